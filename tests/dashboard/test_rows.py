@@ -370,6 +370,18 @@ def test_where_the_endpoint_is_held_back_the_story_says_why() -> None:
     assert "blocked: monthly_usd is 1 USD" in [step.text for step in row.timeline]
 
 
+def test_the_change_comes_first_although_the_datapoint_that_it_kept_away_was_due_before_it() -> None:
+    """A datapoint is due when its minute is over, and is sent a while after that."""
+    change = replace(CHANGE, at=NOW - timedelta(minutes=14, seconds=40))
+    assert [kind for kind, _, _ in story(change=change)][:2] == [StepKind.CHANGE, StepKind.GAP]
+
+
+def test_what_to_do_is_said_until_the_cause_is_gone() -> None:
+    for cause, advice in (({}, "Wait."), ({"fixed_at": NOW, "fix": "vpce-1 is available"}, "")):
+        (row,) = cover(replace(see(vpc(subnet())), incidents=(incident(advice="Wait.", **cause),))).incidents
+        assert row.advice == advice
+
+
 # ---- central endpoints that nobody has read
 
 

@@ -66,7 +66,9 @@ class TimelineStep:
 
 @dataclass(frozen=True, slots=True)
 class IncidentRow:
-    """One open incident of a VPC: its cause in a line, its number of agents, and its timeline, oldest first."""
+    """One open incident of a VPC: its cause in a line, its number of agents, its timeline, the change first, and what
+    to do about it now, if anything.
+    """
 
     id: str
     watch: str
@@ -75,6 +77,7 @@ class IncidentRow:
     agents: int
     is_recovering: bool
     timeline: tuple[TimelineStep, ...]
+    advice: str = ""
 
 
 @dataclass(frozen=True, slots=True)

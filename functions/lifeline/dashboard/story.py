@@ -17,7 +17,7 @@ def incident_row(incident: Incident, made: Mapping[str, Made], plan: Plan, now: 
     `made` is what Lifeline created in its VPC by service, `plan` what it would do there now. The row's `agents` is how
     many agents people were notified of.
     """
-    steps = sorted(_steps(incident, made, plan, now), key=lambda step: (step.at is None, step.at or now))
+    steps = sorted(_steps(incident, made, plan, now), key=lambda step: _place(step, now))
     return IncidentRow(
         id=incident.id,
         watch=incident.watch,
@@ -26,6 +26,7 @@ def incident_row(incident: Incident, made: Mapping[str, Made], plan: Plan, now: 
         agents=incident.notified_agents,
         is_recovering=incident.phase is Phase.RECOVERING,
         timeline=tuple(steps),
+        advice="" if incident.cause.fixed_at else incident.cause.advice,
     )
 
 
@@ -39,6 +40,11 @@ def closed_row(incident: Incident, closed: datetime) -> ClosedIncident:
         closed=closed,
         agents=incident.notified_agents,
     )
+
+
+def _place(step: TimelineStep, now: datetime) -> tuple[bool, bool, datetime]:
+    """The change comes first: the datapoint that it kept away may have been due a moment before it."""
+    return step.kind is not StepKind.CHANGE, step.at is None, step.at or now
 
 
 def _steps(incident: Incident, made: Mapping[str, Made], plan: Plan, now: datetime) -> Iterator[TimelineStep]:

@@ -419,6 +419,21 @@ def test_the_first_with_an_open_incident_are_open_and_all_others_are_folded() ->
     assert ["open" in one.attributes for one in folds] == [False, True, False, False, False, False]
 
 
+def test_where_all_incidents_recover_the_first_of_these_are_open() -> None:
+    pending = [replace(the_pending(), id=f"vpc-0e4da3b7fbbce234{n}") for n in range(3)]
+    folds = show(*pending, the_blocked()).all("details", "vpc")
+    assert ["open" in one.attributes for one in folds] == [True, True, False, False]
+
+
+def test_an_incident_says_what_to_do_now_as_text() -> None:
+    vpc = the_silenced()
+    advice = "Lifeline will create the endpoint here. <b>Otherwise</b>, restore the route in rtb-0f1e2d3c4b5a69788."
+    (incident,) = vpc.incidents
+    page = show(replace(vpc, incidents=(replace(incident, advice=advice),)))
+    assert [one_line(one) for one in page.all("p", "next")] == [f"Next: {advice}"]
+    assert not show(vpc).all("p", "next")
+
+
 # --- order and counts -------------------------------------------------------------------------------------------------
 
 

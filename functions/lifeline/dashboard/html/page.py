@@ -96,8 +96,10 @@ class _Page:
     def put(self, vpcs: Iterable[VpcCoverage]) -> list[Html]:
         """The VPCs as blocks: in full while that leaves room for the others in brief, in brief while that fits."""
         blocks: list[Html] = []
+        vpcs = [*vpcs]
+        are_mended = not any(vpc.is_broken for vpc in vpcs)  # then those that recover are what people look for
         for vpc in vpcs:
-            is_open = len(blocks) < _MOST_OPEN and vpc.is_broken
+            is_open = len(blocks) < _MOST_OPEN and (vpc.is_broken or (are_mended and bool(vpc.incidents)))
             block = self._rows.row(vpc, is_open=is_open)
             size, room = _size(block), self._room - _FOR_BRIEFS
             if size > room:

@@ -246,7 +246,7 @@ def _incident(incident: IncidentRow, region: str, clock: Clock) -> Html:
     line = Html('<ol class="line{}">{}</ol>').format(abreast, Html().join(shown))
     return Html(
         '<div class="incident{kind}"><h4>{state}: {cause}</h4><p class="meta">'
-        "{agents} · watch {watch} · since {began} · {id}</p>{line}</div>"
+        "{agents} · watch {watch} · since {began} · {id}</p>{line}{advice}</div>"
     ).format(
         kind=" recovering" if incident.is_recovering else "",
         state="Recovering" if incident.is_recovering else "Open incident",
@@ -256,6 +256,7 @@ def _incident(incident: IncidentRow, region: str, clock: Clock) -> Html:
         began=clock.moment(incident.began),
         id=code(incident.id),
         line=line if shown else "",
+        advice=Html('<p class="next"><b>Next:</b> {}</p>').format(incident.advice) if incident.advice else "",
     )
 
 
