@@ -313,7 +313,7 @@ def _status(news: News) -> str:
         return "Status: ongoing, the endpoint is not available yet."
     repair = "Lifeline can't repair this."
     if cause.is_repairable:
-        repair = "Lifeline has queued a check of this VPC and will report the result and its cost."
+        repair = "Lifeline has queued a check of this VPC and will report the result."
     elif cause.kind is CauseKind.PATH_UNKNOWN:
         repair = "Lifeline doesn't know whether there is anything to repair."
     return f"Status: ongoing, no fix detected. {repair}"
