@@ -678,6 +678,23 @@ def test_whatever_the_text_it_is_read_or_refused_in_words(text: str) -> None:
         assert len(refused.message) < 400
 
 
+@pytest.mark.parametrize(
+    ("said", "near"),
+    [
+        ({"runbook-url": "x"}, "runbook_url"),
+        ({"Rules": []}, "rules"),
+        ({"exemption": []}, "exemptions"),
+        ({"limits": {"gateway_endpoint_per_region": 1}}, "gateway_endpoints_per_region"),
+        ({"zzz": 1}, ""),
+    ],
+)
+def test_an_unknown_field_is_answered_by_the_nearest_if_there_is_one(said: dict[str, Any], near: str) -> None:
+    refused = refusal(json.dumps({"version": 1, **said}))
+    assert refused is not None
+    assert refused.message.partition("; did you mean ")[2] == (f"{near}?" if near else "")
+    assert refused.message.startswith("is not one of ")
+
+
 def is_beyond_a_schema(refused: InvalidInputError) -> bool:
     """True for what a schema can't say: that names differ, times exist and follow each other, and watches are there."""
     return (

@@ -9,12 +9,13 @@ from typing import Any
 
 from lifeline.core.agents.watches import Tags
 from lifeline.core.errors import InvalidInputError
-from lifeline.core.wording import nearest
+from lifeline.core.wording import few, nearest
 
 MOST_BYTES = 8192  # Systems Manager guide: an advanced parameter's value holds 8 KB
 WHOLE = "policy"  # the field's name where the document as a whole is wrong
 
 _SHOWN = 60
+_MOST_OFFERED = 12  # fields, where the nearest is named
 
 
 def read_document(text: str) -> dict[str, Any]:
@@ -107,8 +108,9 @@ def _verdict(name: str, rule: str, value: Any, definition: Mapping[str, Any]) ->
         case "additionalProperties":
             unknown = next(key for key in sorted(value) if key not in definition["properties"])
             near = nearest(unknown.replace("-", "_"), definition["properties"])
-            offered = ", ".join(sorted(definition["properties"]))
-            return _inside(path, unknown), f"is not one of {offered}{near and f'; did you mean {near}?'}"
+            offered = sorted(definition["properties"])
+            fields = f"{few(offered, _MOST_OFFERED)}; did you mean {near}?" if near else ", ".join(offered)
+            return _inside(path, unknown), f"is not one of {fields}"
         case "oneOf":
             fields = " or ".join(alternative["required"][0] for alternative in definition[rule])
             message = f"must have {fields}, and only one of them"
