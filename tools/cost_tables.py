@@ -91,7 +91,7 @@ def readme_lines() -> str:
     hour = f"{price.per_zone_hour_usd} USD per hour and zone in us-east-1"
     each_and_less = f"{each:.2f} USD per agent per month, or {less:.2f} USD with a grace of 10 minutes"
     alarms = f"An alarm for each of them would cost {alarms_cost_usd(_MANY):,.0f} USD."
-    most = f"{Limits().monthly_usd} USD per month in all, unless you [approve more](docs/limits.md) or raise the limit"
+    most = f"{Limits().monthly_usd} USD per month in all, before data charges"
     return "\n".join(
         (
             _line(
@@ -100,7 +100,8 @@ def readme_lines() -> str:
             ),
             _line(f"**Watching** costs {each_and_less}: {many} USD for {_MANY:,} agents.", alarms),
             _line(
-                f"**The stack** costs {stack_cost_usd():.2f} USD per month. Lifeline's endpoints cost at most {most}."
+                f"**The stack** costs {stack_cost_usd():.2f} USD per month. Lifeline's endpoints cost at most {most},",
+                "unless you [approve more](docs/limits.md) or raise the limit.",
             ),
         )
     )
