@@ -1,7 +1,7 @@
 """Makes the plain CloudFormation template: what SAM's own translator makes of template.yaml, and where the artifact is.
 
-Service-managed StackSets take no template with a Transform (CloudFormation's API: CreateStackSet, Capabilities). The
-translator is in SAM's environment, so it runs there.
+Service-managed StackSets take no template with a Transform, unless their execution role is a custom one (CloudFormation
+guide: custom execution role template). The translator is in SAM's environment, so it runs there.
 """
 
 import json
@@ -21,10 +21,34 @@ print(json.dumps(Translator({}, Parser()).translate(json.load(sys.stdin), {"AWS:
 """
 _APPLICATION = "AWS::ServerlessRepo::Application"
 _PATHS = {"LicenseUrl", "ReadmeUrl"}  # of the repository: they lead nowhere from the plain template
-_GROUP = {
-    "Label": {"default": "Where the artifact is"},
-    "Parameters": ["ArtifactBucket", "ArtifactKey", "BucketPerRegion"],
+PLACE: Mapping[str, Any] = {  # the plain template's own parameters
+    "ArtifactBucket": {
+        "Type": "String",
+        "AllowedPattern": "^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$",
+        "ConstraintDescription": "the name of an S3 bucket",
+        "Description": (
+            "The S3 bucket with the artifact, in the stack's region; or what the names of several begin with. See "
+            "BucketPerRegion."
+        ),
+    },
+    "ArtifactKey": {
+        "Type": "String",
+        "Default": "",
+        "AllowedPattern": "^.+$",
+        "ConstraintDescription": "the key of an object in S3",
+        "Description": "The key of the artifact in the bucket. Another key updates the functions.",
+    },
+    "BucketPerRegion": {
+        "Type": "String",
+        "AllowedValues": ["yes", "no"],
+        "Default": "no",
+        "Description": (
+            "Set to yes if there is a bucket in each region, and its name is ArtifactBucket, a hyphen and the region, "
+            "such as lifeline-artifacts-eu-west-1."
+        ),
+    },
 }
+_GROUP = {"Label": {"default": "Where the artifact is"}, "Parameters": [*PLACE]}
 _CODE = {
     "S3Bucket": {
         "Fn::If": ["HasBucketPerRegion", {"Fn::Sub": "${ArtifactBucket}-${AWS::Region}"}, {"Ref": "ArtifactBucket"}]
@@ -36,7 +60,8 @@ _CODE = {
 def plain_template(template: Mapping[str, Any], artifact_key: str) -> dict[str, Any]:
     """The template without a Transform, for an artifact that is at that key unless ArtifactKey says otherwise."""
     plain = translated(template)
-    plain["Parameters"] |= _parameters(artifact_key)
+    key = {**PLACE["ArtifactKey"], "Default": artifact_key}
+    plain["Parameters"] |= {**PLACE, "ArtifactKey": key}
     plain["Conditions"] |= {"HasBucketPerRegion": {"Fn::Equals": [{"Ref": "BucketPerRegion"}, "yes"]}}
     metadata = plain["Metadata"]
     metadata[_APPLICATION] = {name: value for name, value in metadata[_APPLICATION].items() if name not in _PATHS}
@@ -61,32 +86,6 @@ def translated(template: Mapping[str, Any], region: str = REGION) -> dict[str, A
     )
     found: dict[str, Any] = json.loads(done.stdout)
     return found
-
-
-def _parameters(artifact_key: str) -> dict[str, Any]:
-    return {
-        "ArtifactBucket": {
-            "Type": "String",
-            "AllowedPattern": "^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$",
-            "ConstraintDescription": "the name of an S3 bucket",
-            "Description": "The S3 bucket with the artifact. It must be in the stack's region. See docs/packages.md.",
-        },
-        "ArtifactKey": {
-            "Type": "String",
-            "Default": artifact_key,
-            "MinLength": 1,
-            "Description": "The key of the artifact in the bucket. Another key updates the functions.",
-        },
-        "BucketPerRegion": {
-            "Type": "String",
-            "AllowedValues": ["yes", "no"],
-            "Default": "no",
-            "Description": (
-                "Set to yes if there is a bucket in each region, and its name is ArtifactBucket, a hyphen and the "
-                "region, such as lifeline-artifacts-eu-west-1."
-            ),
-        },
-    }
 
 
 def _as_json(value: Any) -> Any:

@@ -11,6 +11,7 @@ from functools import cache
 from typing import Any
 
 import pytest
+from cfnlint.api import ManualArgs, lint  # type: ignore[import-untyped]
 from tools.plain_template import plain_template, translated
 from tools.template import names_of, read_template
 
@@ -32,6 +33,12 @@ def plain() -> dict[str, Any]:
 @cache
 def _plain() -> dict[str, Any]:
     return plain_template(SOURCE, KEY)
+
+
+def faults(template: dict[str, Any], region: str) -> list[str]:
+    """The linter's errors: it has the schemas of the resource types that CloudFormation publishes by region."""
+    found = lint(json.dumps(template), config=ManualArgs(regions=[region]))
+    return [str(one.rule.id) for one in found if one.rule.severity == "error"]
 
 
 def short(value: Any) -> Any:
@@ -94,6 +101,18 @@ def test_it_has_no_transform_and_no_resource_of_sams() -> None:
     assert "Globals" not in found
     assert [one for one in found["Resources"].values() if one["Type"].startswith("AWS::Serverless::")] == []
     assert all(name != "Fn::Transform" for name, _ in parts(found))
+
+
+@pytest.mark.parametrize("region", ["us-east-1", "cn-north-1", "us-gov-west-1"])
+def test_it_is_valid_in_every_partition_that_cloudformation_publishes(region: str) -> None:
+    """Its resource types exist there, and their properties are right."""
+    assert faults(plain(), region) == []
+
+
+def test_a_resource_type_that_a_region_lacks_is_found_out() -> None:
+    found = plain()
+    found["Resources"]["App"] = {"Type": "AWS::Amplify::App", "Properties": {"Name": "app"}}
+    assert faults(found, "us-gov-west-1") == ["E3006"]
 
 
 def test_every_reference_leads_somewhere() -> None:
