@@ -7,6 +7,7 @@ guide: custom execution role template). The translator is in SAM's environment, 
 import json
 import subprocess
 from collections.abc import Mapping
+from copy import deepcopy
 from typing import Any
 
 from tools.template import ROOT
@@ -33,7 +34,6 @@ PLACE: Mapping[str, Any] = {  # the plain template's own parameters
     },
     "ArtifactKey": {
         "Type": "String",
-        "Default": "",
         "AllowedPattern": "^.+$",
         "ConstraintDescription": "the key of an object in S3",
         "Description": "The key of the artifact in the bucket. Another key updates the functions.",
@@ -57,18 +57,17 @@ _CODE = {
 }
 
 
-def plain_template(template: Mapping[str, Any], artifact_key: str) -> dict[str, Any]:
-    """The template without a Transform, for an artifact that is at that key unless ArtifactKey says otherwise."""
+def plain_template(template: Mapping[str, Any]) -> dict[str, Any]:
+    """The template without a Transform. It may be changed: a release gives ArtifactKey its default."""
     plain = translated(template)
-    key = {**PLACE["ArtifactKey"], "Default": artifact_key}
-    plain["Parameters"] |= {**PLACE, "ArtifactKey": key}
+    plain["Parameters"] |= deepcopy(PLACE)
     plain["Conditions"] |= {"HasBucketPerRegion": {"Fn::Equals": [{"Ref": "BucketPerRegion"}, "yes"]}}
     metadata = plain["Metadata"]
     metadata[_APPLICATION] = {name: value for name, value in metadata[_APPLICATION].items() if name not in _PATHS}
     metadata["AWS::CloudFormation::Interface"]["ParameterGroups"].insert(0, _GROUP)
     for resource in plain["Resources"].values():
         if resource["Type"] == "AWS::Lambda::Function":
-            resource["Properties"]["Code"] = _CODE
+            resource["Properties"]["Code"] = deepcopy(_CODE)
     return plain
 
 

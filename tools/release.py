@@ -35,26 +35,27 @@ def write_release(dist: Path) -> str:
 
 
 def put(package: Path, dist: Path) -> str:
-    """Write the files for a package that is built. The name of the release."""
+    """Write the files for a package that is built. The name of the release. Raises LicenceError."""
     dist.mkdir(parents=True, exist_ok=True)
     for older in [*dist.glob("lifeline-*"), *dist.glob(SUMS)]:
         older.unlink()
     packed = dist / "lifeline-packed"
     pack(package, packed)
-    artifact = packed.read_bytes()
-    template = read_template()
+    artifact, template = packed.read_bytes(), plain_template(read_template())
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
-    content = hashlib.sha256(artifact + _written(plain_template(template, "any")))
-    name = f"lifeline-{project['version']}-{content.hexdigest()[:12]}"
-    sha256 = hashlib.sha256(artifact).hexdigest()
+    name = f"lifeline-{project['version']}-{_sha256(artifact + _written(template))[:12]}"
+    template["Parameters"]["ArtifactKey"]["Default"] = f"{name}{ARTIFACT}"
+    made = bill(package, version=project["version"], licence=project["license"], sha256=_sha256(artifact))
     packed.rename(dist / f"{name}{ARTIFACT}")
-    (dist / f"{name}{TEMPLATE}").write_bytes(_written(plain_template(template, f"{name}{ARTIFACT}")))
-    made = bill(package, version=project["version"], licence=project["license"], sha256=sha256)
+    (dist / f"{name}{TEMPLATE}").write_bytes(_written(template))
     (dist / f"{name}{BILL}").write_bytes(_written(made))
-    files = sorted(dist.glob(f"{name}.*"))
-    sums = "".join(f"{hashlib.sha256(file.read_bytes()).hexdigest()}  {file.name}\n" for file in files)
+    sums = "".join(f"{_sha256(file.read_bytes())}  {file.name}\n" for file in sorted(dist.glob(f"{name}.*")))
     (dist / SUMS).write_text(sums, "utf-8")
     return name
+
+
+def _sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
 
 
 def _written(document: dict[str, Any]) -> bytes:
