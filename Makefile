@@ -11,7 +11,7 @@ DEV := .envs/dev/bin
 SAM := .envs/sam/bin/sam
 UV := .envs/uv/bin/uv
 
-.PHONY: help setup test lint types template unit chain chain-more soak local-invoke demo compare docs lock fmt clean plan cli policy browser audit mutants
+.PHONY: help setup test lint types template unit chain chain-more soak local-invoke demo compare docs lock fmt clean plan cli policy browser audit mutants package
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -77,6 +77,9 @@ demo: .envs/dev/.ready .envs/sam/.ready .envs/ministack/.ready ## run the demo o
 compare: .envs/dev/.ready .envs/c7n/.ready ## measure a sweep beside Cloud Custodian, on an emulated region: VPCS="100 500"
 	@PYTHONPATH=functions:. $(DEV)/python -m bench.custodian $${VPCS:-100 500}
 
+package: .envs/dev/.ready .envs/sam/.ready ## write what is published to dist/: artifact, plain template, SBOM, hashes
+	@PYTHONPATH=functions:. $(DEV)/python -m tools.release
+
 docs: .envs/dev/.ready ## regenerate the pages and tables in docs/ that come from the template, the schema and the prices
 	@PYTHONPATH=functions:. $(DEV)/python -m tools.parameters
 	@PYTHONPATH=functions:. $(DEV)/python -m tools.permissions
@@ -115,4 +118,4 @@ mutants: .envs/dev/.ready ## change single things in the core's rooms and see wh
 	@PYTHONPATH=functions:. $(DEV)/python -m tools.mutants --size="$${SIZE-300}" --seed="$${SEED-14}"
 
 clean: ## remove everything that was built and installed
-	rm -rf .envs .aws-sam .run .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf .envs .aws-sam .run dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -30,6 +30,7 @@ _PLATFORMS = ("manylinux2014_x86_64", "manylinux_2_28_x86_64")
 # Native modules whose package works the same without. So the package is the same for x86_64 and arm64.
 _NATIVE_BY_CHOICE = ("markupsafe/_speedups.*",)
 _NOT_DATA = {".py", ".pyi", ".c"}
+_OUR_LEGAL = ("LICENSE", "NOTICE")
 _LEGAL = ("METADATA", "LICENSE*", "NOTICE*", "licenses")
 
 
@@ -65,6 +66,8 @@ def build(folder: Path) -> None:
     data = folder / "botocore/data"
     cut_models(data, all_calls(operations_of(data)))
     _drop_unused(folder)
+    for name in _OUR_LEGAL:
+        shutil.copy(ROOT / name, folder)
     _compile_dataclasses(folder)
     _compile(folder)
 
@@ -146,7 +149,7 @@ def _fingerprint() -> str:
     found = hashlib.sha256()
     tools = Path(__file__).parent.glob("*.py")
     sources = (path for path in FUNCTIONS.rglob("*") if path.is_file() and "__pycache__" not in path.parts)
-    for path in sorted([*tools, *sources]):
+    for path in sorted([*tools, *sources, *(ROOT / name for name in _OUR_LEGAL)]):
         content = path.read_bytes()
         found.update(f"{os.path.relpath(path, FUNCTIONS)} {len(content)}\n".encode() + content)
     return found.hexdigest()[:16]

@@ -4,7 +4,7 @@ import json
 import math
 import re
 import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from itertools import takewhile
 from typing import Any
@@ -13,8 +13,10 @@ import botocore.session
 import jmespath
 from botocore import xform_name
 from botocore.exceptions import UnknownServiceError
+from botocore.validate import ParamValidator
 from lifeline_cli.arguments import parser
 from lifeline_cli.check import check_call
+from tools.plain_template import PLACE
 from tools.template import names_of, read_template
 
 from lifeline.core.errors import InvalidInputError
@@ -50,6 +52,7 @@ ANSWERED = {
     "at",
     "vpc_id",
 }  # the fields that the pages extract from the functions' answers
+BUCKET = PLACE["ArtifactBucket"]["AllowedPattern"].strip("^$")
 _FIELD = re.compile(r"\.([a-z_]+)")
 _RENAMED = {"--notification-endpoint": "--endpoint"}  # AWS CLI: options that have another name in the API
 SCHEDULES = {  # what their names begin with
@@ -105,6 +108,10 @@ def _faults(command: str) -> Iterator[str]:
             return  # the function that the pages define; its argument is checked above
         case ["sam", *rest]:
             yield from _faults_of_sam(rest)
+        case ["aws", "s3", "sync", "dist", to] if re.fullmatch(f"s3://{BUCKET}", to):
+            return  # what `make package` writes
+        case ["aws", "s3api", operation, *rest]:
+            yield from _faults_of_aws("s3", operation, rest)
         case ["aws", service, operation, *rest]:
             yield from _faults_of_aws(service, operation, rest)
         case _ if command not in OTHERS:
@@ -184,12 +191,12 @@ def _faults_of_sam(words: Sequence[str]) -> Iterator[str]:
             yield f"there is no {event}"
 
 
-def _faults_of_override(override: str) -> Iterator[str]:
+def _faults_of_override(override: str, parameters: Mapping[str, Any] = TEMPLATE["Parameters"]) -> Iterator[str]:
     """Why the template wouldn't accept the parameter."""
     name, _, value = override.partition("=")
-    parameter = TEMPLATE["Parameters"].get(name)
-    if parameter is None:
+    if name not in parameters:
         yield f"the template has no parameter {name}"
+    parameter = parameters[name]
     allowed, pattern = map(str, parameter.get("AllowedValues", [value])), parameter.get("AllowedPattern", "")
     most = parameter.get("MaxValue", math.inf)
     is_in_range = parameter["Type"] != "Number" or parameter.get("MinValue", 0) <= float(value) <= most
@@ -243,4 +250,20 @@ def _faults_of_value(name: str, values: Sequence[str], shape: Any) -> Iterator[s
     allowed = getattr(shape, "enum", [])
     yield from (f"{name} may not be {one}" for one in values if allowed and one not in allowed)
     if shape.type_name in {"structure", "map"}:
-        json.loads(values[0])
+        found = ParamValidator().validate(json.loads(values[0]), shape)
+        if found.has_errors():
+            yield f"{name}: {found.generate_report()}"
+    if shape.name == "Parameters":  # CloudFormation's
+        for value in values:
+            yield from _faults_of_parameter(value)
+
+
+def _faults_of_parameter(text: str) -> Iterator[str]:
+    """Why the plain template wouldn't accept the parameter, in AWS CLI's shorthand."""
+    match re.fullmatch(r"ParameterKey=(\w+),(?:ParameterValue=(\S*)|UsePreviousValue=true)", text):
+        case None:
+            yield f"{text} isn't ParameterKey=...,ParameterValue=... or ...,UsePreviousValue=true"
+        case found if found[2] is not None:
+            yield from _faults_of_override(f"{found[1]}={found[2]}", TEMPLATE["Parameters"] | PLACE)
+        case found if found[1] not in TEMPLATE["Parameters"].keys() | PLACE.keys():
+            yield f"the plain template has no parameter {found[1]}"

@@ -17,6 +17,7 @@ PAGES = tuple(
         *sorted((ROOT / "docs").rglob("*.md")),
         ROOT / "events/README.md",
         ROOT / "bench/README.md",
+        ROOT / "examples/README.md",
     )
 )
 _FENCED = re.compile(r"^( *)```(\w*)\n(.*?)^\1```$", re.MULTILINE | re.DOTALL)

@@ -48,7 +48,7 @@ def test_no_block_of_commands_is_left_out_for_its_language() -> None:
     languages = {
         language for page in PAGES for language in re.findall(r"^ *```(\w*)$", page.read_text("utf-8"), re.MULTILINE)
     }
-    assert languages <= {"", "sh", "json", "mermaid"}
+    assert languages <= {"", "sh", "json", "mermaid", "hcl"}
 
 
 @pytest.mark.parametrize(
@@ -77,6 +77,21 @@ def test_no_block_of_commands_is_left_out_for_its_language() -> None:
         ("aws sqs purge-queue --queue-name x", "no --queue-name"),
         ("aws sqs purge-queue", "needs QueueUrl"),
         ("aws ssm put-parameter --name /a --value b --type Strings", "may not be Strings"),
+        ("aws s3 sync build s3://bucket", "s3 has no sync"),
+        (
+            "aws cloudformation update-stack --stack-name a --parameters ParameterKey=Mod,UsePreviousValue=true",
+            "no parameter Mod",
+        ),
+        (
+            "aws cloudformation update-stack --stack-name a --parameters ParameterKey=Mode,ParameterValue=dry",
+            "may not be dry",
+        ),
+        ("aws cloudformation update-stack --stack-name a --parameters Mode=plan", "isn't ParameterKey="),
+        ("aws cloudformation list-stack-sets --call-as ADMIN", "may not be ADMIN"),
+        (
+            'aws cloudformation update-stack-set --stack-set-name a --operation-preferences \'{"Region": "PARALLEL"}\'',
+            "Unknown parameter",
+        ),
         ('aws sqs purge-queue --queue-url "$(output Queue)"', "no output Queue"),
         ("output Topic", "no output Topic"),
         ("terraform apply", "nothing checks this command"),

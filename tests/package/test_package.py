@@ -59,6 +59,11 @@ def files() -> list[Path]:
     return [path.relative_to(package()) for path in package().rglob("*") if path.is_file()]
 
 
+def test_it_has_the_licence_of_lifeline_and_the_notice_of_what_ships() -> None:
+    for name in ("LICENSE", "NOTICE"):
+        assert (package() / name).read_bytes() == (ROOT / name).read_bytes()
+
+
 # ---- bytecode
 
 

@@ -110,12 +110,20 @@ def test_the_dashboards_address_is_that_of_the_partitions_console(partition: str
 
 
 def test_only_the_function_that_bounds_its_own_loop_may_loop() -> None:
+    """Lambda detects no loops in China (China guide: Lambda)."""
     loops = {
         name: resource["Properties"].get("RecursiveLoop", "Terminate")
         for name, resource in TEMPLATE["Resources"].items()
         if resource["Type"] == "AWS::Serverless::Function"
     }
-    assert loops == {"ReconcileEndpoints": "Allow", "DetectMetricGaps": "Terminate", "CoveragePage": "Terminate"}
+    allowed = {"Fn::If": ["IsChina", {"Ref": "AWS::NoValue"}, "Allow"]}
+    assert loops == {"ReconcileEndpoints": allowed, "DetectMetricGaps": "Terminate", "CoveragePage": "Terminate"}
+
+
+def test_logs_are_json_but_where_lambda_has_no_json_format() -> None:
+    """GovCloud guide: AWS Lambda."""
+    logging = TEMPLATE["Globals"]["Function"]["LoggingConfig"]
+    assert logging == {"LogFormat": {"Fn::If": ["IsGovCloud", "Text", "JSON"]}}
 
 
 def test_private_dns_is_allowed_whether_or_not_the_vpc_is_checked_too() -> None:
