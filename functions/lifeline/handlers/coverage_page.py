@@ -74,7 +74,7 @@ def _kept() -> tuple[Network, CentralDns]:
 def _tools(settings: PageSettings) -> PageTools:
     network, central = _kept()
     central.begin_run(give_up_after=_FOR_DNS)
-    table = settings.table_name
+    table = settings.ledger
     return PageTools(
         network=network,
         lookup=Lookup(),

@@ -199,14 +199,14 @@ def _kept() -> tuple[Network, CentralDns]:
 def _tools(settings: DetectorSettings, policy: Policy) -> DetectorTools:
     network, central = _kept()
     central.begin_run(give_up_after=_FOR_DNS)
-    table, keep = settings.table_name, policy.ledger_keep
+    table, keep = settings.ledger, policy.ledger_keep
     vpcs, audit = VpcStore(table, keep=keep), AuditLog(table, keep=keep)
     return DetectorTools(
         cloudwatch=partial(CloudWatch, until=time.monotonic() + _FOR_LISTS.total_seconds()),
-        roster=lambda watch: Roster(settings.table_name, watch.name),
+        roster=lambda watch: Roster(settings.ledger, watch.name),
         incidents=Incidents(table, settings.home, keep=keep),
         notices=Topic(settings.topic_arn, settings.sender, chat_topic_arn=settings.chat_topic_arn),
-        bus=Bus(settings.stack_name, is_on=policy.sends_events),
+        bus=Bus(settings.stack_name, account=settings.account_id, is_on=policy.sends_events),
         sources=EvidenceSources(
             Instances(),
             network,
@@ -221,7 +221,7 @@ def _tools(settings: DetectorSettings, policy: Policy) -> DetectorTools:
         ),
         repairs=RepairRequests(settings.repair_queue_url),
         checks=Checks(settings.detect_queue_url) if settings.detect_queue_url else None,
-        positions=lambda watch: ListPosition(settings.table_name, watch.name),
+        positions=lambda watch: ListPosition(settings.ledger, watch.name),
     )
 
 

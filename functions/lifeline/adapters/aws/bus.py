@@ -13,7 +13,17 @@ from lifeline.runtime.observability import logger
 _A_CALL = 10  # EventBridge API: PutEvents
 _MOST_BYTES = 200_000  # of a call's entries together, which have 256 KB with all fields (EventBridge guide: PutEvents)
 _TRIES = 2
-_KEPT = ("stack", "schema", "id", "vpc_id", "incident", "severity", "team", "env")  # of a detail that is too large
+_KEPT = (
+    "stack",
+    "account",
+    "schema",
+    "id",
+    "vpc_id",
+    "incident",
+    "severity",
+    "team",
+    "env",
+)  # of a detail that is too large
 
 
 class Bus:
@@ -21,9 +31,9 @@ class Bus:
     ledger has it all.
     """
 
-    def __init__(self, stack_name: str = "", *, is_on: bool = True, events: Any = None) -> None:
+    def __init__(self, stack_name: str = "", *, account: str = "", is_on: bool = True, events: Any = None) -> None:
         self._is_on = is_on
-        self._stack_name = stack_name
+        self._sender = {"stack": stack_name, "account": account}
         self._events: Any = events or (client("events") if is_on else None)
 
     def send(self, events: Iterable[BusEvent]) -> None:
@@ -48,7 +58,7 @@ class Bus:
         logger.error("events not sent", count=len(left), error="the event bus refused them twice")
 
     def _entry(self, event: BusEvent) -> dict[str, Any]:
-        detail = {"stack": self._stack_name, **event.detail}
+        detail = {**self._sender, **event.detail}
         text = json.dumps(detail)
         if len(text) > _MOST_BYTES:
             kept = {name: detail[name] for name in _KEPT if name in detail}
