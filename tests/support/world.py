@@ -12,9 +12,9 @@ import pytest
 from moto.sqs.models import sqs_backends
 
 from lifeline.adapters.aws import pace
+from lifeline.adapters.aws.memory import remember
 from lifeline.adapters.store.vpcs import VpcStore
 from lifeline.core.coexist.vpc_state import VpcState
-from lifeline.handlers import reconcile_endpoints
 from tests.support.agents import TABLE, create_table
 from tests.support.emulator import emulated_aws
 from tests.support.event_history import teach_event_history
@@ -165,11 +165,11 @@ def emulated_world(monkeypatch: pytest.MonkeyPatch, **settings: Any) -> Iterator
     teach_moto_filters()
     teach_event_history()
     with emulated_aws():
-        reconcile_endpoints._kept.cache_clear()
+        remember.cache_clear()
         world = _fill(monkeypatch, settings)
         enforce_since(LONG_AGO)
         yield world
-    reconcile_endpoints._kept.cache_clear()
+    remember.cache_clear()
 
 
 def _fill(monkeypatch: pytest.MonkeyPatch, settings: dict[str, Any]) -> World:

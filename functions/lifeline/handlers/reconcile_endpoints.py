@@ -3,18 +3,16 @@
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from functools import lru_cache, partial
+from functools import partial
 from typing import Any
 
 from lifeline.adapters.aws.bus import Bus
-from lifeline.adapters.aws.clients import ClientOf, MemberClients, client
-from lifeline.adapters.aws.denials import Denials
-from lifeline.adapters.aws.dns import CentralDns
 from lifeline.adapters.aws.endpoints import Endpoints
 from lifeline.adapters.aws.event_history import EventHistory
 from lifeline.adapters.aws.lookup import Lookup
+from lifeline.adapters.aws.memory import AccountMemory, remember
 from lifeline.adapters.aws.network import Network
 from lifeline.adapters.aws.organizations import Organizations, account_name
 from lifeline.adapters.aws.queue import Queue
@@ -66,7 +64,6 @@ from lifeline.runtime.invocation import BEGUN_WITHIN, Run
 from lifeline.runtime.observability import logger
 from lifeline.runtime.settings import Settings
 
-_MOST_KEPT = 50  # accounts that a container remembers: 2 MB each (docs/adr/0023)
 _WIDGET = "widgetContext"
 _WITHOUT_TEXT = frozenset({"history", "exempt", "adopt", "hand_over"})  # calls whose answer has one form
 
@@ -278,29 +275,8 @@ def _refusal(error: InvalidInputError | Refusal) -> dict[str, str]:
     return {"field": error.field, "message": error.message}
 
 
-@dataclass(frozen=True, slots=True)
-class _Memory:
-    """What remembers an account from one invocation to the next: its clients, the region's services there, who answers
-    names in a VPC, and what AWS denied.
-    """
-
-    client: ClientOf
-    network: Network
-    central: CentralDns
-    denials: Denials
-
-
-def _memory(settings: Settings) -> _Memory:
-    return _kept(settings.role_arn if settings.member else "", settings.stack_name)
-
-
-@lru_cache(maxsize=_MOST_KEPT)
-def _kept(member_role_arn: str, session_name: str) -> _Memory:
-    client_of: ClientOf = MemberClients(member_role_arn, session_name) if member_role_arn else client
-    denials = Denials()
-    dns = [client_of(service) for service in ("route53", "route53resolver", "route53profiles", "ec2")]
-    network = Network(client_of("ec2"), denials=denials)
-    return _Memory(client_of, network, CentralDns(*dns, denials=denials, client=client_of), denials)
+def _memory(settings: Settings) -> AccountMemory:
+    return remember(settings.member and settings.role_arn, settings.stack_name)
 
 
 def _hub(settings: Settings, run: Run) -> Hub:
@@ -309,16 +285,10 @@ def _hub(settings: Settings, run: Run) -> Hub:
         run,
         store=MemberStore(settings.table_name),
         organizations=Organizations(),
-        enter=_enter,
+        enter=lambda there: _memory(there).enter(),
         tools=partial(_tools_for, run),
         name_of=lambda there: account_name(_memory(there).client),
     )
-
-
-def _enter(settings: Settings) -> None:
-    clients = _memory(settings).client
-    if isinstance(clients, MemberClients):
-        clients.enter()
 
 
 def _tools_for(run: Run, settings: Settings) -> Tools:

@@ -99,7 +99,7 @@ class StackSettings:
     required_services: tuple[str, ...] = _variable("REQUIRED_SERVICES", _names)
     accounts: ServedAccounts = _variable("ACCOUNTS", read_accounts, "")
     spoke_role: str = _variable("SPOKE_ROLE", default="")
-    member: str = ""
+    member: str = field(default="", kw_only=True)
 
     def of(self, member: str) -> Self:
         """The settings for a member account; for the functions' own account, or none, those of the stack itself."""
@@ -120,7 +120,7 @@ class StackSettings:
     @property
     def sender(self) -> Sender:
         """The sender that notices name."""
-        return Sender(self.account_id, self.region, self.stack_name, self.dashboard)
+        return Sender(self.account_id, self.region, self.stack_name, self.dashboard, is_hub=bool(self.member))
 
     @property
     def endpoint_policies_prefix(self) -> str:

@@ -10,11 +10,11 @@ from typing import Any
 
 from lifeline.adapters.aws.calls import aws_errors
 from lifeline.adapters.aws.clients import client
-from lifeline.core.errors import TransientError
+from lifeline.adapters.aws.send_batch import send_all
 from lifeline.core.requests.calls import MOST_CAUSES
 from lifeline.core.requests.request import Trigger
 
-_A_CALL = 10  # SQS API: SendMessageBatch
+_A_GROUP = 10
 _BETWEEN_GROUPS = timedelta(seconds=20)
 _LONGEST_DELAY = timedelta(seconds=900)  # SQS API: DelaySeconds
 _PER_MESSAGE = 100
@@ -63,27 +63,21 @@ class Queue:
 
     def sweep_accounts(self, accounts: Sequence[str]) -> None:
         """Sends each account's sweep as a message of its own. They begin one group after the other, so that a run gets
-        few of them at a time.
+        few of them at a time. Raises as `send_all`.
         """
-        for number, group in enumerate(batched(accounts, _A_CALL, strict=False)):
-            delay = int(min(number * _BETWEEN_GROUPS, _LONGEST_DELAY).total_seconds())
-            entries = [
-                {
-                    "Id": account,
-                    "MessageBody": json.dumps({"sweep": True, "account": account}),
-                    "DelaySeconds": delay,
-                }
-                for account in group
-            ]
-            with aws_errors("send the accounts' sweeps"):
-                answer = self._sqs.send_message_batch(QueueUrl=self._queue_url, Entries=entries)
-            if failed := [one["Id"] for one in answer.get("Failed", ())]:
-                raise TransientError(f"the sweeps of {', '.join(failed)} were not sent", code="NotSent")
+        entries = [
+            {
+                "Id": account,
+                "MessageBody": json.dumps({"sweep": True, "account": account}),
+                "DelaySeconds": _seconds(place // _A_GROUP * _BETWEEN_GROUPS),
+            }
+            for place, account in enumerate(accounts)
+        ]
+        send_all(self._sqs, self._queue_url, entries, "sweeps of member accounts")
 
     def _send(self, message: Mapping[str, Any], after: timedelta) -> None:
-        delay = int(min(after, _LONGEST_DELAY).total_seconds())
         body = json.dumps({**message, **self._account})
-        self._sqs.send_message(QueueUrl=self._queue_url, MessageBody=body, DelaySeconds=delay)
+        self._sqs.send_message(QueueUrl=self._queue_url, MessageBody=body, DelaySeconds=_seconds(after))
 
     def abandon(self, vpc_ids: Sequence[str], *, reason: str) -> None:
         """Puts the work into the dead-letter queue: from there, it can be sent again as it is."""
@@ -111,6 +105,10 @@ class Queue:
                 ReceiptHandle=receipt_handle,
                 VisibilityTimeout=int(after.total_seconds()),
             )
+
+
+def _seconds(delay: timedelta) -> int:
+    return int(min(delay, _LONGEST_DELAY).total_seconds())
 
 
 def as_json(trigger: Trigger) -> dict[str, Any]:
