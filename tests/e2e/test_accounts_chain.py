@@ -157,8 +157,11 @@ def test_a_role_of_the_same_name_in_a_foreign_account_is_refused(world: World) -
     stranger.deploy_spoke(SPOKE, world.values)
     delete_default_route(stranger.client("ec2"), build_site(stranger.client("ec2"), cidr="10.60", name="foreign"))
     assert world.is_silent()
+    sts = hubs_role(world)("sts")
+    assert refused(sts.assume_role, **look_role(STRANGER))
 
     world.hub.organization.add(STRANGER)  # it is the organization alone that kept it out
+    assert sts.assume_role(**look_role(STRANGER))
     delete_default_route(stranger.client("ec2"), build_site(stranger.client("ec2"), cidr="10.61", name="joined"))
     event = world.received()
     assert event

@@ -1,9 +1,9 @@
 """What an organization's accounts have in common, beyond ministack: it is many accounts, but each on its own.
 
 - The file LIFELINE_ORGANIZATION says which accounts there are, their names and states (see `organization.py`).
-  `aws:PrincipalOrgID` is the same for all. The management account and the delegated administrators list the accounts,
-  20 a page (Organizations API: ListAccounts). An account that isn't in the file is in no organization. Nobody assumes
-  a role in an account that was closed.
+  `aws:PrincipalOrgID` and `aws:ResourceOrgID` are the same for all. The management account and the delegated
+  administrators list the accounts, 20 a page (Organizations API: ListAccounts). An account that isn't in the file is in
+  no organization. Nobody assumes a role in an account that was closed.
 - A rule's target may be a queue or a bus of another account (EventBridge guide: sending events between accounts, and
   to an AWS service in another account). EventBridge assumes the target's role, which is in the rule's own account. The
   role's policies and the resource's policy both have to allow it. `account`, `source` and `detail` stay what they were,
@@ -62,7 +62,15 @@ def _be_one_organization() -> None:
         known = _read()
         return str(known["id"]) if account_id in known["accounts"] else None
 
+    resolve = iam_evaluator._resolve_condition_key
+
+    def resolve_condition_key(key: str, context: Any) -> Any:
+        if key.lower() != "aws:resourceorgid":
+            return resolve(key, context)
+        return principal_org_id(iam_evaluator._account_from_arn(context.resource_arn) or "")
+
     iam_evaluator._principal_org_id = principal_org_id
+    iam_evaluator._resolve_condition_key = resolve_condition_key
     organizations._DISPATCH |= {
         "DescribeOrganization": _describe_organization,
         "DescribeAccount": _describe_account,
