@@ -139,9 +139,10 @@ def is_allowed(
     *,
     resource_policy: Iterable[Mapping[str, Any]] = (),
     context: Mapping[str, Values] | None = None,
+    owner: str = ACCOUNT,
 ) -> bool:
-    """True if the request is let through."""
-    return not why_refused(caller, action, resource, resource_policy=resource_policy, context=context)
+    """True if the request is let through. `owner` is the account of the resource."""
+    return not why_refused(caller, action, resource, resource_policy=resource_policy, context=context, owner=owner)
 
 
 def why_refused(
