@@ -159,13 +159,13 @@ class Account:
         text = json.dumps(self.policy)
         self.client("ssm").put_parameter(Name=POLICY, Value=text, Type="String", Overwrite=True)
 
-    def enforce_since(self, began: datetime) -> None:
-        """From now on the ledger says that the stack has enforced since then, and has swept the region since: what a
-        test makes was made since, and nothing of it is in the backlog.
+    def enforce_since(self, began: datetime, account_id: str = ACCOUNT_ID) -> None:
+        """From now on the ledger says that the stack has enforced in the account since then, and has swept the region
+        since: what a test makes was made since, and nothing of it is in the backlog.
         """
         ledger = VpcStore(self.outputs["LedgerTable"], self.client("dynamodb"))
         state = VpcState(enforced_since=began, swept_at=began)
-        ledger.save(RegionRef(ACCOUNT_ID, REGION), VpcState(), state, now=datetime.now(UTC))
+        ledger.save(RegionRef(account_id, REGION), VpcState(), state, now=datetime.now(UTC))
 
     def build(self) -> None:
         """`sam build` of the repository's own template, once for the same sources, whoever asks."""
