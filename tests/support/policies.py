@@ -112,7 +112,8 @@ class Stack:
 
 @dataclass(frozen=True)
 class Caller:
-    """Who makes a request, and what its own policies say. `context` are the condition keys that AWS sets for it.
+    """Who makes a request, and what its own policies say. `context` are the condition keys that AWS sets for it, and
+    `arn` is how AWS's refusals call it: a role's session, for example.
 
     `limits` are the policies that grant nothing, but must let each request through: a permissions boundary, an
     organization's service control policies. Each has the name by which AWS's refusals call it.
@@ -123,6 +124,12 @@ class Caller:
     service: str = ""
     context: Mapping[str, Values] = field(default_factory=dict)
     limits: Mapping[str, tuple[Mapping[str, Any], ...]] = field(default_factory=dict)
+    arn: str = ""
+
+    @property
+    def name(self) -> str:
+        """How AWS's refusals call it."""
+        return self.arn or str(self.context.get("aws:PrincipalArn", "nobody"))
 
 
 def is_allowed(
@@ -132,9 +139,10 @@ def is_allowed(
     *,
     resource_policy: Iterable[Mapping[str, Any]] = (),
     context: Mapping[str, Values] | None = None,
+    owner: str = ACCOUNT,
 ) -> bool:
-    """True if the request is let through."""
-    return not why_refused(caller, action, resource, resource_policy=resource_policy, context=context)
+    """True if the request is let through. `owner` is the account of the resource."""
+    return not why_refused(caller, action, resource, resource_policy=resource_policy, context=context, owner=owner)
 
 
 def why_refused(
@@ -144,8 +152,12 @@ def why_refused(
     *,
     resource_policy: Iterable[Mapping[str, Any]] = (),
     context: Mapping[str, Values] | None = None,
+    owner: str = ACCOUNT,
 ) -> str:
-    """Why the request isn't let through, in AWS's words; empty if it is (IAM guide: access denied error messages)."""
+    """Why the request isn't let through, in AWS's words; empty if it is (IAM guide: access denied error messages).
+
+    `owner` is the account of the resource.
+    """
     keys = {**caller.context, **(context or {})}
 
     def effects(statements: Iterable[Mapping[str, Any]]) -> set[str]:
@@ -160,10 +172,8 @@ def why_refused(
     for name, found in limits.items():
         if not found:
             return f"because no {name} allows the {action} action"
-    if caller.account == ACCOUNT:
-        is_granted = bool(own or theirs)
-    else:
-        is_granted = bool(theirs) and (bool(own) or not caller.account)
+    is_own = caller.account == owner
+    is_granted = bool(own or theirs) if is_own else bool(theirs and (own or not caller.account))
     return "" if is_granted else f"because no identity-based policy allows the {action} action"
 
 
@@ -193,7 +203,8 @@ def _is_for(principal: Any, caller: Caller) -> bool:
         return caller.service in _listed(principal.get("Service", []))
     arn = str(caller.context.get("aws:PrincipalArn", ""))
     return bool(caller.account) and any(
-        one in {"*", arn, f"arn:aws:iam::{caller.account}:root"} for one in _listed(principal.get("AWS", []))
+        one in {"*", arn, caller.account, f"arn:aws:iam::{caller.account}:root"}
+        for one in _listed(principal.get("AWS", []))
     )
 
 
