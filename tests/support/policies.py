@@ -45,7 +45,7 @@ class Stack:
     def exists(self, name: str) -> bool:
         """Whether the stack makes the resource, by its condition."""
         condition = self.template["Resources"][name].get("Condition")
-        return condition is None or self._holds(self.template["Conditions"][condition])
+        return condition is None or self.holds(self.template["Conditions"][condition])
 
     def arn(self, name: str) -> str:
         """The ARN of a resource."""
@@ -77,7 +77,7 @@ class Stack:
             case {"Ref": str(name)}:
                 return self.arn(name)
             case {"Fn::If": [str(condition), then, otherwise]}:
-                return self.resolve(then if self._holds(self.template["Conditions"][condition]) else otherwise)
+                return self.resolve(then if self.holds(self.template["Conditions"][condition]) else otherwise)
             case {"Fn::Join": [str(between), parts]}:
                 return between.join(map(str, self.resolve(parts)))
             case {"Fn::Split": [str(between), text]}:
@@ -94,7 +94,7 @@ class Stack:
                     text,
                 )
             case dict():
-                return {name: self.resolve(part) for name, part in value.items()}
+                return {name: found for name, part in value.items() if (found := self.resolve(part)) is not None}
             case list():
                 return [found for part in value if (found := self.resolve(part)) is not None]
         return value
@@ -138,10 +138,11 @@ class Stack:
         value = self.parameters[name] if name in self.parameters else declared["Default"]
         return str(value).split(",") if declared["Type"] == "CommaDelimitedList" else value
 
-    def _holds(self, condition: Any) -> bool:
+    def holds(self, condition: Any) -> bool:
+        """Whether a condition of the template holds."""
         match condition:
             case {"Fn::Not": [inner]}:
-                return not self._holds(inner)
+                return not self.holds(inner)
             case {"Fn::Equals": [one, other]}:
                 return bool(self.resolve(one) == self.resolve(other))
         raise ValueError(f"unknown kind of condition: {condition}")
