@@ -185,7 +185,10 @@ def why_refused(
     context: Mapping[str, Values] | None = None,
     owner: str = ACCOUNT,
 ) -> str:
-    """Why the request isn't let through, in AWS's words; empty if it is (IAM guide: access denied error messages)."""
+    """Why the request isn't let through, in AWS's words; empty if it is (IAM guide: access denied error messages).
+
+    `owner` is the account of the resource.
+    """
     keys = {**caller.context, **(context or {})}
 
     def effects(statements: Iterable[Mapping[str, Any]]) -> set[str]:
@@ -200,8 +203,8 @@ def why_refused(
     for name, found in limits.items():
         if not found:
             return f"because no {name} allows the {action} action"
-    is_by_both = bool(theirs) and (bool(own) or not caller.account)
-    is_granted = bool(own or theirs) if caller.account == owner else is_by_both
+    is_own = caller.account == owner
+    is_granted = bool(own or theirs) if is_own else bool(theirs and (own or not caller.account))
     return "" if is_granted else f"because no identity-based policy allows the {action} action"
 
 
