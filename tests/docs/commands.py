@@ -13,6 +13,7 @@ import botocore.session
 import jmespath
 from botocore import xform_name
 from botocore.exceptions import UnknownServiceError
+from botocore.model import StructureShape
 from lifeline_cli.arguments import parser
 from lifeline_cli.check import check_call
 from tools.template import names_of, read_template
@@ -26,6 +27,7 @@ from tests.support.repository import ROOT
 CHECKS = "https://sqs.us-east-1.amazonaws.com/123456789012/lifeline-Checks"
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
 TEMPLATE = read_template()
+SPOKE = read_template(ROOT / "spoke.yaml")
 FUNCTIONS = names_of(TEMPLATE, "AWS::Serverless::Function")
 MAKEFILE = (ROOT / "Makefile").read_text("utf-8")
 TARGETS = set(re.findall(r"^([a-z-]+):", MAKEFILE, re.MULTILINE))
@@ -62,6 +64,7 @@ _GLOBAL = {"--query", "--output", "--region"}  # AWS CLI: options of every comma
 _FUNCTION = re.compile(r"^\w+\(\) \{ (.*); \}$")
 _ASSIGNMENT = re.compile(r"^\w+=\$\((.*)\)$")
 _OUTPUT = re.compile(r"\$\(output (\w+)\)|^output (\w+)$")
+_NOTHING = StructureShape("Nothing", {"type": "structure", "members": {}})  # what an operation without input takes
 _session = botocore.session.Session()
 
 
@@ -184,10 +187,10 @@ def _faults_of_sam(words: Sequence[str]) -> Iterator[str]:
             yield f"there is no {event}"
 
 
-def _faults_of_override(override: str) -> Iterator[str]:
+def _faults_of_override(override: str, template: dict[str, Any] = TEMPLATE) -> Iterator[str]:
     """Why the template wouldn't accept the parameter."""
     name, _, value = override.partition("=")
-    parameter = TEMPLATE["Parameters"].get(name)
+    parameter = template["Parameters"].get(name)
     if parameter is None:
         yield f"the template has no parameter {name}"
     allowed, pattern = map(str, parameter.get("AllowedValues", [value])), parameter.get("AllowedPattern", "")
@@ -224,11 +227,12 @@ def _faults_of_aws(service: str, operation: str, rest: Sequence[str]) -> Iterato
     names = {xform_name(one, "-"): one for one in model.operation_names}
     if operation not in names:
         yield f"{service} has no {operation}"
-    shape: Any = model.operation_model(names[operation]).input_shape
+    shape: Any = model.operation_model(names[operation]).input_shape or _NOTHING
     options = {_RENAMED.get(name, name): values for name, values in options_of(rest).items()}
     for query in options.get("--query", []):
         jmespath.compile(query)
     known = {f"--{xform_name(member, '-')}": member for member in shape.members}
+    known |= {f"--no{one[1:]}": name for one, name in known.items() if shape.members[name].type_name == "boolean"}
     given = options.keys() - _GLOBAL
     yield from (f"{service} {operation} has no {one}" for one in sorted(given - known.keys()))
     missing = set(shape.required_members) - {known[one] for one in given}
@@ -237,6 +241,18 @@ def _faults_of_aws(service: str, operation: str, rest: Sequence[str]) -> Iterato
         yield f"the template has no schedule {options['--name-prefix'][0]}"
     for name in sorted(given):
         yield from _faults_of_value(name, options[name], shape.members[known[name]])
+    if options.get("--template-body") == ["file://spoke.yaml"]:
+        yield from _faults_of_spoke(options.get("--parameters", []))
+
+
+def _faults_of_spoke(parameters: Sequence[str]) -> Iterator[str]:
+    """Why spoke.yaml wouldn't accept the parameters."""
+    given = [dict(part.split("=", 1) for part in one.split(",")) for one in parameters]
+    required = {name for name, one in SPOKE["Parameters"].items() if "Default" not in one}
+    yield from (f"spoke.yaml needs {name}" for name in sorted(required - {one["ParameterKey"] for one in given}))
+    for one in given:
+        if "ParameterValue" in one:
+            yield from _faults_of_override(f"{one['ParameterKey']}={one['ParameterValue']}", SPOKE)
 
 
 def _faults_of_value(name: str, values: Sequence[str], shape: Any) -> Iterator[str]:

@@ -76,6 +76,8 @@ def test_no_block_of_commands_is_left_out_for_its_language() -> None:
         ("aws sqs list-queue", "no list-queue"),
         ("aws sqs purge-queue --queue-name x", "no --queue-name"),
         ("aws sqs purge-queue", "needs QueueUrl"),
+        ("aws cloudformation create-stack --stack-name a --template-body file://spoke.yaml", "spoke.yaml needs Hub"),
+        ("aws cloudformation delete-stack-instances --stack-set-name a --regions b --no-retain", "no --no-retain"),
         ("aws ssm put-parameter --name /a --value b --type Strings", "may not be Strings"),
         ('aws sqs purge-queue --queue-url "$(output Queue)"', "no output Queue"),
         ("output Topic", "no output Topic"),
