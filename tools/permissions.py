@@ -68,7 +68,7 @@ what](security.md) lists them all.
 
 - **The tag `lifeline:managed-by`.** Whoever can set or remove it on endpoints and security groups can't make Lifeline
   change them, because the ledger decides what is its own, but can make it ask people. This service control policy
-  keeps the key for the role of a stack called `lifeline`:
+  keeps the key for the role of a stack called `lifeline`, and for its role in [other accounts](organization.md):
 
   ```json
   {
@@ -81,7 +81,12 @@ what](security.md) lists them all.
         "Resource": ["arn:aws:ec2:*:*:vpc-endpoint/*", "arn:aws:ec2:*:*:security-group/*"],
         "Condition": {
           "ForAnyValue:StringEquals": { "aws:TagKeys": "lifeline:managed-by" },
-          "ArnNotLike": { "aws:PrincipalArn": "arn:aws:iam::*:role/lifeline-ReconcileRole-*" }
+          "ArnNotLike": {
+            "aws:PrincipalArn": [
+              "arn:aws:iam::*:role/lifeline-ReconcileRole-*",
+              "arn:aws:iam::*:role/lifeline-reconcile-*"
+            ]
+          }
         }
       }
     ]

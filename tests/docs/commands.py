@@ -189,7 +189,10 @@ def _faults_of_sam(words: Sequence[str]) -> Iterator[str]:
 
 def _faults_of_override(override: str, template: dict[str, Any] = TEMPLATE) -> Iterator[str]:
     """Why the template wouldn't accept the parameter."""
-    name, _, value = override.partition("=")
+    name, _, given = override.partition("=")
+    if not given:
+        yield f"SAM refuses {override}: an empty value takes quotes"
+    value = given.strip('"')
     parameter = template["Parameters"].get(name)
     if parameter is None:
         yield f"the template has no parameter {name}"

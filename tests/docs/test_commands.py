@@ -69,6 +69,7 @@ def test_no_block_of_commands_is_left_out_for_its_language() -> None:
         ("sam deploy --config-env production", "no --config-env"),
         ("sam deploy --parameter-overrides Mod=plan", "no parameter Mod"),
         ("sam deploy --parameter-overrides Mode=dry", "may not be dry"),
+        ("sam deploy --parameter-overrides Accounts=", "takes quotes"),
         ("sam deploy --parameter-overrides DebounceSeconds=9000", "may not be 9000"),
         ("sam deploy --force", "no --force"),
         ("sam sync", "not one of"),
