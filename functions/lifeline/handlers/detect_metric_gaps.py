@@ -29,7 +29,7 @@ from lifeline.core.agents.agent import State
 from lifeline.core.errors import InvalidInputError, LifelineError, TransientError
 from lifeline.core.notices.forgotten import forgotten_notice, newly_forgotten
 from lifeline.core.organization.accounts import unserved_words
-from lifeline.core.organization.members import Members, Standing
+from lifeline.core.organization.members import AccountStanding, MemberAccounts
 from lifeline.core.policy.policy import Policy
 from lifeline.core.requests.account import refuse
 from lifeline.core.requests.detect import CheckPart, Detect, Forget, account_in, read_event
@@ -91,8 +91,8 @@ def _settings_for(account: str, settings: DetectorSettings) -> DetectorSettings:
 
 def _served(settings: DetectorSettings) -> list[str]:
     """The member accounts whose spokes a sweep has found at work."""
-    members = MemberStore(settings.table_name).read() if settings.accounts else Members()
-    return [member.account for member in members.active if member.standing is Standing.SERVED]
+    members = MemberStore(settings.table_name).read() if settings.accounts else MemberAccounts()
+    return [member.account for member in members.active if member.standing is AccountStanding.SERVED]
 
 
 def _begin_members(settings: DetectorSettings) -> None:

@@ -63,7 +63,7 @@ def read_record(record: object, own_role_arn: str, region: str = "", *, repair_q
     body = read_body(record.get("body"))
     try:
         if is_from(record, repair_queue_url):
-            request = read_repair_request(body)
+            request = read_repair_request(body, own_role_arn=own_role_arn)
         else:
             request = read_queued(body, own_role_arn=own_role_arn, region=region)
     except InvalidInputError as error:

@@ -17,7 +17,7 @@ from lifeline.adapters.store.members import MemberStore
 from lifeline.core.errors import InvalidInputError, LifelineError, TerminalError, TransientError
 from lifeline.core.notices.members import lost_account_notice
 from lifeline.core.organization.accounts import unserved_words
-from lifeline.core.organization.members import Member, Members, Standing
+from lifeline.core.organization.members import AccountStanding, MemberAccount, MemberAccounts
 from lifeline.core.plan.answer import VpcAnswer
 from lifeline.core.requests.account import refuse, stated_account
 from lifeline.core.requests.body import read_body
@@ -47,7 +47,7 @@ class Hub:
     enter: Callable[[Settings], None]
     tools: Callable[[Settings], Tools]
     name_of: Callable[[Settings], str]
-    _members: Members | None = field(default=None, init=False)
+    _members: MemberAccounts | None = field(default=None, init=False)
 
     # ---- a batch
 
@@ -135,10 +135,10 @@ class Hub:
         standings = Counter(member.standing.name.lower() for member in members.active)
         logger.info("accounts' sweeps sent", extra={"accounts": len(members.active), **standings})
 
-    def _list(self) -> Members:
+    def _list(self) -> MemberAccounts:
         accounts, now = self.settings.accounts, self.run.now()
         if not accounts.is_organization:
-            found = tuple(Member(account) for account in sorted(accounts.ids) if not self._is_own(account))
+            found = tuple(MemberAccount(account) for account in sorted(accounts.ids) if not self._is_own(account))
         else:
             try:
                 listed = self.organizations.accounts()
@@ -147,7 +147,7 @@ class Hub:
                 return self._known()
             found = tuple(member for member in listed if not self._is_own(member.account))
 
-        def relisted(members: Members) -> tuple[Members, Members]:
+        def relisted(members: MemberAccounts) -> tuple[MemberAccounts, MemberAccounts]:
             after = members.listed(found, now)
             return after, after
 
@@ -170,7 +170,7 @@ class Hub:
             return known.is_active
         return self.settings.accounts.is_organization or account in self.settings.accounts.ids
 
-    def _known(self) -> Members:
+    def _known(self) -> MemberAccounts:
         if self._members is None:
             self._members = self.store.read()
         return self._members
@@ -181,7 +181,7 @@ class Hub:
         Raises TransientError or TerminalError where it is refused, or was just now and it isn't urgent.
         """
         account, now = settings.member, self.run.now()
-        known = self._known().by_account.get(account, Member(account))
+        known = self._known().by_account.get(account, MemberAccount(account))
         if not is_urgent and not known.may_be_tried(now):
             raise TerminalError(known.why, code="Refused")
         try:
@@ -190,16 +190,16 @@ class Hub:
             why = str(error)
             self._note(lambda members: members.refused(account, why, now), account)
             raise
-        if known.standing is not Standing.SERVED:
+        if known.standing is not AccountStanding.SERVED:
             self._note(lambda members: members.entered(account, now), account)
         if not known.name:
             self._name(settings)
 
-    def _note(self, change: Callable[[Members], Members], account: str) -> None:
+    def _note(self, change: Callable[[MemberAccounts], MemberAccounts], account: str) -> None:
         """Saves how it stands with the account, and tells people if it is lost: one run of several does."""
         now = self.run.now()
 
-        def noted(members: Members) -> tuple[Members, Member | None]:
+        def noted(members: MemberAccounts) -> tuple[MemberAccounts, MemberAccount | None]:
             after = change(members)
             lost = next((one for one in after.unannounced if one.account == account), None)
             return after.announced([account], now) if lost else after, lost
@@ -207,7 +207,7 @@ class Hub:
         if lost := self.store.change(noted):
             self._tell(lost)
 
-    def _tell(self, member: Member) -> None:
+    def _tell(self, member: MemberAccount) -> None:
         """Sends the notice of a lost account. Where that fails, a later sweep does."""
         settings = self.settings.of(member.account)
         notices = self.tools(self.settings).notices

@@ -46,7 +46,7 @@ class MemberClients:
     """The clients of a member account: each is made once, and acts with the role there, never with the functions' own.
 
     The session shares the loader, the endpoint rules and the exceptions of the functions' own: by itself, it would take
-    27 MB and 160 ms an account (docs/adr/0023).
+    27 MB and 160 ms an account (docs/adr/0022).
     """
 
     def __init__(self, role_arn: str, session_name: str) -> None:

@@ -8,7 +8,7 @@ from lifeline.adapters.aws.denials import Denials
 from lifeline.adapters.aws.dns import CentralDns
 from lifeline.adapters.aws.network import Network
 
-_MOST_ACCOUNTS = 50  # 2 MB each (docs/adr/0023)
+_MOST_ACCOUNTS = 50  # 2 MB each (docs/adr/0022)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from typing import Any
 
 from lifeline.adapters.aws.calls import aws_errors, pages
 from lifeline.adapters.aws.clients import ClientOf, client
-from lifeline.core.organization.members import ACTIVE, Member
+from lifeline.core.organization.members import ACTIVE, MemberAccount
 
 
 class Organizations:
@@ -13,14 +13,14 @@ class Organizations:
     def __init__(self, client: ClientOf = client) -> None:
         self._client = client
 
-    def accounts(self) -> tuple[Member, ...]:
+    def accounts(self) -> tuple[MemberAccount, ...]:
         """All accounts, closed ones included.
 
         `State` is what counts: `Status` is no longer filled in. Only the management account and delegated
         administrators may ask (Organizations API: ListAccounts, Account). Raises TransientError or TerminalError.
         """
         found = pages(self._client("organizations"), "list_accounts", "Accounts")
-        return tuple(Member(one["Id"], one.get("Name", ""), _state_of(one)) for one in found)
+        return tuple(MemberAccount(one["Id"], one.get("Name", ""), _state_of(one)) for one in found)
 
 
 def _state_of(account: dict[str, Any]) -> str:

@@ -1,12 +1,12 @@
 """The notice of an account that a hub can no longer look at."""
 
 from lifeline.core.notices.notice import Notice
-from lifeline.core.organization.members import Member
+from lifeline.core.organization.members import MemberAccount
 from lifeline.core.severity import Severity
 from lifeline.core.wording import inert, write_time
 
 
-def lost_account_notice(member: Member, role_arn: str) -> Notice:
+def lost_account_notice(member: MemberAccount, role_arn: str) -> Notice:
     """Write that the account's role can't be assumed any more, what that means, and what to check."""
     name = f" ({inert(member.name)})" if member.name else ""
     refused = f" was refused at {write_time(member.tried_at)}" if member.tried_at else " was refused"

@@ -1,10 +1,10 @@
 """The account that a message or a call is about."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from lifeline.core.errors import InvalidInputError
-from lifeline.core.organization.accounts import ACCOUNT_ID
+from lifeline.core.organization.accounts import ACCOUNT_ID, unserved_words
 from lifeline.core.requests.fields import must_be
 
 _FIELD = "account"
@@ -22,6 +22,17 @@ def stated_account(message: Mapping[str, Any]) -> str:
     if not isinstance(account, str) or not ACCOUNT_ID.fullmatch(account):
         raise must_be(_FIELD, "an account ID of 12 digits", account)
     return account
+
+
+def check_account(message: Mapping[str, Any], accounts: Collection[str]) -> dict[str, Any]:
+    """The message of a queue, without its account, which must be one of these; without any, nobody knows.
+
+    Raises InvalidInputError for another.
+    """
+    account = stated_account(message)
+    if account and any(accounts) and account not in accounts:
+        raise refuse(unserved_words(account, accounts))
+    return dict(without_account(message))
 
 
 def without_account(call: Mapping[str, Any]) -> Mapping[str, Any]:
