@@ -186,10 +186,10 @@ def test_a_batch_with_one_foreign_item_is_refused_and_so_is_a_request_without_a_
 
 def test_the_partitions_are_those_of_the_architecture_and_of_who_writes_them() -> None:
     rows = re.findall(r"^\| `([^`]+)` \| `[^`]+` \| .*\| ([RDP, ]+) \| [RDP, ]+ \|$", _page("The ledger"), re.MULTILINE)
-    kinds = {_kind(key) for key in PARTITIONS}
+    kinds = {_kind(key) for key in PARTITIONS | OF_ACCOUNTS}
     assert {_kind(key) for key, _ in rows} == kinds
     for key, writers in rows:
-        of = {_kind(one) for one in (DETECTORS if writers == "D" else RECONCILERS)}
+        of = {_kind(one) for one in (DETECTORS if writers == "D" else RECONCILERS | OF_ACCOUNTS)}
         assert writers in {"R", "D"}, key
         assert _kind(key) in of, key
 

@@ -27,11 +27,11 @@ class Checks:
         entries = [
             {"Id": str(check["part"]), "MessageBody": json.dumps({"check": check, **self._account})} for check in checks
         ]
-        send_all(self._sqs, self._queue_url, entries, f"parts of run {run_id}")
+        send_all(self._sqs.send_message_batch, self._queue_url, entries, f"parts of run {run_id}")
 
     def detect(self, accounts: Iterable[str]) -> None:
         """One message for each member account, to check all its agents. Raises as `send_all`."""
         entries = [
             {"Id": account, "MessageBody": json.dumps({"detect": True, "account": account})} for account in accounts
         ]
-        send_all(self._sqs, self._queue_url, entries, "runs of member accounts")
+        send_all(self._sqs.send_message_batch, self._queue_url, entries, "runs of member accounts")

@@ -73,7 +73,7 @@ class Queue:
             }
             for place, account in enumerate(accounts)
         ]
-        send_all(self._sqs, self._queue_url, entries, "sweeps of member accounts")
+        send_all(self._sqs.send_message_batch, self._queue_url, entries, "sweeps of member accounts")
 
     def _send(self, message: Mapping[str, Any], after: timedelta) -> None:
         body = json.dumps({**message, **self._account})

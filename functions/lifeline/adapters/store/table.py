@@ -8,6 +8,7 @@ from typing import Any
 from lifeline.adapters.aws.calls import aws_errors, conditional_write
 from lifeline.adapters.aws.clients import client
 from lifeline.adapters.store.codec import from_item, to_item
+from lifeline.adapters.store.keys import says_where
 from lifeline.core.errors import TransientError
 from lifeline.core.organization.ledger import Ledger
 
@@ -19,8 +20,6 @@ type Key = tuple[str, str]
 """An item's `pk` and `sk`."""
 
 type _Place = tuple[int, str, Key]
-
-_SAYS_WHERE = ("VPC#", "REGION#", "INCIDENT_LOG#")  # partitions whose name contains an account already: `keys`
 
 _INDEX = ("index_pk",)
 _PARTITIONS = ("pk", *_INDEX)
@@ -176,7 +175,7 @@ class Table:
 
     def _partition(self, pk: str) -> str:
         """The partition as the table has it."""
-        return pk if pk.startswith(_SAYS_WHERE) else f"{pk}{self._suffix}"
+        return pk if says_where(pk) else f"{pk}{self._suffix}"
 
 
 def expiry(at: datetime, keep: timedelta) -> int:
