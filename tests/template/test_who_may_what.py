@@ -199,7 +199,7 @@ def _page(heading: str) -> str:
 
 
 def _kind(key: str) -> str:
-    name, _, rest = key.partition("#")
+    name, _, rest = key.partition("@")[0].partition("#")
     return f"{name}#{rest.partition('#')[0]}" if name == "INCIDENT_LOG" else name
 
 
