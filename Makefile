@@ -11,7 +11,7 @@ DEV := .envs/dev/bin
 SAM := .envs/sam/bin/sam
 UV := .envs/uv/bin/uv
 
-.PHONY: help setup test lint types template unit chain chain-more soak local-invoke demo compare docs lock fmt clean plan cli policy browser audit mutants package
+.PHONY: help setup test lint types template unit chain chain-more soak local-invoke demo compare docs spoke lock fmt clean plan cli policy browser audit mutants package
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -46,7 +46,8 @@ types: .envs/dev/.ready
 
 template: .envs/sam/.ready .envs/checkov/.ready
 	$(SAM) validate --lint
-	.envs/checkov/bin/checkov --quiet --compact --framework cloudformation --skip-download --file template.yaml
+	.envs/sam/bin/cfn-lint spoke.yaml
+	.envs/checkov/bin/checkov --quiet --compact --framework cloudformation --skip-download --file template.yaml spoke.yaml
 
 unit: .envs/dev/.ready ## the fast tests: core, adapters, handlers, template
 	$(DEV)/pytest -n 2 --dist worksteal -m "not chain and not chain_more and not soak and not docker and not browser"
@@ -85,6 +86,9 @@ docs: .envs/dev/.ready ## regenerate the pages and tables in docs/ that come fro
 	@PYTHONPATH=functions:. $(DEV)/python -m tools.permissions
 	@PYTHONPATH=functions:. $(DEV)/python -m tools.policy_fields
 	@PYTHONPATH=functions:. $(DEV)/python -m tools.cost_tables
+
+spoke: .envs/dev/.ready ## regenerate spoke.yaml, the template for a hub's other accounts
+	@PYTHONPATH=functions:. $(DEV)/python -m tools.spoke
 
 plan: .envs/dev/.ready ## print what Lifeline would do: VPC=vpc-... [REGION=...] [PROFILE=...] [SERVICES=monitoring,ssm]
 	@PYTHONPATH=functions:. $(DEV)/python -m tools.plan \

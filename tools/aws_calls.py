@@ -1,9 +1,10 @@
 """Derives the AWS calls that the adapters make from their sources.
 
-An adapter makes its clients with `client("ec2")`, or uses those of an adapter that it imports, such as the ledger's
-table. It names each call as a method (`self._ec2.create_vpc_endpoint`) or as text (`pages(self._ec2, "describe_vpcs",
-…)`). So every operation of a module's services that the module names in one of these ways is a call of it. The roles'
-permissions are held against this, and the package's service models are cut to it.
+An adapter makes its clients with `client("ec2")` or `self._client("ec2")`, or uses those of an adapter that it
+imports, such as the ledger's table. It names each call as a method (`self._ec2.create_vpc_endpoint`) or as text
+(`pages(self._ec2, "describe_vpcs", …)`). So every operation of a module's services that the module names in one of
+these ways is a call of it. The roles' permissions are held against this, and the package's service models are cut to
+it.
 """
 
 import ast
@@ -51,9 +52,11 @@ def _services(module: str) -> set[str]:
     found: set[str] = set()
     for node in ast.walk(_tree(module)):
         match node:
-            case ast.Call(func=ast.Name(id="client"), args=[ast.Constant(value=str(service))]):
+            case ast.Call(
+                func=ast.Name(id="client") | ast.Attribute(attr="_client"), args=[ast.Constant(value=str(service))]
+            ):
                 found.add(service)
-            case ast.Call(func=ast.Name(id="client")):
+            case ast.Call(func=ast.Name(id="client") | ast.Attribute(attr="_client")):
                 raise ValueError(f"{module}.py, line {node.lineno}: client(…) must name its service as text")
             case ast.ImportFrom(module=str(name)) if name.startswith(_PREFIX):
                 found |= _services(name.removeprefix(_PREFIX).replace(".", "/"))

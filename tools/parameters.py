@@ -1,4 +1,4 @@
-"""Generates docs/parameters.md: every parameter of the template with its default, allowed values and description."""
+"""Generates docs/parameters.md: every parameter of both templates with its default, allowed values and description."""
 
 import re
 from collections.abc import Collection, Mapping
@@ -10,20 +10,21 @@ PAGE = ROOT / "docs/parameters.md"
 _START = """\
 # Parameters
 
-These are the parameters of `template.yaml`. `make docs` generates this page, and a test fails if it is out of date. The
-[README](../README.md#deploy-it) explains those of the first group, and the runbook how to [change a
-parameter](operate.md#change-a-parameter). All have defaults. What can be tuned without a deployment is not a parameter,
-but a field of the [policy](policy.md#fields).
+These are the parameters of `template.yaml`, which all have defaults, and at the end those of `spoke.yaml`. `make docs`
+generates this page, and a test fails if it is out of date. The [README](../README.md#deploy-it) explains those of the
+first group, and the runbook how to [change a parameter](operate.md#change-a-parameter). What can be tuned without a
+deployment is not a parameter, but a field of the [policy](policy.md#fields).
 """
 _HEAD = ("| parameter | default | values | description |", "| --- | --- | --- | --- |")
 
 
 def page() -> str:
     """The text of the page, in the groups and order that the CloudFormation console shows."""
-    template = read_template()
-    parameters = template["Parameters"]
-    groups = template["Metadata"]["AWS::CloudFormation::Interface"]["ParameterGroups"]
-    return "\n".join([_START, *(_section(group, parameters) for group in groups)])
+    hub, spoke = read_template(), read_template(ROOT / "spoke.yaml")
+    groups = hub["Metadata"]["AWS::CloudFormation::Interface"]["ParameterGroups"]
+    of_spoke = {"Label": {"default": "A spoke's stack (spoke.yaml)"}, "Parameters": list(spoke["Parameters"])}
+    sections = [_section(group, hub["Parameters"]) for group in groups]
+    return "\n".join([_START, *sections, _section(of_spoke, spoke["Parameters"])])
 
 
 def _section(group: Mapping[str, Any], parameters: Mapping[str, Mapping[str, Any]]) -> str:
@@ -32,7 +33,8 @@ def _section(group: Mapping[str, Any], parameters: Mapping[str, Mapping[str, Any
 
 
 def _row(name: str, parameter: Mapping[str, Any], parameters: Mapping[str, Any]) -> str:
-    default = f"`{parameter['Default']}`" if parameter["Default"] != "" else "empty"
+    given = parameter.get("Default")
+    default = "required" if given is None else f"`{given}`" if given != "" else "empty"
     names = {*parameters, *map(str, parameter.get("AllowedValues", ()))}
     return f"| `{name}` | {default} | {_values(parameter)} | {_description(parameter['Description'], names)} |"
 

@@ -78,6 +78,9 @@ REASONS: dict[str, dict[str, str]] = {
         "route53:AssociateVPCWithHostedZone": _OWN_ZONE,
         "route53:DisassociateVPCFromHostedZone": "the same, when the endpoint is deleted",
     },
+    "ReadAccountName": {"account:GetAccountInformation": "reads the account's name and state"},
+    "ActInSpokes": {"sts:AssumeRole": "acts in another account with the role that it has there, and with nothing else"},
+    "ListAccounts": {"organizations:ListAccounts": "reads which accounts the organization has, and their states"},
     "ReceiveAndRequeueChanges": {
         "sqs:ReceiveMessage": "lets Lambda receive changes",
         "sqs:ChangeMessageVisibility": "delays the retry of a failed message",

@@ -45,6 +45,11 @@ _END = """\
   (`sqs:SetQueueAttributes`, `sqs:AddPermission`) or the rules' targets (`events:PutTargets`) can get around that.
 - **The ledger.** Each role can write its own partitions only (`dynamodb:LeadingKeys`), so that what may observe can't
   decide what is changed.
+- **A hub**, which is a stack with `Accounts`. `SpokesBusPolicy` lets only roles of the organization that are called
+  `<SpokePrefix>-send-<region>` put events of EC2 on `SpokesBus`, from where `SpokesRule` sends them to `Changes`. In
+  each of the accounts, `spoke.yaml` makes a role for each function, with the statements above that are about networks,
+  agents and the account's name, and without those about the stack's own queues, ledger, topics, logs and parameters
+  ([organization](organization.md#what-a-spoke-lets-the-hub-do)).
 - **Topics.** `NoticesPolicy` and `ChatNoticesPolicy` let only the roles of ReconcileEndpoints and DetectMetricGaps
   publish, and let this account's CloudWatch alarms publish to `Notices`. They deny everyone else, whatever their own
   policies allow. A topic that you pass as `NoticesTopicArn` has [the policy that you give
@@ -63,7 +68,7 @@ what](security.md) lists them all.
 
 - **The tag `lifeline:managed-by`.** Whoever can set or remove it on endpoints and security groups can't make Lifeline
   change them, because the ledger decides what is its own, but can make it ask people. This service control policy
-  keeps the key for the role of a stack called `lifeline`:
+  keeps the key for the role of a stack called `lifeline`, and for its role in [other accounts](organization.md):
 
   ```json
   {
@@ -76,7 +81,12 @@ what](security.md) lists them all.
         "Resource": ["arn:aws:ec2:*:*:vpc-endpoint/*", "arn:aws:ec2:*:*:security-group/*"],
         "Condition": {
           "ForAnyValue:StringEquals": { "aws:TagKeys": "lifeline:managed-by" },
-          "ArnNotLike": { "aws:PrincipalArn": "arn:aws:iam::*:role/lifeline-ReconcileRole-*" }
+          "ArnNotLike": {
+            "aws:PrincipalArn": [
+              "arn:aws:iam::*:role/lifeline-ReconcileRole-*",
+              "arn:aws:iam::*:role/lifeline-reconcile-*"
+            ]
+          }
         }
       }
     ]
@@ -191,6 +201,8 @@ def _resource(resource: Any) -> str:  # noqa: PLR0911 - one return for each kind
             return f"`{_short(text)}`"
         case {"Fn::Sub": [str(text), {"Name": {"Fn::If": [_, *names]}}]}:  # one of two parameters
             return " or ".join(f"`{_short(text.replace('${Name}', f'${{{name["Ref"]}}}'))}`" for name in names)
+        case {"Fn::Sub": [str(text), {"Path": _}]}:  # a role in an account that the stack is the hub of
+            return f"`{_short(text.replace('${Path}', '${RolePath}'))}`"
     raise ValueError(f"unknown kind of resource: {resource}")
 
 
@@ -223,7 +235,7 @@ def _words(condition: Any) -> str:
 _STACK = {"Ref": "AWS::StackName"}
 
 
-def _value(value: Any) -> str:
+def _value(value: Any) -> str:  # noqa: PLR0911 - one return for each kind
     match value:
         case str() | {"Ref": str()} if value != _STACK:
             return f"`{value['Ref'] if isinstance(value, dict) else value}`"
@@ -233,6 +245,10 @@ def _value(value: Any) -> str:
             return "the stack's name"
         case {"Fn::If": ["HasPolicy", "*", otherwise]}:
             return f"{_value(otherwise)}, or any if `PolicyParameter` is set"
+        case {"Fn::Split": [",", {"Fn::Sub": [str(text), {"OfTheStack": {"Fn::Join": [_, names]}, "OfAccounts": _}]}]}:
+            others = text.removesuffix(",${OfTheStack}${OfAccounts}").split(",")
+            more = "if `Accounts` is set also `ACCOUNTS` and the names without `#`, each with `@*`"
+            return f"{_value([*others, *names])}, and {more}"
         case {"Fn::Sub": str(text)}:
             return f"`{text.replace('${AWS::Region}', '<region>').replace('${AWS::URLSuffix}', 'amazonaws.com')}`"
         case dict():

@@ -13,6 +13,7 @@ import botocore.session
 import jmespath
 from botocore import xform_name
 from botocore.exceptions import UnknownServiceError
+from botocore.model import StructureShape
 from botocore.validate import ParamValidator
 from lifeline_cli.arguments import parser
 from lifeline_cli.check import check_call
@@ -28,6 +29,7 @@ from tests.support.repository import ROOT
 CHECKS = "https://sqs.us-east-1.amazonaws.com/123456789012/lifeline-Checks"
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
 TEMPLATE = read_template()
+SPOKE = read_template(ROOT / "spoke.yaml")
 FUNCTIONS = names_of(TEMPLATE, "AWS::Serverless::Function")
 MAKEFILE = (ROOT / "Makefile").read_text("utf-8")
 TARGETS = set(re.findall(r"^([a-z-]+):", MAKEFILE, re.MULTILINE))
@@ -65,6 +67,7 @@ _GLOBAL = {"--query", "--output", "--region"}  # AWS CLI: options of every comma
 _FUNCTION = re.compile(r"^\w+\(\) \{ (.*); \}$")
 _ASSIGNMENT = re.compile(r"^\w+=\$\((.*)\)$")
 _OUTPUT = re.compile(r"\$\(output (\w+)\)|^output (\w+)$")
+_NOTHING = StructureShape("Nothing", {"type": "structure", "members": {}})  # what an operation without input takes
 _session = botocore.session.Session()
 
 
@@ -193,7 +196,10 @@ def _faults_of_sam(words: Sequence[str]) -> Iterator[str]:
 
 def _faults_of_override(override: str, parameters: Mapping[str, Any] = TEMPLATE["Parameters"]) -> Iterator[str]:
     """Why the template wouldn't accept the parameter."""
-    name, _, value = override.partition("=")
+    name, _, given = override.partition("=")
+    if not given:
+        yield f"SAM refuses {override}: an empty value takes quotes"
+    value = given.strip('"')
     if name not in parameters:
         yield f"the template has no parameter {name}"
     parameter = parameters[name]
@@ -231,22 +237,29 @@ def _faults_of_aws(service: str, operation: str, rest: Sequence[str]) -> Iterato
     names = {xform_name(one, "-"): one for one in model.operation_names}
     if operation not in names:
         yield f"{service} has no {operation}"
-    shape: Any = model.operation_model(names[operation]).input_shape
+    shape: Any = model.operation_model(names[operation]).input_shape or _NOTHING
     options = {_RENAMED.get(name, name): values for name, values in options_of(rest).items()}
     for query in options.get("--query", []):
         jmespath.compile(query)
     known = {f"--{xform_name(member, '-')}": member for member in shape.members}
+    known |= {f"--no{one[1:]}": name for one, name in known.items() if shape.members[name].type_name == "boolean"}
     given = options.keys() - _GLOBAL
     yield from (f"{service} {operation} has no {one}" for one in sorted(given - known.keys()))
     missing = set(shape.required_members) - {known[one] for one in given}
     yield from (f"{service} {operation} needs {one}" for one in sorted(missing))
     if service == "scheduler" and options["--name-prefix"][0] not in SCHEDULES:
         yield f"the template has no schedule {options['--name-prefix'][0]}"
+    is_spoke = options.get("--template-body") == ["file://spoke.yaml"]
+    parameters = SPOKE["Parameters"] if is_spoke else TEMPLATE["Parameters"] | PLACE
     for name in sorted(given):
-        yield from _faults_of_value(name, options[name], shape.members[known[name]])
+        yield from _faults_of_value(name, options[name], shape.members[known[name]], parameters)
+    if is_spoke:
+        named = {re.split("[=,]", one)[1] for one in options.get("--parameters", [])}
+        required = {name for name, one in parameters.items() if "Default" not in one}
+        yield from (f"spoke.yaml needs {name}" for name in sorted(required - named))
 
 
-def _faults_of_value(name: str, values: Sequence[str], shape: Any) -> Iterator[str]:
+def _faults_of_value(name: str, values: Sequence[str], shape: Any, parameters: Mapping[str, Any]) -> Iterator[str]:
     allowed = getattr(shape, "enum", [])
     yield from (f"{name} may not be {one}" for one in values if allowed and one not in allowed)
     if shape.type_name in {"structure", "map"}:
@@ -255,15 +268,15 @@ def _faults_of_value(name: str, values: Sequence[str], shape: Any) -> Iterator[s
             yield f"{name}: {found.generate_report()}"
     if shape.name == "Parameters":  # CloudFormation's
         for value in values:
-            yield from _faults_of_parameter(value)
+            yield from _faults_of_parameter(value, parameters)
 
 
-def _faults_of_parameter(text: str) -> Iterator[str]:
-    """Why the plain template wouldn't accept the parameter, in AWS CLI's shorthand."""
+def _faults_of_parameter(text: str, parameters: Mapping[str, Any]) -> Iterator[str]:
+    """Why the template wouldn't accept the parameter, in AWS CLI's shorthand."""
     match re.fullmatch(r"ParameterKey=(\w+),(?:ParameterValue=(\S*)|UsePreviousValue=true)", text):
         case None:
             yield f"{text} isn't ParameterKey=...,ParameterValue=... or ...,UsePreviousValue=true"
         case found if found[2] is not None:
-            yield from _faults_of_override(f"{found[1]}={found[2]}", TEMPLATE["Parameters"] | PLACE)
-        case found if found[1] not in TEMPLATE["Parameters"].keys() | PLACE.keys():
-            yield f"the plain template has no parameter {found[1]}"
+            yield from _faults_of_override(f"{found[1]}={found[2]}", parameters)
+        case found if found[1] not in parameters:
+            yield f"the template has no parameter {found[1]}"

@@ -228,4 +228,5 @@ def test_the_queues_are_the_templates_with_their_attempts_and_retention() -> Non
 def test_the_picture_has_each_function_and_queue(kind: str) -> None:
     picture = PAGE.read_text("utf-8").partition("```mermaid")[2].partition("```")[0]
     assert [name for name in names_of(TEMPLATE, kind) if name not in picture] == []
-    assert len(names_of(TEMPLATE, "AWS::Events::Rule")) == 9, "the picture says nine rules"
+    assert "SpokesBus" in picture
+    assert len(names_of(TEMPLATE, "AWS::Events::Rule")) == 9 + 1, "the picture says nine rules, and one of SpokesBus"

@@ -69,6 +69,7 @@ def test_no_block_of_commands_is_left_out_for_its_language() -> None:
         ("sam deploy --config-env production", "no --config-env"),
         ("sam deploy --parameter-overrides Mod=plan", "no parameter Mod"),
         ("sam deploy --parameter-overrides Mode=dry", "may not be dry"),
+        ("sam deploy --parameter-overrides Accounts=", "takes quotes"),
         ("sam deploy --parameter-overrides DebounceSeconds=9000", "may not be 9000"),
         ("sam deploy --force", "no --force"),
         ("sam sync", "not one of"),
@@ -76,6 +77,8 @@ def test_no_block_of_commands_is_left_out_for_its_language() -> None:
         ("aws sqs list-queue", "no list-queue"),
         ("aws sqs purge-queue --queue-name x", "no --queue-name"),
         ("aws sqs purge-queue", "needs QueueUrl"),
+        ("aws cloudformation create-stack --stack-name a --template-body file://spoke.yaml", "spoke.yaml needs Hub"),
+        ("aws cloudformation delete-stack-instances --stack-set-name a --regions b --no-retain", "no --no-retain"),
         ("aws ssm put-parameter --name /a --value b --type Strings", "may not be Strings"),
         ("aws s3 sync build s3://bucket", "s3 has no sync"),
         (

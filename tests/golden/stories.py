@@ -63,11 +63,13 @@ from lifeline.core.notices.forgotten import forgotten_notice
 from lifeline.core.notices.forms import email_text, machine_text
 from lifeline.core.notices.incident import incident_notice, summary_notice
 from lifeline.core.notices.kill_switch import switch_notice
+from lifeline.core.notices.members import lost_account_notice
 from lifeline.core.notices.notice import Notice, Sender
 from lifeline.core.notices.policy import Problem, policy_notice
 from lifeline.core.notices.teardown import teardown_notice
 from lifeline.core.notices.trigger_text import Because, because_of
 from lifeline.core.notices.unwatched import unwatched_notice
+from lifeline.core.organization.members import MemberAccount
 from lifeline.core.owner import Owner
 from lifeline.core.plan.actions import Action, ActionKind, Plan, Status, Urgency
 from lifeline.core.plan.answer import Approvable, VpcAnswer
@@ -601,6 +603,23 @@ NOTICES: dict[str, tuple[float, Callable[[], Notice]]] = {
             }
         ),
     ),
+    "account-lost": (
+        0,
+        lambda: lost_account_notice(
+            MemberAccount(
+                "222222222222",
+                "shop-prod",
+                tried_at=NINE,
+                why=(
+                    "assume arn:aws:iam::222222222222:role/lifeline-reconcile-us-east-1: AccessDenied: User: "
+                    "arn:aws:sts::123456789012:assumed-role/lifeline-ReconcileRole-1A2B3C4D5E6F/lifeline is not "
+                    "authorized to perform: sts:AssumeRole on resource: "
+                    "arn:aws:iam::222222222222:role/lifeline-reconcile-us-east-1"
+                ),
+            ),
+            "arn:aws:iam::222222222222:role/lifeline-reconcile-us-east-1",
+        ),
+    ),
     "unwatched": (
         30,
         lambda: unwatched_notice(
@@ -661,7 +680,7 @@ def files() -> Iterator[tuple[str, str]]:
 def as_delivered(event: BusEvent) -> dict[str, Any]:
     """The event as rules match it, without the fields that EventBridge adds."""
     heard = _Heard()
-    Bus(is_on=True, stack_name=SENDER.stack_name, events=heard).send([event])
+    Bus(is_on=True, stack_name=SENDER.stack_name, account=SENDER.account_id, events=heard).send([event])
     (entry,) = heard.entries
     return {
         "source": entry["Source"],

@@ -12,6 +12,7 @@ import boto3
 import pytest
 
 from lifeline.adapters.aws.clients import client
+from lifeline.adapters.aws.memory import remember
 from lifeline.adapters.aws.network import Network
 from lifeline.adapters.store.call_rate import CallRate
 from lifeline.adapters.store.incidents import Incidents
@@ -91,9 +92,9 @@ def stage(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> It
         monkeypatch.setattr(CallRate, "reserve_endpoint_call", lambda *_, **__: timedelta(0))
         monkeypatch.setattr(reconcile_endpoints, "datetime", type("Now", (), {"now": staticmethod(lambda _: clock())}))
         monkeypatch.setattr(coverage_page, "_now", clock)
-        coverage_page._kept.cache_clear()
+        remember.cache_clear()
         yield Stage(world, account, clock)
-        coverage_page._kept.cache_clear()
+        remember.cache_clear()
 
 
 def with_settings(**settings: Any) -> pytest.MarkDecorator:

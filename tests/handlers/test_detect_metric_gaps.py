@@ -17,6 +17,7 @@ from moto.ec2.models import ec2_backends
 from lifeline.adapters.aws import clients
 from lifeline.adapters.aws.cloudwatch import CloudWatch
 from lifeline.adapters.aws.instances import Instances
+from lifeline.adapters.aws.memory import remember
 from lifeline.adapters.aws.roles import Roles
 from lifeline.adapters.aws.topic import Topic
 from lifeline.adapters.store.incidents import Incidents
@@ -186,7 +187,7 @@ class Looked(Instances):
 @pytest.fixture
 def detector(monkeypatch: pytest.MonkeyPatch) -> Iterator[Detector]:
     settle(monkeypatch, {**ENVIRONMENT, "watches": [watch(recover_after=1)]})
-    detect_metric_gaps._kept.cache_clear()
+    remember.cache_clear()
     with emulated_aws():
         create_table()
         topic_arn = create_topic()
@@ -194,7 +195,7 @@ def detector(monkeypatch: pytest.MonkeyPatch) -> Iterator[Detector]:
         monkeypatch.setenv("TOPIC_ARN", topic_arn)
         monkeypatch.setenv("REPAIR_QUEUE_URL", queue_url)
         yield Detector(monkeypatch, topic_arn, queue_url)
-    detect_metric_gaps._kept.cache_clear()
+    remember.cache_clear()
 
 
 def flat(text: str) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from lifeline.adapters.aws.memory import remember
 from lifeline.dashboard.html.page import render_text
 from lifeline.handlers import coverage_page, detect_metric_gaps, reconcile_endpoints
 from tests.e2e.test_local_invoke import FILES, function_for, is_right_form, named
@@ -23,9 +24,9 @@ HANDLERS: dict[str, Any] = {
 @pytest.fixture
 def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     with emulated_world(monkeypatch) as made:
-        coverage_page._kept.cache_clear()
+        remember.cache_clear()
         yield made
-        coverage_page._kept.cache_clear()
+        remember.cache_clear()
 
 
 def answer(file: Path) -> Any:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from lifeline.adapters.aws.endpoints import Endpoints
+from lifeline.adapters.aws.memory import remember
 from lifeline.adapters.aws.network import Network
 from lifeline.core.errors import TransientError
 from lifeline.core.guards.backlog import judge
@@ -33,11 +34,11 @@ type Deed = tuple[str, str, str]
 def days(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Iterator[Days]:
     variables = {"RECONCILE_ARN": RECONCILE_ARN, **getattr(request, "param", {})}
     with emulated_world(monkeypatch, **variables) as world:
-        coverage_page._kept.cache_clear()
+        remember.cache_clear()
         found = Days(world, monkeypatch)
         found.account.attach(world.ec2)
         yield found
-        coverage_page._kept.cache_clear()
+        remember.cache_clear()
 
 
 # ---- what may happen in a VPC

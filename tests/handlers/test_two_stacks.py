@@ -7,9 +7,9 @@ import pytest
 from botocore.exceptions import ClientError
 from tools.template import read_template
 
+from lifeline.adapters.aws.memory import remember
 from lifeline.adapters.store.vpcs import VpcStore
 from lifeline.core.coexist.vpc_state import VpcState
-from lifeline.handlers import reconcile_endpoints
 from tests.support.agents import TABLE, create_table
 from tests.support.cloudtrail import Failure, Identity, record_call
 from tests.support.days import HOUR, MINUTES, Days
@@ -40,7 +40,7 @@ class Stacks:
             "ROLE_ARN": role,
         }.items():
             self._monkeypatch.setenv(variable, value)
-        reconcile_endpoints._kept.cache_clear()
+        remember.cache_clear()
         statements = Stack(TEMPLATE, stack_name=name).statements("ReconcileRole")
         self.days.account.caller = Caller(policy=tuple(statements), context={"aws:PrincipalArn": role})
         return self.days

@@ -8,6 +8,7 @@ from typing import Any
 import boto3
 import pytest
 
+from lifeline.adapters.aws.memory import remember
 from lifeline.adapters.aws.roles import Roles
 from lifeline.core.network.iam_policy import Permission, RoleVerdict
 from lifeline.handlers import detect_metric_gaps, reconcile_endpoints
@@ -36,7 +37,7 @@ class Case:
 
     def forget_dns(self) -> None:
         """As if a quarter of an hour had passed for what is kept of other names' answers."""
-        reconcile_endpoints._kept.cache_clear()
+        remember.cache_clear()
 
     def later(self) -> None:
         self.account.now.advance(timedelta(minutes=5))  # type: ignore[attr-defined]
@@ -109,7 +110,7 @@ class Case:
 
     def why_silent(self, instance_id: str) -> str:
         """The instance's agent published until 20 minutes ago: what the notice says of the cause."""
-        detect_metric_gaps._kept.cache_clear()
+        remember.cache_clear()
         verdict = RoleVerdict(Permission.ALLOWED, "agent")  # moto has no IAM simulator
         self.monkeypatch.setattr(Roles, "may_publish", lambda *_: verdict)
         now = datetime.now(UTC) + timedelta(hours=1)

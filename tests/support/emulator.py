@@ -14,6 +14,7 @@ from typing import Any
 from unittest.mock import patch
 
 import boto3
+from botocore.session import Session
 from moto import mock_aws
 from moto.core import models, responses
 from moto.core.botocore_stubber import BotocoreStubber
@@ -50,10 +51,20 @@ class Clients:
 
     create_client = client  # as botocore's session calls it
 
+    @staticmethod
+    def get_component(name: str) -> Any:
+        """A part of botocore that sessions share."""
+        return _session().get_component(name)
+
     def detach(self) -> None:
         """Gives all clients back to moto alone."""
         for made, _ in (one for several in self._made.values() for one in several):
             vars(made).pop(_ATTACHED, None)
+
+
+@cache
+def _session() -> Session:
+    return Session()
 
 
 _CLIENTS = Clients()

@@ -14,15 +14,16 @@ from typing import Any
 type Values = str | tuple[str, ...] | list[str]
 
 ACCOUNT = "123456789012"
+ASSUME = "sts:AssumeRole"
 PSEUDO = {
     "AWS::Partition": "aws",
     "AWS::Region": "us-east-1",
-    "AWS::AccountId": ACCOUNT,
     "AWS::URLSuffix": "amazonaws.com",
 }
 _NAMES = {
-    "AWS::IAM::Role": "arn:aws:iam::{account}:role/{stack}-{name}-EXAMPLE",
+    "AWS::IAM::Role": "arn:aws:iam::{account}:role{path}{given}",
     "AWS::SQS::Queue": "arn:aws:sqs:us-east-1:{account}:{stack}-{name}-EXAMPLE",
+    "AWS::Events::EventBus": "arn:aws:events:us-east-1:{account}:event-bus/{stack}",
     "AWS::Events::Rule": "arn:aws:events:us-east-1:{account}:rule/{stack}-{name}-EXAMPLE",
     "AWS::DynamoDB::Table": "arn:aws:dynamodb:us-east-1:{account}:table/{stack}-{name}-EXAMPLE",
     "AWS::Serverless::Function": "arn:aws:lambda:us-east-1:{account}:function:{stack}-{name}-EXAMPLE",
@@ -39,11 +40,24 @@ class Stack:
     template: Mapping[str, Any]
     parameters: Mapping[str, Any] = field(default_factory=dict)
     stack_name: str = "lifeline"
+    account: str = ACCOUNT
+
+    def exists(self, name: str) -> bool:
+        """Whether the stack makes the resource, by its condition."""
+        condition = self.template["Resources"][name].get("Condition")
+        return condition is None or self.holds(self.template["Conditions"][condition])
 
     def arn(self, name: str) -> str:
         """The ARN of a resource."""
-        pattern = _NAMES[self.template["Resources"][name]["Type"]]
-        return pattern.format(account=ACCOUNT, name=name, stack=self.stack_name)
+        resource = self.template["Resources"][name]
+        of_role = resource["Properties"] if resource["Type"] == "AWS::IAM::Role" else {}
+        return _NAMES[resource["Type"]].format(
+            account=self.account,
+            name=name,
+            stack=self.stack_name,
+            path=self.resolve(of_role.get("Path")) or "/",
+            given=self.resolve(of_role.get("RoleName")) or f"{self.stack_name}-{name}-EXAMPLE",
+        )
 
     def resolve(self, value: Any) -> Any:  # noqa: C901, PLR0911, PLR0912 - one case for each of CloudFormation's functions
         """The value without functions; None for AWS::NoValue."""
@@ -54,6 +68,8 @@ class Stack:
                 return None
             case {"Ref": "AWS::StackName"}:
                 return self.stack_name
+            case {"Ref": "AWS::AccountId"}:
+                return self.account
             case {"Ref": str(name)} if name in PSEUDO:
                 return PSEUDO[name]
             case {"Ref": str(name)} if name in self.template["Parameters"]:
@@ -61,18 +77,24 @@ class Stack:
             case {"Ref": str(name)}:
                 return self.arn(name)
             case {"Fn::If": [str(condition), then, otherwise]}:
-                return self.resolve(then if self._holds(self.template["Conditions"][condition]) else otherwise)
+                return self.resolve(then if self.holds(self.template["Conditions"][condition]) else otherwise)
             case {"Fn::Join": [str(between), parts]}:
                 return between.join(map(str, self.resolve(parts)))
             case {"Fn::Split": [str(between), text]}:
                 return self.resolve(text).split(between)
+            case {"Fn::Select": [int(place), parts]}:
+                return self.resolve(parts)[place]
             case {"Fn::Sub": str(text)}:
                 return re.sub(r"\$\{([^}]+)\}", lambda found: str(self._named(found[1])), text)
             case {"Fn::Sub": [str(text), variables]}:
                 names = {name: self.resolve(variable) for name, variable in variables.items()}
-                return re.sub(r"\$\{([^}]+)\}", lambda found: str(names.get(found[1], found[0])), text)
+                return re.sub(
+                    r"\$\{([^}]+)\}",
+                    lambda found: str(names[found[1]] if found[1] in names else self._named(found[1])),
+                    text,
+                )
             case dict():
-                return {name: self.resolve(part) for name, part in value.items()}
+                return {name: found for name, part in value.items() if (found := self.resolve(part)) is not None}
             case list():
                 return [found for part in value if (found := self.resolve(part)) is not None]
         return value
@@ -83,6 +105,21 @@ class Stack:
         documents = [policy["PolicyDocument"] for policy in properties.get("Policies", [])]
         documents += [properties["PolicyDocument"]] if "PolicyDocument" in properties else []
         return [statement for document in documents for statement in self.resolve(document["Statement"])]
+
+    def trust(self, role: str) -> list[dict[str, Any]]:
+        """Who may assume the role."""
+        document = self.template["Resources"][role]["Properties"]["AssumeRolePolicyDocument"]
+        found: list[dict[str, Any]] = self.resolve(document["Statement"])
+        return found
+
+    def bus_policy(self, bus: str) -> list[dict[str, Any]]:
+        """The statements of the event bus's own policies."""
+        return [
+            self.resolve(resource["Properties"]["Statement"])
+            for resource in self.template["Resources"].values()
+            if resource["Type"] == "AWS::Events::EventBusPolicy"
+            and resource["Properties"]["EventBusName"] == {"Ref": bus}
+        ]
 
     def queue_policy(self, queue: str) -> list[dict[str, Any]]:
         """The statements of the queue's own policies."""
@@ -98,13 +135,14 @@ class Stack:
 
     def _parameter(self, name: str) -> Any:
         declared = self.template["Parameters"][name]
-        value = self.parameters.get(name, declared["Default"])
+        value = self.parameters[name] if name in self.parameters else declared["Default"]
         return str(value).split(",") if declared["Type"] == "CommaDelimitedList" else value
 
-    def _holds(self, condition: Any) -> bool:
+    def holds(self, condition: Any) -> bool:
+        """Whether a condition of the template holds."""
         match condition:
             case {"Fn::Not": [inner]}:
-                return not self._holds(inner)
+                return not self.holds(inner)
             case {"Fn::Equals": [one, other]}:
                 return bool(self.resolve(one) == self.resolve(other))
         raise ValueError(f"unknown kind of condition: {condition}")
@@ -112,7 +150,8 @@ class Stack:
 
 @dataclass(frozen=True)
 class Caller:
-    """Who makes a request, and what its own policies say. `context` are the condition keys that AWS sets for it.
+    """Who makes a request, and what its own policies say. `context` are the condition keys that AWS sets for it, and
+    `arn` is how AWS's refusals call it: a role's session, for example.
 
     `limits` are the policies that grant nothing, but must let each request through: a permissions boundary, an
     organization's service control policies. Each has the name by which AWS's refusals call it.
@@ -123,6 +162,12 @@ class Caller:
     service: str = ""
     context: Mapping[str, Values] = field(default_factory=dict)
     limits: Mapping[str, tuple[Mapping[str, Any], ...]] = field(default_factory=dict)
+    arn: str = ""
+
+    @property
+    def name(self) -> str:
+        """How AWS's refusals call it."""
+        return self.arn or str(self.context.get("aws:PrincipalArn", "nobody"))
 
 
 def is_allowed(
@@ -132,9 +177,10 @@ def is_allowed(
     *,
     resource_policy: Iterable[Mapping[str, Any]] = (),
     context: Mapping[str, Values] | None = None,
+    owner: str = ACCOUNT,
 ) -> bool:
-    """True if the request is let through."""
-    return not why_refused(caller, action, resource, resource_policy=resource_policy, context=context)
+    """True if the request is let through. `owner` is the account of the resource."""
+    return not why_refused(caller, action, resource, resource_policy=resource_policy, context=context, owner=owner)
 
 
 def why_refused(
@@ -144,8 +190,12 @@ def why_refused(
     *,
     resource_policy: Iterable[Mapping[str, Any]] = (),
     context: Mapping[str, Values] | None = None,
+    owner: str = ACCOUNT,
 ) -> str:
-    """Why the request isn't let through, in AWS's words; empty if it is (IAM guide: access denied error messages)."""
+    """Why the request isn't let through, in AWS's words; empty if it is (IAM guide: access denied error messages).
+
+    `owner` is the account of the resource.
+    """
     keys = {**caller.context, **(context or {})}
 
     def effects(statements: Iterable[Mapping[str, Any]]) -> set[str]:
@@ -160,10 +210,8 @@ def why_refused(
     for name, found in limits.items():
         if not found:
             return f"because no {name} allows the {action} action"
-    if caller.account == ACCOUNT:
-        is_granted = bool(own or theirs)
-    else:
-        is_granted = bool(theirs) and (bool(own) or not caller.account)
+    is_own = caller.account == owner
+    is_granted = bool(own or theirs) if is_own else bool(theirs and (own or not caller.account))
     return "" if is_granted else f"because no identity-based policy allows the {action} action"
 
 
@@ -181,6 +229,20 @@ def may_use_key(
     return bool(named) and is_allowed(caller, action, key, resource_policy=decisive, context=context)
 
 
+def may_assume(caller: Caller, role: str, *, trust: Iterable[Mapping[str, Any]]) -> bool:
+    """Whether STS lets the caller assume the role (IAM guide: cross-account policy evaluation logic).
+
+    The role's trust policy must name the caller or its account, in the role's own account too. A service needs no more,
+    others also a policy of their own.
+    """
+    effects = {
+        one["Effect"]
+        for one in trust
+        if _is_for(one["Principal"], caller) and _matches({**one, "Resource": "*"}, ASSUME, role, caller.context)
+    }
+    return effects == {"Allow"} and (bool(caller.service) or is_allowed(caller, ASSUME, role, owner=caller.account))
+
+
 def _a(name: str) -> str:
     return f"{'an' if name[0] in 'aeiou' else 'a'} {name}"
 
@@ -193,7 +255,8 @@ def _is_for(principal: Any, caller: Caller) -> bool:
         return caller.service in _listed(principal.get("Service", []))
     arn = str(caller.context.get("aws:PrincipalArn", ""))
     return bool(caller.account) and any(
-        one in {"*", arn, f"arn:aws:iam::{caller.account}:root"} for one in _listed(principal.get("AWS", []))
+        one in {"*", arn, caller.account, f"arn:aws:iam::{caller.account}:root"}
+        for one in _listed(principal.get("AWS", []))
     )
 
 

@@ -20,10 +20,11 @@ import boto3
 from botocore.exceptions import ClientError, ParamValidationError
 from botocore.validate import ParamValidator
 
+from tests.support.policies import Caller
 from tests.support.strict_describe import answer_read, refuse_unattached_transit_gateway
 from tests.support.strict_endpoints import Params, PassOn, create_endpoint, delete_endpoints, modify_endpoint
 from tests.support.strict_errors import RefusedError
-from tests.support.strict_iam import authorize
+from tests.support.strict_iam import authorize, authorize_elsewhere
 from tests.support.strict_services import GATEWAY, INTERFACE, Service
 from tests.support.strict_state import Bucket, Call, Clock, Fault, State, texts_in
 
@@ -35,7 +36,8 @@ _READS = ("Describe", "Get", "List", "Search")
 
 @dataclass(kw_only=True, eq=False)
 class StrictAccount(State):
-    """An account's EC2 in one region, as strict as AWS. Settings and arrangements: see `State`.
+    """An account's EC2 in one region, as strict as AWS. Settings and arrangements: see `State`. Of other services, only
+    faults, budgets and permissions are AWS's.
 
     `listeners` are told of each call before it is made, outside the lock, so that a test can do something in between.
     """
@@ -57,7 +59,7 @@ class StrictAccount(State):
         if "_make_api_call" in vars(client):
             raise ValueError("the client is attached already")
         pass_on = client._make_api_call
-        client._make_api_call = partial(self._call, client.meta.service_model, pass_on)
+        client._make_api_call = partial(self.call, client.meta.service_model, pass_on)
         return client
 
     def detach(self, client: Any) -> None:
@@ -77,14 +79,17 @@ class StrictAccount(State):
 
     # ---- a call's way
 
-    def _call(self, model: Any, pass_on: PassOn, operation: str, params: Params) -> Params:
+    def call(
+        self, model: Any, pass_on: PassOn, operation: str, params: Params, *, caller: Caller | None = None
+    ) -> Params:
+        """A call of the caller, or of the account's own."""
         for listener in list(self.listeners):
             listener(operation, params)
         with self._lock:
             _validate(model, operation, params)
             self.call_counts[operation] += 1
             try:
-                answer = self._answer(pass_on, operation, deepcopy(params))
+                answer = self._answer(model, pass_on, operation, deepcopy(params), caller or self.caller)
             except RefusedError as error:
                 self._record(operation, params, error.code)
                 raise error.as_client_error(operation) from None
@@ -101,21 +106,25 @@ class StrictAccount(State):
         if not operation.startswith(_READS):
             self.calls.append(Call(operation, deepcopy(params), self.now(), error))
 
-    def _answer(self, pass_on: PassOn, operation: str, params: Params) -> Params:
+    def _answer(self, model: Any, pass_on: PassOn, operation: str, params: Params, caller: Caller | None) -> Params:
         fault = self._next_fault(operation)
         if fault and not fault.after_effect:
             raise fault.error
         self.settle()
-        self._take_budget(operation)
-        authorize(self, operation, params)
-        if params.get("DryRun"):
-            raise RefusedError("DryRunOperation", "Request would have succeeded, but DryRun flag is set.")
-        answer = self._carry_out(pass_on, operation, params)
+        self._take_budget(model.service_name, operation)
+        if model.service_name == "ec2":
+            authorize(self, caller, operation, params)
+            answer = self._carry_out(pass_on, operation, params)
+        else:
+            authorize_elsewhere(self, caller, model, operation)
+            answer = pass_on(operation, params)
         if fault:
             raise fault.error
         return answer
 
     def _carry_out(self, pass_on: PassOn, operation: str, params: Params) -> Params:
+        if params.get("DryRun"):
+            raise RefusedError("DryRunOperation", "Request would have succeeded, but DryRun flag is set.")
         if operation in _OWN:
             return _OWN[operation](self, params, pass_on)
         refuse_hidden(self, params)
@@ -138,10 +147,13 @@ class StrictAccount(State):
             waiting.pop(0)
         return fault
 
-    def _take_budget(self, operation: str) -> None:
+    def _take_budget(self, service: str, operation: str) -> None:
         bucket = self.buckets.get(operation)
-        if self.throttling and bucket and not bucket.take(self.now()):
+        if not self.throttling or bucket is None or bucket.take(self.now()):
+            return
+        if service == "ec2":
             raise RefusedError("RequestLimitExceeded", "Request limit exceeded.")
+        raise RefusedError("Throttling", "Rate exceeded")
 
 
 def _validate(model: Any, operation: str, params: Params) -> None:

@@ -5,11 +5,11 @@ facts are those of the Service Authorization Reference of EC2: a tag is in the r
 alone, and whoever makes something with tags needs `ec2:CreateTags` for it as well.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from tests.support.policies import Values, why_refused
+from tests.support.policies import Caller, Values, why_refused
 from tests.support.strict_errors import RefusedError
 from tests.support.strict_state import State
 
@@ -37,19 +37,38 @@ class _Asked:
     context: dict[str, Values] = field(default_factory=dict)
 
 
-def authorize(state: State, operation: str, params: dict[str, Any]) -> None:
-    """Refuses the call as EC2 does if `state.caller` may not make it. Without a caller, everybody may do everything."""
-    if state.caller is None:
+def authorize(state: State, caller: Caller | None, operation: str, params: dict[str, Any]) -> None:
+    """Refuses the call as EC2 does if the caller may not make it. Without a caller, everybody may do everything."""
+    if caller is None:
         return
     for asked in _asked(state, operation, params):
-        why = why_refused(state.caller, asked.action, asked.resource, context=asked.context)
+        why = why_refused(caller, asked.action, asked.resource, context=asked.context, owner=state.account_id)
         if why:
-            who = state.caller.context.get("aws:PrincipalArn", "nobody")
             message = (
-                f"You are not authorized to perform this operation. User: {who} is not authorized to perform: "
+                f"You are not authorized to perform this operation. User: {caller.name} is not authorized to perform: "
                 f"{asked.action} on resource: {asked.resource} {why}. Encoded authorization failure message: 1a2b3c"
             )
             raise RefusedError("UnauthorizedOperation", message)
+
+
+def authorize_elsewhere(state: State, caller: Caller | None, model: Any, operation: str) -> None:
+    """The same for other services, with their codes. Which resource a call of theirs is on, and its conditions, nobody
+    works out here: it is let through where its action is allowed on anything.
+    """
+    if caller is None:
+        return
+    action = f"{model.service_name}:{operation}"
+    limits = {name: tuple(map(_on_anything, statements)) for name, statements in caller.limits.items()}
+    vague = replace(caller, policy=tuple(map(_on_anything, caller.policy)), limits=limits)
+    if why := why_refused(vague, action, "*", owner=state.account_id):
+        code = "AccessDeniedException" if "json" in model.metadata["protocol"] else "AccessDenied"
+        raise RefusedError(code, f"User: {caller.name} is not authorized to perform: {action} {why}")
+
+
+def _on_anything(statement: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The statement for every resource; a Deny keeps its conditions."""
+    kept = {"Condition": statement["Condition"]} if statement["Effect"] == "Deny" and "Condition" in statement else {}
+    return {"Effect": statement["Effect"], "Action": statement["Action"], "Resource": "*", **kept}
 
 
 def _asked(state: State, operation: str, params: dict[str, Any]) -> Iterator[_Asked]:

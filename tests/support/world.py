@@ -1,7 +1,7 @@
 """A small AWS account in moto, and the settings and context of a deployed function in it."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -12,9 +12,9 @@ import pytest
 from moto.sqs.models import sqs_backends
 
 from lifeline.adapters.aws import pace
+from lifeline.adapters.aws.memory import remember
 from lifeline.adapters.store.vpcs import VpcStore
 from lifeline.core.coexist.vpc_state import VpcState
-from lifeline.handlers import reconcile_endpoints
 from tests.support.agents import TABLE, create_table
 from tests.support.emulator import emulated_aws
 from tests.support.event_history import teach_event_history
@@ -42,9 +42,16 @@ class Context:
         return self.remaining_ms
 
 
+def own_client(service: str) -> Any:
+    """A client of the account that the environment's credentials are of."""
+    return boto3.client(service)  # type: ignore[call-overload]
+
+
 @dataclass(frozen=True)
 class World:
-    """The emulated account."""
+    """The emulated account: its network, and the stack's queues and table. `client` makes clients of the network's
+    account.
+    """
 
     ec2: Any
     sqs: Any
@@ -53,6 +60,7 @@ class World:
     dead_letter_queue_url: str
     notices_url: str
     repair_queue_url: str
+    client: Callable[[str], Any] = own_client
 
     def make_vpc(self, *, cidr: str = "10.0.0.0/16", dns: bool = True) -> str:
         vpc_id = str(self.ec2.create_vpc(CidrBlock=cidr)["Vpc"]["VpcId"])
@@ -76,7 +84,7 @@ class World:
 
     def hub_zone(self, vpc_id: str, name: str, *addresses: str) -> str:
         """A private hosted zone of a service's name in the VPC, with a record of these addresses, or without one."""
-        route53 = boto3.client("route53")
+        route53 = self.client("route53")
         made = route53.create_hosted_zone(
             Name=name,
             CallerReference=f"{vpc_id} {name}",
@@ -160,16 +168,16 @@ def emulated_world(monkeypatch: pytest.MonkeyPatch, **settings: Any) -> Iterator
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("AWS_REGION", REGION)
     monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
-    monkeypatch.setenv("MOTO_ACCOUNT_ID", ACCOUNT)
+    monkeypatch.delenv("MOTO_ACCOUNT_ID", raising=False)  # it would pin the calls of all accounts to one
     monkeypatch.setattr(pace, "sleep", lambda _: None)  # nobody waits for Route 53's five calls a second here
     teach_moto_filters()
     teach_event_history()
     with emulated_aws():
-        reconcile_endpoints._kept.cache_clear()
+        remember.cache_clear()
         world = _fill(monkeypatch, settings)
         enforce_since(LONG_AGO)
         yield world
-    reconcile_endpoints._kept.cache_clear()
+    remember.cache_clear()
 
 
 def _fill(monkeypatch: pytest.MonkeyPatch, settings: dict[str, Any]) -> World:
@@ -201,7 +209,7 @@ def _fill(monkeypatch: pytest.MonkeyPatch, settings: dict[str, Any]) -> World:
     settle(monkeypatch, usual)
     ec2 = boto3.client("ec2")
     remove_default_vpc(ec2)
-    return World(ec2, sqs, dynamodb, *urls)
+    return World(ec2, sqs, dynamodb, urls[0], urls[1], urls[2], urls[3])
 
 
 def remove_default_vpc(ec2: Any) -> None:

@@ -301,11 +301,13 @@ _NAMED_BY_CLOUDFORMATION = {  # <stack>-<logical ID>-<random>, where the templat
 }
 _NAMED_HERE = {
     "AWS::CloudWatch::Dashboard": "DashboardName",
+    "AWS::Events::EventBus": "Name",
     "AWS::Logs::QueryDefinition": "Name",
     "AWS::SSM::Parameter": "Name",
     "AWS::Scheduler::Schedule": "Name",
 }
 _NAMELESS = {
+    "AWS::Events::EventBusPolicy",
     "AWS::Lambda::EventInvokeConfig",
     "AWS::Lambda::EventSourceMapping",
     "AWS::SNS::Subscription",

@@ -17,6 +17,7 @@ STACK_ID = f"arn:aws:cloudformation:us-east-1:123456789012:stack/{LONGEST_STACK}
 # The members that give a resource its name, and how long that may be: the services' API references.
 LONGEST = {
     ("AWS::Scheduler::Schedule", "Name"): 64,
+    ("AWS::Events::EventBus", "Name"): 256,
     ("AWS::CloudWatch::Dashboard", "DashboardName"): 255,
     ("AWS::Logs::QueryDefinition", "Name"): 255,
     ("AWS::Logs::LogGroup", "LogGroupName"): 512,
@@ -24,7 +25,7 @@ LONGEST = {
     ("AWS::SSM::Parameter", "Name"): 1011,
     ("AWS::IAM::Role", "PolicyName"): 128,
 }
-_NAMES_OTHERS = {"AWS::CloudWatch::Alarm"}  # a metric's name
+_NAMES_OTHERS = {"AWS::CloudWatch::Alarm", "AWS::Events::Rule", "AWS::Events::EventBusPolicy"}  # a metric's, the bus's
 PARTITIONS = {"aws": "us-east-1", "aws-cn": "cn-north-1", "aws-us-gov": "us-gov-west-1"}
 
 

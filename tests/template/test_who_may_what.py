@@ -12,7 +12,7 @@ from tests.support.repository import ROOT
 TEMPLATE = read_template()
 STACK = Stack(TEMPLATE)
 QUEUES = names_of(TEMPLATE, "AWS::SQS::Queue")
-RULES = names_of(TEMPLATE, "AWS::Events::Rule")
+RULES = list(filter(STACK.exists, names_of(TEMPLATE, "AWS::Events::Rule")))
 ROLES = names_of(TEMPLATE, "AWS::IAM::Role")
 EVERYTHING = ({"Effect": "Allow", "Action": "*", "Resource": "*"},)
 ELSEWHERE = "210987654321"
@@ -115,13 +115,14 @@ def test_every_queue_has_a_policy_and_each_policy_is_for_one_queue() -> None:
 # ---- no role can use another's power
 
 
-def writes(name: str) -> dict[str, bool]:
-    """Whether the role may write each kind of partition of the ledger, by any call that writes."""
+def writes(name: str, stack: Stack = STACK) -> set[str]:
+    """The partitions of the ledger that the role may write, by any call that writes."""
     calls = [f"dynamodb:{call}Item" for call in ("Put", "Update", "Delete", "BatchWrite")]
-    table = STACK.arn("Ledger")
+    table, who = stack.arn("Ledger"), role(name, stack)
     return {
-        key: any(is_allowed(role(name), call, table, context={"dynamodb:LeadingKeys": (key,)}) for call in calls)
-        for key in PARTITIONS
+        key
+        for key in PARTITIONS | OF_ACCOUNTS | FOREIGN
+        if any(is_allowed(who, call, table, context={"dynamodb:LeadingKeys": (key,)}) for call in calls)
     }
 
 
@@ -132,10 +133,7 @@ DETECTORS = {
     f"INCIDENT_LOG#VPC#{HERE}#vpc-0123456789abcdef0",
     f"INCIDENT_LOG#REGION#{HERE}",
 }
-RECONCILERS = {
-    f"VPC#{HERE}#vpc-0123456789abcdef0",
-    f"REGION#{HERE}",
-    "APPROVAL#plan-0123456789abcdef",
+LISTS = {
     "ATTRIBUTES",
     "BUDGET",
     "CHANGES",
@@ -153,13 +151,26 @@ RECONCILERS = {
     "TAGS",
     "WAITING",
 }
+RECONCILERS = LISTS | {
+    f"VPC#{HERE}#vpc-0123456789abcdef0",
+    f"REGION#{HERE}",
+    "APPROVAL#plan-0123456789abcdef",
+}
 PARTITIONS = DETECTORS | RECONCILERS
+OF_ACCOUNTS = {"ACCOUNTS"} | {f"{name}@{ELSEWHERE}/us-east-1" for name in LISTS}
+FOREIGN = {"BUDGETS", "FROZEN2@x", "ACCOUNTS@x", "@x", "", "OTHER", f"OTHER@{ELSEWHERE}/us-east-1"}  # nobody's
 
 
 def test_each_role_writes_its_own_partitions_of_the_ledger_and_no_others() -> None:
-    written = {name: {key for key, may in writes(name).items() if may} for name in ROLES}
     none: dict[str, set[str]] = {name: set() for name in ("ScheduleRole", "CoverageRole")}
-    assert written == {"ReconcileRole": RECONCILERS, "DetectRole": DETECTORS, **none}
+    assert {name: writes(name) for name in ROLES} == {"ReconcileRole": RECONCILERS, "DetectRole": DETECTORS, **none}
+
+
+def test_a_hub_writes_the_same_of_each_account_and_the_list_of_accounts() -> None:
+    hub = Stack(TEMPLATE, {"Accounts": "organization", "OrganizationId": "o-a1b2c3d4e5"})
+    none: dict[str, set[str]] = {name: set() for name in ("ScheduleRole", "CoverageRole")}
+    expected = {"ReconcileRole": RECONCILERS | OF_ACCOUNTS, "DetectRole": DETECTORS, **none}
+    assert {name: writes(name, hub) for name in ROLES} == expected
 
 
 def test_a_batch_with_one_foreign_item_is_refused_and_so_is_a_request_without_a_key() -> None:
@@ -175,10 +186,10 @@ def test_a_batch_with_one_foreign_item_is_refused_and_so_is_a_request_without_a_
 
 def test_the_partitions_are_those_of_the_architecture_and_of_who_writes_them() -> None:
     rows = re.findall(r"^\| `([^`]+)` \| `[^`]+` \| .*\| ([RDP, ]+) \| [RDP, ]+ \|$", _page("The ledger"), re.MULTILINE)
-    kinds = {_kind(key) for key in PARTITIONS}
+    kinds = {_kind(key) for key in PARTITIONS | OF_ACCOUNTS}
     assert {_kind(key) for key, _ in rows} == kinds
     for key, writers in rows:
-        of = {_kind(one) for one in (DETECTORS if writers == "D" else RECONCILERS)}
+        of = {_kind(one) for one in (DETECTORS if writers == "D" else RECONCILERS | OF_ACCOUNTS)}
         assert writers in {"R", "D"}, key
         assert _kind(key) in of, key
 
@@ -188,7 +199,7 @@ def _page(heading: str) -> str:
 
 
 def _kind(key: str) -> str:
-    name, _, rest = key.partition("#")
+    name, _, rest = key.partition("@")[0].partition("#")
     return f"{name}#{rest.partition('#')[0]}" if name == "INCIDENT_LOG" else name
 
 

@@ -15,8 +15,8 @@ from moto import mock_aws
 from tools.stack import NOT_DEPLOYED, environment_of
 
 from lifeline.adapters.aws.clients import client
+from lifeline.adapters.aws.memory import remember
 from lifeline.core.errors import TerminalError
-from lifeline.handlers import reconcile_endpoints
 from lifeline.runtime.settings import DetectorSettings, PageSettings, Settings, StackSettings
 from tests.support.repository import ROOT
 from tools import plan
@@ -31,10 +31,10 @@ def ec2() -> Iterator[Any]:
     with patch.dict(os.environ, environment), mock_aws():
         os.environ.pop("AWS_REGION", None)
         os.environ.pop("AWS_DEFAULT_REGION", None)
-        reconcile_endpoints._kept.cache_clear()
+        remember.cache_clear()
         yield boto3.client("ec2", region_name=REGION)
     client.cache_clear()
-    reconcile_endpoints._kept.cache_clear()
+    remember.cache_clear()
 
 
 def isolated_vpc(ec2: Any) -> str:

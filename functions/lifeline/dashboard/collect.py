@@ -435,5 +435,5 @@ class _Cover:
         return replace(answer, note="; ".join(filter(None, notes)), approval=approval)
 
     def _approvable(self, offer: Offer) -> Approvable:
-        command = approve_command(offer.plan_id, self._settings.stack_name)
+        command = approve_command(offer.plan_id, self._settings.stack_name, self._settings.member)
         return Approvable(offer.plan_id, offer.monthly_cost_usd, offer.ends_at, command)

@@ -1,12 +1,11 @@
 """CoveragePage: a CloudWatch dashboard's custom widget as HTML. It only reads; its buttons call ReconcileEndpoints."""
 
 from datetime import UTC, datetime, timedelta
-from functools import cache, partial
+from functools import partial
 from typing import Any
 
-from lifeline.adapters.aws.dns import CentralDns
 from lifeline.adapters.aws.lookup import Lookup
-from lifeline.adapters.aws.network import Network
+from lifeline.adapters.aws.memory import AccountMemory, remember
 from lifeline.adapters.store.approvals import Approvals
 from lifeline.adapters.store.audit import AuditLog
 from lifeline.adapters.store.endpoint_policies import EndpointPolicyStore
@@ -65,29 +64,27 @@ def _show(request: WidgetRequest, own_arn: str) -> str:
     return render_page(coverage, calls, request.view)
 
 
-@cache
-def _kept() -> tuple[Network, CentralDns]:
-    """The adapters that cache between invocations: the region's services, and who answers names in a VPC."""
-    return Network(), CentralDns()
+def _memory(settings: PageSettings) -> AccountMemory:
+    return remember(settings.member and settings.role_arn, settings.stack_name)
 
 
 def _tools(settings: PageSettings) -> PageTools:
-    network, central = _kept()
-    central.begin_run(give_up_after=_FOR_DNS)
-    table = settings.table_name
+    memory = _memory(settings)
+    memory.central.begin_run(give_up_after=_FOR_DNS)
+    table = settings.ledger
     return PageTools(
-        network=network,
-        lookup=Lookup(),
-        central=central,
+        network=memory.network,
+        lookup=Lookup(memory.client("ec2")),
+        central=memory.central,
         sources=Sources(
             ownership=Ownership(table),
             vpcs=VpcStore(table),
             history=History(table),
             incidents=Incidents(table, settings.home),
             exemptions=Exemptions(table),
-            policies=PolicyStore(table),
+            policies=PolicyStore(settings.table_name),
             endpoint_policies=EndpointPolicyStore(settings.endpoint_policies_prefix),
-            kill_switch=KillSwitch(settings.kill_switch_parameter, table),
+            kill_switch=KillSwitch(settings.kill_switch_parameter, settings.table_name, account=settings.account_id),
             limit_usage=LimitUsage(table),
             approvals=Approvals(table),
             paths=PathStore(table),

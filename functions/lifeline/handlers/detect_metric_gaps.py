@@ -3,7 +3,7 @@
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from functools import cache, partial
+from functools import partial
 from typing import Any
 
 from aws_lambda_powertools import Metrics
@@ -12,15 +12,15 @@ from aws_lambda_powertools.metrics import MetricUnit
 from lifeline.adapters.aws.bus import Bus
 from lifeline.adapters.aws.cloudwatch import CloudWatch
 from lifeline.adapters.aws.detector_queue import Checks
-from lifeline.adapters.aws.dns import CentralDns
 from lifeline.adapters.aws.instances import Instances
-from lifeline.adapters.aws.network import Network
+from lifeline.adapters.aws.memory import AccountMemory, remember
 from lifeline.adapters.aws.repair_requests import RepairRequests
 from lifeline.adapters.aws.roles import Roles
 from lifeline.adapters.aws.topic import Topic
 from lifeline.adapters.store.audit import AuditLog
 from lifeline.adapters.store.incidents import Incidents
 from lifeline.adapters.store.list_position import ListPosition
+from lifeline.adapters.store.members import MemberStore
 from lifeline.adapters.store.paths import PathStore
 from lifeline.adapters.store.policy import PolicyStore, ReadOnlyPolicy
 from lifeline.adapters.store.roster import Roster
@@ -28,8 +28,11 @@ from lifeline.adapters.store.vpcs import VpcStore
 from lifeline.core.agents.agent import State
 from lifeline.core.errors import InvalidInputError, LifelineError, TransientError
 from lifeline.core.notices.forgotten import forgotten_notice, newly_forgotten
+from lifeline.core.organization.accounts import unserved_words
+from lifeline.core.organization.members import AccountStanding, MemberAccounts
 from lifeline.core.policy.policy import Policy
-from lifeline.core.requests.detect import CheckPart, Detect, Forget, read_event
+from lifeline.core.requests.account import refuse
+from lifeline.core.requests.detect import CheckPart, Detect, Forget, account_in, read_event
 from lifeline.detector.chunks import agents_of
 from lifeline.detector.evidence import EvidenceSources
 from lifeline.detector.loop import DetectorTools, WatchRun
@@ -59,14 +62,62 @@ def handler(event: Any, context: Any) -> dict[str, Any]:
     until they report again. Raises TransientError where something couldn't be read, written or sent, after all the
     rest is done: the function's error alarm rings, and the next run makes it good.
     """
-    metrics.add_metric("Evaluations", MetricUnit.Count, 0)
     settings = DetectorSettings.from_environment()
     try:
-        request = read_event(event, checks_queue_url=settings.detect_queue_url)
+        account, call = account_in(event, checks_queue_url=settings.detect_queue_url)
+        request = read_event(call, checks_queue_url=settings.detect_queue_url)
+        settings = _settings_for(account, settings)
     except InvalidInputError as error:
+        metrics.add_metric("Evaluations", MetricUnit.Count, 0)
         log_refusal(error, context.aws_request_id)
         return {"watches": [], "errors": [{"field": error.field, "message": error.message}]}
-    settings = DetectorSettings.from_environment()
+    if settings.member:
+        return _detect_in_member(request, settings, context)
+    metrics.add_metric("Evaluations", MetricUnit.Count, 0)
+    if isinstance(request, Detect) and settings.accounts and account == "":
+        _begin_members(settings)
+    return _detect(request, settings, context)
+
+
+def _settings_for(account: str, settings: DetectorSettings) -> DetectorSettings:
+    """The settings for the account. Raises InvalidInputError for one that the hub's sweeps don't serve."""
+    there = settings.of(account)
+    if there.member:
+        served = _served(settings)
+        if account not in served:
+            raise refuse(unserved_words(account, served))
+    return there
+
+
+def _served(settings: DetectorSettings) -> list[str]:
+    """The member accounts whose spokes a sweep has found at work."""
+    members = MemberStore(settings.table_name).read() if settings.accounts else MemberAccounts()
+    return [member.account for member in members.active if member.standing is AccountStanding.SERVED]
+
+
+def _begin_members(settings: DetectorSettings) -> None:
+    """Has the agents of each member account checked by an invocation of its own. Where that fails, the next minute's
+    run does it, and those of the functions' own account are checked all the same.
+    """
+    try:
+        Checks(settings.detect_queue_url).detect(_served(settings))
+    except LifelineError as error:
+        logger.error("agents of member accounts not checked", error=str(error))
+
+
+def _detect_in_member(request: Detect | CheckPart | Forget, settings: DetectorSettings, context: Any) -> dict[str, Any]:
+    """The same as `_detect` in a member account. What fails there is logged and not tried again, because the next
+    minute's run checks the same agents.
+    """
+    try:
+        _memory(settings).enter()
+        return _detect(request, settings, context)
+    except LifelineError as error:
+        logger.error("agents of a member account not checked", account=settings.member, error=str(error))
+        return {"watches": [], "errors": [{"field": "account", "message": f"{settings.member}: {error}"}]}
+
+
+def _detect(request: Detect | CheckPart | Forget, settings: DetectorSettings, context: Any) -> dict[str, Any]:
     policy = _policy(settings)
     watches = policy.watches
     tools = _tools(settings, policy)
@@ -186,42 +237,43 @@ def _policy(settings: DetectorSettings) -> Policy:
     """The policy's document; without a valid one, the stack's own."""
     fallback = stacks_policy(settings)
     store = ReadOnlyPolicy(PolicyStore(settings.table_name))
-    decision = current_policy(settings.policy_parameter, fallback, store, _kept()[0].catalog, now=_now())
+    decision = current_policy(settings.policy_parameter, fallback, store, _memory(settings).network.catalog, now=_now())
     return decision.policy or fallback
 
 
-@cache
-def _kept() -> tuple[Network, CentralDns]:
-    """What remembers from one invocation to the next: the region's services, and who answers names in a VPC."""
-    return Network(), CentralDns()
+def _memory(settings: DetectorSettings) -> AccountMemory:
+    return remember(settings.member and settings.role_arn, settings.stack_name)
 
 
 def _tools(settings: DetectorSettings, policy: Policy) -> DetectorTools:
-    network, central = _kept()
-    central.begin_run(give_up_after=_FOR_DNS)
-    table, keep = settings.table_name, policy.ledger_keep
+    memory = _memory(settings)
+    memory.central.begin_run(give_up_after=_FOR_DNS)
+    table, keep = settings.ledger, policy.ledger_keep
+    until = time.monotonic() + _FOR_LISTS.total_seconds()
     vpcs, audit = VpcStore(table, keep=keep), AuditLog(table, keep=keep)
     return DetectorTools(
-        cloudwatch=partial(CloudWatch, until=time.monotonic() + _FOR_LISTS.total_seconds()),
-        roster=lambda watch: Roster(settings.table_name, watch.name),
+        cloudwatch=partial(CloudWatch, cloudwatch=memory.client("cloudwatch"), until=until),
+        roster=lambda watch: Roster(settings.ledger, watch.name),
         incidents=Incidents(table, settings.home, keep=keep),
         notices=Topic(settings.topic_arn, settings.sender, chat_topic_arn=settings.chat_topic_arn).under(policy),
-        bus=Bus(settings.stack_name, runbook_url=policy.runbook_url, is_on=policy.sends_events),
+        bus=Bus(
+            settings.stack_name, account=settings.account_id, runbook_url=policy.runbook_url, is_on=policy.sends_events
+        ),
         sources=EvidenceSources(
-            Instances(),
-            network,
-            central,
+            Instances(memory.client("ec2")),
+            memory.network,
+            memory.central,
             vpcs,
             audit,
-            Roles(),
+            Roles(memory.client("iam")),
             settings.home,
             paths=PathStore(table),
             ports=policy.ports,
             mode=settings.mode,
         ),
-        repairs=RepairRequests(settings.repair_queue_url),
-        checks=Checks(settings.detect_queue_url) if settings.detect_queue_url else None,
-        positions=lambda watch: ListPosition(settings.table_name, watch.name),
+        repairs=RepairRequests(settings.repair_queue_url, member=settings.member),
+        checks=Checks(settings.detect_queue_url, member=settings.member) if settings.detect_queue_url else None,
+        positions=lambda watch: ListPosition(settings.ledger, watch.name),
     )
 
 

@@ -5,16 +5,16 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from functools import cache
+from functools import partial
 from typing import Any
 
 from lifeline.adapters.aws.bus import Bus
-from lifeline.adapters.aws.denials import Denials
-from lifeline.adapters.aws.dns import CentralDns
 from lifeline.adapters.aws.endpoints import Endpoints
 from lifeline.adapters.aws.event_history import EventHistory
 from lifeline.adapters.aws.lookup import Lookup
+from lifeline.adapters.aws.memory import AccountMemory, remember
 from lifeline.adapters.aws.network import Network
+from lifeline.adapters.aws.organizations import Organizations, account_name
 from lifeline.adapters.aws.queue import Queue
 from lifeline.adapters.aws.topic import Topic
 from lifeline.adapters.store.approvals import Approvals
@@ -28,6 +28,7 @@ from lifeline.adapters.store.history import History
 from lifeline.adapters.store.incidents import Incidents
 from lifeline.adapters.store.kill_switch import KillSwitch
 from lifeline.adapters.store.limit_usage import LimitUsage
+from lifeline.adapters.store.members import MemberStore
 from lifeline.adapters.store.ownership import Ownership
 from lifeline.adapters.store.paths import PathStore
 from lifeline.adapters.store.policy import PolicyStore, ReadOnlyPolicy
@@ -44,6 +45,7 @@ from lifeline.core.plan.actions import Status
 from lifeline.core.plan.answer import Refusal, VpcAnswer, as_json
 from lifeline.core.policy.exemptions import ExemptRequest, exempt_json
 from lifeline.core.policy.service_names import known_names
+from lifeline.core.requests.account import without_account
 from lifeline.core.requests.calls import read_request, wants_text
 from lifeline.core.requests.exempt import read_exempt
 from lifeline.core.requests.fields import read_by
@@ -51,9 +53,9 @@ from lifeline.core.requests.history import read_history
 from lifeline.core.requests.ownership import adoptable, read_adopt, read_hand_over, to_hand_over
 from lifeline.core.requests.request import Request
 from lifeline.core.requests.spelling import check_exempted, check_unfreezes, unchecked_freezes
-from lifeline.reconciler.batch import reconcile_batch
 from lifeline.reconciler.gatekeeper import take_approval, take_backlog
 from lifeline.reconciler.loop import reconcile
+from lifeline.reconciler.members import Hub
 from lifeline.reconciler.steps.decision_log import log_refusal
 from lifeline.reconciler.steps.job import Guards, Tools
 from lifeline.reconciler.steps.policy_in_force import current_policy, stacks_policy
@@ -83,13 +85,13 @@ def handler(event: Any, context: Any) -> dict[str, Any]:
     )
     records = event.get("Records") if isinstance(event, dict) else None
     if isinstance(records, list):
-        answers, kept = reconcile_batch(records, tools=_tools_for(run, settings), settings=settings, run=run)
+        answers, kept = _hub(settings, run).reconcile_batch(records)
         _end(answers, run, trigger="queue", mode=settings.mode, started=started)
         return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in kept]}
     run = replace(run, begin_until=run.now() + BEGUN_WITHIN)
     if not (isinstance(event, dict) and _WIDGET in event):
-        return _answer(event, settings, run, started)
-    return {"markdown": answer_markdown(_answer(_as_called(event), settings, run, started))}
+        return _answer_at(event, settings, run, started)
+    return {"markdown": answer_markdown(_answer_at(_as_called(event), settings, run, started))}
 
 
 def _as_called(event: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -98,6 +100,23 @@ def _as_called(event: Mapping[str, Any]) -> Mapping[str, Any]:
     """
     call = {name: value for name, value in event.items() if name != _WIDGET}
     return call | ({} if call.keys() & _WITHOUT_TEXT else {"format": "text"})
+
+
+def _answer_at(event: object, settings: Settings, run: Run, started: float) -> dict[str, Any]:
+    """The answer from the account that the event is about."""
+    if not isinstance(event, dict):
+        return _answer(event, settings, run, started)
+    hub = _hub(settings, run)
+    try:
+        there, call = hub.settings_for(event), without_account(event)
+        if "history" not in event:  # which is all in the ledger
+            hub.enter_for(there)
+    except InvalidInputError as error:
+        log_refusal(error, run.id)
+        return _notified((), [error], settings.mode, is_text=wants_text(event))
+    if call.keys() == {"sweep"} and not there.member and "account" not in event:
+        hub.begin_sweep()
+    return _answer(call, there, run, started)
 
 
 def _answer(event: object, settings: Settings, run: Run, started: float) -> dict[str, Any]:
@@ -170,7 +189,7 @@ def _history(event: Mapping[str, Any], settings: Settings, run: Run) -> dict[str
     """The audit log, whatever the mode: it only reads."""
     try:
         now = run.now()
-        page = History(settings.table_name).read(read_history(event, now), settings.home, now=now)
+        page = History(settings.ledger).read(read_history(event, now), settings.home, now=now)
         return {"history": page_json(page)}
     except InvalidInputError as error:
         log_refusal(error, run.id)
@@ -182,10 +201,10 @@ def _exempt(event: Mapping[str, Any], settings: Settings, run: Run) -> dict[str,
     try:
         request, now = read_exempt(event), run.now()
         if request.services:
-            check_exempted(event, _known_names(_kept()[0]))
-        _check_there(request)
+            check_exempted(event, _known_names(_memory(settings).network))
+        _check_there(request, settings)
         refs = [settings.home.vpc(vpc_id) for vpc_id in request.vpc_ids]
-        Exemptions(settings.table_name, keep=_ledger_keep(settings, now)).exempt(request, refs, now=now)
+        Exemptions(settings.ledger, keep=_ledger_keep(settings, now)).exempt(request, refs, now=now)
     except InvalidInputError as error:
         log_refusal(error, run.id)
         return {"exempt": [], "errors": [_refusal(error)]}
@@ -215,18 +234,20 @@ def _change_ownership(
 
 def _adopt(event: Mapping[str, Any], settings: Settings, now: datetime) -> Mapping[str, str]:
     ids, by = read_adopt(event), read_by(event)
-    found = Lookup().vpcs_of([(kind, [id_ for id_ in ids if id_.startswith(f"{kind}-")]) for kind in ("vpce", "sg")])
+    kept = _memory(settings)
+    by_kind = [(kind, [id_ for id_ in ids if id_.startswith(f"{kind}-")]) for kind in ("vpce", "sg")]
+    found = Lookup(kept.client("ec2")).vpcs_of(by_kind)
     for error in found.failed.values():
         raise error
-    vpcs = _kept()[0].observe(frozenset[str]().union(*found.vpcs.values()))
+    vpcs = kept.network.observe(frozenset[str]().union(*found.vpcs.values()))
     adopted = adoptable(ids, vpcs, settings.stack_name)
     keep = _ledger_keep(settings, now)
-    Ownership(settings.table_name, keep=keep).adopt(settings.home, adopted, now=now, by=by)
+    Ownership(settings.ledger, keep=keep).adopt(settings.home, adopted, now=now, by=by)
     return adopted
 
 
 def _hand_over(event: Mapping[str, Any], settings: Settings, now: datetime) -> Mapping[str, str]:
-    ownership = Ownership(settings.table_name, keep=_ledger_keep(settings, now))
+    ownership = Ownership(settings.ledger, keep=_ledger_keep(settings, now))
     by = read_by(event)
     records = to_hand_over(read_hand_over(event), ownership.read(settings.home))
     ownership.hand_over(settings.home, records, now=now, by=by)
@@ -236,13 +257,15 @@ def _hand_over(event: Mapping[str, Any], settings: Settings, now: datetime) -> M
 def _ledger_keep(settings: Settings, now: datetime) -> timedelta:
     """How long the policy in force keeps an entry of the audit log."""
     stacks, store = stacks_policy(settings), ReadOnlyPolicy(PolicyStore(settings.table_name))
-    in_force = current_policy(settings.policy_parameter, stacks, store, _kept()[0].catalog, now=now)
+    in_force = current_policy(settings.policy_parameter, stacks, store, _memory(settings).network.catalog, now=now)
     return (in_force.policy or stacks).ledger_keep
 
 
-def _check_there(request: ExemptRequest) -> None:
+def _check_there(request: ExemptRequest, settings: Settings) -> None:
     """Nothing, once each VPC is there; one that is gone may still have its exemption ended."""
-    there = {vpc.id for vpc in _kept()[0].observe(request.vpc_ids)} if request.days else set(request.vpc_ids)
+    there = (
+        {vpc.id for vpc in _memory(settings).network.observe(request.vpc_ids)} if request.days else set(request.vpc_ids)
+    )
     for vpc_id in request.vpc_ids:
         if vpc_id not in there:
             raise InvalidInputError(request.field_of(vpc_id), f"{vpc_id} does not exist in this account and region")
@@ -252,13 +275,20 @@ def _refusal(error: InvalidInputError | Refusal) -> dict[str, str]:
     return {"field": error.field, "message": error.message}
 
 
-@cache
-def _kept() -> tuple[Network, CentralDns, Denials]:
-    """What remembers from one invocation to the next: the region's services, who answers names in a VPC, and what AWS
-    denied both.
-    """
-    denials = Denials()
-    return Network(denials=denials), CentralDns(denials=denials), denials
+def _memory(settings: Settings) -> AccountMemory:
+    return remember(settings.member and settings.role_arn, settings.stack_name)
+
+
+def _hub(settings: Settings, run: Run) -> Hub:
+    return Hub(
+        settings,
+        run,
+        store=MemberStore(settings.table_name),
+        organizations=Organizations(),
+        enter=lambda there: _memory(there).enter(),
+        tools=partial(_tools_for, run),
+        name_of=lambda there: account_name(_memory(there).client),
+    )
 
 
 def _tools_for(run: Run, settings: Settings) -> Tools:
@@ -268,39 +298,39 @@ def _tools_for(run: Run, settings: Settings) -> Tools:
 
 
 def _tools(settings: Settings) -> Tools:
-    network, central, denials = _kept()
-    ownership = Ownership(settings.table_name)
+    kept = _memory(settings)
+    ownership = Ownership(settings.ledger)
 
     def record(vpc_id: str, resource_id: str) -> None:
         ownership.created(settings.home.vpc(vpc_id), resource_id, now=datetime.now(UTC))
 
     return Tools(
-        network=network,
-        lookup=Lookup(),
-        history=EventHistory(),
-        central=central,
+        network=kept.network,
+        lookup=Lookup(kept.client("ec2")),
+        history=EventHistory(kept.client),
+        central=kept.central,
         policies=PolicyStore(settings.table_name),
-        endpoints=Endpoints(settings.stack_name, record),
+        endpoints=Endpoints(settings.stack_name, record, kept.client("ec2")),
         ownership=ownership,
-        vpcs=VpcStore(settings.table_name),
-        audit=AuditLog(settings.table_name),
-        calls=CallRate(settings.table_name),
-        queue=Queue(settings.queue_url, settings.dead_letter_queue_url),
-        exemptions=Exemptions(settings.table_name),
-        tags=TagStore(settings.table_name),
-        incidents=Incidents(settings.table_name, settings.home),
-        routed=RoutedStore(settings.table_name),
-        denials=denials,
-        denial_notices=DenialNotices(settings.table_name),
-        attributes=AttributeStore(settings.table_name),
+        vpcs=VpcStore(settings.ledger),
+        audit=AuditLog(settings.ledger),
+        calls=CallRate(settings.ledger),
+        queue=Queue(settings.queue_url, settings.dead_letter_queue_url, member=settings.member),
+        exemptions=Exemptions(settings.ledger),
+        tags=TagStore(settings.ledger),
+        incidents=Incidents(settings.ledger, settings.home),
+        routed=RoutedStore(settings.ledger),
+        denials=kept.denials,
+        denial_notices=DenialNotices(settings.ledger),
+        attributes=AttributeStore(settings.ledger),
         endpoint_policies=EndpointPolicyStore(settings.endpoint_policies_prefix),
         notices=Topic(settings.topic_arn, settings.sender, chat_topic_arn=settings.chat_topic_arn),
-        bus=Bus(settings.stack_name),
+        bus=Bus(settings.stack_name, account=settings.account_id),
         guards=Guards(
-            kill_switch=KillSwitch(settings.kill_switch_parameter, settings.table_name),
-            limit_usage=LimitUsage(settings.table_name),
-            approvals=Approvals(settings.table_name),
-            paths=PathStore(settings.table_name),
+            kill_switch=KillSwitch(settings.kill_switch_parameter, settings.table_name, account=settings.account_id),
+            limit_usage=LimitUsage(settings.ledger),
+            approvals=Approvals(settings.ledger),
+            paths=PathStore(settings.ledger),
         ),
     )
 

@@ -43,6 +43,15 @@ def reconcile_batch(
     return _Batch(tools, settings, run).serve(records)
 
 
+def keep_records(
+    records: Sequence[Any], error: LifelineError, *, tools: Tools, settings: Settings, run: Run
+) -> list[str]:
+    """The ids of messages that weren't begun, for SQS to keep: each comes back later, or is dead-lettered with the
+    reason at its last try.
+    """
+    return _Batch(tools, settings, run).keep(records, error)
+
+
 def read_record(record: object, own_role_arn: str, region: str = "", *, repair_queue_url: str = "") -> Request:
     """What one SQS record asks for: of the detector's queue a reconciliation, else an EventBridge event or requeued
     work. SQS itself says which queue a record is from.
@@ -54,7 +63,7 @@ def read_record(record: object, own_role_arn: str, region: str = "", *, repair_q
     body = read_body(record.get("body"))
     try:
         if is_from(record, repair_queue_url):
-            request = read_repair_request(body)
+            request = read_repair_request(body, own_role_arn=own_role_arn)
         else:
             request = read_queued(body, own_role_arn=own_role_arn, region=region)
     except InvalidInputError as error:
@@ -125,6 +134,10 @@ class _Batch:
         return tuple(answer for answers, _ in parts for answer in answers), [id_ for _, left in parts for id_ in left]
 
     # ---- messages that are left
+
+    def keep(self, records: Sequence[Any], error: LifelineError) -> list[str]:
+        """Keeps messages of which nothing was read."""
+        return [message_id for record in records for message_id in self._retry(record, error)]
 
     def _retry_failed(self, messages: Sequence[_Message], failed: Iterable[tuple[Request, LifelineError]]) -> list[str]:
         """Those among the messages whose requests failed, each once and with its own error."""

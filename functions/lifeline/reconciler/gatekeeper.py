@@ -265,7 +265,7 @@ class Gatekeeper:
         answer = replace(answer, note=notes)
         offer = self._offers.get(answer.vpc_id)
         if offer and any(action.blocked_by not in {"", KILL_SWITCH, BACKLOG, _APPROVE} for action in answer.actions):
-            command = approve_command(offer.plan_id, self.settings.stack_name)
+            command = approve_command(offer.plan_id, self.settings.stack_name, self.settings.member)
             approval = Approvable(offer.plan_id, offer.monthly_cost_usd, offer.ends_at, command)
             answer = replace(answer, approval=approval)
         is_gone = not answer.tiers and not answer.actions and not answer.refusal

@@ -4,7 +4,7 @@
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from datetime import timedelta
 from enum import StrEnum
 from typing import Any, Self
@@ -13,6 +13,8 @@ from lifeline.core.errors import SettingsError
 from lifeline.core.guards.mode import Mode
 from lifeline.core.network.model import RegionRef
 from lifeline.core.notices.notice import Sender
+from lifeline.core.organization.accounts import ServedAccounts, read_accounts
+from lifeline.core.organization.ledger import Ledger, MemberLedger
 from lifeline.core.policy.service_sets import is_service
 
 # ---- parsers: each returns the value, or raises ValueError with what the variable must be
@@ -78,11 +80,13 @@ def _read(environment: Mapping[str, str], name: str, parse: Callable[[str], Any]
 
 @dataclass(frozen=True, slots=True)
 class StackSettings:
-    """What every function of the stack reads."""
+    """What every function of the stack reads. A hub serves `accounts` beside its own, each through the role of its
+    spoke, `spoke_role` by path and name; `member` is the one that the settings are for, empty for the own account.
+    """
 
     stack_name: str = _variable("STACK_NAME")
     region: str = _variable("AWS_REGION")
-    role_arn: str = _variable("ROLE_ARN", default="")
+    own_role_arn: str = _variable("ROLE_ARN", default="")
     table_name: str = _variable("TABLE_NAME")
     topic_arn: str = _variable("TOPIC_ARN")
     chat_topic_arn: str = _variable("CHAT_TOPIC_ARN", default="")
@@ -93,11 +97,30 @@ class StackSettings:
     policy_parameter: str = _variable("POLICY_PARAMETER", default="")
     mode: Mode = _variable("MODE", _one_of(Mode))
     required_services: tuple[str, ...] = _variable("REQUIRED_SERVICES", _names)
+    accounts: ServedAccounts = _variable("ACCOUNTS", read_accounts, "")
+    spoke_role: str = _variable("SPOKE_ROLE", default="")
+    member: str = field(default="", kw_only=True)
+
+    def of(self, member: str) -> Self:
+        """The settings for a member account; for the functions' own account, or none, those of the stack itself."""
+        return replace(self, member="" if member == self.own_account_id else member)
+
+    @property
+    def role_arn(self) -> str:
+        """The role that acts in the account: the functions' own, or that of the member account's spoke."""
+        if not self.member:
+            return self.own_role_arn
+        return f"arn:{self.own_role_arn.split(':')[1]}:iam::{self.member}:role/{self.spoke_role}"
+
+    @property
+    def ledger(self) -> Ledger:
+        """The ledger's table, or the part of it that is the member account's."""
+        return MemberLedger(self.table_name, self.home) if self.member else self.table_name
 
     @property
     def sender(self) -> Sender:
         """The sender that notices name."""
-        return Sender(self.account_id, self.region, self.stack_name, self.dashboard)
+        return Sender(self.account_id, self.region, self.stack_name, self.dashboard, is_hub=bool(self.member))
 
     @property
     def endpoint_policies_prefix(self) -> str:
@@ -105,13 +128,18 @@ class StackSettings:
         return f"/lifeline/{self.stack_name}/endpoint-policies/"
 
     @property
-    def account_id(self) -> str:
+    def own_account_id(self) -> str:
         """The account that the functions run in, from their role; empty where there is none."""
-        return self.role_arn.split(":")[4] if self.role_arn.count(":") >= 5 else ""
+        return self.own_role_arn.split(":")[4] if self.own_role_arn.count(":") >= 5 else ""
+
+    @property
+    def account_id(self) -> str:
+        """The account that is looked at: the functions' own, or the member account."""
+        return self.member or self.own_account_id
 
     @property
     def home(self) -> RegionRef:
-        """The account and the region that the functions run in, which the ledger's keys contain.
+        """The account that is looked at and the region, which the ledger's keys contain.
 
         Raises SettingsError where ROLE_ARN or AWS_REGION doesn't say them, because half a key would name nobody's VPC.
         """
@@ -123,7 +151,8 @@ class StackSettings:
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Self:
         """The settings. Raises SettingsError, which names the variable, where one is missing or invalid."""
-        return cls(**{field.name: _read(environment, **field.metadata) for field in fields(cls)})
+        given = (field for field in fields(cls) if field.metadata)
+        return cls(**{field.name: _read(environment, **field.metadata) for field in given})
 
 
 @dataclass(frozen=True, slots=True)

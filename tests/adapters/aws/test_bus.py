@@ -68,6 +68,7 @@ def test_an_event_says_whose_it_is_of_what_type_and_when() -> None:
     }
     assert json.loads(entry["Detail"]) == {
         "stack": "lifeline",
+        "account": "",
         "runbook_url": f"{RUNBOOK}#endpoints",
         "schema": "lifeline.event/1",
         "id": "1",
@@ -103,7 +104,7 @@ def test_what_is_too_great_for_any_call_is_sent_without_its_substance() -> None:
     stub = Stub()
     send(stub, event(vpc_id="vpc-1", actions="x" * 300_000))
     detail = json.loads(stub.calls[0][0]["Detail"])
-    assert detail.keys() == {"stack", "runbook_url", "schema", "id", "vpc_id", "left_out"}
+    assert detail.keys() == {"stack", "account", "runbook_url", "schema", "id", "vpc_id", "left_out"}
     assert "bytes are too many" in detail["left_out"]
 
 

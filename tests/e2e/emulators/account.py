@@ -3,6 +3,8 @@
     with deployed() as account:
         account.client("ec2").delete_route(...)
 
+It may be the hub of others on the same emulators: see `organization.py`.
+
 EC2 and CloudWatch are moto's, all else is ministack's, and CloudTrail stands between them (see `relay.py`). IAM is
 enforced: each function calls ministack with a session of the role that the template gives it. Everything listens on
 127.0.0.1 alone, on ports that were free, and writes below `.run/`.
@@ -33,6 +35,7 @@ from tools.local_template import FRAGMENT, NAME, write_local_template
 from lifeline.adapters.store.vpcs import VpcStore
 from lifeline.core.coexist.vpc_state import VpcState
 from lifeline.core.network.model import RegionRef
+from tests.e2e.emulators.organization import Keys, Organization, Spoke
 from tests.e2e.emulators.processes import EmulatorError, Server, free_port, run, uninterrupted
 from tests.support.world import with_text
 
@@ -50,7 +53,7 @@ TIMES = {
     "iac_debounce_seconds": 0,
     "watches": [{"name": "cloudwatch-agent", "period_seconds": 5, "grace_seconds": 20}],
 }
-RELAY_KEY = ACCOUNT_ID  # a key of the account's root; deployers use the other one, "test"
+DEPLOYER = Keys("test")  # of the account's administrator
 QUEUES = ("ChangesQueue", "RepairRequestsQueue")  # the outputs of the queues that ReconcileEndpoints receives from
 PENDING = timedelta(seconds=3)  # how long an endpoint takes to come up: a minute or more in a real account
 MINUTE = timedelta(minutes=1)
@@ -101,11 +104,14 @@ class Account:
         self._pending = pending
         self._minute = minute
         self._servers: list[Server] = []
-        self._clients: dict[tuple[str, str], Any] = {}
+        self._session = boto3.Session(region_name=REGION)
+        self._clients: dict[tuple[str, Keys], Any] = {}
+        self._spokes: dict[str, Spoke] = {}
         self._clients_lock = threading.Lock()
         self.outputs: dict[str, str] = {}
         RUNS.mkdir(exist_ok=True)
         self.directory = Path(tempfile.mkdtemp(prefix=time.strftime("%H%M%S-"), dir=RUNS))
+        self.organization = Organization(self.directory / "organization.json", ACCOUNT_ID)
         self.endpoint_url = f"http://127.0.0.1:{free_port()}"
         self.ec2_endpoint_url = f"http://127.0.0.1:{free_port()}"
 
@@ -153,13 +159,13 @@ class Account:
         text = json.dumps(self.policy)
         self.client("ssm").put_parameter(Name=POLICY, Value=text, Type="String", Overwrite=True)
 
-    def enforce_since(self, began: datetime) -> None:
-        """From now on the ledger says that the stack has enforced since then, and has swept the region since: what a
-        test makes was made since, and nothing of it is in the backlog.
+    def enforce_since(self, began: datetime, account_id: str = ACCOUNT_ID) -> None:
+        """From now on the ledger says that the stack has enforced in the account since then, and has swept the region
+        since: what a test makes was made since, and nothing of it is in the backlog.
         """
         ledger = VpcStore(self.outputs["LedgerTable"], self.client("dynamodb"))
         state = VpcState(enforced_since=began, swept_at=began)
-        ledger.save(RegionRef(ACCOUNT_ID, REGION), VpcState(), state, now=datetime.now(UTC))
+        ledger.save(RegionRef(account_id, REGION), VpcState(), state, now=datetime.now(UTC))
 
     def build(self) -> None:
         """`sam build` of the repository's own template, once for the same sources, whoever asks."""
@@ -197,11 +203,20 @@ class Account:
 
     def client(self, service: str) -> Any:
         """A boto3 client of the person who operates the account."""
-        return self._client(service, "test")
+        return self._client(service, DEPLOYER)
 
     def relay(self) -> Any:
         """EventBridge as AWS's own services see it: they may put events with sources like `aws.ec2`."""
-        return self._client("events", RELAY_KEY)
+        return self._client("events", Keys(ACCOUNT_ID))
+
+    def account(self, account_id: str, *, is_member: bool = True) -> Spoke:
+        """Another account, which is there from the first time on: in the organization, unless `is_member` is false."""
+        if account_id not in self._spokes:
+            if is_member and account_id not in self.organization:
+                self.organization.add(account_id)
+            spoke = self._spokes[account_id] = Spoke(account_id, self._client)
+            _connect_default_vpc(spoke.client("ec2"))
+        return self._spokes[account_id]
 
     def invoke(self, output: str, event: Mapping[str, Any]) -> Answer:
         """Call the function that the stack's output names, and wait for what it returns."""
@@ -300,8 +315,8 @@ class Account:
             IOT_MTLS_ENABLED="0",
             SFTP_ENABLED="0",
             DOCKER_HOST="unix:///nonexistent",
-            LIFELINE_RELAY_KEY=RELAY_KEY,
             LIFELINE_SESSIONS=str(self._sessions),
+            LIFELINE_ORGANIZATION=str(self.directory / "organization.json"),
             LIFELINE_MINUTE_S=str(self._minute.total_seconds()),
             LIFELINE_UNPACKED=str(self.template.parent / "unpacked"),
         )
@@ -312,9 +327,9 @@ class Account:
     def _start_moto(self) -> None:
         command = [str(ROOT / ".envs/dev/bin/python"), "-m", "tests.e2e.emulators.moto_main"]
         command += ["--port", self.ec2_endpoint_url.rpartition(":")[2], "--bus", self.endpoint_url]
-        command += ["--relay-key", RELAY_KEY, "--sessions", str(self._sessions), "--account", ACCOUNT_ID]
+        command += ["--sessions", str(self._sessions), "--account", ACCOUNT_ID]
         command += ["--pending-s", str(self._pending.total_seconds())]
-        environment = self.environment(PYTHONPATH=str(ROOT), MOTO_ACCOUNT_ID=ACCOUNT_ID)
+        environment = self.environment(PYTHONPATH=str(ROOT))
         self._serve("moto", command, environment, f"{self.ec2_endpoint_url}/moto-api/data.json")
 
     def _serve(self, name: str, command: list[str], environment: Mapping[str, str], health_url: str) -> None:
@@ -322,15 +337,19 @@ class Account:
         self._servers.append(server)
         server.wait_until_healthy(health_url)
 
-    def _client(self, service: str, access_key_id: str) -> Any:
+    def _client(self, service: str, keys: Keys) -> Any:
         with self._clients_lock:  # a session makes one client at a time
-            if (service, access_key_id) not in self._clients:
+            if (service, keys) not in self._clients:
                 url = self.ec2_endpoint_url if service in _ON_MOTO else self.endpoint_url
-                client = boto3.Session(access_key_id, "test", region_name=REGION).client(  # type: ignore[call-overload]
-                    service, endpoint_url=url, config=_CONFIG
+                self._clients[service, keys] = self._session.client(  # type: ignore[call-overload]
+                    service,
+                    endpoint_url=url,
+                    config=_CONFIG,
+                    aws_access_key_id=keys.access_key_id,
+                    aws_secret_access_key=keys.secret,
+                    aws_session_token=keys.token,
                 )
-                self._clients[service, access_key_id] = client
-            return self._clients[service, access_key_id]
+            return self._clients[service, keys]
 
     @property
     def _sessions(self) -> Path:
@@ -345,7 +364,7 @@ class Account:
 
     def environment(self, **more: str) -> dict[str, str]:
         """Ours without anything of AWS's: no profile, no credentials and no endpoint of this machine may get in."""
-        kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "SAM_"))}
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "SAM_", "MOTO_"))}
         kept.pop("PYTHONDONTWRITEBYTECODE", None)
         ours = {
             # The package is built by python3.13 and its pip.

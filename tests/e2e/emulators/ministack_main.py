@@ -3,9 +3,10 @@
 Some things differ from the `ministack` command. These are what AWS does:
 
 - AWS itself puts events with `aws.*` sources on the bus, and PutEvents refuses them to everybody else. Here CloudTrail
-  (see `relay.py`) is a caller like any other, so the one access key that it uses is let through.
+  (see `relay.py`) is a caller like any other. So whoever signs with an account's id as the access key is AWS itself;
+  nobody else does.
 - The `time` of such an event is that of the call, not of its delivery.
-- Which role's session is behind an access key is written down, so that EC2's emulator can name the caller.
+- Who is behind an access key is written down, so that EC2's emulator can name the caller, and the account.
 - Schedules fire within a second of their time, not within ten.
 - IAM knows the condition keys `events:source` of PutEvents, the sources of all its entries, and `dynamodb:LeadingKeys`,
   the partition keys of all items of a request.
@@ -13,6 +14,7 @@ Some things differ from the `ministack` command. These are what AWS does:
 - A stack may save queries of CloudWatch Logs Insights. They are accepted, and kept nowhere.
 - Who may send a message to a queue may send a batch of them: there are no permissions for batches (SQS guide: batch
   actions).
+- Several accounts are an organization, and send events to each other: see `ministack_accounts.py`.
 
 And two are for the sake of whoever waits: a minute of a schedule, or of a message that is delayed by minutes, takes
 LIFELINE_MINUTE_S. And code is unpacked once, below LIFELINE_UNPACKED, not for each process that runs it.
@@ -21,6 +23,7 @@ LIFELINE_MINUTE_S. And code is unpacked once, below LIFELINE_UNPACKED, not for e
 import hashlib
 import json
 import os
+import re
 import shutil
 import sys
 import tempfile
@@ -37,11 +40,12 @@ sys.path.insert(0, str(Path(__file__).parent))
 from leash import end_with_parent  # type: ignore[import-not-found]
 from ministack import app
 from ministack.core import iam_actions, iam_evaluator, lambda_runtime
+from ministack.core.responses import get_account_id
 from ministack.core.router import extract_access_key_id
 from ministack.services import eventbridge, iam, scheduler, sqs, sts
 from ministack.services.cloudformation import provisioners
+from ministack_accounts import serve_several_accounts  # type: ignore[import-not-found]
 
-RELAY_KEY = os.environ["LIFELINE_RELAY_KEY"]
 SESSIONS = Path(os.environ["LIFELINE_SESSIONS"])
 MINUTE_S = float(os.environ["LIFELINE_MINUTE_S"])
 UNPACKED = Path(os.environ["LIFELINE_UNPACKED"])
@@ -53,7 +57,7 @@ def let_aws_put_its_own_events() -> None:
     handle, put = eventbridge.handle_request, eventbridge._put_events
 
     async def handle_request(method: str, path: str, headers: Any, body: Any, query: Any) -> Any:
-        _from_aws_itself.set(extract_access_key_id(headers, query) == RELAY_KEY)
+        _from_aws_itself.set(bool(re.fullmatch(r"\d{12}", extract_access_key_id(headers, query) or "")))
         return await handle(method, path, headers, body, query)
 
     def put_events(data: Any, allow_aws_source: bool = False) -> Any:
@@ -68,22 +72,35 @@ def give_events_the_time_of_their_call() -> None:
 
     def dispatch_event(event: Any, view: Any = None) -> None:
         if event["DetailType"] == "AWS API Call via CloudTrail":
-            event["Time"] = int(datetime.fromisoformat(json.loads(event["Detail"])["eventTime"]).timestamp())
+            called_at = json.loads(event["Detail"]).get("eventTime")  # which a forged one may lack
+            event["Time"] = int(datetime.fromisoformat(called_at).timestamp()) if called_at else event["Time"]
             view = None  # it was built with the other time
         dispatch(event, view)
 
     eventbridge._dispatch_event = dispatch_event
 
 
-def write_down_sessions() -> None:
-    register = sts.register_session
+def write_down_callers() -> None:
+    """The ARN behind each access key that is made: of a role's session, or of a user."""
+    register, create = sts.register_session, iam._IAM_HANDLERS["CreateAccessKey"]
+
+    def write(access_key: str, arn: str) -> None:
+        with SESSIONS.open("a", encoding="utf-8") as file:
+            file.write(f"{access_key} {arn}\n")
 
     def register_session(access_key: str, session: Any) -> None:
         register(access_key, session)
-        with SESSIONS.open("a", encoding="utf-8") as file:
-            file.write(f"{access_key} {session.get('Arn', '')}\n")
+        write(access_key, session.get("Arn", ""))
+
+    def create_access_key(request: Any) -> Any:
+        before = set(iam._access_keys)
+        answer = create(request)
+        for key in set(iam._access_keys) - before:
+            write(key, f"arn:aws:iam::{get_account_id()}:user/{iam._access_keys[key]['UserName']}")
+        return answer
 
     sts.register_session = register_session
+    iam._IAM_HANDLERS["CreateAccessKey"] = create_access_key
 
 
 def accept_saved_queries() -> None:
@@ -118,7 +135,8 @@ def know_sessions_by_their_role() -> None:
         if key.lower() != "aws:principalarn" or ":assumed-role/" not in str(value):
             return value
         arn, name, _ = str(value).split("/", 2)
-        role = iam._roles.get(name)  # its ARN has its path, which the session's doesn't have
+        # Its ARN has its path, which the session's doesn't have. It may be another account's.
+        role = iam._roles.get_scoped(arn.split(":")[4], None, name)
         return role["Arn"] if role else f"{arn.replace(':sts:', ':iam:').removesuffix('assumed-role')}role/{name}"
 
     iam_evaluator._resolve_condition_key = resolve_condition_key
@@ -211,12 +229,13 @@ if __name__ == "__main__":
     end_with_parent()
     let_aws_put_its_own_events()
     give_events_the_time_of_their_call()
-    write_down_sessions()
+    write_down_callers()
     let_senders_send_batches()
     tell_iam_what_requests_contain()
     know_sessions_by_their_role()
     accept_saved_queries()
     let_minutes_pass(MINUTE_S)
+    serve_several_accounts()
     scheduler._SCHEDULE_TICK_INTERVAL = 1
     sys.argv = sys.argv[:1]
     app.main()

@@ -1,7 +1,8 @@
-"""moto's server as the account's EC2 and CloudWatch, with CloudTrail in front. Started by `processes`, ends with it."""
+"""moto's server as the accounts' EC2 and CloudWatch, with CloudTrail in front. Started by `processes`, ends with it."""
 
 import argparse
 from datetime import timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -34,20 +35,22 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--bus", required=True, help="where EventBridge is")
-    parser.add_argument("--relay-key", required=True, help="the access key that may put AWS's own events")
-    parser.add_argument("--sessions", type=Path, required=True, help="which role is behind which access key")
-    parser.add_argument("--account", required=True)
+    parser.add_argument("--sessions", type=Path, required=True, help="who is behind which access key")
+    parser.add_argument("--account", required=True, help="whose the other keys are")
     parser.add_argument("--pending-s", type=float, required=True, help="how long an endpoint takes to come up")
     chosen = parser.parse_args()
 
     end_with_parent()
     teach_event_history()
     realism.apply(pending=timedelta(seconds=chosen.pending_s))
-    events = boto3.client(
-        "events", endpoint_url=chosen.bus, aws_access_key_id=chosen.relay_key, aws_secret_access_key="test"
-    )
+
+    @cache
+    def bus(account: str) -> Any:
+        """An account's EventBridge, as AWS itself calls it: its access key is the account's id."""
+        return boto3.client("events", endpoint_url=chosen.bus, aws_access_key_id=account, aws_secret_access_key="test")
+
     application = only_emulated(DomainDispatcherApplication(create_backend_app))
-    recorder = Recorder(application, Callers(chosen.sessions), Trail(events), chosen.account)
+    recorder = Recorder(application, Callers(chosen.sessions, chosen.account), Trail(bus))
     run_simple("127.0.0.1", chosen.port, recorder, threaded=True, request_handler=MotoRequestHandler)
 
 

@@ -1,4 +1,5 @@
-"""CloudTrail, for the emulated account: each EC2 call that changes something becomes an event on the default bus.
+"""CloudTrail, for the emulated accounts: each EC2 call that changes something becomes an event on the default bus of
+the account in which it was made.
 
 In an account CloudTrail records the call and hands it to EventBridge; no emulator does. So this sits in front of EC2,
 reads each call and its answer off the wire, and puts the record on the bus a moment later. Nothing downstream is faked:
@@ -9,6 +10,7 @@ Tests ask below `/lifeline/` how far it is, and have it hold calls back, as an E
 
 import json
 import queue
+import re
 import threading
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
@@ -22,6 +24,7 @@ from tests.e2e.emulators.wire import read_request, read_response
 from tests.support.cloudtrail import DEPLOYER, Failure, Identity, ec2_model, operation_model, record_call
 from tests.support.cloudtrail_styles import Json
 
+ACCOUNT_ID = re.compile(r"\d{12}")
 READ_ONLY = ("Describe", "Get", "List", "Search", "Export")
 CONTROL = "/lifeline/"
 
@@ -45,28 +48,39 @@ def read_credential(authorization: str) -> Credential:
     return Credential(parts[0], parts[2], parts[3]) if found and len(parts) == 5 else Credential("", "", "")
 
 
+class Caller(NamedTuple):
+    """Who calls, and in which account."""
+
+    identity: Identity
+    account: str
+
+
 class Callers:
-    """Who is behind an access key: the functions' roles, which the Lambda emulator writes down, or the deployer."""
+    """Who is behind an access key: sessions of roles and users, which IAM's emulator writes down, or the deployer."""
 
-    def __init__(self, sessions: Path) -> None:
+    def __init__(self, sessions: Path, home: str) -> None:
         self._sessions = sessions
+        self._home = home
 
-    def identify(self, access_key_id: str) -> Identity:
-        """The role's session that the key belongs to; a key that nobody wrote down is the deployer's."""
+    def identify(self, access_key_id: str) -> Caller:
+        """Whoever the key belongs to; a key that nobody wrote down is the deployer's, in the account of that id or at
+        home.
+        """
         lines = self._sessions.read_text(encoding="utf-8").splitlines() if self._sessions.exists() else []
         for line in lines:
             key, _, arn = line.partition(" ")
             if key == access_key_id:
-                _, role, session = arn.split(":")[-1].split("/", 2)
-                return Identity(role, session=session, access_key_id=key)
-        return DEPLOYER
+                _, name, *session = arn.split(":")[-1].split("/", 2)
+                return Caller(Identity(name, session="".join(session), access_key_id=key), arn.split(":")[4])
+        return Caller(DEPLOYER, access_key_id if ACCOUNT_ID.fullmatch(access_key_id) else self._home)
 
 
 class Trail:
-    """Takes records and puts them on the bus, in its own thread: the caller never waits for CloudTrail."""
+    """Takes records and puts them on their account's bus, in its own thread: the caller never waits for CloudTrail."""
 
-    def __init__(self, events: Any) -> None:
-        self._events = events
+    def __init__(self, bus: Callable[[str], Any]) -> None:
+        """`bus` gives the client of an account's EventBridge, as AWS itself calls it."""
+        self._bus = bus
         self._records: queue.Queue[Json] = queue.Queue()
         self.recorded = 0
         self.delivered = 0
@@ -93,7 +107,7 @@ class Trail:
             "Detail": json.dumps(event["detail"], default=str),
             "Time": event["time"],
         }
-        answer = self._events.put_events(Entries=[entry])
+        answer = self._bus(event["account"]).put_events(Entries=[entry])
         if answer["FailedEntryCount"]:
             print(f"trail: {event['detail']['eventName']} was refused: {answer['Entries']}", flush=True)
 
@@ -130,13 +144,15 @@ class Gate:
 
 
 class Recorder:
-    """WSGI middleware: passes every request on, and records the EC2 calls that change something."""
+    """WSGI middleware: passes each request on to its caller's account, and records EC2's calls that change something.
 
-    def __init__(self, application: WsgiApplication, callers: Callers, trail: Trail, account: str) -> None:
+    moto takes the account from the header `x-moto-account-id`, unless MOTO_ACCOUNT_ID is set.
+    """
+
+    def __init__(self, application: WsgiApplication, callers: Callers, trail: Trail) -> None:
         self._application = application
         self._callers = callers
         self._trail = trail
-        self._account = account
         # EC2 is consistent where two calls touch one resource. moto's models have no locks of their own.
         self._one_change_at_a_time = threading.Lock()
         self._gate = Gate()
@@ -145,6 +161,8 @@ class Recorder:
         if environ["PATH_INFO"].startswith(CONTROL):
             return self._control(environ, start_response)
         credential = read_credential(environ.get("HTTP_AUTHORIZATION", ""))
+        caller = self._callers.identify(credential.access_key_id)
+        environ["HTTP_X_MOTO_ACCOUNT_ID"] = caller.account
         if credential.service != "ec2":
             return self._application(environ, start_response)
         parameters = dict(parse_qsl(_take_body(environ).decode(), keep_blank_values=True))
@@ -156,7 +174,7 @@ class Recorder:
         agent = environ.get("HTTP_USER_AGENT", "")
         with self._one_change_at_a_time:
             status, body = self._answer(environ, start_response)
-            self._trail.add(self._record(action, parameters, status, body, credential, at, agent))
+            self._trail.add(self._record(action, parameters, status, body, caller, credential.region, at, agent))
         return [body]
 
     def _control(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
@@ -189,7 +207,8 @@ class Recorder:
         parameters: dict[str, str],
         status: int,
         body: bytes,
-        credential: Credential,
+        caller: Caller,
+        region: str,
         at: datetime,
         agent: str,
     ) -> Json:
@@ -201,11 +220,11 @@ class Recorder:
             read_request(operation, parameters),
             None if error else answer,
             failure=Failure(error["Code"], error["Message"]) if error else None,
-            identity=self._callers.identify(credential.access_key_id),
+            identity=caller.identity,
             user_agent=agent,
             at=at,
-            region=credential.region,
-            account=self._account,
+            region=region,
+            account=caller.account,
             request_id=str(uuid4()),  # moto gives every request the same one
         )
 

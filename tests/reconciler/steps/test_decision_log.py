@@ -12,6 +12,7 @@ import pytest
 from tools.template import read_template
 
 from lifeline.adapters.aws.endpoints import AppliedIds
+from lifeline.adapters.aws.memory import remember
 from lifeline.core.plan.actions import Action, ActionKind, Plan, Status
 from lifeline.core.plan.answer import Refusal, VpcAnswer
 from lifeline.core.requests.request import Trigger
@@ -35,7 +36,7 @@ type Line = dict[str, Any]
 def lines() -> Iterator[list[Line]]:
     """What both functions log of a bad day: endpoints made and refused, bad input, an agent that falls silent."""
     with pytest.MonkeyPatch.context() as patch, emulated_world(patch, REQUIRED_SERVICES="monitoring,nonsense") as world:
-        detect_metric_gaps._kept.cache_clear()
+        remember.cache_clear()
         with logged() as found:
             vpc_id = _isolated(world)
             reconcile(
@@ -52,7 +53,7 @@ def lines() -> Iterator[list[Line]]:
             _detect_at(patch, minute(11))
             detect_metric_gaps.handler({"detect": "no"}, Context())
         yield found
-    detect_metric_gaps._kept.cache_clear()
+    remember.cache_clear()
 
 
 def _isolated(world: World) -> str:

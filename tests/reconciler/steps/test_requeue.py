@@ -37,7 +37,7 @@ class FakeQueue:
         body = {"vpc_ids": list(vpc_ids), "attempt": attempt}
         self.sent.append(body | ({"requeued": requeued} if requeued > 1 else {}))
 
-    def dead_letter(self, _: str, *, reason: str) -> None:
+    def abandon(self, _: object, *, reason: str) -> None:
         self.letters.append(reason)
 
 

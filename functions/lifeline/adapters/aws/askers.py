@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from lifeline.adapters.aws.calls import paced_pages, pages
-from lifeline.adapters.aws.clients import client
+from lifeline.adapters.aws.clients import ClientOf, client
 from lifeline.adapters.aws.denials import Denials
 from lifeline.adapters.aws.offered import is_not_offered
 from lifeline.core.errors import TerminalError, TransientError
@@ -25,11 +25,13 @@ class AskersReader:
         directories: Any = None,
         *,
         denials: Denials | None = None,
+        client: ClientOf = client,
     ) -> None:
         self._resolver = resolver or client("route53resolver")
         self._turn = turn
         self._denials = denials or Denials()
         self._directories = directories
+        self._client = client
 
     def read(self, dns_servers: Mapping[str, tuple[str, ...]]) -> Askers:
         """Whoever asks there. Doesn't raise: what couldn't be read is in `unread`."""
@@ -76,7 +78,7 @@ class AskersReader:
         """Of directories that have servers in the VPC; an AD Connector has none (Directory Service API:
         DirectoryDescription).
         """
-        found = pages(self._directories or client("ds"), "describe_directories", "DirectoryDescriptions")
+        found = pages(self._directories or self._client("ds"), "describe_directories", "DirectoryDescriptions")
         return [
             Door(DoorKind.DIRECTORY, one["DirectoryId"], one["VpcSettings"]["VpcId"], frozenset(one["DnsIpAddrs"]))
             for one in found

@@ -16,7 +16,7 @@ _A_CALL = 10  # EventBridge API: PutEvents
 _MOST_BYTES = 200_000  # of a call's entries together, which have 256 KB with all fields (EventBridge guide: PutEvents)
 _TRIES = 2
 # Of a detail that is too large.
-_KEPT = ("stack", "runbook_url", "schema", "id", "vpc_id", "incident", "severity", "team", "env")
+_KEPT = ("stack", "account", "runbook_url", "schema", "id", "vpc_id", "incident", "severity", "team", "env")
 
 
 class Bus:
@@ -25,17 +25,26 @@ class Bus:
     """
 
     def __init__(
-        self, stack_name: str = "", *, runbook_url: str = RUNBOOK, is_on: bool = True, events: Any = None
+        self,
+        stack_name: str = "",
+        *,
+        account: str = "",
+        runbook_url: str = RUNBOOK,
+        is_on: bool = True,
+        events: Any = None,
     ) -> None:
         self._is_on = is_on
         self._stack_name = stack_name
+        self._account = account
         self._runbook_url = runbook_url
         self._events: Any = events or (client("events") if is_on else None)
 
     def under(self, policy: Policy) -> "Bus":
         """The same bus, which sends what the policy says."""
         is_on = self._is_on and policy.sends_events
-        return Bus(self._stack_name, runbook_url=policy.runbook_url, is_on=is_on, events=self._events)
+        return Bus(
+            self._stack_name, account=self._account, runbook_url=policy.runbook_url, is_on=is_on, events=self._events
+        )
 
     def send(self, events: Iterable[BusEvent]) -> None:
         """Sends the events in their order, ten a call."""
@@ -60,7 +69,7 @@ class Bus:
 
     def _entry(self, event: BusEvent) -> dict[str, Any]:
         runbook = runbook_link(self._runbook_url, event.type.section)
-        detail = {"stack": self._stack_name, "runbook_url": runbook, **event.detail}
+        detail = {"stack": self._stack_name, "account": self._account, "runbook_url": runbook, **event.detail}
         text = json.dumps(detail)
         if len(text) > _MOST_BYTES:
             kept = {name: detail[name] for name in _KEPT if name in detail}

@@ -13,7 +13,7 @@ from typing import Any
 
 from lifeline.adapters.aws.askers import AskersReader
 from lifeline.adapters.aws.calls import aws_errors, paced_pages, pages, run_concurrently
-from lifeline.adapters.aws.clients import client
+from lifeline.adapters.aws.clients import ClientOf, client
 from lifeline.adapters.aws.denials import Denials
 from lifeline.adapters.aws.described import interface_of
 from lifeline.adapters.aws.offered import is_not_offered
@@ -57,9 +57,11 @@ class CentralDns:
         ec2: Any = None,
         *,
         denials: Denials | None = None,
+        client: ClientOf = client,
         now: Callable[[], datetime] = _now,
         keep: timedelta = KEEP,
     ) -> None:
+        self._client = client
         self._route53 = route53 or client("route53")
         self._resolver = resolver or client("route53resolver")
         self._profiles = profiles or client("route53profiles")
@@ -136,7 +138,9 @@ class CentralDns:
         except (TransientError, TerminalError) as error:
             self._denials.note(error)
             unread = (f"the VPCs' DHCP options could not be read: {error}",)
-        reader = AskersReader(partial(self._turn, _RESOLVER), self._resolver, denials=self._denials)
+        reader = AskersReader(
+            partial(self._turn, _RESOLVER), self._resolver, denials=self._denials, client=self._client
+        )
         found = reader.read(servers)
         found = replace(found, unread=(*found.unread, *unread))
         if not found.unread:

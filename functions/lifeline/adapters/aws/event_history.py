@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 from lifeline.adapters.aws.calls import aws_errors
-from lifeline.adapters.aws.clients import client
+from lifeline.adapters.aws.clients import ClientOf, client
 
 
 class EventHistory:
@@ -12,18 +12,17 @@ class EventHistory:
     CloudTrail takes 5 minutes on average, and promises no time (CloudTrail guide: Event history, getting log files).
     """
 
-    def __init__(self, cloudtrail: Any = None) -> None:
-        self._cloudtrail = cloudtrail
+    def __init__(self, client: ClientOf = client) -> None:
+        self._client = client
 
     def find(self, event_id: str) -> dict[str, Any] | None:
         """CloudTrail's record of the event; None where there is none (yet). Raises ours.
 
         CloudTrail answers two such calls a second in an account and Region (CloudTrail API: LookupEvents).
         """
-        if self._cloudtrail is None:  # late: hardly any run needs it
-            self._cloudtrail = client("cloudtrail")
+        cloudtrail = self._client("cloudtrail")  # late: hardly any run needs it
         wanted = [{"AttributeKey": "EventId", "AttributeValue": event_id}]
         with aws_errors("look an event up in Event history"):
-            found = self._cloudtrail.lookup_events(LookupAttributes=wanted)["Events"]
+            found = cloudtrail.lookup_events(LookupAttributes=wanted)["Events"]
         records = [json.loads(event["CloudTrailEvent"]) for event in found]
         return next((record for record in records if record.get("eventID") == event_id), None)

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import timedelta
 from itertools import batched
@@ -10,9 +10,12 @@ from typing import Any
 
 from lifeline.adapters.aws.calls import aws_errors
 from lifeline.adapters.aws.clients import client
+from lifeline.adapters.aws.send_batch import send_all
 from lifeline.core.requests.calls import MOST_CAUSES
 from lifeline.core.requests.request import Trigger
 
+_A_GROUP = 10
+_BETWEEN_GROUPS = timedelta(seconds=20)
 _LONGEST_DELAY = timedelta(seconds=900)  # SQS API: DelaySeconds
 _PER_MESSAGE = 100
 _MOST_BYTES = 1_048_576  # SQS API: SendMessage, the body and its attributes together
@@ -22,11 +25,12 @@ _REFUSED = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
 
 
 class Queue:
-    """The changes' queue and its dead-letter queue."""
+    """The changes' queue and its dead-letter queue. What is put back says which member account it is about."""
 
-    def __init__(self, queue_url: str, dead_letter_queue_url: str, sqs: Any = None) -> None:
+    def __init__(self, queue_url: str, dead_letter_queue_url: str, sqs: Any = None, *, member: str = "") -> None:
         self._queue_url = queue_url
         self._dead_letter_queue_url = dead_letter_queue_url
+        self._account = {"account": member} if member else {}
         self._sqs = sqs or client("sqs")
 
     def requeue(
@@ -57,9 +61,27 @@ class Queue:
         with aws_errors("put a sweep back on the queue"):
             self._send(message, after)
 
+    def sweep_accounts(self, accounts: Sequence[str]) -> None:
+        """Sends each account's sweep as a message of its own. They begin one group after the other, so that a run gets
+        few of them at a time. Raises as `send_all`.
+        """
+        entries = [
+            {
+                "Id": account,
+                "MessageBody": json.dumps({"sweep": True, "account": account}),
+                "DelaySeconds": _seconds(place // _A_GROUP * _BETWEEN_GROUPS),
+            }
+            for place, account in enumerate(accounts)
+        ]
+        send_all(self._sqs.send_message_batch, self._queue_url, entries, "sweeps of member accounts")
+
     def _send(self, message: Mapping[str, Any], after: timedelta) -> None:
-        delay = int(min(after, _LONGEST_DELAY).total_seconds())
-        self._sqs.send_message(QueueUrl=self._queue_url, MessageBody=json.dumps(message), DelaySeconds=delay)
+        body = json.dumps({**message, **self._account})
+        self._sqs.send_message(QueueUrl=self._queue_url, MessageBody=body, DelaySeconds=_seconds(after))
+
+    def abandon(self, vpc_ids: Sequence[str], *, reason: str) -> None:
+        """Puts the work into the dead-letter queue: from there, it can be sent again as it is."""
+        self.dead_letter(json.dumps({"vpc_ids": vpc_ids, **self._account}), reason=reason)
 
     def dead_letter(self, body: str, *, reason: str, field: str = "") -> None:
         """Puts a message into the dead-letter queue, with its reason as attributes `reason` and `field`.
@@ -83,6 +105,10 @@ class Queue:
                 ReceiptHandle=receipt_handle,
                 VisibilityTimeout=int(after.total_seconds()),
             )
+
+
+def _seconds(delay: timedelta) -> int:
+    return int(min(delay, _LONGEST_DELAY).total_seconds())
 
 
 def as_json(trigger: Trigger) -> dict[str, Any]:

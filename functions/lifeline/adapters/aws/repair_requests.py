@@ -13,12 +13,13 @@ from lifeline.core.requests.request import Trigger
 class RepairRequests:
     """Asks for a reconciliation, and can't ask for anything else."""
 
-    def __init__(self, queue_url: str, sqs: Any = None) -> None:
+    def __init__(self, queue_url: str, sqs: Any = None, *, member: str = "") -> None:
         self._queue_url = queue_url
+        self._account = {"account": member} if member else {}
         self._sqs = sqs or client("sqs")
 
     def send(self, vpc_ids: Iterable[str], because: Iterable[Trigger]) -> None:
         """Asks to reconcile these VPCs. `because` is for the audit log; what was seen is in the ledger."""
-        message = {"vpc_ids": sorted(vpc_ids), "because": [as_json(trigger) for trigger in because]}
+        message = {"vpc_ids": sorted(vpc_ids), "because": [as_json(trigger) for trigger in because]} | self._account
         with aws_errors("ask for a repair"):
             self._sqs.send_message(QueueUrl=self._queue_url, MessageBody=json.dumps(message))

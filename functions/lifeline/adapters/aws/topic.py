@@ -10,7 +10,7 @@ from lifeline.adapters.aws.calls import aws_errors
 from lifeline.adapters.aws.clients import client
 from lifeline.core.errors import LifelineError
 from lifeline.core.notices.chat import chat_form
-from lifeline.core.notices.forms import attributes_of, email_text, machine_text
+from lifeline.core.notices.forms import attributes_of, email_text, machine_text, signed
 from lifeline.core.notices.notice import Notice, Sender, subject_line
 from lifeline.core.policy.policy import Policy
 from lifeline.runtime.observability import logger
@@ -59,7 +59,7 @@ class Topic:
         with aws_errors(f"the notice {notice.subject!r} could not be published"):
             self._sns.publish(
                 TopicArn=topic_arn,
-                Subject=subject_line(notice.subject),
+                Subject=subject_line(signed(notice, self._sender).subject),
                 Message=message,
                 MessageAttributes={
                     name: {"DataType": "String", "StringValue": value}

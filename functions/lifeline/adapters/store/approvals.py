@@ -7,6 +7,7 @@ from typing import Any
 from lifeline.adapters.store.codec import from_plain, to_plain
 from lifeline.adapters.store.table import Key, Table, expiry
 from lifeline.core.guards.approval import Offer, OfferState
+from lifeline.core.organization.ledger import Ledger
 
 _KEEP = timedelta(days=400)
 
@@ -14,8 +15,8 @@ _KEEP = timedelta(days=400)
 class Approvals:
     """The ledger's items `APPROVAL#<plan id>` with `OFFER`."""
 
-    def __init__(self, table_name: str, dynamodb: Any = None) -> None:
-        self._table = Table(table_name, dynamodb)
+    def __init__(self, ledger: Ledger, dynamodb: Any = None) -> None:
+        self._table = Table(ledger, dynamodb)
 
     def load(self, plan_id: str) -> Offer | None:
         """The plan that waits or waited under this ID."""

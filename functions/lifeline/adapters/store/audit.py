@@ -12,6 +12,7 @@ from lifeline.core.coexist.import_blocks import import_text
 from lifeline.core.history.change import Change
 from lifeline.core.history.entries import EndpointOutcome, EntryKind, filed, key_of
 from lifeline.core.network.model import AnyRef, RegionRef, VpcRef
+from lifeline.core.organization.ledger import Ledger
 from lifeline.core.plan.actions import Action
 from lifeline.core.policy.policy import LEDGER_KEEP
 from lifeline.core.requests.request import Trigger
@@ -31,13 +32,13 @@ class AuditLog:
     SEEN#<endpoint id>#<result>, and `CHANGES` with LATEST. Entries are in the index, too, and are kept for `keep`.
     """
 
-    def __init__(self, table_name: str, dynamodb: Any = None, *, keep: timedelta = LEDGER_KEEP) -> None:
-        self._table = Table(table_name, dynamodb)
+    def __init__(self, ledger: Ledger, dynamodb: Any = None, *, keep: timedelta = LEDGER_KEEP) -> None:
+        self._table = Table(ledger, dynamodb)
         self._keep = keep
 
     def keeping(self, keep: timedelta) -> Self:
         """The same store, which keeps for so long what it writes."""
-        return type(self)(self._table.name, self._table.dynamodb, keep=keep)
+        return type(self)(self._table.ledger, self._table.dynamodb, keep=keep)
 
     def record_changes(self, changes: Iterable[tuple[AnyRef, Trigger]], *, now: datetime) -> None:
         """Keeps who changed what, by VPC or, where that is unknown, by region, and that the network changed.

@@ -6,6 +6,7 @@ from typing import Any
 from lifeline.adapters.store.codec import from_plain, to_plain
 from lifeline.adapters.store.table import Table
 from lifeline.core.guards.call_rate import Bucket, reserve
+from lifeline.core.organization.ledger import Ledger
 
 _KEY = ("BUDGET", "ENDPOINT_CALLS")
 
@@ -13,8 +14,8 @@ _KEY = ("BUDGET", "ENDPOINT_CALLS")
 class CallRate:
     """The ledger's item `BUDGET` with `ENDPOINT_CALLS`. It has a revision, so that no token is taken twice."""
 
-    def __init__(self, table_name: str, dynamodb: Any = None) -> None:
-        self._table = Table(table_name, dynamodb)
+    def __init__(self, ledger: Ledger, dynamodb: Any = None) -> None:
+        self._table = Table(ledger, dynamodb)
 
     def reserve_endpoint_call(self, *, now: datetime, patience: timedelta) -> timedelta | None:
         """How long to wait before the next endpoint call, its turn now taken; None if longer than `patience`."""

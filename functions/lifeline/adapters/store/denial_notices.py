@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from lifeline.adapters.store.table import Key, Table
+from lifeline.core.organization.ledger import Ledger
 
 _FORGOTTEN_AFTER = timedelta(days=1)
 
@@ -12,8 +13,8 @@ _FORGOTTEN_AFTER = timedelta(days=1)
 class DenialNotices:
     """The ledger's items `DENIED` with `PERMISSION#`, one for each permission."""
 
-    def __init__(self, table_name: str, dynamodb: Any = None) -> None:
-        self._table = Table(table_name, dynamodb)
+    def __init__(self, ledger: Ledger, dynamodb: Any = None) -> None:
+        self._table = Table(ledger, dynamodb)
 
     def reserve(self, permissions: Iterable[str], *, now: datetime) -> list[str]:
         """The permissions of which people must hear now: denied for the first time, or for the first time in a day.

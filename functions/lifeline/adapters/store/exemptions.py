@@ -12,6 +12,7 @@ from lifeline.adapters.store.keys import partition
 from lifeline.adapters.store.table import Table, expiry
 from lifeline.core.history.entries import EntryKind, key_of
 from lifeline.core.network.model import VpcRef
+from lifeline.core.organization.ledger import Ledger
 from lifeline.core.policy.exemptions import ExemptRequest, changed, exempt_words
 from lifeline.core.policy.policy import LEDGER_KEEP, Exempted
 
@@ -23,8 +24,8 @@ class Exemptions:
     concurrent calls don't overwrite each other. Expired exemptions are removed by the next call.
     """
 
-    def __init__(self, table_name: str, dynamodb: Any = None, *, keep: timedelta = LEDGER_KEEP) -> None:
-        self._table = Table(table_name, dynamodb)
+    def __init__(self, ledger: Ledger, dynamodb: Any = None, *, keep: timedelta = LEDGER_KEEP) -> None:
+        self._table = Table(ledger, dynamodb)
         self._keep = keep
 
     def read(self) -> tuple[Exempted, ...]:

@@ -30,6 +30,7 @@ from lifeline.core.history.entries import (
     read_entry,
 )
 from lifeline.core.network.model import AnyRef, RegionRef, VpcRef
+from lifeline.core.organization.ledger import Ledger
 from lifeline.core.requests.history import HistoryRequest
 
 INDEX = "audit_log"
@@ -39,8 +40,8 @@ _DOING = "ledger: read the audit log"
 class History:
     """The audit log in the ledger's table. Only reads."""
 
-    def __init__(self, table_name: str, dynamodb: Any = None) -> None:
-        self._table = Table(table_name, dynamodb)
+    def __init__(self, ledger: Ledger, dynamodb: Any = None) -> None:
+        self._table = Table(ledger, dynamodb)
 
     def read(self, request: HistoryRequest, home: RegionRef, *, now: datetime, most: int = MOST_ENTRIES) -> Page:
         """The first `most` entries of the request, whose VPC or incident is in this account and region.

@@ -18,13 +18,14 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from lifeline.adapters.aws.calls import ours
-from lifeline.adapters.store.codec import from_plain, to_item, to_plain
+from lifeline.adapters.store.codec import from_plain, to_plain
 from lifeline.adapters.store.keys import incident_log
-from lifeline.adapters.store.table import Key, Table, expiry, expressions, key_item
+from lifeline.adapters.store.table import Key, Table, expiry, expressions
 from lifeline.core.errors import TransientError
 from lifeline.core.history.entries import EntryKind, filed, incident_partition, key_of
 from lifeline.core.incidents.incident import Incident
 from lifeline.core.network.model import RegionRef
+from lifeline.core.organization.ledger import Ledger
 from lifeline.core.policy.policy import LEDGER_KEEP
 from lifeline.runtime.observability import logger
 
@@ -39,10 +40,8 @@ _PASSING = frozenset({"TransactionConflict", "ThrottlingError", "ProvisionedThro
 class Incidents:
     """The incidents of every watch. Their VPCs are in the account and region `home`."""
 
-    def __init__(
-        self, table_name: str, home: RegionRef, dynamodb: Any = None, *, keep: timedelta = LEDGER_KEEP
-    ) -> None:
-        self._table = Table(table_name, dynamodb)
+    def __init__(self, ledger: Ledger, home: RegionRef, dynamodb: Any = None, *, keep: timedelta = LEDGER_KEEP) -> None:
+        self._table = Table(ledger, dynamodb)
         self._home = home
         self._keep = keep
 
@@ -100,7 +99,11 @@ class Incidents:
         key = _partition(incident.watch), f"{_CLOSED}{closed_at}#{incident.id}"
         attributes = _attributes(incident) | {"closed_at": closed_at, "expires_at": expiry(now, self._keep)}
         writes = [
-            {"Delete": self._request(Key=key_item(_open_key(incident)), **expressions(**_unchanged(incident)))},
+            {
+                "Delete": self._request(
+                    Key=self._table.key_item(_open_key(incident)), **expressions(**_unchanged(incident))
+                )
+            },
             self._put(key, attributes),
             self._entry(incident, "closed", now),
         ]
@@ -125,7 +128,7 @@ class Incidents:
         return self._put((incident_log(ref), key), attributes)
 
     def _put(self, key: Key, attributes: Mapping[str, Any], *, condition: str = "") -> dict[str, Any]:
-        return {"Put": self._request(Item=key_item(key) | to_item(attributes), **expressions(condition))}
+        return {"Put": self._request(Item=self._table.whole_item(key, attributes), **expressions(condition))}
 
     def _request(self, **request: Any) -> dict[str, Any]:
         return {"TableName": self._table.name, **request}

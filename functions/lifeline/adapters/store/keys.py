@@ -21,6 +21,11 @@ def incident_log(ref: AnyRef) -> str:
     return f"{_INCIDENT_LOG}{partition(ref)}"
 
 
+def says_where(pk: str) -> bool:
+    """Whether the account is part of the `pk` already."""
+    return pk.startswith(("VPC#", "REGION#", _INCIDENT_LOG))
+
+
 def read_partition(pk: str) -> AnyRef | None:
     """What an item with such a `pk` is about; None if that is neither a VPC nor a region."""
     with suppress(ValueError):

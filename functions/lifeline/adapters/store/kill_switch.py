@@ -8,6 +8,7 @@ from lifeline.adapters.aws.clients import client
 from lifeline.adapters.store.table import Table
 from lifeline.core.errors import LifelineError
 from lifeline.core.guards import kill_switch
+from lifeline.core.organization.ledger import Ledger
 
 _KEY = ("KILL_SWITCH", "NOTIFIED")
 _NOTIFIED_EVERY = timedelta(days=1)
@@ -16,9 +17,12 @@ _NOTIFIED_EVERY = timedelta(days=1)
 class KillSwitch:
     """The SSM parameter, and the ledger's item `KILL_SWITCH` with `NOTIFIED`. Without a name there is no switch."""
 
-    def __init__(self, parameter_name: str, table_name: str, *, ssm: Any = None, dynamodb: Any = None) -> None:
+    def __init__(
+        self, parameter_name: str, ledger: Ledger, *, account: str = "", ssm: Any = None, dynamodb: Any = None
+    ) -> None:
         self.name = parameter_name
-        self._table = Table(table_name, dynamodb)
+        self._account = account
+        self._table = Table(ledger, dynamodb)
         self._ssm = ssm or client("ssm")
 
     def why_on(self) -> str:
@@ -30,7 +34,7 @@ class KillSwitch:
                 value = str(self._ssm.get_parameter(Name=self.name)["Parameter"]["Value"])
         except LifelineError as error:
             return kill_switch.why_unreadable(self.name, str(error))
-        return kill_switch.why_on(self.name, value)
+        return kill_switch.why_on(self.name, value, self._account)
 
     def reserve_notice(self, *, now: datetime) -> bool:
         """True for one run a day: the one that notifies people that the switch is on."""

@@ -5,6 +5,7 @@ from typing import Any, ClassVar
 
 from lifeline.adapters.store.codec import from_plain, pack, unpack
 from lifeline.adapters.store.table import Key, Table
+from lifeline.core.organization.ledger import Ledger
 from lifeline.runtime.observability import logger
 
 
@@ -19,8 +20,8 @@ class KnownVpcs[T]:
     unreadable: ClassVar[str]
     kind: type[T]
 
-    def __init__(self, table_name: str, dynamodb: Any = None) -> None:
-        self._table = Table(table_name, dynamodb)
+    def __init__(self, ledger: Ledger, dynamodb: Any = None) -> None:
+        self._table = Table(ledger, dynamodb)
 
     def read(self) -> Mapping[str, T]:
         """What is known of each VPC, by its id."""

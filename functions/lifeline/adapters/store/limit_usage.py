@@ -6,6 +6,7 @@ from typing import Any
 from lifeline.adapters.store.codec import from_plain, to_plain
 from lifeline.adapters.store.table import Table
 from lifeline.core.guards.limits import Usage
+from lifeline.core.organization.ledger import Ledger
 
 _KEY = ("LIMITS", "USE")
 
@@ -13,8 +14,8 @@ _KEY = ("LIMITS", "USE")
 class LimitUsage:
     """The ledger's item `LIMITS` with `USE`. It has a revision, so that two runs can't both take the last place."""
 
-    def __init__(self, table_name: str, dynamodb: Any = None) -> None:
-        self._table = Table(table_name, dynamodb)
+    def __init__(self, ledger: Ledger, dynamodb: Any = None) -> None:
+        self._table = Table(ledger, dynamodb)
 
     def read(self) -> Usage:
         """How much of the limits is used."""

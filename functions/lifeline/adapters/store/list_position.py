@@ -9,6 +9,7 @@ from typing import Any
 
 from lifeline.adapters.store.codec import from_plain, to_plain
 from lifeline.adapters.store.table import Table
+from lifeline.core.organization.ledger import Ledger
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,8 +23,8 @@ class Position:
 class ListPosition:
     """One watch's position. It is saved once the agents listed before it are."""
 
-    def __init__(self, table_name: str, watch_name: str, dynamodb: Any = None) -> None:
-        self._table = Table(table_name, dynamodb)
+    def __init__(self, ledger: Ledger, watch_name: str, dynamodb: Any = None) -> None:
+        self._table = Table(ledger, dynamodb)
         self._key = (f"ROSTER#{watch_name}", "LISTING")
         self._what = f"how far the series of {watch_name} are listed"
 

@@ -12,6 +12,7 @@ from lifeline.adapters.store.table import Table, expiry
 from lifeline.core.history.entries import EntryKind, key_of
 from lifeline.core.network.model import RegionRef, VpcRef
 from lifeline.core.network.ownership import Owned
+from lifeline.core.organization.ledger import Ledger
 from lifeline.core.policy.policy import LEDGER_KEEP
 from lifeline.core.wording import write_stated
 
@@ -23,8 +24,8 @@ class Ownership:
     one is deleted once EC2 no longer shows the resource. Its audit log entries expire after `keep`.
     """
 
-    def __init__(self, table_name: str, dynamodb: Any = None, *, keep: timedelta = LEDGER_KEEP) -> None:
-        self._table = Table(table_name, dynamodb)
+    def __init__(self, ledger: Ledger, dynamodb: Any = None, *, keep: timedelta = LEDGER_KEEP) -> None:
+        self._table = Table(ledger, dynamodb)
         self._keep = keep
 
     def read(self, home: RegionRef) -> dict[str, Owned]:

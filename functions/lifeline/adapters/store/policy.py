@@ -10,6 +10,7 @@ from lifeline.adapters.aws.clients import client
 from lifeline.adapters.store.codec import from_plain, to_plain
 from lifeline.adapters.store.table import Table
 from lifeline.core.errors import TerminalError
+from lifeline.core.organization.ledger import Ledger
 
 _LAST_VALID = ("POLICY", "LAST_VALID")
 _REFUSED = ("POLICY", "REFUSED")
@@ -48,8 +49,8 @@ class Known:
 class PolicyStore:
     """The SSM parameter, and the ledger's items `POLICY` with `LAST_VALID` and `REFUSED`, which never expire."""
 
-    def __init__(self, table_name: str, *, ssm: Any = None, dynamodb: Any = None) -> None:
-        self._table = Table(table_name, dynamodb)
+    def __init__(self, ledger: Ledger, *, ssm: Any = None, dynamodb: Any = None) -> None:
+        self._table = Table(ledger, dynamodb)
         self._ssm = ssm or client("ssm")
 
     def read(self, parameter_name: str) -> Document:

@@ -8,6 +8,7 @@ from typing import Any
 from lifeline.adapters.store.codec import from_plain, pack, unpack
 from lifeline.adapters.store.table import Table
 from lifeline.core.errors import TransientError
+from lifeline.core.organization.ledger import Ledger
 from lifeline.core.policy.requiring_tags import RequiringTags
 from lifeline.runtime.observability import logger
 
@@ -25,8 +26,8 @@ class TagStore:
     each has a revision, so that two runs don't undo each other's changes.
     """
 
-    def __init__(self, table_name: str, dynamodb: Any = None) -> None:
-        self._table = Table(table_name, dynamodb)
+    def __init__(self, ledger: Ledger, dynamodb: Any = None) -> None:
+        self._table = Table(ledger, dynamodb)
 
     def read(self) -> KnownTags:
         """What is known."""

@@ -17,6 +17,7 @@ from lifeline.adapters.store.agent_records import pack, unpack
 from lifeline.adapters.store.codec import from_plain
 from lifeline.adapters.store.table import Key, Table
 from lifeline.core.agents.roster import Chunk, RosterState
+from lifeline.core.organization.ledger import Ledger
 
 _CHUNK = "CHUNK#"
 
@@ -24,8 +25,8 @@ _CHUNK = "CHUNK#"
 class Roster:
     """One watch's agents."""
 
-    def __init__(self, table_name: str, watch_name: str, dynamodb: Any = None) -> None:
-        self._table = Table(table_name, dynamodb)
+    def __init__(self, ledger: Ledger, watch_name: str, dynamodb: Any = None) -> None:
+        self._table = Table(ledger, dynamodb)
         self._watch = watch_name
         self._pk = f"ROSTER#{watch_name}"
         self._state_key = (self._pk, "STATE")

@@ -8,7 +8,9 @@ from typing import Any
 from lifeline.adapters.aws.calls import aws_errors, conditional_write
 from lifeline.adapters.aws.clients import client
 from lifeline.adapters.store.codec import from_item, to_item
+from lifeline.adapters.store.keys import says_where
 from lifeline.core.errors import TransientError
+from lifeline.core.organization.ledger import Ledger
 
 _TRIES = 8
 _BATCH = 25  # DynamoDB API: BatchWriteItem
@@ -19,21 +21,29 @@ type Key = tuple[str, str]
 
 type _Place = tuple[int, str, Key]
 
+_INDEX = ("index_pk",)
+_PARTITIONS = ("pk", *_INDEX)
+
 SEEN: dict[_Place, dict[str, Any]] = {}  # what `change` wrote or read last, by client, table and key
 
 
 class Table:
-    """The DynamoDB table. `doing` says in an error's message what failed: "ledger: read plan-1"."""
+    """The DynamoDB table, or a member account's part of it, in which it writes and reads nothing but that.
 
-    def __init__(self, name: str, dynamodb: Any = None) -> None:
-        self.name = name
+    `doing` says in an error's message what failed: "ledger: read plan-1".
+    """
+
+    def __init__(self, ledger: Ledger, dynamodb: Any = None) -> None:
+        self.ledger = ledger
+        self.name = ledger if isinstance(ledger, str) else ledger.table_name
         self.dynamodb = dynamodb or client("dynamodb")
+        self._suffix = "" if isinstance(ledger, str) else f"@{ledger.region}"
 
     def get(self, key: Key, doing: str) -> dict[str, Any]:
         """The item as last written; empty where there is none."""
         with aws_errors(doing):
-            answer = self.dynamodb.get_item(TableName=self.name, Key=key_item(key), ConsistentRead=True)
-        return from_item(answer.get("Item", {}))
+            answer = self.dynamodb.get_item(TableName=self.name, Key=self.key_item(key), ConsistentRead=True)
+        return self._read(answer.get("Item", {}))
 
     def get_all(self, keys: Iterable[Key], doing: str) -> dict[Key, dict[str, Any]]:
         """The items as last written, by their keys, without those that don't exist.
@@ -42,11 +52,11 @@ class Table:
         """
         found: dict[Key, dict[str, Any]] = {}
         for some in batched(dict.fromkeys(keys), _BATCH_READ, strict=False):
-            batch = {self.name: {"Keys": [key_item(key) for key in some], "ConsistentRead": True}}
+            batch = {self.name: {"Keys": [self.key_item(key) for key in some], "ConsistentRead": True}}
             for _ in range(_TRIES):
                 with aws_errors(doing):
                     answer = self.dynamodb.batch_get_item(RequestItems=batch)
-                items = map(from_item, answer.get("Responses", {}).get(self.name, ()))
+                items = map(self._read, answer.get("Responses", {}).get(self.name, ()))
                 found |= {(item["pk"], item["sk"]): item for item in items}
                 batch = answer.get("UnprocessedKeys", {})
                 if not batch:
@@ -60,18 +70,18 @@ class Table:
 
         `condition` is that of `expressions`.
         """
-        item = key_item(key) | to_item(attributes)
+        item = self.whole_item(key, attributes)
         request = {"TableName": self.name, "Item": item, **expressions(**condition)}
         return conditional_write(doing, self.dynamodb.put_item, **request) is not None
 
     def delete(self, key: Key, doing: str) -> None:
         """Delete the item, if there is one."""
         with aws_errors(doing):
-            self.dynamodb.delete_item(TableName=self.name, Key=key_item(key))
+            self.dynamodb.delete_item(TableName=self.name, Key=self.key_item(key))
 
     def put_all(self, items: Iterable[tuple[Key, Mapping[str, Any]]], doing: str) -> None:
         """Write the items in place of what was there. Raises TransientError where DynamoDB leaves some unprocessed."""
-        puts = [{"PutRequest": {"Item": key_item(key) | to_item(attributes)}} for key, attributes in items]
+        puts = [{"PutRequest": {"Item": self.whole_item(key, attributes)}} for key, attributes in items]
         for some in batched(puts, _BATCH, strict=False):
             batch = {self.name: list(some)}
             for _ in range(_TRIES):
@@ -90,20 +100,21 @@ class Table:
             doing,
             self.dynamodb.update_item,
             TableName=self.name,
-            Key=key_item(key),
+            Key=self.key_item(key),
             UpdateExpression=expression,
             ReturnValues="ALL_NEW",
             **expressions(condition, values),
         )
-        return None if answer is None else from_item(answer["Attributes"])
+        return None if answer is None else self._read(answer["Attributes"])
 
     def query(self, condition: str, values: Mapping[str, Any], doing: str, **request: Any) -> Iterator[dict[str, Any]]:
-        """The items of one partition that meet the condition, page by page."""
+        """The items of one partition, `:pk`, that meet the condition, page by page."""
+        values = {**values, ":pk": self._partition(values[":pk"])}
         request |= {"KeyConditionExpression": condition, "ExpressionAttributeValues": to_item(values)}
         while True:
             with aws_errors(doing):
                 answer = self.dynamodb.query(TableName=self.name, **request)
-            yield from map(from_item, answer["Items"])
+            yield from map(self._read, answer["Items"])
             if "LastEvaluatedKey" not in answer:
                 return
             request["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
@@ -119,7 +130,7 @@ class Table:
         It begins with the item as this process saw it last, and reads it only if that is not what is written there, or
         nothing is to be written: then nobody has said that it still is.
         """
-        place = (id(self.dynamodb), self.name, key)
+        place = (id(self.dynamodb), self.name, (self._partition(key[0]), key[1]))
         before = SEEN.get(place)
         for _ in range(_TRIES):
             is_seen = before is not None
@@ -143,18 +154,33 @@ class Table:
         SEEN.pop(place, None)
         if not self.put(key, item, doing, condition=condition, values={":revision": revision}):
             return False
-        SEEN[place] = from_item(key_item(key) | to_item(item))
+        SEEN[place] = self._read(self.whole_item(key, item))
         return True
+
+    # ---- whose items they are
+
+    def key_item(self, key: Key) -> dict[str, Any]:
+        """The key as DynamoDB's API takes it."""
+        return to_item({"pk": self._partition(key[0]), "sk": key[1]})
+
+    def whole_item(self, key: Key, attributes: Mapping[str, Any]) -> dict[str, Any]:
+        """The item as DynamoDB's API takes it, with its key."""
+        index = {name: self._partition(str(attributes[name])) for name in _INDEX if name in attributes}
+        return self.key_item(key) | to_item({**attributes, **index})
+
+    def _read(self, item: Mapping[str, Any]) -> dict[str, Any]:
+        """The item in plain values, its partitions without the account."""
+        found = from_item(item)
+        return found | {name: found[name].removesuffix(self._suffix) for name in _PARTITIONS if name in found}
+
+    def _partition(self, pk: str) -> str:
+        """The partition as the table has it."""
+        return pk if says_where(pk) else f"{pk}{self._suffix}"
 
 
 def expiry(at: datetime, keep: timedelta) -> int:
     """The `expires_at` of what is kept for so long: DynamoDB's time to live takes whole seconds since 1970."""
     return int((at + keep).timestamp())
-
-
-def key_item(key: Key) -> dict[str, Any]:
-    """The key as DynamoDB's API takes it."""
-    return to_item({"pk": key[0], "sk": key[1]})
 
 
 def expressions(

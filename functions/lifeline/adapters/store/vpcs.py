@@ -11,6 +11,7 @@ from lifeline.adapters.store.keys import partition
 from lifeline.adapters.store.table import Key, Table, expiry
 from lifeline.core.coexist.vpc_state import VpcList, VpcState
 from lifeline.core.network.model import AnyRef, RegionRef, VpcRef
+from lifeline.core.organization.ledger import Ledger
 from lifeline.core.policy.policy import LEDGER_KEEP
 
 # What grows with the subnets that people tag. DynamoDB's items have 400 KB at most (DynamoDB guide: quotas).
@@ -28,13 +29,13 @@ class VpcStore:
     the state's attribute then says how many there are.
     """
 
-    def __init__(self, table_name: str, dynamodb: Any = None, *, keep: timedelta = LEDGER_KEEP) -> None:
-        self._table = Table(table_name, dynamodb)
+    def __init__(self, ledger: Ledger, dynamodb: Any = None, *, keep: timedelta = LEDGER_KEEP) -> None:
+        self._table = Table(ledger, dynamodb)
         self._keep = keep
 
     def keeping(self, keep: timedelta) -> Self:
         """The same store, which keeps for so long what it writes."""
-        return type(self)(self._table.name, self._table.dynamodb, keep=keep)
+        return type(self)(self._table.ledger, self._table.dynamodb, keep=keep)
 
     def load(self, ref: AnyRef) -> VpcState:
         """The VPC's state."""

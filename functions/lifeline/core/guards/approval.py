@@ -1,5 +1,6 @@
 """What a person may approve: one plan, once, for a day, and only while it is what the network still requires."""
 
+import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -111,9 +112,10 @@ def why_not(offer: Offer | None, plan_id: str, *, now: datetime) -> str:
             return "" if now < offer.ends_at else _expired(offer)
 
 
-def approve_command(plan_id: str, stack_name: str) -> str:
-    """The one command that approves exactly this plan."""
-    return f"""sam remote invoke ReconcileEndpoints --stack-name {stack_name} --event '{{"approve": "{plan_id}"}}'"""
+def approve_command(plan_id: str, stack_name: str, member: str = "") -> str:
+    """The one command that approves exactly this plan, in a member account if there is one."""
+    event = {"approve": plan_id} | ({"account": member} if member else {})
+    return f"sam remote invoke ReconcileEndpoints --stack-name {stack_name} --event '{json.dumps(event)}'"
 
 
 def outdated_words(offer: Offer) -> str:

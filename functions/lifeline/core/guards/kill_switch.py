@@ -1,5 +1,6 @@
 """The kill switch: whether anything may be changed at all, and how people hear that nothing may."""
 
+from lifeline.core.organization.accounts import ACCOUNT_ID
 from lifeline.core.wording import plain
 
 KILL_SWITCH = "KillSwitchParameter"
@@ -7,11 +8,16 @@ ON = "the kill switch is on"
 _SHOWN = 40
 
 
-def why_on(name: str, value: str) -> str:
-    """Why nothing may be changed, or an empty text. Only `off` lets changes pass."""
+def why_on(name: str, value: str, account: str = "") -> str:
+    """Why nothing may be changed, or an empty text. Only `off` lets changes pass everywhere; a list of account IDs
+    lets them pass in all other accounts than these.
+    """
     said = value.strip().lower()
     if said == "off":
         return ""
+    listed = [part.strip() for part in said.split(",")]
+    if account and all(map(ACCOUNT_ID.fullmatch, listed)):
+        return f"{ON}: the SSM parameter {name} lists the account {account}" if account in listed else ""
     if said == "on":
         return f'{ON}: the SSM parameter {name} is set to "on"'
     return f"{ON}: the SSM parameter {name} is set to {ascii(value)[:_SHOWN]}, which counts as on (only off is off)"

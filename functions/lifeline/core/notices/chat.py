@@ -21,6 +21,7 @@ def chat_form(notice: Notice, sender: Sender, now: datetime) -> dict[str, Any]:
     form = machine_form(notice, sender, now)
     title = _without_markdown(form["subject"].removeprefix("[lifeline] "))
     parts = dict(signed(notice, sender).parts())
+    thread = notice.incident or notice.vpc_id or notice.kind
     labels = {"happened": "", "why": notice.why_label, "done": "", "ids": "IDs"}
     described = [_block(label, parts[part]) for part, label in labels.items() if part in parts]
     links = [f"{name}: {url}" for name, url in links_of(notice, sender)]
@@ -36,7 +37,7 @@ def chat_form(notice: Notice, sender: Sender, now: datetime) -> dict[str, Any]:
             "keywords": [part for part in (notice.kind, str(notice.severity), notice.vpc_id) if part],
         },
         "metadata": {
-            "threadId": notice.incident or notice.vpc_id or notice.kind,
+            "threadId": f"{thread}-{sender.account_id}" if sender.is_hub else thread,
             "summary": title,
             "eventType": notice.kind,
             "relatedResources": [resource_id for resource_id in (notice.vpc_id, notice.incident) if resource_id],

@@ -6,18 +6,30 @@ from datetime import UTC, datetime
 from typing import Any
 
 from lifeline.core.notices.links import dashboard_link, resource_link
-from lifeline.core.notices.notice import LEFT_OUT, Notice, Sender, invoke_lines, subject_line
+from lifeline.core.notices.notice import LEFT_OUT, Notice, Sender, at_account, invoke_lines, subject_line
 from lifeline.core.policy.runbook import runbook_link
 from lifeline.core.wording import fingerprint, inert, inert_json, plain
 
 SCHEMA = "lifeline.notice/1"
 MOST_BYTES = 46_000  # as JSON within JSON; SNS takes 256 KiB a message, its five copies included (SNS API: Publish)
 _PARTS = ("happened", "why", "done", "next", "ids")
+_WITH_COMMANDS = ("happened", "why", "done", "next")
+_TITLE = "[lifeline]"
 
 
 def signed(notice: Notice, sender: Sender) -> Notice:
-    """Add the sender's account, region and stack to the notice's ids."""
-    return replace(notice, account=f"{sender.account_id or 'unknown'}, {sender.region}, stack {sender.stack_name}")
+    """Add the sender's account, region and stack to the notice's ids.
+
+    Where a hub sends it for a member account, the subject and each command name the account, too.
+    """
+    account = sender.account_id or "unknown"
+    notice = replace(notice, account=f"{account}, {sender.region}, stack {sender.stack_name}")
+    if not sender.is_hub:
+        return notice
+    parts: dict[str, Any] = {
+        part: tuple(at_account(line, account) for line in getattr(notice, part)) for part in _WITH_COMMANDS
+    }
+    return replace(notice, subject=notice.subject.replace(_TITLE, f"{_TITLE[:-1]} {account}]", 1), **parts)
 
 
 def email_text(notice: Notice, sender: Sender) -> str:
@@ -32,7 +44,8 @@ def machine_form(notice: Notice, sender: Sender, now: datetime) -> dict[str, Any
     """Build the notice's JSON, as docs/schemas/notice.schema.json defines it. A notice sent twice keeps its id."""
     time = now.astimezone(UTC).isoformat(timespec="seconds")
     same = (sender.account_id, sender.region, sender.stack_name, notice.kind, notice.subject, notice.incident, time)
-    parts = {part: list(signed(notice, sender).lines(part)) for part in _PARTS}
+    notice = signed(notice, sender)
+    parts = {part: list(notice.lines(part)) for part in _PARTS}
     return {
         "schema": SCHEMA,
         "id": fingerprint(*same, length=32),
@@ -105,8 +118,12 @@ def links_of(notice: Notice, sender: Sender) -> list[tuple[str, str]]:
 def _audit_log(notice: Notice, sender: Sender) -> list[str]:
     """The command that reads what the audit log has on the notice's incident, or on its VPC."""
     asked = {"incident": notice.incident} if notice.incident else {"vpc_id": notice.vpc_id}
+    lines = invoke_lines(sender.stack_name, {"history": asked})
     return (
-        ["To see what happened, query the audit log:", *invoke_lines(sender.stack_name, {"history": asked})]
+        [
+            "To see what happened, query the audit log:",
+            *(at_account(line, sender.account_id) if sender.is_hub else line for line in lines),
+        ]
         if any(asked.values())
         else []
     )

@@ -17,6 +17,7 @@ LEFT_OUT = "  ... and more: see the audit log"
 _ROW = re.compile(r"( *(?:- )?)(.*)")
 # A row to be pasted: a command of sam or aws, its next line, or JSON. It holds nothing else that a shell acts upon.
 _TO_PASTE = re.compile(r"    (?:(?:sam|aws) |  --|\{)[A-Za-z0-9_ ./:,=+'\"{}\[\]\\-]*")
+_EVENT_ROW = "      --event '"
 _INDENT = 3  # at most, of rows that aren't to be pasted
 _LEAST_ROOM = len("[lifeline] ...")
 _LONGEST_NUMBER = 11  # of an id that is cut: eight digits and three dots
@@ -28,7 +29,8 @@ _RESOURCES = {"vpc-": "VPC", "subnet-": "Subnet", "rtb-": "Route table", "vpce-"
 @dataclass(frozen=True, slots=True)
 class Sender:
     """The account, region and stack that send a notice. `dashboard` is the coverage page's name, empty without one;
-    `runbook_url` is where readers find out what to do.
+    `runbook_url` is where readers find out what to do. `is_hub` where the account is a member's, which the stack serves
+    from its own.
     """
 
     account_id: str
@@ -36,6 +38,7 @@ class Sender:
     stack_name: str
     dashboard: str = ""
     runbook_url: str = RUNBOOK
+    is_hub: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,11 +155,19 @@ def brief_id(resource_id: str) -> str:
     return f"{kind}-{shorten(number, _LONGEST_NUMBER)}"
 
 
+def at_account(line: str, account: str) -> str:
+    """Add a member account to the row of a command that holds its event; any other line stays as it is."""
+    if not line.startswith(_EVENT_ROW):
+        return line
+    event = json.loads(line.removeprefix(_EVENT_ROW).removesuffix("'"))
+    return f"{_EVENT_ROW}{json.dumps({**event, 'account': account})}'"
+
+
 def invoke_lines(stack_name: str, event: Mapping[str, object]) -> tuple[str, str]:
     """Write the command that invokes ReconcileEndpoints with an event, as two rows to be pasted."""
     return (
         f"    sam remote invoke ReconcileEndpoints --stack-name {stack_name} \\",
-        f"      --event '{json.dumps(event)}'",
+        f"{_EVENT_ROW}{json.dumps(event)}'",
     )
 
 

@@ -14,6 +14,7 @@ from lifeline.core.guards.backlog import BACKLOG
 from lifeline.core.guards.freeze import EVERYTHING
 from lifeline.core.guards.mode import Mode
 from lifeline.core.policy.service_sets import expand
+from lifeline.core.requests.account import check_account
 from lifeline.core.requests.cloudtrail import STATE_CHANGE, account_of, read_change
 from lifeline.core.requests.fields import (
     A_VPC_ID,
@@ -68,16 +69,17 @@ def read_queued(body: object, *, own_role_arn: str = "", accounts: Collection[st
     message = check_object(body)
     if _is_event(message):
         return _read_event(message, own_role_arn, accounts, region)
+    message = check_account(message, accounts or account_of(own_role_arn))
     check_queued(message, QUEUE_FIELDS)
     return _read_call(message, is_queued=True)
 
 
-def read_repair_request(body: object) -> Request:
+def read_repair_request(body: object, *, own_role_arn: str = "") -> Request:
     """The request in a message of the detector's queue: to reconcile VPCs whose agents are silent, and nothing else.
 
     Raises InvalidInputError, with the path to the field, for everything else.
     """
-    message = check_object(body)
+    message = check_account(check_object(body), account_of(own_role_arn))
     check_queued(message, REPAIR_FIELDS)
     return _read_call(message)
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from lifeline.core.errors import InvalidInputError
+from lifeline.core.requests.account import stated_account, without_account
 from lifeline.core.requests.body import is_from, read_body
 from lifeline.core.requests.fields import (
     DETECT_FIELDS,
@@ -19,6 +20,7 @@ from lifeline.core.requests.fields import (
 
 _MOST_FORGOTTEN = 1000
 _LONGEST_ENTITY = 255
+_BODY, _NOT_OURS = "Records[0].body", "is not a part of a run, as only DetectMetricGaps sends it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +57,8 @@ def read_event(event: object, *, checks_queue_url: str = "") -> Detect | CheckPa
     """
     call = check_object(event)
     if "Records" in call:
-        return _read_record(call["Records"], checks_queue_url)
+        body = _body_of(call["Records"], checks_queue_url)
+        return Detect() if body.get("detect") is True else _read_part(body)
     if "forget" in call:
         return _read_forget(call)
     check_names(call, DETECT_FIELDS, call="detect", others={"forget"})
@@ -75,7 +78,18 @@ def _read_forget(event: Mapping[str, Any]) -> Forget:
     return Forget(tuple(dict.fromkeys(entities)), watch, read_by(event))
 
 
-def _read_record(records: object, checks_queue_url: str) -> CheckPart:
+def account_in(event: object, *, checks_queue_url: str = "") -> tuple[str, object]:
+    """The account that the event says it is about, empty for the functions' own, and the event without it.
+
+    Raises InvalidInputError, with the field's name.
+    """
+    call = check_object(event)
+    if "Records" in call:
+        return stated_account(_body_of(call["Records"], checks_queue_url)), call
+    return stated_account(call), without_account(call)
+
+
+def _body_of(records: object, checks_queue_url: str) -> Mapping[str, Any]:
     """The one message of a batch: the queue's mapping has a batch size of 1."""
     if not isinstance(records, list) or len(records) != 1 or not isinstance(records[0], dict):
         raise InvalidInputError("Records", "must be a list of one message")
@@ -83,14 +97,22 @@ def _read_record(records: object, checks_queue_url: str) -> CheckPart:
         arn = records[0].get("eventSourceARN")
         raise must_be("Records[0].eventSourceARN", "the ARN of the stack's queue Checks", arn)
     try:
-        check = read_body(records[0].get("body"))["check"]
+        body = read_body(records[0].get("body"))
+    except InvalidInputError as error:
+        raise InvalidInputError(_BODY, _NOT_OURS) from error
+    if not isinstance(body, dict):
+        raise InvalidInputError(_BODY, _NOT_OURS)
+    return body
+
+
+def _read_part(body: Mapping[str, Any]) -> CheckPart:
+    try:
+        check = body["check"]
         return CheckPart(
             watch=str(check["watch"]),
             run_id=str(check["run"]),
             part=int(check["part"]),
             chunks=tuple(int(number) for number in check["chunks"]),
         )
-    except (InvalidInputError, ValueError, KeyError, TypeError, OverflowError) as error:
-        raise InvalidInputError(
-            "Records[0].body", "is not a part of a run, as only DetectMetricGaps sends it"
-        ) from error
+    except (ValueError, KeyError, TypeError, OverflowError) as error:
+        raise InvalidInputError(_BODY, _NOT_OURS) from error

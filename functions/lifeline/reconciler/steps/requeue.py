@@ -1,6 +1,5 @@
 """Requeue: work that waits for a later run, how often it is attempted, and what is abandoned in the end."""
 
-import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -48,7 +47,7 @@ class Requeuing:
             alike[attempt, requeued, targets.requeue_causes(vpc_id), follow].append(vpc_id)
         for (attempt, requeued, because, follow), vpc_ids in alike.items():
             if requeued > MOST_REQUEUES:
-                queue.dead_letter(json.dumps({"vpc_ids": vpc_ids}), reason=_ENDLESS)
+                queue.abandon(vpc_ids, reason=_ENDLESS)
             else:
                 queue.requeue(vpc_ids, attempt=attempt, after=after, requeued=requeued, because=because, follow=follow)
 
@@ -97,7 +96,7 @@ class Requeuing:
             return action
         reason = f"abandoned after {MOST_ATTEMPTS} attempts: {action.error}"
         to_continue = "; to continue the release, request it again" if self.job.targets.is_release(vpc_id) else ""
-        self.job.tools.queue.dead_letter(json.dumps({"vpc_ids": [vpc_id]}), reason=f"{reason}{to_continue}")
+        self.job.tools.queue.abandon([vpc_id], reason=f"{reason}{to_continue}")
         return replace(action, status=Status.FAILED, error=reason)
 
 

@@ -1,0 +1,36 @@
+"""What a container remembers of an account from one invocation to the next."""
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+from lifeline.adapters.aws.clients import ClientOf, MemberClients, client
+from lifeline.adapters.aws.denials import Denials
+from lifeline.adapters.aws.dns import CentralDns
+from lifeline.adapters.aws.network import Network
+
+_MOST_ACCOUNTS = 50  # 2 MB each (docs/adr/0022)
+
+
+@dataclass(frozen=True, slots=True)
+class AccountMemory:
+    """The account's clients, the region's services there, who answers names in a VPC, and what AWS denied of both."""
+
+    client: ClientOf
+    network: Network
+    central: CentralDns
+    denials: Denials
+
+    def enter(self) -> None:
+        """Assumes the role in a member account. Raises TransientError or TerminalError where it can't be assumed."""
+        if isinstance(self.client, MemberClients):
+            self.client.enter()
+
+
+@lru_cache(maxsize=_MOST_ACCOUNTS)
+def remember(member_role_arn: str, session_name: str) -> AccountMemory:
+    """What is remembered of the account in which this role acts: without one, of the functions' own."""
+    client_of: ClientOf = MemberClients(member_role_arn, session_name) if member_role_arn else client
+    denials = Denials()
+    dns = [client_of(service) for service in ("route53", "route53resolver", "route53profiles", "ec2")]
+    network = Network(client_of("ec2"), denials)
+    return AccountMemory(client_of, network, CentralDns(*dns, denials=denials, client=client_of), denials)

@@ -1,0 +1,1 @@
+"""The accounts of an organization that one hub serves."""

@@ -1,0 +1,122 @@
+"""Members: how it stands with each account that a hub serves, from one sweep to the next.
+
+A member account is served through its spoke's role. One whose role can't be assumed was never set up, or is lost: only
+the second is news. Organizations says which accounts are closed; those are left alone without a word.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from enum import Enum
+
+ACTIVE = "ACTIVE"
+_TRIED_AGAIN = timedelta(minutes=10)
+
+
+class AccountStanding(Enum):
+    """Whether the spoke's role could be assumed, in the page's words."""
+
+    UNTRIED = "not looked at yet"
+    SERVED = "served"
+    NOT_SET_UP = "not set up"
+    LOST = "lost"
+
+
+@dataclass(frozen=True, slots=True)
+class MemberAccount:
+    """A member account. `state` is what Organizations says of it, or what its own account information says; empty where
+    neither was read (Organizations API: Account, State). `since` is when its standing began, `tried_at` when its role
+    was last refused, `why` with which error, and `notified_at` when people were told that it is lost. `left_at` is
+    when it was no longer among the accounts that the hub serves.
+    """
+
+    account: str
+    name: str = ""
+    state: str = ""
+    standing: AccountStanding = AccountStanding.UNTRIED
+    since: datetime | None = None
+    tried_at: datetime | None = None
+    why: str = ""
+    notified_at: datetime | None = None
+    left_at: datetime | None = None
+
+    @property
+    def is_active(self) -> bool:
+        """True unless it left, or is suspended, closed or about to be either."""
+        return self.left_at is None and self.state in {"", ACTIVE}
+
+    def may_be_tried(self, now: datetime) -> bool:
+        """False if its role was refused just now: a message for a lost account isn't worth a call each."""
+        return self.tried_at is None or now - self.tried_at >= _TRIED_AGAIN
+
+
+@dataclass(frozen=True, slots=True)
+class MemberAccounts:
+    """All members by their account ID. `listed_at` is when the accounts were last listed."""
+
+    by_account: Mapping[str, MemberAccount] = field(default_factory=dict)
+    listed_at: datetime | None = None
+
+    @property
+    def active(self) -> tuple[MemberAccount, ...]:
+        """Those to be served, in the order of their IDs."""
+        return tuple(member for _, member in sorted(self.by_account.items()) if member.is_active)
+
+    @property
+    def unannounced(self) -> tuple[MemberAccount, ...]:
+        """Those that are lost and of which people have not been told."""
+        return tuple(one for one in self.active if one.standing is AccountStanding.LOST and one.notified_at is None)
+
+    def listed(self, accounts: Iterable[MemberAccount], now: datetime) -> "MemberAccounts":
+        """The members once these accounts were listed. Who isn't among them has left, and stays on record."""
+        found = {one.account: one for one in accounts}
+        known = {account: _relisted(member, found.get(account), now) for account, member in self.by_account.items()}
+        return MemberAccounts({**found, **known}, listed_at=now)
+
+    def entered(self, account: str, now: datetime) -> "MemberAccounts":
+        """The members once the account's role was assumed."""
+        before = self._of(account)
+        if before.standing is AccountStanding.SERVED:
+            return self
+        return self._with(
+            replace(before, standing=AccountStanding.SERVED, since=now, tried_at=None, why="", notified_at=None)
+        )
+
+    def refused(self, account: str, why: str, now: datetime) -> "MemberAccounts":
+        """The members once the account's role was refused: lost, if it was ever served."""
+        before = self._of(account)
+        standing = (
+            AccountStanding.LOST
+            if before.standing in {AccountStanding.SERVED, AccountStanding.LOST}
+            else AccountStanding.NOT_SET_UP
+        )
+        since = before.since if standing is before.standing else now
+        return self._with(replace(before, standing=standing, since=since, tried_at=now, why=why))
+
+    def announced(self, accounts: Iterable[str], now: datetime) -> "MemberAccounts":
+        """The members once people were told that these are lost."""
+        members = self
+        for account in accounts:
+            members = members._with(replace(members._of(account), notified_at=now))
+        return members
+
+    def unannounce(self, account: str) -> "MemberAccounts":
+        """The members where people could not be told of this one after all."""
+        return self._with(replace(self._of(account), notified_at=None))
+
+    def named(self, account: str, name: str) -> "MemberAccounts":
+        """The members once the account's name was read."""
+        return self._with(replace(self._of(account), name=name))
+
+    def _of(self, account: str) -> MemberAccount:
+        return self.by_account.get(account, MemberAccount(account))
+
+    def _with(self, member: MemberAccount) -> "MemberAccounts":
+        return replace(self, by_account={**self.by_account, member.account: member})
+
+
+def _relisted(member: MemberAccount, found: MemberAccount | None, now: datetime) -> MemberAccount:
+    if found is None:
+        return replace(member, left_at=member.left_at or now)
+    name, state = found.name or member.name, found.state or member.state
+    return replace(member, name=name, state=state, left_at=None)

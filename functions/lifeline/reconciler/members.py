@@ -1,0 +1,235 @@
+"""A hub's accounts: a batch, a call or a sweep goes to each account that it is about, and one's failure is its own.
+
+A stack that serves its own account alone goes through here, too: then nothing of this is read or written.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import timedelta
+from functools import partial
+from typing import Any
+
+from lifeline.adapters.aws.organizations import Organizations
+from lifeline.adapters.store.members import MemberStore
+from lifeline.core.errors import InvalidInputError, LifelineError, TerminalError, TransientError
+from lifeline.core.notices.members import lost_account_notice
+from lifeline.core.organization.accounts import unserved_words
+from lifeline.core.organization.members import AccountStanding, MemberAccount, MemberAccounts
+from lifeline.core.plan.answer import VpcAnswer
+from lifeline.core.requests.account import refuse, stated_account
+from lifeline.core.requests.body import read_body
+from lifeline.reconciler.batch import keep_records, reconcile_batch
+from lifeline.reconciler.steps.job import Tools
+from lifeline.runtime.invocation import Run
+from lifeline.runtime.observability import logger
+from lifeline.runtime.settings import Settings
+
+_AT_ONCE = 8  # accounts: each may wait for its own bucket of endpoint calls
+_LEAST = timedelta(seconds=60)  # with less time left, no further account is begun
+
+type Served = tuple[tuple[VpcAnswer, ...], list[str]]
+"""Each VPC's outcome, and the IDs of the messages that SQS must keep."""
+
+
+@dataclass(slots=True)
+class Hub:
+    """The accounts of one run. `enter` assumes an account's role, `tools` are those of an account, and `name_of` reads
+    its name.
+    """
+
+    settings: Settings
+    run: Run
+    store: MemberStore
+    organizations: Organizations
+    enter: Callable[[Settings], None]
+    tools: Callable[[Settings], Tools]
+    name_of: Callable[[Settings], str]
+    _members: MemberAccounts | None = field(default=None, init=False)
+
+    # ---- a batch
+
+    def reconcile_batch(self, records: Sequence[Any]) -> Served:
+        """The batch, served account by account and side by side, as `batch.reconcile_batch` serves each."""
+        if not self.settings.accounts:
+            return reconcile_batch(records, tools=self.tools(self.settings), settings=self.settings, run=self.run)
+        by_account: dict[str, list[Any]] = defaultdict(list)
+        for record in records:
+            by_account[self._member_in(record)].append(record)
+        serve = [partial(self._serve_apart, member, theirs) for member, theirs in sorted(by_account.items())]
+        with ThreadPoolExecutor(max_workers=_AT_ONCE) as pool:
+            served = [future.result() for future in [pool.submit(call) for call in serve]]
+        return tuple(answer for answers, _ in served for answer in answers), [id_ for _, ids in served for id_ in ids]
+
+    def _member_in(self, record: Any) -> str:
+        """The member account that the message is about. One of an account that isn't served goes to the functions' own
+        batch, which refuses it in words.
+        """
+        try:
+            account = stated_account(read_body(record["body"]))
+        except (InvalidInputError, KeyError, TypeError):
+            return ""
+        return account if self._is_served(account) else ""
+
+    def _serve_apart(self, member: str, records: Sequence[Any]) -> Served:
+        """The same as `_serve`. Whatever goes wrong stays with this account's messages."""
+        try:
+            return self._serve(self.settings.of(member), records)
+        except Exception as error:  # noqa: BLE001 - logged, and kept to this account
+            logger.exception("account not served", account=member or self.settings.own_account_id)
+            return self._keep(records, TransientError(str(error), code=type(error).__name__))
+
+    def _serve(self, settings: Settings, records: Sequence[Any]) -> Served:
+        if settings.member:
+            if self.run.remaining() < _LEAST:
+                return self._keep(records, TransientError("no time was left for this account", code="NoTime"))
+            try:
+                self._enter(settings, is_urgent=any(map(_is_sweep, records)))
+            except TransientError as error:
+                return self._keep(records, error)
+            except TerminalError as error:  # nothing is lost: a sweep looks at everything once the role is back
+                logger.warning("account not entered", account=settings.member, messages=len(records), why=str(error))
+                return (), []
+        return reconcile_batch(records, tools=self.tools(settings), settings=settings, run=self.run)
+
+    def _keep(self, records: Sequence[Any], error: LifelineError) -> Served:
+        return (), keep_records(records, error, tools=self.tools(self.settings), settings=self.settings, run=self.run)
+
+    # ---- a call
+
+    def settings_for(self, event: Mapping[str, Any]) -> Settings:
+        """The settings for the account that a call or an event is about: without one, for the functions' own.
+
+        Raises InvalidInputError for an account that isn't served.
+        """
+        account = stated_account(event)
+        if account and not self._is_own(account) and not self._is_served(account):
+            raise refuse(unserved_words(account, [one.account for one in self._known().active]))
+        return self.settings.of(account)
+
+    def enter_for(self, settings: Settings) -> None:
+        """Assumes the account's role for somebody who waits. Raises InvalidInputError where it is refused."""
+        if settings.member:
+            try:
+                self._enter(settings, is_urgent=True)
+            except TerminalError as error:
+                raise refuse(f"{settings.member} can't be entered: {error}") from error
+
+    # ---- a sweep
+
+    def begin_sweep(self) -> None:
+        """Lists the accounts, and sends each active one's sweep as a message of its own.
+
+        Where they can't be listed, those that were listed last are swept. Raises TransientError where a message
+        couldn't be sent: the sweep is tried again then.
+        """
+        if not self.settings.accounts:
+            return
+        members = self._list()
+        tools = self.tools(self.settings)
+        tools.queue.sweep_accounts([member.account for member in members.active])
+        for member in members.unannounced:  # of which an earlier run couldn't tell
+            self._tell(member)
+        standings = Counter(member.standing.name.lower() for member in members.active)
+        logger.info("accounts' sweeps sent", extra={"accounts": len(members.active), **standings})
+
+    def _list(self) -> MemberAccounts:
+        accounts, now = self.settings.accounts, self.run.now()
+        if not accounts.is_organization:
+            found = tuple(MemberAccount(account) for account in sorted(accounts.ids) if not self._is_own(account))
+        else:
+            try:
+                listed = self.organizations.accounts()
+            except LifelineError as error:
+                logger.error("accounts not listed: those of the last list are swept", error=str(error))
+                return self._known()
+            found = tuple(member for member in listed if not self._is_own(member.account))
+
+        def relisted(members: MemberAccounts) -> tuple[MemberAccounts, MemberAccounts]:
+            after = members.listed(found, now)
+            return after, after
+
+        self._members = self.store.change(relisted)
+        return self._members
+
+    # ---- how it stands with an account
+
+    def _is_own(self, account: str) -> bool:
+        return account == self.settings.own_account_id
+
+    def _is_served(self, account: str) -> bool:
+        """True for a member account. In an organization, a new one may send its first events before it is listed: its
+        role decides, which none but the organization's accounts can have (`aws:ResourceOrgID`).
+        """
+        if not account or self._is_own(account):
+            return False
+        known = self._known().by_account.get(account)
+        if known:
+            return known.is_active
+        return self.settings.accounts.is_organization or account in self.settings.accounts.ids
+
+    def _known(self) -> MemberAccounts:
+        if self._members is None:
+            self._members = self.store.read()
+        return self._members
+
+    def _enter(self, settings: Settings, *, is_urgent: bool) -> None:
+        """Assumes the account's role, and notes whether that went well.
+
+        Raises TransientError or TerminalError where it is refused, or was just now and it isn't urgent.
+        """
+        account, now = settings.member, self.run.now()
+        known = self._known().by_account.get(account, MemberAccount(account))
+        if not is_urgent and not known.may_be_tried(now):
+            raise TerminalError(known.why, code="Refused")
+        try:
+            self.enter(settings)
+        except TerminalError as error:
+            why = str(error)
+            self._note(lambda members: members.refused(account, why, now), account)
+            raise
+        if known.standing is not AccountStanding.SERVED:
+            self._note(lambda members: members.entered(account, now), account)
+        if not known.name:
+            self._name(settings)
+
+    def _note(self, change: Callable[[MemberAccounts], MemberAccounts], account: str) -> None:
+        """Saves how it stands with the account, and tells people if it is lost: one run of several does."""
+        now = self.run.now()
+
+        def noted(members: MemberAccounts) -> tuple[MemberAccounts, MemberAccount | None]:
+            after = change(members)
+            lost = next((one for one in after.unannounced if one.account == account), None)
+            return after.announced([account], now) if lost else after, lost
+
+        if lost := self.store.change(noted):
+            self._tell(lost)
+
+    def _tell(self, member: MemberAccount) -> None:
+        """Sends the notice of a lost account. Where that fails, a later sweep does."""
+        settings = self.settings.of(member.account)
+        notices = self.tools(self.settings).notices
+        try:
+            notices.publish(lost_account_notice(member, settings.role_arn))
+        except LifelineError as error:
+            logger.error("account lost, but people were not told", account=member.account, error=str(error))
+            self.store.change(lambda members: (members.unannounce(member.account), None))
+
+    def _name(self, settings: Settings) -> None:
+        """Notes the account's name, which only its own role can read where Organizations isn't asked."""
+        try:
+            name = self.name_of(settings)
+        except LifelineError as error:
+            logger.info("account's name not read", account=settings.member, error=str(error))
+            return
+        self.store.change(lambda members: (members.named(settings.member, name), None))
+
+
+def _is_sweep(record: Any) -> bool:
+    """True for a message that asks for the whole account."""
+    with suppress(InvalidInputError):
+        body = read_body(record.get("body"))
+        return isinstance(body, dict) and "sweep" in body
+    return False

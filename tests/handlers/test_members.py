@@ -1,0 +1,385 @@
+"""A hub serves its member accounts: each with its own role, state and messages, and none can speak for another."""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from lifeline.adapters.aws.memory import remember
+from lifeline.adapters.store.limit_usage import LimitUsage
+from lifeline.adapters.store.members import MemberStore
+from lifeline.adapters.store.vpcs import VpcStore
+from lifeline.core.coexist.vpc_state import VpcState
+from lifeline.core.network.model import RegionRef
+from lifeline.core.organization.ledger import MemberLedger
+from lifeline.core.organization.members import AccountStanding
+from tests.support.cloudtrail import record_call
+from tests.support.days import Days
+from tests.support.organization import ORGANIZATION_ID, alike, emulated_organization
+from tests.support.policies import Caller
+from tests.support.strict_organization import StrictOrganization
+from tests.support.world import ACCOUNT, LONG_AGO, REGION, ROLE_ARN, World, emulated_world, flat
+
+A, B, STRANGER = "222222222222", "333333333333", "999999999999"
+ROLE = "lifeline-reconcile-us-east-1"
+TRUST = {
+    "Effect": "Allow",
+    "Principal": {"AWS": f"arn:aws:iam::{ACCOUNT}:root"},
+    "Action": "sts:AssumeRole",
+    "Condition": {
+        "ArnLike": {"aws:PrincipalArn": f"arn:aws:iam::{ACCOUNT}:role/lifeline-ReconcileRole*"},
+        "StringEquals": {"aws:PrincipalOrgID": ORGANIZATION_ID},
+    },
+}
+ASSUME = {"Effect": "Allow", "Action": "sts:AssumeRole", "Resource": f"arn:aws:iam::*:role/{ROLE}"}
+HOUR = timedelta(hours=1)
+
+
+def role_in(account: str) -> str:
+    return f"arn:aws:iam::{account}:role/{ROLE}"
+
+
+def enforced_in(account: str) -> None:
+    """The hub has served the account for long, so that nothing there is in the backlog."""
+    state = VpcState(enforced_since=LONG_AGO, swept_at=LONG_AGO)
+    VpcStore("ledger").save(RegionRef(account, REGION), VpcState(), state, now=datetime.now(UTC))
+
+
+@dataclass
+class Hub:
+    """The hub's account with its days, and the networks of two member accounts."""
+
+    days: Days
+    organization: StrictOrganization
+    a: World
+    b: World
+
+    def members(self) -> Mapping[str, AccountStanding]:
+        return {one.account: one.standing for one in MemberStore("ledger").read().active}
+
+    def cut_off(self, account: str, world: World, vpc_id: str) -> dict[str, Any]:
+        """The route to the internet is deleted: the event."""
+        table_id = world.main_table(vpc_id)
+        request = {"RouteTableId": table_id, "DestinationCidrBlock": "0.0.0.0/0"}
+        world.ec2.delete_route(**request)
+        return record_call("DeleteRoute", request, {"Return": True}, at=self.days.clock(), account=account)
+
+    def sweep(self) -> list[str]:
+        """The schedule's sweep, and those of the accounts that it sends, one after the other: their accounts."""
+        self.days.clock.advance(HOUR)
+        remember.cache_clear()  # sessions end within the hour
+        self.days.empty_queue()
+        self.days.call({"sweep": True})
+        sent = [body for body in self.days.world.requeue() if body.get("sweep")]
+        self.days.empty_queue()
+        for body in sent:
+            self.days.deliver(body)
+        return [body["account"] for body in sent]
+
+
+def network(world: World) -> str:
+    vpc_id = world.make_vpc()
+    world.make_subnet(vpc_id)
+    world.open_to_internet(vpc_id)
+    return vpc_id
+
+
+def begin(monkeypatch: pytest.MonkeyPatch, accounts: str, **settings: Any) -> Iterator[Hub]:
+    values = {"ACCOUNTS": accounts, "SPOKE_ROLE": ROLE, **settings}
+    with emulated_world(monkeypatch, **values) as world:
+        days = Days(world, monkeypatch)
+        hub = Caller(policy=(ASSUME,), context={"aws:PrincipalArn": ROLE_ARN})
+        organization = StrictOrganization(world, hub=hub, now=days.clock, throttling=False)
+        for account in (A, B):
+            organization.add_role(role_in(account), trust=[TRUST])
+            enforced_in(account)
+        with emulated_organization(monkeypatch, organization):
+            yield Hub(days, organization, organization.join(A, name="shop"), organization.join(B))
+
+
+@pytest.fixture
+def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
+    yield from begin(monkeypatch, f"{A},{B}")
+
+
+@pytest.fixture
+def whole(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
+    yield from begin(monkeypatch, "organization")
+
+
+# ---- events
+
+
+def test_a_change_in_a_member_account_is_repaired_there_and_nowhere_else(hub: Hub) -> None:
+    vpc_a, vpc_b = alike(network, hub.a, hub.b)
+    assert vpc_a == vpc_b, "the very same IDs"
+    hub.days.deliver(hub.cut_off(A, hub.a, vpc_a))
+    (endpoint,) = hub.a.endpoints(vpc_a)
+    assert endpoint["ServiceName"].endswith("monitoring")
+    assert not hub.b.endpoints(vpc_b)
+    assert not hub.days.world.ec2.describe_vpc_endpoints()["VpcEndpoints"]
+    (mail,) = hub.days.world.forms()
+    form = json.loads(json.loads(mail["Body"])["Message"])
+    assert form["account"] == A
+    assert form["subject"].startswith(f"[lifeline {A}] ")
+    assert f'"account": "{A}"' in flat(form["text"])
+
+
+def test_what_is_followed_up_and_put_back_says_which_account_it_is_in(hub: Hub) -> None:
+    vpc_id = network(hub.a)
+    hub.days.deliver(hub.cut_off(A, hub.a, vpc_id))
+    (follow,) = hub.days.world.requeue(follow=True)
+    assert follow["account"] == A
+    hub.days.clock.advance(HOUR)
+    hub.days.deliver(follow)
+    (made,) = VpcStore("ledger").load(RegionRef(A, REGION).vpc(vpc_id)).made.values()
+    assert made.ready_at, "the endpoint was seen available in its own account"
+
+
+def test_events_of_several_accounts_in_one_batch_are_served_each_in_its_own(hub: Hub) -> None:
+    vpc_a, vpc_b = alike(network, hub.a, hub.b)
+    home = network(hub.days.world)
+    events = [hub.cut_off(A, hub.a, vpc_a), hub.cut_off(B, hub.b, vpc_b), hub.cut_off(ACCOUNT, hub.days.world, home)]
+    hub.days.deliver(*events)
+    for world, vpc_id in ((hub.a, vpc_a), (hub.b, vpc_b), (hub.days.world, home)):
+        assert len(world.endpoints(vpc_id)) == 1
+    usage = {
+        account: LimitUsage(MemberLedger("ledger", RegionRef(account, REGION))).read().interfaces for account in (A, B)
+    }
+    assert usage[A].keys() == usage[B].keys() == {vpc_a}
+    assert LimitUsage("ledger").read().interfaces.keys() == {home}
+
+
+# ---- forgeries
+
+
+def test_an_account_that_is_not_served_is_refused_in_words(hub: Hub) -> None:
+    event = hub.cut_off(A, hub.a, network(hub.a))
+    event["account"] = event["detail"]["recipientAccountId"] = STRANGER
+    hub.days.deliver(event)
+    (dead,) = hub.days.world.dead_letters()
+    assert dead["MessageAttributes"]["field"]["StringValue"] == "body.account"
+    assert STRANGER in dead["MessageAttributes"]["reason"]["StringValue"]
+
+
+def test_a_record_of_another_account_in_an_envelope_of_ones_own_is_refused(hub: Hub) -> None:
+    vpc_a, vpc_b = alike(network, hub.a, hub.b)
+    event = hub.cut_off(B, hub.b, vpc_b)
+    event["account"] = A
+    hub.days.deliver(event)
+    (dead,) = hub.days.world.dead_letters()
+    assert dead["MessageAttributes"]["field"]["StringValue"] == "body.detail.recipientAccountId"
+    assert not hub.a.endpoints(vpc_a)
+    assert not hub.b.endpoints(vpc_b)
+
+
+@pytest.mark.parametrize(
+    "call", [{"vpc_ids": ["vpc-0123456789abcdef0"], "release": True}, {"approve": "backlog"}, {"freeze": True}]
+)
+def test_a_message_can_ask_for_no_more_in_a_member_account_than_in_the_own(hub: Hub, call: dict[str, Any]) -> None:
+    hub.days.deliver({**call, "account": A})
+    (dead,) = hub.days.world.dead_letters()
+    assert "invocation" in dead["MessageAttributes"]["reason"]["StringValue"] or call.keys() & {"approve", "freeze"}
+    assert not hub.days.world.requeue()
+
+
+@pytest.mark.parametrize("account", [[A], 222222222222, "2222", f"{A}#", "", None])
+def test_an_account_that_is_none_is_refused(hub: Hub, account: object) -> None:
+    hub.days.deliver({"vpc_ids": [network(hub.a)], "account": account})
+    (dead,) = hub.days.world.dead_letters()
+    assert dead["MessageAttributes"]["field"]["StringValue"] == "body.account"
+
+
+# ---- accounts that can't be entered
+
+
+def test_an_account_whose_role_is_gone_is_lost_and_told_once_and_the_others_go_on(hub: Hub) -> None:
+    assert hub.sweep() == [A, B]
+    assert hub.members() == {A: AccountStanding.SERVED, B: AccountStanding.SERVED}
+    hub.organization.add_role(role_in(A), trust=[])
+    vpc_b = network(hub.b)
+    for _ in range(3):
+        hub.sweep()
+    assert hub.members() == {A: AccountStanding.LOST, B: AccountStanding.SERVED}
+    subjects = [json.loads(json.loads(one["Body"])["Message"])["subject"] for one in hub.days.world.forms()]
+    assert [subject for subject in subjects if "lost" in subject] == [
+        f"[lifeline] account {A} (shop) lost: its role can't be assumed"
+    ]
+    hub.days.deliver(hub.cut_off(B, hub.b, vpc_b))
+    assert len(hub.b.endpoints(vpc_b)) == 1
+    assert not hub.days.world.dead_letters()
+
+
+def test_a_lost_account_that_is_back_is_swept_again_and_its_loss_is_news_again(hub: Hub) -> None:
+    hub.sweep()
+    vpc_a = network(hub.a)
+    hub.organization.add_role(role_in(A), trust=[])
+    hub.sweep()
+    hub.cut_off(A, hub.a, vpc_a)
+    hub.organization.add_role(role_in(A), trust=[TRUST])
+    hub.sweep()
+    assert hub.members()[A] is AccountStanding.SERVED
+    assert len(hub.a.endpoints(vpc_a)) == 1
+    hub.organization.add_role(role_in(A), trust=[])
+    hub.sweep()
+    mails = [one for one in hub.days.world.forms() if "lost" in one["Body"]]
+    assert len(mails) == 2
+
+
+def test_an_account_that_was_never_set_up_is_no_news(monkeypatch: pytest.MonkeyPatch) -> None:
+    for hub in begin(monkeypatch, f"{A},{STRANGER}"):
+        hub.sweep()
+        assert hub.members() == {A: AccountStanding.SERVED, STRANGER: AccountStanding.NOT_SET_UP}
+        assert not hub.days.world.forms()
+        assert not hub.days.world.dead_letters()
+
+
+def test_events_of_a_lost_account_cost_one_refused_call_in_ten_minutes(hub: Hub) -> None:
+    hub.sweep()
+    vpc_a = network(hub.a)
+    event = hub.cut_off(A, hub.a, vpc_a)
+    hub.organization.add_role(role_in(A), trust=[])
+    hub.sweep()
+    asked: list[str] = []
+    call = hub.organization.call
+
+    def count(client: Any, operation: str, params: Any, pass_on: Any) -> Any:
+        asked.extend([operation] * (operation == "AssumeRole"))
+        return call(client, operation, params, pass_on)
+
+    hub.organization.call = count  # type: ignore[method-assign]
+    for _ in range(5):
+        hub.days.deliver(event)
+    assert not asked
+    hub.days.clock.advance(timedelta(minutes=11))
+    hub.days.deliver(event)
+    assert asked == ["AssumeRole"]
+
+
+# ---- which accounts
+
+
+def test_an_organization_is_swept_without_its_closed_accounts_and_the_hub_itself(whole: Hub) -> None:
+    whole.organization.join("444444444444", name="old")
+    whole.organization.members["444444444444"].state = "SUSPENDED"
+    assert whole.sweep() == [A, B]
+    whole.organization.members[B].state = "PENDING_CLOSURE"
+    assert whole.sweep() == [A]
+    assert MemberStore("ledger").read().by_account[B].state == "PENDING_CLOSURE", "it stays on record"
+    assert not whole.days.world.forms()
+
+
+def test_the_last_list_is_swept_while_the_organization_cannot_be_read(whole: Hub) -> None:
+    whole.sweep()
+    call = whole.organization.call
+
+    def refuse(client: Any, operation: str, params: Any, pass_on: Any) -> Any:
+        if operation == "ListAccounts":
+            raise ClientError({"Error": {"Code": "AccessDeniedException", "Message": "no"}}, operation)
+        return call(client, operation, params, pass_on)
+
+    whole.organization.call = refuse  # type: ignore[method-assign]
+    assert whole.sweep() == [A, B]
+
+
+def test_a_new_account_of_the_organization_may_send_its_first_change_before_it_is_listed(whole: Hub) -> None:
+    vpc_a = network(whole.a)
+    whole.days.deliver(whole.cut_off(A, whole.a, vpc_a))
+    assert len(whole.a.endpoints(vpc_a)) == 1
+
+
+def test_a_new_account_begins_with_its_backlog_asked(whole: Hub) -> None:
+    late = "555555555555"
+    whole.organization.add_role(role_in(late), trust=[TRUST])
+    there = whole.organization.join(late)
+    vpc_id = there.make_vpc()
+    there.make_subnet(vpc_id)
+    whole.sweep()
+    assert not there.endpoints(vpc_id)
+    assert not whole.a.endpoints(vpc_id)
+    assert any("backlog" in one["Body"] and late in one["Body"] for one in whole.days.world.forms())
+    answer = whole.days.call({"approve": "backlog", "account": late})
+    assert "errors" not in answer
+    assert len(there.endpoints(vpc_id)) == 1
+
+
+# ---- calls
+
+
+def test_a_call_is_answered_from_the_account_that_it_names(hub: Hub) -> None:
+    vpc_a, vpc_b = alike(network, hub.a, hub.b)
+    hub.cut_off(A, hub.a, vpc_a)
+    (seen,) = hub.days.call({"vpc_ids": [vpc_a], "mode": "plan", "account": A})["vpcs"]
+    assert [action["status"] for action in seen["actions"]] == ["planned", "planned"]
+    (open_,) = hub.days.call({"vpc_ids": [vpc_b], "mode": "plan", "account": B})["vpcs"]
+    assert not open_["actions"]
+    (gone,) = hub.days.call({"vpc_ids": [vpc_a], "mode": "plan"})["vpcs"]
+    assert not gone["subnets"], "the hub has no such VPC"
+
+
+def test_a_freeze_in_one_account_leaves_the_same_vpc_of_another_alone(hub: Hub) -> None:
+    vpc_a, vpc_b = alike(network, hub.a, hub.b)
+    hub.days.call({"vpc_ids": [vpc_a], "freeze": True, "account": A})
+    hub.days.deliver(hub.cut_off(A, hub.a, vpc_a), hub.cut_off(B, hub.b, vpc_b))
+    assert not hub.a.endpoints(vpc_a)
+    assert len(hub.b.endpoints(vpc_b)) == 1
+    hub.days.call({"vpc_ids": [vpc_a], "unfreeze": True, "account": A})
+    assert len(hub.a.endpoints(vpc_a)) == 1
+
+
+def test_a_release_in_one_account_leaves_the_others_endpoints(hub: Hub) -> None:
+    vpc_a, vpc_b = alike(network, hub.a, hub.b)
+    hub.days.deliver(hub.cut_off(A, hub.a, vpc_a), hub.cut_off(B, hub.b, vpc_b))
+    hub.days.clock.advance(HOUR)
+    hub.days.call({"release": True, "account": A})
+    assert {one["State"] for one in hub.a.endpoints(vpc_a)} <= {"deleting"}
+    assert len(hub.b.endpoints(vpc_b)) == 1
+
+
+def test_exemptions_and_history_are_an_accounts_own(hub: Hub) -> None:
+    vpc_a, vpc_b = alike(network, hub.a, hub.b)
+    asked = {"exempt": [vpc_a], "services": ["monitoring"], "days": 2, "reason": "moving", "account": A}
+    assert "errors" not in hub.days.call(asked)
+    hub.days.deliver(hub.cut_off(A, hub.a, vpc_a), hub.cut_off(B, hub.b, vpc_b))
+    assert not hub.a.endpoints(vpc_a)
+    assert len(hub.b.endpoints(vpc_b)) == 1
+    day = hub.days.clock().date().isoformat()
+    for account, is_exempt in ((A, True), (B, False)):
+        entries = hub.days.call({"history": {"day": day}, "account": account})["history"]["entries"]
+        assert entries
+        assert ("moving" in json.dumps(entries)) is is_exempt
+
+
+def test_a_call_for_an_account_that_is_not_served_names_the_one_that_was_meant(hub: Hub) -> None:
+    hub.sweep()
+    (error,) = hub.days.call({"sweep": True, "account": "222222222223"})["errors"]
+    assert error == {
+        "field": "account",
+        "message": f"222222222223 is not an account that this stack serves; did you mean {A}?",
+    }
+
+
+def test_a_stack_for_one_account_refuses_another_and_takes_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    with emulated_world(monkeypatch) as world:
+        days = Days(world, monkeypatch)
+        vpc_id = network(world)
+        (error,) = days.call({"vpc_ids": [vpc_id], "account": A})["errors"]
+        assert error["field"] == "account"
+        (seen,) = days.call({"vpc_ids": [vpc_id], "mode": "plan", "account": ACCOUNT})["vpcs"]
+        assert seen["subnets"]
+
+
+def test_a_call_for_a_lost_account_says_why_and_its_history_is_still_read(hub: Hub) -> None:
+    hub.sweep()
+    hub.organization.add_role(role_in(A), trust=[])
+    hub.days.clock.advance(2 * HOUR)
+    remember.cache_clear()
+    (error,) = hub.days.call({"release": True, "account": A})["errors"]
+    assert error["field"] == "account"
+    assert "not authorized to perform: sts:AssumeRole" in error["message"]
+    day = hub.days.clock().date().isoformat()
+    assert "errors" not in hub.days.call({"history": {"day": day}, "account": A})
