@@ -611,9 +611,8 @@ NOTICES: dict[str, tuple[float, Callable[[], Notice]]] = {
                 "shop-prod",
                 tried_at=NINE,
                 why=(
-                    "assume arn:aws:iam::222222222222:role/lifeline-reconcile-us-east-1: AccessDenied: User: "
-                    "arn:aws:sts::123456789012:assumed-role/lifeline-ReconcileRole-1A2B3C4D5E6F/lifeline is not "
-                    "authorized to perform: sts:AssumeRole on resource: "
+                    "assume arn:aws:iam::222222222222:role/lifeline-reconcile-us-east-1: AccessDenied: "
+                    "this stack's role is not authorized to perform: sts:AssumeRole on resource: "
                     "arn:aws:iam::222222222222:role/lifeline-reconcile-us-east-1"
                 ),
             ),
