@@ -218,7 +218,9 @@ def _adopt(event: Mapping[str, Any], settings: Settings, now: datetime) -> Mappi
     found = Lookup().vpcs_of([(kind, [id_ for id_ in ids if id_.startswith(f"{kind}-")]) for kind in ("vpce", "sg")])
     for error in found.failed.values():
         raise error
-    vpcs = _kept()[0].observe(frozenset[str]().union(*found.vpcs.values()))
+    network = _kept()[0]
+    vpcs = network.observe(frozenset[str]().union(*found.vpcs.values()))
+    vpcs = network.with_groups(vpcs, [id_ for id_ in ids if id_.startswith("sg-")])
     adopted = adoptable(ids, vpcs, settings.stack_name)
     keep = _ledger_keep(settings, now)
     Ownership(settings.table_name, keep=keep).adopt(settings.home, adopted, now=now, by=by)
