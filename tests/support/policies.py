@@ -70,7 +70,7 @@ class Stack:
                 return re.sub(r"\$\{([^}]+)\}", lambda found: str(self._named(found[1])), text)
             case {"Fn::Sub": [str(text), variables]}:
                 names = {name: self.resolve(variable) for name, variable in variables.items()}
-                return re.sub(r"\$\{([^}]+)\}", lambda found: str(names.get(found[1], found[0])), text)
+                return re.sub(r"\$\{([^}]+)\}", lambda found: str(names.get(found[1]) or self._named(found[1])), text)
             case dict():
                 return {name: self.resolve(part) for name, part in value.items()}
             case list():
