@@ -40,7 +40,9 @@ def requests(statement: Mapping[str, Any]) -> Iterator[tuple[str, str, dict[str,
     for operator, wanted in statement.get("Condition", {}).items():
         for key, values in wanted.items():
             if operator != "Null":
-                found = tuple(value.replace(":*-", ":lifeline-").replace("*", "x") for value in listed(values))
+                found = tuple(
+                    value.replace("function:*", "function:lifeline-x").replace("*", "x") for value in listed(values)
+                )
                 context[key] = found if operator.startswith("ForAllValues:") else found[0]
     for action, resource in product(listed(statement["Action"]), listed(statement["Resource"])):
         yield action, "*" if resource == "*" else resource.replace("*", "x"), context
