@@ -83,7 +83,7 @@ def test_a_companys_engineer_gets_to_an_approved_endpoint_by_the_page_alone(acco
     check_stack(account, key, topic)
     planned = json.loads(sam(account, command(PAGE, INVOKE + """'{"sweep": true, "mode": "plan\"""")))["text"]
     assert f"{site.vpc_id} (orders)" in planned
-    assert "policy: organization" in planned
+    assert "policy: /lifeline/lifeline/endpoint-policies/organization" in planned
     assert "tags: cost-center=4711, team=orders" in planned
     assert endpoints_in(ec2, site.vpc_id) == []
 

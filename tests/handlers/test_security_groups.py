@@ -293,9 +293,12 @@ def test_over_a_lost_ledger_its_own_group_is_asked_about_and_adopted_by_its_tag(
     assert group_of(named, vpc_id) == group_id
 
 
-def test_a_group_of_the_same_name_and_tag_that_it_did_not_make_is_not_used(named: Days) -> None:
+@pytest.mark.parametrize("tags", [(), (TAG,)])
+def test_a_group_of_that_name_that_it_did_not_make_is_not_used_and_keeps_no_endpoint_from_being_made(
+    named: Days, tags: tuple[dict[str, str], ...]
+) -> None:
     vpc_id = isolated(named)
-    squatted = create(named, vpc_id, f"endpoints.lifeline.{vpc_id}", tags=(TAG,))
+    squatted = create(named, vpc_id, f"endpoints.lifeline.{vpc_id}", tags=tags)
     named.sweeps(1)
     assert group_of(named, vpc_id) not in squatted
 
