@@ -122,6 +122,7 @@ REASONS: dict[str, dict[str, str]] = {
     "SendEvents": {"events:PutEvents": "sends events for your own rules"},
     "Log": {"logs:CreateLogStream": "writes the function's log", "logs:PutLogEvents": "writes the function's log"},
     "ReadLedgerWithKey": {"kms:Decrypt": "lets DynamoDB decrypt the table's key for the role, for reading and writing"},
+    "StartWithKey": {"kms:Decrypt": "lets Lambda decrypt the function's environment variables when it starts"},
     "SendWithKey": {
         "kms:Decrypt": "lets SQS decrypt what Lambda receives for the role, and SQS and SNS check a new data key",
         "kms:GenerateDataKey": "lets SQS and SNS encrypt what the role sends",

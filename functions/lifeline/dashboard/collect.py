@@ -129,7 +129,7 @@ class _Cover:
     # ---- the page
 
     def cover(self, vpc_ids: tuple[str, ...]) -> Coverage:
-        vpcs = self._reads.recognize(self._tools.network.observe(vpc_ids or None))
+        vpcs = self._reads.observe(self._tools.network, vpc_ids or None)
         policy, why_stopped = self._reads.policy(self._catalog), self._reads.why_stopped()
         planning = self._planning(policy)
         region = self._plan(planning, policy, vpcs, is_whole=not vpc_ids)
@@ -404,7 +404,7 @@ class _Cover:
     # ---- one VPC's plan
 
     def plan_of(self, vpc_id: str) -> VpcAnswer:
-        vpcs = self._reads.recognize(self._tools.network.observe([vpc_id]))
+        vpcs = self._reads.observe(self._tools.network, [vpc_id])
         if not vpcs:
             return VpcAnswer(vpc_id, refusal=Refusal("plan", f"{vpc_id} does not exist in this account and region"))
         policy, why_stopped = self._reads.policy(self._catalog), self._reads.why_stopped()

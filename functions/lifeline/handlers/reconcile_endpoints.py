@@ -240,6 +240,7 @@ def _adopt(event: Mapping[str, Any], settings: Settings, now: datetime) -> Mappi
     for error in found.failed.values():
         raise error
     vpcs = kept.network.observe(frozenset[str]().union(*found.vpcs.values()))
+    vpcs = kept.network.with_groups(vpcs, [id_ for id_ in ids if id_.startswith("sg-")])
     adopted = adoptable(ids, vpcs, settings.stack_name)
     keep = _ledger_keep(settings, now)
     Ownership(settings.ledger, keep=keep).adopt(settings.home, adopted, now=now, by=by)

@@ -105,6 +105,16 @@ class Network:
         found = (_with_attributes(vpc, *pair) for vpc, pair in zip(vpcs, values, strict=True))
         return tuple(vpc for vpc in found if vpc)
 
+    def with_groups(self, vpcs: Sequence[Vpc], ids: Collection[str]) -> tuple[Vpc, ...]:
+        """The VPCs with these security groups, too, as far as they were observed without them."""
+        shown = {group.id for vpc in vpcs for group in vpc.security_groups}
+        described = self._attempt(partial(self._groups, set(ids) - shown))
+        if isinstance(described, LifelineError):
+            unread = _unread(Part.SECURITY_GROUPS, described)
+            return tuple(replace(vpc, unread=(*vpc.unread, unread)) for vpc in vpcs)
+        more = _by_vpc(described, security_group_of)
+        return tuple(replace(vpc, security_groups=_ordered((*vpc.security_groups, *more[vpc.id]))) for vpc in vpcs)
+
     def interfaces_of(self, vpc_ids: Collection[str]) -> Interfaces:
         """The VPCs' network interfaces, for `with_clients`."""
         return self._attempt(partial(self._interfaces, set(vpc_ids)))
@@ -313,5 +323,9 @@ def _by_vpc[T](
         found[item.get("VpcId", "")].append(read(item))
     ordered: defaultdict[str, tuple[T, ...]] = defaultdict(tuple)
     for vpc_id, values in found.items():
-        ordered[vpc_id] = tuple(sorted(values, key=lambda value: str(getattr(value, "id", ""))))
+        ordered[vpc_id] = _ordered(values)
     return ordered
+
+
+def _ordered[T](values: Iterable[T]) -> tuple[T, ...]:
+    return tuple(sorted(values, key=lambda value: str(getattr(value, "id", ""))))
