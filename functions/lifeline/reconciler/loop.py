@@ -17,7 +17,7 @@ from lifeline.core.coexist.vpc_state import VpcList, VpcState
 from lifeline.core.errors import LifelineError, TransientError
 from lifeline.core.guards.mode import Mode
 from lifeline.core.network.model import AnyRef, Catalog, Vpc, VpcRef
-from lifeline.core.network.tiers import classify_subnets
+from lifeline.core.network.way_out import usable_tiers
 from lifeline.core.notices.bus_events import change_event
 from lifeline.core.notices.policy import policy_notice
 from lifeline.core.plan.actions import Action, ActionKind, Plan
@@ -258,7 +258,7 @@ class _Reconciliation:
     def _without_policy(self, vpc: Vpc) -> VpcAnswer:
         problem = self._in_force.problem
         why = f"{problem.field}: {problem.message}" if problem else "it could not be read"
-        tiers = tuple(classify_subnets(vpc).items())
+        tiers = tuple(usable_tiers(vpc).items())
         return VpcAnswer(vpc.id, tiers, note=f"no valid policy, so nothing is applied: {why}")
 
     # ---- planning
