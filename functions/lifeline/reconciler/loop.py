@@ -191,9 +191,12 @@ class _Reconciliation:
         notes = unread()
         for answer in sorted(answers, key=lambda answer: answer.vpc_id):
             settled = self._gatekeeper.finish(answer, is_decided=answer.vpc_id in self._decided)
-            finished.append(settled.with_note(notes.get(answer.vpc_id, "")).located(observed.get(answer.vpc_id)))
+            noted = settled.with_note(notes.get(answer.vpc_id, "")).with_note(self._requeuing.note(answer.vpc_id))
+            finished.append(noted.located(observed.get(answer.vpc_id)))
         RunNotices(job, self._gatekeeper, self._said).announce(finished, is_sweep=bool(targets.sweep))
         announce_denials(job)
+        if self._requeuing.lost and any(request.message_id for request in requests):
+            self._unsaved = self._unsaved or self._requeuing.lost[0]  # the messages come again instead
         if self._unsaved:
             raise self._unsaved  # only now: people had to hear what was done
         if not job.is_manual:
