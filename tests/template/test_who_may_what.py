@@ -127,6 +127,7 @@ def writes(name: str) -> dict[str, bool]:
 
 HERE = f"{ACCOUNT}#us-east-1"
 DETECTORS = {
+    "DETECTOR_DENIED",
     "ROSTER#agents",
     "INCIDENTS#agents",
     f"INCIDENT_LOG#VPC#{HERE}#vpc-0123456789abcdef0",

@@ -11,6 +11,7 @@ from aws_lambda_powertools.metrics import MetricUnit
 
 from lifeline.adapters.aws.bus import Bus
 from lifeline.adapters.aws.cloudwatch import CloudWatch
+from lifeline.adapters.aws.denials import Denials
 from lifeline.adapters.aws.detector_queue import Checks
 from lifeline.adapters.aws.dns import CentralDns
 from lifeline.adapters.aws.instances import Instances
@@ -19,6 +20,8 @@ from lifeline.adapters.aws.repair_requests import RepairRequests
 from lifeline.adapters.aws.roles import Roles
 from lifeline.adapters.aws.topic import Topic
 from lifeline.adapters.store.audit import AuditLog
+from lifeline.adapters.store.denial_notices import OF_DETECTOR, DenialNotices
+from lifeline.adapters.store.full_watches import FullWatch
 from lifeline.adapters.store.incidents import Incidents
 from lifeline.adapters.store.list_position import ListPosition
 from lifeline.adapters.store.paths import PathStore
@@ -27,6 +30,7 @@ from lifeline.adapters.store.roster import Roster
 from lifeline.adapters.store.vpcs import VpcStore
 from lifeline.core.agents.agent import State
 from lifeline.core.errors import InvalidInputError, LifelineError, TransientError
+from lifeline.core.notices.denied import denied_notice
 from lifeline.core.notices.forgotten import forgotten_notice, newly_forgotten
 from lifeline.core.policy.policy import Policy
 from lifeline.core.requests.detect import CheckPart, Detect, Forget, read_event
@@ -89,6 +93,7 @@ def handler(event: Any, context: Any) -> dict[str, Any]:
         return _forget(request, runs, tools)
     chosen = {name: run for name, run in runs.items() if isinstance(request, Detect) or name == request.watch}
     reports = {name: _timed(SplitRun(run, settings.agents_a_run), request) for name, run in chosen.items()}
+    _announce_denials(settings, tools)
     return _answer(reports, run_id)
 
 
@@ -101,6 +106,24 @@ def _timed(run: SplitRun, request: Detect | CheckPart) -> tuple[Report, timedelt
         logger.error(str(error))
         report = Report(failures=(str(error),), is_unread=True)
     return report, timedelta(seconds=time.monotonic() - started)
+
+
+def _announce_denials(settings: DetectorSettings, tools: DetectorTools) -> None:
+    """One notice of the reads that AWS denied, if any is news. A failure is logged: the next denial says it."""
+
+    def publish(news: Mapping[str, str]) -> bool:
+        try:
+            tools.notices.publish(denied_notice(news, "DetectMetricGaps"))
+        except LifelineError as error:
+            logger.error("notice of denied reads not sent", error=str(error))
+            return False
+        return True
+
+    denied = _kept()[2].take()
+    try:
+        DenialNotices(settings.table_name, partition=OF_DETECTOR).announce(denied, publish, now=_now())
+    except LifelineError as error:
+        logger.error("denied reads not saved", error=str(error))
 
 
 def _answer(reports: Mapping[str, tuple[Report, timedelta]], run_id: str) -> dict[str, Any]:
@@ -191,13 +214,16 @@ def _policy(settings: DetectorSettings) -> Policy:
 
 
 @cache
-def _kept() -> tuple[Network, CentralDns]:
-    """What remembers from one invocation to the next: the region's services, and who answers names in a VPC."""
-    return Network(), CentralDns()
+def _kept() -> tuple[Network, CentralDns, Denials]:
+    """What remembers from one invocation to the next: the region's services, who answers names in a VPC, and what AWS
+    denied.
+    """
+    denials = Denials()
+    return Network(denials=denials), CentralDns(denials=denials), denials
 
 
 def _tools(settings: DetectorSettings, policy: Policy) -> DetectorTools:
-    network, central = _kept()
+    network, central, denials = _kept()
     central.begin_run(give_up_after=_FOR_DNS)
     table, keep = settings.table_name, policy.ledger_keep
     vpcs, audit = VpcStore(table, keep=keep), AuditLog(table, keep=keep)
@@ -208,12 +234,12 @@ def _tools(settings: DetectorSettings, policy: Policy) -> DetectorTools:
         notices=Topic(settings.topic_arn, settings.sender, chat_topic_arn=settings.chat_topic_arn),
         bus=Bus(settings.stack_name, is_on=policy.sends_events),
         sources=EvidenceSources(
-            Instances(),
+            Instances(denials=denials),
             network,
             central,
             vpcs,
             audit,
-            Roles(),
+            Roles(denials=denials),
             settings.home,
             paths=PathStore(table),
             ports=policy.ports,
@@ -222,6 +248,7 @@ def _tools(settings: DetectorSettings, policy: Policy) -> DetectorTools:
         repairs=RepairRequests(settings.repair_queue_url),
         checks=Checks(settings.detect_queue_url) if settings.detect_queue_url else None,
         positions=lambda watch: ListPosition(settings.table_name, watch.name),
+        full=lambda watch: FullWatch(settings.table_name, watch.name),
     )
 
 
