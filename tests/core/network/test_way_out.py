@@ -22,8 +22,9 @@ from lifeline.core.network.model import (
     Unread,
     Vpc,
 )
+from lifeline.core.network.ports import HTTPS
 from lifeline.core.network.reach import NetworkPath, Reach, find_path
-from lifeline.core.network.way_out import shut_in_words, usable_tiers, without_addresses
+from lifeline.core.network.way_out import doubts_of_way_out, shut_in_words, usable_tiers, without_addresses
 from tests.support.builders import CATALOG, default_route, route, subnet, table, vpc
 
 CLIENT = subnet("a", cidr="10.0.1.0/24")
@@ -295,3 +296,38 @@ def test_a_subnet_is_stranded_where_a_caller_and_no_public_address_was_seen(
     interfaces: tuple[Interface, ...], is_stranded: bool
 ) -> None:
     assert without_addresses(interfaces) == (frozenset({"subnet-a"}) if is_stranded else frozenset())
+
+
+# ---- beside a default route that carries the rest
+
+
+@pytest.mark.parametrize(
+    ("cidr", "is_doubted", "is_unread"),
+    [
+        ("52.0.0.0/8", True, True),
+        ("0.0.0.0/2", True, True),
+        ("3.5.6.7/32", True, False),  # the service's own address, for all that Lifeline knows
+        ("203.0.113.0/24", True, False),
+        ("10.0.0.0/8", False, False),
+    ],
+)
+@pytest.mark.parametrize("is_active", [True, False])
+def test_a_narrower_route_that_leads_nowhere_leaves_it_open_whether_the_service_is_reached(
+    cidr: str, *, is_doubted: bool, is_unread: bool, is_active: bool
+) -> None:
+    nowhere = route(cidr, TargetKind.PEERING if is_active else TargetKind.TRANSIT_GATEWAY, "x-1", active=is_active)
+    public = table("nat", default_route(TargetKind.INTERNET_GATEWAY), subnets=("nat",))
+    main = table("main", default_route(TargetKind.NAT_GATEWAY, "nat-1"), nowhere)
+    network = vpc(CLIENT, HOME, main, public, nat_gateways=(NAT,))
+    words = (
+        "rtb-main leads some public addresses to x-1, which carries nothing out of the VPC, and whether the monitoring "
+        "service has addresses there was not read"
+    )
+    assert doubts_of_way_out(CLIENT, network, "monitoring", HTTPS) == ((words,) if is_doubted else ())
+    assert path(network).unread == ((words,) if is_unread else ())
+    assert usable_tiers(network)[CLIENT.id] is Tier.EGRESS
+
+
+def test_an_acl_that_shuts_what_may_be_the_services_addresses_ends_no_repair() -> None:
+    doubts = doubts_of_way_out(CLIENT, behind(TargetKind.NAT_GATEWAY, "nat-1", SOME_LEAVE), "monitoring", HTTPS)
+    assert "whether the monitoring service has addresses there was not read" in "".join(doubts)

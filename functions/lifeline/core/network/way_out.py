@@ -20,13 +20,14 @@ from lifeline.core.network.model import (
     Vpc,
 )
 from lifeline.core.network.obstacles import Barrier, barrier_of, rule_lanes, unread_lists
-from lifeline.core.network.packets import Lane, addresses_in, common, without
+from lifeline.core.network.packets import Lane, addresses_in, common, size, without
 from lifeline.core.network.ports import HTTPS
 from lifeline.core.network.tiers import NAT64, classify, classify_subnets, effective_route_table, ways_out
 
 _GATEWAYS = frozenset(
     {TargetKind.INTERNET_GATEWAY, TargetKind.CARRIER_GATEWAY, TargetKind.EGRESS_ONLY_GATEWAY, TargetKind.NAT_GATEWAY}
 )
+_COMPANYS = 2**17  # addresses: more than a company's own block, which a /16 is at most
 
 
 def usable_tiers(vpc: Vpc) -> dict[str, SeenTier]:
@@ -90,11 +91,12 @@ def way_out(subnet: Subnet, vpc: Vpc, service: str, ports: Ranges, asking: Netwo
         ends.append((gates, far))
         unread += unseen
     unread += vpc.unread_words(Part.NETWORK_ACLS)
+    unread += _lost_words(subnet, vpc, service, at_least=_COMPANYS)
     barrier = barrier_of(ends, near, ports, subnet, repairable=False)
     if barrier.passes_any and barrier.is_partly_far:
         words = barrier.obstacles[0].words if barrier.obstacles else barrier.exception
         words += f", and whether the {service} service has addresses there was not read"
-        return Barrier(unread=(words, *dict.fromkeys(unread)))
+        return Barrier(unread=(words, *dict.fromkeys(unread)), is_partly_far=True)
     if unread and barrier.passes_any:  # what is shut is only said beside what isn't known
         exception = "; ".join(obstacle.words for obstacle in barrier.obstacles) or barrier.exception
         return replace(barrier, obstacles=(), exception=exception, unread=tuple(dict.fromkeys(unread)))
@@ -111,7 +113,28 @@ def doubts_of_way_out(subnet: Subnet, vpc: Vpc, service: str, ports: Ranges) -> 
     if barrier.obstacles and not barrier.passes_any:
         return tuple(obstacle.words for obstacle in barrier.obstacles)
     beyond = (route for route in ways_out(subnet, vpc) if route.target not in _GATEWAYS)
-    return tuple(f"it isn't known where {route.target_id} leads" for route in beyond)
+    return tuple(f"it isn't known where {route.target_id} leads" for route in beyond) or (
+        *(barrier.unread if barrier.is_partly_far else ()),
+        *_lost_words(subnet, vpc, service),
+    )
+
+
+def _lost_words(subnet: Subnet, vpc: Vpc, service: str, *, at_least: int = 1) -> tuple[str, ...]:
+    """Which public addresses narrower routes lead nowhere, beside a default route that carries the rest, if they are
+    `at_least` so many: a few are enough to hide a service, but are more likely a company's own.
+    """
+    table, out = effective_route_table(subnet, vpc), ways_out(subnet, vpc)
+    inside = {TargetKind.LOCAL, TargetKind.GATEWAY_ENDPOINT}
+    lost = [route for route in (table.routes if table else ()) if route.target not in inside and route not in out]
+    version = subnet.ip_version
+    public, default = public_end(service, version).addresses, {"0.0.0.0/0", "::/0"}
+    texts = [text for route in lost for text in route.destinations if text not in default]
+    addresses = common(addresses_in(texts, version), public)
+    if not table or not addresses or size(addresses) < at_least:
+        return ()
+    where = ", ".join(dict.fromkeys(route.target_id for route in lost if default.isdisjoint(route.destinations)))
+    words = f"{table.id} leads some public addresses to {where}, which carries nothing out of the VPC"
+    return (f"{words}, and whether the {service} service has addresses there was not read",)
 
 
 def _parts(subnet: Subnet, vpc: Vpc, service: str, version: int) -> Iterator[tuple[Route, End]]:
