@@ -204,6 +204,17 @@ class TestARouteThatLeadsNowhere:
         reroute(case, private, GatewayId=internet_gateway(case, vpc_id))
         assert not self.made(case, vpc_id)
 
+    def test_an_instance_that_lost_its_address_because_it_is_stopped_gets_none(self, case: Case) -> None:
+        vpc_id, public, _ = case.behind_nat()
+        instance(case, public, has_address=False)
+        ec2 = case.world.ec2
+        (found,) = ec2.describe_instances(Filters=[{"Name": "vpc-id", "Values": [vpc_id]}])["Reservations"]
+        ec2.stop_instances(InstanceIds=[found["Instances"][0]["InstanceId"]])
+        assert not self.made(case, vpc_id)
+        case.account.fail_next("DescribeInstances", "UnauthorizedOperation", times=9)
+        ec2.start_instances(InstanceIds=[found["Instances"][0]["InstanceId"]])
+        assert not self.made(case, vpc_id)
+
     def test_interfaces_that_call_nothing_get_none(self, case: Case) -> None:
         vpc_id, public, _ = case.behind_nat()
         ec2 = case.world.ec2

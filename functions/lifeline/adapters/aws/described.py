@@ -188,9 +188,12 @@ def interface_of(described: dict[str, Any], stopped: Collection[str] = ()) -> Ne
     )
 
 
-def any_interface_of(described: dict[str, Any]) -> Interface:
-    """A network interface as far as it says who uses it."""
+def any_interface_of(described: dict[str, Any], stopped: Collection[str] = ()) -> Interface:
+    """A network interface as far as it says who uses it; `stopped` are instances that are, by id: they call nothing,
+    and lose their public addresses (EC2 guide: instance IP addressing).
+    """
     attached = described.get("Attachment") or {}
+    is_first = bool(attached.get("InstanceId") and not attached.get("DeviceIndex"))
     kind = described.get("InterfaceType", "")
     return Interface(
         id=described["NetworkInterfaceId"],
@@ -199,7 +202,7 @@ def any_interface_of(described: dict[str, Any]) -> Interface:
         description=described.get("Description", ""),
         is_attached="Attachment" in described,
         has_public_address=_has_public_address(described),
-        calls=kind == "lambda" or bool(attached.get("InstanceId") and not attached.get("DeviceIndex")),
+        calls=kind == "lambda" or (is_first and attached["InstanceId"] not in stopped),
     )
 
 

@@ -184,21 +184,27 @@ class Network:
         outside = [subnet for subnet in subnets if subnet.get("VpcId") not in asked]
         in_edges = begin(partial(self._attempt, partial(self._interfaces_in, subnets_at_edges(tables, outside))))
         found = self._attempt(partial(self._interfaces, asked))
-        at_edges = in_edges()
+        in_public = in_edges()
         interfaces = {} if isinstance(found, LifelineError) else found
-        callers = [*_or_none(at_edges), *(one for of_vpc in interfaces.values() for one in of_vpc)]
+        callers = [*_or_none(in_public), *(one for of_vpc in interfaces.values() for one in of_vpc)]
         unseen = (_unread(Part.INTERFACES, found),) if isinstance(found, LifelineError) else ()
         machines = machines_in_routes(interfaces, tables)
         of_machines = {group["GroupId"] for machine in machines for group in machine.get("Groups", [])}
-        states = begin(partial(self._attempt, partial(self._stopped, _instance_ids(machines))))
+        edges = subnets_at_edges(tables, subnets)
+        at_edges = [one for one in callers if one.get("SubnetId") in edges]
+        lonely = _stranded(at_edges)
+        at_edges = [one for one in at_edges if one["SubnetId"] in lonely]
+        states = begin(partial(self._attempt, partial(self._stopped, _instance_ids([*machines, *at_edges]))))
         groups += _or_none(self._attempt(partial(self._groups, of_machines - _ids(groups))))
-        stopped = _or_none(states())
+        found_states = states()
+        stopped = _or_none(found_states)
+        # What an instance's state would say isn't known where it couldn't be read: then no subnet is stranded.
+        stranded = set() if isinstance(found_states, LifelineError) else _stranded(at_edges, stopped)
         unread = [_unread(part, error) for part, error in found_parts.items() if isinstance(error, LifelineError)]
         listed = self._prefix_lists(tables, groups, guarded)
         lists = {list_id: cidrs for list_id, cidrs in listed.items() if not isinstance(cidrs, LifelineError)}
         own, _ = lists_in_routes(tables, guarded)
         unlisted = {name: why for name, why in listed.items() if name in own and isinstance(why, LifelineError)}
-        stranded = without_addresses(map(any_interface_of, callers)) & subnets_at_edges(tables, subnets)
         contents: dict[str, Any] = {
             "subnets": _by_vpc(subnets, partial(subnet_of, zone_types=self._zone_types or {}, stranded=stranded)),
             "route_tables": _by_vpc(tables, partial(route_table_of, lists=lists)),
@@ -328,6 +334,10 @@ _OWN_NAMES = {"Name": "group-name", "Values": [SECURITY_GROUP_NAME, f"{SECURITY_
 _OWN_TAG = {"Name": "tag-key", "Values": [MANAGED_BY]}
 _NOT_RUNNING = {"Name": "instance-state-name", "Values": ["shutting-down", "stopped", "stopping", "terminated"]}
 _DNS_ATTRIBUTES = ("enableDnsSupport", "enableDnsHostnames")
+
+
+def _stranded(interfaces: Iterable[dict[str, Any]], stopped: Collection[str] = ()) -> frozenset[str]:
+    return without_addresses(any_interface_of(described, stopped) for described in interfaces)
 
 
 def _instance_ids(interfaces: Iterable[dict[str, Any]]) -> set[str]:

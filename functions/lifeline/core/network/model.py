@@ -407,8 +407,8 @@ class NetworkInterface:
 class Interface:
     """A network interface of a VPC, whoever's. `kind` is EC2's interface type.
 
-    `calls` is True if it is known that whoever has it calls services by it: an instance by its first interface (the
-    others may only answer: EC2 guide, multiple network interfaces), or a Lambda function.
+    `calls` is True if it is known that whoever has it calls services by it: a running instance by its first interface
+    (the others may only answer: EC2 guide, multiple network interfaces), or a Lambda function.
     """
 
     id: str
