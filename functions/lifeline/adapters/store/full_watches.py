@@ -1,6 +1,6 @@
 """That a watch has no room for new names, and whether people have heard of it.
 
-pk = ROSTER#<watch>   sk = FULL   denied_at
+pk = ROSTER#<watch>   sk = FULL   seen_at
 """
 
 from datetime import UTC, datetime
