@@ -9,7 +9,7 @@ REASONS: dict[str, dict[str, str]] = {
         "cloudwatch:ListMetrics": "finds the agents that publish metrics",
         "ec2:DescribeAvailabilityZones": _ZONES,
         "ec2:DescribeDhcpOptions": "checks whether the VPC uses Amazon's DNS server or its own",
-        "ec2:DescribeInstances": "reads a silent agent's instance: state, launch time, subnet and tags",
+        "ec2:DescribeInstances": "reads a silent agent's instance, and whether the NAT instance of a route runs",
         "ec2:DescribeInstanceStatus": "reads EC2's status checks of a silent agent's instance",
         "ec2:DescribeInternetGateways": "finds the VPC of a changed internet gateway",
         "ec2:DescribeNatGateways": "checks whether the NAT gateway of a route works",
