@@ -49,6 +49,9 @@ class TestMaintenanceOnce:
         abroad = minute(30).astimezone(timezone(timedelta(hours=-8)))
         assert self.ONCE.is_on(abroad)
 
+    def test_without_an_end_it_is_never_on(self) -> None:
+        assert not Maintenance("move", start=minute(0)).is_on(minute(1))
+
 
 class TestMaintenanceEveryWeek:
     @pytest.mark.parametrize(

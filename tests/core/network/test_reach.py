@@ -171,6 +171,21 @@ class TestAnEndpoint:
     def test_of_another_service_does_not_help(self) -> None:
         assert path(endpoint("com.amazonaws.us-east-1.ec2messages", "a"), service="ec2").reach is Reach.UNREACHABLE
 
+    def test_of_another_region_does_not_help_unless_no_zone_says_which_region_this_is(self) -> None:
+        away = endpoint("com.amazonaws.eu-west-1.monitoring", "a")
+        assert path(away).reach is Reach.UNREACHABLE
+        assert path(answering(), subnets=(subnet("a", zone=""),)).reach is Reach.SERVED
+
+    @pytest.mark.parametrize("kind", ["ipv6", "dualstack"])
+    def test_with_ipv6_addresses_serves_an_ipv6_only_subnet(self, kind: str) -> None:
+        found = path(
+            endpoint("com.amazonaws.us-east-1.six", "a", ip_address_type=kind),
+            service="six",
+            group=own_security_group("2001:db8::/56"),
+            subnets=(subnet("a", cidr="", ipv6_cidrs=("2001:db8::/64",)),),
+        )
+        assert found.reach is Reach.SERVED
+
     def test_is_known_by_its_name_where_the_regions_services_could_not_be_read(self) -> None:
         assert path(answering(), catalog=Catalog()).reach is Reach.SERVED
 

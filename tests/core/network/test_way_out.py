@@ -132,6 +132,17 @@ def test_what_a_nat_instance_lets_through_decides(machine: NetworkInterface, gro
     assert (found.reach, found.words) == (Reach.FILTERED, words)
 
 
+def test_the_acl_of_a_nat_instances_subnet_counts_unless_the_client_is_in_it() -> None:
+    deny = entry(90, "10.0.1.0/24", out=False, allow=False)
+    more = {"interfaces": (MACHINE,), "security_groups": (OPEN_GROUP,)}
+    found = path(behind(TargetKind.NETWORK_INTERFACE, "eni-1", acl("nat", deny, *EVERYTHING), **more))
+    words = "network ACL acl-nat doesn't let 443 into subnet-nat from 10.0.1.0/24"
+    assert (found.reach, found.words) == (Reach.FILTERED, words)
+    beside = {**more, "interfaces": (replace(MACHINE, subnet_id=CLIENT.id),)}
+    found = path(behind(TargetKind.NETWORK_INTERFACE, "eni-1", acl("a", deny, *EVERYTHING), **beside))
+    assert found.reach is Reach.OPEN_EGRESS
+
+
 @pytest.mark.parametrize(
     ("target", "target_id", "more", "unread"),
     [
