@@ -3,10 +3,11 @@
 import ast
 import subprocess
 import sys
+from collections.abc import Set
 from pathlib import Path
 
 import pytest
-from tools.mutants import PACKAGE, ROOMS, Callers, Mutant, mutants_of, sample
+from tools.mutants import PACKAGE, ROOMS, Callers, Mutant, _survives, mutants_of, sample
 
 TIERS = {
     f"tests/core/network/test_tiers.py::{test}"
@@ -104,3 +105,29 @@ def test_tests_that_cannot_be_found_are_an_error_and_no_killed_change() -> None:
     code = "from tools.mutants import _passes; _passes(None, {'tests/core/network/test_none.py::test_none'})"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)  # noqa: S603
     assert "RuntimeError: pytest ends with" in done.stderr
+
+
+def test_a_change_is_tried_by_its_modules_own_tests_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    path = PACKAGE / "core" / "network" / "tiers.py"
+    own, other = "tests/core/network/test_tiers.py::test_a", "tests/core/plan/test_plan.py::test_b"
+    tests, change = Callers({(str(path.resolve()), 3): {own, other}}), Mutant(path, 3, 0, 0, "", 3)
+    for fails_by, tried in (({own}, [{own}]), ({own, other}, [{own}, {own, other}]), (None, [{own}, {own, other}])):
+        found: list[Set[str]] = []
+
+        def passes(_: Mutant, chosen: Set[str], *, found: list[Set[str]] = found, by: object = fails_by) -> bool:
+            found.append(chosen)
+            return chosen != by
+
+        monkeypatch.setattr("tools.mutants._passes", passes)
+        assert (_survives(change, tests), found) == (fails_by is None, tried)
+
+
+def test_tests_that_run_out_of_time_are_said_to() -> None:
+    code = """
+from tools import mutants
+from tests.tools.test_mutants import TIERS
+mutants._TIMEOUT = 0
+print(mutants._passes(None, TIERS))
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)  # noqa: S603
+    assert done.stdout.split("\n")[:2] == ["    out of time, which counts as failed: no change", "False"]
