@@ -163,6 +163,11 @@ class TestSilence:
         silent = agent(state=State.SILENT, seen_at=minute(5), gap=gap, openings=(minute(12),))
         assert judge(agent(), seen(4, 5, instance=RUNNING), at(12)) == Verdict(State.SILENT, silent, Transition.OPENED)
 
+    def test_an_agent_is_silent_in_the_series_in_which_it_reported(self) -> None:
+        other = series(metric="disk_used_percent")
+        assert kept(judge(agent(), seen(4, 5, by=other), at(12))).series == series()
+        assert kept(judge(expected_agent(), seen(4, 5, by=other), at(12))).series == other
+
     def test_a_new_agent_that_is_already_overdue_joins_with_a_gap(self) -> None:
         verdict = judge(Agent("i-0000000a", series()), seen(0), at(60))
         assert (verdict.state, verdict.transition) == (State.SILENT, Transition.OPENED)

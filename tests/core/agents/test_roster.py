@@ -93,3 +93,8 @@ def test_the_last_agent_leaves_an_empty_chunk_with_its_revision() -> None:
 def test_a_run_is_complete_once_no_part_waits() -> None:
     assert RosterState().is_run_complete
     assert not RosterState(run_id="a", waiting=frozenset({3})).is_run_complete
+
+
+def test_before_its_first_run_a_roster_counts_nobody_and_waits_for_nothing() -> None:
+    new = RosterState()
+    assert (new.late, new.unknown, new.is_run_complete) == (0, 0, True)

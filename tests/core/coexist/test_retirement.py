@@ -175,6 +175,13 @@ SHARED = vpc(subnet("a"), subnet("dark"), table(), OPEN, endpoint(MONITORING, "a
 FOR_PUBLIC = policy(tiers=frozenset({Tier.PUBLIC}))
 
 
+@pytest.mark.parametrize(("count", "last"), [(3, "subnet-2 (isolated),"), (4, "subnet-2 (isolated) and 1 more,")])
+def test_of_many_subnets_three_are_named(count: int, last: str) -> None:
+    dark = [subnet(str(place)) for place in range(count)]
+    found = retire(vpc(subnet("a"), *dark, table(), OPEN, endpoint(MONITORING, "a"), own_security_group()), FOR_PUBLIC)
+    assert f"subnet-0 (isolated), subnet-1 (isolated), {last}" in found.actions[0].error
+
+
 def test_an_isolated_subnet_that_nobody_spoke_of_keeps_its_only_way() -> None:
     found = retire(SHARED, FOR_PUBLIC)
     assert brief(found) == [HELD]

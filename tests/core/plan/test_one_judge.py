@@ -84,8 +84,9 @@ class TestAGatewayEndpointBehindAnAcl:
         assert plan(network, "s3").services[0].state is ServiceState.BLOCKED
 
     def test_is_made_and_the_acl_named_at_once(self) -> None:
-        made = [(one.kind, one.status) for one in actions(vpc(CLIENT, network_acls=(PRIVATE_ONLY,)), "s3")]
-        assert made == [
+        found = plan(vpc(CLIENT, network_acls=(PRIVATE_ONLY,)), "s3")
+        assert found.services[0].state is ServiceState.BLOCKED
+        assert [(one.kind, one.status) for one in found.actions] == [
             (ActionKind.CREATE_GATEWAY_ENDPOINT, Status.PLANNED),
             (ActionKind.OPEN_NETWORK_ACL, Status.BLOCKED),
         ]

@@ -67,6 +67,14 @@ def test_where_one_of_them_has_a_way_out_they_are_said_to_lack_a_private_one() -
     assert "can't reach the monitoring service privately" not in alone.reason
 
 
+@pytest.mark.parametrize(
+    ("count", "last"), [(3, "and subnet-2 (isolated)"), (4, "and 1 more subnet"), (5, "and 2 more subnets")]
+)
+def test_of_many_subnets_three_are_named(count: int, last: str) -> None:
+    network = vpc(*(subnet(str(place)) for place in range(count)))
+    assert f"{last} can't reach the monitoring" in only(network, ActionKind.CREATE_INTERFACE_ENDPOINT).reason
+
+
 def test_public_subnets_are_left_alone() -> None:
     found = plan(vpc(subnet("a"), PUBLIC_MAIN))
     assert (found.actions, found.tiers) == ((), (("subnet-a", Tier.PUBLIC),))
@@ -261,6 +269,16 @@ def test_our_own_gateway_endpoint_gets_the_tables_that_it_lacks() -> None:
 def test_beside_a_foreign_gateway_endpoint_ours_takes_the_other_tables() -> None:
     network = vpc(subnet("a"), subnet("b"), table("main"), table("two", subnets=("b",)), gateway("main", own=False))
     assert only(network, ActionKind.CREATE_GATEWAY_ENDPOINT, "s3").route_table_ids == ("rtb-two",)
+
+
+@pytest.mark.parametrize("state", [EndpointState.AVAILABLE, EndpointState.PENDING, EndpointState.FAILED])
+def test_a_foreign_gateway_endpoint_keeps_no_route_from_other_tables_whatever_becomes_of_it(
+    state: EndpointState,
+) -> None:
+    theirs = gateway("main", own=False, state=state)
+    network = vpc(subnet("a"), subnet("b"), table("main"), table("two", subnets=("b",)), theirs)
+    found = only(network, ActionKind.CREATE_GATEWAY_ENDPOINT, "s3")
+    assert (found.route_table_ids, found.status) == (("rtb-two",), Status.PLANNED)
 
 
 def test_a_requester_managed_endpoint_is_never_ours() -> None:

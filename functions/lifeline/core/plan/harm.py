@@ -34,7 +34,7 @@ from lifeline.core.plan.actions import Action, ActionKind
 from lifeline.core.plan.client_egress import find_cut_off
 from lifeline.core.plan.placement import Placement
 from lifeline.core.policy.policy import EXEMPT, Exempted
-from lifeline.core.wording import listed
+from lifeline.core.wording import listed, write_count
 
 _MOST_TRIES = 25  # placements; each leaves out at least one subnet more
 _TAKES_NAMES = frozenset(
@@ -232,7 +232,7 @@ def harm_words(found: Sequence[Harm], ports: Ranges = HTTPS) -> str:
         return ""
     first = grave[0]
     others = len({harm.subnet_id for harm in grave} - {first.subnet_id})
-    more = f" (and {others} more subnets)" if others else ""
+    more = f" (and {write_count(others, 'more subnet')})" if others else ""
     on, answers = ports_in(ports), ports_in(EPHEMERAL)
     unread = "; ".join(first.path.unread)
     kind = ObstacleKind.NETWORK_ACL if Part.NETWORK_ACLS in unread else ObstacleKind.SECURITY_GROUP
