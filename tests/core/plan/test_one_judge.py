@@ -91,6 +91,17 @@ class TestAGatewayEndpointBehindAnAcl:
             (ActionKind.OPEN_NETWORK_ACL, Status.BLOCKED),
         ]
 
+    def test_is_named_as_what_is_blocked_while_routes_are_added_for_others(self) -> None:
+        two = table("two", subnets=("b",))
+        found = plan(
+            vpc(CLIENT, subnet("b"), table("main", TO_S3), two, gateway("main"), network_acls=(PRIVATE_ONLY,)), "s3"
+        )
+        assert [(one.kind, one.status) for one in found.actions] == [
+            (ActionKind.ADD_ROUTE_TABLES, Status.PLANNED),
+            (ActionKind.OPEN_NETWORK_ACL, Status.BLOCKED),
+        ]
+        assert (found.services[0].state, found.services[0].by) == (ServiceState.BLOCKED, "vpce-1")
+
     def test_needs_answers_too(self) -> None:
         answers = replace(EVERYTHING, egress=False, protocol="6", from_port=443, to_port=443)
         one_way = NetworkAcl("acl-1", frozenset({"subnet-a"}), (EVERYTHING, answers))
