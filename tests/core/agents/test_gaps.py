@@ -186,8 +186,9 @@ class TestSilence:
         assert kept(verdict).incident == "inc-1"
 
     def test_a_launch_before_the_last_datapoint_excuses_nothing(self) -> None:
-        verdict = judge(agent(), seen(5, instance=Instance(Power.RUNNING, minute(4))), at(12))
-        assert verdict.transition is Transition.OPENED
+        for launched_at in (minute(4), minute(5)):
+            verdict = judge(agent(), seen(5, instance=Instance(Power.RUNNING, launched_at)), at(12))
+            assert verdict.transition is Transition.OPENED
 
     def test_a_datapoint_from_a_day_ahead_does_not_hide_a_silence(self) -> None:
         assert judge(agent(), seen(5, 24 * 60), at(12)).transition is Transition.OPENED

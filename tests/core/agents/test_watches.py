@@ -36,6 +36,7 @@ class TestRules:
         watch = Watch()
         assert (watch.namespace, watch.dimension) == ("CWAgent", "InstanceId")
         assert watch.rules.period == timedelta(seconds=60)
+        assert watch.most_hosts == 1000  # as the docs on watching say
 
 
 class TestMaintenanceOnce:

@@ -149,6 +149,11 @@ class TestAnEndpoint:
         found = path(answering(state=state))
         assert (found.reach, found.words) == (reach, words)
 
+    def test_that_failed_is_replaced_if_it_is_lifelines_and_no_gateway(self) -> None:
+        assert path(answering(state=EndpointState.FAILED)).is_repairable
+        assert not path(answering(state=EndpointState.FAILED, own=False)).is_repairable
+        assert not path(ISOLATED, gateway("main", state=EndpointState.FAILED), service="s3").is_repairable
+
     def test_that_comes_up_counts_before_one_that_failed(self) -> None:
         failed = answering(state=EndpointState.FAILED, failure="no capacity")
         coming = replace(answering(state=EndpointState.PENDING), id="vpce-2")
@@ -254,6 +259,19 @@ class TestACentralEndpoint:
 
     def test_may_be_an_endpoint_of_the_vpc_itself(self) -> None:
         assert path(answering(private_dns=False), dns=DnsView((ZONE,))).reach is Reach.CENTRAL
+
+    @pytest.mark.parametrize(
+        ("beside", "reach"),
+        [
+            (answering(private_dns=False), Reach.UNKNOWN),
+            (answering(private_dns=False, state=EndpointState.FAILED), Reach.UNREACHABLE),
+            (endpoint(MONITORING, private_dns=False), Reach.UNREACHABLE),
+        ],
+    )
+    def test_that_could_not_be_checked_may_be_an_endpoint_of_the_vpc_itself_that_has_interfaces(
+        self, beside: Endpoint, reach: Reach
+    ) -> None:
+        assert path(beside, dns=DnsView(unreadable=("the zones: AccessDenied",))).reach is reach
 
     def test_that_could_not_be_checked_leaves_a_doubt(self) -> None:
         assert path(dns=None).unread == ("whether a central endpoint answers was not checked",)
