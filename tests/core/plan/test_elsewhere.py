@@ -81,6 +81,13 @@ def test_one_that_is_led_and_let_in_is_told_of() -> None:
     assert "somebody asks here: whoever asks there will get the endpoint's addresses as well" in action.reason
 
 
+def test_one_that_is_led_to_the_endpoints_subnets_needs_no_way_to_the_others() -> None:
+    dark = endpoint(MONITORING, "a", private_dns=False)
+    here = vpc(CLIENT, subnet("b", cidr="10.0.2.0/24"), dark, own_security_group("10.0.0.0/8"))
+    for block, status in (("10.0.1.0/24", Status.PLANNED), ("10.0.2.0/24", Status.BLOCKED)):
+        assert make(here, asker(other(NAT, route(block, TargetKind.PEERING, "pcx-1")))).status is status
+
+
 def test_it_is_the_endpoints_own_group_that_lets_them_in() -> None:
     wide = own_security_group("10.0.0.0/8", id="sg-wide", tags=(), on_record=False)
     dark = endpoint(MONITORING, "a", private_dns=False, security_group_ids=frozenset({"sg-wide"}))
