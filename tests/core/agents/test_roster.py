@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lifeline.core.agents.agent import Agent, State
-from lifeline.core.agents.roster import MOST, Chunk, RosterState, place, replaced
-from tests.support.agents import agent
+from lifeline.core.agents.roster import MOST, Chunk, RosterState, dated, place, replaced
+from tests.support.agents import START, agent
 
 
 def agents(count: int, start: int = 0) -> list[Agent]:
@@ -73,6 +73,12 @@ def test_an_agent_is_replaced_and_another_removed() -> None:
     changed = replaced(chunk(0, 3), {"i-00000000": silent, "i-00000001": None})
     assert dict(changed.agents) == {"i-00000000": silent, "i-00000002": agent("i-00000002")}
     assert (changed.number, changed.revision) == (0, 1)
+
+
+def test_only_an_agent_that_differs_is_read_again_whenever_its_newest_datapoint_was() -> None:
+    known = dated(chunk(0, 2), {"i-00000000": START, "i-00000001": START})
+    changed = replaced(known, {"i-00000000": agent("i-00000000", state=State.SILENT)})
+    assert dict(changed.newest) == {"i-00000001": START}
 
 
 @pytest.mark.parametrize("changes", [{}, {"i-00000000": agent("i-00000000")}, {"i-0000ffff": None}])

@@ -273,6 +273,7 @@ def test_only_a_group_that_nothing_has_and_an_interface_endpoint_without_private
     assert not leaves_traces(vpc(subnet("a"), own, gateway("main", id="vpce-2"), own_security_group()), OWNER)
     assert leaves_traces(vpc(subnet("a"), replace(own, private_dns=False), own_security_group()), OWNER)
     assert leaves_traces(vpc(subnet("a"), gateway("main"), own_security_group()), OWNER)
+    assert leaves_traces(vpc(subnet("a"), own, own_security_group(), own_security_group(id="sg-idle")), OWNER)
 
 
 def test_an_endpoint_without_lifelines_tag_costs_lifeline_nothing_and_is_never_handed_over() -> None:

@@ -26,7 +26,7 @@ from lifeline.core.guards.freeze import DNS_ATTRIBUTES, EVERYTHING, SECURITY_GRO
 from lifeline.core.history.change import Change
 from lifeline.core.network.model import SECURITY_GROUP_NAME, EndpointState, SecurityGroup, TargetKind, Vpc
 from lifeline.core.notices.conflict import Frozen, frozen_notice
-from lifeline.core.plan.actions import Action, ActionKind, Plan, Status
+from lifeline.core.plan.actions import Action, ActionKind, Plan, ServiceReport, ServiceState, Status
 from tests.support.builders import (
     MONITORING,
     OWNER,
@@ -253,6 +253,16 @@ def test_while_it_may_still_be_done_again_the_claim_is_kept() -> None:
     assert between["monitoring"].reversals == ()
     after = vpc(SUBNET, own_security_group(), endpoint(MONITORING, "a", private_dns=False))
     assert len(count(between, snapshot(after))["monitoring"].reversals) == 1
+
+
+@pytest.mark.parametrize(
+    ("state", "is_kept"),
+    [(ServiceState.SERVED, False), (ServiceState.CENTRAL, False), (ServiceState.PENDING, True)],
+)
+def test_what_is_gone_and_served_by_others_now_is_not_missed_later(state: ServiceState, *, is_kept: bool) -> None:
+    found = Plan(VPC_ID, (), (), (ServiceReport("monitoring", state),))
+    left = count({"monitoring": conflict()}, snapshot(vpc(SUBNET, own_security_group()), found))
+    assert bool(left) is is_kept
 
 
 def test_what_is_frozen_already_is_no_longer_counted_and_what_led_to_it_stays() -> None:

@@ -117,6 +117,14 @@ class TestAnInterfaceEndpointOfS3ForEveryone:
         found = plan(network, "s3")
         assert (found.actions, found.services[0].state) == ((), ServiceState.SERVED)
 
+    def test_is_noted_unless_a_gateway_endpoint_is_there_or_is_asked_for(self) -> None:
+        network = vpc(CLIENT, S3_FOR_ALL, GROUP)
+        beside = replace(network, endpoints=(S3_FOR_ALL, gateway("other", id="vpce-2")))
+        said = "vpce-1 answers for the s3 service in the whole VPC, so it gets no gateway endpoint"
+        assert any(note.startswith(said) for note in plan(network, "s3").notes)
+        assert not any(note.startswith(said) for note in plan(beside, "s3").notes)
+        assert not any(note.startswith(said) for note in plan(network, "s3", gateway_always=frozenset({"s3"})).notes)
+
     def test_whose_scope_was_not_read_gets_none_either(self) -> None:
         found = plan(vpc(CLIENT, replace(S3_FOR_ALL, inbound_dns_only=None), GROUP), "s3")
         assert (found.actions, found.services[0].state) == ((), ServiceState.UNKNOWN)
