@@ -107,7 +107,7 @@ def _touches(pattern: str, asked: str) -> bool:
 
 
 def _match_resource(statement: Mapping[str, Any], asked: str) -> Match:
-    named = _texts(statement.get("Resource"))  # none where NotResource says which are not meant
+    named = None if "NotResource" in statement else _texts(statement.get("Resource"))
     if not named:
         return Match.DEPENDS
     if any(_is_like(EVERYTHING, pattern) for pattern in named):
