@@ -11,12 +11,13 @@ import importlib.util
 import json
 import multiprocessing
 import os
-import random
 import sys
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence, Set
 from contextlib import redirect_stderr, redirect_stdout, suppress
 from copy import deepcopy
 from dataclasses import dataclass
+from hashlib import sha256
 from multiprocessing.connection import Connection
 from pathlib import Path
 from types import CodeType, ModuleType
@@ -93,10 +94,16 @@ def mutants_of(path: Path) -> Iterator[Mutant]:
 
 
 def sample(size: int, seed: int) -> list[Mutant]:
-    """So many changes of all the rooms, the same for the same seed and code."""
+    """So many changes of all the rooms, at random by the seed. Each has its place by its name alone, so that a sample
+    that was dealt with stays the same where the code of other changes is another.
+    """
     paths = sorted(path for room in ROOMS for path in (PACKAGE / "core" / room).glob("*.py"))
-    found = [mutant for path in paths for mutant in mutants_of(path)]
-    return random.Random(seed).sample(found, min(size, len(found)))  # noqa: S311
+    alike: Counter[str] = Counter()
+    placed: list[tuple[bytes, Mutant]] = []
+    for mutant in (mutant for path in paths for mutant in mutants_of(path)):
+        placed.append((sha256(f"{seed}|{alike[mutant.name]}|{mutant.name}".encode()).digest(), mutant))
+        alike.update([mutant.name])
+    return [mutant for _, mutant in sorted(placed, key=lambda pair: pair[0])[:size]]
 
 
 def _nodes(

@@ -88,6 +88,17 @@ def test_the_same_seed_gives_the_same_sample_of_all_rooms() -> None:
     assert {mutant.path.parent.name for mutant in chosen} == set(ROOMS)
 
 
+def test_the_sample_stays_the_same_where_other_code_changes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tools.mutants.PACKAGE", tmp_path / "lifeline")
+    room = tmp_path / "lifeline" / "core" / "network"
+    room.mkdir(parents=True)
+    (room / "one.py").write_text(CODE + CODE, "utf-8")
+    before = [mutant.name for mutant in sample(8, 14)]
+    (room / "one.py").write_text(f"def g(x: int) -> bool:\n    return x < 5\n{CODE}{CODE}", "utf-8")
+    after = [mutant.name for mutant in sample(10, 14) if " g: " not in mutant.name]
+    assert after[: len(before)] == before[: len(after)]
+
+
 @pytest.mark.parametrize(("way", "passes"), [(None, True), ("-> {TargetKind.CARRIER_GATEWAY}", False)])
 def test_a_change_is_imported_in_the_modules_place_and_the_tests_notice(way: str | None, passes: bool) -> None:
     code = f"""
