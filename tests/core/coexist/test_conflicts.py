@@ -24,7 +24,7 @@ from lifeline.core.coexist.conflicts import (
 from lifeline.core.coexist.effects import Effect, EffectKind, VpcSnapshot, effects_of
 from lifeline.core.guards.freeze import DNS_ATTRIBUTES, EVERYTHING, SECURITY_GROUP, Freeze, FreezeKind
 from lifeline.core.history.change import Change
-from lifeline.core.network.model import SECURITY_GROUP_NAME, EndpointState, SecurityGroup, TargetKind, Vpc
+from lifeline.core.network.model import SECURITY_GROUP_NAME, Endpoint, EndpointState, SecurityGroup, TargetKind, Vpc
 from lifeline.core.notices.conflict import Frozen, frozen_notice
 from lifeline.core.plan.actions import Action, ActionKind, Plan, ServiceReport, ServiceState, Status
 from tests.support.builders import (
@@ -263,6 +263,26 @@ def test_what_is_gone_and_served_by_others_now_is_not_missed_later(state: Servic
     found = Plan(VPC_ID, (), (), (ServiceReport("monitoring", state),))
     left = count({"monitoring": conflict()}, snapshot(vpc(SUBNET, own_security_group()), found))
     assert bool(left) is is_kept
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        endpoint(MONITORING, "a", id="vpce-2", private_dns=False),
+        endpoint(MONITORING, "a", id="vpce-2", state=EndpointState.FAILED),
+    ],
+)
+def test_an_endpoint_that_is_deleted_is_missed_where_another_of_lifelines_takes_its_place(other: Endpoint) -> None:
+    assert undone(vpc(SUBNET, own_security_group(), other)) == ["vpce-1 was deleted"]
+
+
+def test_only_what_the_plan_does_again_for_the_very_service_is_counted() -> None:
+    dark = vpc(SUBNET, own_security_group(), endpoint(MONITORING, private_dns=False))
+    (found,) = count({"monitoring": conflict()}, snapshot(dark)).values()
+    assert [reversal_words(one) for one in found.reversals] == ["private DNS for vpce-1 was turned off"]
+    assert Effect(EffectKind.SUBNET, "vpce-1", "subnet-a") in found.effects  # to be added once the name is back
+    gone = vpc(SUBNET, own_security_group())
+    assert undone(gone, found=plan(gone, "ec2")) == []
 
 
 def test_what_is_frozen_already_is_no_longer_counted_and_what_led_to_it_stays() -> None:

@@ -4,8 +4,8 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from lifeline.core.network.model import MANAGED_BY
-from lifeline.core.network.ownership import Owned, gone, recognize
-from tests.support.builders import MONITORING, VPC_ID, endpoint, own_security_group, subnet, vpc
+from lifeline.core.network.ownership import Owned, gone, recognize, unclear
+from tests.support.builders import MONITORING, OWNER, VPC_ID, endpoint, own_security_group, subnet, vpc
 
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
 
@@ -37,3 +37,11 @@ def test_on_record_is_what_was_made_in_this_very_vpc_and_without_records_the_tag
     assert not found.endpoints[0].on_record
     assert not found.security_groups[0].on_record
     assert (found.endpoints[0].tag(MANAGED_BY), found.security_groups[0].is_handed_over) == (None, True)
+
+
+def test_groups_that_only_have_lifelines_name_are_one_question() -> None:
+    first, second = (own_security_group(id=one, tags=(), on_record=False) for one in ("sg-1", "sg-2"))
+    (asked,) = unclear(vpc(first, second, own_security_group()), OWNER).items()
+    assert asked[0] is first
+    assert "sg-1, sg-2" in asked[1]
+    assert unclear(vpc(own_security_group(), endpoint(MONITORING)), OWNER) == {}

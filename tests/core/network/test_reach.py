@@ -108,6 +108,10 @@ class TestAnEndpoint:
         assert (found.reach, found.obstacles[0].kind) == (Reach.CLOSED, ObstacleKind.SECURITY_GROUP)
         assert found.words == "sg-own of vpce-1 doesn't allow inbound 443 from 10.0.1.0/24 (subnet-a)"
 
+    @pytest.mark.parametrize(("blocks", "reach"), [(("::/0",), Reach.CLOSED), (("::/0", "0.0.0.0/0"), Reach.SERVED)])
+    def test_that_lets_in_all_of_ipv6_is_open_to_no_ipv4_address(self, blocks: tuple[str, ...], reach: Reach) -> None:
+        assert path(answering(), group=own_security_group(*blocks)).reach is reach
+
     def test_that_is_closed_is_mended_if_it_is_lifelines_and_no_acl_closes_it(self) -> None:
         deny = NetworkAcl("acl-1", frozenset({"subnet-a"}), (AclEntry(100, True, False, "-1", "0.0.0.0/0"),))
         beside = endpoint(MONITORING, "b")
