@@ -281,6 +281,17 @@ def test_a_way_out_that_is_shut_by_a_filter_ends_no_repair() -> None:
     assert "network ACL acl-1 doesn't let" in found.actions[0].error
 
 
+def test_a_way_out_is_one_if_a_filter_lets_the_services_own_ports_out() -> None:
+    behind_nat = replace(BACK, route_tables=(table("main", default_route(TargetKind.NAT_GATEWAY)),))
+    cassandra = replace(behind_nat, endpoints=(endpoint("com.amazonaws.us-east-1.cassandra", "a"),))
+    every = tuple(AclEntry(9, out, True, "-1", "0.0.0.0/0") for out in (True, False))
+    for port, first in ((9142, HELD), (443, RETIRED)):
+        deny = AclEntry(1, True, False, "6", "0.0.0.0/0", port, port)
+        acl = NetworkAcl("acl-1", frozenset({"subnet-a"}), (deny, *every))
+        rules = policy("cassandra", tiers=frozenset({Tier.ISOLATED}))
+        assert brief(retire(replace(cassandra, network_acls=(acl,)), rules))[0] == first
+
+
 def test_a_nat_gateway_that_failed_ends_no_repair() -> None:
     failed = NatGateway("nat_gateway-1", is_public=True, is_available=False)
     led_away = replace(
