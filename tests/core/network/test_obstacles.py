@@ -1,9 +1,10 @@
 """What is said of the flows to several far ends, each behind its own filters."""
 
 from lifeline.core.network.gates import End, Filter, ObstacleKind
-from lifeline.core.network.obstacles import barrier_of
+from lifeline.core.network.model import Rule
+from lifeline.core.network.obstacles import barrier_of, rule_lanes
 from lifeline.core.network.packets import Lane
-from tests.support.builders import subnet
+from tests.support.builders import subnet, vpc
 
 NEAR, FAR = End(((1, 10),), "clients", 4), End(((101, 110),), "interfaces", 4)
 PORTS = ((80, 80), (443, 443))
@@ -22,3 +23,9 @@ def test_where_the_addresses_of_one_end_differ_it_depends_on_the_address() -> No
 
 def test_where_one_end_is_open_and_another_is_shut_it_depends_on_the_address() -> None:
     assert barrier_of([([HALF], FAR), ([], FAR)], NEAR, PORTS, subnet("a"), repairable=False).is_partly_far
+
+
+def test_rules_let_nothing_pass_to_an_end_without_addresses() -> None:
+    wide = Rule("-1", 0, 65535, ("0.0.0.0/0",))
+    assert not any(lane.addresses for lane in rule_lanes([wide], End((), "nobody", 4), vpc(), PORTS))
+    assert rule_lanes([wide], FAR, vpc(), PORTS) == (Lane(FAR.addresses, PORTS),)

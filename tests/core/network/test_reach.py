@@ -44,6 +44,8 @@ EGRESS = table("main", NAT)
 NOBODY_ELSE = DnsView()
 ZONE = DnsAnswer(AnswerKind.PRIVATE_ZONE, "monitoring.us-east-1.amazonaws.com", "Z1", "a zone")
 PARENT = DnsAnswer(AnswerKind.PRIVATE_ZONE, "us-east-1.amazonaws.com", "Z2", "private zone Z2 answers its parent")
+TO_HUB = route("10.0.0.0/8", TargetKind.TRANSIT_GATEWAY, "tgw-1")
+HUB = table("main", TO_HUB)
 CLOSED_GROUP = own_security_group("192.168.0.0/16")
 
 
@@ -233,8 +235,7 @@ class TestTheVpcsDns:
         assert path(dns_support=False).reach is Reach.UNREACHABLE
 
     def test_off_hides_a_central_endpoint_too(self) -> None:
-        hub = table("main", route("10.0.0.0/8", TargetKind.TRANSIT_GATEWAY, "tgw-1"))
-        found = path(hub, dns=DnsView((ZONE,)), dns_hostnames=False)
+        found = path(HUB, dns=DnsView((ZONE,)), dns_hostnames=False)
         assert (found.reach, found.words) == (
             Reach.DNS_OFF,
             "the VPC's enableDnsHostnames is off, so the names in Z1 aren't resolved",
@@ -245,10 +246,8 @@ class TestTheVpcsDns:
 
 
 class TestACentralEndpoint:
-    HUB = table("main", route("10.0.0.0/8", TargetKind.TRANSIT_GATEWAY, "tgw-1"))
-
     def test_serves_a_subnet_with_a_route_beyond_the_vpc(self) -> None:
-        found = path(self.HUB, dns=DnsView((ZONE,)))
+        found = path(HUB, dns=DnsView((ZONE,)))
         assert found.reach is Reach.CENTRAL
         assert found.words == "private hosted zone Z1 answers monitoring.us-east-1.amazonaws.com"
 
@@ -270,10 +269,13 @@ class TestACentralEndpoint:
             (answering(private_dns=False), Reach.UNKNOWN),
             (answering(private_dns=False, state=EndpointState.FAILED), Reach.UNREACHABLE),
             (endpoint(MONITORING, private_dns=False), Reach.UNREACHABLE),
+            (HUB, Reach.UNKNOWN),
+            (table("main", replace(TO_HUB, is_active=False)), Reach.UNREACHABLE),
+            (table("main", TO_S3), Reach.UNREACHABLE),
         ],
     )
-    def test_that_could_not_be_checked_may_be_an_endpoint_of_the_vpc_itself_that_has_interfaces(
-        self, beside: Endpoint, reach: Reach
+    def test_that_could_not_be_checked_may_serve_where_a_route_or_an_endpoint_with_interfaces_leads_to_it(
+        self, beside: Endpoint | RouteTable, reach: Reach
     ) -> None:
         assert path(beside, dns=DnsView(unreadable=("the zones: AccessDenied",))).reach is reach
 
