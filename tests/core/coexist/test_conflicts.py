@@ -398,6 +398,12 @@ def test_another_call_resource_or_time_names_nobody(record: Change) -> None:
     assert attribute([reversal(since=BEFORE)], [record]) == (reversal(since=BEFORE),)
 
 
+@pytest.mark.parametrize("call", ["RevokeSecurityGroupIngress", "ModifySecurityGroupRules"])
+def test_a_rule_is_lost_by_either_call(call: str) -> None:
+    (found,) = attribute([reversal(NOW, EffectKind.RULE, "sg-own", since=BEFORE)], [change(NOW, call, "sg-own")])
+    assert (found.actor, found.event_name) == ("bob", call)
+
+
 def test_of_several_records_the_latest_names_the_hand() -> None:
     earlier, later = change(BEFORE, event_id="e-1"), change(NOW - timedelta(minutes=3), event_id="e-2")
     for records in ((earlier, later), (later, earlier)):

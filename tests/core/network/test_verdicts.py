@@ -177,6 +177,7 @@ class TestPartOfASubnet:
         network = vpc(CLIENT, self.HOST, there, GROUP, network_acls=(guard,))
         (unread,) = private_path(network).unread
         assert unread == "the addresses of vpce-1 were not read, and network ACLs deny some"
+        assert private_path(replace(network, endpoints=(self.THERE,))).reach is Reach.PARTLY  # it has no interface yet
         for address, reach in (("10.0.2.10", Reach.CLOSED), ("10.0.2.200", Reach.SERVED)):
             own = NetworkInterface("eni-1", "subnet-b", (address,), kind="vpc_endpoint")
             assert private_path(replace(network, interfaces=(own,))).reach is reach

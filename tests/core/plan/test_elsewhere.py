@@ -144,5 +144,10 @@ class TestAnEndpointThatHidesOtherNames:
             "private DNS would make public APIs of API Gateway unreachable from the VPC, which subnet-a can reach today"
         )
 
+    def test_names_three_of_the_subnets_that_reach_them(self) -> None:
+        subnets = [CLIENT, *(subnet(name, cidr=f"10.0.{place}.0/24") for place, name in enumerate("bcd", 2))]
+        action = self.make(vpc(*subnets, table("main", NAT)))
+        assert "which subnet-a, subnet-b and subnet-c can reach today" in action.error
+
     def test_is_made_where_nobody_does(self) -> None:
         assert self.make(vpc(CLIENT)).status is Status.PLANNED

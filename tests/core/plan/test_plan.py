@@ -458,6 +458,14 @@ def test_ipv6_only_subnets_get_an_ipv6_endpoint_and_mixed_ones_a_dualstack_one()
     assert without.status is Status.BLOCKED
 
 
+def test_an_ipv6_endpoint_is_put_into_ipv6_only_subnets_alone() -> None:
+    edge = subnet("edge", "us-east-1-bos-1a", zone_type="local-zone", cidr="", ipv6_cidrs=("2001:db8::/64",))
+    dual = subnet("dual", ipv6_cidrs=("2001:db8:1::/64",))
+    network = vpc(edge, dual, table("main"), table("pub", default_route(IGW), subnets=("dual",)))
+    found = only(network, ActionKind.CREATE_INTERFACE_ENDPOINT, "six")
+    assert (found.ip_address_type, found.subnet_ids) == ("dualstack", ("subnet-dual",))
+
+
 def test_an_ipv4_endpoint_does_not_serve_an_ipv6_only_subnet() -> None:
     six = subnet("six", cidr="", ipv6_cidrs=("2001:db8::/64",))
     network = vpc(subnet("a"), six, endpoint(MONITORING, "a", own=False), own_security_group())
