@@ -25,6 +25,11 @@ def test_where_one_end_is_open_and_another_is_shut_it_depends_on_the_address() -
     assert barrier_of([([HALF], FAR), ([], FAR)], NEAR, PORTS, subnet("a"), repairable=False).is_partly_far
 
 
+def test_a_rule_lets_its_own_ports_pass_and_no_others() -> None:
+    narrow = Rule("tcp", 80, 80, ("0.0.0.0/0",))
+    assert rule_lanes([narrow], FAR, vpc(), PORTS) == (Lane(FAR.addresses, PORTS[:1]),)
+
+
 def test_rules_let_nothing_pass_to_an_end_without_addresses() -> None:
     wide = Rule("-1", 0, 65535, ("0.0.0.0/0",))
     assert not any(lane.addresses for lane in rule_lanes([wide], End((), "nobody", 4), vpc(), PORTS))

@@ -45,3 +45,6 @@ def test_groups_that_only_have_lifelines_name_are_one_question() -> None:
     assert asked[0] is first
     assert "sg-1, sg-2" in asked[1]
     assert unclear(vpc(own_security_group(), endpoint(MONITORING)), OWNER) == {}
+    others = own_security_group(id="sg-3", name="default", tags=(), on_record=False)
+    assert unclear(vpc(others), OWNER) == {}
+    assert list(unclear(vpc(replace(others, tags=own_security_group().tags)), OWNER)) != []

@@ -16,7 +16,7 @@ from lifeline.core.network.model import (
     Vpc,
 )
 from lifeline.core.network.reach import NetworkPath, Reach, find_path
-from tests.support.builders import CATALOG, default_route, subnet, table, vpc
+from tests.support.builders import CATALOG, default_route, route, subnet, table, vpc
 
 CLIENT = subnet("a", cidr="10.0.1.0/24")
 HOME = subnet("nat", cidr="10.0.9.0/28")
@@ -104,6 +104,17 @@ def test_an_acl_that_denies_some_public_addresses_leaves_it_open_whether_the_ser
             "addresses there was not read"
         ),
     )
+
+
+def test_a_route_carries_only_what_no_narrower_one_takes() -> None:
+    deny = entry(90, "128.0.0.0/1", out=True, allow=False)
+    network = behind(TargetKind.NAT_GATEWAY, "nat-1", acl("nat", deny, *EVERYTHING))
+    main = table(
+        "main", default_route(TargetKind.NAT_GATEWAY, "nat-1"), route("128.0.0.0/1", TargetKind.TRANSIT_GATEWAY)
+    )
+    found = path(replace(network, route_tables=(main, *network.route_tables[1:])))
+    assert found.unread == ("what lies beyond transit_gateway-1 was not read",)
+    assert "acl-nat" not in found.words
 
 
 @pytest.mark.parametrize(
