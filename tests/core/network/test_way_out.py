@@ -115,6 +115,17 @@ def test_an_acl_that_denies_some_public_addresses_leaves_it_open_whether_the_ser
     )
 
 
+def test_a_route_carries_only_what_no_narrower_one_takes() -> None:
+    deny = entry(90, "128.0.0.0/1", out=True, allow=False)
+    network = behind(TargetKind.NAT_GATEWAY, "nat-1", acl("nat", deny, *EVERYTHING))
+    main = table(
+        "main", default_route(TargetKind.NAT_GATEWAY, "nat-1"), route("128.0.0.0/1", TargetKind.TRANSIT_GATEWAY)
+    )
+    found = path(replace(network, route_tables=(main, *network.route_tables[1:])))
+    assert found.unread == ("what lies beyond transit_gateway-1 was not read",)
+    assert "acl-nat" not in found.words
+
+
 @pytest.mark.parametrize(
     ("machine", "group", "words"),
     [
@@ -139,6 +150,17 @@ def test_what_a_nat_instance_lets_through_decides(machine: NetworkInterface, gro
     more = {"interfaces": (machine,), "security_groups": (group,)}
     found = path(behind(TargetKind.NETWORK_INTERFACE, "eni-1", **more))
     assert (found.reach, found.words) == (Reach.FILTERED, words)
+
+
+def test_the_acl_of_a_nat_instances_subnet_counts_unless_the_client_is_in_it() -> None:
+    deny = entry(90, "10.0.1.0/24", out=False, allow=False)
+    more = {"interfaces": (MACHINE,), "security_groups": (OPEN_GROUP,)}
+    found = path(behind(TargetKind.NETWORK_INTERFACE, "eni-1", acl("nat", deny, *EVERYTHING), **more))
+    words = "network ACL acl-nat doesn't let 443 into subnet-nat from 10.0.1.0/24"
+    assert (found.reach, found.words) == (Reach.FILTERED, words)
+    beside = {**more, "interfaces": (replace(MACHINE, subnet_id=CLIENT.id),)}
+    found = path(behind(TargetKind.NETWORK_INTERFACE, "eni-1", acl("a", deny, *EVERYTHING), **beside))
+    assert found.reach is Reach.OPEN_EGRESS
 
 
 @pytest.mark.parametrize(

@@ -107,10 +107,8 @@ def _touches(pattern: str, asked: str) -> bool:
 
 
 def _match_resource(statement: Mapping[str, Any], asked: str) -> Match:
-    if "NotResource" in statement or "Resource" not in statement:
-        return Match.DEPENDS
-    named = _texts(statement["Resource"])
-    if named is None:
+    named = None if "NotResource" in statement else _texts(statement.get("Resource"))
+    if not named:
         return Match.DEPENDS
     if any(_is_like(EVERYTHING, pattern) for pattern in named):
         return Match.YES

@@ -14,7 +14,7 @@ from lifeline.core.network.way_out import usable_tiers
 from lifeline.core.notices.notice import Notice, brief_id, fit_subject, invoke_lines
 from lifeline.core.policy.policy import EXEMPT, REQUIRE, Exempted, ExemptedBy
 from lifeline.core.severity import Severity
-from lifeline.core.wording import few, plain, quoted, shorten, write_actor, write_actor_shorter, write_time
+from lifeline.core.wording import few, plain, quoted, shorten, write_actor, write_actor_shorter, write_count, write_time
 
 _MOST_NAMED = 5
 _MOST_SUBNETS = 50
@@ -154,7 +154,7 @@ def _happened(exempting: Exempting) -> Iterator[str]:
         waivers = dict.fromkeys(waiver for service in names for waiver in exempting.unserved[subnet_id, service])
         yield f"- {subnet_id} ({few(names, _MOST_NAMED)}): {_said(list(waivers))}"
     if len(lacking) > _MOST_SUBNETS:
-        yield f"- {len(lacking) - _MOST_SUBNETS} more subnets"
+        yield f"- {write_count(len(lacking) - _MOST_SUBNETS, 'more subnet')}"
 
 
 def waiver_words(waiver: Waiver) -> str:
