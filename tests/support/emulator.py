@@ -82,10 +82,18 @@ def _prepare() -> None:
     """Lets moto keep what it would work out again for each call or each test, and which never differs."""
     # AWS carries out each call as a whole, a conditional write above all. moto doesn't: calls of threads take turns.
     process, turn = BotocoreStubber.process_request, RLock()
+    catalogs: dict[tuple[str, str], Any] = {}
 
     def process_alone(self: BotocoreStubber, request: Any) -> Any:
+        # The region's endpoint services: moto's own, of which it writes hundreds for each call.
+        asks_for_catalog = "Action=DescribeVpcEndpointServices&" in str(request.body)
         with turn:
-            return process(self, request)
+            if not asks_for_catalog:
+                return process(self, request)
+            asked = (request.url, str(request.body))
+            if asked not in catalogs:
+                catalogs[asked] = process(self, request)
+            return catalogs[asked]
 
     BotocoreStubber.process_request = process_alone
     # The names of a class's methods, for each call.
