@@ -115,3 +115,4 @@ mutants: .envs/dev/.ready ## change single things in the core's rooms and see wh
 
 clean: ## remove everything that was built and installed
 	rm -rf .envs .aws-sam .run .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -prune -exec rm -rf {} +

@@ -15,7 +15,7 @@ from unittest.mock import patch
 
 import boto3
 from moto import mock_aws
-from moto.core import models, responses
+from moto.core import models, responses, serialize
 from moto.core.botocore_stubber import BotocoreStubber
 from moto.core.serialize import AttributePickerContext, ResponseSerializer
 from moto.core.utils import MISSING, get_value
@@ -123,6 +123,8 @@ def _prepare() -> None:
 
     BotocoreStubber.process_request = process_alone
     ResponseSerializer.get_value = _find_value
+    # Whether a part's name may stand in XML, letter by letter.
+    serialize.xmltodict._validate_name = cache(serialize.xmltodict._validate_name)
     # The names of a class's methods, for each call.
     responses.method_names_from_class = cache(responses.method_names_from_class)
     # A key for each subscription, with which it signs. Nobody looks at the signature.
