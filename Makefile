@@ -3,7 +3,6 @@
 .DEFAULT_GOAL := help
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
-export PYTHONDONTWRITEBYTECODE := 1
 export SAM_CLI_TELEMETRY := 0
 PYTHON ?= python3
 
@@ -123,3 +122,4 @@ mutants: .envs/dev/.ready ## change single things in the core's rooms and see wh
 
 clean: ## remove everything that was built and installed
 	rm -rf .envs .aws-sam .run dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -prune -exec rm -rf {} +

@@ -121,7 +121,7 @@ def test_a_group_that_somebody_opened_is_said_at_once_and_new_endpoints_get_anot
     assert "mallory" in said
     assert f"close security group {group_id} to others" in said
     assert endpoint_id in said
-    days.sweeps(30)
+    days.sweeps(30, every=8)
     assert days.texts() == []
     assert (days.live(vpc_id), group_of(days, vpc_id)) == ([endpoint_id], group_id)
     lose(days, vpc_id)
@@ -165,7 +165,7 @@ def test_the_group_that_nobody_uses_any_more_is_deleted_and_the_other_one_stays(
     lose(days, vpc_id)
     days.sweeps(1)
     second = group_of(days, vpc_id)
-    days.sweeps(70)
+    days.sweeps(70, every=8)
     assert set(names(days, vpc_id)) == {group_id, second}
     days.sweeps(3)
     assert set(names(days, vpc_id)) == {second}
@@ -190,12 +190,12 @@ def test_a_group_whose_tag_somebody_removed_is_left_alone_and_said_once(days: Da
     untag(days, group_id)
     (said,) = days.texts()
     assert f'{{"hand_over": ["{group_id}"]}}' in said
-    days.sweeps(30)
+    days.sweeps(30, every=8)
     assert (days.texts(), days.live(vpc_id)) == ([], [endpoint_id])
     lose(days, vpc_id)
     days.sweeps(1)
     assert names(days, vpc_id)[group_of(days, vpc_id)] == "lifeline-endpoints-2"
-    days.sweeps(80)
+    days.sweeps(80, every=8)
     assert group_id in names(days, vpc_id)
 
 
