@@ -1,8 +1,10 @@
 # make test   every check        make demo   the story, on emulators
-# Everything is installed below .envs/ from the locks in requirements/; nothing else is touched.
+# Everything is installed below .envs/ from the locks in requirements/; nothing outside this folder is touched.
 .DEFAULT_GOAL := help
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
+# Without its bytecode, each process of each run would rewrite the asserts of all tests and compile them again.
+unexport PYTHONDONTWRITEBYTECODE
 export SAM_CLI_TELEMETRY := 0
 PYTHON ?= python3
 
