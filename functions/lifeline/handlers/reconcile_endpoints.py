@@ -114,9 +114,14 @@ def _answer_at(event: object, settings: Settings, run: Run, started: float) -> d
     except InvalidInputError as error:
         log_refusal(error, run.id)
         return _notified((), [error], settings.mode, is_text=wants_text(event))
-    if call.keys() == {"sweep"} and not there.member and "account" not in event:
+    if _is_whole_sweep(event):
         hub.begin_sweep()
     return _answer(call, there, run, started)
+
+
+def _is_whole_sweep(event: Mapping[str, Any]) -> bool:
+    """True for a sweep that is to change what it finds, of all accounts."""
+    return "sweep" in event and event.keys() <= {"sweep", "by", "format"}
 
 
 def _answer(event: object, settings: Settings, run: Run, started: float) -> dict[str, Any]:
