@@ -987,7 +987,7 @@ class TestCauses:
         detector.run_each_minute(0, 0, reporting=(HOST,))
         with failing("ec2", "DescribeVpcs"), failing("ec2", "DescribeVpcEndpointServices"):
             detector.run(minute(7))
-        assert detector.kinds == ["incident_opened"]
+        assert detector.kinds == ["incident_opened", "read_denied"]
 
     def test_an_instance_whose_own_group_lets_nothing_out_is_told_with_that_group(self, detector: Detector) -> None:
         id_ = launch()

