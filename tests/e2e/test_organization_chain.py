@@ -67,9 +67,10 @@ class World(NamedTuple):
         return dict(vpc)
 
     def restart(self, function: str) -> None:
-        """The function's containers end, and the sessions of its roles in the spokes with them."""
-        name = self.hub.outputs[function]
-        self.hub.client("lambda").update_function_configuration(FunctionName=name, Description="restarted")
+        """The function's containers end, and with them the sessions that it had in the spokes."""
+        functions, name = self.hub.client("lambda"), self.hub.outputs[function]
+        timeout = functions.get_function_configuration(FunctionName=name)["Timeout"]
+        functions.update_function_configuration(FunctionName=name, Timeout=timeout - 1)
 
 
 @pytest.fixture(scope="module")
