@@ -23,17 +23,17 @@ NAMES = {SHOP: "shop", BILLING: "billing"}
 PENDING = timedelta(seconds=10)
 
 INTRODUCTION = f"""
-    A company has many accounts. Lifeline is deployed in one of them, the hub; the others have a small stack of roles and
-    event rules, and no function, queue or table. Someone deletes a subnet's route to the internet in the account shop.
-    From the hub, Lifeline creates the endpoint for {SERVICE_NAME} that the subnet now needs, and notifies
+    A company has many accounts. Lifeline is deployed in one of them, the hub; the others have a small stack of roles
+    and event rules, and no function, queue or table. Someone deletes a subnet's route to the internet in the account
+    shop. From the hub, Lifeline creates the endpoint for {SERVICE_NAME} that the subnet now needs, and notifies
     the hub's subscribers. The account billing has the same network and isn't touched.
 """
 SETTING = f"""
     No AWS account is involved. The real SAM CLI deploys this repository's template to the emulated account {HUB},
     and spoke.yaml is deployed to the two others as it is: once as StackSets do it, once by a change set. Events reach
     the hub only where the policies of its bus and its queue allow it, and in shop the hub's function has only the
-    permissions of the role that spoke.yaml creates there. A new endpoint stays pending for {PENDING.seconds} s (in AWS, a minute
-    or more).
+    permissions of the role that spoke.yaml creates there. A new endpoint stays pending for {PENDING.seconds} s
+    (in AWS, a minute or more).
 """
 CHARACTERS = {
     Actor.SOMEBODY: f"works in shop ({SHOP}) and billing ({BILLING}) with the role {ADMINISTRATOR}",
@@ -130,7 +130,9 @@ class Story:
             notice = self._wait(lambda: next(iter(notices_about(inbox, site.vpc_id)), None), "a notice")
             require(SHOP in notice["Subject"], f"the notice's subject is {notice['Subject']}")
         text, _, _ = notice["Message"].partition(IDS)
-        self._say.tell(Actor.LIFELINE, "notifies the subscribers of the hub's topic, account first:")
+        self._say.tell(
+            Actor.LIFELINE, "notifies the subscribers of the hub's topic; the subject begins with the account:"
+        )
         self._say.notice(notice["Subject"], text)
 
     def come_up(self, site: Site) -> None:
@@ -144,8 +146,7 @@ class Story:
 
     def leave_alone(self, shop: Site, billing: Site) -> None:
         """Nothing happened in billing and in the hub's own account."""
-        wait_until_quiet(self._hub)
-        others: dict[str, Account | Spoke] = {"billing": self._spokes[BILLING], "network, the hub": self._hub}
+        others: dict[str, Account | Spoke] = {"billing": self._spokes[BILLING], "the hub's own account": self._hub}
         with step(self._say, "the other accounts are as they were"):
             for name, account in others.items():
                 found = account.client("ec2").describe_vpc_endpoints()["VpcEndpoints"]
