@@ -28,7 +28,7 @@ from lifeline.runtime.invocation import Run
 from lifeline.runtime.observability import logger
 from lifeline.runtime.settings import Settings
 
-_AT_ONCE = 8  # accounts; those that only wait for their own endpoint calls don't count
+MOST_AT_ONCE = 8  # accounts; those that only wait for their own endpoint calls don't count
 _LEAST = timedelta(seconds=60)  # with less time left, no further account is begun
 
 type Served = tuple[tuple[VpcAnswer, ...], list[str]]
@@ -49,7 +49,7 @@ class Hub:
     tools: Callable[[Settings], Tools]
     name_of: Callable[[Settings], str]
     _members: MemberAccounts | None = field(default=None, init=False)
-    _working: Semaphore = field(default_factory=partial(Semaphore, _AT_ONCE), init=False)
+    _working: Semaphore = field(default_factory=partial(Semaphore, MOST_AT_ONCE), init=False)
 
     # ---- a batch
 
