@@ -12,10 +12,10 @@ DEV := .envs/dev/bin
 SAM := .envs/sam/bin/sam
 UV := .envs/uv/bin/uv
 
-.PHONY: help setup test lint types template unit chain chain-more soak local-invoke demo compare docs spoke lock fmt clean plan cli policy browser audit mutants package
+.PHONY: help setup test lint types template unit chain chain-more soak local-invoke demo demo-organization compare docs spoke lock fmt clean plan cli policy browser audit mutants package
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: .envs/dev/.ready .envs/sam/.ready .envs/ministack/.ready .envs/checkov/.ready ## install what the checks and the demo need
 
@@ -74,6 +74,9 @@ local-invoke: .envs/dev/.ready .envs/sam/.ready .envs/ministack/.ready ## run sa
 
 demo: .envs/dev/.ready .envs/sam/.ready .envs/ministack/.ready ## run the demo on emulators, without an AWS account
 	@PYTHONPATH=functions:. $(DEV)/python -m tests.e2e.demo
+
+demo-organization: .envs/dev/.ready .envs/sam/.ready .envs/ministack/.ready ## run the demo of a hub with two other accounts
+	@PYTHONPATH=functions:. $(DEV)/python -m tests.e2e.demo_organization
 
 # Not part of `make test`: it measures, and needs a quiet machine.
 compare: .envs/dev/.ready .envs/c7n/.ready ## measure a sweep beside Cloud Custodian, on an emulated region: VPCS="100 500"

@@ -12,7 +12,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -105,7 +105,7 @@ class Demo:
         with self._step("Lifeline knows the machines' agents"):
             report = self._invoke("DetectMetricGapsFunction", {"detect": True})
             [watch] = report["watches"]
-            _require(watch["states"]["reporting"] == len(machines), f"DetectMetricGaps answered {report}")
+            require(watch["states"]["reporting"] == len(machines), f"DetectMetricGaps answered {report}")
         self._say.tell(
             Actor.LIFELINE,
             f"checks for silent agents every minute; its roster has {watch['watched']} agents, and all are reporting",
@@ -116,7 +116,7 @@ class Demo:
         with self._step("the first sweep"):
             answer = self._invoke("ReconcileEndpointsFunction", {"sweep": True})
             [seen] = [one for one in answer["vpcs"] if one["vpc_id"] == site.vpc_id]
-            _require(seen["actions"] == [], f"the first sweep answered {seen}")
+            require(seen["actions"] == [], f"the first sweep answered {seen}")
         self._say.tell(
             Actor.LIFELINE,
             f"sweeps the region for the first time: nothing is missing in {site.vpc_id}, whose subnet has a way out",
@@ -148,10 +148,10 @@ class Demo:
     def become_isolated(self, site: Site) -> None:
         """The subnet has no way out, in EC2 and in Lifeline's eyes."""
         with self._step("the subnet is isolated"):
-            _require(default_route(self._ec2, site.subnet_id) is None, "the default route is still there")
+            require(default_route(self._ec2, site.subnet_id) is None, "the default route is still there")
             answer = self._invoke("ReconcileEndpointsFunction", {"vpc_ids": [site.vpc_id], "mode": "plan"})
             tier = answer["vpcs"][0]["subnets"].get(site.subnet_id)
-            _require(tier == "isolated", f"Lifeline calls {site.subnet_id} {tier}")
+            require(tier == "isolated", f"Lifeline calls {site.subnet_id} {tier}")
         self._say.tell(
             Actor.LIFELINE,
             f"asked for a plan: {site.subnet_id} is {tier}",
@@ -190,7 +190,7 @@ class Demo:
         self._show(notice)
         with self._step("the notice has the cause, its maker and the cure"):
             for expected in ("DeleteRoute", DEPLOYER.name, endpoint_id):
-                _require(expected in notice["Message"], f"{expected} is not in the notice")
+                require(expected in notice["Message"], f"{expected} is not in the notice")
 
     def come_up(self, site: Site, endpoint_id: str) -> str:
         """The endpoint is available, and the service's name resolves to its private addresses, which this says."""
@@ -220,10 +220,10 @@ class Demo:
         self._say.tell(Actor.LIFELINE, "closes the incident, and reports how long it lasted and what ended it:")
         self._show(notice)
         with self._step("the notice has the cure"):
-            _require(endpoint_id in notice["Message"], f"{endpoint_id} is not in the notice")
+            require(endpoint_id in notice["Message"], f"{endpoint_id} is not in the notice")
         with self._step("two machines, one cause, one incident"):
             kinds = Counter(map(_kind, self._notices))
-            _require(kinds["incident_opened"] == kinds["incident_resolved"] == 1, f"the notices were {dict(kinds)}")
+            require(kinds["incident_opened"] == kinds["incident_resolved"] == 1, f"the notices were {dict(kinds)}")
 
     # ---- after -------------------------------------------------------------------------------------------------------
 
@@ -234,8 +234,8 @@ class Demo:
             event = {"vpc_ids": [site.vpc_id], "mode": "plan", "format": "text"}
             answer = self._invoke("ReconcileEndpointsFunction", event)
             is_plan = answer["mode"] == "plan" and "monitoring: create an interface endpoint" in answer["text"]
-            _require(is_plan, f"ReconcileEndpoints answered {answer}")
-            _require(self._endpoint(site.vpc_id) is None, f"plan mode made an endpoint in {site.vpc_id}")
+            require(is_plan, f"ReconcileEndpoints answered {answer}")
+            require(self._endpoint(site.vpc_id) is None, f"plan mode made an endpoint in {site.vpc_id}")
         self._say.explain(f"""
             {site.vpc_id} is another VPC, whose subnet never had a route out. Invoked with
             {json.dumps(event)}, Lifeline responds:
@@ -250,9 +250,9 @@ class Demo:
         with self._step("the coverage page"):
             page = self._invoke("CoveragePageFunction", event)
             is_page = isinstance(page, str) and "<h2>Lifeline: coverage</h2>" in page
-            _require(is_page, f"CoveragePage answered no page: {page!s:.300}")
+            require(is_page, f"CoveragePage answered no page: {page!s:.300}")
             for vpc_id in vpc_ids:
-                _require(vpc_id in page, f"{vpc_id} is not on the page")
+                require(vpc_id in page, f"{vpc_id} is not on the page")
         self._keep(name, around(page), f"the coverage page {what}")
 
     def link(self) -> None:
@@ -358,20 +358,25 @@ class Demo:
         created: datetime = next(one["CreationDate"] for one in schedules if one["Target"]["Arn"].endswith(function))
         return created + math.ceil((after - created) / TICK) * TICK
 
-    @contextmanager
-    def _step(self, name: str) -> Iterator[None]:
-        """A step that is waited for. Whatever goes wrong inside becomes a StoryError with its name."""
-        try:
-            with self._say.waiting(f"waiting: {name}"):
-                yield
-        except EmulatorError as error:
-            raise StoryError(f"{name}: {error}") from error
+    def _step(self, name: str) -> AbstractContextManager[None]:
+        return step(self._say, name)
 
     def _since_cut(self, moment: datetime) -> str:
         return f"{(moment - self._cut_at).total_seconds():+.0f} s"
 
 
-def _require(holds: bool, otherwise: str) -> None:
+@contextmanager
+def step(say: Narrator, name: str) -> Iterator[None]:
+    """A step that is waited for. Whatever goes wrong inside becomes a StoryError with its name."""
+    try:
+        with say.waiting(f"waiting: {name}"):
+            yield
+    except EmulatorError as error:
+        raise StoryError(f"{name}: {error}") from error
+
+
+def require(holds: bool, otherwise: str) -> None:
+    """Raises EmulatorError, saying what was found otherwise, unless it holds."""
     if not holds:
         raise EmulatorError(otherwise)
 
@@ -417,19 +422,23 @@ def tell_story(account: Account, say: Narrator) -> None:
 
 def main() -> int:
     """Tell the story; the exit status."""
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job would ignore it
     say = Narrator()
     say.title("Lifeline: a private subnet gets its path to CloudWatch back")
     say.explain(INTRODUCTION)
     for actor, who in CHARACTERS.items():
         say.introduce(actor, who)
     say.explain(SETTING)
+    return tell(tell_story, Account(pending=PENDING), say)
+
+
+def tell(story: Callable[[Account, Narrator], None], account: Account, say: Narrator) -> int:
+    """Tell a story in an account, which is there only so long; the exit status."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job would ignore it
     say.chapter("Before")
-    account = Account(pending=PENDING)
     try:
         with account.closing():
-            tell_story(account, say)
+            story(account, say)
     except KeyboardInterrupt:
         say.verdict("interrupted; every process that was started has been stopped", good=False)
         return 130

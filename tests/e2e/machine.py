@@ -14,6 +14,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from tests.e2e.emulators.account import REGION, Account
+from tests.e2e.emulators.organization import Spoke
 from tests.e2e.network import Path, find_path
 
 NAMESPACE = "CWAgent"
@@ -155,7 +156,7 @@ class Agent:
 
 
 @contextmanager
-def running_agents(account: Account, instance_ids: Iterable[str], period: timedelta) -> Iterator[list[Agent]]:
+def running_agents(account: Account | Spoke, instance_ids: Iterable[str], period: timedelta) -> Iterator[list[Agent]]:
     """The instances' agents, for as long as the block lasts."""
     ec2, cloudwatch = account.client("ec2"), account.client("cloudwatch")
     agents = [Agent(ec2, cloudwatch, instance_id, period) for instance_id in instance_ids]

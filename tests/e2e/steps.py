@@ -11,7 +11,10 @@ from typing import Any
 import boto3
 
 from lifeline.adapters.store.roster import Roster
-from tests.e2e.emulators.account import ACCOUNT_ID, REGION, Account, Inbox
+from lifeline.core.network.model import RegionRef
+from lifeline.core.organization.ledger import MemberLedger
+from tests.e2e.emulators.account import ACCOUNT_ID, REGION, STACK, Account, Inbox
+from tests.e2e.emulators.organization import SPOKE_STACK, Spoke
 from tests.e2e.machine import Agent, Site, datapoints, find_profile, launch, make_profile, running_agents
 from tests.support.world import flat
 
@@ -85,10 +88,10 @@ def send(account: Account, bodies: list[str]) -> None:
 
 
 @contextmanager
-def rules_disabled(account: Account) -> Iterator[None]:
-    """None of the stack's rules delivers what happens meanwhile."""
-    events = account.client("events")
-    names = [rule["Name"] for rule in events.list_rules(NamePrefix="lifeline-local")["Rules"]]
+def rules_disabled(account: Account, spoke: Spoke | None = None) -> Iterator[None]:
+    """None of the stack's rules, or of the spoke's, delivers what happens meanwhile."""
+    events = (spoke or account).client("events")
+    names = [rule["Name"] for rule in events.list_rules(NamePrefix=SPOKE_STACK if spoke else STACK)["Rules"]]
     assert names
     for name in names:
         events.disable_rule(Name=name)
@@ -152,10 +155,13 @@ def kinds_about(inbox: Inbox, agent: Agent) -> Counter[str]:
 
 
 @contextmanager
-def watched_machines(account: Account, site: Site, *, count: int) -> Iterator[list[Agent]]:
-    """Machines whose agents report and are on Lifeline's roster. Terminating them in the end is no incident."""
-    ec2, cloudwatch = account.client("ec2"), account.client("cloudwatch")
-    profile_arn = find_profile(account.client("iam")) or make_profile(account.client("iam"))
+def watched_machines(account: Account, site: Site, *, count: int, spoke: Spoke | None = None) -> Iterator[list[Agent]]:
+    """Machines, in the account or in a spoke, whose agents report and are on Lifeline's roster. Terminating them in the
+    end is no incident.
+    """
+    there = spoke or account
+    ec2, cloudwatch, iam = (there.client(service) for service in ("ec2", "cloudwatch", "iam"))
+    profile_arn = find_profile(iam) or make_profile(iam)
     ids = [launch(ec2, site.subnet_id, profile_arn=profile_arn) for _ in range(count)]
     since = datetime.now(UTC)
 
@@ -163,36 +169,43 @@ def watched_machines(account: Account, site: Site, *, count: int) -> Iterator[li
         return all(len(datapoints(cloudwatch, instance_id, since=since)) >= 3 for instance_id in ids)
 
     try:
-        with running_agents(account, ids, timedelta(seconds=5)) as agents:
+        with running_agents(there, ids, timedelta(seconds=5)) as agents:
             # Of its own: a datapoint of the second in which it started could be of the one before it.
             account.wait(report, what="datapoints")
-            introduce(account, ids)
+            introduce(account, ids, spoke)
             yield agents
     finally:
         ec2.terminate_instances(InstanceIds=ids)
 
 
 @contextmanager
-def watched_machine(account: Account, site: Site) -> Iterator[Agent]:
+def watched_machine(account: Account, site: Site, spoke: Spoke | None = None) -> Iterator[Agent]:
     """One such machine."""
-    with watched_machines(account, site, count=1) as [agent]:
+    with watched_machines(account, site, count=1, spoke=spoke) as [agent]:
         yield agent
 
 
-def introduce(account: Account, instance_ids: list[str]) -> None:
+def introduce(account: Account, instance_ids: list[str], spoke: Spoke | None = None) -> None:
     """Have Lifeline put the machines' agents on its roster now: it looks for new ones every 15 minutes."""
-    roster = Roster(account.outputs["LedgerTable"], WATCH, account.client("dynamodb"))
+    roster = _roster(account, spoke)
+    event = {"detect": True, **({"account": spoke.account_id} if spoke else {})}
 
     def are_known() -> bool:
         roster.save_discovery(datetime.now(UTC) - timedelta(hours=1))
-        answer = account.invoke("DetectMetricGapsFunction", {"detect": True})
+        answer = account.invoke("DetectMetricGapsFunction", event)
         assert not answer.error, answer.logs
-        return set(instance_ids) <= watched_agents(account).keys()
+        assert "errors" not in answer.payload, answer.payload
+        return set(instance_ids) <= watched_agents(account, spoke).keys()
 
     account.wait(are_known, what=f"{', '.join(instance_ids)} on the roster", every_s=1)
 
 
-def watched_agents(account: Account) -> dict[str, Any]:
+def watched_agents(account: Account, spoke: Spoke | None = None) -> dict[str, Any]:
     """The agents on the roster, as the detector last saw them."""
-    roster = Roster(account.outputs["LedgerTable"], WATCH, account.client("dynamodb"))
-    return {name: agent for chunk in roster.read() for name, agent in chunk.agents.items()}
+    return {name: agent for chunk in _roster(account, spoke).read() for name, agent in chunk.agents.items()}
+
+
+def _roster(account: Account, spoke: Spoke | None) -> Roster:
+    table = account.outputs["LedgerTable"]
+    ledger = MemberLedger(table, RegionRef(spoke.account_id, REGION)) if spoke else table
+    return Roster(ledger, WATCH, account.client("dynamodb"))

@@ -8,9 +8,10 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import partial
+from threading import Semaphore
 from typing import Any
 
 from lifeline.adapters.aws.organizations import Organizations
@@ -28,7 +29,7 @@ from lifeline.runtime.invocation import Run
 from lifeline.runtime.observability import logger
 from lifeline.runtime.settings import Settings
 
-_AT_ONCE = 8  # accounts: each may wait for its own bucket of endpoint calls
+MOST_AT_ONCE = 8  # accounts; those that only wait for their own endpoint calls don't count
 _WHO = re.compile(r"User: \S+")
 _LEAST = timedelta(seconds=60)  # with less time left, no further account is begun
 
@@ -50,6 +51,7 @@ class Hub:
     tools: Callable[[Settings], Tools]
     name_of: Callable[[Settings], str]
     _members: MemberAccounts | None = field(default=None, init=False)
+    _working: Semaphore = field(default_factory=partial(Semaphore, MOST_AT_ONCE), init=False)
 
     # ---- a batch
 
@@ -61,7 +63,7 @@ class Hub:
         for record in records:
             by_account[self._member_in(record)].append(record)
         serve = [partial(self._serve_apart, member, theirs) for member, theirs in sorted(by_account.items())]
-        with ThreadPoolExecutor(max_workers=_AT_ONCE) as pool:
+        with ThreadPoolExecutor(max_workers=len(serve) or 1) as pool:
             served = [future.result() for future in [pool.submit(call) for call in serve]]
         return tuple(answer for answers, _ in served for answer in answers), [id_ for _, ids in served for id_ in ids]
 
@@ -76,9 +78,10 @@ class Hub:
         return account if self._is_served(account) else ""
 
     def _serve_apart(self, member: str, records: Sequence[Any]) -> Served:
-        """The same as `_serve`. Whatever goes wrong stays with this account's messages."""
+        """The same as `_serve`, in its turn. Whatever goes wrong stays with this account's messages."""
         try:
-            return self._serve(self.settings.of(member), records)
+            with self._working:
+                return self._serve(self.settings.of(member), records)
         except Exception as error:  # noqa: BLE001 - logged, and kept to this account
             logger.exception("account not served", account=member or self.settings.own_account_id)
             return self._keep(records, TransientError(str(error), code=type(error).__name__))
@@ -94,7 +97,16 @@ class Hub:
             except TerminalError as error:  # nothing is lost: a sweep looks at everything once the role is back
                 logger.warning("account not entered", account=settings.member, messages=len(records), why=str(error))
                 return (), []
-        return reconcile_batch(records, tools=self.tools(settings), settings=settings, run=self.run)
+        run = replace(self.run, sleep=self._sleep)
+        return reconcile_batch(records, tools=self.tools(settings), settings=settings, run=run)
+
+    def _sleep(self, wait: timedelta) -> None:
+        """Waits for the account's own endpoint calls, while another account has the turn."""
+        self._working.release()
+        try:
+            self.run.sleep(wait)
+        finally:
+            self._working.acquire()
 
     def _keep(self, records: Sequence[Any], error: LifelineError) -> Served:
         return (), keep_records(records, error, tools=self.tools(self.settings), settings=self.settings, run=self.run)

@@ -11,6 +11,7 @@
   queues of targets.
 - PutEvents may name a bus of another account. The caller's policies and the bus's policy both decide.
 - A stack may have an AWS::Events::EventBusPolicy.
+- A template's conditions know in which account and region the stack is (CloudFormation guide: pseudo parameters).
 """
 
 import json
@@ -24,7 +25,7 @@ from ministack.core.iam_evaluator import EvalContext, EvalResult, PrincipalInfo
 from ministack.core.responses import error_response_json, get_account_id, get_region, new_uuid, request_scope
 from ministack.core.router import extract_access_key_id
 from ministack.services import account, eventbridge, iam, organizations, sqs
-from ministack.services.cloudformation import provisioners
+from ministack.services.cloudformation import changesets, engine, handlers, provisioners, stacks
 
 ORGANIZATION = Path(os.environ["LIFELINE_ORGANIZATION"])
 LISTED_AT_ONCE = 20
@@ -43,11 +44,23 @@ def serve_several_accounts() -> None:
     _close_closed_accounts()
     _send_to_other_accounts()
     _put_on_buses_of_other_accounts()
+    _tell_conditions_where_they_are()
     provisioners._RESOURCE_HANDLERS["AWS::Events::EventBusPolicy"] = {
         "create": _create_bus_policy,
         "update": _update_bus_policy,
         "delete": _delete_bus_policy,
     }
+
+
+def _tell_conditions_where_they_are() -> None:
+    evaluate = engine._evaluate_conditions
+
+    def evaluate_here(template: dict[str, Any], params: dict[str, Any]) -> Any:
+        here = {"AWS::AccountId": get_account_id(), "AWS::Region": get_region(), "AWS::Partition": "aws"}
+        return evaluate(template, {**params, **{name: {"Value": value} for name, value in here.items()}})
+
+    for module in (engine, changesets, handlers, stacks):
+        module._evaluate_conditions = evaluate_here
 
 
 # ---- the organization ------------------------------------------------------------------------------------------------
