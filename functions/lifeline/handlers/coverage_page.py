@@ -1,11 +1,13 @@
 """CoveragePage: a CloudWatch dashboard's custom widget as HTML. It only reads; its buttons call ReconcileEndpoints."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
 from lifeline.adapters.aws.lookup import Lookup
 from lifeline.adapters.aws.memory import AccountMemory, remember
+from lifeline.adapters.store.accounts import AccountRecords
 from lifeline.adapters.store.approvals import Approvals
 from lifeline.adapters.store.audit import AuditLog
 from lifeline.adapters.store.endpoint_policies import EndpointPolicyStore
@@ -14,6 +16,7 @@ from lifeline.adapters.store.history import History
 from lifeline.adapters.store.incidents import Incidents
 from lifeline.adapters.store.kill_switch import KillSwitch
 from lifeline.adapters.store.limit_usage import LimitUsage
+from lifeline.adapters.store.members import MemberStore
 from lifeline.adapters.store.ownership import Ownership
 from lifeline.adapters.store.paths import PathStore
 from lifeline.adapters.store.policy import PolicyStore
@@ -22,7 +25,9 @@ from lifeline.adapters.store.vpcs import VpcStore
 from lifeline.core.errors import InvalidInputError, LifelineError
 from lifeline.core.notices.plan_text import plan_text
 from lifeline.dashboard.collect import PageTools, cover, plan_of
+from lifeline.dashboard.html.organization import render_closed, render_organization
 from lifeline.dashboard.html.page import ButtonTargets, render_page, render_text
+from lifeline.dashboard.organization import OrganizationTools, account_in, survey
 from lifeline.dashboard.request import DOCUMENTATION, WidgetRequest, read_widget
 from lifeline.dashboard.sources import Sources
 from lifeline.runtime import cold_start
@@ -54,18 +59,44 @@ def handler(event: Any, context: Any) -> str:
 
 def _show(request: WidgetRequest, own_arn: str) -> str:
     settings, now = PageSettings.from_environment(), _now()
+    calls = ButtonTargets(page=own_arn, reconcile=settings.reconcile_arn, log_group=settings.reconcile_log_group)
+    if settings.accounts and not (request.account or request.plan or request.vpc_ids):
+        organization = survey(_organization_tools(settings), settings, now)
+        logger.info("page rendered", accounts=len(organization.accounts), notes=organization.notes)
+        return render_organization(organization, calls, request.view)
+    name = ""
+    if request.account:
+        name = account_in(request.account, settings, MemberStore(settings.table_name).read).name
+        settings = settings.of(request.account)
+    if settings.accounts:
+        calls = replace(calls, account=settings.account_id)
+    try:
+        _memory(settings).enter()
+    except LifelineError as error:
+        logger.warning("account not entered", account=settings.member, why=str(error))
+        if request.plan:
+            return render_text(f"Plan for {request.plan}", f"Account {settings.member} can't be opened: {error}")
+        return render_closed(settings.member, name, str(error), calls, request.view)
     tools = _tools(settings)
     if request.plan:
         answer = plan_of(request.plan, tools=tools, settings=settings, now=now)
         return render_text(f"Plan for {request.plan}", plan_text([answer], is_plan=True))
     coverage = cover(request.vpc_ids, tools=tools, settings=settings, now=now)
+    coverage = replace(coverage, account_name=name, is_member=bool(settings.member))
     logger.info("page rendered", vpcs=len(coverage.vpcs), notes=coverage.notes)
-    calls = ButtonTargets(page=own_arn, reconcile=settings.reconcile_arn, log_group=settings.reconcile_log_group)
     return render_page(coverage, calls, request.view)
 
 
 def _memory(settings: PageSettings) -> AccountMemory:
     return remember(settings.member and settings.role_arn, settings.stack_name)
+
+
+def _organization_tools(settings: PageSettings) -> OrganizationTools:
+    return OrganizationTools(
+        members=MemberStore(settings.table_name),
+        records=AccountRecords(settings.table_name, settings.home),
+        kill_switch=KillSwitch(settings.kill_switch_parameter, settings.table_name),
+    )
 
 
 def _tools(settings: PageSettings) -> PageTools:
