@@ -10,9 +10,9 @@ from datetime import datetime
 from functools import partial
 
 from lifeline.adapters.aws.calls import begin, run_concurrently
-from lifeline.adapters.store.accounts import AccountRecords
 from lifeline.adapters.store.kill_switch import KillSwitch
 from lifeline.adapters.store.members import MemberStore
+from lifeline.adapters.store.vpcs import VpcStore
 from lifeline.core.coexist.vpc_state import VpcList, VpcState
 from lifeline.core.errors import LifelineError
 from lifeline.core.guards.freeze import standing
@@ -93,10 +93,10 @@ class OrganizationCoverage:
 
 @dataclass(frozen=True, slots=True)
 class OrganizationTools:
-    """Whom the page asks; tests bring their own."""
+    """Whom the page asks; tests bring their own. `vpcs` are those of the hub's whole table."""
 
     members: MemberStore
-    records: AccountRecords
+    vpcs: VpcStore
     kill_switch: KillSwitch
 
 
@@ -120,12 +120,13 @@ def survey(tools: OrganizationTools, settings: Settings, now: datetime) -> Organ
     members = (own, *known.served(settings.accounts))
     homes = {member.account: RegionRef(member.account, settings.region) for member in members}
     notes: list[str] = []
+    vpcs, places = tools.vpcs, _Places(homes.values(), settings.home, now)
     counts = (
-        (partial(_listed, tools.records, homes.values(), VpcList.WAITING), "what waits in the backlogs"),
-        (partial(_frozen, tools.records, homes.values(), now), "freezes"),
-        (partial(_listed, tools.records, homes.values(), VpcList.RELEASING), "releases"),
+        (partial(places.listed, vpcs, VpcList.WAITING), "what waits in the backlogs"),
+        (partial(places.frozen, vpcs), "freezes"),
+        (partial(places.listed, vpcs, VpcList.RELEASING), "releases"),
     )
-    states = begin(partial(tools.records.states, homes.values()))
+    states = begin(partial(vpcs.load_all, homes.values()))
     stopped = begin(partial(tools.kill_switch.why_on_in, [*homes]))
     waiting, frozen, releasing = run_concurrently([partial(_attempt, count, what, notes) for count, what in counts])
     seen, why = _attempt(states, "when Lifeline last looked at the accounts", notes), stopped()
@@ -174,12 +175,21 @@ def _attempt[T](read: Callable[[], T], what: str, notes: list[str]) -> T | None:
         return None
 
 
-def _listed(records: AccountRecords, homes: Collection[RegionRef], vpc_list: VpcList) -> Mapping[RegionRef, int]:
-    return {home: len(refs) for home, refs in records.listed(vpc_list, homes).items()}
+@dataclass(frozen=True, slots=True)
+class _Places:
+    """The accounts whose VPCs are counted by the ledger's lists; `own` is the hub's."""
 
+    homes: Collection[RegionRef]
+    own: RegionRef
+    now: datetime
 
-def _frozen(records: AccountRecords, homes: Collection[RegionRef], now: datetime) -> Mapping[RegionRef, int]:
-    """The VPCs in which something is frozen now: those on the list may have been."""
-    listed = records.listed(VpcList.FROZEN, homes)
-    states = records.states(frozenset[VpcRef]().union(*listed.values()))
-    return {home: sum(bool(standing(states[ref].frozen, now)) for ref in refs) for home, refs in listed.items()}
+    def listed(self, vpcs: VpcStore, vpc_list: VpcList) -> Mapping[RegionRef, int]:
+        return {home: len(refs) for home, refs in vpcs.listed_in(self.homes, vpc_list, self.own).items()}
+
+    def frozen(self, vpcs: VpcStore) -> Mapping[RegionRef, int]:
+        """The VPCs in which something is frozen now: those on the list may only have been."""
+        listed = vpcs.listed_in(self.homes, VpcList.FROZEN, self.own)
+        states = vpcs.load_all(frozenset[VpcRef]().union(*listed.values()))
+        return {
+            home: sum(bool(standing(states[ref].frozen, self.now)) for ref in refs) for home, refs in listed.items()
+        }

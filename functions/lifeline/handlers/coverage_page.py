@@ -7,7 +7,6 @@ from typing import Any
 
 from lifeline.adapters.aws.lookup import Lookup
 from lifeline.adapters.aws.memory import AccountMemory, remember
-from lifeline.adapters.store.accounts import AccountRecords
 from lifeline.adapters.store.approvals import Approvals
 from lifeline.adapters.store.audit import AuditLog
 from lifeline.adapters.store.endpoint_policies import EndpointPolicyStore
@@ -94,7 +93,7 @@ def _memory(settings: PageSettings) -> AccountMemory:
 def _organization_tools(settings: PageSettings) -> OrganizationTools:
     return OrganizationTools(
         members=MemberStore(settings.table_name),
-        records=AccountRecords(settings.table_name, settings.home),
+        vpcs=VpcStore(settings.table_name),
         kill_switch=KillSwitch(settings.kill_switch_parameter, settings.table_name),
     )
 

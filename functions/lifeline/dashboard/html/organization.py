@@ -11,6 +11,7 @@ from lifeline.dashboard.html.parts import banners, mode_note, stop_lines, way_ba
 from lifeline.dashboard.organization import AccountRow, OrganizationCoverage
 
 _FOR_THE_REST = 20_000
+_STYLE = Html(".lifeline td .btns { margin-top: 0; } .lifeline td .why { white-space: normal; }")
 _ABSENT = (AccountStanding.NOT_SET_UP, AccountStanding.UNTRIED)
 
 
@@ -43,8 +44,8 @@ def render_closed(account: str, name: str, why: str, calls: ButtonTargets, view:
 
 
 def _frame(view: View, inner: Html) -> Html:
-    frame = Html('<style>{}</style><div class="lifeline cwdb-no-default-styles{}">{}</div>')
-    return frame.format(style_sheet(), " dark" if view.is_dark else "", inner)
+    frame = Html('<style>{}{}</style><div class="lifeline cwdb-no-default-styles{}">{}</div>')
+    return frame.format(style_sheet(), _STYLE, " dark" if view.is_dark else "", inner)
 
 
 class _Room:
@@ -99,7 +100,10 @@ def _head(coverage: OrganizationCoverage, clock: Clock) -> Html:
 
 
 def _how_old(coverage: OrganizationCoverage, clock: Clock) -> Html:
-    text = Html("Each account is shown by Lifeline's last look at it, its last sweep; open one to look now.{}")
+    text = Html(
+        "Figures are by Lifeline's last look at each account, its last sweep; what waits, is frozen or being released "
+        "is as on record now. Open an account to look at it live.{}"
+    )
     listed = coverage.listed_at and Html(" Accounts last listed {}.").format(clock.moment(coverage.listed_at))
     return text.format(listed or "")
 
@@ -156,8 +160,8 @@ def _row(row: AccountRow, clock: Clock, calls: ButtonTargets) -> Html:
     member = row.member
     opens = button("Open", member.account, calls.page, {"account": member.account}, display="widget")
     return Html(
-        '<tr><th scope="row">{who}</th><td class="why">{why}</td><td>{vpcs}</td><td>{looked}</td><td>{cost}</td>'
-        '<td class="btns">{opens}</td></tr>'
+        '<tr><th scope="row">{who}</th><td><div class="why">{why}</div></td><td>{vpcs}</td><td>{looked}</td>'
+        '<td>{cost}</td><td><div class="btns">{opens}</div></td></tr>'
     ).format(
         who=named(member.account, member.name),
         why=_review(row, clock),
@@ -177,9 +181,9 @@ def _review(row: AccountRow, clock: Clock) -> Html:
         texts.append(("missing", f"{count(look.incidents, 'open incident')}, {agents} affected"))
     if look:
         texts += [
-            ("missing", _vpcs_that(look.missing, "{} not served")),
-            ("blocked", _vpcs_that(look.blocked, "{} blocked")),
-            ("unknown", _vpcs_that(look.unknown, "{} not known")),
+            ("missing", _vpcs_that(look.missing, "a service is missing in {}")),
+            ("blocked", _vpcs_that(look.blocked, "a service is blocked in {}")),
+            ("unknown", _vpcs_that(look.unknown, "{} only known in part")),
             ("none", "open incidents not known" if look.incidents is None else ""),
         ]
     texts += [
