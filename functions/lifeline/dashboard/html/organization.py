@@ -11,7 +11,10 @@ from lifeline.dashboard.html.parts import banners, mode_note, stop_lines, way_ba
 from lifeline.dashboard.organization import AccountRow, OrganizationCoverage
 
 _FOR_THE_REST = 20_000
-_STYLE = Html(".lifeline td .btns { margin-top: 0; } .lifeline td .why { white-space: normal; }")
+_STYLE = Html(  # what only this page has; hidden words of a button must scroll with it
+    ".lifeline td .btns { margin-top: 0; } .lifeline td .why { white-space: normal; min-width: 180px; } "
+    ".lifeline td .why small { font-weight: 400; } .lifeline .scroll { position: relative; }"
+)
 _ABSENT = (AccountStanding.NOT_SET_UP, AccountStanding.UNTRIED)
 
 
@@ -101,8 +104,8 @@ def _head(coverage: OrganizationCoverage, clock: Clock) -> Html:
 
 def _how_old(coverage: OrganizationCoverage, clock: Clock) -> Html:
     text = Html(
-        "Figures are by Lifeline's last look at each account, its last sweep; what waits, is frozen or being released "
-        "is as on record now. Open an account to look at it live.{}"
+        "Figures are by Lifeline's last look at each account, its last sweep; backlogs, freezes and releases are as "
+        "recorded now. Open an account to see it live.{}"
     )
     listed = coverage.listed_at and Html(" Accounts last listed {}.").format(clock.moment(coverage.listed_at))
     return text.format(listed or "")
