@@ -1,9 +1,10 @@
 # make test   every check        make demo   the story, on emulators
-# Everything is installed below .envs/ from the locks in requirements/; nothing else is touched.
+# Everything is installed below .envs/ from the locks in requirements/; nothing outside this folder is touched.
 .DEFAULT_GOAL := help
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
-export PYTHONDONTWRITEBYTECODE := 1
+# Without its bytecode, each process of each run would rewrite the asserts of all tests and compile them again.
+unexport PYTHONDONTWRITEBYTECODE
 export SAM_CLI_TELEMETRY := 0
 PYTHON ?= python3
 
@@ -123,3 +124,4 @@ mutants: .envs/dev/.ready ## change single things in the core's rooms and see wh
 
 clean: ## remove everything that was built and installed
 	rm -rf .envs .aws-sam .run dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -prune -exec rm -rf {} +

@@ -19,7 +19,7 @@ _FAILED = 1
 def main(arguments: Sequence[str] | None = None) -> int:
     """Make the command's calls and print the answer. Returns the exit status."""
     given = parser().parse_args(arguments)
-    calls = given.calls(given)
+    calls = [call.at(given.account) for call in given.calls(given)]
     try:
         for call in calls:
             check_call(call.function, call.event, datetime.now(UTC))
@@ -54,7 +54,7 @@ def _answer(stack: Deployed, call: Call, by: str | None) -> dict[str, Any]:
     pages = [answer]
     while more := (pages[-1].get("history") or {}).get("more"):
         query = call.event["history"] | {"next": more["next"]}
-        pages.append(stack.invoke(call.function, {"history": query}))
+        pages.append(stack.invoke(call.function, call.event | {"history": query}))
     return _joined(pages)
 
 

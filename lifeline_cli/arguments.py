@@ -21,6 +21,10 @@ class Call:
     function: str = RECONCILE
     is_signed: bool = True
 
+    def at(self, account: str | None) -> "Call":
+        """The call for this account, if there is one."""
+        return replace(self, event=self.event | ({} if account is None else {"account": account}))
+
     def by(self, who: str) -> "Call":
         """The call with who makes it."""
         return replace(self, event=self.event | {"by": who})
@@ -86,6 +90,7 @@ def _common() -> argparse.ArgumentParser:
     common.add_argument("--stack", default="lifeline", help="the stack's name (default: lifeline)")
     common.add_argument("--region", help="the stack's Region (default: from your environment or profile)")
     common.add_argument("--profile", help="a profile from your AWS configuration")
+    common.add_argument("--account", help="of a hub: the account that the call is about (default: the hub's own)")
     common.add_argument("--by", help="who calls, for notices and the audit log (default: your AWS identity)")
     common.add_argument("--output", choices=("text", "json"), default="text", help="for people or for programs")
     return common

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from lifeline.core.requests.account import stated_account, without_account
 from lifeline.core.requests.calls import read_request
 from lifeline.core.requests.detect import read_event
 from lifeline.core.requests.exempt import read_exempt
@@ -15,6 +16,8 @@ RECONCILE, DETECT = "ReconcileEndpoints", "DetectMetricGaps"
 
 def check_call(function: str, call: Mapping[str, Any], now: datetime) -> None:
     """Nothing, once everything in the call can be read. Raises InvalidInputError for the first that can't be."""
+    stated_account(call)
+    call = without_account(call)
     if function == DETECT:
         read_event(call)
     elif "history" in call:

@@ -9,7 +9,7 @@ REASONS: dict[str, dict[str, str]] = {
         "cloudwatch:ListMetrics": "finds the agents that publish metrics",
         "ec2:DescribeAvailabilityZones": _ZONES,
         "ec2:DescribeDhcpOptions": "checks whether the VPC uses Amazon's DNS server or its own",
-        "ec2:DescribeInstances": "reads a silent agent's instance: state, launch time, subnet and tags",
+        "ec2:DescribeInstances": "reads a silent agent's instance, and whether the NAT instance of a route runs",
         "ec2:DescribeInstanceStatus": "reads EC2's status checks of a silent agent's instance",
         "ec2:DescribeInternetGateways": "finds the VPC of a changed internet gateway",
         "ec2:DescribeNatGateways": "checks whether the NAT gateway of a route works",
@@ -122,6 +122,7 @@ REASONS: dict[str, dict[str, str]] = {
     "SendEvents": {"events:PutEvents": "sends events for your own rules"},
     "Log": {"logs:CreateLogStream": "writes the function's log", "logs:PutLogEvents": "writes the function's log"},
     "ReadLedgerWithKey": {"kms:Decrypt": "lets DynamoDB decrypt the table's key for the role, for reading and writing"},
+    "StartWithKey": {"kms:Decrypt": "lets Lambda decrypt the function's environment variables when it starts"},
     "SendWithKey": {
         "kms:Decrypt": "lets SQS decrypt what Lambda receives for the role, and SQS and SNS check a new data key",
         "kms:GenerateDataKey": "lets SQS and SNS encrypt what the role sends",

@@ -15,6 +15,7 @@ _OPERATORS = {
     "StringEquals": "is",
     "StringLike": "matches",
     "ArnEquals": "is",
+    "ArnLike": "matches",
     "ForAllValues:StringEquals": "contains only",
     "ForAllValues:StringLike": "contains only what matches",
 }

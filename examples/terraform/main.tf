@@ -23,6 +23,7 @@ locals {
     Mode                = var.mode
     RequiredServices    = join(",", var.required_services)
     AlertEmail          = var.alert_email
+    ChatNotices         = var.chat_notices
     PolicyParameter     = var.policy_parameter
     PermissionsBoundary = var.permissions_boundary
     RolePath            = var.role_path

@@ -38,6 +38,17 @@ variable "alert_email" {
   description = "The address for notices and alarms. Empty means none."
 }
 
+variable "chat_notices" {
+  type        = string
+  default     = "no"
+  description = "yes for a second topic, whose notices Slack and Teams show."
+
+  validation {
+    condition     = contains(["yes", "no"], var.chat_notices)
+    error_message = "chat_notices must be yes or no."
+  }
+}
+
 variable "policy_parameter" {
   type        = string
   default     = ""

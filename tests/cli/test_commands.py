@@ -74,6 +74,14 @@ def page(*entries: Mapping[str, str], more: str = "") -> dict[str, Any]:
         ("plan", {"sweep": True, "mode": "plan", **TEXT}),
         ("plan --output json", {"sweep": True, "mode": "plan"}),
         ("sweep", {"sweep": True, "by": ME, **TEXT}),
+        (
+            f"freeze {VPC} --account 222222222222",
+            {"vpc_ids": [VPC], "freeze": True, "account": "222222222222", "by": ME, **TEXT},
+        ),
+        (
+            "history --incident inc-1 --account 222222222222",
+            {"history": {"incident": "inc-1"}, "account": "222222222222"},
+        ),
         (f"reconcile {VPC}", {"vpc_ids": [VPC], "by": ME, **TEXT}),
         (f"approve {PLAN}", {"approve": PLAN, "by": ME, **TEXT}),
         ("approve backlog", {"approve": "backlog", "by": ME, **TEXT}),
@@ -172,9 +180,9 @@ def test_where_none_is_open_that_is_said_of_the_time_that_was_looked_at(
 
 def test_all_pages_of_the_audit_log_are_read(aws: Stub, capsys: pytest.CaptureFixture[str]) -> None:
     aws.answers = [page(entry(text="one"), more="here"), page(entry(text="two"))]
-    assert main(["history", "--day", "2026-11-20", "--output", "json"]) == 0
+    assert main(["history", "--day", "2026-11-20", "--output", "json", "--account", "222222222222"]) == 0
     assert [one["text"] for one in json.loads(capsys.readouterr().out)["history"]["entries"]] == ["one", "two"]
-    assert aws.sent[1][1] == {"history": {"day": "2026-11-20", "next": "here"}}
+    assert aws.sent[1][1] == {"history": {"day": "2026-11-20", "next": "here"}, "account": "222222222222"}
 
 
 @pytest.mark.parametrize(
@@ -193,7 +201,14 @@ def test_the_caller_is_named_in_the_length_that_a_call_takes(aws: Stub, arn: str
 
 @pytest.mark.parametrize(
     "arguments",
-    [["plan", "vpc-1"], ["approve", "x"], ["history"], ["sweep", "--by", "x" * 65], ["exempt", VPC, "--days", "91"]],
+    [
+        ["plan", "vpc-1"],
+        ["approve", "x"],
+        ["history"],
+        ["sweep", "--by", "x" * 65],
+        ["exempt", VPC, "--days", "91"],
+        ["sweep", "--account", "22"],
+    ],
 )
 def test_wrong_arguments_are_refused_before_credentials_are_needed(aws: Stub, arguments: list[str]) -> None:
     aws.error = NoCredentialsError()

@@ -29,6 +29,7 @@ from lifeline.dashboard.rows import Seen, count_bad, cover_vpc, subnet_rows, wor
 from tests.support.builders import (
     CATALOG,
     MONITORING,
+    NARROW_POLICY,
     OWNER,
     VPC_ID,
     default_route,
@@ -82,6 +83,15 @@ def test_where_no_endpoint_answers_the_service_is_missing_and_the_page_says_what
 def test_an_endpoint_serves_and_is_named() -> None:
     seen = see(vpc(subnet(), endpoint(MONITORING, "a"), own_security_group()))
     assert cell(seen) == Cell("monitoring", Standing.SERVED, "vpce-1")
+
+
+def test_a_policy_that_is_not_clear_is_said_where_its_endpoint_serves() -> None:
+    seen = see(vpc(subnet(), endpoint(MONITORING, "a", policy=NARROW_POLICY), own_security_group()))
+    found = cell(seen)
+    assert found.standing is Standing.SERVED
+    assert (
+        found.detail == "whether the policy of vpce-1 allows cloudwatch:PutMetricData isn't clear from the policy alone"
+    )
 
 
 def test_a_subnet_that_is_served_from_another_zone_is_served_and_told_so() -> None:

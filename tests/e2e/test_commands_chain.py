@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from tests.docs.pages import blocks
 from tests.e2e.conftest import MINUTE
-from tests.e2e.emulators.account import REGION, ROOT, RUNS, Account
+from tests.e2e.documented import ALONE, command, sam
+from tests.e2e.emulators.account import REGION, ROOT, Account
 from tests.e2e.machine import build_site
 from tests.e2e.steps import available_endpoint, endpoints_in, wait_until_quiet
 
@@ -43,39 +43,12 @@ def account() -> Iterator[Account]:
         account.put_policy()
         decided = account.parameters() | {"Mode": "plan", "LogRetentionDays": "90", "AlertEmail": "ops@example.com"}
         overrides = ("--parameter-overrides", *(f"{key}={value}" for key, value in decided.items()))
-        run(account, PLAIN, *DEPLOYING, *overrides)
+        sam(account, PLAIN, *ALONE, *overrides)
         account.outputs = account.read_outputs()
         yield account
 
 
 PLAIN = "sam deploy"  # as README has it after `sam build`, and as an upgrade does
-DEPLOYING = ("--no-confirm-changeset", "--no-progressbar")
-
-
-def command(page: str, begins: str) -> str:
-    """The page's one command that begins so."""
-    lines = "\n".join(blocks(ROOT / page, "sh")).replace("&& ", "\n").splitlines()
-    (found,) = {line.strip() for line in lines if line.strip().startswith(begins)}
-    return found
-
-
-def run(account: Account, text: str, *more: str) -> str:
-    """What a command of the docs prints; `more` is what a machine without a person or a profile needs besides."""
-    program, *arguments = shlex.split(text)
-    assert program == "sam"
-    if arguments[0] == "deploy":
-        more = ("--template-file", str(account.template), "--config-file", str(ROOT / "samconfig.toml"), *more)
-    done = subprocess.run(
-        [str(ROOT / ".envs/sam/bin/sam"), *arguments, *more],
-        env=account.environment(AWS_ENDPOINT_URL=account.endpoint_url),
-        cwd=RUNS,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=300,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
 
 
 def parameters(account: Account) -> dict[str, str]:
@@ -86,11 +59,11 @@ def parameters(account: Account) -> dict[str, str]:
 def test_the_second_deployment_changes_the_mode_and_keeps_every_other_answer(account: Account) -> None:
     before = parameters(account)
     assert (before["Mode"], before["LogRetentionDays"]) == ("plan", "90")
-    run(account, PLAIN, *DEPLOYING, "--no-fail-on-empty-changeset")
+    sam(account, PLAIN, *ALONE, "--no-fail-on-empty-changeset")
     assert parameters(account) == before
-    run(account, command("README.md", ENFORCE), *DEPLOYING)
+    sam(account, command("README.md", ENFORCE), *ALONE)
     assert parameters(account) == before | {"Mode": "enforce"}
-    run(account, PLAIN, *DEPLOYING, "--no-fail-on-empty-changeset")
+    sam(account, PLAIN, *ALONE, "--no-fail-on-empty-changeset")
     assert parameters(account) == before | {"Mode": "enforce"}
 
 
@@ -103,7 +76,7 @@ def test_a_release_of_40_endpoints_is_answered_and_ends(account: Account) -> Non
     adopted = remote(account, {"adopt": made})
     assert len(adopted["adopt"]) == 40, adopted
 
-    answer = json.loads(run(account, command("docs/operate.md", RELEASE)))
+    answer = json.loads(sam(account, command("docs/operate.md", RELEASE)))
 
     assert "is queued, and Lifeline will go on with it by itself" in answer["queued"]
 
@@ -167,7 +140,7 @@ def cli(account: Account, *arguments: str, status: int = 0) -> str:
 
 def enforce(account: Account) -> None:
     if parameters(account)["Mode"] != "enforce":
-        run(account, command("README.md", ENFORCE), *DEPLOYING)
+        sam(account, command("README.md", ENFORCE), *ALONE)
 
 
 ENFORCE = "sam deploy --parameter-overrides Mode=enforce"
@@ -176,7 +149,7 @@ RELEASE = "sam remote invoke ReconcileEndpoints --stack-name lifeline --event '{
 
 def remote(account: Account, event: dict[str, Any]) -> dict[str, Any]:
     asked = shlex.join(["sam", "remote", "invoke", "ReconcileEndpoints", "--stack-name", STACK, "--event"])
-    return dict(json.loads(run(account, f"{asked} {shlex.quote(json.dumps(event))}")))
+    return dict(json.loads(sam(account, f"{asked} {shlex.quote(json.dumps(event))}")))
 
 
 def make_endpoint(ec2: Any, vpc_id: str, subnet_id: str, service: str) -> str:

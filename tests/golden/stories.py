@@ -69,6 +69,7 @@ from lifeline.core.notices.policy import Problem, policy_notice
 from lifeline.core.notices.teardown import teardown_notice
 from lifeline.core.notices.trigger_text import Because, because_of
 from lifeline.core.notices.unwatched import unwatched_notice
+from lifeline.core.notices.watch_full import watch_full_notice
 from lifeline.core.organization.members import MemberAccount
 from lifeline.core.owner import Owner
 from lifeline.core.plan.actions import Action, ActionKind, Plan, Status, Urgency
@@ -611,15 +612,15 @@ NOTICES: dict[str, tuple[float, Callable[[], Notice]]] = {
                 "shop-prod",
                 tried_at=NINE,
                 why=(
-                    "assume arn:aws:iam::222222222222:role/lifeline-reconcile-us-east-1: AccessDenied: User: "
-                    "arn:aws:sts::123456789012:assumed-role/lifeline-ReconcileRole-1A2B3C4D5E6F/lifeline is not "
-                    "authorized to perform: sts:AssumeRole on resource: "
+                    "assume arn:aws:iam::222222222222:role/lifeline-reconcile-us-east-1: AccessDenied: "
+                    "this stack's role is not authorized to perform: sts:AssumeRole on resource: "
                     "arn:aws:iam::222222222222:role/lifeline-reconcile-us-east-1"
                 ),
             ),
             "arn:aws:iam::222222222222:role/lifeline-reconcile-us-east-1",
         ),
     ),
+    "watch-full": (30, lambda: watch_full_notice(WATCH, ["db-1", "db-2"])),
     "unwatched": (
         30,
         lambda: unwatched_notice(

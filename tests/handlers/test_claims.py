@@ -161,7 +161,7 @@ def test_while_a_claim_stands_nothing_is_done_for_the_service_and_a_day_later_li
     days.deliver(refused(days, theirs(days, vpc_id, subnet_id)))
     days.world.notices()
     made = len(changes(days))
-    assert days.sweeps(23) == []
+    assert days.sweeps(23, every=8) == []
     assert len(changes(days)) == made
     assert days.texts() == []
     assert days.look(vpc_id)["note"].startswith("monitoring is frozen since")
@@ -256,7 +256,7 @@ def test_where_theirs_lets_nobody_in_lifelines_own_stays_until_theirs_is_opened(
     made = apply_again(days, request)
     (text,) = days.texts()
     assert f"{group_id} of {made} doesn't allow inbound 443" in " ".join(text.split())
-    days.sweeps(30)
+    days.sweeps(30, every=8)
     assert (sorted(days.live(vpc_id)), days.deletions(), frozen(vpc_id)) == (sorted([ours, made]), [], [])
     days.world.ec2.authorize_security_group_ingress(GroupId=group_id, IpPermissions=[HTTPS_FROM_THE_VPC])
     days.sweeps(1)
@@ -400,7 +400,7 @@ def test_a_claim_of_its_last_routes_deletes_lifelines_own(s3_days: Days) -> None
     days.deliver(refused(days, their_table(vpc_id, table_id)))
     assert days.live(vpc_id) == []
     made = apply_again(days, their_table(vpc_id, table_id))
-    assert days.sweeps(30) == []
+    assert days.sweeps(30, every=8) == []
     assert days.live(vpc_id) == [made]
 
 

@@ -987,7 +987,7 @@ class TestCauses:
         detector.run_each_minute(0, 0, reporting=(HOST,))
         with failing("ec2", "DescribeVpcs"), failing("ec2", "DescribeVpcEndpointServices"):
             detector.run(minute(7))
-        assert detector.kinds == ["incident_opened"]
+        assert detector.kinds == ["incident_opened", "read_denied"]
 
     def test_an_instance_whose_own_group_lets_nothing_out_is_told_with_that_group(self, detector: Detector) -> None:
         id_ = launch()
@@ -1149,6 +1149,28 @@ class TestInventedAgents:
         self.invent(400, at=minute(30))
         detector.run(minute(32))
         assert self.metrics_read(detector, minute(33)) == 150
+
+    def test_names_that_find_no_room_are_said_once_with_the_first_of_them(
+        self, detector: Detector, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        self.bound(monkeypatch, 1)
+        detector.run_each_minute(0, 0, reporting=(HOST,))
+        for number in (15, 30, 45):
+            publish(HOST, at=minute(number))
+            self.invent(30, at=minute(number))
+            detector.run(minute(number + 1))
+        (notice,) = [notice for notice in detector.notices if notice.kind == "watch_full"]
+        assert "ghost-0000" in notice.text
+        assert "30 new names" in notice.text
+
+    def test_a_watch_with_room_and_one_that_is_to_have_no_hosts_say_nothing(
+        self, detector: Detector, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        for number, most in enumerate((0, 2000)):
+            self.bound(monkeypatch, most)
+            self.invent(200, at=minute(30 * number))
+            detector.run(minute(30 * number + 1))
+        assert "watch_full" not in detector.kinds
 
     def test_who_reported_before_keeps_its_watch(self, detector: Detector, monkeypatch: pytest.MonkeyPatch) -> None:
         self.bound(monkeypatch, 1)

@@ -173,7 +173,7 @@ def test_an_endpoint_that_denies_all_answers_no_claim_and_lifelines_own_stays_to
     vpc_id, ours, made = claim_with(days, PolicyDocument=DENY)
     (text,) = days.texts()
     assert f"the policy of {made} doesn't allow cloudwatch:PutMetricData" in text
-    days.sweeps(30)
+    days.sweeps(30, every=8)
     assert (sorted(days.live(vpc_id)), days.deletions()) == (sorted([ours, made]), [])
     assert (service(days, vpc_id)["state"], frozen(vpc_id)) == ("blocked", [])
 

@@ -151,6 +151,123 @@ class TestAWayOut:
         assert "is open" not in why
 
 
+def instance(case: Case, subnet_id: str, *, has_address: bool) -> None:
+    interface = {"DeviceIndex": 0, "SubnetId": subnet_id, "AssociatePublicIpAddress": has_address}
+    case.world.ec2.run_instances(ImageId="ami-12345678", MinCount=1, MaxCount=1, NetworkInterfaces=[interface])
+
+
+def reroute(case: Case, subnet_id: str, **target: str) -> None:
+    """The subnet's default route leads there from now on."""
+    ec2 = case.world.ec2
+    (table,) = ec2.describe_route_tables(Filters=[{"Name": "association.subnet-id", "Values": [subnet_id]}])[
+        "RouteTables"
+    ]
+    ec2.replace_route(RouteTableId=table["RouteTableId"], DestinationCidrBlock="0.0.0.0/0", **target)
+
+
+def internet_gateway(case: Case, vpc_id: str) -> str:
+    filters = [{"Name": "attachment.vpc-id", "Values": [vpc_id]}]
+    return str(case.world.ec2.describe_internet_gateways(Filters=filters)["InternetGateways"][0]["InternetGatewayId"])
+
+
+@pytest.mark.parametrize(
+    "case", [{"rules": [{"require": ["monitoring"], "where": {"tiers": ["isolated"]}}]}], indirect=True
+)
+class TestARouteThatLeadsNowhere:
+    """Whoever can change routes must not withhold endpoints by one, nor have endpoints made where nothing was lost."""
+
+    def made(self, case: Case, vpc_id: str) -> list[str]:
+        case.look(vpc_id)
+        case.later()
+        return [one["ServiceName"] for one in case.world.endpoints(vpc_id)]
+
+    def test_to_an_internet_gateway_that_nobody_there_can_use_gets_an_endpoint_and_why_is_said(
+        self, case: Case
+    ) -> None:
+        vpc_id, _, private = case.behind_nat()
+        instance(case, private, has_address=False)
+        assert not self.made(case, vpc_id)
+        reroute(case, private, GatewayId=internet_gateway(case, vpc_id))
+        found = case.look(vpc_id)
+        assert found["subnets"][private] == "isolated"
+        assert "nothing there has a public IPv4 address" in found["note"]
+        case.later()
+        assert len(case.world.endpoints(vpc_id)) == 1
+
+    @pytest.mark.parametrize("others", [(True,), (True, False), ()])
+    def test_to_an_internet_gateway_that_somebody_there_can_use_gets_none(
+        self, case: Case, others: tuple[bool, ...]
+    ) -> None:
+        vpc_id, _, private = case.behind_nat()
+        for has_address in others:
+            instance(case, private, has_address=has_address)
+        reroute(case, private, GatewayId=internet_gateway(case, vpc_id))
+        assert not self.made(case, vpc_id)
+
+    def test_an_instance_that_lost_its_address_because_it_is_stopped_gets_none(self, case: Case) -> None:
+        vpc_id, public, _ = case.behind_nat()
+        instance(case, public, has_address=False)
+        ec2 = case.world.ec2
+        (found,) = ec2.describe_instances(Filters=[{"Name": "vpc-id", "Values": [vpc_id]}])["Reservations"]
+        ec2.stop_instances(InstanceIds=[found["Instances"][0]["InstanceId"]])
+        assert not self.made(case, vpc_id)
+        case.account.fail_next("DescribeInstances", "UnauthorizedOperation", times=9)
+        ec2.start_instances(InstanceIds=[found["Instances"][0]["InstanceId"]])
+        assert not self.made(case, vpc_id)
+
+    def test_interfaces_that_call_nothing_get_none(self, case: Case) -> None:
+        vpc_id, public, _ = case.behind_nat()
+        ec2 = case.world.ec2
+        ec2.create_network_interface(SubnetId=public)
+        (other,) = case.launch(case.world.make_subnet(vpc_id, "10.0.9.0/24"))["NetworkInterfaces"]
+        second = ec2.create_network_interface(SubnetId=public)["NetworkInterface"]["NetworkInterfaceId"]
+        instance_id = ec2.describe_network_interfaces(NetworkInterfaceIds=[other["NetworkInterfaceId"]])[
+            "NetworkInterfaces"
+        ][0]["Attachment"]["InstanceId"]
+        ec2.attach_network_interface(NetworkInterfaceId=second, InstanceId=instance_id, DeviceIndex=1)
+        assert public not in {id_ for one in case.world.endpoints(vpc_id) for id_ in one["SubnetIds"]}
+        case.look(vpc_id)
+        assert case.look(vpc_id)["subnets"][public] == "public"
+
+    @pytest.mark.parametrize("is_checking", [True, False])
+    def test_to_a_machine_that_drops_it_gets_an_endpoint(self, case: Case, is_checking: bool) -> None:
+        vpc_id, public, private = case.behind_nat()
+        everything = {"IpProtocol": "-1", "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}
+        nat = case.launch(public, case.group(vpc_id, "nat", everything))
+        interface_id = nat["NetworkInterfaces"][0]["NetworkInterfaceId"]
+        case.world.ec2.modify_network_interface_attribute(
+            NetworkInterfaceId=interface_id, SourceDestCheck={"Value": is_checking}
+        )
+        reroute(case, private, NetworkInterfaceId=interface_id)
+        assert bool(self.made(case, vpc_id)) is is_checking
+
+    @pytest.mark.parametrize("operation", ["stop_instances", "terminate_instances"])
+    def test_to_a_machine_that_does_not_run_gets_an_endpoint(self, case: Case, operation: str) -> None:
+        vpc_id, public, private = case.behind_nat()
+        everything = {"IpProtocol": "-1", "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}
+        nat = case.launch(public, case.group(vpc_id, "nat", everything))
+        interface_id = nat["NetworkInterfaces"][0]["NetworkInterfaceId"]
+        case.world.ec2.modify_network_interface_attribute(
+            NetworkInterfaceId=interface_id, SourceDestCheck={"Value": False}
+        )
+        reroute(case, private, NetworkInterfaceId=interface_id)
+        getattr(case.world.ec2, operation)(InstanceIds=[nat["InstanceId"]])
+        assert self.made(case, vpc_id)
+
+    def test_past_an_acl_that_lets_nothing_out_gets_an_endpoint(self, case: Case) -> None:
+        vpc_id, _, private = case.behind_nat()
+        inside = tuple((100, egress, "allow", "10.0.0.0/8", None) for egress in (True, False))
+        case.guard(vpc_id, private, *inside)
+        assert self.made(case, vpc_id)
+
+    def test_where_interfaces_cannot_be_read_nothing_is_made(self, case: Case) -> None:
+        vpc_id, _, private = case.behind_nat()
+        instance(case, private, has_address=False)
+        reroute(case, private, GatewayId=internet_gateway(case, vpc_id))
+        case.account.fail_next("DescribeNetworkInterfaces", "UnauthorizedOperation", times=9)
+        assert not self.made(case, vpc_id)
+
+
 @pytest.mark.parametrize("case", [{"REQUIRED_SERVICES": "s3"}], indirect=True)
 def test_a_gateway_endpoint_behind_an_acl_is_not_served_and_the_acl_is_named(case: Case) -> None:
     vpc_id = case.world.make_vpc()

@@ -74,7 +74,7 @@ def test_what_somebody_tagged_is_never_deleted_and_people_are_asked_once(days: D
     gateway = made["VpcEndpoint"]["VpcEndpointId"]
     days.clock.advance(MINUTES)
     tag(days, theirs, gateway)
-    days.sweeps(80)
+    days.sweeps(80, every=8)
     assert set(days.live(vpc_id)) == {own, theirs, gateway}
     assert days.deletions() == []
     asked = [text for text in days.texts() if f'{{"adopt": ["{theirs}"]}}' in text]
@@ -144,7 +144,7 @@ def test_what_was_handed_over_is_its_users_although_its_tag_stays(days: Days) ->
     vpc_id, _, endpoint_id = served(days)
     days.call({"hand_over": [endpoint_id]})
     days.world.ec2.create_tags(Resources=[vpc_id], Tags=[{"Key": "lifeline:exempt", "Value": "true"}])
-    days.sweeps(80)
+    days.sweeps(80, every=8)
     assert days.live(vpc_id) == [endpoint_id]
     assert open_questions(days.look(vpc_id)) == []
     refused = days.call({"hand_over": [endpoint_id]})

@@ -262,7 +262,7 @@ def test_an_endpoint_that_ec2_does_not_show_yet_is_not_planned_again(
     assert shown == planned == swept(days, vpc_id, mode="plan") == swept(days, vpc_id) == []
 
 
-@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("seed", [*range(4), *(pytest.param(seed, marks=pytest.mark.soak) for seed in range(4, 40))])
 def test_whatever_happened_before_the_page_plan_mode_and_the_run_agree(days: Days, seed: int) -> None:
     site, chosen, happened = Site(days, "a", "b"), random.Random(seed), list[str]()  # noqa: S311 - no secret
     for _ in range(5):

@@ -467,6 +467,62 @@ def test_a_notice_that_cannot_be_sent_loses_no_work(world: World, monkeypatch: p
     assert call({"vpc_ids": [vpc_id]})["vpcs"][0]["outcome"] == "changed"
 
 
+def refuse_messages(monkeypatch: pytest.MonkeyPatch, *queues: str) -> None:
+    """SQS takes nothing for these queues."""
+    original = BaseClient._make_api_call  # type: ignore[attr-defined]
+
+    def call(self: Any, name: str, kwargs: dict[str, Any]) -> Any:
+        if name == "SendMessage" and kwargs["QueueUrl"].rpartition("/")[2] in queues:
+            raise ClientError({"Error": {"Code": "OverLimit", "Message": "too many in flight"}}, name)
+        return original(self, name, kwargs)
+
+    monkeypatch.setattr(BaseClient, "_make_api_call", call)
+
+
+@pytest.mark.parametrize("is_call", [True, False])
+def test_a_follow_up_that_cannot_be_queued_undoes_nothing_and_is_put_aside_with_its_reason(
+    world: World, monkeypatch: pytest.MonkeyPatch, is_call: bool
+) -> None:
+    vpc_id = world.make_vpc()
+    world.make_subnet(vpc_id)
+    refuse_messages(monkeypatch, "changes")
+    answer = handler({"vpc_ids": [vpc_id]} if is_call else sqs(json.dumps({"vpc_ids": [vpc_id]})), Context())
+    assert len(world.endpoints(vpc_id)) == 1
+    (letter,) = world.dead_letters()
+    assert json.loads(letter["Body"]) == {"vpc_ids": [vpc_id], "follow": True}
+    reason = letter["MessageAttributes"]["reason"]["StringValue"]
+    assert reason.startswith("could not be put back on the queue: ")
+    assert "too many in flight" in reason
+    assert len(world.notices()) == 1
+    assert _has_actions(vpc_id)
+    if is_call:
+        (found,) = answer["vpcs"]
+        assert {one["status"] for one in found["actions"]} == {"done"}
+        assert reason in found["note"]
+    else:
+        assert answer == {"batchItemFailures": []}
+
+
+def test_where_no_queue_takes_the_follow_up_the_messages_come_again_and_a_call_is_answered(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    vpc_id, other_id = world.make_vpc(), world.make_vpc(cidr="10.9.0.0/16")
+    world.make_subnet(vpc_id)
+    world.make_subnet(other_id, "10.9.1.0/24")
+    refuse_messages(monkeypatch, "changes", "dead-letters")
+    (found,) = handler({"vpc_ids": [vpc_id]}, Context())["vpcs"]
+    assert "the next sweep will check the VPC" in found["note"]
+    kept = handler(sqs(json.dumps({"vpc_ids": [other_id]})), Context())["batchItemFailures"]
+    assert len(kept) == 1
+    assert len(world.endpoints(other_id)) == 1
+    assert len(world.notices()) == 2
+
+
+def _has_actions(vpc_id: str) -> bool:
+    found = handler({"history": {"vpc_id": vpc_id}}, Context())
+    return "create_interface_endpoint" in json.dumps(found, default=str)
+
+
 def test_what_stays_blocked_is_told_once(world: World) -> None:
     vpc_id = world.make_vpc(dns=False)
     world.make_subnet(vpc_id)

@@ -5,8 +5,10 @@ from typing import Any
 
 import pytest
 
+from lifeline.adapters.store.ownership import Ownership
 from tests.support.cloudtrail import Identity, record_call
 from tests.support.days import MINUTES, Days
+from tests.support.home import HOME
 from tests.support.world import emulated_world
 
 TAG = {"Key": "lifeline:managed-by", "Value": "lifeline"}
@@ -119,7 +121,7 @@ def test_a_group_that_somebody_opened_is_said_at_once_and_new_endpoints_get_anot
     assert "mallory" in said
     assert f"close security group {group_id} to others" in said
     assert endpoint_id in said
-    days.sweeps(30)
+    days.sweeps(30, every=8)
     assert days.texts() == []
     assert (days.live(vpc_id), group_of(days, vpc_id)) == ([endpoint_id], group_id)
     lose(days, vpc_id)
@@ -163,7 +165,7 @@ def test_the_group_that_nobody_uses_any_more_is_deleted_and_the_other_one_stays(
     lose(days, vpc_id)
     days.sweeps(1)
     second = group_of(days, vpc_id)
-    days.sweeps(70)
+    days.sweeps(70, every=8)
     assert set(names(days, vpc_id)) == {group_id, second}
     days.sweeps(3)
     assert set(names(days, vpc_id)) == {second}
@@ -188,12 +190,12 @@ def test_a_group_whose_tag_somebody_removed_is_left_alone_and_said_once(days: Da
     untag(days, group_id)
     (said,) = days.texts()
     assert f'{{"hand_over": ["{group_id}"]}}' in said
-    days.sweeps(30)
+    days.sweeps(30, every=8)
     assert (days.texts(), days.live(vpc_id)) == ([], [endpoint_id])
     lose(days, vpc_id)
     days.sweeps(1)
     assert names(days, vpc_id)[group_of(days, vpc_id)] == "lifeline-endpoints-2"
-    days.sweeps(80)
+    days.sweeps(80, every=8)
     assert group_id in names(days, vpc_id)
 
 
@@ -249,14 +251,81 @@ def test_one_that_was_handed_over_is_its_users_and_the_next_gets_a_number(days: 
     assert names(days, vpc_id)[group_of(days, vpc_id)] == "lifeline-endpoints-2"
 
 
-def test_a_group_with_a_number_can_be_adopted_and_another_name_cannot(days: Days) -> None:
+@pytest.mark.parametrize("name", ["lifeline-endpoints-4", "shared-endpoints-of-orders"])
+def test_a_group_with_the_tag_can_be_adopted_whatever_its_name_and_one_without_it_cannot(days: Days, name: str) -> None:
     vpc_id = isolated(days)
-    numbered, other = create(days, vpc_id, "lifeline-endpoints-4", "lifeline-endpoints-x", tags=(TAG,))
-    refused = days.call({"adopt": [other]})
-    assert "must be named lifeline-endpoints, or lifeline-endpoints- and a number" in refused["errors"][0]["message"]
-    assert days.call({"adopt": [numbered]})["adopt"] == [{"id": numbered, "vpc_id": vpc_id}]
+    (tagged,), (untagged,) = create(days, vpc_id, name, tags=(TAG,)), create(days, vpc_id, f"{name}2")
+    refused = days.call({"adopt": [untagged]})
+    assert "must have the tag lifeline:managed-by=lifeline" in refused["errors"][0]["message"]
+    assert days.call({"adopt": [tagged]})["adopt"] == [{"id": tagged, "vpc_id": vpc_id}]
     days.look(vpc_id)
-    assert group_of(days, vpc_id) == numbered
+    assert group_of(days, vpc_id) == tagged
+
+
+def test_the_default_group_cannot_be_adopted_because_nobody_can_delete_it(days: Days) -> None:
+    vpc_id = isolated(days)
+    filters = [{"Name": "vpc-id", "Values": [vpc_id]}, {"Name": "group-name", "Values": ["default"]}]
+    (group,) = days.world.ec2.describe_security_groups(Filters=filters)["SecurityGroups"]
+    days.world.ec2.create_tags(Resources=[group["GroupId"]], Tags=[TAG])
+    refused = days.call({"adopt": [group["GroupId"]]})
+    assert "it is the default security group of its VPC" in refused["errors"][0]["message"]
+
+
+# ---- another name_pattern
+
+
+@pytest.fixture
+def named(monkeypatch: pytest.MonkeyPatch) -> Iterator[Days]:
+    """A stack whose policy names what it makes by another pattern."""
+    with emulated_world(monkeypatch, retire_after_hours=72, name_pattern="{service}.{stack}.{vpc}") as world:
+        yield Days(world, monkeypatch)
+
+
+def test_over_a_lost_ledger_its_own_group_is_asked_about_and_adopted_by_its_tag(named: Days) -> None:
+    vpc_id, _, group_id = served(named)
+    assert names(named, vpc_id)[group_id] == f"endpoints.lifeline.{vpc_id}"
+    forget_ownership(named)
+    named.sweeps(1)
+    assert any(f'{{"adopt": ["{group_id}"]}}' in text for text in named.texts())
+    lose(named, vpc_id)
+    assert named.call({"adopt": [group_id]})["adopt"] == [{"id": group_id, "vpc_id": vpc_id}]
+    named.sweeps(1)
+    assert group_of(named, vpc_id) == group_id
+
+
+@pytest.mark.parametrize("tags", [(), (TAG,)])
+def test_a_group_of_that_name_that_it_did_not_make_is_not_used_and_keeps_no_endpoint_from_being_made(
+    named: Days, tags: tuple[dict[str, str], ...]
+) -> None:
+    vpc_id = isolated(named)
+    squatted = create(named, vpc_id, f"endpoints.lifeline.{vpc_id}", tags=tags)
+    named.sweeps(1)
+    assert group_of(named, vpc_id) not in squatted
+
+
+def test_on_record_it_is_known_without_its_tag_and_without_endpoints_until_it_is_gone(named: Days) -> None:
+    vpc_id, _, group_id = served(named)
+    lose(named, vpc_id)
+    untag(named, group_id)
+    assert any(f'{{"hand_over": ["{group_id}"]}}' in text for text in named.texts())
+    named.sweeps(2)
+    assert group_id in on_record(named)
+    named.world.ec2.create_tags(Resources=[group_id], Tags=[TAG])
+    lose(named, vpc_id)
+    named.sweeps(1)
+    assert group_of(named, vpc_id) == group_id
+    lose(named, vpc_id)
+    named.world.ec2.delete_security_group(GroupId=group_id)
+    named.sweeps(1)
+    assert group_id not in on_record(named)
+
+
+def on_record(days: Days) -> set[str]:
+    return set(Ownership("ledger", days.world.dynamodb).read(HOME))
+
+
+def forget_ownership(days: Days) -> None:
+    Ownership("ledger", days.world.dynamodb).delete(HOME, on_record(days))
 
 
 def test_the_audit_log_imports_the_second_group_under_its_own_name(days: Days) -> None:

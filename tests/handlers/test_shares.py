@@ -166,7 +166,7 @@ def test_a_route_deleted_in_a_vpc_made_for_that_makes_it_no_more_urgent(monkeypa
     with town(monkeypatch, endpoints_per_day=8) as there:
         victim = there.vpc(is_open=True)
         there.days.look(victim)
-        there.days.sweeps(24)
+        there.days.sweeps(24, every=8)
         others = [there.vpc() for _ in range(5)]
         there.days.sweeps(1)
         assert sum(bool(there.served(vpc_id)) for vpc_id in others) == 4
@@ -187,7 +187,7 @@ def test_vpcs_that_waited_some_hours_with_a_route_still_leave_half_of_the_reserv
     with town(monkeypatch, endpoints_per_day=8) as there:
         victim = there.vpc(is_open=True)
         there.days.look(victim)
-        there.days.sweeps(24)
+        there.days.sweeps(24, every=8)
         others, fakes = [there.vpc() for _ in range(5)], [there.vpc(is_open=True) for _ in range(6)]
         there.days.sweeps(5)
         for fake in fakes:
@@ -324,7 +324,7 @@ def test_in_a_run_with_few_places_the_urgent_vpc_is_served_before_new_ones(monke
 def test_what_was_lost_a_week_ago_is_a_backlog(monkeypatch: pytest.MonkeyPatch) -> None:
     with town(monkeypatch, endpoints_per_day=0) as there:
         victim = there.vpc(is_open=True)
-        there.days.sweeps(30)
+        there.days.sweeps(30, every=8)
         there.lose_route(victim)
         there.days.after(24 * 7 + 1)
         tune(monkeypatch, endpoints_per_day=2)

@@ -96,7 +96,7 @@ def test_what_one_stack_no_longer_needs_the_other_does_not_retire(stacks: Stacks
     stacks.be(ONE).look(vpc_id)
     stacks.days.clock.advance(MINUTES)
     stacks.days.world.open_to_internet(vpc_id)
-    assert stacks.be(OTHER).sweeps(80) == []
+    assert stacks.be(OTHER).sweeps(80, every=8) == []
     assert owners(stacks.days, vpc_id) == [ONE]
 
 

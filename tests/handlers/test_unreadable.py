@@ -2,16 +2,19 @@
 
 import json
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from botocore.exceptions import ClientError
 
 from lifeline.adapters.aws.clients import client
+from lifeline.adapters.aws.topic import Topic
 from lifeline.adapters.store.routed import RoutedStore
 from lifeline.core.network.model import NO_CAPACITY
+from lifeline.core.notices.notice import Notice
 from lifeline.handlers.reconcile_endpoints import handler
 from tests.handlers.test_reconcile_endpoints import sqs
+from tests.support.cases import Case
 from tests.support.world import Context, World, emulated_world
 
 DENIED, THROTTLED = ("UnauthorizedOperation", 403), ("Throttling", 400)
@@ -392,3 +395,23 @@ def test_routes_targets_are_known_although_what_is_attached_to_them_cant_be_read
     refusing("ec2", "DescribeNetworkInterfaces", how)
     call({"sweep": True})
     assert RoutedStore("ledger").read() == known  # what was known stays known
+
+
+def test_a_read_that_is_denied_to_the_detector_is_notified_as_the_detectors(case: Case) -> None:
+    published: list[Notice] = []
+    publish = Topic.publish
+
+    def note(self: Topic, notice: Notice) -> None:
+        published.append(notice)
+        publish(self, notice)
+
+    case.monkeypatch.setattr(Topic, "publish", note)
+    vpc_id, _, private = case.behind_nat()
+    agent = case.launch(private)
+    case.guard(vpc_id, private, (100, True, "allow", "10.0.0.0/8", None))
+    case.account.fail_next("DescribeNetworkAcls", "UnauthorizedOperation", times=99)
+    case.why_silent(agent["InstanceId"])  # two runs
+    (notice,) = [one for one in published if one.kind == "read_denied"]
+    assert [*cast("dict[str, str]", notice.facts["denied"])] == ["DescribeNetworkAcls"]
+    assert any("DetectMetricGaps' role" in line for line in notice.next)
+    assert "incident_opened" in {one.kind for one in published}

@@ -242,6 +242,24 @@ class TestJiraServiceManagement:
         assert target["HttpParameters"]["QueryStringParameters"] == {"identifierType": "alias"}
 
 
+class TestACompanysRules:
+    @pytest.mark.parametrize("path", sorted((ROOT / "integrations").glob("*.yaml")), ids=lambda path: path.name)
+    def test_each_role_takes_a_boundary_and_a_path_and_each_queue_a_key(self, path: Any) -> None:
+        template = read_template(path)
+        none, boundary, key = Stack(template), "arn:aws:iam::123456789012:policy/b", "arn:aws:kms:us-east-1:1:key/k"
+        given = Stack(template, {"PermissionsBoundary": boundary, "RolePath": "/platform/", "KmsKeyArn": key})
+        roles, queues = (names_of(template, f"AWS::{kind}") for kind in ("IAM::Role", "SQS::Queue"))
+        assert roles
+        for name in roles:
+            role = template["Resources"][name]["Properties"]
+            assert [given.resolve(role[one]) for one in ("PermissionsBoundary", "Path")] == [boundary, "/platform/"]
+            assert [none.resolve(role[one]) for one in ("PermissionsBoundary", "Path")] == [None, None]
+        for name in queues:
+            queue = template["Resources"][name]["Properties"]
+            assert [given.resolve(queue[one]) for one in ("KmsMasterKeyId", "SqsManagedSseEnabled")] == [key, None]
+            assert [none.resolve(queue[one]) for one in ("KmsMasterKeyId", "SqsManagedSseEnabled")] == [None, True]
+
+
 class TestChat:
     @pytest.mark.parametrize("path", sorted(GOLDEN.glob("*.chat.json")), ids=lambda path: path.name)
     def test_amazon_q_shows_each_notice(self, path: Any) -> None:

@@ -35,9 +35,13 @@ def sessions() -> tuple[Any, Any]:
     return cut, full
 
 
-def clients(service: str, region: str = "eu-central-1") -> Iterator[Any]:
-    for session in sessions():
-        yield session.create_client(service, region_name=region, config=ONCE, **KEYS)
+@cache
+def clients(service: str) -> tuple[Any, Any]:
+    """One of each session. Making a client takes longer than what a test does with it."""
+    cut, full = (
+        session.create_client(service, region_name="eu-central-1", config=ONCE, **KEYS) for session in sessions()
+    )
+    return cut, full
 
 
 # ---- each call
@@ -84,8 +88,11 @@ def outcome(client: Any, operation: str, arguments: Any, code: str) -> tuple[Any
         return AWSResponse(request.url, 400, HTTPHeaders(), Raw(error_body(protocol, code)))
 
     client.meta.events.register_first("before-send", answer)
-    with pytest.raises(ClientError) as raised:
-        getattr(client, xform_name(operation))(**arguments)
+    try:
+        with pytest.raises(ClientError) as raised:
+            getattr(client, xform_name(operation))(**arguments)
+    finally:
+        client.meta.events.unregister("before-send", answer)
     return (*sent, type(raised.value).__name__, raised.value.response["Error"])
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -37,6 +38,11 @@ INJECTED = (
 )
 
 
+def more(*seeds: int) -> list[Any]:
+    """Seeds for `make soak`. `TestTheOracle` judges seed 1 with each change."""
+    return [pytest.param(seed, marks=pytest.mark.soak) for seed in seeds]
+
+
 @pytest.mark.parametrize(
     ("agents", "seed", "incidents"),
     [
@@ -54,12 +60,12 @@ def test_a_day_of_many_agents_is_told_as_it_was(agents: int, seed: int, incident
     assert oracle.counts["notices opened"] > incidents
 
 
-@pytest.mark.parametrize("seed", [1, 2, 3, 4, 5])
+@pytest.mark.parametrize("seed", [2, 3, *more(1, 4, 5)])
 def test_six_hours_of_two_hundred_agents_are_told_as_they_were(seed: int) -> None:
     assert violations(seed, SMALL) == []
 
 
-@pytest.mark.parametrize("seed", [6, 7])
+@pytest.mark.parametrize("seed", [6, *more(7)])
 @pytest.mark.parametrize(
     "setting",
     [

@@ -2,6 +2,7 @@
 
 import json
 from datetime import datetime, timedelta
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -54,11 +55,14 @@ class Days:
         (found,) = self.call({"vpc_ids": [vpc_id], **more})["vpcs"]
         return dict(found)
 
-    def sweeps(self, hours: int) -> list[dict[str, Any]]:
-        """A sweep each hour; the actions of all of them."""
+    def sweeps(self, hours: int, *, every: int = 1) -> list[dict[str, Any]]:
+        """A sweep after an hour, then one every so many hours, and one at the end; the actions of all of them.
+
+        Where nothing is to happen for days, a few sweeps see as much as one an hour.
+        """
         actions: list[dict[str, Any]] = []
-        for _ in range(hours):
-            self.clock.advance(HOUR)
+        for before, at in pairwise([0, *range(1, hours, every), hours]):
+            self.clock.advance((at - before) * HOUR)
             actions += [one for vpc in self.call({"sweep": True})["vpcs"] for one in vpc["actions"]]
         return actions
 

@@ -16,8 +16,10 @@ from unittest.mock import patch
 import boto3
 from botocore.session import Session
 from moto import mock_aws
-from moto.core import models, responses
+from moto.core import models, responses, serialize
 from moto.core.botocore_stubber import BotocoreStubber
+from moto.core.serialize import AttributePickerContext, ResponseSerializer
+from moto.core.utils import MISSING, get_value
 from moto.sns.models import Subscription
 
 from lifeline.adapters.aws import clients
@@ -89,16 +91,51 @@ def emulated_aws() -> Iterator[None]:
             _CLIENTS.detach()
 
 
+_NAMES: dict[tuple[object, ...], tuple[str, ...]] = {}
+_get_value = ResponseSerializer.get_value
+
+
+def _find_value(self: ResponseSerializer, value: Any, key: str, shape: Any) -> Any:
+    """A part of an answer in one of moto's objects, under one of the names that it may have in objects of this class.
+    moto works these names out again for each part of each answer.
+    """
+    kind = (type(value), shape, key)
+    names = _NAMES.get(kind)
+    if names is None:
+        picker = self._value_picker
+        is_changed = any(end.endswith(key) or key.endswith(end) for end in picker.response_transformers)
+        context = AttributePickerContext(value, key, shape, self.operation_model)
+        names = _NAMES[kind] = () if is_changed else tuple(dict.fromkeys(picker.get_possible_keys(context)))
+    if not names:
+        return _get_value(self, value, key, shape)  # moto changes what it finds
+    for name in names:
+        found = get_value(value, name, MISSING)
+        if found is not MISSING:
+            return found
+    return None
+
+
 def _prepare() -> None:
     """Lets moto keep what it would work out again for each call or each test, and which never differs."""
     # AWS carries out each call as a whole, a conditional write above all. moto doesn't: calls of threads take turns.
     process, turn = BotocoreStubber.process_request, RLock()
+    catalogs: dict[tuple[str, str], Any] = {}
 
     def process_alone(self: BotocoreStubber, request: Any) -> Any:
+        # The region's endpoint services: moto's own, of which it writes hundreds for each call.
+        asks_for_catalog = "Action=DescribeVpcEndpointServices&" in str(request.body)
         with turn:
-            return process(self, request)
+            if not asks_for_catalog:
+                return process(self, request)
+            asked = (request.url, str(request.body))
+            if asked not in catalogs:
+                catalogs[asked] = process(self, request)
+            return catalogs[asked]
 
     BotocoreStubber.process_request = process_alone
+    ResponseSerializer.get_value = _find_value
+    # Whether a part's name may stand in XML, letter by letter.
+    serialize.xmltodict._validate_name = cache(serialize.xmltodict._validate_name)
     # The names of a class's methods, for each call.
     responses.method_names_from_class = cache(responses.method_names_from_class)
     # A key for each subscription, with which it signs. Nobody looks at the signature.

@@ -1,6 +1,6 @@
 """A run's tools in memory: a network that does what it is asked, a ledger, and one journal of all that is done."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
@@ -85,6 +85,9 @@ class Fakes:
         asked = None if vpc_ids is None else set(vpc_ids)
         self.note("observe")
         return tuple(vpc for vpc in self.vpcs if asked is None or vpc.id in asked)
+
+    def with_groups(self, vpcs: Sequence[Vpc], _ids: Collection[str]) -> tuple[Vpc, ...]:
+        return tuple(vpcs)
 
     def with_dns(self, vpcs: Sequence[Vpc]) -> tuple[Vpc, ...]:
         return tuple(replace(vpc, dns_support=True, dns_hostnames=True) for vpc in vpcs)

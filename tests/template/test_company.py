@@ -89,7 +89,7 @@ def test_a_wrong_answer_is_refused_before_anything_is_deployed(parameter: str, g
 # ---- the key
 
 
-def test_the_key_encrypts_every_queue_topic_table_and_log_and_without_one_aws_does(resources: dict[str, Any]) -> None:
+def test_the_key_encrypts_all_that_is_kept_and_without_one_aws_does(resources: dict[str, Any]) -> None:
     key = if_set("KmsKeyArn", "HasKmsKey")
     for queue in of_type(resources, "AWS::SQS::Queue").values():
         assert queue["KmsMasterKeyId"] == key
@@ -98,6 +98,8 @@ def test_the_key_encrypts_every_queue_topic_table_and_log_and_without_one_aws_do
         assert topic["KmsMasterKeyId"] == key
     for log in of_type(resources, "AWS::Logs::LogGroup").values():
         assert log["KmsKeyId"] == key
+    for function in of_type(resources, "AWS::Lambda::Function").values():
+        assert function["KmsKeyArn"] == key
     (table,) = of_type(resources, "AWS::DynamoDB::Table").values()
     encrypted = {"SSEEnabled": True, "SSEType": "KMS", "KMSMasterKeyId": {"Ref": "KmsKeyArn"}}
     assert table["SSESpecification"] == {"Fn::If": ["HasKmsKey", encrypted, NONE]}
@@ -143,11 +145,18 @@ SEND = ("kms:Decrypt", "kms:GenerateDataKey")  # SQS and SNS guides: key managem
 READ = ("kms:Decrypt",)  # DynamoDB guide: for each caller, it decrypts the key of the table
 LOGS = ("kms:Encrypt", "kms:Decrypt", "kms:ReEncryptFrom", "kms:GenerateDataKey", "kms:DescribeKey")
 TABLE = ("kms:CreateGrant", "kms:DescribeKey", "kms:Encrypt", "kms:Decrypt", "kms:GenerateDataKey", "kms:ReEncryptTo")
+# Lambda guide: securing environment variables. Whoever sets the key needs the first two, and Lambda makes a grant.
+SETTINGS = ("kms:CreateGrant", "kms:Encrypt", "kms:Decrypt")
 EVENTS = service("events")  # which tells KMS neither the rule nor the account
 
 
 def of_log(name: str) -> dict[str, Values]:
     return {"kms:EncryptionContext:aws:logs:arn": f"arn:aws:logs:us-east-1:{ACCOUNT}:log-group:{name}"}
+
+
+def of_function(name: str = "lifeline-DetectMetricGaps-1A") -> dict[str, Values]:
+    arn = f"arn:aws:lambda:us-east-1:{ACCOUNT}:function:{name}"
+    return {"kms:EncryptionContext:aws:lambda:FunctionArn": arn}
 
 
 def via(name: str, **more: str) -> dict[str, Values]:
@@ -157,11 +166,14 @@ def via(name: str, **more: str) -> dict[str, Values]:
 MUST: list[tuple[Caller, dict[str, Values], tuple[str, ...]]] = [
     *((role(name), via("dynamodb"), READ) for name in ROLES),
     *((role(name), via(one), SEND) for name in (RECONCILE, DETECT) for one in ("sqs", "sns")),
+    *((role(name), of_function(), READ) for name in ROLES),
     (role(RECONCILE, path="platform/"), via("sqs"), SEND),
+    (role(DETECT, path="platform/"), of_function() | via("lambda"), READ),
     (EVENTS, {}, SEND),
     (alarm(), {}, SEND),
     (service("logs.us-east-1"), of_log("lifeline-DetectLog-1A"), LOGS),
     (person("platform-deployer"), via("dynamodb"), TABLE),
+    (person("platform-deployer"), via("lambda"), SETTINGS),
 ]
 MUST_NOT: dict[str, tuple[Caller, dict[str, Values]]] = {
     "a stranger of the account, directly": (person("admin"), {}),
@@ -169,6 +181,8 @@ MUST_NOT: dict[str, tuple[Caller, dict[str, Values]]] = {
     "another account": (person("lifeline-ReconcileRole-1A", ELSEWHERE), via("sqs")),
     "a role itself, without a service": (role(RECONCILE), {}),
     "a role by another service": (role(DETECT), via("secretsmanager")),
+    "a role by another's function": (role(DETECT), of_function("payroll-Export-1A")),
+    "a stranger by a function of the stack": (person("admin"), of_function() | via("lambda")),
     "a role in another region": (role(DETECT), {"kms:ViaService": "sqs.eu-west-1.amazonaws.com"}),
     "the page's role, to send": (role(COVERAGE), via("sqs")),
     "a stack's role whose own policy doesn't allow it": (role(RECONCILE, Stack(TEMPLATE)), via("sqs")),
@@ -200,9 +214,10 @@ def test_the_documented_key_policy_lets_nobody_else_use_the_key(who: str) -> Non
         assert not may_use_key(caller, action, KEY, key_policy=statements, context=context), action
 
 
-def test_the_page_may_only_read_with_the_key_and_by_the_ledger_alone() -> None:
+def test_the_page_may_only_read_with_the_key_the_ledger_and_its_settings() -> None:
     granted = [one for one in STACK.statements(COVERAGE) if "kms:" in json.dumps(one)]
-    assert [(one["Action"], one["Resource"]) for one in granted] == [("kms:Decrypt", KEY)]
+    assert [one["Sid"] for one in granted] == ["ReadLedgerWithKey", "StartWithKey"]
+    assert {(one["Action"], one["Resource"]) for one in granted} == {("kms:Decrypt", KEY)}
 
 
 def test_somebody_can_always_change_the_policy_of_the_key() -> None:

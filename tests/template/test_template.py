@@ -208,6 +208,8 @@ _MADE_BY = {  # the boto3 calls of each function's adapters
         "aws/dns",
         "aws/detector_queue",
         "aws/cloudwatch",
+        "store/denial_notices",
+        "store/full_watches",
         "store/incidents",
         "aws/instances",
         "store/vpcs",
@@ -256,6 +258,7 @@ _CALL_NOTHING = {  # what the other adapters share; `store/table` makes its call
     "store/codec",
     "store/keys",
     "store/known_vpcs",
+    "store/lasting",
     "store/table",
 }
 _LEFT_TO_THE_OTHER = {  # calls of shared adapters that one of the functions never makes

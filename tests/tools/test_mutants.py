@@ -3,10 +3,11 @@
 import ast
 import subprocess
 import sys
+from collections.abc import Set
 from pathlib import Path
 
 import pytest
-from tools.mutants import PACKAGE, ROOMS, Callers, Mutant, mutants_of, sample
+from tools.mutants import PACKAGE, ROOMS, Callers, Mutant, _survives, mutants_of, sample
 
 TIERS = {
     f"tests/core/network/test_tiers.py::{test}"
@@ -87,6 +88,17 @@ def test_the_same_seed_gives_the_same_sample_of_all_rooms() -> None:
     assert {mutant.path.parent.name for mutant in chosen} == set(ROOMS)
 
 
+def test_the_sample_stays_the_same_where_other_code_changes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tools.mutants.PACKAGE", tmp_path / "lifeline")
+    room = tmp_path / "lifeline" / "core" / "network"
+    room.mkdir(parents=True)
+    (room / "one.py").write_text(CODE + CODE, "utf-8")
+    before = [mutant.name for mutant in sample(8, 14)]
+    (room / "one.py").write_text(f"def g(x: int) -> bool:\n    return x < 5\n{CODE}{CODE}", "utf-8")
+    after = [mutant.name for mutant in sample(10, 14) if " g: " not in mutant.name]
+    assert after[: len(before)] == before[: len(after)]
+
+
 @pytest.mark.parametrize(("way", "passes"), [(None, True), ("-> {TargetKind.CARRIER_GATEWAY}", False)])
 def test_a_change_is_imported_in_the_modules_place_and_the_tests_notice(way: str | None, passes: bool) -> None:
     code = f"""
@@ -104,3 +116,29 @@ def test_tests_that_cannot_be_found_are_an_error_and_no_killed_change() -> None:
     code = "from tools.mutants import _passes; _passes(None, {'tests/core/network/test_none.py::test_none'})"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)  # noqa: S603
     assert "RuntimeError: pytest ends with" in done.stderr
+
+
+def test_a_change_is_tried_by_its_modules_own_tests_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    path = PACKAGE / "core" / "network" / "tiers.py"
+    own, other = "tests/core/network/test_tiers.py::test_a", "tests/core/plan/test_plan.py::test_b"
+    tests, change = Callers({(str(path.resolve()), 3): {own, other}}), Mutant(path, 3, 0, 0, "", 3)
+    for fails_by, tried in (({own}, [{own}]), ({own, other}, [{own}, {own, other}]), (None, [{own}, {own, other}])):
+        found: list[Set[str]] = []
+
+        def passes(_: Mutant, chosen: Set[str], *, found: list[Set[str]] = found, by: object = fails_by) -> bool:
+            found.append(chosen)
+            return chosen != by
+
+        monkeypatch.setattr("tools.mutants._passes", passes)
+        assert (_survives(change, tests), found) == (fails_by is None, tried)
+
+
+def test_tests_that_run_out_of_time_are_said_to() -> None:
+    code = """
+from tools import mutants
+from tests.tools.test_mutants import TIERS
+mutants._TIMEOUT = 0
+print(mutants._passes(None, TIERS))
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)  # noqa: S603
+    assert done.stdout.split("\n")[:2] == ["    out of time, which counts as failed: no change", "False"]

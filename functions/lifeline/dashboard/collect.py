@@ -23,7 +23,7 @@ from lifeline.core.guards.urgency import Knowledge, proven_after, shares_among, 
 from lifeline.core.incidents.canary import silences
 from lifeline.core.incidents.incident import Incident, services_lacking
 from lifeline.core.network.model import Catalog, Vpc
-from lifeline.core.network.tiers import classify_subnets
+from lifeline.core.network.way_out import usable_tiers
 from lifeline.core.plan.actions import Plan, ServiceReport, ServiceState
 from lifeline.core.plan.answer import Approvable, Refusal, VpcAnswer
 from lifeline.core.plan.cost import price_in
@@ -129,7 +129,7 @@ class _Cover:
     # ---- the page
 
     def cover(self, vpc_ids: tuple[str, ...]) -> Coverage:
-        vpcs = self._reads.recognize(self._tools.network.observe(vpc_ids or None))
+        vpcs = self._reads.observe(self._tools.network, vpc_ids or None)
         policy, why_stopped = self._reads.policy(self._catalog), self._reads.why_stopped()
         planning = self._planning(policy)
         region = self._plan(planning, policy, vpcs, is_whole=not vpc_ids)
@@ -186,7 +186,7 @@ class _Cover:
         """Without a valid policy nothing is required, not even by tags, for nothing would be applied."""
         incidents = self._reads.open_incidents(policy)
         if policy is None:
-            nothing = {vpc.id: Plan(vpc.id, tuple(classify_subnets(vpc).items()), ()) for vpc in vpcs}
+            nothing = {vpc.id: Plan(vpc.id, tuple(usable_tiers(vpc).items()), ()) for vpc in vpcs}
             return _Region(vpcs, {vpc.id: Desired(()) for vpc in vpcs}, nothing, incidents, has_policy=False)
         wants = {vpc.id: planning.desired(vpc) for vpc in vpcs}
         try:
@@ -404,12 +404,12 @@ class _Cover:
     # ---- one VPC's plan
 
     def plan_of(self, vpc_id: str) -> VpcAnswer:
-        vpcs = self._reads.recognize(self._tools.network.observe([vpc_id]))
+        vpcs = self._reads.observe(self._tools.network, [vpc_id])
         if not vpcs:
             return VpcAnswer(vpc_id, refusal=Refusal("plan", f"{vpc_id} does not exist in this account and region"))
         policy, why_stopped = self._reads.policy(self._catalog), self._reads.why_stopped()
         if policy is None:
-            tiers = tuple(classify_subnets(vpcs[0]).items())
+            tiers = tuple(usable_tiers(vpcs[0]).items())
             return VpcAnswer(vpc_id, tiers, note="; ".join(self._reads.notes))
         planning = self._planning(policy)
         examined = self._reads.examine([vpc_id])

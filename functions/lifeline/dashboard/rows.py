@@ -141,7 +141,8 @@ class _ServiceCells:
         if path is None:
             return reported
         if path.reach is Reach.SERVED:
-            return Cell(reported.service, Standing.SERVED, path.endpoint_id, self._from_zone(subnet, path.endpoint_id))
+            details = (*path.notes, self._from_zone(subnet, path.endpoint_id))  # what isn't clear of a policy, too
+            return Cell(reported.service, Standing.SERVED, path.endpoint_id, "; ".join(filter(None, details)))
         if path.reach is Reach.CENTRAL:
             return Cell(reported.service, Standing.CENTRAL, path.central_id, path.words)
         if path.reach is Reach.UNKNOWN and not path.is_unasked:

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from lifeline.adapters.aws.calls import run_concurrently
+from lifeline.adapters.aws.network import Network
 from lifeline.adapters.store.approvals import Approvals
 from lifeline.adapters.store.audit import AuditLog
 from lifeline.adapters.store.endpoint_policies import EndpointPolicyStore
@@ -33,7 +34,7 @@ from lifeline.core.guards.urgency import KnownVpc
 from lifeline.core.history.entries import Entry, EntryKind
 from lifeline.core.incidents.incident import Incident
 from lifeline.core.network.model import Catalog, Vpc, VpcRef
-from lifeline.core.network.ownership import Owned, recognize
+from lifeline.core.network.ownership import Owned, recognize, unseen_groups
 from lifeline.core.policy.endpoint_policies import EndpointPolicies
 from lifeline.core.policy.exemptions import with_exemptions
 from lifeline.core.policy.policy import Exempted, Policy
@@ -155,11 +156,13 @@ class Reads:
 
         return self.attempt(read, unread, "when Lifeline last heard of a change, and last swept")
 
-    def recognize(self, vpcs: Iterable[Vpc]) -> tuple[Vpc, ...]:
+    def observe(self, network: Network, vpc_ids: Iterable[str] | None) -> tuple[Vpc, ...]:
         """The VPCs with what is Lifeline's own there; by the tag alone where the ledger can't be read."""
+        vpcs = network.observe(vpc_ids)
         read = partial(self._sources.ownership.read, self._settings.home)
         nothing: dict[str, Owned] | None = None
-        return recognize(vpcs, self.attempt(read, nothing, "the record of what Lifeline created (tags were used)"))
+        records = self.attempt(read, nothing, "the record of what Lifeline created (tags were used)")
+        return recognize(network.with_groups(vpcs, unseen_groups(records or {}, vpcs)), records)
 
     def epoch(self) -> Epoch | None:
         """Since when the stack enforces; None if it doesn't."""

@@ -8,6 +8,7 @@ from functools import partial
 from lifeline.adapters.aws.bus import Bus
 from lifeline.adapters.aws.repair_requests import RepairRequests
 from lifeline.adapters.aws.topic import Topic
+from lifeline.adapters.store.full_watches import FullWatch
 from lifeline.adapters.store.incidents import Incidents
 from lifeline.core.agents.agent import Agent
 from lifeline.core.agents.watches import Watch
@@ -17,6 +18,7 @@ from lifeline.core.notices.bus_events import incident_event
 from lifeline.core.notices.incident import incident_notice, summary_notice
 from lifeline.core.notices.notice import Notice
 from lifeline.core.notices.unwatched import unwatched_notice
+from lifeline.core.notices.watch_full import watch_full_notice
 from lifeline.core.requests.request import Trigger
 from lifeline.detector.attempts import Attempts
 from lifeline.detector.decision_log import log_incidents
@@ -64,6 +66,11 @@ class Announcer:
         news = [agent for agent in agents if agent.is_unwatched]
         is_said = bool(news) and self._publish(unwatched_notice(self.watch, news))
         return frozenset(agent.entity for agent in news if is_said)
+
+    def notify_of_full(self, names: Sequence[str], full: FullWatch) -> None:
+        """Say once which names have no room in the watch."""
+        if self.attempt(partial(full.reserve, self.now)) and not self._publish(watch_full_notice(self.watch, names)):
+            self.attempt(full.return_reservation)
 
     def _claim(self, update: IncidentUpdate) -> dict[str, Incident]:
         """The incidents as saved, by id; without those that another run saved first, and those that failed."""

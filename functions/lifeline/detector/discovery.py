@@ -90,6 +90,7 @@ class Discovery:
         self._began: Position | None = None  # where this run went on
         self._goes_on: Position | None = None  # where the next one is to
         self.elsewhere: frozenset[str] = frozenset()  # those admitted whose IDs EC2 doesn't know
+        self.without_room: tuple[str, ...] = ()  # names that report and can't join, because the watch is full
 
     def read(self) -> tuple[Listed | None, Mapping[str, Instance] | None]:
         """The agents listed, and the instances expected to report; None for what can't be read."""
@@ -163,6 +164,8 @@ class Discovery:
         joining = admit_hosts(names, hosts, self._most_hosts, self._now)
         self.elsewhere = frozenset(missing.intersection(joining))
         left_out = len(names) - len(joining) + len(ids) - len(asked)
+        if hosts + len(joining) >= self._most_hosts > 0:  # who allows none, wants none
+            self.without_room = tuple(sorted(set(names) - set(joining)))
         if left_out:
             logger.warning("agents left out", agents=left_out, hosts=hosts + len(joining), most_hosts=self._most_hosts)
         admitted = {*there, *joining, *expected}

@@ -22,6 +22,7 @@ from lifeline.adapters.aws.detector_queue import Checks
 from lifeline.adapters.aws.instances import NoInstances
 from lifeline.adapters.aws.repair_requests import RepairRequests
 from lifeline.adapters.aws.topic import Topic
+from lifeline.adapters.store.full_watches import FullWatch
 from lifeline.adapters.store.incidents import Incidents
 from lifeline.adapters.store.list_position import ListPosition
 from lifeline.adapters.store.roster import Roster
@@ -58,6 +59,7 @@ class DetectorTools:
     repairs: RepairRequests
     checks: Checks | None = None
     positions: Callable[[Watch], ListPosition] | None = None
+    full: Callable[[Watch], FullWatch] | None = None
 
 
 class WatchRun:
@@ -124,8 +126,10 @@ class WatchRun:
         return is_due(self.roster.discovered_at(), changed_at, self.now)
 
     def end_discovery(self) -> None:
-        """Save when agents were discovered, once all of them are saved."""
+        """Save when agents were discovered, once all of them are saved, and say who has no room on the roster."""
         self.discovery.end(is_saved=self.chunks.is_complete)
+        if self.tools.full and self.discovery.without_room:
+            self._announcer.notify_of_full(self.discovery.without_room, self.tools.full(self.watch))
 
     def judge(
         self, chunks: Sequence[Chunk], *, relist: Callable[[], Listed | None] | None = None

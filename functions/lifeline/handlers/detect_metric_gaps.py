@@ -18,6 +18,8 @@ from lifeline.adapters.aws.repair_requests import RepairRequests
 from lifeline.adapters.aws.roles import Roles
 from lifeline.adapters.aws.topic import Topic
 from lifeline.adapters.store.audit import AuditLog
+from lifeline.adapters.store.denial_notices import OF_DETECTOR, DenialNotices
+from lifeline.adapters.store.full_watches import FullWatch
 from lifeline.adapters.store.incidents import Incidents
 from lifeline.adapters.store.list_position import ListPosition
 from lifeline.adapters.store.members import MemberStore
@@ -27,6 +29,7 @@ from lifeline.adapters.store.roster import Roster
 from lifeline.adapters.store.vpcs import VpcStore
 from lifeline.core.agents.agent import State
 from lifeline.core.errors import InvalidInputError, LifelineError, TransientError
+from lifeline.core.notices.denied import denied_notice
 from lifeline.core.notices.forgotten import forgotten_notice, newly_forgotten
 from lifeline.core.organization.accounts import unserved_words
 from lifeline.core.organization.members import AccountStanding, MemberAccounts
@@ -140,6 +143,7 @@ def _detect(request: Detect | CheckPart | Forget, settings: DetectorSettings, co
         return _forget(request, runs, tools)
     chosen = {name: run for name, run in runs.items() if isinstance(request, Detect) or name == request.watch}
     reports = {name: _timed(SplitRun(run, settings.agents_a_run), request) for name, run in chosen.items()}
+    _announce_denials(settings, tools)
     return _answer(reports, run_id)
 
 
@@ -152,6 +156,24 @@ def _timed(run: SplitRun, request: Detect | CheckPart) -> tuple[Report, timedelt
         logger.error(str(error))
         report = Report(failures=(str(error),), is_unread=True)
     return report, timedelta(seconds=time.monotonic() - started)
+
+
+def _announce_denials(settings: DetectorSettings, tools: DetectorTools) -> None:
+    """One notice of the reads that AWS denied, if any is news. A failure is logged: the next denial says it."""
+
+    def publish(news: Mapping[str, str]) -> bool:
+        try:
+            tools.notices.publish(denied_notice(news, "DetectMetricGaps"))
+        except LifelineError as error:
+            logger.error("notice of denied reads not sent", error=str(error))
+            return False
+        return True
+
+    denied = _memory(settings).denials.take()
+    try:
+        DenialNotices(settings.ledger, partition=OF_DETECTOR).announce(denied, publish, now=_now())
+    except LifelineError as error:
+        logger.error("denied reads not saved", error=str(error))
 
 
 def _answer(reports: Mapping[str, tuple[Report, timedelta]], run_id: str) -> dict[str, Any]:
@@ -260,12 +282,12 @@ def _tools(settings: DetectorSettings, policy: Policy) -> DetectorTools:
             settings.stack_name, account=settings.account_id, runbook_url=policy.runbook_url, is_on=policy.sends_events
         ),
         sources=EvidenceSources(
-            Instances(memory.client("ec2")),
+            Instances(memory.client("ec2"), denials=memory.denials),
             memory.network,
             memory.central,
             vpcs,
             audit,
-            Roles(memory.client("iam")),
+            Roles(memory.client("iam"), denials=memory.denials),
             settings.home,
             paths=PathStore(table),
             ports=policy.ports,
@@ -274,6 +296,7 @@ def _tools(settings: DetectorSettings, policy: Policy) -> DetectorTools:
         repairs=RepairRequests(settings.repair_queue_url, member=settings.member),
         checks=Checks(settings.detect_queue_url, member=settings.member) if settings.detect_queue_url else None,
         positions=lambda watch: ListPosition(settings.ledger, watch.name),
+        full=lambda watch: FullWatch(settings.ledger, watch.name),
     )
 
 

@@ -114,9 +114,14 @@ def _answer_at(event: object, settings: Settings, run: Run, started: float) -> d
     except InvalidInputError as error:
         log_refusal(error, run.id)
         return _notified((), [error], settings.mode, is_text=wants_text(event))
-    if call.keys() == {"sweep"} and not there.member and "account" not in event:
+    if _is_whole_sweep(event):
         hub.begin_sweep()
     return _answer(call, there, run, started)
+
+
+def _is_whole_sweep(event: Mapping[str, Any]) -> bool:
+    """True for a sweep that is to change what it finds, of all accounts."""
+    return "sweep" in event and event.keys() <= {"sweep", "by", "format"}
 
 
 def _answer(event: object, settings: Settings, run: Run, started: float) -> dict[str, Any]:
@@ -240,6 +245,7 @@ def _adopt(event: Mapping[str, Any], settings: Settings, now: datetime) -> Mappi
     for error in found.failed.values():
         raise error
     vpcs = kept.network.observe(frozenset[str]().union(*found.vpcs.values()))
+    vpcs = kept.network.with_groups(vpcs, [id_ for id_ in ids if id_.startswith("sg-")])
     adopted = adoptable(ids, vpcs, settings.stack_name)
     keep = _ledger_keep(settings, now)
     Ownership(settings.ledger, keep=keep).adopt(settings.home, adopted, now=now, by=by)

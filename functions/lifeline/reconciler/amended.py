@@ -10,7 +10,7 @@ from lifeline.adapters.aws.dns import CentralDns
 from lifeline.adapters.aws.lookup import Lookup
 from lifeline.core.coexist.vpc_state import VpcState
 from lifeline.core.network.model import Vpc
-from lifeline.core.network.tiers import classify_subnets
+from lifeline.core.network.way_out import usable_tiers
 from lifeline.core.plan.actions import Action, ActionKind, Plan
 from lifeline.core.plan.endpoint_lifecycle import Followed
 from lifeline.reconciler.amend.amendment import Amendment, Decision, Fact, RunContext, VpcContext
@@ -137,7 +137,7 @@ def network_readers(lookup: Lookup, central: CentralDns, region: str) -> dict[Fa
 
 def nothing_planned(vpc: Vpc) -> Plan:
     """The plan of a VPC for which nothing is planned."""
-    return Plan(vpc.id, tuple(classify_subnets(vpc).items()), ())
+    return Plan(vpc.id, tuple(usable_tiers(vpc).items()), ())
 
 
 def read_each[T](vpc_ids: Iterable[str], read: Callable[[str], T]) -> dict[str, T]:

@@ -139,10 +139,7 @@ def announce_denials(job: Job) -> None:
     if not noted or not store or job.is_manual:
         return
     try:
-        denied = noted.take()
-        news = store.reserve(denied, now=job.run.now())
-        if news and not job.publish(denied_notice({permission: denied[permission] for permission in news})):
-            store.return_reservation(news)
+        store.announce(noted.take(), lambda news: job.publish(denied_notice(news)), now=job.run.now())
     except LifelineError as error:
         logger.error("notice of denied reads not sent", error=str(error))
 

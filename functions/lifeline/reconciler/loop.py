@@ -17,7 +17,7 @@ from lifeline.core.coexist.vpc_state import VpcList, VpcState
 from lifeline.core.errors import LifelineError, TransientError
 from lifeline.core.guards.mode import Mode
 from lifeline.core.network.model import AnyRef, Catalog, Vpc, VpcRef
-from lifeline.core.network.tiers import classify_subnets
+from lifeline.core.network.way_out import usable_tiers
 from lifeline.core.notices.bus_events import change_event
 from lifeline.core.notices.policy import policy_notice
 from lifeline.core.organization.look import AccountLook
@@ -193,9 +193,12 @@ class _Reconciliation:
         notes = unread()
         for answer in sorted(answers, key=lambda answer: answer.vpc_id):
             settled = self._gatekeeper.finish(answer, is_decided=answer.vpc_id in self._decided)
-            finished.append(settled.with_note(notes.get(answer.vpc_id, "")).located(observed.get(answer.vpc_id)))
+            noted = settled.with_note(notes.get(answer.vpc_id, "")).with_note(self._requeuing.note(answer.vpc_id))
+            finished.append(noted.located(observed.get(answer.vpc_id)))
         RunNotices(job, self._gatekeeper, self._said).announce(finished, is_sweep=bool(targets.sweep))
         announce_denials(job)
+        if self._requeuing.lost and any(request.message_id for request in requests):
+            self._unsaved = self._unsaved or self._requeuing.lost[0]  # the messages come again instead
         if self._unsaved:
             raise self._unsaved  # only now: people had to hear what was done
         if not job.is_manual:
@@ -260,7 +263,7 @@ class _Reconciliation:
     def _without_policy(self, vpc: Vpc) -> VpcAnswer:
         problem = self._in_force.problem
         why = f"{problem.field}: {problem.message}" if problem else "it could not be read"
-        tiers = tuple(classify_subnets(vpc).items())
+        tiers = tuple(usable_tiers(vpc).items())
         return VpcAnswer(vpc.id, tiers, note=f"no valid policy, so nothing is applied: {why}")
 
     # ---- planning

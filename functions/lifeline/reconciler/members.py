@@ -3,6 +3,7 @@
 A stack that serves its own account alone goes through here, too: then nothing of this is read or written.
 """
 
+import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -28,6 +29,7 @@ from lifeline.runtime.observability import logger
 from lifeline.runtime.settings import Settings
 
 _AT_ONCE = 8  # accounts: each may wait for its own bucket of endpoint calls
+_WHO = re.compile(r"User: \S+")
 _LEAST = timedelta(seconds=60)  # with less time left, no further account is begun
 
 type Served = tuple[tuple[VpcAnswer, ...], list[str]]
@@ -187,7 +189,7 @@ class Hub:
         try:
             self.enter(settings)
         except TerminalError as error:
-            why = str(error)
+            why = _WHO.sub("this stack's role", str(error))
             self._note(lambda members: members.refused(account, why, now), account)
             raise
         if known.standing is not AccountStanding.SERVED:

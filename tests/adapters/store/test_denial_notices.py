@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import boto3
 import pytest
 
-from lifeline.adapters.store.denial_notices import DenialNotices
+from lifeline.adapters.store.denial_notices import OF_DETECTOR, DenialNotices
 from tests.support.agents import TABLE, create_table
 from tests.support.emulator import emulated_aws
 
@@ -42,3 +42,18 @@ def test_what_could_not_be_sent_is_news_again(store: DenialNotices) -> None:
     store.reserve([ACLS], now=NOW)
     store.return_reservation([ACLS])
     assert store.reserve([ACLS], now=NOW + HOUR) == [ACLS]
+
+
+def test_each_function_says_what_it_was_denied_itself(store: DenialNotices) -> None:
+    detectors = DenialNotices(TABLE, boto3.client("dynamodb", region_name="us-east-1"), partition=OF_DETECTOR)
+    assert store.reserve(["ec2:DescribeInstances"], now=NOW) == ["ec2:DescribeInstances"]
+    assert detectors.reserve(["ec2:DescribeInstances"], now=NOW) == ["ec2:DescribeInstances"]
+
+
+def test_what_was_published_is_reserved_and_what_was_not_is_news_again(store: DenialNotices) -> None:
+    heard: list[dict[str, str]] = []
+    denied = {"ec2:DescribeInstances": "not authorized"}
+    store.announce(denied, lambda _: False, now=NOW)
+    for _ in range(2):
+        store.announce(denied, lambda news: not heard.append(dict(news)), now=NOW)  # type: ignore[func-returns-value]
+    assert heard == [denied]

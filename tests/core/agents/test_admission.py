@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from lifeline.core.agents.admission import NEW_HOSTS, admit_hosts, sample
+from lifeline.core.agents.admission import NEW_HOSTS, NEW_INSTANCES, admit_hosts, sample
 from tests.support.agents import minute
 
 INVENTED = [f"ghost-{number:04}" for number in range(2000)]
@@ -10,6 +10,7 @@ INVENTED = [f"ghost-{number:04}" for number in range(2000)]
 
 def test_no_more_join_at_once_than_the_bound_and_no_more_in_all_than_there_may_be() -> None:
     assert len(admit_hosts(INVENTED, 0, 1000, minute(0))) == NEW_HOSTS
+    assert (NEW_HOSTS, NEW_INSTANCES) == (100, 1000)  # as the docs on watching say
     assert len(admit_hosts(INVENTED, 970, 1000, minute(0))) == 30
     assert admit_hosts(INVENTED, 1000, 1000, minute(0)) == []
     assert admit_hosts(INVENTED, 1200, 1000, minute(0)) == []

@@ -163,6 +163,11 @@ class TestSilence:
         silent = agent(state=State.SILENT, seen_at=minute(5), gap=gap, openings=(minute(12),))
         assert judge(agent(), seen(4, 5, instance=RUNNING), at(12)) == Verdict(State.SILENT, silent, Transition.OPENED)
 
+    def test_an_agent_is_silent_in_the_series_in_which_it_reported(self) -> None:
+        other = series(metric="disk_used_percent")
+        assert kept(judge(agent(), seen(4, 5, by=other), at(12))).series == series()
+        assert kept(judge(expected_agent(), seen(4, 5, by=other), at(12))).series == other
+
     def test_a_new_agent_that_is_already_overdue_joins_with_a_gap(self) -> None:
         verdict = judge(Agent("i-0000000a", series()), seen(0), at(60))
         assert (verdict.state, verdict.transition) == (State.SILENT, Transition.OPENED)
@@ -181,8 +186,9 @@ class TestSilence:
         assert kept(verdict).incident == "inc-1"
 
     def test_a_launch_before_the_last_datapoint_excuses_nothing(self) -> None:
-        verdict = judge(agent(), seen(5, instance=Instance(Power.RUNNING, minute(4))), at(12))
-        assert verdict.transition is Transition.OPENED
+        for launched_at in (minute(4), minute(5)):
+            verdict = judge(agent(), seen(5, instance=Instance(Power.RUNNING, launched_at)), at(12))
+            assert verdict.transition is Transition.OPENED
 
     def test_a_datapoint_from_a_day_ahead_does_not_hide_a_silence(self) -> None:
         assert judge(agent(), seen(5, 24 * 60), at(12)).transition is Transition.OPENED

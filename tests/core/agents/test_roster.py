@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lifeline.core.agents.agent import Agent, State
-from lifeline.core.agents.roster import MOST, Chunk, RosterState, place, replaced
-from tests.support.agents import agent
+from lifeline.core.agents.roster import MOST, Chunk, RosterState, dated, place, replaced
+from tests.support.agents import START, agent
 
 
 def agents(count: int, start: int = 0) -> list[Agent]:
@@ -75,6 +75,12 @@ def test_an_agent_is_replaced_and_another_removed() -> None:
     assert (changed.number, changed.revision) == (0, 1)
 
 
+def test_only_an_agent_that_differs_is_read_again_whenever_its_newest_datapoint_was() -> None:
+    known = dated(chunk(0, 2), {"i-00000000": START, "i-00000001": START})
+    changed = replaced(known, {"i-00000000": agent("i-00000000", state=State.SILENT)})
+    assert dict(changed.newest) == {"i-00000001": START}
+
+
 @pytest.mark.parametrize("changes", [{}, {"i-00000000": agent("i-00000000")}, {"i-0000ffff": None}])
 def test_a_chunk_of_which_nothing_differs_stays_the_same_object(changes: dict[str, Agent | None]) -> None:
     before = chunk(0, 3)
@@ -93,3 +99,8 @@ def test_the_last_agent_leaves_an_empty_chunk_with_its_revision() -> None:
 def test_a_run_is_complete_once_no_part_waits() -> None:
     assert RosterState().is_run_complete
     assert not RosterState(run_id="a", waiting=frozenset({3})).is_run_complete
+
+
+def test_before_its_first_run_a_roster_counts_nobody_and_waits_for_nothing() -> None:
+    new = RosterState()
+    assert (new.late, new.unknown, new.is_run_complete) == (0, 0, True)

@@ -52,6 +52,15 @@ class TestMissingSince:
         assert Timing(now, Rules(PERIOD, timedelta(0))).missing_since(now + ahead) is None
 
 
+class TestItsOwnPeriod:
+    """Two spacings of a minute, and whatever the others are."""
+
+    def test_is_the_lower_median_of_the_spacings_of_its_last_five_datapoints(self) -> None:
+        assert at(99).of_agent(map(minute, (0, 5, 10, 11, 12))).rules.period == PERIOD
+        assert at(99).of_agent(map(minute, (-5, 0, 5, 10, 11, 12))).rules.period == PERIOD
+        assert at(99).of_agent(map(minute, (0, 5, 10, 15, 16))).rules.period == timedelta(minutes=5)
+
+
 class TestLateness:
     def test_an_overdue_datapoint_is_on_time_up_to_the_grace_itself(self) -> None:
         assert at(6).is_on_time([minute(0)])

@@ -36,6 +36,7 @@ class TestRules:
         watch = Watch()
         assert (watch.namespace, watch.dimension) == ("CWAgent", "InstanceId")
         assert watch.rules.period == timedelta(seconds=60)
+        assert watch.most_hosts == 1000  # as the docs on watching say
 
 
 class TestMaintenanceOnce:
@@ -48,6 +49,9 @@ class TestMaintenanceOnce:
     def test_it_minds_no_time_zone(self) -> None:
         abroad = minute(30).astimezone(timezone(timedelta(hours=-8)))
         assert self.ONCE.is_on(abroad)
+
+    def test_without_an_end_it_is_never_on(self) -> None:
+        assert not Maintenance("move", start=minute(0)).is_on(minute(1))
 
 
 class TestMaintenanceEveryWeek:

@@ -173,6 +173,12 @@ def test_due_is_what_was_on_by_then_and_is_not_withdrawn(canary: Canary, *, is_d
     assert due({"logs": canary}, [ASK]) == {}
 
 
+@pytest.mark.parametrize(("endpoint_id", "is_due"), [("", True), ("vpce-1", True), ("vpce-2", False)])
+def test_due_is_what_is_asked_of_that_very_endpoint(endpoint_id: str, *, is_due: bool) -> None:
+    asked = replace(ASK, endpoint_id=endpoint_id)
+    assert due({"monitoring": CANARY}, [asked]) == ({"monitoring": asked} if is_due else {})
+
+
 def test_of_several_asks_the_last_one_counts() -> None:
     later = replace(ASK, seen_at=minute(9), incident="inc-2")
     assert due({"monitoring": CANARY}, [later, ASK]) == {"monitoring": later}

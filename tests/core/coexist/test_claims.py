@@ -119,6 +119,22 @@ def test_the_same_record_twice_is_one_claim_and_another_freeze_stays_as_it_is() 
         assert keep(network, CLAIMED, frozen=by_hand) == by_hand
 
 
+def test_a_claim_that_is_repeated_for_more_tables_asks_for_all_of_them_and_holds_no_longer() -> None:
+    network = vpc(subnet("a"), table(), gateway("main", "b"))
+    first = Claimed(Claim(S3, route_table_ids=("rtb-main",)), "ann", "CreateVpcEndpoint", "e-1", NOW - CLAIM_HOLDS / 2)
+    second = replace(first, claim=Claim(S3, route_table_ids=("rtb-b",)), event_id="e-2", at=NOW)
+    kept = keep(network, second, frozen=keep(network, first))["s3"]
+    assert (kept.ids, kept.since, kept.until) == (("rtb-b", "rtb-main"), first.at, first.at + CLAIM_HOLDS)
+
+
+def test_a_freeze_that_is_over_makes_no_claim_shorter() -> None:
+    network = vpc(subnet("a"), endpoint(MONITORING, "a"))
+    long_ago = NOW - timedelta(days=9)
+    for kind in (FreezeKind.CLAIM, FreezeKind.MANUAL):
+        over = {"monitoring": Freeze(kind, long_ago, "why", until=long_ago + CLAIM_HOLDS)}
+        assert keep(network, CLAIMED, frozen=over)["monitoring"].since == NOW
+
+
 # ---- making way
 
 
@@ -178,6 +194,10 @@ def test_once_theirs_works_lifelines_own_goes_with_its_group_and_the_freeze_ends
     assert standing(found.frozen, NOW) == {}
     group_left = answer(vpc(subnet("a"), THEIRS, own_security_group()), dict(found.frozen))
     assert kinds(group_left) == [ActionKind.DELETE_SECURITY_GROUP]
+    assert set(found.frozen) == set(group_left.frozen) == {"monitoring"}  # remembered until nothing is left to do
+    coming = replace(SILENT, state=EndpointState.PENDING)
+    still_there = answer(vpc(subnet("a"), coming, THEIRS), dict(found.frozen))
+    assert (kinds(still_there), set(still_there.frozen)) == ([], {"monitoring"})
     assert answer(vpc(subnet("a"), THEIRS), dict(found.frozen)).frozen == {}
 
 
@@ -253,6 +273,7 @@ def test_only_a_group_that_nothing_has_and_an_interface_endpoint_without_private
     assert not leaves_traces(vpc(subnet("a"), own, gateway("main", id="vpce-2"), own_security_group()), OWNER)
     assert leaves_traces(vpc(subnet("a"), replace(own, private_dns=False), own_security_group()), OWNER)
     assert leaves_traces(vpc(subnet("a"), gateway("main"), own_security_group()), OWNER)
+    assert leaves_traces(vpc(subnet("a"), own, own_security_group(), own_security_group(id="sg-idle")), OWNER)
 
 
 def test_an_endpoint_without_lifelines_tag_costs_lifeline_nothing_and_is_never_handed_over() -> None:
@@ -275,6 +296,20 @@ def test_a_day_later_without_theirs_the_name_is_taken_back_and_the_reason_says_f
         "hours; for 7 days, it won't hand over again unless someone unfreezes monitoring"
     )
     assert (found.frozen, found.unmet) == ({}, frozenset({"monitoring"}))
+
+
+def test_a_claim_that_was_met_and_is_over_takes_the_name_back_and_blames_nobody() -> None:
+    met = {"monitoring": replace(FREEZE, until=NOW + timedelta(hours=1))}
+    found = answer(vpc(subnet("a"), SILENT, own_security_group()), met, now=NOW + timedelta(hours=2))
+    assert kinds(found) == [ActionKind.ENABLE_PRIVATE_DNS]
+    assert "handed over" not in found.plan.actions[0].reason
+    assert (found.frozen, found.unmet) == ({}, frozenset())
+
+
+def test_an_endpoint_of_another_service_meets_no_claim() -> None:
+    other = replace(THEIRS, service_name="com.amazonaws.us-east-1.logs")
+    found = answer(vpc(subnet("a"), SILENT, other, own_security_group()))
+    assert (kinds(found), found.frozen) == ([], {"monitoring": FREEZE})
 
 
 @pytest.mark.parametrize(

@@ -24,9 +24,9 @@ from lifeline.core.coexist.conflicts import (
 from lifeline.core.coexist.effects import Effect, EffectKind, VpcSnapshot, effects_of
 from lifeline.core.guards.freeze import DNS_ATTRIBUTES, EVERYTHING, SECURITY_GROUP, Freeze, FreezeKind
 from lifeline.core.history.change import Change
-from lifeline.core.network.model import SECURITY_GROUP_NAME, EndpointState, SecurityGroup, TargetKind, Vpc
+from lifeline.core.network.model import SECURITY_GROUP_NAME, Endpoint, EndpointState, SecurityGroup, TargetKind, Vpc
 from lifeline.core.notices.conflict import Frozen, frozen_notice
-from lifeline.core.plan.actions import Action, ActionKind, Plan, Status
+from lifeline.core.plan.actions import Action, ActionKind, Plan, ServiceReport, ServiceState, Status
 from tests.support.builders import (
     MONITORING,
     OWNER,
@@ -119,6 +119,12 @@ def test_each_way_to_undo_an_interface_endpoint_counts_once(network: Vpc, words:
     assert undone(network) == [words]
 
 
+def test_of_several_things_that_are_undone_at_once_the_gravest_is_named() -> None:
+    changed = endpoint(MONITORING, "a", security_group_ids=frozenset({"sg-other"}), policy=SHUT_POLICY)
+    both = vpc(SUBNET, own_security_group(), other_group(), changed)
+    assert undone(both) == ["security group sg-own was removed from vpce-1"]
+
+
 def test_a_route_table_that_is_taken_off_counts_and_one_that_is_gone_does_not() -> None:
     effects = frozenset({Effect(EffectKind.ENDPOINT, "vpce-1"), Effect(EffectKind.ROUTE_TABLE, "vpce-1", "rtb-main")})
     off = vpc(SUBNET, table(), gateway())
@@ -138,6 +144,8 @@ def test_what_all_endpoints_share_counts_by_itself() -> None:
     found = plan(off, fix_dns=True)
     assert undone(off, DNS_ATTRIBUTES, effects, found=found) == [f"enableDnsSupport of {VPC_ID} was turned off"]
     assert undone(SERVED, DNS_ATTRIBUTES, effects) == []
+    known = {DNS_ATTRIBUTES: conflict(effects)}
+    assert count(known, snapshot(SERVED)) == known
 
 
 def test_a_rule_for_another_port_is_that_ports() -> None:
@@ -198,6 +206,10 @@ def test_a_group_whose_tag_is_gone_is_theirs_and_a_block_that_the_vpc_lost_needs
     assert undone(vpc(SUBNET, untagged, endpoint(MONITORING, "a")), SECURITY_GROUP, GROUP) == []
     old = GROUP | {Effect(EffectKind.RULE, "sg-own", "10.9.0.0/16")}
     assert undone(SERVED, SECURITY_GROUP, old) == []
+    for group in (untagged, own_security_group(on_record=False)):
+        there = vpc(SUBNET, group, endpoint(MONITORING, "a"))
+        assert count({SECURITY_GROUP: conflict(GROUP)}, snapshot(there)) == {}
+    assert count({SECURITY_GROUP: conflict(old)}, snapshot(SERVED)) == {SECURITY_GROUP: conflict(GROUP)}
 
 
 @pytest.mark.parametrize("kind", [ActionKind.RETIRE_ENDPOINT, ActionKind.REPLACE_ENDPOINT])
@@ -241,6 +253,36 @@ def test_while_it_may_still_be_done_again_the_claim_is_kept() -> None:
     assert between["monitoring"].reversals == ()
     after = vpc(SUBNET, own_security_group(), endpoint(MONITORING, "a", private_dns=False))
     assert len(count(between, snapshot(after))["monitoring"].reversals) == 1
+
+
+@pytest.mark.parametrize(
+    ("state", "is_kept"),
+    [(ServiceState.SERVED, False), (ServiceState.CENTRAL, False), (ServiceState.PENDING, True)],
+)
+def test_what_is_gone_and_served_by_others_now_is_not_missed_later(state: ServiceState, *, is_kept: bool) -> None:
+    found = Plan(VPC_ID, (), (), (ServiceReport("monitoring", state),))
+    left = count({"monitoring": conflict()}, snapshot(vpc(SUBNET, own_security_group()), found))
+    assert bool(left) is is_kept
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        endpoint(MONITORING, "a", id="vpce-2", private_dns=False),
+        endpoint(MONITORING, "a", id="vpce-2", state=EndpointState.FAILED),
+    ],
+)
+def test_an_endpoint_that_is_deleted_is_missed_where_another_of_lifelines_takes_its_place(other: Endpoint) -> None:
+    assert undone(vpc(SUBNET, own_security_group(), other)) == ["vpce-1 was deleted"]
+
+
+def test_only_what_the_plan_does_again_for_the_very_service_is_counted() -> None:
+    dark = vpc(SUBNET, own_security_group(), endpoint(MONITORING, private_dns=False))
+    (found,) = count({"monitoring": conflict()}, snapshot(dark)).values()
+    assert [reversal_words(one) for one in found.reversals] == ["private DNS for vpce-1 was turned off"]
+    assert Effect(EffectKind.SUBNET, "vpce-1", "subnet-a") in found.effects  # to be added once the name is back
+    gone = vpc(SUBNET, own_security_group())
+    assert undone(gone, found=plan(gone, "ec2")) == []
 
 
 def test_what_is_frozen_already_is_no_longer_counted_and_what_led_to_it_stays() -> None:
@@ -354,6 +396,18 @@ def test_a_record_has_whole_seconds_so_one_of_the_second_that_it_was_done_in_cou
 )
 def test_another_call_resource_or_time_names_nobody(record: Change) -> None:
     assert attribute([reversal(since=BEFORE)], [record]) == (reversal(since=BEFORE),)
+
+
+@pytest.mark.parametrize("call", ["RevokeSecurityGroupIngress", "ModifySecurityGroupRules"])
+def test_a_rule_is_lost_by_either_call(call: str) -> None:
+    (found,) = attribute([reversal(NOW, EffectKind.RULE, "sg-own", since=BEFORE)], [change(NOW, call, "sg-own")])
+    assert (found.actor, found.event_name) == ("bob", call)
+
+
+def test_of_several_records_the_latest_names_the_hand() -> None:
+    earlier, later = change(BEFORE, event_id="e-1"), change(NOW - timedelta(minutes=3), event_id="e-2")
+    for records in ((earlier, later), (later, earlier)):
+        assert attribute([reversal(since=BEFORE)], records)[0].event_id == "e-2"
 
 
 def test_one_record_stands_for_one_undoing() -> None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lifeline.core.coexist.removals import make_room, remove_once
+from lifeline.core.coexist.removals import make_room, remove_once, unless_used
 from lifeline.core.plan.actions import REMOVALS, Action, ActionKind, Plan, Status
 
 VPC_ID = "vpc-0abc1234"
@@ -86,3 +86,10 @@ def test_what_is_deleted_is_left_alone_otherwise_and_the_rest_goes_on(
 ) -> None:
     both = [*planned, clearing]
     assert make_room(planned, [clearing]) == tuple(both[place] for place in made)
+
+
+def test_only_what_nobody_asked_for_is_left_out_where_the_group_is_used() -> None:
+    asked = Action(ActionKind.DELETE_SECURITY_GROUP, "released", security_group_id="sg-1")
+    users = {"sg-1": ("eni-1",)}
+    assert [one.status for one in unless_used([asked], users)] == [Status.BLOCKED]
+    assert unless_used([replace(asked, is_optional=True)], users) == ()

@@ -175,6 +175,13 @@ SHARED = vpc(subnet("a"), subnet("dark"), table(), OPEN, endpoint(MONITORING, "a
 FOR_PUBLIC = policy(tiers=frozenset({Tier.PUBLIC}))
 
 
+@pytest.mark.parametrize(("count", "last"), [(3, "subnet-2 (isolated),"), (4, "subnet-2 (isolated) and 1 more,")])
+def test_of_many_subnets_three_are_named(count: int, last: str) -> None:
+    dark = [subnet(str(place)) for place in range(count)]
+    found = retire(vpc(subnet("a"), *dark, table(), OPEN, endpoint(MONITORING, "a"), own_security_group()), FOR_PUBLIC)
+    assert f"subnet-0 (isolated), subnet-1 (isolated), {last}" in found.actions[0].error
+
+
 def test_an_isolated_subnet_that_nobody_spoke_of_keeps_its_only_way() -> None:
     found = retire(SHARED, FOR_PUBLIC)
     assert brief(found) == [HELD]
@@ -272,6 +279,17 @@ def test_a_way_out_that_is_shut_by_a_filter_ends_no_repair() -> None:
     found = retire(behind_nat, policy(tiers=frozenset({Tier.ISOLATED})))
     assert brief(found) == [HELD]
     assert "network ACL acl-1 doesn't let" in found.actions[0].error
+
+
+def test_a_way_out_is_one_if_a_filter_lets_the_services_own_ports_out() -> None:
+    behind_nat = replace(BACK, route_tables=(table("main", default_route(TargetKind.NAT_GATEWAY)),))
+    cassandra = replace(behind_nat, endpoints=(endpoint("com.amazonaws.us-east-1.cassandra", "a"),))
+    every = tuple(AclEntry(9, out, True, "-1", "0.0.0.0/0") for out in (True, False))
+    for port, first in ((9142, HELD), (443, RETIRED)):
+        deny = AclEntry(1, True, False, "6", "0.0.0.0/0", port, port)
+        acl = NetworkAcl("acl-1", frozenset({"subnet-a"}), (deny, *every))
+        rules = policy("cassandra", tiers=frozenset({Tier.ISOLATED}))
+        assert brief(retire(replace(cassandra, network_acls=(acl,)), rules))[0] == first
 
 
 def test_a_nat_gateway_that_failed_ends_no_repair() -> None:

@@ -189,6 +189,12 @@ def applied(network: Vpc, actions: tuple[Action, ...]) -> Vpc:
 # ---- the others are served
 
 
+def test_nothing_is_made_until_tools_have_given_up_on_all_that_is_cleared() -> None:
+    found = judged(served(), of_vpc(), of_subnet(at=NOW + timedelta(minutes=1)))
+    assert found.until == max(NOW + VPC_HANDS_OFF, NOW + timedelta(minutes=1) + SUBNET_HANDS_OFF)
+    assert judged(served()).until is None
+
+
 def test_without_a_doomed_subnet_the_plan_serves_the_rest_from_elsewhere() -> None:
     network = without(served("a"), {"subnet-a"}, OWNER)
     (made,) = [one for one in plan(network).actions if one.kind is ActionKind.CREATE_INTERFACE_ENDPOINT]

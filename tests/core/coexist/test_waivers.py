@@ -50,6 +50,14 @@ def test_an_exemption_of_the_policy_or_a_call_rests_on_no_tag() -> None:
     assert subjects(ISOLATED, asking("monitoring", exemptions=(exempted,))) == [(VPC_ID, "")]
 
 
+def test_an_exemption_of_another_service_or_vpc_is_not_named() -> None:
+    exempted = Exempted(VPC_ID, ("monitoring",), None, "a sandbox")
+    others = Exempted(VPC_ID, ("logs",), None, "no logs"), Exempted("subnet-z", ("monitoring",), None, "elsewhere")
+    assert waivers(ISOLATED, asking("monitoring", "logs", exemptions=(exempted, *others))) == (
+        Waiver(VPC_ID, exempted),
+    )
+
+
 @pytest.mark.parametrize("subject", [VPC_ID, "subnet-a"])
 def test_a_tag_that_leaves_the_service_out_is_named_by_who_has_it(subject: str) -> None:
     network = tagged(vpc(subnet("a")), subject, REQUIRE, "s3")

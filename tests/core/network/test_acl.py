@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lifeline.core.network.acl import acl_obstacle
+from lifeline.core.network.acl import acl_obstacle, all_stand_open, stand_open
 from lifeline.core.network.model import AclEntry, NetworkAcl
 from lifeline.core.network.packets import addresses_in, lanes_of
 from lifeline.core.network.ports import HTTPS
@@ -91,3 +91,28 @@ def test_the_way_back_must_be_open_too() -> None:
     inward = AclEntry(100, egress=False, allow=True, protocol="-1", cidr="0.0.0.0/0")
     one_way = NetworkAcl("acl-1", frozenset({"subnet-b"}), (inward,))
     assert "answers out of subnet-b" in acl_obstacle(client, host, vpc(client, host, network_acls=(one_way,)), HTTPS)
+
+
+def test_an_entry_that_names_no_ports_is_for_all_of_them() -> None:
+    entries = tuple(AclEntry(100, egress=out, allow=True, protocol="6", cidr="0.0.0.0/0") for out in (True, False))
+    guarded = vpc(network_acls=(NetworkAcl("acl-1", frozenset({"subnet-a"}), entries),))
+    assert all_stand_open(guarded, 4)
+    assert not all_stand_open(vpc(network_acls=(NetworkAcl("acl-1", frozenset(), entries[:1]),)), 4)
+
+
+@pytest.mark.parametrize(
+    ("shut", "open_to"),
+    [
+        ((), ["a", "b", "c"]),
+        (("a",), ["a"]),  # within a subnet none stands
+        (("b",), ["a", "c"]),
+        (("a", "b"), ["a"]),
+    ],
+)
+def test_between_two_subnets_the_acls_of_both_stand(shut: tuple[str, ...], open_to: list[str]) -> None:
+    every = tuple(AclEntry(100, out, allow=True, protocol="-1", cidr="0.0.0.0/0") for out in (True, False))
+    homes = {name: subnet(name) for name in ("a", "b", "c")}
+    acls = [NetworkAcl(f"acl-{name}", frozenset({f"subnet-{name}"}), ()) for name in shut]
+    open_one = NetworkAcl("acl-open", frozenset(f"subnet-{name}" for name in ("a", "b") if name not in shut), every)
+    guarded = vpc(*homes.values(), network_acls=(*acls, open_one))  # subnet-c's wasn't seen
+    assert [name for name, host in homes.items() if stand_open(homes["a"], host, guarded, 4)] == open_to

@@ -62,6 +62,12 @@ def test_a_rule_that_forwards_here_brings_the_vpcs_that_follow_it(target: str, i
         assert (one.asks_for(NAMES), one.asks_for(("api.example.com",))) == (True, False)
 
 
+def test_one_name_under_the_rules_domain_is_enough() -> None:
+    rule = Forward("rslvr-rr-1", "amazonaws.com", frozenset({"10.0.1.10"}), (OTHER,))
+    (by_rule, *_) = Askers((INBOUND,), (rule,)).of(HERE, {}).askers
+    assert by_rule.asks_for(("monitoring.us-east-1.api.aws", *NAMES))
+
+
 def test_a_rule_that_no_other_vpc_follows_is_told_without_one() -> None:
     rule = Forward("rslvr-rr-1", "", frozenset({"10.0.1.10"}), ())
     (first, _) = Askers((INBOUND,), (rule,)).of(HERE, {}).askers

@@ -1,6 +1,7 @@
 """Which conditions of an endpoint's policy hold for each call of the VPC's clients, or for none, and which may."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -160,3 +161,70 @@ _JSON = st.recursive(
 @given(_JSON)
 def test_conditions_of_any_shape_are_answered(conditions: Any) -> None:
     assert match_conditions(conditions, CALL) in set(Match)
+
+
+# ---- who calls: the principals of the VPC's account, whichever they are
+
+ACCOUNT, STRANGER = "123456789012", "999999999999"
+OF_ACCOUNT = call_through("vpce-1", VPC_ID, "us-east-1", ("10.0.0.0/16",), NOW, ACCOUNT)
+
+
+@pytest.mark.parametrize(
+    ("holds", "conditions"),
+    [
+        ("yes", {"StringEquals": {"aws:PrincipalAccount": [STRANGER, ACCOUNT]}}),
+        ("no", {"StringEquals": {"aws:PrincipalAccount": STRANGER}}),
+        ("no", {"StringNotEqualsIfExists": {"aws:PrincipalAccount": ACCOUNT}}),
+        ("yes", {"StringNotLike": {"aws:PrincipalAccount": "9999*"}}),
+        ("no", {"ArnLike": {"aws:PrincipalArn": f"arn:aws:iam::{STRANGER}:role/*"}}),
+        ("yes", {"ArnNotLike": {"aws:PrincipalArn": f"arn:aws:iam::{STRANGER}:*"}}),
+        ("no", {"StringEquals": {"aws:PrincipalArn": f"arn:aws:iam::{STRANGER}:role/agent"}}),
+        ("yes", {"StringLike": {"aws:PrincipalArn": f"arn:aws:iam::{ACCOUNT}:*"}}),
+        ("depends", {"ArnLike": {"aws:PrincipalArn": f"arn:aws:iam::{ACCOUNT}:role/*"}}),
+        ("depends", {"StringEquals": {"aws:PrincipalArn": f"arn:aws:iam::{ACCOUNT}:role/agent"}}),
+        ("depends", {"StringEquals": {"aws:userid": "AROAEXAMPLE:i-1"}}),
+        ("depends", {"StringEquals": {"aws:PrincipalTag/team": "a"}}),
+        ("depends", {"StringEquals": {"aws:PrincipalOrgID": "o-1"}}),
+        # clients are no AWS services, and call by none
+        ("yes", {"Bool": {"aws:PrincipalIsAWSService": "false"}}),
+        ("no", {"Bool": {"aws:ViaAWSService": "true"}}),
+        ("no", {"StringEquals": {"aws:SourceAccount": ACCOUNT}}),
+        ("yes", {"StringNotEquals": {"aws:SourceOrgID": "o-1"}}),
+        ("no", {"ForAnyValue:StringEquals": {"aws:CalledVia": "athena.amazonaws.com"}}),
+        ("no", {"ArnLike": {"aws:SourceArn": "*"}}),
+        ("no", {"Null": {"aws:PrincipalServiceName": "false"}}),
+    ],
+)
+def test_a_condition_on_who_calls_is_judged_by_the_vpcs_account(holds: str, conditions: Any) -> None:
+    assert match_conditions(conditions, OF_ACCOUNT) is Match(holds)
+
+
+@pytest.mark.parametrize(
+    ("statements", "expected"),
+    [
+        ([("Allow", {"Principal": {"AWS": f"arn:aws:iam::{STRANGER}:root"}})], Opening.SHUT),
+        ([("Allow", {"Principal": {"AWS": STRANGER}})], Opening.SHUT),
+        ([("Allow", {"Principal": {"Service": "ec2.amazonaws.com"}})], Opening.SHUT),
+        ([("Allow", {"Principal": {"AWS": [STRANGER, "*"]}})], Opening.OPEN),
+        ([("Allow", {"Principal": "*"}), ("Deny", {"Principal": {"AWS": STRANGER}})], Opening.OPEN),
+        ([("Allow", {"Principal": "*"}), ("Deny", {"NotPrincipal": {"AWS": STRANGER}})], Opening.SHUT),
+        ([("Allow", {"NotPrincipal": {"AWS": f"arn:aws:iam::{STRANGER}:role/x"}})], Opening.OPEN),
+        ([("Allow", {"NotPrincipal": "*"})], Opening.SHUT),
+        # Whether a principal of the account's own exists, or is the one that calls, isn't known.
+        ([("Allow", {"Principal": {"AWS": f"arn:aws:iam::{ACCOUNT}:role/gone"}})], Opening.NARROW),
+        ([("Allow", {"Principal": {"AWS": "AROAEXAMPLEEXAMPLE"}})], Opening.NARROW),
+        ([("Allow", {"Principal": "*"}), ("Deny", {"Principal": {"AWS": ACCOUNT}})], Opening.NARROW),
+        ([("Allow", {"Principal": {"Federated": "cognito-identity.amazonaws.com"}})], Opening.NARROW),
+        ([("Allow", {"Principal": {"AWS": STRANGER, "Federated": "a"}})], Opening.NARROW),
+        ([("Allow", {"Principal": {"AWS": []}})], Opening.NARROW),
+    ],
+)
+def test_an_endpoint_serves_nobody_where_its_policy_means_no_caller_of_the_vpcs_account(
+    statements: list[tuple[str, dict[str, Any]]], expected: Opening
+) -> None:
+    written = [{"Effect": effect, "Action": "*", "Resource": "*", **who} for effect, who in statements]
+    found = endpoint(MONITORING, "a", policy=json.dumps({"Statement": written}))
+    network = vpc(subnet("a"), found, read_at=NOW)
+    assert judge_policy(found, replace(network, owner_id=ACCOUNT)).opening is expected
+    without_account = judge_policy(found, network).opening
+    assert without_account in {expected, Opening.NARROW}

@@ -106,6 +106,12 @@ def test_the_most_specific_one_is_named() -> None:
     assert answers_for([NAME], view(forward(""), forward(PARENT, "rslvr-rr-9"))) == forward(PARENT, "rslvr-rr-9")
 
 
+def test_the_root_is_less_specific_than_any_domain() -> None:
+    root = forward("", "rslvr-rr-0")
+    assert answers_for([NAME], view(root, forward("com"))) == forward("com")
+    assert answers_for([NAME], view(root, zone("com"))) is None
+
+
 def test_a_parents_zone_puts_a_less_specific_rule_out_of_force() -> None:
     assert answers_for([NAME], view(zone(PARENT), forward("amazonaws.com"))) is None
     assert answers_for([NAME], view(zone("amazonaws.com"), forward(PARENT))) == forward(PARENT)

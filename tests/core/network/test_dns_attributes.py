@@ -43,6 +43,7 @@ def test_whoever_read_last_is_right() -> None:
     later = replace(OFF, read_at=NOON + HOUR)
     assert noted({"vpc-1": ON}, {"vpc-1": later}, (), None) == {"vpc-1": later}
     assert noted({"vpc-1": later}, {"vpc-1": ON}, (), None) == {"vpc-1": later}
+    assert noted({"vpc-1": ON}, {"vpc-1": OFF}, (), None) == {"vpc-1": ON}  # at the same time: nothing to write
 
 
 def test_what_stays_the_same_is_not_written_by_a_run_of_some_and_has_its_turn_noted_by_a_sweep() -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from lifeline.core.network.model import RegionRef, VpcRef, region_of, suffix_of
+from lifeline.core.network.model import NetworkInterface, RegionRef, VpcRef, region_of, suffix_of
 
 VPC_ID = "vpc-0123456789abcdef0"
 
@@ -67,3 +67,24 @@ def test_a_region_names_its_vpcs_and_itself_where_the_vpc_is_unknown() -> None:
 )
 def test_a_services_name_holds_its_region_between_words_of_letters(name: str, region: str, suffix: str) -> None:
     assert (region_of(name), suffix_of(name)) == (region, suffix)
+
+
+@pytest.mark.parametrize(
+    ("kind", "is_client"),
+    [
+        ("interface", True),
+        ("lambda", True),
+        ("efa", True),
+        ("what AWS adds next", True),
+        ("gateway_load_balancer", False),
+        ("gateway_load_balancer_endpoint", False),
+        ("global_accelerator_managed", False),
+        ("load_balancer", False),
+        ("nat_gateway", False),
+        ("network_load_balancer", False),
+        ("transit_gateway", False),
+        ("vpc_endpoint", False),
+    ],
+)
+def test_what_only_passes_packets_on_is_no_client(kind: str, *, is_client: bool) -> None:
+    assert NetworkInterface("eni-1", "subnet-a", kind=kind).is_client is is_client

@@ -1,9 +1,11 @@
-"""Which records of ownership are of something that is gone."""
+"""What the records of ownership say of what was observed, and which are of something gone or missed."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from lifeline.core.network.ownership import Owned, gone
-from tests.support.builders import MONITORING, VPC_ID, endpoint, own_security_group, subnet, vpc
+from lifeline.core.network.model import MANAGED_BY
+from lifeline.core.network.ownership import Owned, gone, recognize, unclear, unseen_groups
+from tests.support.builders import MONITORING, OWNER, VPC_ID, endpoint, own_security_group, subnet, vpc
 
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
 
@@ -15,3 +17,42 @@ def test_gone_is_what_the_region_no_longer_shows_and_what_is_too_new_to_be_shown
     assert gone(records, seen, before=NOW) == {"vpce-2", "sg-2"}
     assert gone(records, seen, before=NOW + timedelta(seconds=1)) == {"vpce-2", "sg-2", "vpce-3"}
     assert gone(records, [], before=NOW) == {"vpce-1", "sg-own", "vpce-2", "sg-2"}
+
+
+def test_a_group_on_record_is_missed_only_where_its_vpc_was_observed_without_it() -> None:
+    seen = [vpc(subnet("a"), own_security_group())]
+    here, handed_over = Owned(VPC_ID, NOW), Owned(VPC_ID, NOW, handed_over_at=NOW)
+    records = {"sg-own": here, "sg-2": here, "sg-3": handed_over, "vpce-2": here, "sg-4": Owned("vpc-other", NOW)}
+    assert unseen_groups(records, seen) == {"sg-2"}
+    assert unseen_groups(records, []) == frozenset()
+
+
+def test_on_record_is_what_was_made_in_this_very_vpc_and_without_records_the_tag_counts() -> None:
+    here = Owned(VPC_ID, NOW)
+    elsewhere, given = replace(here, vpc_id="vpc-0fedcba9876543210"), replace(here, handed_over_at=NOW)
+    seen = vpc(endpoint(MONITORING), own_security_group())
+    untagged = replace(seen, endpoints=(endpoint(MONITORING, tags=()),))
+    for network, records, on_record in (
+        (seen, {"vpce-1": here}, True),
+        (seen, {"vpce-1": elsewhere}, False),
+        (seen, {"sg-own": here}, False),
+        (seen, None, True),
+        (untagged, None, False),
+    ):
+        (found,) = recognize([network], records)
+        assert found.endpoints[0].on_record is on_record
+    (found,) = recognize([seen], {"vpce-1": given, "sg-own": given})
+    assert not found.endpoints[0].on_record
+    assert not found.security_groups[0].on_record
+    assert (found.endpoints[0].tag(MANAGED_BY), found.security_groups[0].is_handed_over) == (None, True)
+
+
+def test_groups_that_only_have_lifelines_name_are_one_question() -> None:
+    first, second = (own_security_group(id=one, tags=(), on_record=False) for one in ("sg-1", "sg-2"))
+    (asked,) = unclear(vpc(first, second, own_security_group()), OWNER).items()
+    assert asked[0] is first
+    assert "sg-1, sg-2" in asked[1]
+    assert unclear(vpc(own_security_group(), endpoint(MONITORING)), OWNER) == {}
+    others = own_security_group(id="sg-3", name="default", tags=(), on_record=False)
+    assert unclear(vpc(others), OWNER) == {}
+    assert list(unclear(vpc(replace(others, tags=own_security_group().tags)), OWNER)) != []

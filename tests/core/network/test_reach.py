@@ -44,6 +44,8 @@ EGRESS = table("main", NAT)
 NOBODY_ELSE = DnsView()
 ZONE = DnsAnswer(AnswerKind.PRIVATE_ZONE, "monitoring.us-east-1.amazonaws.com", "Z1", "a zone")
 PARENT = DnsAnswer(AnswerKind.PRIVATE_ZONE, "us-east-1.amazonaws.com", "Z2", "private zone Z2 answers its parent")
+TO_HUB = route("10.0.0.0/8", TargetKind.TRANSIT_GATEWAY, "tgw-1")
+HUB = table("main", TO_HUB)
 CLOSED_GROUP = own_security_group("192.168.0.0/16")
 
 
@@ -108,6 +110,10 @@ class TestAnEndpoint:
         assert (found.reach, found.obstacles[0].kind) == (Reach.CLOSED, ObstacleKind.SECURITY_GROUP)
         assert found.words == "sg-own of vpce-1 doesn't allow inbound 443 from 10.0.1.0/24 (subnet-a)"
 
+    @pytest.mark.parametrize(("blocks", "reach"), [(("::/0",), Reach.CLOSED), (("::/0", "0.0.0.0/0"), Reach.SERVED)])
+    def test_that_lets_in_all_of_ipv6_is_open_to_no_ipv4_address(self, blocks: tuple[str, ...], reach: Reach) -> None:
+        assert path(answering(), group=own_security_group(*blocks)).reach is reach
+
     def test_that_is_closed_is_mended_if_it_is_lifelines_and_no_acl_closes_it(self) -> None:
         deny = NetworkAcl("acl-1", frozenset({"subnet-a"}), (AclEntry(100, True, False, "-1", "0.0.0.0/0"),))
         beside = endpoint(MONITORING, "b")
@@ -149,6 +155,11 @@ class TestAnEndpoint:
         found = path(answering(state=state))
         assert (found.reach, found.words) == (reach, words)
 
+    def test_that_failed_is_replaced_if_it_is_lifelines_and_no_gateway(self) -> None:
+        assert path(answering(state=EndpointState.FAILED)).is_repairable
+        assert not path(answering(state=EndpointState.FAILED, own=False)).is_repairable
+        assert not path(ISOLATED, gateway("main", state=EndpointState.FAILED), service="s3").is_repairable
+
     def test_that_comes_up_counts_before_one_that_failed(self) -> None:
         failed = answering(state=EndpointState.FAILED, failure="no capacity")
         coming = replace(answering(state=EndpointState.PENDING), id="vpce-2")
@@ -170,6 +181,21 @@ class TestAnEndpoint:
 
     def test_of_another_service_does_not_help(self) -> None:
         assert path(endpoint("com.amazonaws.us-east-1.ec2messages", "a"), service="ec2").reach is Reach.UNREACHABLE
+
+    def test_of_another_region_does_not_help_unless_no_zone_says_which_region_this_is(self) -> None:
+        away = endpoint("com.amazonaws.eu-west-1.monitoring", "a")
+        assert path(away).reach is Reach.UNREACHABLE
+        assert path(answering(), subnets=(subnet("a", zone=""),)).reach is Reach.SERVED
+
+    @pytest.mark.parametrize("kind", ["ipv6", "dualstack"])
+    def test_with_ipv6_addresses_serves_an_ipv6_only_subnet(self, kind: str) -> None:
+        found = path(
+            endpoint("com.amazonaws.us-east-1.six", "a", ip_address_type=kind),
+            service="six",
+            group=own_security_group("2001:db8::/56"),
+            subnets=(subnet("a", cidr="", ipv6_cidrs=("2001:db8::/64",)),),
+        )
+        assert found.reach is Reach.SERVED
 
     def test_is_known_by_its_name_where_the_regions_services_could_not_be_read(self) -> None:
         assert path(answering(), catalog=Catalog()).reach is Reach.SERVED
@@ -209,8 +235,7 @@ class TestTheVpcsDns:
         assert path(dns_support=False).reach is Reach.UNREACHABLE
 
     def test_off_hides_a_central_endpoint_too(self) -> None:
-        hub = table("main", route("10.0.0.0/8", TargetKind.TRANSIT_GATEWAY, "tgw-1"))
-        found = path(hub, dns=DnsView((ZONE,)), dns_hostnames=False)
+        found = path(HUB, dns=DnsView((ZONE,)), dns_hostnames=False)
         assert (found.reach, found.words) == (
             Reach.DNS_OFF,
             "the VPC's enableDnsHostnames is off, so the names in Z1 aren't resolved",
@@ -221,10 +246,8 @@ class TestTheVpcsDns:
 
 
 class TestACentralEndpoint:
-    HUB = table("main", route("10.0.0.0/8", TargetKind.TRANSIT_GATEWAY, "tgw-1"))
-
     def test_serves_a_subnet_with_a_route_beyond_the_vpc(self) -> None:
-        found = path(self.HUB, dns=DnsView((ZONE,)))
+        found = path(HUB, dns=DnsView((ZONE,)))
         assert found.reach is Reach.CENTRAL
         assert found.words == "private hosted zone Z1 answers monitoring.us-east-1.amazonaws.com"
 
@@ -239,6 +262,22 @@ class TestACentralEndpoint:
 
     def test_may_be_an_endpoint_of_the_vpc_itself(self) -> None:
         assert path(answering(private_dns=False), dns=DnsView((ZONE,))).reach is Reach.CENTRAL
+
+    @pytest.mark.parametrize(
+        ("beside", "reach"),
+        [
+            (answering(private_dns=False), Reach.UNKNOWN),
+            (answering(private_dns=False, state=EndpointState.FAILED), Reach.UNREACHABLE),
+            (endpoint(MONITORING, private_dns=False), Reach.UNREACHABLE),
+            (HUB, Reach.UNKNOWN),
+            (table("main", replace(TO_HUB, is_active=False)), Reach.UNREACHABLE),
+            (table("main", TO_S3), Reach.UNREACHABLE),
+        ],
+    )
+    def test_that_could_not_be_checked_may_serve_where_a_route_or_an_endpoint_with_interfaces_leads_to_it(
+        self, beside: Endpoint | RouteTable, reach: Reach
+    ) -> None:
+        assert path(beside, dns=DnsView(unreadable=("the zones: AccessDenied",))).reach is reach
 
     def test_that_could_not_be_checked_leaves_a_doubt(self) -> None:
         assert path(dns=None).unread == ("whether a central endpoint answers was not checked",)

@@ -58,6 +58,12 @@ def test_two_halves_make_a_default_route_and_one_half_does_not() -> None:
     assert tier_with(halves[0]) is Tier.ISOLATED
 
 
+def test_halves_of_ipv6_make_a_default_route_and_other_parts_do_not() -> None:
+    home = subnet("six", cidr="", ipv6_cidrs=("2001:db8::/64",))
+    for other, expected in (("8000::/1", Tier.PUBLIC), ("9000::/4", Tier.ISOLATED)):
+        assert classify(home, vpc(home, table("main", route("::/1", IGW), route(other, IGW)))) is expected
+
+
 def test_a_prefix_list_that_holds_everything_is_a_default_route() -> None:
     listed = Route(("10.1.0.0/16", "0.0.0.0/0"), IGW, "igw-1", is_active=True, prefix_list_id="pl-1")
     assert tier_with(listed) is Tier.PUBLIC

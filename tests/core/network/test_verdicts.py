@@ -177,6 +177,17 @@ class TestPartOfASubnet:
         network = vpc(CLIENT, self.HOST, there, GROUP, network_acls=(guard,))
         (unread,) = private_path(network).unread
         assert unread == "the addresses of vpce-1 were not read, and network ACLs deny some"
+        assert private_path(replace(network, endpoints=(self.THERE,))).reach is Reach.PARTLY  # it has no interface yet
         for address, reach in (("10.0.2.10", Reach.CLOSED), ("10.0.2.200", Reach.SERVED)):
             own = NetworkInterface("eni-1", "subnet-b", (address,), kind="vpc_endpoint")
             assert private_path(replace(network, interfaces=(own,))).reach is reach
+
+    def test_while_one_of_its_addresses_was_not_read_that_one_may_be_shut(self) -> None:
+        away = subnet("c", cidr="10.0.3.0/24")
+        there = replace(self.THERE, subnet_ids=frozenset({"subnet-b", "subnet-c"}), interface_ids=frozenset({"eni-1"}))
+        deny = AclEntry(50, egress=True, allow=False, protocol="-1", cidr="10.0.3.0/25")
+        guard = NetworkAcl("acl-1", frozenset({"subnet-a"}), (deny, EVERYTHING, replace(EVERYTHING, egress=False)))
+        own = NetworkInterface("eni-1", "subnet-b", ("10.0.2.10",), kind="vpc_endpoint")
+        found = private_path(vpc(CLIENT, self.HOST, away, there, GROUP, network_acls=(guard,), interfaces=(own,)))
+        words = "the addresses of vpce-1 were not read, and network ACLs deny some"
+        assert (found.reach, found.unread) == (Reach.UNKNOWN, (words,))

@@ -1,22 +1,31 @@
 """A route is not yet a path: what stands on a subnet's way out, and what of it isn't known."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from lifeline.core.network.dns import DnsView
 from lifeline.core.network.model import (
     AclEntry,
+    Interface,
     NatGateway,
     NetworkAcl,
     NetworkInterface,
+    Part,
+    Route,
     Rule,
     SecurityGroup,
+    SeenTier,
     TargetKind,
+    Tier,
+    Unread,
     Vpc,
 )
+from lifeline.core.network.ports import HTTPS
 from lifeline.core.network.reach import NetworkPath, Reach, find_path
-from tests.support.builders import CATALOG, default_route, subnet, table, vpc
+from lifeline.core.network.way_out import doubts_of_way_out, shut_in_words, usable_tiers, without_addresses
+from tests.support.builders import CATALOG, default_route, route, subnet, table, vpc
 
 CLIENT = subnet("a", cidr="10.0.1.0/24")
 HOME = subnet("nat", cidr="10.0.9.0/28")
@@ -106,6 +115,17 @@ def test_an_acl_that_denies_some_public_addresses_leaves_it_open_whether_the_ser
     )
 
 
+def test_a_route_carries_only_what_no_narrower_one_takes() -> None:
+    deny = entry(90, "128.0.0.0/1", out=True, allow=False)
+    network = behind(TargetKind.NAT_GATEWAY, "nat-1", acl("nat", deny, *EVERYTHING))
+    main = table(
+        "main", default_route(TargetKind.NAT_GATEWAY, "nat-1"), route("128.0.0.0/1", TargetKind.TRANSIT_GATEWAY)
+    )
+    found = path(replace(network, route_tables=(main, *network.route_tables[1:])))
+    assert found.unread == ("what lies beyond transit_gateway-1 was not read",)
+    assert "acl-nat" not in found.words
+
+
 @pytest.mark.parametrize(
     ("machine", "group", "words"),
     [
@@ -130,6 +150,17 @@ def test_what_a_nat_instance_lets_through_decides(machine: NetworkInterface, gro
     more = {"interfaces": (machine,), "security_groups": (group,)}
     found = path(behind(TargetKind.NETWORK_INTERFACE, "eni-1", **more))
     assert (found.reach, found.words) == (Reach.FILTERED, words)
+
+
+def test_the_acl_of_a_nat_instances_subnet_counts_unless_the_client_is_in_it() -> None:
+    deny = entry(90, "10.0.1.0/24", out=False, allow=False)
+    more = {"interfaces": (MACHINE,), "security_groups": (OPEN_GROUP,)}
+    found = path(behind(TargetKind.NETWORK_INTERFACE, "eni-1", acl("nat", deny, *EVERYTHING), **more))
+    words = "network ACL acl-nat doesn't let 443 into subnet-nat from 10.0.1.0/24"
+    assert (found.reach, found.words) == (Reach.FILTERED, words)
+    beside = {**more, "interfaces": (replace(MACHINE, subnet_id=CLIENT.id),)}
+    found = path(behind(TargetKind.NETWORK_INTERFACE, "eni-1", acl("a", deny, *EVERYTHING), **beside))
+    assert found.reach is Reach.OPEN_EGRESS
 
 
 @pytest.mark.parametrize(
@@ -163,3 +194,162 @@ def test_a_way_that_was_not_read_is_never_called_open(
     found = path(behind(target, target_id, **more))
     assert unread in found.unread
     assert "it isn't known whether that leads to the monitoring service" in found.words
+
+
+# ---- the tier of a subnet whose routes carry nothing
+
+
+def tier_behind(target: TargetKind, target_id: str, *acls: NetworkAcl, **more: object) -> SeenTier:
+    return usable_tiers(behind(target, target_id, *acls, **more))[CLIENT.id]
+
+
+NOBODY_LEAVES = acl("a", entry(90, "0.0.0.0/0", out=True, allow=False), *EVERYTHING)
+SOME_LEAVE = acl("a", entry(90, "52.0.0.0/8", out=True, allow=False), *EVERYTHING)
+CHECKING = replace(MACHINE, checks_source=True)
+NAT_INSTANCE = (TargetKind.NETWORK_INTERFACE, "eni-1")
+DEAF = replace(OPEN_GROUP, ingress=())
+HOMELESS = {"security_groups": (OPEN_GROUP,)}
+
+
+@pytest.mark.parametrize(
+    ("target", "acls", "more", "tier"),
+    [
+        (NAT_INSTANCE, (), {"interfaces": (CHECKING,), **HOMELESS}, Tier.ISOLATED),
+        (NAT_INSTANCE, (), {"interfaces": (replace(MACHINE, is_attached=False),), **HOMELESS}, Tier.ISOLATED),
+        (NAT_INSTANCE, (), {"interfaces": (replace(MACHINE, is_stopped=True),), **HOMELESS}, Tier.ISOLATED),
+        (
+            NAT_INSTANCE,
+            (),
+            {"interfaces": (MACHINE,), "security_groups": (replace(OPEN_GROUP, ingress=()),)},
+            Tier.ISOLATED,
+        ),
+        (NAT_INSTANCE, (), {"interfaces": (MACHINE,), **HOMELESS}, Tier.EGRESS),
+        (NAT_INSTANCE, (), {"interfaces": (MACHINE,)}, Tier.EGRESS),  # its groups weren't read
+        (NAT_INSTANCE, (), {"interfaces": None}, Tier.EGRESS),
+        (NAT_INSTANCE, (), {"interfaces": ()}, Tier.EGRESS),
+        ((TargetKind.NAT_GATEWAY, "nat-1"), (), {}, Tier.EGRESS),
+        ((TargetKind.NAT_GATEWAY, "nat-1"), (NOBODY_LEAVES,), {}, Tier.ISOLATED),
+        ((TargetKind.NAT_GATEWAY, "nat-1"), (SOME_LEAVE,), {}, Tier.EGRESS),
+        ((TargetKind.NAT_GATEWAY, "nat-1"), (), {"nat_gateways": (replace(NAT, is_available=False),)}, Tier.ISOLATED),
+        ((TargetKind.TRANSIT_GATEWAY, "tgw-1"), (), {}, Tier.EGRESS),
+        ((TargetKind.TRANSIT_GATEWAY, "tgw-1"), (NOBODY_LEAVES,), {}, Tier.ISOLATED),
+        ((TargetKind.INTERNET_GATEWAY, "igw-1"), (NOBODY_LEAVES,), {}, Tier.ISOLATED),
+        ((TargetKind.INTERNET_GATEWAY, "igw-1"), (), {}, Tier.PUBLIC),
+    ],
+)
+def test_a_subnet_is_isolated_where_all_that_it_sends_is_dropped_for_sure(
+    target: tuple[TargetKind, str], acls: tuple[NetworkAcl, ...], more: dict[str, Any], tier: SeenTier
+) -> None:
+    assert tier_behind(*target, *acls, **more) is tier
+
+
+def test_acls_that_were_not_read_shut_nobody_in() -> None:
+    unread = (Unread(Part.NETWORK_ACLS, "denied"),)
+    assert tier_behind(TargetKind.NAT_GATEWAY, "nat-1", unread=unread) is Tier.EGRESS
+
+
+@pytest.mark.parametrize(
+    ("routes", "tier"),
+    [
+        ((default_route(TargetKind.INTERNET_GATEWAY),), Tier.ISOLATED),
+        ((default_route(TargetKind.CARRIER_GATEWAY),), Tier.ISOLATED),
+        ((default_route(TargetKind.NAT_GATEWAY, "nat-1"),), Tier.EGRESS),
+        (
+            (
+                route("0.0.0.0/1", TargetKind.INTERNET_GATEWAY),
+                route("128.0.0.0/1", TargetKind.NAT_GATEWAY, "nat-1"),
+            ),
+            Tier.ISOLATED,  # half of the world is nowhere
+        ),
+        (
+            (
+                default_route(TargetKind.INTERNET_GATEWAY),
+                route("0.0.0.0/1", TargetKind.NAT_GATEWAY, "nat-1"),
+                route("128.0.0.0/1", TargetKind.NAT_GATEWAY, "nat-1"),
+            ),
+            Tier.EGRESS,
+        ),
+    ],
+)
+def test_an_internet_gateway_is_no_way_out_where_nobody_has_a_public_address(
+    routes: tuple[Route, ...], tier: SeenTier
+) -> None:
+    public = table("nat", default_route(TargetKind.INTERNET_GATEWAY), subnets=("nat",))
+    stranded = replace(CLIENT, is_stranded=True)
+    assert usable_tiers(vpc(stranded, HOME, table("main", *routes), public, nat_gateways=(NAT,)))[CLIENT.id] is tier
+
+
+def test_why_a_subnet_counts_as_isolated_is_said() -> None:
+    stranded = replace(CLIENT, is_stranded=True)
+    network = vpc(stranded, table("main", default_route(TargetKind.INTERNET_GATEWAY)))
+    assert shut_in_words(stranded, network) == (
+        "subnet-a counts as isolated although a route of rtb-main leads out: it leads to an internet gateway, and "
+        "nothing there has a public IPv4 address"
+    )
+    checked = behind(TargetKind.NETWORK_INTERFACE, "eni-1", interfaces=(CHECKING,), security_groups=(OPEN_GROUP,))
+    assert shut_in_words(CLIENT, checked) == (
+        "subnet-a counts as isolated although a route of rtb-main leads out: eni-1 drops the packets, because its "
+        "source/destination check is on"
+    )
+    assert not shut_in_words(CLIENT, behind(TargetKind.NAT_GATEWAY, "nat-1"))
+
+
+CALLER = Interface("eni-1", "subnet-a", is_attached=True, calls=True)
+OTHER = Interface("eni-2", "subnet-a", is_attached=True)
+
+
+@pytest.mark.parametrize(
+    ("interfaces", "is_stranded"),
+    [
+        ((CALLER,), True),
+        ((CALLER, OTHER), True),
+        ((replace(CALLER, has_public_address=True),), False),
+        ((CALLER, replace(CALLER, id="eni-3", has_public_address=True)), False),
+        ((CALLER, replace(OTHER, has_public_address=True)), False),
+        # A NAT gateway, or a load balancer, has its public address for itself.
+        ((CALLER, replace(OTHER, kind="nat_gateway", has_public_address=True)), True),
+        ((CALLER, replace(OTHER, description="ELB app/a/b", has_public_address=True)), True),
+        # Nobody needs endpoints for what may only answer, such as a database or somebody's second interface.
+        ((OTHER,), False),
+        ((), False),
+    ],
+)
+def test_a_subnet_is_stranded_where_a_caller_and_no_public_address_was_seen(
+    interfaces: tuple[Interface, ...], is_stranded: bool
+) -> None:
+    assert without_addresses(interfaces) == (frozenset({"subnet-a"}) if is_stranded else frozenset())
+
+
+# ---- beside a default route that carries the rest
+
+
+@pytest.mark.parametrize(
+    ("cidr", "is_doubted", "is_unread"),
+    [
+        ("52.0.0.0/8", True, True),
+        ("0.0.0.0/2", True, True),
+        ("3.5.6.7/32", True, False),  # the service's own address, for all that Lifeline knows
+        ("203.0.113.0/24", True, False),
+        ("10.0.0.0/8", False, False),
+    ],
+)
+@pytest.mark.parametrize("is_active", [True, False])
+def test_a_narrower_route_that_leads_nowhere_leaves_it_open_whether_the_service_is_reached(
+    cidr: str, *, is_doubted: bool, is_unread: bool, is_active: bool
+) -> None:
+    nowhere = route(cidr, TargetKind.PEERING if is_active else TargetKind.TRANSIT_GATEWAY, "x-1", active=is_active)
+    public = table("nat", default_route(TargetKind.INTERNET_GATEWAY), subnets=("nat",))
+    main = table("main", default_route(TargetKind.NAT_GATEWAY, "nat-1"), nowhere)
+    network = vpc(CLIENT, HOME, main, public, nat_gateways=(NAT,))
+    words = (
+        "rtb-main leads some public addresses to x-1, which carries nothing out of the VPC, and whether the monitoring "
+        "service has addresses there was not read"
+    )
+    assert doubts_of_way_out(CLIENT, network, "monitoring", HTTPS) == ((words,) if is_doubted else ())
+    assert path(network).unread == ((words,) if is_unread else ())
+    assert usable_tiers(network)[CLIENT.id] is Tier.EGRESS
+
+
+def test_an_acl_that_shuts_what_may_be_the_services_addresses_ends_no_repair() -> None:
+    doubts = doubts_of_way_out(CLIENT, behind(TargetKind.NAT_GATEWAY, "nat-1", SOME_LEAVE), "monitoring", HTTPS)
+    assert "whether the monitoring service has addresses there was not read" in "".join(doubts)

@@ -130,6 +130,14 @@ class TestAddressesThatWereNotRead:
         assert reach(network, self.ZONE).reach is Reach.UNREACHABLE
         assert reach(network, self.RULE).reach is Reach.UNKNOWN
 
+    @pytest.mark.parametrize(
+        "target", [TargetKind.INTERNET_GATEWAY, TargetKind.CARRIER_GATEWAY, TargetKind.EGRESS_ONLY_GATEWAY]
+    )
+    def test_of_a_rule_may_be_reached_by_any_way_to_the_internet(self, target: TargetKind) -> None:
+        network = vpc(CLIENT, table("main", default_route(target)))
+        assert reach(network, self.RULE).reach is Reach.UNKNOWN
+        assert reach(network, self.ZONE).reach is Reach.UNREACHABLE
+
     def test_are_out_of_reach_without_any_route(self) -> None:
         for answer in (self.ZONE, self.RULE):
             assert reach(vpc(CLIENT), answer).reach is Reach.UNREACHABLE

@@ -74,6 +74,15 @@ This is a plan: nothing was changed.
     )
 
 
+def test_the_tags_that_the_policy_gives_are_said_the_first_few_of_them_and_nothing_they_contain_is_a_link() -> None:
+    tags = (("cost-center", "4711"), ("team", "Mine, all mine"), ("url", "https://evil.example"))
+    said = " ".join(line.strip() for line in action_lines([one(tags=tags)]))
+    assert 'tags: cost-center=4711, team="Mine, all mine", url=' in said
+    assert "https://" not in said
+    many = tuple((f"key-{number}", "x") for number in range(48))
+    assert "and 43 more" in " ".join(line.strip() for line in action_lines([one(tags=many)]))
+
+
 def test_after_an_apply_the_same_tells_what_was_done_and_what_waits_for_approval() -> None:
     done = one(status=Status.DONE, endpoint_id="vpce-1", subnet_ids=("subnet-a",))
     held = one(service="logs", subnet_ids=("subnet-b",)).held("monthly_usd", REFUSED)

@@ -1,6 +1,7 @@
 """Clients whose own security groups name the service's public addresses only are cut off by private DNS."""
 
 from dataclasses import replace
+from ipaddress import IPv4Network
 from typing import Any
 
 import pytest
@@ -51,6 +52,16 @@ def test_one_that_reaches_only_public_ranges_blocks_it() -> None:
 )
 def test_one_that_reaches_the_endpoints_addresses_too_does_not(rules: tuple[Rule, ...]) -> None:
     assert make(network(*rules, prefix_lists=(("pl-vpc", ("10.0.0.0/8",)),))).status is Status.PLANNED
+
+
+def test_a_few_addresses_that_the_endpoint_hardly_gets_may_be_left_out_and_its_own_may_not() -> None:
+    but_one = IPv4Network("10.0.1.0/24").address_exclude(IPv4Network("10.0.1.50/32"))
+    assert make(network(PUBLIC, Rule("tcp", 443, 443, tuple(map(str, but_one))))).status is Status.PLANNED
+    there = NetworkInterface("eni-own", "subnet-a", ("10.0.1.50",), kind="vpc_endpoint")
+    dark = endpoint(MONITORING, "a", private_dns=False, interface_ids=frozenset({"eni-own"}))
+    for address, status in (("10.0.1.50/32", Status.PLANNED), ("10.0.1.51/32", Status.BLOCKED)):
+        found = network(PUBLIC, Rule("tcp", 443, 443, (address,)), endpoints=(dark,), interfaces=(APP, there))
+        assert make(found).status is status
 
 
 @pytest.mark.parametrize(

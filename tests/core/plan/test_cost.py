@@ -5,8 +5,10 @@ from decimal import Decimal
 
 import pytest
 
+from lifeline.core.plan.actions import Action, ActionKind
 from lifeline.core.plan.cost import (
     Price,
+    cost_of,
     monthly_cost_usd,
     nat_comparison,
     price_in,
@@ -66,3 +68,18 @@ def test_a_gb_at_an_endpoint_is_cheaper_than_at_a_nat_gateway_everywhere(region:
     price = price_in(region)
     assert Decimal(0) < price.per_gb_usd < price.nat_gb_usd
     assert Decimal(0) < price.per_zone_hour_usd < price.nat_hour_usd
+
+
+@pytest.mark.parametrize(
+    ("kind", "usd"),
+    [
+        (ActionKind.CREATE_INTERFACE_ENDPOINT, "14.60"),
+        (ActionKind.ADD_SUBNETS, "14.60"),
+        (ActionKind.REPLACE_ENDPOINT, "0.00"),  # in place of one that costs as much
+        (ActionKind.REMOVE_SUBNETS, "0.00"),
+    ],
+)
+def test_only_interfaces_that_are_added_cost_more(kind: ActionKind, usd: str) -> None:
+    action = Action(kind, "why", subnet_ids=("subnet-a", "subnet-b"))
+    assert str(cost_of([action], price_in("us-east-1"))) == usd
+    assert cost_of([action], None) == 0

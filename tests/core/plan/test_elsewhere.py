@@ -81,11 +81,32 @@ def test_one_that_is_led_and_let_in_is_told_of() -> None:
     assert "somebody asks here: whoever asks there will get the endpoint's addresses as well" in action.reason
 
 
+def test_one_that_is_led_to_the_endpoints_subnets_needs_no_way_to_the_others() -> None:
+    dark = endpoint(MONITORING, "a", private_dns=False)
+    here = vpc(CLIENT, subnet("b", cidr="10.0.2.0/24"), dark, own_security_group("10.0.0.0/8"))
+    for block, status in (("10.0.1.0/24", Status.PLANNED), ("10.0.2.0/24", Status.BLOCKED)):
+        assert make(here, asker(other(NAT, route(block, TargetKind.PEERING, "pcx-1")))).status is status
+
+
+def test_it_is_the_endpoints_own_group_that_lets_them_in() -> None:
+    wide = own_security_group("10.0.0.0/8", id="sg-wide", tags=(), on_record=False)
+    dark = endpoint(MONITORING, "a", private_dns=False, security_group_ids=frozenset({"sg-wide"}))
+    assert make(vpc(CLIENT, dark, wide, own_security_group()), asker(other(NAT, PEER))).status is Status.PLANNED
+
+
 @pytest.mark.parametrize("one", [asker(other(NAT, PEER), is_sure=False), asker(None)])
 def test_whoever_may_ask_is_told_and_blocks_nothing(one: Asker) -> None:
     action = make(HERE, one)
     assert action.status is Status.PLANNED
     assert "it isn't known who that is, or whether they can reach them" in action.reason
+
+
+@pytest.mark.parametrize(
+    ("count", "shown"), [(3, "asker 0, asker 1 and asker 2"), (4, "asker 2 and 1 more"), (5, "asker 2 and 2 more")]
+)
+def test_of_many_who_may_ask_three_are_named(count: int, shown: str) -> None:
+    askers = [replace(asker(None), words=f"asker {place}") for place in range(count)]
+    assert f"{shown}: whoever asks there" in make(HERE, *askers).reason
 
 
 def test_a_rule_for_other_names_is_no_question() -> None:
@@ -122,6 +143,11 @@ class TestAnEndpointThatHidesOtherNames:
         assert action.error.startswith(
             "private DNS would make public APIs of API Gateway unreachable from the VPC, which subnet-a can reach today"
         )
+
+    def test_names_three_of_the_subnets_that_reach_them(self) -> None:
+        subnets = [CLIENT, *(subnet(name, cidr=f"10.0.{place}.0/24") for place, name in enumerate("bcd", 2))]
+        action = self.make(vpc(*subnets, table("main", NAT)))
+        assert "which subnet-a, subnet-b and subnet-c can reach today" in action.error
 
     def test_is_made_where_nobody_does(self) -> None:
         assert self.make(vpc(CLIENT)).status is Status.PLANNED

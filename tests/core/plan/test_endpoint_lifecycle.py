@@ -25,6 +25,16 @@ def test_one_that_is_available_is_news_once_and_forgets_its_failures() -> None:
     assert again.ready == ()
 
 
+def test_only_one_that_ec2_does_not_show_yet_or_that_failed_too_often_changes_the_plan() -> None:
+    coming = after(timedelta(minutes=1), EndpointState.PENDING)
+    assert coming.changes_plan(vpc(subnet("a")), NOW)
+    assert not coming.changes_plan(vpc(subnet("a"), endpoint(MONITORING, "a")), NOW)
+    assert not coming.changes_plan(vpc(subnet("a")), NOW + FRESH_FOR)
+    often = after(timedelta(minutes=2), EndpointState.FAILED, failures=1)
+    assert often.changes_plan(vpc(subnet("a")), NOW)
+    assert not after(timedelta(minutes=2), EndpointState.FAILED).changes_plan(vpc(subnet("a")), NOW)
+
+
 def test_when_it_was_first_seen_available_is_kept() -> None:
     found = after(timedelta(seconds=90), EndpointState.AVAILABLE)
     assert found.made["monitoring"].ready_at == NOW

@@ -110,6 +110,14 @@ class TestMaking:
         assert (adding.subnet_ids, adding.status) == (("subnet-b",), Status.BLOCKED)
         assert "unreachable from subnet-p" in adding.error
 
+    def test_of_two_zones_that_an_endpoint_lacks_the_one_that_would_harm_nobody_is_added(self) -> None:
+        third = subnet("c", "us-east-1c", cidr="10.0.4.0/24")
+        there = endpoint(MONITORING, "a"), own_security_group()
+        network = with_public(CLIENT, HOST, third, *there, network_acls=(closed_to("10.0.3.0/24", third),))
+        added, left = of_kind(plan(network), ActionKind.ADD_SUBNETS)
+        assert (added.subnet_ids, added.status) == (("subnet-b",), Status.PLANNED)
+        assert (left.subnet_ids, left.status) == (("subnet-c",), Status.BLOCKED)
+
     def test_an_isolated_subnet_behind_an_acl_stops_nothing_for_the_others_and_is_told(self) -> None:
         lonely = subnet("l", "us-east-1b", cidr="10.0.9.0/24", free=1)
         network = vpc(CLIENT, lonely, network_acls=(closed_to("10.0.9.0/24", CLIENT),))

@@ -84,11 +84,23 @@ class TestAGatewayEndpointBehindAnAcl:
         assert plan(network, "s3").services[0].state is ServiceState.BLOCKED
 
     def test_is_made_and_the_acl_named_at_once(self) -> None:
-        made = [(one.kind, one.status) for one in actions(vpc(CLIENT, network_acls=(PRIVATE_ONLY,)), "s3")]
-        assert made == [
+        found = plan(vpc(CLIENT, network_acls=(PRIVATE_ONLY,)), "s3")
+        assert found.services[0].state is ServiceState.BLOCKED
+        assert [(one.kind, one.status) for one in found.actions] == [
             (ActionKind.CREATE_GATEWAY_ENDPOINT, Status.PLANNED),
             (ActionKind.OPEN_NETWORK_ACL, Status.BLOCKED),
         ]
+
+    def test_is_named_as_what_is_blocked_while_routes_are_added_for_others(self) -> None:
+        two = table("two", subnets=("b",))
+        found = plan(
+            vpc(CLIENT, subnet("b"), table("main", TO_S3), two, gateway("main"), network_acls=(PRIVATE_ONLY,)), "s3"
+        )
+        assert [(one.kind, one.status) for one in found.actions] == [
+            (ActionKind.ADD_ROUTE_TABLES, Status.PLANNED),
+            (ActionKind.OPEN_NETWORK_ACL, Status.BLOCKED),
+        ]
+        assert (found.services[0].state, found.services[0].by) == (ServiceState.BLOCKED, "vpce-1")
 
     def test_needs_answers_too(self) -> None:
         answers = replace(EVERYTHING, egress=False, protocol="6", from_port=443, to_port=443)
@@ -104,6 +116,14 @@ class TestAnInterfaceEndpointOfS3ForEveryone:
         assert private_path(network, "s3").endpoint_id == "vpce-1"
         found = plan(network, "s3")
         assert (found.actions, found.services[0].state) == ((), ServiceState.SERVED)
+
+    def test_is_noted_unless_a_gateway_endpoint_is_there_or_is_asked_for(self) -> None:
+        network = vpc(CLIENT, S3_FOR_ALL, GROUP)
+        beside = replace(network, endpoints=(S3_FOR_ALL, gateway("other", id="vpce-2")))
+        said = "vpce-1 answers for the s3 service in the whole VPC, so it gets no gateway endpoint"
+        assert any(note.startswith(said) for note in plan(network, "s3").notes)
+        assert not any(note.startswith(said) for note in plan(beside, "s3").notes)
+        assert not any(note.startswith(said) for note in plan(network, "s3", gateway_always=frozenset({"s3"})).notes)
 
     def test_whose_scope_was_not_read_gets_none_either(self) -> None:
         found = plan(vpc(CLIENT, replace(S3_FOR_ALL, inbound_dns_only=None), GROUP), "s3")

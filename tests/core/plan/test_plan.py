@@ -59,6 +59,22 @@ def test_an_isolated_subnet_gets_a_security_group_and_an_endpoint_with_reasons()
     assert "subnet-a (isolated) can't reach the monitoring service" in found[1].reason
 
 
+def test_where_one_of_them_has_a_way_out_they_are_said_to_lack_a_private_one() -> None:
+    nat = table("nat", default_route(TargetKind.NAT_GATEWAY), subnets=("b",))
+    found = only(vpc(subnet("a"), subnet("b"), table(), nat), ActionKind.CREATE_INTERFACE_ENDPOINT)
+    assert "subnet-a (isolated) and subnet-b (egress) can't reach the monitoring service privately" in found.reason
+    alone = only(vpc(subnet("a")), ActionKind.CREATE_INTERFACE_ENDPOINT)
+    assert "can't reach the monitoring service privately" not in alone.reason
+
+
+@pytest.mark.parametrize(
+    ("count", "last"), [(3, "and subnet-2 (isolated)"), (4, "and 1 more subnet"), (5, "and 2 more subnets")]
+)
+def test_of_many_subnets_three_are_named(count: int, last: str) -> None:
+    network = vpc(*(subnet(str(place)) for place in range(count)))
+    assert f"{last} can't reach the monitoring" in only(network, ActionKind.CREATE_INTERFACE_ENDPOINT).reason
+
+
 def test_public_subnets_are_left_alone() -> None:
     found = plan(vpc(subnet("a"), PUBLIC_MAIN))
     assert (found.actions, found.tiers) == ((), (("subnet-a", Tier.PUBLIC),))
@@ -99,6 +115,11 @@ def test_a_full_subnet_gives_way_to_another_of_its_zone_even_a_public_one() -> N
         subnet("full", free=3), subnet("pub", free=90), table("main"), table("p", default_route(IGW), subnets=("pub",))
     )
     assert only(network, ActionKind.CREATE_INTERFACE_ENDPOINT).subnet_ids == ("subnet-pub",)
+
+
+@pytest.mark.parametrize(("free", "status"), [(4, Status.PLANNED), (3, Status.BLOCKED)])
+def test_an_interface_is_only_put_where_four_addresses_are_free(free: int, status: Status) -> None:
+    assert only(vpc(subnet("a", free=free)), ActionKind.CREATE_INTERFACE_ENDPOINT).status is status
 
 
 def test_a_zone_without_the_service_is_served_from_another_zone_of_the_vpc() -> None:
@@ -250,6 +271,16 @@ def test_beside_a_foreign_gateway_endpoint_ours_takes_the_other_tables() -> None
     assert only(network, ActionKind.CREATE_GATEWAY_ENDPOINT, "s3").route_table_ids == ("rtb-two",)
 
 
+@pytest.mark.parametrize("state", [EndpointState.AVAILABLE, EndpointState.PENDING, EndpointState.FAILED])
+def test_a_foreign_gateway_endpoint_keeps_no_route_from_other_tables_whatever_becomes_of_it(
+    state: EndpointState,
+) -> None:
+    theirs = gateway("main", own=False, state=state)
+    network = vpc(subnet("a"), subnet("b"), table("main"), table("two", subnets=("b",)), theirs)
+    found = only(network, ActionKind.CREATE_GATEWAY_ENDPOINT, "s3")
+    assert (found.route_table_ids, found.status) == (("rtb-two",), Status.PLANNED)
+
+
 def test_a_requester_managed_endpoint_is_never_ours() -> None:
     managed = endpoint(MONITORING, "a", requester_managed=True)
     assert only(vpc(subnet("a"), subnet("b", "us-east-1b"), managed), ActionKind.ADD_SUBNETS).status is Status.BLOCKED
@@ -344,6 +375,8 @@ def test_quotas_are_known_before_asking_and_count_what_is_planned() -> None:
         ("ec2", Status.PLANNED),
         ("monitoring", Status.BLOCKED),
     ]
+    one = Quotas(gateway_endpoints_per_region=1)
+    assert only(vpc(subnet("a")), ActionKind.CREATE_GATEWAY_ENDPOINT, "s3", limits=one).is_planned
     full = only(vpc(subnet("a")), ActionKind.CREATE_GATEWAY_ENDPOINT, "s3", gateway_endpoints_in_region=20)
     assert "20 gateway endpoints" in full.error
 
@@ -405,6 +438,7 @@ def test_a_network_acl_in_between_is_told_and_never_changed() -> None:
     found = only(network, ActionKind.OPEN_NETWORK_ACL)
     assert found.status is Status.BLOCKED
     assert "acl-1 doesn't let 443 out of subnet-a to 10.0.2.0/24" in found.reason
+    assert found.error.endswith("allow it in network ACL acl-1")
 
 
 def test_another_accounts_vpc_is_reported_and_not_touched() -> None:
@@ -422,6 +456,14 @@ def test_ipv6_only_subnets_get_an_ipv6_endpoint_and_mixed_ones_a_dualstack_one()
     assert (both.ip_address_type, both.subnet_ids) == ("dualstack", ("subnet-dual",))
     without = only(vpc(six), ActionKind.CREATE_INTERFACE_ENDPOINT)  # monitoring has no IPv6 here
     assert without.status is Status.BLOCKED
+
+
+def test_an_ipv6_endpoint_is_put_into_ipv6_only_subnets_alone() -> None:
+    edge = subnet("edge", "us-east-1-bos-1a", zone_type="local-zone", cidr="", ipv6_cidrs=("2001:db8::/64",))
+    dual = subnet("dual", ipv6_cidrs=("2001:db8:1::/64",))
+    network = vpc(edge, dual, table("main"), table("pub", default_route(IGW), subnets=("dual",)))
+    found = only(network, ActionKind.CREATE_INTERFACE_ENDPOINT, "six")
+    assert (found.ip_address_type, found.subnet_ids) == ("dualstack", ("subnet-dual",))
 
 
 def test_an_ipv4_endpoint_does_not_serve_an_ipv6_only_subnet() -> None:

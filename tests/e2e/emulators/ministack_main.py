@@ -11,6 +11,8 @@ Some things differ from the `ministack` command. These are what AWS does:
 - IAM knows the condition keys `events:source` of PutEvents, the sources of all its entries, and `dynamodb:LeadingKeys`,
   the partition keys of all items of a request.
 - A role's session has the role's ARN, with its path, in `aws:PrincipalArn` (IAM guide: global condition keys).
+- A role that a stack makes has the permissions boundary that its template says, so that IAM enforces it.
+- Who reads SSM's parameters by path needs the permission for that path, not for all (Service Authorization Reference).
 - A stack may save queries of CloudWatch Logs Insights. They are accepted, and kept nowhere.
 - Who may send a message to a queue may send a batch of them: there are no permissions for batches (SQS guide: batch
   actions).
@@ -142,6 +144,39 @@ def know_sessions_by_their_role() -> None:
     iam_evaluator._resolve_condition_key = resolve_condition_key
 
 
+def give_stacks_roles_their_boundary() -> None:
+    handlers = provisioners._RESOURCE_HANDLERS["AWS::IAM::Role"]
+    create, update = handlers["create"], handlers["update"]
+
+    def bounded(made: Any, properties: Any) -> Any:
+        iam._roles[made[0]]["PermissionsBoundary"] = properties.get("PermissionsBoundary")
+        return made
+
+    def create_bounded(logical_id: str, properties: Any, stack_name: str) -> Any:
+        return bounded(create(logical_id, properties, stack_name), properties)
+
+    def update_bounded(physical_id: str, before: Any, properties: Any, *more: Any, **names: Any) -> Any:
+        return bounded(update(physical_id, before, properties, *more, **names), properties)
+
+    handlers |= {"create": create_bounded, "update": update_bounded}
+
+
+def know_the_path_of_parameters() -> None:
+    extract = iam_actions.extract_resource_arn
+
+    def extract_resource_arn(service: str, method: str, path: str, headers: Any, body: bytes, *more: Any) -> Any:
+        found = extract(service, method, path, headers, body, *more)
+        if service != "ssm" or found != "*":
+            return found
+        with suppress(AttributeError, TypeError, ValueError):
+            if name := str(json.loads(body).get("Path") or ""):
+                _query, region, account_id = more
+                return f"arn:aws:ssm:{region}:{account_id}:parameter/{name.strip('/')}"
+        return found
+
+    iam_actions.extract_resource_arn = extract_resource_arn
+
+
 def tell_iam_what_requests_contain() -> None:
     """Keys with several values (IAM: ArrayOfString). One is as good as itself alone; of several, none stands for all,
     so that an operator for single values refuses them.
@@ -233,6 +268,8 @@ if __name__ == "__main__":
     let_senders_send_batches()
     tell_iam_what_requests_contain()
     know_sessions_by_their_role()
+    give_stacks_roles_their_boundary()
+    know_the_path_of_parameters()
     accept_saved_queries()
     let_minutes_pass(MINUTE_S)
     serve_several_accounts()

@@ -37,7 +37,7 @@ class FakeQueue:
         body = {"vpc_ids": list(vpc_ids), "attempt": attempt}
         self.sent.append(body | ({"requeued": requeued} if requeued > 1 else {}))
 
-    def abandon(self, _: object, *, reason: str) -> None:
+    def abandon(self, _: object, *, reason: str, follow: bool = False) -> None:  # noqa: ARG002
         self.letters.append(reason)
 
 

@@ -1,7 +1,7 @@
 """EC2's dicts become values, member by member. Nothing else in Lifeline knows how EC2 spells things."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from lifeline.adapters.aws.calls import tags_of
@@ -11,6 +11,7 @@ from lifeline.core.network.model import (
     Endpoint,
     EndpointState,
     EndpointType,
+    Interface,
     NatGateway,
     NetworkAcl,
     NetworkInterface,
@@ -39,8 +40,10 @@ def vpc_of(described: dict[str, Any]) -> Vpc:
     )
 
 
-def subnet_of(described: dict[str, Any], zone_types: dict[str, str]) -> Subnet:
-    """A subnet. Where its zone isn't listed, the zone's name says whether it is an ordinary one."""
+def subnet_of(described: dict[str, Any], zone_types: dict[str, str], stranded: Collection[str] = ()) -> Subnet:
+    """A subnet; `stranded` are those that are, by id. Where its zone isn't listed, the zone's name says whether it is
+    an ordinary one.
+    """
     blocked = described.get("BlockPublicAccessStates", {}).get("InternetGatewayBlockMode", "off")
     zone = described.get("AvailabilityZone", "")
     return Subnet(
@@ -56,6 +59,7 @@ def subnet_of(described: dict[str, Any], zone_types: dict[str, str]) -> Subnet:
         outpost_arn=described.get("OutpostArn", ""),
         block_mode=BlockMode(blocked) if blocked in set(BlockMode) else BlockMode.OFF,
         dns64=bool(described.get("EnableDns64")),
+        is_stranded=described["SubnetId"] in stranded,
         tags=tags_of(described),
     )
 
@@ -167,8 +171,8 @@ def security_group_of(described: dict[str, Any]) -> SecurityGroup:
     )
 
 
-def interface_of(described: dict[str, Any]) -> NetworkInterface:
-    """A network interface with all of its private addresses."""
+def interface_of(described: dict[str, Any], stopped: Collection[str] = ()) -> NetworkInterface:
+    """A network interface with all of its private addresses; `stopped` are instances that are, by id."""
     addresses = [entry["PrivateIpAddress"] for entry in described.get("PrivateIpAddresses", [])]
     addresses += [entry["Ipv6Address"] for entry in described.get("Ipv6Addresses", [])]
     first = described.get("PrivateIpAddress")
@@ -180,7 +184,33 @@ def interface_of(described: dict[str, Any]) -> NetworkInterface:
         kind=described.get("InterfaceType", "interface"),
         checks_source=bool(described.get("SourceDestCheck", True)),
         is_attached=described.get("Status", "in-use") != "available",
+        is_stopped=described.get("Attachment", {}).get("InstanceId") in stopped,
     )
+
+
+def any_interface_of(described: dict[str, Any], stopped: Collection[str] = ()) -> Interface:
+    """A network interface as far as it says who uses it; `stopped` are instances that are, by id: they call nothing,
+    and lose their public addresses (EC2 guide: instance IP addressing).
+    """
+    attached = described.get("Attachment") or {}
+    is_first = bool(attached.get("InstanceId") and not attached.get("DeviceIndex"))
+    kind = described.get("InterfaceType", "")
+    return Interface(
+        id=described["NetworkInterfaceId"],
+        subnet_id=described.get("SubnetId", ""),
+        kind=kind,
+        description=described.get("Description", ""),
+        is_attached="Attachment" in described,
+        has_public_address=_has_public_address(described),
+        calls=kind == "lambda" or (is_first and attached["InstanceId"] not in stopped),
+    )
+
+
+def _has_public_address(described: Mapping[str, Any]) -> bool:
+    """True if any of its addresses has a public IPv4 address, or a carrier's (EC2 API: NetworkInterfaceAssociation)."""
+    bearers = (described, *described.get("PrivateIpAddresses", []))
+    associated = [bearer.get("Association", {}) for bearer in bearers]
+    return any(found.get("PublicIp") or found.get("CarrierIp") for found in associated)
 
 
 def _rule(permission: dict[str, Any]) -> Rule:

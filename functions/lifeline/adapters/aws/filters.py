@@ -1,4 +1,6 @@
-"""What filters in a network refer to: what has to be read beside them, in EC2's dicts, and only where they do."""
+"""What routes and filters in a network refer to: what has to be read beside them, in EC2's dicts, and only where they
+do.
+"""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
@@ -45,13 +47,31 @@ def vpcs_with_machines(tables: Iterable[dict[str, Any]]) -> set[str]:
     return {table["VpcId"] for table in tables if any(_machine(route) for route in table.get("Routes", []))}
 
 
-def groups_of_machines(
+def subnets_at_edges(tables: Iterable[dict[str, Any]], subnets: Iterable[dict[str, Any]]) -> set[str]:
+    """The subnets from which a route leads to an internet gateway or a carrier's, by id."""
+    mains: set[str] = set()
+    named: dict[str, bool] = {}
+    for table in tables:
+        is_edge = any(_is_edge(route) for route in table.get("Routes", []))
+        for entry in table.get("Associations", []):
+            if entry.get("SubnetId"):
+                named[entry["SubnetId"]] = is_edge
+            elif entry.get("Main") and is_edge:
+                mains.add(table["VpcId"])
+    ids = ((subnet["SubnetId"], subnet.get("VpcId", "")) for subnet in subnets)
+    return {subnet_id for subnet_id, vpc_id in ids if named.get(subnet_id, vpc_id in mains)}
+
+
+def _is_edge(route: Mapping[str, Any]) -> bool:
+    return str(route.get("GatewayId", "")).startswith("igw-") or bool(route.get("CarrierGatewayId"))
+
+
+def machines_in_routes(
     interfaces: Mapping[str, Iterable[dict[str, Any]]], tables: Iterable[dict[str, Any]]
-) -> set[str]:
-    """The security groups of the network interfaces that routes lead to."""
+) -> list[dict[str, Any]]:
+    """The network interfaces that routes lead to."""
     targets = {_machine(route) for table in tables for route in table.get("Routes", [])}
-    found = (one for of_vpc in interfaces.values() for one in of_vpc if one["NetworkInterfaceId"] in targets)
-    return {group["GroupId"] for one in found for group in one.get("Groups", [])}
+    return [one for of_vpc in interfaces.values() for one in of_vpc if one["NetworkInterfaceId"] in targets]
 
 
 def _machine(route: Mapping[str, Any]) -> str:
@@ -105,7 +125,11 @@ def with_clients(
     groups: Iterable[SecurityGroup],
     lists: Mapping[str, tuple[str, ...]],
 ) -> Vpc:
-    """The VPC with its interfaces, its clients' security groups, and the prefix lists that their rules name."""
+    """The VPC with its interfaces, its clients' security groups, and the prefix lists that their rules name. Which of
+    the machines that routes lead to are stopped is as it was read before.
+    """
+    stopped = {one.id for one in vpc.interfaces or () if one.is_stopped}
+    interfaces = tuple(replace(one, is_stopped=True) if one.id in stopped else one for one in interfaces)
     used = frozenset[str]().union(*(one.group_ids for one in interfaces if one.is_client))
     own = tuple(sorted((group for group in groups if group.id in used), key=lambda group: group.id))
     named = {name for group in own for rule in (*group.ingress, *group.egress) for name in rule.prefix_lists}

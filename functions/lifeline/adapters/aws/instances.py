@@ -5,12 +5,11 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import batched, islice
 from typing import Any
 
-from botocore.exceptions import BotoCoreError, ClientError
-
-from lifeline.adapters.aws.calls import aws_errors, ours, pages, tags_of
+from lifeline.adapters.aws.calls import aws_errors, pages, tags_of
 from lifeline.adapters.aws.clients import client
+from lifeline.adapters.aws.denials import Denials
 from lifeline.core.agents.instances import AGENT_TAG, EXPECTED, Health, Instance, Power, is_instance_id
-from lifeline.core.errors import LifelineError, TerminalError
+from lifeline.core.errors import LifelineError, TerminalError, TransientError
 from lifeline.runtime.observability import logger
 
 _VALUES_A_FILTER = 200  # EC2 API: the number of values of one filter
@@ -29,8 +28,9 @@ class Instances:
     IncludeManagedResources): a hidden instance would look like one of another account.
     """
 
-    def __init__(self, ec2: Any = None) -> None:
+    def __init__(self, ec2: Any = None, denials: Denials | None = None) -> None:
         self._ec2 = ec2 or client("ec2")
+        self._denials = denials or Denials()
 
     def look_up(self, entities: Iterable[str]) -> dict[str, Instance]:
         """The instance of each entity that is an instance id; others, such as host names, are left out.
@@ -65,6 +65,7 @@ class Instances:
             with aws_errors(f"the instances in {vpc_id} could not be listed"):
                 found = dict(islice(self._describe(filters), _MOST_IN_A_VPC + 1))
         except LifelineError as error:
+            self._denials.note(error)
             logger.warning(str(error))
             return None
         return found if len(found) <= _MOST_IN_A_VPC else None
@@ -84,10 +85,11 @@ class Instances:
 
     def _look_up_batch(self, ids: Sequence[str]) -> dict[str, Instance]:
         try:
-            found = self._describe([{"Name": "instance-id", "Values": list(ids)}])
-            return dict.fromkeys(ids, Instance(Power.MISSING)) | dict(found)
-        except (ClientError, BotoCoreError) as error:
-            problem = ours(error, f"{len(ids)} instances could not be looked up")
+            with aws_errors(f"{len(ids)} instances could not be looked up"):
+                found = dict(self._describe([{"Name": "instance-id", "Values": list(ids)}]))
+            return dict.fromkeys(ids, Instance(Power.MISSING)) | found
+        except (TransientError, TerminalError) as problem:
+            self._denials.note(problem)
             logger.warning(str(problem), extra={"code": problem.code})
             return dict.fromkeys(ids, Instance(Power.UNREADABLE))
 
@@ -101,6 +103,7 @@ class Instances:
         try:
             return self._check(ids)
         except LifelineError as error:
+            self._denials.note(error)
             logger.warning(str(error))
             return {}
 

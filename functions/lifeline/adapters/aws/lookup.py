@@ -8,6 +8,7 @@ from typing import Any
 
 from lifeline.adapters.aws.calls import pages, run_concurrently
 from lifeline.adapters.aws.clients import client
+from lifeline.adapters.aws.described import any_interface_of
 from lifeline.core.errors import LifelineError
 from lifeline.core.network.model import Interface
 from lifeline.core.requests.vpcs_touched import IDS_A_CALL, kind_of
@@ -128,16 +129,7 @@ class Lookup:
         for start in range(0, len(wanted), IDS_A_CALL):
             filters = [{"Name": "vpc-id", "Values": wanted[start : start + IDS_A_CALL]}]
             for interface in pages(self._ec2, "describe_network_interfaces", "NetworkInterfaces", Filters=filters):
-                found[interface["VpcId"]].append(
-                    Interface(
-                        id=interface["NetworkInterfaceId"],
-                        subnet_id=interface.get("SubnetId", ""),
-                        kind=interface.get("InterfaceType", ""),
-                        description=interface.get("Description", ""),
-                        is_attached="Attachment" in interface,
-                        has_public_address=_has_public_address(interface),
-                    )
-                )
+                found[interface["VpcId"]].append(any_interface_of(interface))
         return {vpc_id: tuple(sorted(interfaces)) for vpc_id, interfaces in found.items()}
 
     def attachments_of(self, target_ids: Iterable[str]) -> Mapping[str, frozenset[str]]:
@@ -208,10 +200,3 @@ class Lookup:
             for name in {group["GroupId"] for group in endpoint.get("Groups", [])} & found.keys():
                 found[name] |= {endpoint["VpcId"]}
         return found
-
-
-def _has_public_address(interface: Mapping[str, Any]) -> bool:
-    """True if any of its addresses has a public IPv4 address, or a carrier's (EC2 API: NetworkInterfaceAssociation)."""
-    bearers = (interface, *interface.get("PrivateIpAddresses", []))
-    associated = [bearer.get("Association", {}) for bearer in bearers]
-    return any(found.get("PublicIp") or found.get("CarrierIp") for found in associated)

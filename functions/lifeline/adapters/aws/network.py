@@ -15,10 +15,11 @@ from itertools import batched
 from time import monotonic
 from typing import Any
 
-from lifeline.adapters.aws.calls import aws_errors, pages, run_concurrently
+from lifeline.adapters.aws.calls import aws_errors, begin, pages, run_concurrently
 from lifeline.adapters.aws.clients import client
 from lifeline.adapters.aws.denials import Denials
 from lifeline.adapters.aws.described import (
+    any_interface_of,
     endpoint_of,
     interface_of,
     nat_gateway_of,
@@ -30,10 +31,11 @@ from lifeline.adapters.aws.described import (
     vpc_of,
 )
 from lifeline.adapters.aws.filters import (
-    groups_of_machines,
     guarded_vpcs,
     lists_in_routes,
     lists_in_rules,
+    machines_in_routes,
+    subnets_at_edges,
     vpcs_with_machines,
     vpcs_with_members,
     with_clients,
@@ -41,6 +43,7 @@ from lifeline.adapters.aws.filters import (
 )
 from lifeline.core.errors import LifelineError, TerminalError, TransientError
 from lifeline.core.network.model import MANAGED_BY, SECURITY_GROUP_NAME, Catalog, Part, SecurityGroup, Unread, Vpc
+from lifeline.core.network.way_out import without_addresses
 from lifeline.runtime.observability import logger
 
 _FILTER_VALUES = 200  # EC2 API: a describe takes up to 200 values a filter
@@ -104,6 +107,16 @@ class Network:
         values = batched(run_concurrently(reads), len(_DNS_ATTRIBUTES), strict=True)
         found = (_with_attributes(vpc, *pair) for vpc, pair in zip(vpcs, values, strict=True))
         return tuple(vpc for vpc in found if vpc)
+
+    def with_groups(self, vpcs: Sequence[Vpc], ids: Collection[str]) -> tuple[Vpc, ...]:
+        """The VPCs with these security groups, too, as far as they were observed without them."""
+        shown = {group.id for vpc in vpcs for group in vpc.security_groups}
+        described = self._attempt(partial(self._groups, set(ids) - shown))
+        if isinstance(described, LifelineError):
+            unread = _unread(Part.SECURITY_GROUPS, described)
+            return tuple(replace(vpc, unread=(*vpc.unread, unread)) for vpc in vpcs)
+        more = _by_vpc(described, security_group_of)
+        return tuple(replace(vpc, security_groups=_ordered((*vpc.security_groups, *more[vpc.id]))) for vpc in vpcs)
 
     def interfaces_of(self, vpc_ids: Collection[str]) -> Interfaces:
         """The VPCs' network interfaces, for `with_clients`."""
@@ -178,18 +191,32 @@ class Network:
         groups = [*groups, *_or_none(more)]
         guarded = guarded_vpcs(acls)
         asked = guarded | vpcs_with_members(groups, endpoints) | vpcs_with_machines(tables)
+        outside = [subnet for subnet in subnets if subnet.get("VpcId") not in asked]
+        in_edges = begin(partial(self._attempt, partial(self._interfaces_in, subnets_at_edges(tables, outside))))
         found = self._attempt(partial(self._interfaces, asked))
+        in_public = in_edges()
         interfaces = {} if isinstance(found, LifelineError) else found
+        callers = [*_or_none(in_public), *(one for of_vpc in interfaces.values() for one in of_vpc)]
         unseen = (_unread(Part.INTERFACES, found),) if isinstance(found, LifelineError) else ()
-        of_machines = groups_of_machines(interfaces, tables) - _ids(groups)
-        groups += _or_none(self._attempt(partial(self._groups, of_machines)))
+        machines = machines_in_routes(interfaces, tables)
+        of_machines = {group["GroupId"] for machine in machines for group in machine.get("Groups", [])}
+        edges = subnets_at_edges(tables, subnets)
+        at_edges = [one for one in callers if one.get("SubnetId") in edges]
+        lonely = _stranded(at_edges)
+        at_edges = [one for one in at_edges if one["SubnetId"] in lonely]
+        states = begin(partial(self._attempt, partial(self._stopped, _instance_ids([*machines, *at_edges]))))
+        groups += _or_none(self._attempt(partial(self._groups, of_machines - _ids(groups))))
+        found_states = states()
+        stopped = _or_none(found_states)
+        # What an instance's state would say isn't known where it couldn't be read: then no subnet is stranded.
+        stranded = set() if isinstance(found_states, LifelineError) else _stranded(at_edges, stopped)
         unread = [_unread(part, error) for part, error in found_parts.items() if isinstance(error, LifelineError)]
         listed = self._prefix_lists(tables, groups, guarded)
         lists = {list_id: cidrs for list_id, cidrs in listed.items() if not isinstance(cidrs, LifelineError)}
         own, _ = lists_in_routes(tables, guarded)
         unlisted = {name: why for name, why in listed.items() if name in own and isinstance(why, LifelineError)}
         contents: dict[str, Any] = {
-            "subnets": _by_vpc(subnets, partial(subnet_of, zone_types=self._zone_types or {})),
+            "subnets": _by_vpc(subnets, partial(subnet_of, zone_types=self._zone_types or {}, stranded=stranded)),
             "route_tables": _by_vpc(tables, partial(route_table_of, lists=lists)),
             "endpoints": _by_vpc(endpoints, endpoint_of),
             "security_groups": _by_vpc(groups, security_group_of),
@@ -198,7 +225,9 @@ class Network:
         }
         whole = (vpc_of(described) for described in sorted(vpcs, key=lambda described: str(described["VpcId"])))
         whole = (replace(vpc, **{name: by_vpc[vpc.id] for name, by_vpc in contents.items()}) for vpc in whole)
-        read = {vpc_id: tuple(map(interface_of, of)) for vpc_id, of in interfaces.items()}
+        read = {
+            vpc_id: tuple(interface_of(described, stopped) for described in of) for vpc_id, of in interfaces.items()
+        }
         whole = (with_filters(vpc, groups, read.get(vpc.id), lists) for vpc in whole)
         whole = (replace(vpc, read_at=datetime.now(UTC)) for vpc in whole)
         return tuple(
@@ -228,6 +257,22 @@ class Network:
         for interface in (interface for interfaces in found for interface in interfaces):
             by_vpc[interface["VpcId"]].append(interface)
         return by_vpc
+
+    def _interfaces_in(self, subnet_ids: set[str]) -> list[dict[str, Any]]:
+        """The network interfaces in these subnets."""
+        chunks = batched(sorted(subnet_ids), _FILTER_VALUES, strict=False)
+        filters = ([{"Name": "subnet-id", "Values": list(chunk)}] for chunk in chunks)
+        describe = partial(pages, self._ec2, "describe_network_interfaces", "NetworkInterfaces")
+        found = run_concurrently([partial(describe, Filters=of_chunk) for of_chunk in filters])
+        return [interface for interfaces in found for interface in interfaces]
+
+    def _stopped(self, instance_ids: Collection[str]) -> list[str]:
+        """Those of the instances that don't run, and aren't about to. One that EC2 doesn't know is none."""
+        chunks = batched(sorted(instance_ids), _FILTER_VALUES, strict=False)
+        filters = ([{"Name": "instance-id", "Values": list(chunk)}, _NOT_RUNNING] for chunk in chunks)
+        describe = partial(pages, self._ec2, "describe_instances", "Reservations", IncludeManagedResources=True)
+        found = run_concurrently([partial(describe, Filters=of_chunk) for of_chunk in filters])
+        return [one["InstanceId"] for reservations in found for each in reservations for one in each["Instances"]]
 
     def _read_zone_types(self) -> list[dict[str, Any]]:
         if self._zone_types is None:
@@ -297,7 +342,16 @@ def _with_attributes(vpc: Vpc, *read: bool | LifelineError) -> Vpc | None:
 
 _OWN_NAMES = {"Name": "group-name", "Values": [SECURITY_GROUP_NAME, f"{SECURITY_GROUP_NAME}-*"]}
 _OWN_TAG = {"Name": "tag-key", "Values": [MANAGED_BY]}
+_NOT_RUNNING = {"Name": "instance-state-name", "Values": ["shutting-down", "stopped", "stopping", "terminated"]}
 _DNS_ATTRIBUTES = ("enableDnsSupport", "enableDnsHostnames")
+
+
+def _stranded(interfaces: Iterable[dict[str, Any]], stopped: Collection[str] = ()) -> frozenset[str]:
+    return without_addresses(any_interface_of(described, stopped) for described in interfaces)
+
+
+def _instance_ids(interfaces: Iterable[dict[str, Any]]) -> set[str]:
+    return {id_ for one in interfaces if (id_ := one.get("Attachment", {}).get("InstanceId"))}
 
 
 def _ids(groups: Iterable[dict[str, Any]]) -> set[str]:
@@ -313,5 +367,9 @@ def _by_vpc[T](
         found[item.get("VpcId", "")].append(read(item))
     ordered: defaultdict[str, tuple[T, ...]] = defaultdict(tuple)
     for vpc_id, values in found.items():
-        ordered[vpc_id] = tuple(sorted(values, key=lambda value: str(getattr(value, "id", ""))))
+        ordered[vpc_id] = _ordered(values)
     return ordered
+
+
+def _ordered[T](values: Iterable[T]) -> tuple[T, ...]:
+    return tuple(sorted(values, key=lambda value: str(getattr(value, "id", ""))))

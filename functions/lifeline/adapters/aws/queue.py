@@ -79,9 +79,10 @@ class Queue:
         body = json.dumps({**message, **self._account})
         self._sqs.send_message(QueueUrl=self._queue_url, MessageBody=body, DelaySeconds=_seconds(after))
 
-    def abandon(self, vpc_ids: Sequence[str], *, reason: str) -> None:
+    def abandon(self, vpc_ids: Sequence[str], *, reason: str, follow: bool = False) -> None:
         """Puts the work into the dead-letter queue: from there, it can be sent again as it is."""
-        self.dead_letter(json.dumps({"vpc_ids": vpc_ids, **self._account}), reason=reason)
+        said = {"vpc_ids": vpc_ids} | ({"follow": True} if follow else {})
+        self.dead_letter(json.dumps(said | self._account), reason=reason)
 
     def dead_letter(self, body: str, *, reason: str, field: str = "") -> None:
         """Puts a message into the dead-letter queue, with its reason as attributes `reason` and `field`.

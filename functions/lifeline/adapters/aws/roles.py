@@ -5,6 +5,7 @@ from typing import Any
 
 from lifeline.adapters.aws.calls import aws_errors
 from lifeline.adapters.aws.clients import client
+from lifeline.adapters.aws.denials import Denials
 from lifeline.core.errors import TerminalError, TransientError
 from lifeline.core.network.iam_policy import Permission, RoleVerdict
 
@@ -16,8 +17,9 @@ _GONE = "NoSuchEntity"
 class Roles:
     """The account's roles, behind its instance profiles. Make one for each run: it remembers every answer."""
 
-    def __init__(self, iam: Any = None) -> None:
+    def __init__(self, iam: Any = None, denials: Denials | None = None) -> None:
         self._iam = iam or client("iam")
+        self._denials = denials or Denials()
         self._known: dict[tuple[str, str], RoleVerdict] = {}
 
     def may_publish(self, profile_arn: str, namespace: str) -> RoleVerdict:
@@ -36,12 +38,14 @@ class Roles:
         try:
             role = self._role_of(profile)
         except (TransientError, TerminalError) as error:
+            self._denials.note(error)
             return _unreadable(error, "", f"instance profile {profile}")
         if not role:
             return RoleVerdict(Permission.DENIED, "", f"the instance profile {profile} has no role")
         try:
             return _verdict(self._simulate(role, namespace), role, namespace)
         except (TransientError, TerminalError) as error:
+            self._denials.note(error)
             return _unreadable(error, role, f"role {_name(role)}")
 
     def _role_of(self, profile: str) -> str:

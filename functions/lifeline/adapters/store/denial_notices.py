@@ -1,20 +1,32 @@
 """Which denied permissions people have heard of."""
 
-from collections.abc import Iterable
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable, Iterable, Mapping
+from datetime import UTC, datetime
 from typing import Any
 
+from lifeline.adapters.store.lasting import is_news
 from lifeline.adapters.store.table import Key, Table
 from lifeline.core.organization.ledger import Ledger
 
-_FORGOTTEN_AFTER = timedelta(days=1)
+OF_DETECTOR = "DETECTOR_DENIED"
 
 
 class DenialNotices:
-    """The ledger's items `DENIED` with `PERMISSION#`, one for each permission."""
+    """The ledger's items `PERMISSION#`, one for each permission that was denied to one function: each writes a
+    `partition` of its own.
+    """
 
-    def __init__(self, ledger: Ledger, dynamodb: Any = None) -> None:
+    def __init__(self, ledger: Ledger, dynamodb: Any = None, *, partition: str = "DENIED") -> None:
         self._table = Table(ledger, dynamodb)
+        self._partition = partition
+
+    def announce(
+        self, denied: Mapping[str, str], publish: Callable[[Mapping[str, str]], bool], *, now: datetime
+    ) -> None:
+        """Publishes what of the denials is news; what could not be sent is news again."""
+        news = self.reserve(denied, now=now)
+        if news and not publish({permission: denied[permission] for permission in news}):
+            self.return_reservation(news)
 
     def reserve(self, permissions: Iterable[str], *, now: datetime) -> list[str]:
         """The permissions of which people must hear now: denied for the first time, or for the first time in a day.
@@ -26,21 +38,10 @@ class DenialNotices:
     def return_reservation(self, permissions: Iterable[str]) -> None:
         """Let another run send the notice, because this one failed to."""
         for permission in permissions:
-            self._table.delete(_key(permission), "ledger: return the notice of a denied permission")
+            self._table.delete(self._key(permission), "ledger: return the notice of a denied permission")
 
     def _is_news(self, permission: str, at: datetime) -> bool:
-        key, doing = _key(permission), "ledger: reserve the notice of a denied permission"
-        is_news = self._table.put(
-            key,
-            {"denied_at": at},
-            doing,
-            condition="attribute_not_exists(denied_at) OR denied_at <= :before",
-            values={":before": at - _FORGOTTEN_AFTER},
-        )
-        if not is_news:  # it lasts
-            self._table.put(key, {"denied_at": at}, doing)
-        return is_news
+        return is_news(self._table, self._key(permission), at, "ledger: reserve the notice of a denied permission")
 
-
-def _key(permission: str) -> Key:
-    return ("DENIED", f"PERMISSION#{permission}")
+    def _key(self, permission: str) -> Key:
+        return (self._partition, f"PERMISSION#{permission}")

@@ -53,7 +53,7 @@ def other_series(current: Series | None, listed: Iterable[Series], *, limit: int
     queue: list[tuple[int, Series]] = []
     for series in sorted(set(listed) - {current}, key=lambda series: series.rank):
         queue.append((turns[series.shape], series))
-        turns[series.shape] += 1
+        turns.update([series.shape])
     return tuple(series for _, series in sorted(queue, key=lambda item: (item[0], item[1].rank)))[:limit]
 
 

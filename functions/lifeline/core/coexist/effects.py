@@ -55,7 +55,7 @@ _REDONE_BY = {
     EffectKind.PRIVATE_DNS: _MAKING | {ActionKind.REPLACE_ENDPOINT, ActionKind.ENABLE_PRIVATE_DNS},
     EffectKind.GROUP_OFF: frozenset({ActionKind.ATTACH_SECURITY_GROUP}),
     EffectKind.SUBNET: frozenset({ActionKind.ADD_SUBNETS}),
-    EffectKind.ROUTE_TABLE: frozenset({ActionKind.ADD_ROUTE_TABLES, ActionKind.CREATE_GATEWAY_ENDPOINT}),
+    EffectKind.ROUTE_TABLE: frozenset({ActionKind.ADD_ROUTE_TABLES}),
     EffectKind.GROUP: frozenset({ActionKind.CREATE_SECURITY_GROUP}),
     EffectKind.RULE: frozenset({ActionKind.OPEN_SECURITY_GROUP}),
     EffectKind.ATTRIBUTE: frozenset({ActionKind.FIX_DNS}),

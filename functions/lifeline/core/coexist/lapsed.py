@@ -8,7 +8,7 @@ from lifeline.core.coexist.waivers import Waiver, find_lapsed
 from lifeline.core.network.dns import DnsView
 from lifeline.core.network.model import Catalog, Tier, Vpc
 from lifeline.core.network.reach import Reach, ServiceReach
-from lifeline.core.network.tiers import classify_subnets
+from lifeline.core.network.way_out import usable_tiers
 from lifeline.core.policy.policy import Policy
 from lifeline.core.policy.requiring_tags import RequiringTags
 
@@ -55,7 +55,7 @@ def judge_lapsed(vpc: Vpc, policy: Policy, known: RequiringTags, catalog: Catalo
     waivers = {pair: said for pair, said in found.items() if pair[1] in offered}
     if not waivers:
         return Lapsed()
-    tiers = classify_subnets(vpc)
+    tiers = usable_tiers(vpc)
     return Lapsed(waivers, frozenset(pair for pair in waivers if tiers[pair[0]] is Tier.ISOLATED))
 
 

@@ -13,7 +13,7 @@ from lifeline.core.network.model import (
     Vpc,
     suffix_of,
 )
-from lifeline.core.network.tiers import classify_subnets
+from lifeline.core.network.way_out import usable_tiers
 from lifeline.core.plan.harm import Takeover, find_dependents, find_harm, place_unharmed
 from lifeline.core.plan.placement import Placement, place_interfaces
 from lifeline.core.policy.policy import Desired
@@ -102,7 +102,7 @@ class Stay:
                 service,
                 clients,
                 self.vpc,
-                classify_subnets(self.vpc),
+                usable_tiers(self.vpc),
                 per_zone=False,
                 account_id=self.vpc.owner_id,
                 kind=endpoint.ip_address_type,

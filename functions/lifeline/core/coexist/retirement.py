@@ -275,8 +275,7 @@ class _Retiring:
         )
 
     def _named(self, subnet_ids: list[str]) -> str:
-        shown = ", ".join(f"{subnet_id} ({self._tiers[subnet_id]})" for subnet_id in subnet_ids[:3])
-        return shown if len(subnet_ids) <= 3 else f"{shown} and {len(subnet_ids) - 3} more subnets"
+        return few([f"{subnet_id} ({self._tiers[subnet_id]})" for subnet_id in subnet_ids], 3)
 
     def _central(self, endpoint: Endpoint) -> DnsAnswer | None:
         """What else answers an interface endpoint's name in the VPC, where that was looked up."""

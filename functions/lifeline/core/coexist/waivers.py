@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from lifeline.core.network.model import Subnet, Tier, Vpc
-from lifeline.core.network.tiers import classify_subnets
+from lifeline.core.network.way_out import usable_tiers
 from lifeline.core.policy.policy import (
     EXEMPT,
     REQUIRE,
@@ -56,7 +56,7 @@ def find_waivers(vpc: Vpc, services: Iterable[str], policy: Policy, *, today: da
     unneeded = sorted(set(services))
     if not unneeded or not vpc.subnets:
         return {}
-    tiers = classify_subnets(vpc)
+    tiers = usable_tiers(vpc)
     as_tagged = desired(policy, vpc, tiers, today=today)
     untagged = desired(policy, without_require(vpc), tiers, today=today)
     in_any_tier = [desired(policy, vpc, dict.fromkeys(tiers, tier), today=today) for tier in Tier]

@@ -1,4 +1,4 @@
-"""Do a policy statement's conditions hold for a call, whoever makes it? Only as far as that is certain."""
+"""Do a policy statement's conditions hold for a call by the network's own account? Only as far as that is certain."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -12,9 +12,9 @@ from lifeline.core.network.packets import addresses_in, common
 
 
 class Match(StrEnum):
-    """Whether a statement, or a part of it, speaks of everybody's call.
+    """Whether a statement, or a part of it, speaks of the call, whichever of its account's principals makes it.
 
-    `depends`: on who calls, on a condition, on what isn't read.
+    `depends`: on which of them calls, on a condition, on what isn't read.
     """
 
     NO = "no"
@@ -36,7 +36,8 @@ class Match(StrEnum):
 class Call:
     """What is certain of a call, by condition keys in small letters: their values, which others it has, and which not.
 
-    `cidrs` are the blocks that its `aws:VpcSourceIp` may be from, and `at` is when it is made.
+    `cidrs` are the blocks that its `aws:VpcSourceIp` may be from, `at` is when it is made, and `account` is the
+    caller's, empty where that isn't certain.
     """
 
     values: tuple[tuple[str, str], ...] = ()
@@ -44,23 +45,58 @@ class Call:
     absent: frozenset[str] = frozenset()
     cidrs: tuple[str, ...] = ()
     at: datetime | None = None
+    account: str = ""
 
 
 ANY_CALL = Call()
 # Keys of every signed request (IAM guide: AWS global condition context keys).
 _OF_ALL = frozenset({"aws:currenttime", "aws:epochtime", "aws:principalaccount", "aws:principalarn", "aws:userid"})
+# Keys of calls that an AWS service makes, for itself or for others (the same guide): no client's call has them.
+_OF_SERVICES = frozenset(
+    {
+        "aws:calledvia",
+        "aws:calledviafirst",
+        "aws:calledvialast",
+        "aws:principalservicename",
+        "aws:principalservicenameslist",
+        "aws:sourceaccount",
+        "aws:sourcearn",
+        "aws:sourceorgid",
+        "aws:sourceorgpaths",
+    }
+)
 
 
-def call_through(endpoint_id: str, vpc_id: str, region: str, cidrs: tuple[str, ...], at: datetime | None) -> Call:
+def call_through(
+    endpoint_id: str, vpc_id: str, region: str, cidrs: tuple[str, ...], at: datetime | None, account: str = ""
+) -> Call:
     """A call that the VPC's own clients make through an endpoint, over HTTPS as SDKs do.
 
     It has the IDs of the VPC and the endpoint, and the client's private address as `aws:VpcSourceIp`, never
-    `aws:SourceIp` (IAM guide: AWS global condition context keys, properties of the network).
+    `aws:SourceIp` (IAM guide: AWS global condition context keys, properties of the network). `account` is the VPC's,
+    and so that of its instances' roles: those of accounts that a VPC is shared with aren't meant.
     """
     values = {"aws:sourcevpc": vpc_id, "aws:sourcevpce": endpoint_id, "aws:securetransport": "true"}
+    values |= {"aws:principalisawsservice": "false", "aws:viaawsservice": "false"}
     values |= {"aws:requestedregion": region} if region else {}
+    values |= {"aws:principalaccount": account} if account else {}
     present = _OF_ALL | {"aws:vpcsourceip"}
-    return Call(tuple(values.items()), present, frozenset({"aws:sourceip"}), cidrs, at)
+    return Call(tuple(values.items()), present, frozenset({"aws:sourceip"}) | _OF_SERVICES, cidrs, at, account)
+
+
+def match_principal(pattern: str, account: str) -> Match:
+    """Whether a principal's ARN, its account's ID or a pattern for ARNs means a caller of this account: all of them,
+    none, or some that may not even exist.
+    """
+    if not pattern.strip("*") and pattern:
+        return Match.YES
+    parts = pattern.split(":", 5)
+    named = parts[4] if len(parts) > 4 and parts[0] == "arn" else pattern
+    if not account or len(named) != len(account) or not named.isdecimal():
+        return Match.DEPENDS
+    if named != account:
+        return Match.NO
+    return Match.YES if parts[5:] == ["*"] else Match.DEPENDS
 
 
 def match_conditions(conditions: object, call: Call) -> Match:
@@ -106,6 +142,8 @@ def _match_null(key: str, wanted: tuple[str, ...], call: Call) -> Match:
 
 def _equal(key: str, wanted: str, call: Call) -> Match:
     value = dict(call.values).get(key)
+    if value is None and key == "aws:principalarn" and "*" not in wanted:
+        return match_principal(wanted, call.account)
     return Match.DEPENDS if value is None else _sure(value == wanted)
 
 
@@ -116,6 +154,8 @@ def _equal_in_any_case(key: str, wanted: str, call: Call) -> Match:
 
 def _like(key: str, wanted: str, call: Call) -> Match:
     value = dict(call.values).get(key)
+    if value is None and key == "aws:principalarn":
+        return match_principal(wanted, call.account)
     if value is None:
         return Match.YES if key in call.present and not wanted.strip("*") else Match.DEPENDS
     return _sure(fnmatchcase(value, wanted.replace("[", "[[]")))

@@ -1,5 +1,5 @@
 """Does an endpoint's policy let its service through? Judged only as far as it is certain: by the policy, the endpoint,
-its VPC and the time.
+its VPC, the account that this is in, and the time.
 
 An endpoint's policy limits what goes through it, whatever the caller's own policies allow (PrivateLink guide: endpoint
 policies).
@@ -39,7 +39,8 @@ _PREFIXES = {
 class Opening(StrEnum):
     """What a policy lets through.
 
-    `narrow` is what isn't certain: it hangs on who calls, on what is asked, or on a condition that may hold or not.
+    `narrow` is what isn't certain: it hangs on which of the account's principals calls, on what is asked, or on a
+    condition that may hold or not.
     """
 
     OPEN = "open"
@@ -59,7 +60,8 @@ class PolicyVerdict:
 def judge_policy(endpoint: Endpoint, vpc: Vpc) -> PolicyVerdict:
     """What the endpoint's policy lets through: of `monitoring` the publishing of metrics, of others anything at all."""
     service = suffix_of(endpoint.service_name)
-    call = call_through(endpoint.id, vpc.id, region_of(endpoint.service_name), vpc.all_cidrs, vpc.read_at)
+    region = region_of(endpoint.service_name)
+    call = call_through(endpoint.id, vpc.id, region, vpc.all_cidrs, vpc.read_at, vpc.owner_id)
     opening, whose = _judge(endpoint.policy, service, call), f"the policy of {endpoint.id}"
     words = {
         Opening.OPEN: "",

@@ -47,7 +47,7 @@ class End:
 
     addresses: Ranges
     name: str
-    version: int = 4
+    version: int
     is_guess: bool = False
 
     @classmethod

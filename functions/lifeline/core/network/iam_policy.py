@@ -8,7 +8,7 @@ from enum import StrEnum
 from fnmatch import fnmatchcase
 from typing import Any
 
-from lifeline.core.network.conditions import ANY_CALL, Call, Match, match_conditions
+from lifeline.core.network.conditions import ANY_CALL, Call, Match, match_conditions, match_principal
 
 EVERYTHING = "*"
 ANYTHING = "*:*"  # asked for: anything of any service
@@ -77,7 +77,7 @@ def _statements(document: str) -> list[dict[str, Any]] | None:
 def _match(statement: Mapping[str, Any], asked: str, call: Call) -> Match:
     by_action, by_resource = _match_action(statement, asked), _match_resource(statement, asked)
     by_condition = match_conditions(statement.get("Condition"), call)
-    return Match.all_of(by_action, by_resource, _match_caller(statement), by_condition)
+    return Match.all_of(by_action, by_resource, _match_caller(statement, call), by_condition)
 
 
 def _match_action(statement: Mapping[str, Any], asked: str) -> Match:
@@ -107,22 +107,33 @@ def _touches(pattern: str, asked: str) -> bool:
 
 
 def _match_resource(statement: Mapping[str, Any], asked: str) -> Match:
-    if "NotResource" in statement or "Resource" not in statement:
-        return Match.DEPENDS
-    named = _texts(statement["Resource"])
-    if named is None:
+    named = None if "NotResource" in statement else _texts(statement.get("Resource"))
+    if not named:
         return Match.DEPENDS
     if any(_is_like(EVERYTHING, pattern) for pattern in named):
         return Match.YES
     return Match.DEPENDS if asked.endswith("*") else Match.NO
 
 
-def _match_caller(statement: Mapping[str, Any]) -> Match:
+def _match_caller(statement: Mapping[str, Any], call: Call) -> Match:
+    """Whether the statement means whoever calls; identity policies name nobody, for their owner is meant.
+
+    AWS's services call nothing through an endpoint (IAM JSON grammar: principals by `AWS`, `Service` and others).
+    """
     if "NotPrincipal" in statement:
-        return Match.DEPENDS
-    principal = statement.get("Principal", EVERYTHING)  # identity policies have none: their owner is meant
+        return _match_principal(statement["NotPrincipal"], call).opposite
+    return _match_principal(statement.get("Principal", EVERYTHING), call)
+
+
+def _match_principal(principal: object, call: Call) -> Match:
+    if isinstance(principal, dict) and [*principal] == ["Service"]:
+        return Match.NO if call.account else Match.DEPENDS
     named = _texts(principal.get("AWS") if isinstance(principal, dict) else principal)
-    return Match.YES if named and EVERYTHING in named else Match.DEPENDS
+    if not named or (isinstance(principal, dict) and principal.keys() - {"AWS", "Service"}):
+        return Match.YES if named and EVERYTHING in named else Match.DEPENDS
+    # A principal is no pattern but for `*` alone: no ARN with a wildcard means anybody (IAM JSON grammar: Principal).
+    found = {match_principal(name, call.account) for name in named}
+    return next((match for match in (Match.YES, Match.DEPENDS) if match in found), Match.NO)
 
 
 def _texts(value: object) -> tuple[str, ...] | None:

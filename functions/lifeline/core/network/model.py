@@ -291,7 +291,11 @@ class RouteTable:
 
 @dataclass(frozen=True, slots=True)
 class Subnet(Tagged):
-    """A subnet. `zone_type` is AWS's: `availability-zone`, `local-zone` or `wavelength-zone`."""
+    """A subnet. `zone_type` is AWS's: `availability-zone`, `local-zone` or `wavelength-zone`.
+
+    `is_stranded` is True if a route leads it to an internet gateway, and the network interfaces from which calls are
+    made there were read: there are some, and none has a public IPv4 address.
+    """
 
     id: str
     zone: str
@@ -305,6 +309,7 @@ class Subnet(Tagged):
     outpost_arn: str = ""
     block_mode: BlockMode = BlockMode.OFF
     dns64: bool = False
+    is_stranded: bool = False
     tags: tuple[tuple[str, str], ...] = ()
 
     @property
@@ -379,8 +384,8 @@ _PLUMBING = frozenset(
 class NetworkInterface:
     """A network interface, as far as it decides what may pass. `addresses` are its private ones, of both IP versions.
 
-    One that isn't attached forwards nothing. With `checks_source` it drops what isn't its own, so that it can't be a
-    NAT (EC2 API: SourceDestCheck).
+    One that isn't attached, or whose instance `is_stopped`, forwards nothing. With `checks_source` it drops what isn't
+    its own, so that it can't be a NAT (EC2 API: SourceDestCheck).
     """
 
     id: str
@@ -390,6 +395,7 @@ class NetworkInterface:
     kind: str = "interface"
     checks_source: bool = True
     is_attached: bool = True
+    is_stopped: bool = False
 
     @property
     def is_client(self) -> bool:
@@ -399,7 +405,11 @@ class NetworkInterface:
 
 @dataclass(frozen=True, slots=True, order=True)
 class Interface:
-    """A network interface of a VPC, whoever's. `kind` is EC2's interface type."""
+    """A network interface of a VPC, whoever's. `kind` is EC2's interface type.
+
+    `calls` is True if it is known that whoever has it calls services by it: a running instance by its first interface
+    (the others may only answer: EC2 guide, multiple network interfaces), or a Lambda function.
+    """
 
     id: str
     subnet_id: str
@@ -407,15 +417,19 @@ class Interface:
     description: str = ""
     is_attached: bool = False
     has_public_address: bool = False
+    calls: bool = False
+
+    @property
+    def only_answers(self) -> bool:
+        """True if nothing calls services from it. What isn't known to answer only may call."""
+        return self.kind in _ONLY_ANSWERING or self.description.startswith(_LOAD_BALANCER)
 
     @property
     def needs_a_private_path(self) -> bool:
         """True if something that may call services uses it, and has no public IPv4 address: then a route to an internet
-        gateway leads it nowhere (VPC guide: internet access with internet gateways). What isn't known to answer only
-        may call.
+        gateway leads it nowhere (VPC guide: internet access with internet gateways).
         """
-        only_answers = self.kind in _ONLY_ANSWERING or self.description.startswith(_LOAD_BALANCER)
-        return self.is_attached and not self.has_public_address and not only_answers
+        return self.is_attached and not self.has_public_address and not self.only_answers
 
 
 @dataclass(frozen=True, slots=True, order=True)

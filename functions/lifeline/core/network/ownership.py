@@ -53,6 +53,18 @@ def _recognized[T: (Endpoint, SecurityGroup)](resource: T, vpc_id: str, records:
     return replace(resource, on_record=True)
 
 
+def unseen_groups(records: Mapping[str, Owned], vpcs: Iterable[Vpc]) -> frozenset[str]:
+    """The security groups on record that an observation of their VPCs doesn't show. It looks for groups by tag, by the
+    usual name and on endpoints. So it misses one without a tag and endpoints that another `name_pattern` named.
+    """
+    shown = {vpc.id: {group.id for group in vpc.security_groups} for vpc in vpcs}
+    return frozenset(
+        id_
+        for id_, record in records.items()
+        if id_.startswith("sg-") and not record.handed_over_at and id_ not in shown.get(record.vpc_id, {id_})
+    )
+
+
 def gone(records: Mapping[str, Owned], vpcs: Iterable[Vpc], *, before: datetime) -> frozenset[str]:
     """The IDs on record that an observation of the whole region doesn't show. What was recorded since `before` may be
     too new to be shown.

@@ -173,16 +173,17 @@ def _leads_out(route: Route, subnet: Subnet, family: int, nats: Mapping[str, Nat
         case TargetKind.NAT_GATEWAY:
             return not shut and _nat_works(nats.get(route.target_id), vpc)
         case TargetKind.NETWORK_INTERFACE:
-            return not _is_detached(route.target_id, vpc)
+            return not _forwards_nothing(route.target_id, vpc)
         case kind:
             return kind in _WAYS_OUT
 
 
-def _is_detached(interface_id: str, vpc: Vpc) -> bool:
-    """True if the network interface was read, and nothing has it (EC2 API: NetworkInterface.Status): then whatever EC2
-    calls the route to it, nothing forwards.
+def _forwards_nothing(interface_id: str, vpc: Vpc) -> bool:
+    """True if the network interface was read, and nothing that runs has it, whatever EC2 calls the route to it (EC2
+    API: NetworkInterface.Status, InstanceState).
     """
-    return any(one.id == interface_id and not one.is_attached for one in vpc.interfaces or ())
+    found = (one for one in vpc.interfaces or () if one.id == interface_id)
+    return any(not one.is_attached or one.is_stopped for one in found)
 
 
 def _nat_works(nat: NatGateway | None, vpc: Vpc) -> bool:

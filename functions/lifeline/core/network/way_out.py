@@ -1,18 +1,75 @@
 """A subnet's own way to a service's public addresses: a route is not yet a path. Filters on the way decide as well."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import replace
 
-from lifeline.core.network.acl import leaving, public_end, through_nat
+from lifeline.core.network.acl import all_stand_open, leaving, public_end, through_nat
 from lifeline.core.network.gates import End, Filter, ObstacleKind
-from lifeline.core.network.model import NetworkInterface, Part, Ranges, Route, Rule, Subnet, TargetKind, Vpc
+from lifeline.core.network.model import (
+    BlockMode,
+    Interface,
+    NetworkInterface,
+    Part,
+    Ranges,
+    Route,
+    Rule,
+    SeenTier,
+    Subnet,
+    TargetKind,
+    Tier,
+    Vpc,
+)
 from lifeline.core.network.obstacles import Barrier, barrier_of, rule_lanes, unread_lists
-from lifeline.core.network.packets import Lane, addresses_in, common, without
-from lifeline.core.network.tiers import NAT64, effective_route_table, ways_out
+from lifeline.core.network.packets import Lane, addresses_in, common, size, without
+from lifeline.core.network.ports import HTTPS
+from lifeline.core.network.tiers import NAT64, classify, classify_subnets, effective_route_table, ways_out
 
 _GATEWAYS = frozenset(
     {TargetKind.INTERNET_GATEWAY, TargetKind.CARRIER_GATEWAY, TargetKind.EGRESS_ONLY_GATEWAY, TargetKind.NAT_GATEWAY}
 )
+_COMPANYS = 2**17  # addresses: more than a company's own block, which a /16 is at most
+
+
+def usable_tiers(vpc: Vpc) -> dict[str, SeenTier]:
+    """The tier of each subnet of the VPC, by id: isolated, too, where its routes carry nothing that its clients send.
+
+    Whoever can change routes must not withhold endpoints by a route that helps nobody. A subnet only counts as isolated
+    if that is known: what wasn't read shuts nothing, or anybody could have endpoints made for subnets that need none.
+    """
+    found = classify_subnets(vpc)
+    shut = {subnet.id: Tier.ISOLATED for subnet in vpc.subnets if _why_shut_in(subnet, vpc, found[subnet.id])}
+    return found | shut
+
+
+def shut_in_words(subnet: Subnet, vpc: Vpc) -> str:
+    """Why the subnet counts as isolated although a route leads out; empty if it doesn't, or none does."""
+    why, table = _why_shut_in(subnet, vpc, classify(subnet, vpc)), effective_route_table(subnet, vpc)
+    return f"{subnet.id} counts as isolated although a route of {table.id} leads out: {why}" if why and table else ""
+
+
+def without_addresses(interfaces: Iterable[Interface]) -> frozenset[str]:
+    """The subnets, by id, in which something calls services for sure, and nothing that may call them has a public IPv4
+    address: a route to an internet gateway leads all of them nowhere (VPC guide: internet access with internet
+    gateways).
+    """
+    callers = [one for one in interfaces if not one.only_answers]
+    with_address = {one.subnet_id for one in callers if one.has_public_address}
+    return frozenset(one.subnet_id for one in callers if one.calls and one.subnet_id not in with_address)
+
+
+def _why_shut_in(subnet: Subnet, vpc: Vpc, tier: SeenTier) -> str:
+    """Why none of what its clients send gets out for sure, although it has routes out for sure; else empty."""
+    if Tier.ISOLATED in tier.possible:
+        return ""
+    if subnet.is_stranded and subnet.block_mode is BlockMode.OFF:
+        subnet = replace(subnet, block_mode=BlockMode.INGRESS)  # as if the internet gateway were shut
+        if classify(subnet, vpc) is Tier.ISOLATED:
+            return "it leads to an internet gateway, and nothing there has a public IPv4 address"
+    by_machine = any(route.target is TargetKind.NETWORK_INTERFACE for route in ways_out(subnet, vpc))
+    if not by_machine and all_stand_open(vpc, subnet.ip_version):
+        return ""  # as in most VPCs: no filter is on the way
+    barrier = way_out(subnet, vpc, "AWS", HTTPS)
+    return "" if barrier.passes_any else "; ".join(obstacle.words for obstacle in barrier.obstacles)
 
 
 def way_out(subnet: Subnet, vpc: Vpc, service: str, ports: Ranges, asking: NetworkInterface | None = None) -> Barrier:
@@ -34,11 +91,12 @@ def way_out(subnet: Subnet, vpc: Vpc, service: str, ports: Ranges, asking: Netwo
         ends.append((gates, far))
         unread += unseen
     unread += vpc.unread_words(Part.NETWORK_ACLS)
+    unread += _lost_words(subnet, vpc, service, at_least=_COMPANYS)
     barrier = barrier_of(ends, near, ports, subnet, repairable=False)
     if barrier.passes_any and barrier.is_partly_far:
         words = barrier.obstacles[0].words if barrier.obstacles else barrier.exception
         words += f", and whether the {service} service has addresses there was not read"
-        return Barrier(unread=(words, *dict.fromkeys(unread)))
+        return Barrier(unread=(words, *dict.fromkeys(unread)), is_partly_far=True)
     if unread and barrier.passes_any:  # what is shut is only said beside what isn't known
         exception = "; ".join(obstacle.words for obstacle in barrier.obstacles) or barrier.exception
         return replace(barrier, obstacles=(), exception=exception, unread=tuple(dict.fromkeys(unread)))
@@ -55,7 +113,28 @@ def doubts_of_way_out(subnet: Subnet, vpc: Vpc, service: str, ports: Ranges) -> 
     if barrier.obstacles and not barrier.passes_any:
         return tuple(obstacle.words for obstacle in barrier.obstacles)
     beyond = (route for route in ways_out(subnet, vpc) if route.target not in _GATEWAYS)
-    return tuple(f"it isn't known where {route.target_id} leads" for route in beyond)
+    return tuple(f"it isn't known where {route.target_id} leads" for route in beyond) or (
+        *(barrier.unread if barrier.is_partly_far else ()),
+        *_lost_words(subnet, vpc, service),
+    )
+
+
+def _lost_words(subnet: Subnet, vpc: Vpc, service: str, *, at_least: int = 1) -> tuple[str, ...]:
+    """Which public addresses narrower routes lead nowhere, beside a default route that carries the rest, if they are
+    `at_least` so many: a few are enough to hide a service, but are more likely a company's own.
+    """
+    table, out = effective_route_table(subnet, vpc), ways_out(subnet, vpc)
+    inside = {TargetKind.LOCAL, TargetKind.GATEWAY_ENDPOINT}
+    lost = [route for route in (table.routes if table else ()) if route.target not in inside and route not in out]
+    version = subnet.ip_version
+    public, default = public_end(service, version).addresses, {"0.0.0.0/0", "::/0"}
+    texts = [text for route in lost for text in route.destinations if text not in default]
+    addresses = common(addresses_in(texts, version), public)
+    if not table or not addresses or size(addresses) < at_least:
+        return ()
+    where = ", ".join(dict.fromkeys(route.target_id for route in lost if default.isdisjoint(route.destinations)))
+    words = f"{table.id} leads some public addresses to {where}, which carries nothing out of the VPC"
+    return (f"{words}, and whether the {service} service has addresses there was not read",)
 
 
 def _parts(subnet: Subnet, vpc: Vpc, service: str, version: int) -> Iterator[tuple[Route, End]]:

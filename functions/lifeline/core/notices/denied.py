@@ -9,8 +9,11 @@ from lifeline.core.wording import few, write_count
 _SHOWN = 10
 
 
-def denied_notice(denied: Mapping[str, str]) -> Notice:
-    """Write which permissions Lifeline lacks: `denied` has AWS's words by permission."""
+_RECONCILER = "ReconcileEndpoints"
+
+
+def denied_notice(denied: Mapping[str, str], function: str = _RECONCILER) -> Notice:
+    """Write which permissions the function lacks: `denied` has AWS's words by permission."""
     names = sorted(denied)
     count = write_count(len(names), "permission")
     return Notice(
@@ -23,11 +26,18 @@ def denied_notice(denied: Mapping[str, str]) -> Notice:
             *((f"- and {len(names) - _SHOWN} more",) if len(names) > _SHOWN else ()),
         ),
         done=(
-            "Lifeline goes on without these reads. Its responses say what it doesn't know because of that, and it",
-            "won't make any change that depends on it.",
+            (
+                "Lifeline goes on without these reads. Its responses say what it doesn't know because of that, and it",
+                "won't make any change that depends on it.",
+            )
+            if function == _RECONCILER
+            else (
+                "Lifeline goes on without these reads. It still reports silent agents, but may not find the causes;",
+                "its notices say what it doesn't know.",
+            )
         ),
         next=(
-            "Check the policies of ReconcileEndpoints' role, its permissions boundary, and your organization's service",
+            f"Check the policies of {function}' role, its permissions boundary, and your organization's service",
             "control policies. If another account owns the resource, ask that account to share it.",
             "If the denial is intended, no action is needed. Lifeline won't send this notice again while it lasts.",
         ),

@@ -10,11 +10,11 @@ from functools import cached_property
 from lifeline.core.coexist.waivers import Waiver
 from lifeline.core.history.change import Change
 from lifeline.core.network.model import Tier, Vpc, suffix_of
-from lifeline.core.network.tiers import classify_subnets
+from lifeline.core.network.way_out import usable_tiers
 from lifeline.core.notices.notice import Notice, brief_id, fit_subject, invoke_lines
 from lifeline.core.policy.policy import EXEMPT, REQUIRE, Exempted, ExemptedBy
 from lifeline.core.severity import Severity
-from lifeline.core.wording import few, plain, quoted, shorten, write_actor, write_actor_shorter, write_time
+from lifeline.core.wording import few, plain, quoted, shorten, write_actor, write_actor_shorter, write_count, write_time
 
 _MOST_NAMED = 5
 _MOST_SUBNETS = 50
@@ -154,7 +154,7 @@ def _happened(exempting: Exempting) -> Iterator[str]:
         waivers = dict.fromkeys(waiver for service in names for waiver in exempting.unserved[subnet_id, service])
         yield f"- {subnet_id} ({few(names, _MOST_NAMED)}): {_said(list(waivers))}"
     if len(lacking) > _MOST_SUBNETS:
-        yield f"- {len(lacking) - _MOST_SUBNETS} more subnets"
+        yield f"- {write_count(len(lacking) - _MOST_SUBNETS, 'more subnet')}"
 
 
 def waiver_words(waiver: Waiver) -> str:
@@ -249,7 +249,7 @@ def _will_delete(exempting: Exempting, ends_at: datetime | None) -> Iterator[str
         yield f"It will delete {them} after {write_time(ends_at)}, unless something in this VPC requires the {services}"
         yield f"service{'s' if len(exempting.service_names) > 1 else ''} again by then."
     kept_for = sorted({subnet_id for id_ in exempting.services for subnet_id in exempting.kept_for.get(id_, ())})
-    tiers = classify_subnets(exempting.vpc)
+    tiers = usable_tiers(exempting.vpc)
     isolated = sorted(subnet_id for subnet_id, tier in tiers.items() if tier is Tier.ISOLATED)
     if kept_for:
         yield "An endpoint stays while it is the only path of one of these isolated subnets, which nobody exempted:"

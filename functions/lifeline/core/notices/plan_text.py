@@ -10,13 +10,14 @@ from lifeline.core.network.model import Tier, UnsureTier
 from lifeline.core.network.packets import ports_in
 from lifeline.core.plan.actions import DELETES, Action, ActionKind, ServiceReport, ServiceState, Status
 from lifeline.core.plan.answer import Approvable, Refusal, VpcAnswer
-from lifeline.core.wording import quoted, wrap, write_count, write_time
+from lifeline.core.wording import few, quoted, wrap, write_count, write_time
 
 MOST_IDLE = 10  # so many VPCs that need nothing are named; in a sweep of a region the rest is counted
 _LEAD = " "
 _UNDER = "   "  # less than the four spaces of what is to be pasted
 _PASTED = "      "
 _LONGEST_NAME = 40
+_MOST_TAGS = 5
 
 
 class Sign(StrEnum):
@@ -225,6 +226,7 @@ def _action(action: Action, zone_of: Mapping[str, str]) -> list[str]:
         ("for", ", ".join(action.route_table_ids)),
         ("allows", f"TCP {ports_in(action.ports)} from {', '.join(action.cidrs)}" if action.cidrs else ""),
         ("policy", _policy(action)),
+        ("tags", few([f"{quoted(key)}={quoted(value)}" for key, value in action.tags], _MOST_TAGS)),
         ("with", "" if action.private_dns else "private DNS off until the endpoint is available (canary)"),
         ("why", action.reason),
         (_ERRORS.get(action.status, "note"), action.error),

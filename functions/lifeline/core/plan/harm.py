@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from lifeline.core.network.acl import acl_obstacle
 from lifeline.core.network.dns import DnsView
-from lifeline.core.network.gates import ObstacleKind
+from lifeline.core.network.gates import End, ObstacleKind
 from lifeline.core.network.model import (
     Catalog,
     Endpoint,
@@ -25,7 +25,6 @@ from lifeline.core.network.packets import (
     common,
     is_few,
     ports_in,
-    usable_in,
     without,
 )
 from lifeline.core.network.ports import HTTPS, ports_of
@@ -34,7 +33,7 @@ from lifeline.core.plan.actions import Action, ActionKind
 from lifeline.core.plan.client_egress import find_cut_off
 from lifeline.core.plan.placement import Placement
 from lifeline.core.policy.policy import EXEMPT, Exempted
-from lifeline.core.wording import listed
+from lifeline.core.wording import listed, write_count
 
 _MOST_TRIES = 25  # placements; each leaves out at least one subnet more
 _TAKES_NAMES = frozenset(
@@ -211,8 +210,7 @@ def _harm(service: str, dependent: Dependent, path: NetworkPath, after: Vpc) -> 
     lost = without(path.shut, dependent.shut)
     there = [one for one in after.interfaces or () if one.subnet_id == subnet.id and one.is_client]
     in_use = addresses_in([address for one in there for address in one.addresses], version)
-    blocks = (subnet.cidr,) if version == 4 else subnet.ipv6_cidrs[:1]
-    whole = tuple(found for cidr in blocks for found in usable_in(cidr))
+    whole = End.of(subnet, version).addresses
     if lost and is_few(lost, whole) and not common(lost, in_use):
         return replace(harm, few=blocks_in(lost, version))
     return harm if lost else None
@@ -232,7 +230,7 @@ def harm_words(found: Sequence[Harm], ports: Ranges = HTTPS) -> str:
         return ""
     first = grave[0]
     others = len({harm.subnet_id for harm in grave} - {first.subnet_id})
-    more = f" (and {others} more subnets)" if others else ""
+    more = f" (and {write_count(others, 'more subnet')})" if others else ""
     on, answers = ports_in(ports), ports_in(EPHEMERAL)
     unread = "; ".join(first.path.unread)
     kind = ObstacleKind.NETWORK_ACL if Part.NETWORK_ACLS in unread else ObstacleKind.SECURITY_GROUP

@@ -4,11 +4,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from lifeline.core.network.endpoint_policy import Opening, judge_policy
-from lifeline.core.network.model import Catalog, Endpoint, EndpointType, SeenTier, Vpc
+from lifeline.core.network.model import Catalog, Endpoint, EndpointType, SeenTier, Tier, Vpc
 from lifeline.core.network.ownership import unclear
 from lifeline.core.network.packets import joined
 from lifeline.core.network.ports import HTTPS
-from lifeline.core.network.tiers import classify_subnets
+from lifeline.core.network.way_out import shut_in_words, usable_tiers
 from lifeline.core.plan.actions import Action, ActionKind, Plan, ServiceReport, ServiceState, in_order
 from lifeline.core.plan.cost import cost_of
 from lifeline.core.plan.gateway import GatewayPlanner, without_gateway
@@ -30,7 +30,7 @@ def plan_endpoints(
     difference. Foreign endpoints and groups are never changed. Pure: everything that it needs is passed, the tiers of
     the VPC's subnets only if they are known by now.
     """
-    tiers = classify_subnets(vpc) if tiers is None else tiers
+    tiers = usable_tiers(vpc) if tiers is None else tiers
     scene = Scene(vpc, tiers, plan_input)
     found: list[Action] = []
     reports: list[ServiceReport] = []
@@ -51,7 +51,12 @@ def plan_endpoints(
         actions=actions,
         services=tuple(_after(report, actions) for report in reports),
         monthly_cost_usd=cost_of([action for action in actions if action.is_planned], plan_input.price),
-        notes=(*without_gateway(scene, catalog), *_policy_notes(vpc, reports), *_missing_tags(actions, vpc)),
+        notes=(
+            *without_gateway(scene, catalog),
+            *_shut_in_notes(scene),
+            *_policy_notes(vpc, reports),
+            *_missing_tags(actions, vpc),
+        ),
     )
 
 
@@ -63,6 +68,14 @@ def ownership_questions(vpc: Vpc, owner: str) -> Iterator[Action]:
             yield Action.on(kind, resource, reason).blocked(words)
         else:
             yield Action(kind, reason, security_group_id=resource.id).blocked(words)
+
+
+def _shut_in_notes(scene: Scene) -> Iterator[str]:
+    """Why subnets that require something count as isolated although a route leads out."""
+    asking = frozenset[str]().union(*(requirement.subnet_ids for requirement in scene.plan_input.requirements))
+    isolated = (subnet for subnet in scene.vpc.subnets if scene.tiers[subnet.id] is Tier.ISOLATED)
+    notes = (shut_in_words(subnet, scene.vpc) for subnet in isolated if subnet.id in asking)
+    yield from (words for words in notes if words)
 
 
 def _policy_notes(vpc: Vpc, reports: Iterable[ServiceReport]) -> Iterator[str]:

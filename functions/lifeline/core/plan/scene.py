@@ -10,7 +10,7 @@ from lifeline.core.plan.cost import Price
 from lifeline.core.policy.endpoint_policies import NO_POLICIES, EndpointPolicies
 from lifeline.core.policy.labels import USUAL_LABELS, Labels
 from lifeline.core.policy.policy import Exempted, Quotas, Requirement
-from lifeline.core.wording import listed
+from lifeline.core.wording import listed, write_count
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,4 +84,4 @@ class Scene:
     def named(self, subnets: Sequence[Subnet]) -> str:
         """Subnets in words, the first three by id."""
         shown = [f"{subnet.id} ({self.tiers[subnet.id]})" for subnet in subnets[:3]]
-        return listed([*shown, *([f"{len(subnets) - 3} more subnets"] if len(subnets) > 3 else [])])
+        return listed([*shown, *([write_count(len(subnets) - 3, "more subnet")] if len(subnets) > 3 else [])])

@@ -5,11 +5,12 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from lifeline.core.errors import InvalidInputError
-from lifeline.core.network.model import MANAGED_BY, SECURITY_GROUP_NAME, Endpoint, Vpc
+from lifeline.core.network.model import MANAGED_BY, Endpoint, SecurityGroup, Vpc
 from lifeline.core.network.ownership import Owned
 from lifeline.core.requests.fields import ADOPT_FIELDS, AN_OWNED_ID, HAND_OVER_FIELDS, check_names, must_be, read_list
 
 _MOST_A_CALL = 100
+_DEFAULT_GROUP = "default"  # a name that EC2 reserves (VPC guide: default security groups)
 _OWNED_ID = re.compile(r"(?:vpce|sg)-(?:[0-9a-f]{8}|[0-9a-f]{17})")
 
 
@@ -39,7 +40,8 @@ def adoptable(ids: Iterable[str], vpcs: Iterable[Vpc], owner: str) -> dict[str, 
     """The VPC of each ID, if all may be adopted; `vpcs` are as observed, those of the IDs among them.
 
     Lifeline's role may only change what has its tag, and it can't add the tag: so whoever adopts must be able to tag.
-    Raises InvalidInputError for the first ID that can't be adopted: then none is.
+    A group's name decides nothing: it may be of any `name_pattern`, and anybody can make one of the same name. Raises
+    InvalidInputError for the first ID that can't be adopted: then none is.
     """
     there = {resource.id: (vpc, resource) for vpc in vpcs for resource in vpc.ownable}
     adopted: dict[str, str] = {}
@@ -51,9 +53,9 @@ def adoptable(ids: Iterable[str], vpcs: Iterable[Vpc], owner: str) -> dict[str, 
         if isinstance(resource, Endpoint) and (resource.requester_managed or resource.state.is_gone):
             why = "an AWS service manages it" if resource.requester_managed else "it is being deleted"
             raise InvalidInputError(field, f"{resource_id} can't be adopted: {why}")
-        if not isinstance(resource, Endpoint) and not resource.has_own_name:
-            names = f"{SECURITY_GROUP_NAME}, or {SECURITY_GROUP_NAME}- and a number"
-            raise InvalidInputError(field, f"{resource_id} must be named {names}, not {resource.name}")
+        if isinstance(resource, SecurityGroup) and resource.name == _DEFAULT_GROUP:
+            words = "it is the default security group of its VPC, which nobody can delete"
+            raise InvalidInputError(field, f"{resource_id} can't be adopted: {words}")
         if resource.tag(MANAGED_BY) != owner:
             raise InvalidInputError(field, f"{resource_id} must have the tag {MANAGED_BY}={owner}: add it first")
         adopted[resource_id] = vpc.id

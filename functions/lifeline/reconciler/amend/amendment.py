@@ -18,7 +18,7 @@ from lifeline.core.guards.urgency import Knowledge
 from lifeline.core.history.change import Change
 from lifeline.core.network.dns import DnsView
 from lifeline.core.network.model import Catalog, Interface, Vpc
-from lifeline.core.network.tiers import classify_subnets
+from lifeline.core.network.way_out import usable_tiers
 from lifeline.core.notices.notice import Notice
 from lifeline.core.plan.actions import REMOVALS, Action, Plan
 from lifeline.core.plan.cost import Price
@@ -100,7 +100,7 @@ class VpcContext:
     @property
     def desired(self) -> Desired:
         """What the policy requires of the VPC today."""
-        return desired(self.run.policy, self.vpc, classify_subnets(self.vpc), today=self.run.now.date())
+        return desired(self.run.policy, self.vpc, usable_tiers(self.vpc), today=self.run.now.date())
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,7 +36,7 @@ from lifeline.core.errors import LifelineError
 from lifeline.core.guards.backlog import Epoch
 from lifeline.core.guards.mode import Mode
 from lifeline.core.network.model import Part, RegionRef, Vpc, VpcRef
-from lifeline.core.network.ownership import Owned, gone, recognize
+from lifeline.core.network.ownership import Owned, gone, recognize, unseen_groups
 from lifeline.core.notices.notice import Notice
 from lifeline.core.owner import NOBODY, USUAL_TAGS, Owner, OwnerTags, common_owner, owner_of
 from lifeline.core.plan.endpoint_lifecycle import FRESH_FOR
@@ -149,7 +149,8 @@ class Job:
             if not self.is_manual:
                 raise
             logger.warning("ownership not read", error=str(error))
-        vpcs = recognize(observe(), records)
+        seen = observe()
+        vpcs = recognize(self.tools.network.with_groups(seen, unseen_groups(records or {}, seen)), records)
         self.owners.update({vpc.id: owner_of(vpc.tags, self.owner_tags) for vpc in vpcs})
         is_whole = vpc_ids is None and not any(vpc.unread_words(Part.SECURITY_GROUPS) for vpc in vpcs)
         if is_whole and records and not self.is_manual:

@@ -12,7 +12,7 @@ from lifeline.core.errors import TerminalError, TransientError
 from lifeline.core.network.askers import NOBODY, Asking
 from lifeline.core.network.dns import DnsView, custom_dns_finding
 from lifeline.core.network.model import NO_CAPACITY, Catalog, EndpointState, EndpointType, Vpc
-from lifeline.core.network.tiers import classify_subnets
+from lifeline.core.network.way_out import usable_tiers
 from lifeline.core.plan.actions import NAMING, ActionKind, Plan
 from lifeline.core.plan.cost import Price, nat_comparison, price_in
 from lifeline.core.plan.endpoint_lifecycle import Followed
@@ -147,7 +147,7 @@ class Planning:
 
     def desired(self, vpc: Vpc) -> Desired:
         """What the policy wants of the VPC today."""
-        return desired(self.policy, vpc, classify_subnets(vpc), today=self.now.date())
+        return desired(self.policy, vpc, usable_tiers(vpc), today=self.now.date())
 
     def _plan_one(
         self,
@@ -158,7 +158,7 @@ class Planning:
         asking: Asking = NOBODY,
     ) -> Plan:
         followed = known.get(vpc.id, NOTHING)
-        tiers = classify_subnets(vpc)
+        tiers = usable_tiers(vpc)
         want = desired(self.policy, vpc, tiers, today=self.now.date())
         plan_input = PlanInput(
             requirements=want.requirements,

@@ -2,12 +2,13 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from zlib import crc32
 
 from lifeline.adapters.aws.queue import Queue
 from lifeline.adapters.store.vpcs import VpcStore
+from lifeline.core.errors import LifelineError
 from lifeline.core.network.model import RegionRef
 from lifeline.core.plan.actions import Action, Status
 from lifeline.core.requests.calls import MOST_ATTEMPTS, MOST_CAUSES, MOST_REQUEUES
@@ -22,14 +23,22 @@ FIRST_RETRY = timedelta(seconds=30)
 FOLLOW_DELAY = timedelta(seconds=60)
 MOST_PACE, _LEAST_PACE = timedelta(minutes=5), timedelta(seconds=10)
 _SECOND = timedelta(seconds=1)
+_LEFT = "what is left to do or to follow up"
 _ENDLESS = f"abandoned after it was requeued {MOST_REQUEUES} times in a row; the next sweep checks all VPCs again"
 
 
 @dataclass(frozen=True, slots=True)
 class Requeuing:
-    """One run's way back to the queue. Nothing is requeued for a caller who only wants a plan, or without a queue."""
+    """One run's way back to the queue. Nothing is requeued for a caller who only wants a plan, or without a queue.
+
+    What the queue doesn't take goes to the dead-letter queue with the reason, so that it undoes nothing of what this
+    run did and has to answer. `put_aside` has the reason of each such VPC, by id. `lost` are the errors where that
+    queue didn't take it, either.
+    """
 
     job: Job
+    put_aside: dict[str, str] = field(default_factory=dict)
+    lost: list[LifelineError] = field(default_factory=list)
 
     def requeue(self, attempts: Mapping[str, int], after: timedelta, *, is_follow: bool = False) -> None:
         """Has each VPC reconciled again, with what set this run going; VPCs that share both share a message.
@@ -47,9 +56,28 @@ class Requeuing:
             alike[attempt, requeued, targets.requeue_causes(vpc_id), follow].append(vpc_id)
         for (attempt, requeued, because, follow), vpc_ids in alike.items():
             if requeued > MOST_REQUEUES:
-                queue.abandon(vpc_ids, reason=_ENDLESS)
-            else:
+                self._put_aside(vpc_ids, _ENDLESS)
+                continue
+            try:
                 queue.requeue(vpc_ids, attempt=attempt, after=after, requeued=requeued, because=because, follow=follow)
+            except LifelineError as error:
+                reason = f"could not be put back on the queue: {error}"
+                logger.error("work not requeued", vpc_ids=vpc_ids, error=str(error), run_id=self.job.run.id)
+                self.put_aside.update(dict.fromkeys(vpc_ids, reason))
+                self._put_aside(vpc_ids, reason, is_follow=follow)
+
+    def _put_aside(self, vpc_ids: Sequence[str], reason: str, *, is_follow: bool = False) -> None:
+        """Into the dead-letter queue: people can replay it, and the next sweep checks the VPCs anyway."""
+        try:
+            self.job.tools.queue.abandon(vpc_ids, reason=reason, follow=is_follow)
+        except LifelineError as error:
+            logger.error("work not sent to the dead-letter queue", vpc_ids=vpc_ids, error=str(error))
+            self.lost.append(error)
+
+    def note(self, vpc_id: str) -> str:
+        """What people must know of work in the VPC that could not be requeued; empty where there is none."""
+        reason = self.put_aside.get(vpc_id)
+        return f"{_LEFT} {reason}; the next sweep will check the VPC" if reason else ""
 
     def wait_for_turn(self, vpc_ids: Iterable[str]) -> None:
         """Requeues VPCs that this run has no time for, or that another run has."""
@@ -96,7 +124,7 @@ class Requeuing:
             return action
         reason = f"abandoned after {MOST_ATTEMPTS} attempts: {action.error}"
         to_continue = "; to continue the release, request it again" if self.job.targets.is_release(vpc_id) else ""
-        self.job.tools.queue.abandon([vpc_id], reason=f"{reason}{to_continue}")
+        self._put_aside([vpc_id], f"{reason}{to_continue}")
         return replace(action, status=Status.FAILED, error=reason)
 
 

@@ -1,0 +1,33 @@
+"""On which lists a VPC is, by what is saved of it."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from lifeline.core.coexist.vpc_state import VpcList, VpcState
+from lifeline.core.guards.backlog import Alike, GapSurvey
+from lifeline.core.guards.freeze import Freeze, FreezeKind
+
+NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
+JUDGED = Alike(frozenset({"subnet-a"}), asked=frozenset({"monitoring"}))
+WAITING = Alike(frozenset({"subnet-b"}), waiting=frozenset({"monitoring"}))
+
+
+@pytest.mark.parametrize(
+    ("state", "lists"),
+    [
+        (VpcState(), set()),
+        (VpcState(reconciled_at=NOW, notified="what people know"), set()),
+        (VpcState(unneeded={"vpce-1": NOW}), {VpcList.RETIRING}),
+        (VpcState(warned={"vpce-1": NOW}), {VpcList.RETIRING}),
+        (VpcState(warned_before={"vpce-1": NOW}), {VpcList.RETIRING}),
+        (VpcState(frozen={"logs": Freeze(FreezeKind.MANUAL, NOW, "why")}), {VpcList.FROZEN}),
+        (VpcState(frozen={"logs": Freeze(FreezeKind.CLAIM, NOW, "why")}), {VpcList.FROZEN, VpcList.CLAIMED}),
+        (VpcState(releasing=NOW), {VpcList.RELEASING}),
+        (VpcState(released_at=NOW), set()),
+        (VpcState(survey=GapSurvey(NOW, subnets=(JUDGED,))), set()),
+        (VpcState(survey=GapSurvey(NOW, subnets=(JUDGED, WAITING))), {VpcList.WAITING}),
+    ],
+)
+def test_a_vpc_is_on_the_lists_of_what_is_to_be_done_there(state: VpcState, lists: set[VpcList]) -> None:
+    assert {one for one in VpcList if one.holds(state)} == lists
