@@ -2,10 +2,11 @@
 
 import re
 from collections.abc import Iterator
-from datetime import timedelta
+from decimal import Decimal
 from html import unescape
 from typing import Any
 
+import boto3
 import pytest
 from botocore.exceptions import ClientError
 
@@ -13,10 +14,12 @@ from lifeline.adapters.aws.memory import remember
 from lifeline.adapters.store.incidents import Incidents
 from lifeline.adapters.store.vpcs import VpcStore
 from lifeline.core.agents.watches import Watch
+from lifeline.core.coexist.vpc_state import VpcState
 from lifeline.core.incidents.incident import Cause, CauseKind, Confidence, Incident
 from lifeline.core.network.model import RegionRef
 from lifeline.core.organization.ledger import MemberLedger
 from lifeline.core.organization.look import AccountLook
+from lifeline.dashboard.html.page import MOST_BYTES
 from lifeline.handlers import coverage_page
 from lifeline.handlers.coverage_page import handler
 from tests.handlers.test_members import STRANGER, TRUST, A, B, Hub, begin, network, role_in
@@ -25,7 +28,7 @@ from tests.support.world import ACCOUNT, REGION, Context, emulated_world
 
 OWN_ARN = "arn:aws:lambda:us-east-1:123456789012:function:lifeline-CoveragePage"
 RECONCILE_ARN = "arn:aws:lambda:us-east-1:123456789012:function:lifeline-ReconcileEndpoints"
-HOUR = timedelta(hours=1)
+SWITCH = "/lifeline/stop"
 
 
 @pytest.fixture
@@ -60,6 +63,19 @@ def open_incident(hub: Hub, account: str, agents: int) -> None:
     incident = Incident("inc-1", Watch().name, cause, began=began, opened_at=began, notified_agents=agents)
     home = RegionRef(account, REGION)
     assert Incidents(MemberLedger("ledger", home), home).save(incident)
+
+
+def counted(hub: Hub) -> list[str]:
+    """The calls of all clients from now on."""
+    made: list[str] = []
+    call = hub.organization.call
+
+    def count(client: Any, operation: str, params: Any, pass_on: Any) -> Any:
+        made.append(operation)
+        return call(client, operation, params, pass_on)
+
+    hub.organization.call = count  # type: ignore[method-assign]
+    return made
 
 
 # ---- the organization
@@ -127,18 +143,46 @@ def test_a_lost_account_comes_first_and_keeps_its_last_figures(hub: Hub) -> None
 
 def test_the_page_of_the_organization_assumes_no_role_and_makes_few_calls(hub: Hub) -> None:
     hub.sweep()
-    made: list[str] = []
-    call = hub.organization.call
-
-    def count(client: Any, operation: str, params: Any, pass_on: Any) -> Any:
-        made.append(operation)
-        return call(client, operation, params, pass_on)
-
-    hub.organization.call = count  # type: ignore[method-assign]
+    made = counted(hub)
     remember.cache_clear()
     show({})
     assert set(made) == {"GetItem", "BatchGetItem"}
     assert len(made) <= 5, "the accounts, their states, and three lists"
+
+
+def test_200_accounts_take_nine_calls_of_the_ledger_however_many_vpcs_they_have(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    ids = [f"{222200000000 + number}" for number in range(199)]
+    for hub in begin(monkeypatch, ",".join(ids)):
+        now = hub.days.clock()
+        monkeypatch.setattr(coverage_page, "_now", hub.days.clock)
+        for id_ in ids:
+            look = AccountLook(now, served=10, cost_usd=Decimal("73.00"), incidents=0, silent=0)
+            after = VpcState(reconciled_at=now, look=look)
+            VpcStore("ledger").save(RegionRef(id_, REGION), VpcState(), after, now=now)
+        made = counted(hub)
+        page = show({})
+        assert sorted(made) == ["BatchGetItem"] * 8 + ["GetItem"]
+        assert "of 1,990 at the last look" in page
+        assert "14,527.00 USD" in page
+        assert len(page) < MOST_BYTES / 8
+
+
+def test_a_kill_switch_for_one_account_is_said_in_its_row_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    for hub in begin(monkeypatch, f"{A},{B}", KILL_SWITCH_PARAMETER=SWITCH):
+        monkeypatch.setattr(coverage_page, "_now", hub.days.clock)
+        boto3.client("ssm").put_parameter(Name=SWITCH, Value=A, Type="String", Overwrite=True)
+        page = show({})
+        assert f"lists the account {A}" in row_of(page, A)
+        assert "kill switch" not in row_of(page, B)
+        assert "No changes are made" not in page
+        assert f"To stop all changes in every account: <code>aws ssm put-parameter --name {SWITCH}" in page
+        boto3.client("ssm").put_parameter(Name=SWITCH, Value="on", Type="String", Overwrite=True)
+        page = show({})
+        assert "No changes are made" in page
+        assert "kill switch" not in row_of(page, A)
+        assert "--value off" in page
 
 
 def test_what_of_the_ledger_cannot_be_read_is_said_and_the_rest_comes(hub: Hub) -> None:

@@ -157,7 +157,7 @@ def survey(tools: OrganizationTools, settings: Settings, now: datetime) -> Organ
         accounts=tuple(sorted(rows, key=lambda row: row.rank)),
         listed_at=known.listed_at,
         kill_switch=everywhere,
-        switch_command=switch_command(name, "off" if any(why.values()) else "on") if name else "",
+        switch_command=switch_command(name, "off" if everywhere else "on") if name else "",
         notes=tuple(notes),
     )
 
