@@ -261,6 +261,17 @@ def test_an_account_whose_role_cannot_be_assumed_says_so_and_leads_back(hub: Hub
     assert not calls_in(plan)
 
 
+def test_an_account_that_denies_what_the_page_reads_says_so_and_leads_back(hub: Hub) -> None:
+    hub.sweep()
+    remember.cache_clear()
+    hub.organization.deny(A, "ec2:DescribeVpcs")
+    page = show({"account": A})
+    assert "The account can't be opened:" in page
+    assert "ec2:DescribeVpcs" in page
+    assert calls_in(page) == ['{"account":""}']
+    assert "coverage of all accounts" in show({})
+
+
 def test_a_stack_for_one_account_keeps_no_figures_and_refuses_any_other(monkeypatch: pytest.MonkeyPatch) -> None:
     with emulated_world(monkeypatch) as world:
         world.make_subnet(world.make_vpc())

@@ -70,12 +70,21 @@ def _show(request: WidgetRequest, own_arn: str) -> str:
     if settings.accounts:
         calls = replace(calls, account=settings.account_id)
     try:
-        _memory(settings).enter()
+        return _live(request, name, settings, calls, now)
+    except InvalidInputError:
+        raise
     except LifelineError as error:
-        logger.warning("account not entered", account=settings.member, why=str(error))
+        if not settings.member:
+            raise
+        logger.error("account not shown", account=settings.member, error=str(error))
         if request.plan:
             return render_text(f"Plan for {request.plan}", f"Account {settings.member} can't be opened: {error}")
         return render_closed(settings.member, name, str(error), calls, request.view)
+
+
+def _live(request: WidgetRequest, name: str, settings: PageSettings, calls: ButtonTargets, now: datetime) -> str:
+    """The account as it is now. Raises TransientError or TerminalError where it can't be looked at."""
+    _memory(settings).enter()
     tools = _tools(settings)
     if request.plan:
         answer = plan_of(request.plan, tools=tools, settings=settings, now=now)
