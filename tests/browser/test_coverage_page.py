@@ -17,10 +17,12 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Dialog, Page
 
 from lifeline.dashboard.coverage import Coverage
+from lifeline.dashboard.html.organization import render_organization
 from lifeline.dashboard.html.page import View, render_page, render_text
 from tests.browser.host import around, browsing, find_chromium
 from tests.dashboard.html.test_page import BREAK_OUTS, poisoned
 from tests.support.coverage_sample import CALLS, many, story, the_blocked, the_silenced
+from tests.support.organization_sample import organization
 
 CHROMIUM = find_chromium()
 RUN = ROOT / ".run" / "browser"
@@ -96,6 +98,26 @@ def test_a_region_of_200_vpcs_begins_with_what_matters_and_axe_finds_no_serious_
     page.close()
     assert all(box and box["y"] + box["height"] < 900 for box in first_screen)
     assert not [one["id"] for one in found if one["impact"] in SERIOUS]
+
+
+@every_look
+def test_a_hubs_accounts_look_right_open_by_keyboard_and_axe_finds_no_serious_fault(
+    browser: Browser, is_dark: bool, width: int
+) -> None:
+    page = opened(
+        browser, render_organization(organization(), CALLS, View(is_dark=is_dark)), is_dark=is_dark, width=width
+    )
+    page.screenshot(path=RUN / f"organization-{'dark' if is_dark else 'light'}-{width}.png", full_page=True)
+    unfold(page)
+    found = Axe().run(page).response["violations"]
+    wide = page.evaluate("document.documentElement.scrollWidth")
+    page.get_by_role("button", name="Open 333333333333").focus()
+    page.keyboard.press("Enter")
+    made = calls(page)
+    page.close()
+    assert not [(one["id"], one["nodes"][0]["target"]) for one in found if one["impact"] in SERIOUS]
+    assert wide <= width
+    assert made == [(CALLS.page, "widget", '{"account": "333333333333"}')]
 
 
 def test_axe_sees_what_it_is_asked_to_see(browser: Browser) -> None:

@@ -13,6 +13,7 @@ from lifeline.dashboard.request import WidgetRequest, read_widget
 
 VPC = "vpc-0123456789abcdef0"
 OTHER = "vpc-0123456789abcdef1"
+ACCOUNT = "222222222222"
 
 
 def context(**more: object) -> dict[str, Any]:
@@ -32,6 +33,12 @@ def context(**more: object) -> dict[str, Any]:
         (context(params={"vpc_ids": [None]}), "vpc_ids[0]"),
         ({"plan": [VPC]}, "plan"),
         ({"plan": "<script>"}, "plan"),
+        ({"account": 222222222222}, "account"),
+        ({"account": "2222"}, "account"),
+        ({"account": [ACCOUNT]}, "account"),
+        ({"account": "\u0662" * 12}, "account"),
+        ({"plan": VPC, "account": f"{ACCOUNT}\n"}, "account"),
+        (context(params={"account": "organization"}), "account"),
         ({"approve": "plan-0123456789abcdef"}, "approve"),
         ({"release": True, "vpc_ids": [VPC]}, "release"),
     ],
@@ -55,6 +62,17 @@ def test_the_widgets_own_parameters_count_where_the_event_says_nothing() -> None
 def test_a_button_asks_for_a_plan_whatever_the_widget_shows() -> None:
     request = read_widget({"plan": VPC, **context(params={"vpc_ids": [OTHER]})})
     assert (request.plan, request.vpc_ids) == (VPC, ())
+
+
+def test_an_account_is_that_of_the_button_or_else_of_the_widget() -> None:
+    widget = context(params={"account": ACCOUNT, "vpc_ids": [VPC]})
+    assert (read_widget(widget).account, read_widget(widget).vpc_ids) == (ACCOUNT, (VPC,))
+    opened = read_widget({"account": "333333333333", **widget})
+    assert (opened.account, opened.vpc_ids) == ("333333333333", ()), "the widget's VPCs are another account's"
+    assert read_widget({"account": "", **widget}).account == ""
+    assert read_widget({"plan": VPC, "account": "333333333333", **widget}).account == "333333333333"
+    assert read_widget({"plan": VPC, **widget}).account == ACCOUNT
+    assert read_widget({"vpc_ids": [VPC]}).account == ""
 
 
 def test_documentation_needs_nothing_else() -> None:

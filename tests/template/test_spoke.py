@@ -356,7 +356,7 @@ def test_a_stack_without_accounts_is_as_simple_as_before() -> None:
     assert more == {
         "ReconcileRole": {"ReadAccountName", "ActInSpokes", "ListAccounts"},
         "DetectRole": {"ActInSpokes"},
-        "CoverageRole": {"ReadAccountName", "ActInSpokes"},
+        "CoverageRole": {"ActInSpokes"},
     }
     listed_only = Stack(TEMPLATE, IN_HUB | {"Accounts": SPOKE})
     assert "ListAccounts" not in {one["Sid"] for one in listed_only.statements("ReconcileRole")}

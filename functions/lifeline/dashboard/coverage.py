@@ -161,7 +161,8 @@ class Coverage:
     `kill_switch` says why the kill switch is on, empty if it is off; `switch_command` turns it on, or off again, and is
     empty where there is no switch. `retire_after` is how long an endpoint must not
     have been required before Lifeline deletes it, 0 if it never does. `closed` are the incidents of the last day, the
-    newest first. `agents` is None where they couldn't be read.
+    newest first. `agents` is None where they couldn't be read. `account_name` is the name of a hub's account, and
+    `is_member` says that it isn't the hub's own: the console of whoever looks at the page shows another account.
     """
 
     account_id: str
@@ -177,3 +178,10 @@ class Coverage:
     closed: tuple[ClosedIncident, ...] = ()
     agents: AgentCount | None = None
     freshness: Freshness = Freshness()
+    account_name: str = ""
+    is_member: bool = False
+
+    @property
+    def console_region(self) -> str:
+        """The region to whose console IDs lead; empty where no link would."""
+        return "" if self.is_member else self.region

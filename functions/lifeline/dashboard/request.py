@@ -13,6 +13,7 @@ from datetime import UTC, timedelta, timezone
 from typing import Any
 
 from lifeline.core.errors import InvalidInputError
+from lifeline.core.organization.accounts import ACCOUNT_ID
 from lifeline.core.requests.fields import A_VPC_ID, check_names, is_vpc_id, must_be
 from lifeline.dashboard.html.page import View
 
@@ -20,7 +21,8 @@ DOCUMENTATION = """\
 ## Lifeline: coverage
 
 Every VPC of this account and Region, the worst first: whether each subnet can reach each service that the policy
-requires there, open incidents with their timelines, recent actions, and the monthly cost of Lifeline's endpoints.
+requires there, open incidents with their timelines, recent actions, and the monthly cost of Lifeline's endpoints. A
+hub of several accounts shows these first, by their last sweeps; *Open* shows one as it is now.
 
 The page and its role are read-only. Its buttons call functions with **your** permissions:
 
@@ -32,6 +34,7 @@ The page and its role are read-only. Its buttons call functions with **your** pe
 Param | Description
 ---|---
 **vpc_ids** | Show only these VPCs, up to 200; an empty list shows all
+**account** | On a hub: show only this account, such as "222222222222"; without it, all accounts
 
 ### Example parameters
 ``` yaml
@@ -41,16 +44,19 @@ vpc_ids: []
 _MOST_VPCS = 200
 _OFFSET = re.compile(r"([+-])([01][0-9]|2[0-3]):([0-5][0-9])")
 _MOST_PIXELS = 100_000
-_FIELDS = ("plan", "vpc_ids")
+_FIELDS = ("plan", "vpc_ids", "account")
 
 
 @dataclass(frozen=True, slots=True)
 class WidgetRequest:
-    """What to show: the documentation, one VPC's plan, or the VPCs named; all VPCs if none is named."""
+    """What to show: the documentation, one VPC's plan, or the VPCs named; all VPCs if none is named. A hub shows those
+    of `account`, or all accounts if it is empty.
+    """
 
     is_describe: bool = False
     plan: str = ""
     vpc_ids: tuple[str, ...] = ()
+    account: str = ""
     view: View = field(default_factory=View)
 
 
@@ -67,14 +73,28 @@ def read_widget(event: object) -> WidgetRequest:
         width=_read_width(context.get("width")),
         zone=_read_zone(_object(context.get("timezone")).get("offsetISO")),
     )
+    params = _object(context.get("params"))
     if "plan" in event:
-        return WidgetRequest(plan=_read_vpc_id("plan", event["plan"]), view=view)
-    params = event if "vpc_ids" in event else _object(context.get("params"))
-    return WidgetRequest(vpc_ids=_read_vpc_ids(params.get("vpc_ids")), view=view)
+        plan, account = _read_vpc_id("plan", event["plan"]), event.get("account", params.get("account"))
+        return WidgetRequest(plan=plan, account=_read_account(account), view=view)
+    if "vpc_ids" in event or "account" in event:  # the widget's VPCs may be another account's
+        params = event
+    return WidgetRequest(
+        vpc_ids=_read_vpc_ids(params.get("vpc_ids")), account=_read_account(params.get("account")), view=view
+    )
 
 
 def _object(value: object) -> Mapping[str, Any]:
     return value if isinstance(value, dict) else {}
+
+
+def _read_account(value: object) -> str:
+    """The account's ID; a form that was left empty names none."""
+    if value is None or value == "":
+        return ""
+    if not isinstance(value, str) or not ACCOUNT_ID.fullmatch(value):
+        raise must_be("account", "an account ID, as text of 12 digits", value)
+    return value
 
 
 def _read_width(value: object) -> int:

@@ -1,5 +1,6 @@
 """CoveragePage: a CloudWatch dashboard's custom widget as HTML. It only reads; its buttons call ReconcileEndpoints."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
@@ -14,6 +15,7 @@ from lifeline.adapters.store.history import History
 from lifeline.adapters.store.incidents import Incidents
 from lifeline.adapters.store.kill_switch import KillSwitch
 from lifeline.adapters.store.limit_usage import LimitUsage
+from lifeline.adapters.store.members import MemberStore
 from lifeline.adapters.store.ownership import Ownership
 from lifeline.adapters.store.paths import PathStore
 from lifeline.adapters.store.policy import PolicyStore
@@ -22,7 +24,9 @@ from lifeline.adapters.store.vpcs import VpcStore
 from lifeline.core.errors import InvalidInputError, LifelineError
 from lifeline.core.notices.plan_text import plan_text
 from lifeline.dashboard.collect import PageTools, cover, plan_of
+from lifeline.dashboard.html.organization import render_closed, render_organization
 from lifeline.dashboard.html.page import ButtonTargets, render_page, render_text
+from lifeline.dashboard.organization import OrganizationTools, account_in, survey
 from lifeline.dashboard.request import DOCUMENTATION, WidgetRequest, read_widget
 from lifeline.dashboard.sources import Sources
 from lifeline.runtime import cold_start
@@ -54,18 +58,53 @@ def handler(event: Any, context: Any) -> str:
 
 def _show(request: WidgetRequest, own_arn: str) -> str:
     settings, now = PageSettings.from_environment(), _now()
+    calls = ButtonTargets(page=own_arn, reconcile=settings.reconcile_arn, log_group=settings.reconcile_log_group)
+    if settings.accounts and not (request.account or request.plan or request.vpc_ids):
+        organization = survey(_organization_tools(settings), settings, now)
+        logger.info("page rendered", accounts=len(organization.accounts), notes=organization.notes)
+        return render_organization(organization, calls, request.view)
+    name = ""
+    if request.account:
+        name = account_in(request.account, settings, MemberStore(settings.table_name).read).name
+        settings = settings.of(request.account)
+    if settings.accounts:
+        calls = replace(calls, account=settings.account_id)
+    try:
+        return _live(request, name, settings, calls, now)
+    except InvalidInputError:
+        raise
+    except LifelineError as error:
+        if not settings.member:
+            raise
+        logger.error("account not shown", account=settings.member, error=str(error))
+        if request.plan:
+            return render_text(f"Plan for {request.plan}", f"Account {settings.member} can't be opened: {error}")
+        return render_closed(settings.member, name, str(error), calls, request.view)
+
+
+def _live(request: WidgetRequest, name: str, settings: PageSettings, calls: ButtonTargets, now: datetime) -> str:
+    """The account as it is now. Raises TransientError or TerminalError where it can't be looked at."""
+    _memory(settings).enter()
     tools = _tools(settings)
     if request.plan:
         answer = plan_of(request.plan, tools=tools, settings=settings, now=now)
         return render_text(f"Plan for {request.plan}", plan_text([answer], is_plan=True))
     coverage = cover(request.vpc_ids, tools=tools, settings=settings, now=now)
+    coverage = replace(coverage, account_name=name, is_member=bool(settings.member))
     logger.info("page rendered", vpcs=len(coverage.vpcs), notes=coverage.notes)
-    calls = ButtonTargets(page=own_arn, reconcile=settings.reconcile_arn, log_group=settings.reconcile_log_group)
     return render_page(coverage, calls, request.view)
 
 
 def _memory(settings: PageSettings) -> AccountMemory:
     return remember(settings.member and settings.role_arn, settings.stack_name)
+
+
+def _organization_tools(settings: PageSettings) -> OrganizationTools:
+    return OrganizationTools(
+        members=MemberStore(settings.table_name),
+        vpcs=VpcStore(settings.table_name),
+        kill_switch=KillSwitch(settings.kill_switch_parameter, settings.table_name),
+    )
 
 
 def _tools(settings: PageSettings) -> PageTools:

@@ -20,6 +20,7 @@ from lifeline.core.network.model import AnyRef, Catalog, Vpc, VpcRef
 from lifeline.core.network.way_out import usable_tiers
 from lifeline.core.notices.bus_events import change_event
 from lifeline.core.notices.policy import policy_notice
+from lifeline.core.organization.look import AccountLook
 from lifeline.core.plan.actions import Action, ActionKind, Plan
 from lifeline.core.plan.answer import VpcAnswer
 from lifeline.core.plan.cost import cost_of, price_in
@@ -45,6 +46,7 @@ from lifeline.reconciler.steps.endpoint_policies import read_endpoint_policies
 from lifeline.reconciler.steps.epoch import current_epoch, end_epoch, mark_swept
 from lifeline.reconciler.steps.job import Job, Tools
 from lifeline.reconciler.steps.leases import leased, return_lease, take_leases
+from lifeline.reconciler.steps.look import look
 from lifeline.reconciler.steps.planning import NOTHING, THROTTLED, Planning, takes_names
 from lifeline.reconciler.steps.policy_in_force import PolicyInForce, current_policy, mark_notified, stacks_policy
 from lifeline.reconciler.steps.proven import prove_claims
@@ -204,7 +206,7 @@ class _Reconciliation:
             known = {*observed, *forgotten, *targets.resting, *(targets.requests.keys() - set(gone))}
             self._attributes.save(targets, None if named is not None or busy else observed)
             # Last of all: where a run dies before, its messages come again and aren't taken for answered.
-            self._record(requests, vpcs, known, is_any_busy=bool(busy))
+            self._record(requests, vpcs, known, finished, is_any_busy=bool(busy))
         if busy:
             raise BusyError(busy, [request for vpc_id in busy for request in targets.requests[vpc_id]], tuple(finished))
         return tuple(finished)
@@ -623,12 +625,20 @@ class _Reconciliation:
         return deleted
 
     def _record(
-        self, requests: Sequence[Request], vpcs: Sequence[Vpc], known: Collection[str], *, is_any_busy: bool
+        self,
+        requests: Sequence[Request],
+        vpcs: Sequence[Vpc],
+        known: Collection[str],
+        answers: Sequence[VpcAnswer],
+        *,
+        is_any_busy: bool,
     ) -> None:
         """Saves when each VPC was reconciled, and records the changes that were seen."""
         targets, tools, now = self._job.targets, self._job.tools, self._job.run.now()
         if not all(request.is_release for request in targets.sweep):  # a release repairs nothing that a change broke
-            self._mark_reconciled(self._job.home, now)
+            watches = (self._in_force.policy or stacks_policy(self._job.settings)).watch_names
+            seen = look(self._job, vpcs, answers, watches, self._started)
+            self._mark_reconciled(self._job.home, now, seen)
             if self._job.is_plan:
                 end_epoch(self._job)
             elif not is_any_busy:
@@ -639,14 +649,15 @@ class _Reconciliation:
         changes = changes_by_vpc(requests, targets, known)
         by_ref = [(self._job.home.vpc_or_self(vpc_id), trigger) for vpc_id, trigger in changes]
         tools.audit.record_changes(by_ref, now=now)
-        seen = ((vpc_id, trigger) for vpc_id, trigger in changes if trigger.event_id)
+        heard = ((vpc_id, trigger) for vpc_id, trigger in changes if trigger.event_id)
         tools.bus.send(
-            change_event(vpc_id, _facts_of(trigger), now, self._job.owner([vpc_id])) for vpc_id, trigger in seen
+            change_event(vpc_id, _facts_of(trigger), now, self._job.owner([vpc_id])) for vpc_id, trigger in heard
         )
 
-    def _mark_reconciled(self, ref: AnyRef, now: datetime) -> None:
+    def _mark_reconciled(self, ref: AnyRef, now: datetime, seen: AccountLook | None = None) -> None:
         state = self._job.tools.vpcs.load(ref)
-        self._job.tools.vpcs.save(ref, state, replace(state, reconciled_at=self._started), now=now)
+        after = replace(state, reconciled_at=self._started, look=seen)
+        self._job.tools.vpcs.save(ref, state, after, now=now)
 
 
 def _covered(decisions: Sequence[Decision]) -> tuple[frozenset[Action], frozenset[Action]]:

@@ -112,6 +112,15 @@ def test_the_parameter_is_read_anew_each_time_and_one_that_is_missing_counts_as_
         assert bool(switch.why_on()) is is_on
 
 
+def test_a_switch_for_some_accounts_is_read_once_for_all(world: World) -> None:
+    boto3.client("ssm").put_parameter(Name="/lifeline/stop", Value="222222222222", Type="String", Overwrite=True)
+    found = KillSwitch("/lifeline/stop", "ledger").why_on_in(["222222222222", "333333333333"])
+    assert "lists the account 222222222222" in found["222222222222"]
+    assert found["333333333333"] == ""
+    assert set(KillSwitch("", "ledger").why_on_in(["222222222222"]).values()) == {""}
+    assert set(KillSwitch("/gone", "ledger").why_on_in(["1", "2"])) == {"1", "2"}
+
+
 def test_one_run_a_day_tells_of_it_and_another_one_if_that_failed(world: World) -> None:
     switch = KillSwitch("/lifeline/stop", "ledger")
     assert [switch.reserve_notice(now=NOW + timedelta(hours=hour)) for hour in (0, 1, 23, 24)] == [

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -14,6 +15,8 @@ from lifeline.core.coexist.effects import Effect, EffectKind
 from lifeline.core.coexist.vpc_state import VpcList, VpcState
 from lifeline.core.guards.freeze import EVERYTHING, Freeze, FreezeKind
 from lifeline.core.network.model import RegionRef, VpcRef
+from lifeline.core.organization.ledger import MemberLedger
+from lifeline.core.organization.look import AccountLook
 from lifeline.core.plan.endpoint_lifecycle import Made
 from tests.support.home import HOME
 from tests.support.world import World, emulated_world
@@ -254,3 +257,24 @@ def test_warnings_that_have_expired_say_nothing(ledger: VpcStore, world: World) 
     left = ledger.load(VPC).warned
     assert 0 < len(left) < len(MANY)
     assert left.items() <= MANY.items()
+
+
+# ---- all of a hub's accounts
+
+
+def test_a_hub_reads_the_lists_of_all_its_accounts_at_once_and_mixes_none(ledger: VpcStore) -> None:
+    a, b = RegionRef("222222222222", HOME.region), RegionRef("333333333333", HOME.region)
+    theirs, same = VpcStore(MemberLedger("ledger", a)), a.vpc(VPC.vpc_id)
+    save(ledger, VPC, releasing=NOW)
+    save(theirs, same, releasing=NOW)
+    found = ledger.listed_in([HOME, a, b], VpcList.RELEASING, HOME)
+    assert found == {HOME: {VPC}, a: {same}, b: frozenset()}
+    assert not any(ledger.listed_in([HOME, a, b], VpcList.WAITING, HOME).values())
+
+
+def test_what_a_hub_saw_of_an_account_comes_back_as_it_was(ledger: VpcStore) -> None:
+    a = RegionRef("222222222222", HOME.region)
+    seen = AccountLook(NOW, 1, 2, 3, 4, 5, endpoints=6, cost_usd=Decimal("43.80"), incidents=0, silent=None)
+    ledger.save(a, VpcState(), VpcState(reconciled_at=NOW, look=seen), now=NOW)
+    b = RegionRef("333333333333", HOME.region)
+    assert ledger.load_all([a, b]) == {a: VpcState(reconciled_at=NOW, look=seen), b: VpcState()}

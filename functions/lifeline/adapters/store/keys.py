@@ -21,6 +21,11 @@ def incident_log(ref: AnyRef) -> str:
     return f"{_INCIDENT_LOG}{partition(ref)}"
 
 
+def in_member(pk: str, home: RegionRef) -> str:
+    """The `pk` in a member account's part of the table of what doesn't say by itself where it is."""
+    return f"{pk}@{home}"
+
+
 def says_where(pk: str) -> bool:
     """Whether the account is part of the `pk` already."""
     return pk.startswith(("VPC#", "REGION#", _INCIDENT_LOG))

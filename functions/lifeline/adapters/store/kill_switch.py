@@ -1,5 +1,6 @@
 """The kill switch in Parameter Store, and when people were last notified that it is on."""
 
+from collections.abc import Collection, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -27,14 +28,18 @@ class KillSwitch:
 
     def why_on(self) -> str:
         """Why nothing may be changed, or an empty text; read again each time. It never raises."""
+        return self.why_on_in([self._account])[self._account]
+
+    def why_on_in(self, accounts: Collection[str]) -> Mapping[str, str]:
+        """The same for each of these accounts, read once."""
         if not self.name:
-            return ""
+            return dict.fromkeys(accounts, "")
         try:
             with aws_errors("read the kill switch"):
                 value = str(self._ssm.get_parameter(Name=self.name)["Parameter"]["Value"])
         except LifelineError as error:
-            return kill_switch.why_unreadable(self.name, str(error))
-        return kill_switch.why_on(self.name, value, self._account)
+            return dict.fromkeys(accounts, kill_switch.why_unreadable(self.name, str(error)))
+        return {account: kill_switch.why_on(self.name, value, account) for account in accounts}
 
     def reserve_notice(self, *, now: datetime) -> bool:
         """True for one run a day: the one that notifies people that the switch is on."""

@@ -1,9 +1,9 @@
 """The member accounts, kept where every run sees them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from lifeline.adapters.store.codec import from_plain, to_plain
+from lifeline.adapters.store.codec import from_plain, pack, unpack
 from lifeline.adapters.store.table import Table
 from lifeline.core.organization.members import MemberAccounts
 
@@ -11,14 +11,18 @@ _KEY = ("ACCOUNTS", "LIST")
 
 
 class MemberStore:
-    """The hub's item `ACCOUNTS` with `LIST`. It has a revision, so that runs at the same time lose nothing."""
+    """The hub's item `ACCOUNTS` with `LIST`. It has a revision, so that runs at the same time lose nothing.
+
+    The members are compressed: 1,000 whose role was refused, each with AWS's words, would be more than an item may have
+    (DynamoDB guide: quotas, 400 KB).
+    """
 
     def __init__(self, table_name: str, dynamodb: Any = None) -> None:
         self._table = Table(table_name, dynamodb)
 
     def read(self) -> MemberAccounts:
         """The members as last written; none before the first sweep."""
-        return from_plain(MemberAccounts, self._table.get(_KEY, "ledger: read the accounts"))
+        return _members(self._table.get(_KEY, "ledger: read the accounts"))
 
     def change[T](self, decide: Callable[[MemberAccounts], tuple[MemberAccounts, T]]) -> T:
         """What `decide` returns beside the members, once these are saved; what it leaves as it was isn't written.
@@ -27,8 +31,12 @@ class MemberStore:
         """
 
         def step(item: dict[str, Any]) -> tuple[dict[str, Any] | None, T]:
-            before = from_plain(MemberAccounts, item)
+            before = _members(item)
             after, result = decide(before)
-            return (to_plain(after) if after != before else None), result
+            return ({"members": pack(after)} if after != before else None), result
 
         return self._table.change(_KEY, step, "ledger: write the accounts")
+
+
+def _members(item: Mapping[str, Any]) -> MemberAccounts:
+    return from_plain(MemberAccounts, unpack(item["members"])) if "members" in item else MemberAccounts()

@@ -8,7 +8,7 @@ from typing import Any
 from lifeline.adapters.aws.calls import aws_errors, conditional_write
 from lifeline.adapters.aws.clients import client
 from lifeline.adapters.store.codec import from_item, to_item
-from lifeline.adapters.store.keys import says_where
+from lifeline.adapters.store.keys import in_member, says_where
 from lifeline.core.errors import TransientError
 from lifeline.core.organization.ledger import Ledger
 
@@ -37,7 +37,7 @@ class Table:
         self.ledger = ledger
         self.name = ledger if isinstance(ledger, str) else ledger.table_name
         self.dynamodb = dynamodb or client("dynamodb")
-        self._suffix = "" if isinstance(ledger, str) else f"@{ledger.region}"
+        self._suffix = "" if isinstance(ledger, str) else in_member("", ledger.region)
 
     def get(self, key: Key, doing: str) -> dict[str, Any]:
         """The item as last written; empty where there is none."""

@@ -1,13 +1,13 @@
 """The state of each VPC, whose run it is just now, and the lists of VPCs that a sweep must read."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import fields
 from datetime import datetime, timedelta
 from itertools import batched
 from typing import Any, Self
 
 from lifeline.adapters.store.codec import from_plain, pack, to_plain, unpack
-from lifeline.adapters.store.keys import partition
+from lifeline.adapters.store.keys import in_member, partition
 from lifeline.adapters.store.table import Key, Table, expiry
 from lifeline.core.coexist.vpc_state import VpcList, VpcState
 from lifeline.core.network.model import AnyRef, RegionRef, VpcRef
@@ -147,6 +147,16 @@ class VpcStore:
         """The VPCs on the list that are in this account and region."""
         item = self._table.get(_list_key(vpc_list), f"ledger: read the list {vpc_list}")
         return frozenset(ref for ref in map(VpcRef.parse, item.get("vpcs", ())) if ref.home == home)
+
+    def listed_in(
+        self, homes: Collection[RegionRef], vpc_list: VpcList, own: RegionRef
+    ) -> dict[RegionRef, frozenset[VpcRef]]:
+        """The VPCs on the list of each of a hub's accounts, 100 accounts a call; `own` is the hub's."""
+        pk = vpc_list.value
+        keys = {home: (pk if home == own else in_member(pk, home), _list_key(vpc_list)[1]) for home in homes}
+        items = self._table.get_all(keys.values(), f"ledger: read the list {vpc_list} of all accounts")
+        found = {home: map(VpcRef.parse, items.get(key, {}).get("vpcs", ())) for home, key in keys.items()}
+        return {home: frozenset(ref for ref in refs if ref.home == home) for home, refs in found.items()}
 
     def unlist(self, vpc_list: VpcList, ref: AnyRef) -> None:
         """Takes the VPC off the list."""

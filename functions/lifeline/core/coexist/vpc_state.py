@@ -10,6 +10,7 @@ from lifeline.core.coexist.conflicts import Conflict
 from lifeline.core.coexist.teardown import Attempt
 from lifeline.core.guards.backlog import GapSurvey
 from lifeline.core.guards.freeze import Freeze, FreezeKind
+from lifeline.core.organization.look import AccountLook
 from lifeline.core.plan.endpoint_lifecycle import Made
 
 
@@ -41,6 +42,7 @@ class VpcState:
     - `enforced_since`: when Lifeline began to enforce there.
     - `swept_at`: when a sweep had judged all its VPCs since then.
     - `backlog_notified_at`: when people were last notified of what waits there.
+    - `look`: of a hub, what the last sweep saw there.
     """
 
     reconciled_at: datetime | None = None
@@ -64,6 +66,7 @@ class VpcState:
     enforced_since: datetime | None = None
     swept_at: datetime | None = None
     backlog_notified_at: datetime | None = None
+    look: AccountLook | None = None
 
     def with_entries(self, entries: "VpcState") -> "VpcState":
         """The state with what people know by `entries` in the place of its own of the same key."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from lifeline.core.wording import nearest
 
-ACCOUNT_ID = re.compile(r"\d{12}")
+ACCOUNT_ID = re.compile(r"[0-9]{12}")
 ORGANIZATION = "organization"
 
 

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import Enum
 
+from lifeline.core.organization.accounts import ServedAccounts
+
 ACTIVE = "ACTIVE"
 _TRIED_AGAIN = timedelta(minutes=10)
 
@@ -61,6 +63,11 @@ class MemberAccounts:
     def active(self) -> tuple[MemberAccount, ...]:
         """Those to be served, in the order of their IDs."""
         return tuple(member for _, member in sorted(self.by_account.items()) if member.is_active)
+
+    def served(self, accounts: ServedAccounts) -> tuple[MemberAccount, ...]:
+        """Those to be served, with those of the stack's list that no sweep has listed yet."""
+        new = [MemberAccount(account) for account in accounts.ids if account not in self.by_account]
+        return tuple(sorted((*self.active, *new), key=lambda member: member.account))
 
     @property
     def unannounced(self) -> tuple[MemberAccount, ...]:

@@ -114,12 +114,14 @@ def _clock_time(at: datetime, now: datetime, *, short: bool) -> str:
 @dataclass(frozen=True, slots=True)
 class ButtonTargets:
     """The ARNs of the functions that buttons call: the widget's own and ReconcileEndpoints, and the log group that a
-    link to log entries leads to. Empty: no such buttons, and no such link.
+    link to log entries leads to. Empty: no such buttons, and no such link. `account` is the one that a hub's page has
+    opened, for which each button calls; empty where there is only one.
     """
 
     page: str = ""
     reconcile: str = ""
     log_group: str = ""
+    account: str = ""
 
 
 def listed[T](items: Sequence[T], most: int, show: Callable[[T], Html], more: Html) -> Html:
@@ -174,17 +176,26 @@ def count(number: int, noun: str) -> str:
 
 
 def button(
-    label: str, about: str, endpoint: str, call: Mapping[str, object], *, confirmation: str = "", kind: str = ""
+    label: str,
+    about: str,
+    endpoint: str,
+    call: Mapping[str, object],
+    *,
+    confirmation: str = "",
+    kind: str = "",
+    display: str = "popup",
 ) -> Html:
-    """A button with its call, whose answer pops up. `about` completes the label for screen readers.
+    """A button with its call, whose answer pops up, or takes the widget's place with `display` widget. `about`
+    completes the label for screen readers.
 
     The JSON is written without `<`, `>` and `&`, so that it is the same whether it is read as text or as HTML.
     """
     values = json.dumps(call, separators=(",", ":")).translate(_IN_JSON)
     return Html(
         '<button type="button" class="btn{kind}">{label}{about}</button>'
-        '<cwdb-action action="call" display="popup" endpoint="{endpoint}"{confirmation}>{values}</cwdb-action>'
+        '<cwdb-action action="call" display="{display}" endpoint="{endpoint}"{confirmation}>{values}</cwdb-action>'
     ).format(
+        display=display,
         kind=kind and f" {kind}",
         label=label,
         about=about and Html('<span class="visually-hidden"> {}</span>').format(about),

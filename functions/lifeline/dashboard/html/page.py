@@ -49,11 +49,11 @@ def render_page(coverage: Coverage, calls: ButtonTargets, view: View = View()) -
         style_sheet(),
         " dark" if view.is_dark else "",
         f" columns-{len(columns)}" if columns else "",
-        page_head(coverage, clock),
+        page_head(coverage, clock, calls),
         closed_fold(coverage, clock),
         backlog_button(coverage, calls),
     )
-    page = _Page(rows, MOST_BYTES - _FOR_THE_END - _size(opening))
+    page = _Page(rows, MOST_BYTES - _FOR_THE_END - json_size(opening))
     unhealthy: list[VpcCoverage] = []
     healthy: list[VpcCoverage] = []
     for vpc in coverage.vpcs:
@@ -101,10 +101,10 @@ class _Page:
         for vpc in vpcs:
             is_open = len(blocks) < _MOST_OPEN and (vpc.is_broken or (are_mended and bool(vpc.incidents)))
             block = self._rows.row(vpc, is_open=is_open)
-            size, room = _size(block), self._room - _FOR_BRIEFS
+            size, room = json_size(block), self._room - _FOR_BRIEFS
             if size > room:
                 block = self._rows.brief(vpc)
-                size, room = _size(block), self._room
+                size, room = json_size(block), self._room
             if size > room or self.left:  # a smaller one never takes the place of a worse one
                 self.left.append(vpc)
                 continue
@@ -120,7 +120,7 @@ def _fold(blocks: list[Html]) -> Html:
     return fold.format(count(len(blocks), "healthy VPC"), Html().join(blocks))
 
 
-def _size(html: Html) -> int:
+def json_size(html: Html) -> int:
     """Its bytes in an answer of Lambda, which is JSON with all but ASCII written as escapes."""
     return len(json.dumps(html))
 

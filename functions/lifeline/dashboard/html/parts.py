@@ -1,6 +1,6 @@
 """The coverage page's parts: the header with its totals, and each VPC with its incidents, actions and buttons."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, timedelta
 from decimal import Decimal
@@ -28,6 +28,7 @@ from lifeline.dashboard.html.markup import (
     linked,
     listed,
     money,
+    named,
 )
 from lifeline.dashboard.html.table import legend, standings_of, subnet_table, sums, tally, vpc_title
 
@@ -55,27 +56,48 @@ def is_healthy(vpc: VpcCoverage) -> bool:
     return is_quiet and tally([vpc]).is_healthy
 
 
-def page_head(coverage: Coverage, clock: Clock) -> Html:
+def page_head(coverage: Coverage, clock: Clock, calls: ButtonTargets) -> Html:
     """The account and the time, what stops Lifeline, how old what it knows is, the totals, and the legend."""
-    stop = Html('<p class="banner stop"><b>No changes are made:</b> {}</p>')
-    switch = Html('<p class="meta">{} <code>{}</code></p>')
-    effect = "To allow changes again:" if coverage.kill_switch else "To stop all changes:"
     return Html(
-        '<header><h2>Lifeline: coverage</h2><p class="meta">Account {account} in {region}, stack {stack} · '
-        "mode <b>{mode}</b>{note} · {at}</p>{fresh}</header>{stop}{switch}{notes}{totals}{legend}"
+        '<header><h2>Lifeline: coverage{name}</h2>{back}<p class="meta">Account {account} in {region}, stack {stack} · '
+        "mode <b>{mode}</b>{note} · {at}</p>{fresh}</header>{stop}{notes}{totals}{legend}"
     ).format(
+        name=Html(" of {}").format(named(coverage.account_id, coverage.account_name)) if calls.account else "",
+        back=way_back(calls),
         account=code(coverage.account_id),
         region=code(coverage.region),
         stack=code(coverage.stack_name),
         mode=coverage.mode,
-        note=" (no changes are made)" if coverage.mode == _PLAN_MODE else "",
+        note=mode_note(coverage.mode),
         at=clock.exactly(coverage.at),
         fresh=_freshness(coverage.freshness, clock),
-        stop=stop.format(coverage.kill_switch) if coverage.kill_switch else "",
-        switch=switch.format(effect, coverage.switch_command) if coverage.switch_command else "",
-        notes=_banners(coverage.notes),
+        stop=stop_lines(coverage.kill_switch, coverage.switch_command, is_hub=bool(calls.account)),
+        notes=banners(coverage.notes),
         totals=_totals(coverage),
         legend=legend(),
+    )
+
+
+def mode_note(mode: str) -> str:
+    """What the mode means, where it isn't what it says."""
+    return " (no changes are made)" if mode == _PLAN_MODE else ""
+
+
+def stop_lines(why: str, command: str, *, is_hub: bool = False) -> Html:
+    """Why the kill switch is on, and the command that turns it on or off: on a hub, in every account."""
+    stop = Html('<p class="banner stop"><b>No changes are made:</b> {}</p>')
+    switch = Html('<p class="meta">{} <code>{}</code></p>')
+    where = " in every account" if is_hub else ""
+    effect = f"To allow changes again{where}:" if why else f"To stop all changes{where}:"
+    return (stop.format(why) if why else Html()) + (switch.format(effect, command) if command else Html())
+
+
+def way_back(calls: ButtonTargets) -> Html:
+    """The button that leads from an account back to all of the hub's accounts; nothing where there is only one."""
+    if not calls.account or not calls.page:
+        return Html()
+    return Html('<div class="btns">{}</div>').format(
+        button("All accounts", "", calls.page, {"account": ""}, display="widget")
     )
 
 
@@ -150,9 +172,9 @@ class VpcRows:
         inner = Html().join(
             [
                 _about(vpc, self.coverage, calls),
-                _banners(vpc.holds),
-                _banners(vpc.notes),
-                _incidents(vpc, self.coverage.region, clock),
+                banners(vpc.holds),
+                banners(vpc.notes),
+                _incidents(vpc, self.coverage.console_region, clock),
                 subnet_table(vpc, self.width),
                 _actions(vpc, clock),
                 _buttons(vpc, self.coverage, calls),
@@ -192,7 +214,7 @@ def closed_fold(coverage: Coverage, clock: Clock) -> Html:
     rows = [
         row.format(
             closed.words,
-            Html("{} · ").format(linked(closed.vpc_id, resource_link(closed.vpc_id, coverage.region)))
+            Html("{} · ").format(linked(closed.vpc_id, resource_link(closed.vpc_id, coverage.console_region)))
             if closed.vpc_id
             else "",
             count(closed.agents, "agent"),
@@ -213,7 +235,7 @@ def _about(vpc: VpcCoverage, coverage: Coverage, calls: ButtonTargets) -> Html:
     cidrs = Html(", ").join(vpc.cidrs[:_LINES]) + (f" and {left} more" if left > 0 else "")
     logs = log_link(calls.log_group, vpc.id, coverage.region)
     parts = [
-        linked(vpc.id, resource_link(vpc.id, coverage.region)),
+        linked(vpc.id, resource_link(vpc.id, coverage.console_region)),
         cidrs,
         count(len(vpc.subnets), "subnet"),
         _planned(vpc.planned_usd),
@@ -226,7 +248,8 @@ def _planned(usd: Decimal) -> str:
     return f"{usd:+,.2f} USD planned" if usd else ""
 
 
-def _banners(texts: Sequence[str]) -> Html:
+def banners(texts: Sequence[str]) -> Html:
+    """Notes to the reader, a line each."""
     banner = Html('<p class="banner">{}</p>')
     return listed(texts, _LINES, banner.format, banner.format("… and {} more"))
 
@@ -290,11 +313,28 @@ def _buttons(vpc: VpcCoverage, coverage: Coverage, calls: ButtonTargets) -> Html
     if calls.reconcile and vpc.backlog and coverage.mode != _PLAN_MODE:
         buttons.append(_approve_backlog([vpc], calls))
     if calls.page:
-        buttons.append(button("Show the plan", f"for {vpc.id}", calls.page, {"plan": vpc.id}))
+        buttons.append(_button("Show the plan", f"for {vpc.id}", calls, {"plan": vpc.id}, is_of_page=True))
     if calls.reconcile:
         buttons += [_reconcile(vpc, coverage, calls), _pause(vpc, calls), _exempt(vpc, coverage, calls)]
         buttons += [_release(vpc, coverage, calls)] if vpc.has_own else []
     return Html('<div class="btns">{}</div>').format(Html().join(buttons)) if buttons else Html()
+
+
+def _button(
+    label: str,
+    about: str,
+    calls: ButtonTargets,
+    call: Mapping[str, object],
+    question: Html | str = "",
+    *,
+    kind: str = "",
+    is_of_page: bool = False,
+) -> Html:
+    """A button whose call, and whose question, name the account that a hub's page has opened."""
+    if calls.account:
+        call = {**call, "account": calls.account}
+        question = Html("{} The account is {}.").format(question, calls.account) if question else question
+    return button(label, about, calls.page if is_of_page else calls.reconcile, call, confirmation=question, kind=kind)
 
 
 def _approve(vpc: VpcCoverage, calls: ButtonTargets) -> Html:
@@ -304,7 +344,7 @@ def _approve(vpc: VpcCoverage, calls: ButtonTargets) -> Html:
         "plan was made, Lifeline changes nothing and says so."
     ).format(vpc.plan_id, vpc.id, cost)
     call = {"approve": vpc.plan_id}
-    return button(f"Approve {vpc.plan_id} ({cost})", "", calls.reconcile, call, confirmation=question, kind="primary")
+    return _button(f"Approve {vpc.plan_id} ({cost})", "", calls, call, question, kind="primary")
 
 
 def backlog_button(coverage: Coverage, calls: ButtonTargets) -> Html:
@@ -327,7 +367,7 @@ def _approve_backlog(vpcs: Sequence[VpcCoverage], calls: ButtonTargets) -> Html:
     call = {"approve": "backlog"} | ({"vpc_ids": [alone]} if alone else {})
     title = "Approve the backlog" if alone else "Approve the whole backlog"
     about = f"for {alone}" if alone else ""
-    return button(f"{title} ({cost})", about, calls.reconcile, call, confirmation=question, kind="primary")
+    return _button(f"{title} ({cost})", about, calls, call, question, kind="primary")
 
 
 def _reconcile(vpc: VpcCoverage, coverage: Coverage, calls: ButtonTargets) -> Html:
@@ -338,7 +378,7 @@ def _reconcile(vpc: VpcCoverage, coverage: Coverage, calls: ButtonTargets) -> Ht
     if coverage.mode == _PLAN_MODE:
         what = Html("says what it would change there, and changes nothing: the mode is plan")
     question = Html("Reconcile {} now? Lifeline looks at it and {}.").format(vpc.id, what)
-    return button("Reconcile now", vpc.id, calls.reconcile, {"vpc_ids": [vpc.id]}, confirmation=question)
+    return _button("Reconcile now", vpc.id, calls, {"vpc_ids": [vpc.id]}, question)
 
 
 def _pause(vpc: VpcCoverage, calls: ButtonTargets) -> Html:
@@ -347,7 +387,7 @@ def _pause(vpc: VpcCoverage, calls: ButtonTargets) -> Html:
         "their path to AWS. What it made stays for as long as it is required. You are still notified of silent agents."
     ).format(vpc.id)
     call = {"vpc_ids": [vpc.id], "freeze": True}
-    return button("Pause (freeze)", vpc.id, calls.reconcile, call, confirmation=question)
+    return _button("Pause (freeze)", vpc.id, calls, call, question)
 
 
 def _exempt(vpc: VpcCoverage, coverage: Coverage, calls: ButtonTargets) -> Html:
@@ -363,7 +403,7 @@ def _exempt(vpc: VpcCoverage, coverage: Coverage, calls: ButtonTargets) -> Html:
         retired.format(write_length(coverage.retire_after)) if is_retired else "",
     )
     call = {"exempt": [vpc.id], "days": EXEMPT_DAYS, "reason": _REASON}
-    return button(f"Exempt for {EXEMPT_DAYS} days", vpc.id, calls.reconcile, call, confirmation=question)
+    return _button(f"Exempt for {EXEMPT_DAYS} days", vpc.id, calls, call, question)
 
 
 def _release(vpc: VpcCoverage, coverage: Coverage, calls: ButtonTargets) -> Html:
@@ -375,4 +415,4 @@ def _release(vpc: VpcCoverage, coverage: Coverage, calls: ButtonTargets) -> Html
         consequence = Html("The mode is plan: Lifeline says what it would delete there, and deletes nothing.")
     question = Html("Release {}? {}").format(vpc.id, consequence)
     call = {"vpc_ids": [vpc.id], "release": True}
-    return button("Release", vpc.id, calls.reconcile, call, confirmation=question, kind="danger")
+    return _button("Release", vpc.id, calls, call, question, kind="danger")
