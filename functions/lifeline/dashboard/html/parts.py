@@ -153,7 +153,7 @@ class VpcRows:
                 _banners(vpc.holds),
                 _banners(vpc.notes),
                 _incidents(vpc, self.coverage.region, clock),
-                subnet_table(vpc, self.width),
+                subnet_table(vpc, self.width, self.coverage.region),
                 _actions(vpc, clock),
                 _buttons(vpc, self.coverage, calls),
             ]
