@@ -78,6 +78,7 @@ def test_a_refusal_names_the_field_and_what_is_right(call: dict[str, Any], words
     [
         (read_request, {"forget": ["i-1"]}, "forget: is a field of DetectMetricGaps: invoke that function"),
         (read_event, {"sweep": True}, "sweep: is a field of ReconcileEndpoints: invoke that function"),
+        (read_event, {"forget": ["i-1"], "watch": ""}, "watch: must be a watch's name, not ''"),
         (read_event, {"watch": "a"}, "watch: belongs to another call; the fields are detect, forget"),
         (read_event, {"forgt": ["i-1"]}, "forgt: is unknown; did you mean forget?"),
         (read_widget, {"approve": PLAN}, "approve: is a field of ReconcileEndpoints: invoke that function"),
@@ -141,7 +142,7 @@ detections = st.fixed_dictionaries(
     optional={
         "detect": flags,
         "forget": st.lists(st.sampled_from(["web-1", "", 7]), max_size=2),
-        "watch": st.sampled_from(["a", 1]),
+        "watch": st.sampled_from(["a", "", 1]),
     },
 )
 
