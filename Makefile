@@ -98,8 +98,9 @@ plan: .envs/dev/.ready ## print what Lifeline would do: VPC=vpc-... [REGION=...]
 	@PYTHONPATH=functions:. $(DEV)/python -m tools.plan \
 	  --vpc="$${VPC-}" --region="$${REGION-}" --profile="$${PROFILE-}" --services="$${SERVICES-}"
 
+# xargs splits ARGS at blanks outside of quotes, so that --reason 'moves to the hub' is one argument.
 cli: .envs/dev/.ready ## make one of Lifeline's calls: ARGS="plan vpc-..." [ARGS=--help]
-	@$(DEV)/python -m lifeline_cli $${ARGS-}
+	@printf '%s' "$${ARGS-}" | xargs $(DEV)/python -m lifeline_cli
 
 policy: .envs/dev/.ready ## print the policy for the upgrade of a stack that has many parameters: [STACK=lifeline] [REGION=...] [PROFILE=...]
 	@PYTHONPATH=functions:. $(DEV)/python -m tools.upgrade \

@@ -4,21 +4,24 @@ import json
 import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lifeline.core.errors import InvalidInputError
-from lifeline_cli.arguments import Call, parser
+from lifeline_cli.arguments import Call, read
 from lifeline_cli.check import check_call
-from lifeline_cli.deployed import Deployed, FailedError
 from lifeline_cli.incidents import incidents_in
 from lifeline_cli.text import text_of
 
+if TYPE_CHECKING:
+    from lifeline_cli.deployed import Deployed
+
 _FAILED = 1
+_NO_BOTO3 = "boto3 isn't installed: install it, or run make cli ARGS=..., which has it."
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Make the command's calls and print the answer. Returns the exit status."""
-    given = parser().parse_args(arguments)
+    given = read(sys.argv[1:] if arguments is None else arguments)
     calls = [call.at(given.account) for call in given.calls(given)]
     try:
         for call in calls:
@@ -27,6 +30,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 check_call(call.function, call.by(given.by).event, datetime.now(UTC))
     except InvalidInputError as error:
         given.parser.error(str(error))
+    try:
+        from lifeline_cli.deployed import Deployed, FailedError  # noqa: PLC0415 - help and checks do without boto3
+    except ModuleNotFoundError:
+        sys.stderr.write(f"{_NO_BOTO3}\n")
+        return _FAILED
     try:
         stack = Deployed(given.stack, region=given.region, profile=given.profile)
         answer = _joined([_answer(stack, call, given.by) for call in calls])
@@ -46,7 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return _FAILED if errors else 0
 
 
-def _answer(stack: Deployed, call: Call, by: str | None) -> dict[str, Any]:
+def _answer(stack: "Deployed", call: Call, by: str | None) -> dict[str, Any]:
     """The function's answer: all pages of it, if it is of the audit log."""
     if call.is_signed:
         call = call.by(stack.caller() if by is None else by)

@@ -1,12 +1,14 @@
 """The commands, and the call that each of them makes."""
 
 import argparse
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from lifeline.core.guards.backlog import BACKLOG
+from lifeline.core.wording import nearest
 from lifeline_cli.check import DETECT, RECONCILE
 
 _PROGRAM = "lifeline_cli"
@@ -30,8 +32,27 @@ class Call:
         return replace(self, event=self.event | {"by": who})
 
 
-def parser() -> argparse.ArgumentParser:
-    """The parser: each command sets `calls`, which makes its calls out of what was given."""
+def read(arguments: Sequence[str]) -> Given:
+    """What was given: `calls` makes the command's calls out of it. Exits with 2 for wrong arguments.
+
+    Argparse doesn't name the nearest of what a person may have meant, so commands and options are looked up here.
+    """
+    top, commands = _parsers()
+    first = next(iter(arguments), "--help")
+    if first not in {*commands, "-h", "--help"}:
+        near = nearest(first, commands)
+        hint = f"did you mean {near}?" if near else f"see {_PROGRAM} --help"
+        top.error("the command comes before its options" if first[:1] == "-" else f"no command is {first!r}; {hint}")
+    given, unknown = top.parse_known_args(arguments)
+    if unknown:
+        wrong = unknown[0].partition("=")[0]
+        near = nearest(wrong, re.findall("--[a-z]+", given.parser.format_usage())) if wrong.startswith("-") else ""
+        given.parser.error(f"takes no {unknown[0]!r}{near and f'; did you mean {near}?'}")
+    return given
+
+
+def _parsers() -> tuple[argparse.ArgumentParser, Mapping[str, argparse.ArgumentParser]]:
+    """The parser, and that of each command."""
     common = _common()
     top = argparse.ArgumentParser(prog=_PROGRAM, description="Call the functions of a Lifeline stack.")
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
@@ -82,7 +103,7 @@ def parser() -> argparse.ArgumentParser:
     incidents.add_argument("--days", type=_days, default=7, help="how many days back, with today (default: 7)")
     incidents.add_argument("--open", action="store_true", help="only those that were opened in this time and are open")
     incidents.add_argument("--vpc", dest="vpc_id", metavar="VPC", help="only those of this VPC")
-    return top
+    return top, commands.choices
 
 
 def _common() -> argparse.ArgumentParser:

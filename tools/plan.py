@@ -21,6 +21,7 @@ from lifeline.adapters.aws import clients
 from lifeline.adapters.aws.calls import ours
 from lifeline.core.errors import InvalidInputError, LifelineError, SettingsError, TerminalError
 from lifeline.core.requests.calls import read_request
+from lifeline.core.requests.fields import read_services
 from lifeline.handlers.reconcile_endpoints import handler
 from lifeline.runtime.observability import logger
 from tools.stack import environment_of
@@ -67,7 +68,7 @@ def plan(vpc_ids: Sequence[str], region: str, profile: str, services: Sequence[s
     if not vpc_ids:
         raise UnusableError("VPC is missing: make plan VPC=vpc-0123456789abcdef0")
     event = {"vpc_ids": list(vpc_ids), "mode": "plan", "format": "text"}
-    _check(event)
+    _check(event, services)
     session = _session(region, profile)
     parameters = {"Mode": "enforce"}  # unlike the event's mode: a manual plan, which writes nothing
     parameters |= {"RequiredServices": ",".join(services)} if services else {}
@@ -78,9 +79,11 @@ def plan(vpc_ids: Sequence[str], region: str, profile: str, services: Sequence[s
     return _invoke(event, environment)
 
 
-def _check(event: Mapping[str, Any]) -> None:
+def _check(event: Mapping[str, Any], services: Sequence[str]) -> None:
     """Refuse what the handler would refuse, before any credentials are needed."""
     try:
+        if services:
+            read_services(list(services), "SERVICES")
         refusals = read_request(event).refusals
     except InvalidInputError as error:
         raise UnusableError(str(error)) from error

@@ -11,7 +11,6 @@ import hashlib
 import json
 import sys
 import tempfile
-import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -41,11 +40,13 @@ def put(package: Path, dist: Path) -> str:
         older.unlink()
     packed = dist / "lifeline-packed"
     pack(package, packed)
-    artifact, template = packed.read_bytes(), plain_template(read_template())
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
-    name = f"lifeline-{project['version']}-{_sha256(artifact + _written(template))[:12]}"
+    source = read_template()
+    about = source["Metadata"]["AWS::ServerlessRepo::Application"]
+    version, licence = about["SemanticVersion"], about["SpdxLicenseId"]
+    artifact, template = packed.read_bytes(), plain_template(source)
+    name = f"lifeline-{version}-{_sha256(artifact + _written(template))[:12]}"
     template["Parameters"]["ArtifactKey"]["Default"] = f"{name}{ARTIFACT}"
-    made = bill(package, version=project["version"], licence=project["license"], sha256=_sha256(artifact))
+    made = bill(package, version=version, licence=licence, sha256=_sha256(artifact))
     packed.rename(dist / f"{name}{ARTIFACT}")
     (dist / f"{name}{TEMPLATE}").write_bytes(_written(template))
     (dist / f"{name}{BILL}").write_bytes(_written(made))

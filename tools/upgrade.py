@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import boto3
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError, ClientError, NoRegionError
 
 from lifeline.core.errors import InvalidInputError
 from lifeline.core.policy.reading import read_policy
@@ -86,6 +86,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             document = json.loads(session.client("ssm").get_parameter(Name=name)["Parameter"]["Value"])
         text = json.dumps(policy_of(parameters, document), indent=2)
         read_policy(text)
+    except NoRegionError:
+        sys.stderr.write("REGION is missing, and neither the environment nor the profile sets a region\n")
+        return UNUSABLE
     except (BotoCoreError, ClientError, InvalidInputError, ValueError) as error:
         sys.stderr.write(f"{error}\n")
         return UNUSABLE

@@ -2,8 +2,11 @@
 
 import io
 import json
+import subprocess
+import sys
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
@@ -11,6 +14,8 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError, NoCredentialsError, ProfileNotFound
 from lifeline_cli.__main__ import main
+
+from tests.support.repository import ROOT
 
 VPC = "vpc-0123456789abcdef0"
 PLAN = "plan-0123456789abcdef"
@@ -215,6 +220,50 @@ def test_wrong_arguments_are_refused_before_credentials_are_needed(aws: Stub, ar
     with pytest.raises(SystemExit) as ended:
         main(arguments)
     assert (ended.value.code, aws.sent) == (2, [])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ("plna", "no command is 'plna'; did you mean plan?"),
+        ("Freeze", "no command is 'Freeze'; did you mean freeze?"),
+        ("xyzzy", "no command is 'xyzzy'; see lifeline_cli --help"),
+        ("--region us-east-1 plan", "the command comes before its options"),
+        ("plan --regoin us-east-1", "takes no '--regoin'; did you mean --region?"),
+        (f"exempt {VPC} --reson=x", "takes no '--reson=x'; did you mean --reason?"),
+        ("sweep now", "takes no 'now'"),
+        ("", "the following arguments are required: COMMAND"),
+    ],
+)
+def test_a_wrong_word_is_named_with_the_nearest_right_one(
+    capsys: pytest.CaptureFixture[str], arguments: str, words: str
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(arguments.split())
+    assert ended.value.code == 2
+    assert capsys.readouterr().err.endswith(f"error: {words}\n")
+
+
+def test_without_boto3_wrong_arguments_are_still_refused_and_a_sentence_says_what_is_missing(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(sys.modules, "boto3", None)
+    monkeypatch.delitem(sys.modules, "lifeline_cli.deployed", raising=False)
+    with pytest.raises(SystemExit):
+        main(["plan", "vpc-1"])
+    assert "vpc_ids[0]: must be a VPC ID" in capsys.readouterr().err
+    assert main(["plan"]) == 1
+    assert capsys.readouterr().err == "boto3 isn't installed: install it, or run make cli ARGS=..., which has it.\n"
+
+
+def test_make_passes_quoted_words_on_as_one_argument_and_runs_nothing_in_them(tmp_path: Path) -> None:
+    python = tmp_path / "python"
+    python.write_text("#!/bin/sh\nprintf '[%s]' \"$@\"\n", "utf-8")
+    python.chmod(0o755)
+    words = f"exempt {VPC} --reason 'moves to the $(hub)'"
+    make = ["make", "-s", "-C", str(ROOT), "-o", ".envs/dev/.ready", "cli", f"DEV={tmp_path}"]
+    done = subprocess.run([*make, "ARGS=" + words.replace("$", "$$")], capture_output=True, text=True, check=True)  # noqa: S603
+    assert done.stdout == f"[-m][lifeline_cli][exempt][{VPC}][--reason][moves to the $(hub)]"
 
 
 def test_a_failure_is_one_sentence(aws: Stub, capsys: pytest.CaptureFixture[str]) -> None:

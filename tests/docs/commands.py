@@ -15,7 +15,7 @@ from botocore import xform_name
 from botocore.exceptions import UnknownServiceError
 from botocore.model import StructureShape
 from botocore.validate import ParamValidator
-from lifeline_cli.arguments import parser
+from lifeline_cli.arguments import read
 from lifeline_cli.check import check_call
 from tools.plain_template import PLACE
 from tools.template import names_of, read_template
@@ -101,6 +101,8 @@ def _faults(command: str) -> Iterator[str]:
     names = {"".join(found) for found in _OUTPUT.findall(command)}
     yield from (f"the template has no output {name}" for name in sorted(names - TEMPLATE["Outputs"].keys()))
     match shlex.split(command):
+        case ["make", "cli", words] if words.startswith("ARGS="):
+            yield from _faults_of_cli(shlex.split(words.removeprefix("ARGS=")))
         case ["make", *words, ">", _] | ["make", *words]:
             yield from _faults_of_make(words)
         case ["jq", *words]:
@@ -160,7 +162,7 @@ def _faults_of_jq(words: Sequence[str]) -> Iterator[str]:
 
 def _faults_of_cli(words: Sequence[str]) -> Iterator[str]:
     try:
-        given = parser().parse_args(words)
+        given = read(words)
         for call in given.calls(given):
             check_call(call.function, call.event, NOW)
     except SystemExit:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from lifeline_cli.arguments import parser
+from lifeline_cli.arguments import read
 from tools.template import names_of
 
 from lifeline.core.guards.freeze import FreezeKind
@@ -115,7 +115,7 @@ def test_each_wish_has_the_command_and_the_call_that_it_makes() -> None:
 
 def calls_of(words: Sequence[str]) -> list[tuple[str, dict[str, Any]]]:
     """What the command line sends to which function, without how it is to be answered."""
-    given = parser().parse_args(words)
+    given = read(words)
     return [
         (call.function, {name: value for name, value in call.event.items() if name != "format"})
         for call in given.calls(given)

@@ -45,10 +45,14 @@ def test_whoever_makes_it_public_finds_its_licence_and_its_readme() -> None:
     assert "Apache License\n                           Version 2.0" in (ROOT / "LICENSE").read_text("utf-8")
 
 
-def test_the_version_is_a_semantic_one_and_the_same_everywhere() -> None:
+def test_the_version_is_a_semantic_one_in_one_place_and_the_changelog_begins_with_it() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
-    assert re.fullmatch(r"(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)", APPLICATION["SemanticVersion"])
-    assert project["version"] == APPLICATION["SemanticVersion"]
+    version = APPLICATION["SemanticVersion"]
+    assert re.fullmatch(r"(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)", version)
+    assert "version" not in project
+    assert project["dynamic"] == ["version"]
+    newest = re.findall(r"^## (\S+)", (ROOT / "CHANGELOG.md").read_text("utf-8"), re.MULTILINE)[0]
+    assert newest == version
     assert project["license"] == APPLICATION["SpdxLicenseId"]
 
 

@@ -108,7 +108,10 @@ def test_several_vpcs_are_planned_at_once(ec2: Any, capsys: pytest.CaptureFixtur
         (["--region", REGION], "VPC is missing"),
         (["--vpc", "vpc-0123456789abcdef0"], "REGION is missing"),
         (["--vpc", "vpc-0123456789abcdef0", "--region", REGION, "--profile", "nobody"], "PROFILE: The config profile"),
-        (["--vpc", "vpc-0123456789abcdef0", "--region", REGION, "--services", "Mon"], "REQUIRED_SERVICES must be"),
+        (
+            ["--vpc", "vpc-0123456789abcdef0", "--region", REGION, "--services", "ssm,Monitoring"],
+            "SERVICES[1]: must be a service or a named set, such as monitoring or ecr.api, not 'Monitoring'; did",
+        ),
     ],
 )
 def test_a_call_that_cant_be_used_is_told_in_words_and_ends_with_2(
@@ -193,7 +196,10 @@ def test_an_override_reaches_every_variable_that_is_made_of_it() -> None:
     assert (found["REQUIRED_SERVICES"], found["CREATABLE_SERVICES"]) == ("ssm,s3", "ssm,s3")
 
 
-def test_ids_are_checked_before_any_credentials_are_needed(capsys: pytest.CaptureFixture[str]) -> None:
+def test_ids_and_services_are_checked_before_any_credentials_are_needed(capsys: pytest.CaptureFixture[str]) -> None:
     with patch.object(plan, "_session", side_effect=AssertionError):
         assert plan.main(["--vpc", "vpc-1"]) == plan.UNUSABLE
-    assert "vpc_ids[0]: must be a VPC ID" in capsys.readouterr().err
+        assert plan.main(["--vpc", "vpc-0123456789abcdef0", "--services", "Mon"]) == plan.UNUSABLE
+    said = capsys.readouterr().err
+    assert "vpc_ids[0]: must be a VPC ID" in said
+    assert "SERVICES[0]: must be a service" in said

@@ -118,6 +118,16 @@ def test_a_stack_that_there_isnt_is_named(capsys: pytest.CaptureFixture[str]) ->
     assert "other" in capsys.readouterr().err
 
 
+def test_that_there_is_no_region_is_said_with_the_variable_that_sets_it(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("AWS_REGION", "AWS_DEFAULT_REGION", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_CONFIG_FILE", "/nowhere")
+    assert main([]) == UNUSABLE
+    assert capsys.readouterr().err.startswith("REGION is missing")
+
+
 @pytest.mark.usefixtures("account")
 def test_what_no_policy_can_say_is_named(capsys: pytest.CaptureFixture[str]) -> None:
     deploy(MaxVpcsPerDay="999999")

@@ -37,7 +37,7 @@ def read(call: dict[str, Any]) -> None:
         ({"vpc_idz": [VPC]}, "vpc_idz: is unknown; did you mean vpc_ids?"),
         (
             {"vpc_ids": [VPC], "hold": True},
-            "hold: is unknown; the fields are adopt, approve, by, exempt, format, freeze, hand_over, history, mode,",
+            "hold: is unknown; the fields are account, adopt, approve, by, exempt, format, freeze, hand_over, history,",
         ),
         ({"vpc_ids": [VPC] * 1200}, "vpc_ids: contains 1200 IDs; the maximum is 1000. Use a sweep instead."),
         ({"vpc_ids": ["vpc-1"]}, "vpc_ids[0]: must be a VPC ID (vpc-, then 8 or 17 of 0-9a-f), not 'vpc-1'"),
@@ -50,15 +50,17 @@ def read(call: dict[str, Any]) -> None:
         ({"adopt": [VPC]}, "adopt[0]: must be the ID of an endpoint or a security group"),
         ({"adopt": [ENDPOINT], "days": 7}, "days: can't be combined with adopt"),
         ({"hand_over": [ENDPOINT, ENDPOINT]}, f"hand_over[1]: repeats {ENDPOINT}"),
-        ({"hand_over": [ENDPOINT], "vpc_id": 1}, "vpc_id: is unknown; the fields are by, hand_over"),
+        ({"hand_over": [ENDPOINT], "vpc_id": 1}, "vpc_id: is unknown; the fields are account, by, hand_over"),
         ({"history": {"vpc": VPC}}, "history.vpc: is unknown; did you mean vpc_id?"),
         ({"history": {"day": "2026-11-20", "since": "x"}}, "history.since: needs vpc_id: day has its own time"),
+        ({"vpc_ids": [VPC], "acount": "222222222222"}, "acount: is unknown; did you mean account?"),
+        ({"exempt": [VPC], "accounts": "222222222222"}, "accounts: is unknown; did you mean account?"),
         ({"forget": ["i-1"], "watches": "x"}, "watches: is unknown; did you mean watch?"),
         ({"detect": True, "vpc_ids": [VPC]}, "vpc_ids: can't be combined with detect"),
         ({"exmpt": [VPC]}, "exmpt: is unknown; did you mean exempt?"),
         ({"vpc-ids": [VPC]}, "vpc-ids: is unknown; did you mean vpc_ids?"),
         ({"vpc_ids": [VPC], "days": 7}, "days: can't be combined with vpc_ids"),
-        ({"days": 7}, "days: belongs to another call; the fields are adopt, approve, by, exempt,"),
+        ({"days": 7}, "days: belongs to another call; the fields are account, adopt, approve, by, exempt,"),
         ({"sweep": None}, "sweep: must be true, not null"),
         ({"sweep": True, "mode": False}, "mode: must be enforce or plan, not false"),
         ({"vpc_ids": None}, "vpc_ids: must be a list of IDs, not null"),
@@ -78,7 +80,8 @@ def test_a_refusal_names_the_field_and_what_is_right(call: dict[str, Any], words
     [
         (read_request, {"forget": ["i-1"]}, "forget: is a field of DetectMetricGaps: invoke that function"),
         (read_event, {"sweep": True}, "sweep: is a field of ReconcileEndpoints: invoke that function"),
-        (read_event, {"watch": "a"}, "watch: belongs to another call; the fields are detect, forget"),
+        (read_event, {"forget": ["i-1"], "watch": ""}, "watch: must be a watch's name, not ''"),
+        (read_event, {"watch": "a"}, "watch: belongs to another call; the fields are account, detect, forget"),
         (read_event, {"forgt": ["i-1"]}, "forgt: is unknown; did you mean forget?"),
         (read_widget, {"approve": PLAN}, "approve: is a field of ReconcileEndpoints: invoke that function"),
         (read_widget, {"vpc_id": VPC}, "vpc_id: is unknown; did you mean vpc_ids?"),
@@ -141,7 +144,7 @@ detections = st.fixed_dictionaries(
     optional={
         "detect": flags,
         "forget": st.lists(st.sampled_from(["web-1", "", 7]), max_size=2),
-        "watch": st.sampled_from(["a", 1]),
+        "watch": st.sampled_from(["a", "", 1]),
     },
 )
 

@@ -37,6 +37,7 @@ from tests.support.coverage_sample import (
     NOW,
     many,
     story,
+    subnet,
     the_blocked,
     the_exempt,
     the_pending,
@@ -334,14 +335,25 @@ def test_equal_subnets_share_a_row_that_names_them_and_a_subnet_of_another_tier_
 def test_ids_lead_to_the_console_and_whatever_is_no_id_leads_nowhere() -> None:
     links = check_links(show(the_silenced(), closed=()))
     home = "https://us-east-1.console.aws.amazon.com"
-    vpc, log, event = links
+    vpc, log, event, *endpoints = links
     assert vpc == f"{home}/vpcconsole/home?region=us-east-1#VpcDetails:VpcId=vpc-0c1d2e3f405162738"
     assert event == f"{home}/cloudtrailv2/home?region=us-east-1#/events/4976d0e5-a65d-5a42-8b1c-d00a50dc4ff4"
     assert log.startswith(f"{home}/cloudwatch/home?region=us-east-1#logsV2:logs-insights")
     assert log.endswith("'*2faws*2flambda*2flifeline-ReconcileEndpoints))")  # whole, however long
-    assert not show(replace(the_silenced(), id="javascript:alert(1)", incidents=()), closed=()).all("a")
+    assert endpoints == [
+        f"{home}/vpcconsole/home?region=us-east-1#EndpointDetails:vpcEndpointId={id_}"
+        for id_ in ("vpce-0a77c1d2e3f405162", "vpce-0b1946ac92492d234", "vpce-0a77c1d2e3f405162")
+    ]
+    assert not show(replace(the_silenced(), id="javascript:alert(1)", subnets=(), incidents=()), closed=()).all("a")
     assert not show(the_silenced(), closed=(), region="evil.example/").all("a")
     assert "its log" not in show(the_silenced(), calls=replace(CALLS, log_group="")).text
+
+
+def test_an_endpoint_elsewhere_has_no_link_because_it_may_be_another_accounts() -> None:
+    central = Cell("logs", Standing.CENTRAL, "vpce-0a77c1d2e3f405162")
+    page = show(replace(the_well(), subnets=(subnet(0, "a", central),)), closed=())
+    assert "logs served by vpce-0a77c1d2e3f405162" in one_line(page)
+    assert not [link for link in check_links(page) if "vpce" in link]
 
 
 @pytest.mark.parametrize("words", BREAK_OUTS)

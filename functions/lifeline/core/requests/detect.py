@@ -73,7 +73,7 @@ def _read_forget(event: Mapping[str, Any]) -> Forget:
         if not isinstance(entity, str) or not 1 <= len(entity) <= _LONGEST_ENTITY:
             raise must_be(f"forget[{place}]", "an agent's name", entity)
     watch = event.get("watch", "")
-    if not isinstance(watch, str):
+    if "watch" in event and not (watch and isinstance(watch, str)):
         raise must_be("watch", "a watch's name", watch)
     return Forget(tuple(dict.fromkeys(entities)), watch, read_by(event))
 

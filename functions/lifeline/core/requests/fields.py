@@ -69,15 +69,17 @@ def check_names(
     """Refuse the first name that isn't one of the known ones: say what it belongs to, or the nearest of them.
 
     `call` names the field that says which kind of call it is, for a field that belongs to another kind. With `others`,
-    calls of another kind begin: they are suggested, too. What only runs send to each other never is.
+    calls of another kind begin: they are suggested, too, as is the account, which each call may have and whoever
+    reads it has taken off. What only runs send to each other never is.
     """
+    account = {"account"} if call or others else set[str]()
     for name in sorted(map(str, given)):
         if name not in known:
             field = inside + (plain(name)[:_LONGEST_NAME] or "?")
             is_of_another = not inside and name in _OF_ANY_CALL
             if is_of_another and call in given:
                 raise InvalidInputError(field, f"can't be combined with {call}")
-            offered = sorted({*known, *others} - _ONLY_RUNS_SEND)
+            offered = sorted({*known, *others, *account} - _ONLY_RUNS_SEND)
             words = _of_another(name, known, offered) if is_of_another else _unknown(name, offered)
             raise InvalidInputError(field, words)
 

@@ -175,7 +175,7 @@ class VpcRows:
                 banners(vpc.holds),
                 banners(vpc.notes),
                 _incidents(vpc, self.coverage.console_region, clock),
-                subnet_table(vpc, self.width),
+                subnet_table(vpc, self.width, self.coverage.console_region),
                 _actions(vpc, clock),
                 _buttons(vpc, self.coverage, calls),
             ]

@@ -8,8 +8,9 @@ from functools import cache
 from itertools import chain
 
 from lifeline.core.network.model import SeenTier
+from lifeline.core.notices.links import resource_link
 from lifeline.dashboard.coverage import Cell, Standing, SubnetRow, VpcCoverage
-from lifeline.dashboard.html.markup import Html, code, count, listed, named
+from lifeline.dashboard.html.markup import Html, code, count, linked, listed, named
 
 GLYPHS = {
     Standing.MISSING: "✕",
@@ -97,7 +98,7 @@ def sums(counted: Tally) -> Html:
     return Html('<ul class="sums">{}</ul>').format(rows) if rows else rows
 
 
-def subnet_table(vpc: VpcCoverage, width: int) -> Html:
+def subnet_table(vpc: VpcCoverage, width: int, region: str) -> Html:
     """Each subnet against each service, then the details: what is open and why, and which endpoints serve the rest.
 
     A table that may be wider than the widget (`width` in px, 0 if not known) scrolls in a frame that Tab reaches.
@@ -117,8 +118,8 @@ def subnet_table(vpc: VpcCoverage, width: int) -> Html:
         label=label,
         head=Html().join(map(Html('<th scope="col">{}</th>').format, services)),
         body=Html().join(_row(alike, services) for alike in _alike(vpc.subnets)),
-        details=_details(vpc),
-        served_by=_served_by(vpc),
+        details=_details(vpc, region),
+        served_by=_served_by(vpc, region),
     )
 
 
@@ -149,7 +150,7 @@ def _cell(standing: Standing | None) -> Html:
     return Html('<td class="{}">{}</td>').format(standing, mark(standing, standing))
 
 
-def _details(vpc: VpcCoverage) -> Html:
+def _details(vpc: VpcCoverage, region: str) -> Html:
     """Why services are open or exempt: each reason once, with the subnets that it applies to."""
     explained = _grouped(vpc, lambda cell: bool(cell.detail) or (cell.standing in _EXPLAINED and bool(cell.by)))
     worst_first = sorted(explained, key=lambda cell: list(Standing).index(cell.standing))
@@ -159,7 +160,7 @@ def _details(vpc: VpcCoverage) -> Html:
         lambda cell: Html('<li>{} <b>{}</b>{}{} <span class="meta">{}</span></li>').format(
             _word(cell.standing),
             cell.service,
-            cell.by and Html(" {}").format(code(cell.by)),
+            cell.by and Html(" {}").format(_by(cell, region)),
             cell.detail and Html(": {}").format(cell.detail),
             _where(explained[cell], len(vpc.subnets)),
         ),
@@ -168,18 +169,23 @@ def _details(vpc: VpcCoverage) -> Html:
     return Html('<h4>Details</h4><ul class="details">{}</ul>').format(rows) if rows else rows
 
 
-def _served_by(vpc: VpcCoverage) -> Html:
+def _served_by(vpc: VpcCoverage, region: str) -> Html:
     serving = _grouped(vpc, lambda cell: cell.standing not in _EXPLAINED and bool(cell.by) and not cell.detail)
     rows = listed(
         list(serving),
         _DETAILS,
         lambda cell: Html('<li><b>{}</b> served by {} <span class="meta">{}</span></li>').format(
-            cell.service, code(cell.by), _where(serving[cell], len(vpc.subnets))
+            cell.service, _by(cell, region), _where(serving[cell], len(vpc.subnets))
         ),
         Html("<li>… and {} more</li>"),
     )
     fold = Html('<details><summary>Endpoints in use</summary><ul class="details">{}</ul></details>')
     return fold.format(rows) if rows else rows
+
+
+def _by(cell: Cell, region: str) -> Html:
+    """What serves. An endpoint elsewhere may be another account's, where the console wouldn't find it."""
+    return code(cell.by) if cell.standing is Standing.CENTRAL else linked(cell.by, resource_link(cell.by, region))
 
 
 @cache
