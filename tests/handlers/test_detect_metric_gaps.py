@@ -1493,7 +1493,9 @@ class TestListingInParts:
         answers = detector.run_each_minute(0, 4, reporting=self.AGENTS)
         assert [answer["watched"] for answer in answers] == [1, 2, 3, 3, 3]
         assert tokens == ["", "1", "2"]
-        assert Roster(TABLE, WATCH.name).discovered_at() == minute(0.5)  # of when it began: it is what was known then
+        assert Roster(TABLE, WATCH.name).state().discovered_at == minute(
+            0.5
+        )  # of when it began: it is what was known then
 
     def test_who_isnt_reached_yet_is_never_gone(self, detector: Detector, tokens: list[str]) -> None:
         detector.run_each_minute(0, 2, reporting=self.AGENTS)

@@ -197,7 +197,7 @@ class SimulatedRoster:
         self._chunks[chunk.number] = saved
         return saved
 
-    def discovered_at(self) -> datetime | None:
+    def begin_check(self, _now: datetime) -> datetime | None:
         return self._discovered_at
 
     def save_discovery(self, now: datetime) -> None:

@@ -191,7 +191,7 @@ def story() -> Coverage:
             ),
         ),
         agents=AgentCount(reporting=106, silent=13, unknown=2),
-        freshness=Freshness(at(9, 5, 21), at(8, 47), at(9, 10, 2)),
+        freshness=Freshness(at(9, 5, 21), at(8, 47), at(9, 10, 2), at(9, 12, 2)),
     )
 
 

@@ -144,8 +144,8 @@ class _Cover:
             )
             for vpc in region.vpcs
         ]
-        agents, listed = self._reads.agents(policy)
-        closed, freshness = self._reads.closed_incidents(policy), self._reads.freshness(listed)
+        agents, known = self._reads.agents(policy)
+        closed, freshness = self._reads.closed_incidents(policy), self._reads.freshness(known)
         return Coverage(
             account_id=self._settings.account_id,
             region=self._settings.region,

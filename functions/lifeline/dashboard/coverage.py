@@ -103,13 +103,14 @@ class AgentCount:
 
 @dataclass(frozen=True, slots=True)
 class Freshness:
-    """When Lifeline last heard of a network change, when its last whole sweep began, and when it last looked which
-    agents there are. None for what never was; `is_read` is False where the ledger couldn't be read.
+    """When Lifeline last heard of a network change, when its last whole sweep began, and when it last listed the agents
+    and began to check them. None for what never was; `is_read` is False where the ledger couldn't be read.
     """
 
     heard: datetime | None = None
     swept: datetime | None = None
     listed: datetime | None = None
+    checked: datetime | None = None
     is_read: bool = True
 
 

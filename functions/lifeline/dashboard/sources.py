@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import astuple, dataclass, field
+from dataclasses import astuple, dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -22,6 +22,7 @@ from lifeline.adapters.store.policy import Known, PolicyStore, ReadOnlyPolicy
 from lifeline.adapters.store.roster import Roster
 from lifeline.adapters.store.vpcs import VpcStore
 from lifeline.core.agents.agent import State
+from lifeline.core.agents.roster import RosterState
 from lifeline.core.agents.watches import Watch
 from lifeline.core.coexist.vpc_state import VpcList, VpcState
 from lifeline.core.errors import LifelineError
@@ -131,28 +132,32 @@ class Reads:
         newest = sorted(found, key=lambda pair: pair[1], reverse=True)[:_MOST_CLOSED]
         return tuple(closed_row(incident, closed) for incident, closed in newest)
 
-    def agents(self, policy: Policy | None) -> tuple[AgentCount | None, datetime | None]:
-        """How many agents report, are silent or aren't known, and when Lifeline last looked which there are."""
+    def agents(self, policy: Policy | None) -> tuple[AgentCount | None, Freshness]:
+        """How many agents report, are silent or aren't known, and when Lifeline last listed and checked them."""
+        nothing = Freshness()
         if not self._sources.roster:
-            return None, None
+            return None, nothing
         rosters = [self._sources.roster(name) for name in _watches(policy)]
-        unread: tuple[AgentCount, datetime | None] | None = None
+        unread: tuple[AgentCount, RosterState] | None = None
         counts = [self.attempt(partial(_count, roster), unread, "the agents") for roster in rosters]
         known = [count for count in counts if count is not None]
         if len(known) < len(counts):
-            return None, None
+            return None, nothing
         total = AgentCount(*(sum(values) for values in zip(*(astuple(count) for count, _ in known), strict=True)))
-        return total, min((at for _, at in known if at), default=None)
+        listed = min((state.discovered_at for _, state in known if state.discovered_at), default=None)
+        checked = min((state.checked_at for _, state in known if state.checked_at), default=None)
+        return total, Freshness(listed=listed, checked=checked)
 
-    def freshness(self, listed: datetime | None) -> Freshness:
-        """How old what Lifeline knows is. `listed` is when it last looked which agents there are."""
+    def freshness(self, agents: Freshness) -> Freshness:
+        """How old what Lifeline knows is; `agents` says it of these."""
         unread = Freshness(is_read=False)
         audit, home = self._sources.audit, self._settings.home
         if audit is None:
             return unread
 
         def read() -> Freshness:
-            return Freshness(audit.latest_change(), self._sources.vpcs.load(home).reconciled_at, listed)
+            swept = self._sources.vpcs.load(home).reconciled_at
+            return replace(agents, heard=audit.latest_change(), swept=swept)
 
         return self.attempt(read, unread, "when Lifeline last heard of a change, and last swept")
 
@@ -252,7 +257,7 @@ def _watches(policy: Policy | None) -> tuple[str, ...]:
     return tuple(policy.watch_names) if policy else (Watch().name,)
 
 
-def _count(roster: Roster) -> tuple[AgentCount, datetime | None]:
+def _count(roster: Roster) -> tuple[AgentCount, RosterState]:
     """One watch's agents. Which ones aren't known is only kept as a number, and by runs that were split. Where all
     report, their number is enough: to understand 10,000 agents takes long.
     """
@@ -261,4 +266,4 @@ def _count(roster: Roster) -> tuple[AgentCount, datetime | None]:
     if None in sizes:
         states = Counter(agent.state for chunk in roster.read() for agent in chunk.agents.values())
     unknown = min(state.unknown, states[State.REPORTING])
-    return AgentCount(states[State.REPORTING] - unknown, states[State.SILENT], unknown), state.discovered_at
+    return AgentCount(states[State.REPORTING] - unknown, states[State.SILENT], unknown), state

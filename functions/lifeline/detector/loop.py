@@ -121,9 +121,9 @@ class WatchRun:
         return replace(report, failures=tuple(self.attempt.failures))
 
     def is_discovery_due(self) -> bool:
-        """True if agents must be discovered in this run."""
+        """True if agents must be discovered in this run, which is on record from now on."""
         changed_at = self.attempt(self.tools.sources.audit.latest_change)
-        return is_due(self.roster.discovered_at(), changed_at, self.now)
+        return is_due(self.roster.begin_check(self.now), changed_at, self.now)
 
     def end_discovery(self) -> None:
         """Save when agents were discovered, once all of them are saved, and say who has no room on the roster."""

@@ -178,14 +178,15 @@ class TestAgents:
 class TestRuns:
     def test_before_the_first_run_nothing_is_known_and_nothing_is_left_to_do(self, roster: Roster) -> None:
         assert roster.state() == RosterState()
-        assert roster.discovered_at() is None
         assert roster.state().is_run_complete
+        assert roster.begin_check(START) is None
+        assert roster.state() == RosterState(checked_at=START)
 
     def test_a_discovery_is_remembered_and_leaves_the_run_alone(self, roster: Roster) -> None:
         roster.begin_run("a", 2, minute(1))
         roster.save_discovery(START)
-        assert roster.discovered_at() == START
-        assert roster.state() == RosterState(START, "a", minute(1), frozenset({0, 1}))
+        assert roster.begin_check(minute(2)) == START
+        assert roster.state() == RosterState(START, "a", minute(1), frozenset({0, 1}), checked_at=minute(2))
 
     def test_the_part_that_is_done_last_ends_the_run(self, roster: Roster) -> None:
         assert roster.begin_run("a", 3, START)
@@ -240,6 +241,6 @@ class TestRuns:
 
     def test_a_state_that_cannot_be_read_or_written_is_an_error(self, roster: Roster) -> None:
         with failing("dynamodb", "GetItem", "InternalServerError"), pytest.raises(TransientError, match=WATCH):
-            roster.discovered_at()
+            roster.state()
         with failing("dynamodb", "UpdateItem"), pytest.raises(TerminalError, match=WATCH):
             roster.finish_part("a", 0)

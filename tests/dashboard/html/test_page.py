@@ -200,7 +200,7 @@ def test_the_head_says_where_when_and_in_which_mode_and_sums_up() -> None:
     assert one_line(page.all("header")[0]) == (
         "Lifeline: coverageAccount 123456789012 in us-east-1, stack lifeline · mode enforce · 2026-03-02 09:12:40 UTC"
         "Last change heard 09:05:21 UTC (7 min 19 s ago) · last sweep 08:47:00 UTC (25 min 40 s ago) · "
-        "agents last listed 09:10:02 UTC (2 min 38 s ago)"
+        "agents last checked 09:12:02 UTC (38 s ago) · listed 09:10:02 UTC (2 min 38 s ago)"
     )
     totals = {one_line(row.all("dt")[0]): one_line(row.all("dd")[0]) for row in page.all("dl")[0].all("div")}
     assert totals == {
@@ -367,13 +367,16 @@ def test_no_string_makes_or_turns_a_link(words: str) -> None:
     [
         (
             Freshness(),
-            "No change heard yet, so it isn't proven that events arrive · no sweep yet · agents never listed",
+            (
+                "No change heard yet, so it isn't proven that events arrive · no sweep yet · agents never checked · "
+                "never listed"
+            ),
         ),
         (
             Freshness(swept=NOW - timedelta(minutes=5)),
             (
                 "No change heard yet, so it isn't proven that events arrive · last sweep 09:07:40 UTC (5 min ago) · "
-                "agents never listed"
+                "agents never checked · never listed"
             ),
         ),
     ],

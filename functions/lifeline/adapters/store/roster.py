@@ -1,7 +1,7 @@
 """The roster in the ledger: the agents of one watch, many to an item, and how far its last run got.
 
     pk = ROSTER#<watch>   sk = CHUNK#<number>   revision, agent_count, is_plain, agents (see `agent_records`)
-                          sk = STATE            discovered_at, run_id, run_began, waiting, ended_by,
+                          sk = STATE            discovered_at, checked_at, run_id, run_began, waiting, ended_by,
                                                 late_agents, unknown_agents
 
 Every write of a chunk names the revision that it changes, so that concurrent runs don't overwrite each other.
@@ -99,9 +99,10 @@ class Roster:
         counts = {"late": item.get("late_agents", 0), "unknown": item.get("unknown_agents", 0)}
         return from_plain(RosterState, item | counts)
 
-    def discovered_at(self) -> datetime | None:
-        """When agents were last discovered; None before the first time."""
-        return self.state().discovered_at
+    def begin_check(self, now: datetime) -> datetime | None:
+        """When agents were last discovered, None before the first time. Saves that a run of the watch began `now`."""
+        after = self._update("SET checked_at = :now", {":now": now})
+        return from_plain(RosterState, after or {}).discovered_at
 
     def save_discovery(self, now: datetime) -> None:
         """Save that agents were discovered `now`."""

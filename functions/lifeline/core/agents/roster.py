@@ -41,6 +41,7 @@ class RosterState:
     """When a watch's agents were last discovered, and which parts of its last split run are `waiting`.
 
     `late` and `unknown` count the agents that its finished parts judged so: these states are saved nowhere else.
+    `checked_at` is when the last run of the watch began.
     """
 
     discovered_at: datetime | None = None
@@ -49,6 +50,7 @@ class RosterState:
     waiting: frozenset[int] = frozenset()
     late: int = 0
     unknown: int = 0
+    checked_at: datetime | None = None
 
     @property
     def is_run_complete(self) -> bool:

@@ -106,11 +106,13 @@ def _freshness(known: Freshness, clock: Clock) -> Html:
         return Html()
     heard = known.heard and Html("Last change heard {}").format(clock.moment(known.heard))
     swept = known.swept and Html("last sweep {}").format(clock.moment(known.swept))
-    agents = known.listed and Html("agents last listed {}").format(clock.moment(known.listed))
+    checked = known.checked and Html("agents last checked {}").format(clock.moment(known.checked))
+    listed = known.listed and Html("listed {}").format(clock.moment(known.listed))
     parts = (
         heard or "No change heard yet, so it isn't proven that events arrive",
         swept or "no sweep yet",
-        agents or "agents never listed",
+        checked or "agents never checked",
+        listed or "never listed",
     )
     return Html('<p class="meta fresh">{}</p>').format(Html(" · ").join(parts))
 
