@@ -149,6 +149,7 @@ def judge(
     now: datetime,
     known: KnownVpc | None = None,
     approved: Mapping[str, datetime] | None = None,
+    named: frozenset[str] = frozenset(),
     changed: frozenset[str] = frozenset(),
     acts: bool = False,
 ) -> GapSurvey:
@@ -157,8 +158,9 @@ def judge(
     The first time, every gap waits: unless a sweep has judged the whole region, for then the VPC was made since. Later,
     a gap waits where it waited, or where the network is as it was and more is asked of it. A path that was lost since
     never waits, nor does a subnet that was made since. `approved` says, by service, when people approved what waited
-    then; with `acts`, nothing waits. `known` are the paths that Lifeline has seen,
-    and `changed` the subnets that a change since then made, or took a path from.
+    then. `named` are the services for which a call names the VPC now: these don't begin to wait. With `acts`, nothing
+    waits. `known` are the paths that Lifeline has seen, and `changed` the subnets that a change since then made, or
+    took a path from.
     """
     is_first = survey is None or survey.at < epoch.began
     was_there = is_first and not (survey is None and epoch.is_swept)
@@ -167,7 +169,7 @@ def judge(
     lost = _lost_since(epoch.began, known) if was_there else frozenset[str]()
     said = approved or {}
     waited_passes = _Approved(said, since=before.asked_at)
-    new_passes = _Approved(said, since=epoch.began if was_there else now)
+    new_passes = _Approved(said, epoch.began) if was_there else _Approved(dict.fromkeys(named, now), now)
     judged: dict[str, Alike] = {}
     has_grown = False
     for subnet_id, asked in gaps.asked.items():

@@ -44,6 +44,7 @@ class Surveys(Amendment):
             known=context.known.vpc,
             changed=changed_subnets(changes, context.vpc),
             approved={**state.approved, **_approved_by(context)},
+            named=_named_by(context),
             acts=context.run.policy.acts_on_backlog,
         )
         return Decision(plan, replace(state, survey=survey))
@@ -70,9 +71,17 @@ def _gaps(context: VpcContext, plan: Plan) -> Gaps:
 
 def _approved_by(context: VpcContext) -> Mapping[str, datetime]:
     """What the requests approve, by service. Who freezes something, or gives it up, asks for nothing else."""
-    calls = [request for request in context.requests if _is_asking(request)]
-    services = [service for call in calls for service in call.approves]
+    services = [service for call in _calls(context) for service in call.approves]
     return dict.fromkeys(services, context.run.now)
+
+
+def _named_by(context: VpcContext) -> frozenset[str]:
+    """The services for which calls name the VPC. Who approves the backlog has seen only what waited before."""
+    return frozenset(service for call in _calls(context) if not call.backlog for service in call.approves)
+
+
+def _calls(context: VpcContext) -> list[Request]:
+    return [request for request in context.requests if _is_asking(request)]
 
 
 def _is_asking(request: Request) -> bool:
