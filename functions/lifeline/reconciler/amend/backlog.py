@@ -10,6 +10,7 @@ from datetime import datetime
 
 from lifeline.core.coexist.vpc_state import VpcState
 from lifeline.core.guards.backlog import Gaps, changed_subnets, find_gaps, hold_backlog, judge
+from lifeline.core.guards.freeze import EVERYTHING
 from lifeline.core.plan.actions import Action, Plan
 from lifeline.core.requests.request import Request
 from lifeline.reconciler.amend.amendment import Amendment, Decision, Fact, VpcContext
@@ -44,8 +45,7 @@ class Surveys(Amendment):
             known=context.known.vpc,
             changed=changed_subnets(changes, context.vpc),
             approved={**state.approved, **_approved_by(context)},
-            named=_named_by(context),
-            acts=context.run.policy.acts_on_backlog,
+            at_once=_at_once(context),
         )
         return Decision(plan, replace(state, survey=survey))
 
@@ -75,8 +75,12 @@ def _approved_by(context: VpcContext) -> Mapping[str, datetime]:
     return dict.fromkeys(services, context.run.now)
 
 
-def _named_by(context: VpcContext) -> frozenset[str]:
-    """The services for which calls name the VPC. Who approves the backlog has seen only what waited before."""
+def _at_once(context: VpcContext) -> frozenset[str]:
+    """The services for which nothing waits: all if the policy says so, or those for which a call names the VPC. Who
+    approves the backlog has seen only what waited before.
+    """
+    if context.run.policy.acts_on_backlog:
+        return frozenset({EVERYTHING})
     return frozenset(service for call in _calls(context) if not call.backlog for service in call.approves)
 
 
