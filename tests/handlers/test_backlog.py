@@ -114,6 +114,31 @@ def test_a_policy_that_asks_for_more_makes_new_backlog(world: World, monkeypatch
     assert len(world.endpoints(vpc_id)) == 2
 
 
+def services_in(world: World, vpc_id: str) -> list[str]:
+    return sorted(endpoint["ServiceName"].rpartition(".")[2] for endpoint in world.endpoints(vpc_id))
+
+
+def test_what_a_policy_asks_for_after_the_notice_is_not_approved_with_it(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    vpc_id = world.make_vpc()
+    world.make_subnet(vpc_id)
+    call(SWEEP)
+    monkeypatch.setenv("REQUIRED_SERVICES", "monitoring,logs")
+
+    call({"approve": "backlog", "vpc_ids": [vpc_id]})
+
+    assert services_in(world, vpc_id) == ["monitoring"]
+    world.notices()
+    call(SWEEP)
+    assert services_in(world, vpc_id) == ["monitoring"]
+    assert [json.loads(one["Body"])["Subject"] for one in world.notices()] == [
+        f"[lifeline] backlog in {vpc_id}: 1 change needs your approval (logs)"
+    ]
+    call({"approve": "backlog"})
+    assert services_in(world, vpc_id) == ["logs", "monitoring"]
+
+
 def test_one_vpc_or_one_service_can_be_approved_alone(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("REQUIRED_SERVICES", "monitoring,logs")
     ids = [world.make_vpc(cidr=f"10.{number}.0.0/16") for number in (1, 2)]

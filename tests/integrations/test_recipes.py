@@ -166,6 +166,10 @@ class TestEvery:
         assert sent(rules, changed("incident-opened", stack="another")) == []
         assert sent(rules, {**EVENTS["incident-opened"], "account": "210987654321"}) == []
 
+    def test_an_incident_of_another_account_of_the_hub_names_that_account(self, name: str) -> None:
+        [(_, body)] = sent(load(name)[1], changed("incident-opened", account="210987654321"))
+        assert "210987654321" in json.dumps(body)
+
     def test_quotes_and_backslashes_in_what_others_wrote_end_no_text(self, name: str) -> None:
         _, rules = load(name)
         words = 'DeleteRoute by "ops\\dana", who said "no": {}'

@@ -51,7 +51,7 @@ _MOST_GROUPS = 200  # security groups a run: one call
 @dataclass(frozen=True, slots=True)
 class EvidenceSources:
     """The adapters that evidence is read from. All agents are in the account and region `home`. `ports` are those that
-    the policy says of services, and `mode` the stack's.
+    the policy says of services, `mode` is the stack's, and `fixes_dns` whether Lifeline may turn on DNS attributes.
     """
 
     instances: Instances
@@ -64,6 +64,7 @@ class EvidenceSources:
     paths: PathStore | None = None
     ports: tuple[tuple[str, Ranges], ...] = ()
     mode: Mode = Mode.ENFORCE
+    fixes_dns: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -287,6 +288,7 @@ class EvidenceCollector:
             unreadable=around.unreadable,
             known=around.known,
             mode=self._sources.mode,
+            fixes_dns=self._sources.fixes_dns,
             survey=around.survey,
             price=price_in(self._sources.home.region),
             own_groups=tuple(group for group in groups if group.id in (instance.group_ids or ())),

@@ -292,6 +292,7 @@ def _tools(settings: DetectorSettings, policy: Policy) -> DetectorTools:
             paths=PathStore(table),
             ports=policy.ports,
             mode=settings.mode,
+            fixes_dns=policy.fix_dns and settings.may_fix_dns,
         ),
         repairs=RepairRequests(settings.repair_queue_url, member=settings.member),
         checks=Checks(settings.detect_queue_url, member=settings.member) if settings.detect_queue_url else None,

@@ -148,7 +148,8 @@ class Gatekeeper:
             return
         switch = self.guards.kill_switch
         blocked = [(answer.vpc_id, {action.blocked_by for action in answer.actions}) for answer in answers]
-        notice = switch_notice(self._why_on, switch.name, [vpc_id for vpc_id, by in blocked if KILL_SWITCH in by])
+        held, is_plan = [vpc_id for vpc_id, by in blocked if KILL_SWITCH in by], self.settings.mode is Mode.PLAN
+        notice = switch_notice(self._why_on, switch.name, held, is_plan=is_plan)
         try:
             if switch.reserve_notice(now=self.run.now()) and not job.publish(notice):
                 switch.return_reservation()

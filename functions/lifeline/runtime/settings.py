@@ -97,6 +97,7 @@ class StackSettings:
     policy_parameter: str = _variable("POLICY_PARAMETER", default="")
     mode: Mode = _variable("MODE", _one_of(Mode))
     required_services: tuple[str, ...] = _variable("REQUIRED_SERVICES", _names)
+    may_fix_dns: bool = _variable("MAY_FIX_DNS", _choice("yes", "no"), "no")
     accounts: ServedAccounts = _variable("ACCOUNTS", read_accounts, "")
     spoke_role: str = _variable("SPOKE_ROLE", default="")
     member: str = field(default="", kw_only=True)
@@ -163,7 +164,6 @@ class Settings(StackSettings):
     """
 
     creatable_services: tuple[str, ...] = _variable("CREATABLE_SERVICES", _names, "")
-    may_fix_dns: bool = _variable("MAY_FIX_DNS", _choice("yes", "no"), "no")
     kill_switch_parameter: str = _variable("KILL_SWITCH_PARAMETER", default="")
     debounce: timedelta = _variable("DEBOUNCE_SECONDS", _length("seconds", most=900), "30")
 

@@ -25,6 +25,7 @@ from lifeline.core.coexist.canary import (
     withdraw,
 )
 from lifeline.core.guards.freeze import Freeze, FreezeKind
+from lifeline.core.guards.mode import Mode
 from lifeline.core.history.change import Change
 from lifeline.core.incidents.facts import Facts
 from lifeline.core.incidents.incident import Cause, CauseKind, Confidence
@@ -95,6 +96,11 @@ class TestTheCause:
         assert (found.service, found.subject, found.key) == ("monitoring", "vpce-1", f"CANARY|{VPC_ID}|vpce-1")
         assert "the first missing datapoint was due 1 min after that" in found.evidence
         assert "off again" in found.advice
+
+    def test_is_a_persons_to_turn_off_in_plan_mode(self) -> None:
+        assert why(mode=Mode.PLAN).advice == (
+            "Mode is plan: Lifeline will not fix this. To fix it: turn private DNS for vpce-1 off again."
+        )
 
     def test_is_the_canary_though_the_endpoint_is_seen_to_be_closed(self) -> None:
         assert why(network(EGRESS, SERVED, group=SHUT)).kind is CauseKind.CANARY

@@ -149,13 +149,19 @@ def test_an_approval_is_for_what_waited_then(service: str) -> None:
     assert waits(again) == {("s", "ssm")}
 
 
+def test_an_approval_leaves_what_begins_to_wait_only_now_and_a_call_that_names_the_vpc_does_not() -> None:
+    now, asked = NOW + HOUR, gaps({"logs", "ssm"})
+    assert waits(judge(FIRST, asked, SWEPT, now=now, approved={EVERYTHING: now})) == {("s", "ssm")}
+    assert waits(judge(FIRST, asked, SWEPT, now=now, at_once=frozenset({EVERYTHING}))) == set()
+
+
 def test_an_approval_of_one_service_leaves_the_others() -> None:
     first = judge(None, gaps({"logs", "ssm"}), NEW, now=NOW)
     assert waits(judge(first, gaps({"logs", "ssm"}), SWEPT, now=NOW + HOUR, approved={"ssm": NOW})) == {("s", "logs")}
 
 
 def test_a_policy_that_acts_leaves_nothing_waiting() -> None:
-    assert waits(judge(FIRST, gaps({"logs"}), SWEPT, now=NOW + HOUR, acts=True)) == set()
+    assert waits(judge(FIRST, gaps({"logs"}), SWEPT, now=NOW + HOUR, at_once=frozenset({EVERYTHING}))) == set()
 
 
 def test_what_was_asked_and_no_longer_is_waits_again_if_it_comes_back() -> None:
@@ -227,7 +233,7 @@ def test_what_waits_is_never_made_and_what_is_lost_never_waits(events: list[tupl
         planned = plan(network, *sorted(model.services))
         found = find_gaps(planned, network, wanted)
         before: set[tuple[str, str]] = set(survey.waiting) if survey else set()
-        survey = judge(survey, found, epoch, now=now, approved=approved)
+        survey = judge(survey, found, epoch, now=now, approved=approved, at_once=frozenset(approved))
         held = hold_backlog(planned, network, found, survey, PRICE)
 
         assert not approved or survey.waiting == set()

@@ -39,4 +39,11 @@ def test_the_notice_says_why_what_waits_and_how_to_lift_it() -> None:
     assert "VPCs: vpc-0, " in notice.text
     assert "and 2 more" in " ".join(notice.text.split())
     assert "aws ssm put-parameter --name /lifeline/stop --type String --overwrite --value off" in notice.text
+    assert "except those that need your approval" in " ".join(notice.text.split())
     assert "No changes are waiting." in switch_notice("the kill switch is on", NAME, []).text
+
+
+def test_the_notice_promises_nothing_in_plan_mode() -> None:
+    text = " ".join(switch_notice(why_on(NAME, "on"), NAME, [], is_plan=True).text.split())
+    assert "Mode is plan: Lifeline will change nothing with the switch off, either." in text
+    assert "To let Lifeline make changes again" not in text

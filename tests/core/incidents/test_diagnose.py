@@ -303,6 +303,16 @@ class TestCutOff:
             "for the monitoring service in the VPC."
         )
 
+    def test_of_dns_attributes_is_lifelines_to_mend_only_where_it_may(self) -> None:
+        off = served(dns_hostnames=False)
+        turn_on = "turn on the VPC's DNS attributes (aws ec2 modify-vpc-attribute)."
+        assert why(facts(off)).advice == (
+            "Lifeline will not fix this, because FixDns and fix_dns in the policy don't both allow it. To fix it: "
+            + turn_on
+        )
+        assert why(facts(off, fixes_dns=True)).advice.startswith("Lifeline will repair this, and agents should")
+        assert why(facts(off, fixes_dns=True, mode=Mode.PLAN)).advice.startswith("Mode is plan: Lifeline will not fix")
+
     @pytest.mark.parametrize("had_way_out", [None, False, True])
     def test_in_the_backlog_waits_unless_the_way_out_was_there_when_it_was_judged(
         self, *, had_way_out: bool | None

@@ -75,6 +75,12 @@ def test_a_service_that_takes_none_gets_none_and_that_is_said() -> None:
         (policy(Action="s3:*"), "would serve nobody"),
         (policy(Resource="${organisation}"), "did you mean organization?"),
         (policy(Sid="a" * 20_480), "20480 are the most"),
+        (policy(Actions="*"), "there is no member Actions; did"),
+        (policy(Principal={"Aws": "*"}), "Statement[0].Principal: there is no member Aws; did you mean AWS?"),
+        (policy(Condition={"StringEqual": {"aws:SourceVpc": "x"}}), "did you mean StringEquals?"),
+        (policy(Condition={"ForAnyValues:StringLike": {"aws:SourceVpc": "x"}}), "no operator ForAnyValues:StringLike"),
+        (policy(Resource="${AWS::AccountId}"), "uses the variable ${AWS::AccountId}; did you mean account?"),
+        ('{"Statement": [{"Effect": "Deny", "Effect": "Allow"}]}', "has Effect twice in one object"),
     ],
 )
 def test_a_wrong_one_is_refused_in_words_and_never_full_access(text: str, words: str) -> None:
@@ -82,6 +88,11 @@ def test_a_wrong_one_is_refused_in_words_and_never_full_access(text: str, words:
     assert words in found.refusal
     assert found.refusal.startswith(f"its endpoint policy {PREFIX}org ")
     assert found.document == ""
+
+
+@pytest.mark.parametrize("operator", ["StringLikeIfExists", "ForAllValues:StringLike", "Bool", "stringEquals"])
+def test_operators_of_iam_are_taken(operator: str) -> None:
+    assert choose(policy(Condition={operator: {"aws:PrincipalOrgID": "o-1"}})).refusal == ""
 
 
 def test_a_missing_an_encrypted_and_an_unread_one_are_refused_with_the_name() -> None:

@@ -149,16 +149,16 @@ def judge(
     now: datetime,
     known: KnownVpc | None = None,
     approved: Mapping[str, datetime] | None = None,
+    at_once: frozenset[str] = frozenset(),
     changed: frozenset[str] = frozenset(),
-    acts: bool = False,
 ) -> GapSurvey:
     """The survey after an observation.
 
     The first time, every gap waits: unless a sweep has judged the whole region, for then the VPC was made since. Later,
     a gap waits where it waited, or where the network is as it was and more is asked of it. A path that was lost since
     never waits, nor does a subnet that was made since. `approved` says, by service, when people approved what waited
-    then; with `acts`, nothing waits. `known` are the paths that Lifeline has seen,
-    and `changed` the subnets that a change since then made, or took a path from.
+    then; `at_once` are the services for which nothing waits, or begins to. `known` are the paths that Lifeline has
+    seen, and `changed` the subnets that a change since then made, or took a path from.
     """
     is_first = survey is None or survey.at < epoch.began
     was_there = is_first and not (survey is None and epoch.is_swept)
@@ -167,7 +167,8 @@ def judge(
     lost = _lost_since(epoch.began, known) if was_there else frozenset[str]()
     said = approved or {}
     waited_passes = _Approved(said, since=before.asked_at)
-    new_passes = _Approved(said, since=epoch.began if was_there else now)
+    new_passes = _Approved(said if was_there else {}, since=epoch.began)
+    none_waits = _Approved(dict.fromkeys(at_once, now), since=now)
     judged: dict[str, Alike] = {}
     has_grown = False
     for subnet_id, asked in gaps.asked.items():
@@ -176,9 +177,9 @@ def judge(
         missing, served, way_out = gaps.missing[subnet_id], gaps.served[subnet_id], gaps.ways_out.get(subnet_id)
         is_lost = (bool(alike.has_way_out) and way_out is False) or subnet_id in lost | changed
         is_made_since = seen is None and not was_there
-        waited = waited_passes.without((alike.waiting & asked) - served)
-        new = new_passes.without(missing - alike.asked - lost)
-        if acts or is_lost:
+        waited = none_waits.without(waited_passes.without((alike.waiting & asked) - served))
+        new = none_waits.without(new_passes.without(missing - alike.asked - lost))
+        if is_lost:
             waited = new = frozenset()
         if is_made_since:
             new = frozenset()

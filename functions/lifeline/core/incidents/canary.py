@@ -7,8 +7,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from lifeline.core.coexist.canary import WATCHED_FOR, Canary, Withdrawal
+from lifeline.core.guards.mode import Mode
 from lifeline.core.incidents.changes import clock_words
-from lifeline.core.incidents.facts import METRICS, Around, Facts, cause_of
+from lifeline.core.incidents.facts import METRICS, NOT_IN_PLAN_MODE, Around, Facts, cause_of
 from lifeline.core.incidents.incident import RECOVERY_TIME, Cause, CauseKind, Confidence, Incident
 from lifeline.core.network.model import Tier
 from lifeline.core.wording import write_length, write_time
@@ -86,7 +87,7 @@ def _cause(facts: Facts, service: str, canary: Canary) -> Cause:
         Confidence.HIGH if is_sure else Confidence.MEDIUM,
         f"private DNS for {endpoint_id} ({service}) was turned on as a canary",
         evidence=tuple(_evidence(facts, canary)),
-        advice=_advice(service, canary),
+        advice=_advice(facts, service, canary),
         service=service,
         subject=endpoint_id,
         fixed_at=off_at,
@@ -106,12 +107,13 @@ def _evidence(facts: Facts, canary: Canary) -> Iterator[str]:
         yield "the audit log has no other change in this VPC since then that would explain the silence"
 
 
-def _advice(service: str, canary: Canary) -> str:
+def _advice(facts: Facts, service: str, canary: Canary) -> str:
     if canary.withdrawn_at:
         until = clock_words(canary.withdrawn_at + RECOVERY_TIME)
         return f"Agents might need until {until} to come back. Restart those that are still silent then."
+    if facts.mode is Mode.PLAN:
+        return f"{NOT_IN_PLAN_MODE} To fix it: turn private DNS for {canary.endpoint_id} off again."
     return (
         f"Lifeline will turn private DNS for {canary.endpoint_id} off again and freeze the {service} service in this "
-        "VPC. "
-        "Before you end the freeze, find out what keeps these agents from using the endpoint."
+        "VPC. Before you end the freeze, find out what keeps these agents from using the endpoint."
     )

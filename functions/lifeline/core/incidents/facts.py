@@ -29,6 +29,7 @@ METRICS = "monitoring"  # the service that takes the metrics (CloudWatch endpoin
 _STARTING = timedelta(seconds=1)  # no agent sends sooner, and CloudTrail's times are whole seconds
 _NOT_FOR_METRICS = frozenset({"logs"})  # an agent that can't send logs still sends metrics (agent: separate pipelines)
 _LONGEST_NAME = 40
+NOT_IN_PLAN_MODE = "Mode is plan: Lifeline will not fix this."
 _OUTLIVED = frozenset({CauseKind.ENDPOINT_CLOSED, CauseKind.DNS_OFF})  # open connections survive until they are closed
 
 
@@ -42,8 +43,8 @@ class Facts:
     `made` are the endpoints that Lifeline created last, `frozen` the VPC's freezes and `canaries` whose private DNS
     Lifeline turned on recently, each with its service.
     `known` are the paths that Lifeline saw in the VPC over time, `own_groups` the instance's security groups as far as
-    they were read. `mode` is the stack's, `survey` says what waits for approval in the VPC, and `price` is the
-    region's. `unreadable` describes what couldn't be read.
+    they were read. `mode` is the stack's, and `fixes_dns` whether Lifeline may turn on DNS attributes. `survey` says
+    what waits for approval in the VPC, and `price` is the region's. `unreadable` describes what couldn't be read.
     """
 
     agent: Agent
@@ -64,6 +65,7 @@ class Facts:
     known: KnownVpc | None = None
     own_groups: tuple[SecurityGroup, ...] = ()
     mode: Mode = Mode.ENFORCE
+    fixes_dns: bool = False
     survey: GapSurvey | None = None
     price: Price | None = None
 
@@ -135,7 +137,9 @@ class Facts:
     def why_left(self, service: str, reach: Reach) -> str:
         """Why Lifeline leaves the path to the service as it is, in a sentence or two; empty if it will repair it."""
         if self.mode is Mode.PLAN:
-            return "Mode is plan: Lifeline will not fix this."
+            return NOT_IN_PLAN_MODE
+        if reach is Reach.DNS_OFF and not self.fixes_dns:
+            return "Lifeline will not fix this, because FixDns and fix_dns in the policy don't both allow it."
         is_lost = reach is Reach.UNREACHABLE  # so the way out that the subnet had is, which waits for nobody
         if self.survey and self.survey.waits(self.instance.subnet_id, service, is_lost=is_lost):
             call = json.dumps({"approve": BACKLOG, "vpc_ids": [self.vpc_id]})

@@ -8,13 +8,18 @@ from lifeline.core.severity import Severity
 from lifeline.core.wording import write_count
 
 
-def switch_notice(why: str, name: str, vpc_ids: Sequence[str]) -> Notice:
+def switch_notice(why: str, name: str, vpc_ids: Sequence[str], *, is_plan: bool = False) -> Notice:
     """Write why nothing is changed, which VPCs have changes waiting, and how to turn the switch off.
 
-    `why` is one line without a full stop, `name` the switch's parameter.
+    `why` is one line without a full stop, `name` the switch's parameter. With `is_plan`, the stack's mode is plan.
     """
     vpcs = write_count(len(vpc_ids), "VPC")
-    waiting = f"Changes in {vpcs} are waiting. Lifeline will make them in its next sweep once the switch is off."
+    waiting = (
+        f"Changes in {vpcs} are waiting. Once the switch is off, Lifeline will make them in its next sweep, except "
+        "those that need your approval."
+    )
+    turn_off = "Mode is plan: Lifeline will change nothing with the switch off, either. To turn it off all the same:"
+    resume = "No action needed if this is intended. To let Lifeline make changes again:"
     return Notice(
         kind="kill_switch",
         severity=Severity.WARNING,
@@ -28,7 +33,7 @@ def switch_notice(why: str, name: str, vpc_ids: Sequence[str]) -> Notice:
             waiting if vpc_ids else "No changes are waiting.",
         ),
         next=(
-            "No action needed if this is intended. To let Lifeline make changes again:",
+            turn_off if is_plan else resume,
             f"    {switch_command(name, 'off')}",
         ),
         resource_ids=tuple(vpc_ids),

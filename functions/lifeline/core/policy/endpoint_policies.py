@@ -8,7 +8,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 from lifeline.core.errors import InvalidInputError
@@ -27,6 +27,16 @@ _OF_A_STATEMENT = (
     *("Sid", "Effect", "Principal", "NotPrincipal", "Action", "NotAction", "Resource", "NotResource", "Condition"),
 )
 _VERSIONS = ("2012-10-17", "2008-10-17")
+_PRINCIPALS = ("AWS", "CanonicalUser", "Federated", "Service")  # kinds (IAM guide: elements of a policy, Principal)
+# IAM guide: condition operators. Each may begin with one of the quantifiers, and end in IfExists.
+_OPERATORS = (
+    *("ArnEquals", "ArnLike", "ArnNotEquals", "ArnNotLike", "BinaryEquals", "Bool", "DateEquals", "DateGreaterThan"),
+    *("DateGreaterThanEquals", "DateLessThan", "DateLessThanEquals", "DateNotEquals", "IpAddress", "NotIpAddress"),
+    *("Null", "NumericEquals", "NumericGreaterThan", "NumericGreaterThanEquals", "NumericLessThan"),
+    *("NumericLessThanEquals", "NumericNotEquals", "StringEquals", "StringEqualsIgnoreCase", "StringLike"),
+    *("StringNotEquals", "StringNotEqualsIgnoreCase", "StringNotLike"),
+)
+_QUANTIFIERS = ("", "ForAllValues", "ForAnyValue")
 _EITHER = (("Principal", "NotPrincipal"), ("Action", "NotAction"), ("Resource", "NotResource"))
 
 
@@ -103,12 +113,14 @@ class EndpointPolicies:
         return text
 
     def _filled_in(self, name: str, text: str, vpc: Vpc) -> str:
-        """The text with Lifeline's variables filled in. IAM's own are left: they have a colon, or are one letter."""
+        """The text with Lifeline's variables filled in. IAM's own are left: they have a colon, or are one letter.
+        Those of CloudFormation have two, and mean nothing to IAM.
+        """
         values = {**self.variables, "vpc": vpc.id}
 
         def value(found: re.Match[str]) -> str:
             variable = found[1]
-            if ":" in variable or variable in {"*", "?", "$"}:
+            if (":" in variable and "::" not in variable) or variable in {"*", "?", "$"}:
                 return found[0]
             if variable not in values:
                 raise InvalidInputError(
@@ -192,7 +204,7 @@ def _read(name: str, text: str) -> dict[str, Any]:
     if len(text) > MOST_CHARACTERS:
         raise InvalidInputError(name, f"has {len(text)} characters; {MOST_CHARACTERS} are the most for an endpoint")
     try:
-        policy = json.loads(text)
+        policy = json.loads(text, object_pairs_hook=partial(_object, name))
     except (ValueError, RecursionError) as error:
         where = f" ({error})" if isinstance(error, json.JSONDecodeError) else ""
         raise InvalidInputError(name, f"isn't JSON{where}") from error
@@ -209,6 +221,15 @@ def _read(name: str, text: str) -> dict[str, Any]:
     for place, statement in enumerate(listed):
         _check_statement(name, f"Statement[{place}]", statement)
     return {**policy, "Statement": listed}
+
+
+def _object(name: str, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """JSON leaves open which of two equal members counts, and one of them may be the one that denies."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        twice = next(member for place, (member, _) in enumerate(pairs) if member in dict(pairs[:place]))
+        raise InvalidInputError(name, f"has {_shown(twice)} twice in one object")
+    return found
 
 
 def _check_statement(name: str, where: str, statement: Any) -> None:
@@ -232,11 +253,24 @@ def _check_statement(name: str, where: str, statement: Any) -> None:
             raise InvalidInputError(
                 name, f'is wrong at {where}.{member}: it must be "*" or an object such as {{"AWS": "*"}}'
             )
+        if isinstance(said, dict):
+            _check_members(name, f"{where}.{member}", said, _PRINCIPALS)
     condition = statement.get("Condition", {})
     if not isinstance(condition, dict) or not all(isinstance(keys, dict) and keys for keys in condition.values()):
         raise InvalidInputError(
             name, f"is wrong at {where}.Condition: it must be an object of operators with their keys"
         )
+    for operator in sorted(condition):
+        _check_operator(name, f"{where}.Condition", operator)
+
+
+def _check_operator(name: str, where: str, said: str) -> None:
+    quantifier, _, operator = said.rpartition(":")
+    plain = re.sub("IfExists$", "", operator, flags=re.IGNORECASE)
+    known = (one.lower() for one in _OPERATORS)
+    if plain.lower() not in known or quantifier.lower() not in {one.lower() for one in _QUANTIFIERS}:
+        near = _nearest(plain, _OPERATORS, what="some operators are")
+        raise InvalidInputError(name, f"is wrong at {where}: there is no operator {_shown(said)}{near}")
 
 
 def _check_members(name: str, where: str, found: Mapping[str, Any], known: tuple[str, ...]) -> None:
@@ -244,7 +278,7 @@ def _check_members(name: str, where: str, found: Mapping[str, Any], known: tuple
         if member not in known:
             near = _nearest(member, known, what="the members are")
             raise InvalidInputError(
-                name, f"is wrong{where and f' at {where}'}: there is no member {ascii(member)[1:41]}{near}"
+                name, f"is wrong{where and f' at {where}'}: there is no member {_shown(member)}{near}"
             )
 
 
@@ -261,6 +295,10 @@ def _check_callers(name: str, policy: Mapping[str, Any]) -> None:
 def _is_texts(value: object) -> bool:
     listed = value if isinstance(value, list) else [value]
     return bool(listed) and all(isinstance(one, str) and one for one in listed)
+
+
+def _shown(name: str) -> str:
+    return ascii(name)[1:-1][:40]
 
 
 def _nearest(name: str, known: Mapping[str, Any] | tuple[str, ...], what: str = "there are") -> str:

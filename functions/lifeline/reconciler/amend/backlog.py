@@ -10,6 +10,7 @@ from datetime import datetime
 
 from lifeline.core.coexist.vpc_state import VpcState
 from lifeline.core.guards.backlog import Gaps, changed_subnets, find_gaps, hold_backlog, judge
+from lifeline.core.guards.freeze import EVERYTHING
 from lifeline.core.plan.actions import Action, Plan
 from lifeline.core.requests.request import Request
 from lifeline.reconciler.amend.amendment import Amendment, Decision, Fact, VpcContext
@@ -44,7 +45,7 @@ class Surveys(Amendment):
             known=context.known.vpc,
             changed=changed_subnets(changes, context.vpc),
             approved={**state.approved, **_approved_by(context)},
-            acts=context.run.policy.acts_on_backlog,
+            at_once=_at_once(context),
         )
         return Decision(plan, replace(state, survey=survey))
 
@@ -70,9 +71,21 @@ def _gaps(context: VpcContext, plan: Plan) -> Gaps:
 
 def _approved_by(context: VpcContext) -> Mapping[str, datetime]:
     """What the requests approve, by service. Who freezes something, or gives it up, asks for nothing else."""
-    calls = [request for request in context.requests if _is_asking(request)]
-    services = [service for call in calls for service in call.approves]
+    services = [service for call in _calls(context) for service in call.approves]
     return dict.fromkeys(services, context.run.now)
+
+
+def _at_once(context: VpcContext) -> frozenset[str]:
+    """The services for which nothing waits: all if the policy says so, or those for which a call names the VPC. Who
+    approves the backlog has seen only what waited before.
+    """
+    if context.run.policy.acts_on_backlog:
+        return frozenset({EVERYTHING})
+    return frozenset(service for call in _calls(context) if not call.backlog for service in call.approves)
+
+
+def _calls(context: VpcContext) -> list[Request]:
+    return [request for request in context.requests if _is_asking(request)]
 
 
 def _is_asking(request: Request) -> bool:
