@@ -14,6 +14,7 @@ from lifeline.adapters.aws.memory import remember
 from lifeline.adapters.aws.network import Network
 from lifeline.core.errors import TransientError
 from lifeline.core.guards.backlog import judge
+from lifeline.core.guards.freeze import EVERYTHING
 from lifeline.core.plan.answer import VpcAnswer, as_json
 from lifeline.dashboard.collect import cover, plan_of
 from lifeline.dashboard.coverage import Coverage, VpcCoverage
@@ -277,4 +278,6 @@ def test_whatever_happened_before_the_page_plan_mode_and_the_run_agree(days: Day
 @pytest.fixture(autouse=True)
 def _acting_on_the_backlog(monkeypatch: pytest.MonkeyPatch) -> None:
     """What more is required is no backlog here: a call that names the VPC acts, and the page doesn't."""
-    monkeypatch.setattr(backlog, "judge", lambda *given, **more: judge(*given, **{**more, "acts": True}))
+    monkeypatch.setattr(
+        backlog, "judge", lambda *given, **more: judge(*given, **{**more, "at_once": frozenset({EVERYTHING})})
+    )

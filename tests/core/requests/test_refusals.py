@@ -85,7 +85,7 @@ def test_a_refusal_names_the_field_and_what_is_right(call: dict[str, Any], words
         (read_event, {"forgt": ["i-1"]}, "forgt: is unknown; did you mean forget?"),
         (read_widget, {"approve": PLAN}, "approve: is a field of ReconcileEndpoints: invoke that function"),
         (read_widget, {"vpc_id": VPC}, "vpc_id: is unknown; did you mean vpc_ids?"),
-        (read_widget, {"colour": 1}, "colour: is unknown; the fields are plan, vpc_ids"),
+        (read_widget, {"colour": 1}, "colour: is unknown; the fields are account, plan, vpc_ids"),
         (read_widget, {"plan": None}, "plan: must be a VPC ID (vpc-, then 8 or 17 of 0-9a-f), not null"),
         (read_widget, None, "event: must be a JSON object, not null"),
     ],
