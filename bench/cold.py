@@ -29,12 +29,13 @@ BARE = "import boto3; boto3.client('ec2')"
 READY = """
 from lifeline.handlers import {handler} as module
 from lifeline.runtime.settings import {settings} as Settings
-module._tools(Settings.from_environment())
+module._tools({tools})
 """
-HANDLERS = {  # with the settings of each, and a first event
-    "reconcile_endpoints": ("Settings", {"sweep": True}),
-    "detect_metric_gaps": ("DetectorSettings", {"detect": True}),
-    "coverage_page": ("PageSettings", {}),
+_GIVEN = "Settings.from_environment()"
+HANDLERS = {  # with the settings of each, what its tools take, and a first event
+    "reconcile_endpoints": ("Settings", _GIVEN, {"sweep": True}),
+    "detect_metric_gaps": ("DetectorSettings", f"{_GIVEN}, module.stacks_policy({_GIVEN})", {"detect": True}),
+    "coverage_page": ("PageSettings", _GIVEN, {}),
 }
 MEASURED = """
 from resource import RUSAGE_SELF, getrusage
@@ -72,8 +73,8 @@ def main() -> None:
     folders = [str(package()), *map(os.path.abspath, sys.argv[1:])]
     works = {("boto3", "EC2 client"): (sysconfig.get_path("purelib"), BARE)}
     for folder in folders:
-        for handler, (settings, _) in HANDLERS.items():
-            works[(folder, handler)] = (folder, READY.format(handler=handler, settings=settings))
+        for handler, (settings, tools, _) in HANDLERS.items():
+            works[(folder, handler)] = (folder, READY.format(handler=handler, settings=settings, tools=tools))
     times = defaultdict(list)
     for _ in range(ROUNDS):  # in turn, so that a slower minute of the machine is everybody's
         for name, (folder, work) in works.items():
@@ -101,8 +102,8 @@ def memory(folders: list[str]) -> dict[tuple[str, str], float]:
             patch.setenv(name, value)
         create_table()
         for folder in folders:
-            for handler, (settings, event) in HANDLERS.items():
-                work = READY.format(handler=handler, settings=settings) + FIRST_EVENT.format(event=event)
+            for handler, (settings, tools, event) in HANDLERS.items():
+                work = READY.format(handler=handler, settings=settings, tools=tools) + FIRST_EVENT.format(event=event)
                 found[(folder, handler)] = measure(folder, work, AWS_ENDPOINT_URL=url)[1]
     server.stop()
     return found
