@@ -162,10 +162,6 @@ def survey(tools: OrganizationTools, settings: Settings, now: datetime) -> Organ
     )
 
 
-def _state(states: Mapping[RegionRef, VpcState] | None, home: RegionRef) -> VpcState:
-    return states[home] if states else VpcState()
-
-
 def _attempt[T](read: Callable[[], T], what: str, notes: list[str]) -> T | None:
     try:
         return read()

@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any
 
 from lifeline.adapters.aws.lookup import Lookup
-from lifeline.adapters.aws.memory import AccountMemory, remember
+from lifeline.adapters.aws.memory import memory_of
 from lifeline.adapters.store.approvals import Approvals
 from lifeline.adapters.store.audit import AuditLog
 from lifeline.adapters.store.endpoint_policies import EndpointPolicyStore
@@ -84,7 +84,7 @@ def _show(request: WidgetRequest, own_arn: str) -> str:
 
 def _live(request: WidgetRequest, name: str, settings: PageSettings, calls: ButtonTargets, now: datetime) -> str:
     """The account as it is now. Raises TransientError or TerminalError where it can't be looked at."""
-    _memory(settings).enter()
+    memory_of(settings).enter()
     tools = _tools(settings)
     if request.plan:
         answer = plan_of(request.plan, tools=tools, settings=settings, now=now)
@@ -93,10 +93,6 @@ def _live(request: WidgetRequest, name: str, settings: PageSettings, calls: Butt
     coverage = replace(coverage, account_name=name, is_member=bool(settings.member))
     logger.info("page rendered", vpcs=len(coverage.vpcs), notes=coverage.notes)
     return render_page(coverage, calls, request.view)
-
-
-def _memory(settings: PageSettings) -> AccountMemory:
-    return remember(settings.member and settings.role_arn, settings.stack_name)
 
 
 def _organization_tools(settings: PageSettings) -> OrganizationTools:
@@ -108,7 +104,7 @@ def _organization_tools(settings: PageSettings) -> OrganizationTools:
 
 
 def _tools(settings: PageSettings) -> PageTools:
-    memory = _memory(settings)
+    memory = memory_of(settings)
     memory.central.begin_run(give_up_after=_FOR_DNS)
     table = settings.ledger
     return PageTools(

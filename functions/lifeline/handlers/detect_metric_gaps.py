@@ -13,7 +13,7 @@ from lifeline.adapters.aws.bus import Bus
 from lifeline.adapters.aws.cloudwatch import CloudWatch
 from lifeline.adapters.aws.detector_queue import Checks
 from lifeline.adapters.aws.instances import Instances
-from lifeline.adapters.aws.memory import AccountMemory, remember
+from lifeline.adapters.aws.memory import memory_of
 from lifeline.adapters.aws.repair_requests import RepairRequests
 from lifeline.adapters.aws.roles import Roles
 from lifeline.adapters.aws.topic import Topic
@@ -113,7 +113,7 @@ def _detect_in_member(request: Detect | CheckPart | Forget, settings: DetectorSe
     minute's run checks the same agents.
     """
     try:
-        _memory(settings).enter()
+        memory_of(settings).enter()
         return _detect(request, settings, context)
     except LifelineError as error:
         logger.error("agents of a member account not checked", account=settings.member, error=str(error))
@@ -169,7 +169,7 @@ def _announce_denials(settings: DetectorSettings, tools: DetectorTools) -> None:
             return False
         return True
 
-    denied = _memory(settings).denials.take()
+    denied = memory_of(settings).denials.take()
     try:
         DenialNotices(settings.ledger, partition=OF_DETECTOR).announce(denied, publish, now=_now())
     except LifelineError as error:
@@ -259,16 +259,14 @@ def _policy(settings: DetectorSettings) -> Policy:
     """The policy's document; without a valid one, the stack's own."""
     fallback = stacks_policy(settings)
     store = ReadOnlyPolicy(PolicyStore(settings.table_name))
-    decision = current_policy(settings.policy_parameter, fallback, store, _memory(settings).network.catalog, now=_now())
+    decision = current_policy(
+        settings.policy_parameter, fallback, store, memory_of(settings).network.catalog, now=_now()
+    )
     return decision.policy or fallback
 
 
-def _memory(settings: DetectorSettings) -> AccountMemory:
-    return remember(settings.member and settings.role_arn, settings.stack_name)
-
-
 def _tools(settings: DetectorSettings, policy: Policy) -> DetectorTools:
-    memory = _memory(settings)
+    memory = memory_of(settings)
     memory.central.begin_run(give_up_after=_FOR_DNS)
     table, keep = settings.ledger, policy.ledger_keep
     until = time.monotonic() + _FOR_LISTS.total_seconds()

@@ -12,7 +12,7 @@ from lifeline.adapters.aws.bus import Bus
 from lifeline.adapters.aws.endpoints import Endpoints
 from lifeline.adapters.aws.event_history import EventHistory
 from lifeline.adapters.aws.lookup import Lookup
-from lifeline.adapters.aws.memory import AccountMemory, remember
+from lifeline.adapters.aws.memory import memory_of
 from lifeline.adapters.aws.network import Network
 from lifeline.adapters.aws.organizations import Organizations, account_name
 from lifeline.adapters.aws.queue import Queue
@@ -206,7 +206,7 @@ def _exempt(event: Mapping[str, Any], settings: Settings, run: Run) -> dict[str,
     try:
         request, now = read_exempt(event), run.now()
         if request.services:
-            check_exempted(event, _known_names(_memory(settings).network))
+            check_exempted(event, _known_names(memory_of(settings).network))
         _check_there(request, settings)
         refs = [settings.home.vpc(vpc_id) for vpc_id in request.vpc_ids]
         Exemptions(settings.ledger, keep=_ledger_keep(settings, now)).exempt(request, refs, now=now)
@@ -239,7 +239,7 @@ def _change_ownership(
 
 def _adopt(event: Mapping[str, Any], settings: Settings, now: datetime) -> Mapping[str, str]:
     ids, by = read_adopt(event), read_by(event)
-    kept = _memory(settings)
+    kept = memory_of(settings)
     by_kind = [(kind, [id_ for id_ in ids if id_.startswith(f"{kind}-")]) for kind in ("vpce", "sg")]
     found = Lookup(kept.client("ec2")).vpcs_of(by_kind)
     for error in found.failed.values():
@@ -263,14 +263,16 @@ def _hand_over(event: Mapping[str, Any], settings: Settings, now: datetime) -> M
 def _ledger_keep(settings: Settings, now: datetime) -> timedelta:
     """How long the policy in force keeps an entry of the audit log."""
     stacks, store = stacks_policy(settings), ReadOnlyPolicy(PolicyStore(settings.table_name))
-    in_force = current_policy(settings.policy_parameter, stacks, store, _memory(settings).network.catalog, now=now)
+    in_force = current_policy(settings.policy_parameter, stacks, store, memory_of(settings).network.catalog, now=now)
     return (in_force.policy or stacks).ledger_keep
 
 
 def _check_there(request: ExemptRequest, settings: Settings) -> None:
     """Nothing, once each VPC is there; one that is gone may still have its exemption ended."""
     there = (
-        {vpc.id for vpc in _memory(settings).network.observe(request.vpc_ids)} if request.days else set(request.vpc_ids)
+        {vpc.id for vpc in memory_of(settings).network.observe(request.vpc_ids)}
+        if request.days
+        else set(request.vpc_ids)
     )
     for vpc_id in request.vpc_ids:
         if vpc_id not in there:
@@ -281,19 +283,15 @@ def _refusal(error: InvalidInputError | Refusal) -> dict[str, str]:
     return {"field": error.field, "message": error.message}
 
 
-def _memory(settings: Settings) -> AccountMemory:
-    return remember(settings.member and settings.role_arn, settings.stack_name)
-
-
 def _hub(settings: Settings, run: Run) -> Hub:
     return Hub(
         settings,
         run,
         store=MemberStore(settings.table_name),
         organizations=Organizations(),
-        enter=lambda there: _memory(there).enter(),
+        enter=lambda there: memory_of(there).enter(),
         tools=partial(_tools_for, run),
-        name_of=lambda there: account_name(_memory(there).client),
+        name_of=lambda there: account_name(memory_of(there).client),
     )
 
 
@@ -304,7 +302,7 @@ def _tools_for(run: Run, settings: Settings) -> Tools:
 
 
 def _tools(settings: Settings) -> Tools:
-    kept = _memory(settings)
+    kept = memory_of(settings)
     ownership = Ownership(settings.ledger)
 
     def record(vpc_id: str, resource_id: str) -> None:

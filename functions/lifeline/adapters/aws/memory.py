@@ -7,6 +7,7 @@ from lifeline.adapters.aws.clients import ClientOf, MemberClients, client
 from lifeline.adapters.aws.denials import Denials
 from lifeline.adapters.aws.dns import CentralDns
 from lifeline.adapters.aws.network import Network
+from lifeline.runtime.settings import StackSettings
 
 _MOST_ACCOUNTS = 50  # 2 MB each (docs/adr/0022)
 
@@ -34,3 +35,8 @@ def remember(member_role_arn: str, session_name: str) -> AccountMemory:
     dns = [client_of(service) for service in ("route53", "route53resolver", "route53profiles", "ec2")]
     network = Network(client_of("ec2"), denials)
     return AccountMemory(client_of, network, CentralDns(*dns, denials=denials, client=client_of), denials)
+
+
+def memory_of(settings: StackSettings) -> AccountMemory:
+    """What is remembered of the account that the settings are for."""
+    return remember(settings.member and settings.role_arn, settings.stack_name)
