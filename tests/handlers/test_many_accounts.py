@@ -17,6 +17,8 @@ from uuid import uuid4
 import pytest
 
 from lifeline.adapters.store.call_rate import CallRate
+from lifeline.adapters.store.members import MemberStore
+from lifeline.core.errors import TransientError
 from lifeline.core.network.model import RegionRef
 from lifeline.core.organization.ledger import MemberLedger
 from lifeline.handlers.reconcile_endpoints import handler
@@ -223,3 +225,36 @@ def test_no_account_waits_for_the_endpoint_calls_of_however_many_others(monkeypa
         assert not waited["in vain"], "the others waited until those whose calls were used up had theirs"
         for account, vpc_ids in org.vpcs.items():
             assert org.endpoints(account) == dict.fromkeys(vpc_ids, 1)
+
+
+def test_accounts_first_entered_at_once_are_noted_one_after_the_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    noting, overlapped, change = Lock(), [False], MemberStore.change
+
+    def slowly(store: MemberStore, decide: Any) -> Any:
+        if not noting.acquire(blocking=False):
+            overlapped[0] = True
+            return change(store, decide)
+        try:
+            Event().wait(0.02)
+            return change(store, decide)
+        finally:
+            noting.release()
+
+    with organization(monkeypatch, accounts=MOST_AT_ONCE, vpcs=1) as org:
+        org.cut_all()
+        monkeypatch.setattr(MemberStore, "change", slowly)
+        org.days.deliver(*(org.event(account, vpc_id) for account in org.vpcs for vpc_id in org.vpcs[account]))
+        assert not overlapped[0]
+        assert all(org.endpoints(account) for account in org.vpcs)
+
+
+def test_an_account_is_served_although_it_cant_be_noted_how_it_stands(monkeypatch: pytest.MonkeyPatch) -> None:
+    def busy(*_: object) -> None:
+        raise TransientError("ledger: write the accounts: too many runs do so at once", code="Contention")
+
+    with organization(monkeypatch, accounts=1, vpcs=1) as org:
+        org.cut_all()
+        monkeypatch.setattr(MemberStore, "change", busy)
+        ((account, (vpc_id,)),) = org.vpcs.items()
+        org.days.deliver(org.event(account, vpc_id))
+        assert org.endpoints(account) == {vpc_id: 1}

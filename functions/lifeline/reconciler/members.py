@@ -11,7 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import partial
-from threading import Semaphore
+from threading import Lock, Semaphore
 from typing import Any
 
 from lifeline.adapters.aws.organizations import Organizations
@@ -52,6 +52,7 @@ class Hub:
     name_of: Callable[[Settings], str]
     _members: MemberAccounts | None = field(default=None, init=False)
     _working: Semaphore = field(default_factory=partial(Semaphore, MOST_AT_ONCE), init=False)
+    _noting: Lock = field(default_factory=Lock, init=False)
 
     # ---- a batch
 
@@ -218,8 +219,19 @@ class Hub:
             lost = next((one for one in after.unannounced if one.account == account), None)
             return after.announced([account], now) if lost else after, lost
 
-        if lost := self.store.change(noted):
+        if lost := self._change(noted):
             self._tell(lost)
+
+    def _change[T](self, decide: Callable[[MemberAccounts], tuple[MemberAccounts, T]]) -> T | None:
+        """Changes the list, which all accounts share: one thread after the other, or they would only get into each
+        other's way. None where it can't be written: that costs no account its messages, and a later run notes the same.
+        """
+        try:
+            with self._noting:
+                return self.store.change(decide)
+        except LifelineError as error:
+            logger.error("not noted how it stands with an account", error=str(error))
+            return None
 
     def _tell(self, member: MemberAccount) -> None:
         """Sends the notice of a lost account. Where that fails, a later sweep does."""
@@ -229,7 +241,7 @@ class Hub:
             notices.publish(lost_account_notice(member, settings.role_arn))
         except LifelineError as error:
             logger.error("account lost, but people were not told", account=member.account, error=str(error))
-            self.store.change(lambda members: (members.unannounce(member.account), None))
+            self._change(lambda members: (members.unannounce(member.account), None))
 
     def _name(self, settings: Settings) -> None:
         """Notes the account's name, which only its own role can read where Organizations isn't asked."""
@@ -238,7 +250,7 @@ class Hub:
         except LifelineError as error:
             logger.info("account's name not read", account=settings.member, error=str(error))
             return
-        self.store.change(lambda members: (members.named(settings.member, name), None))
+        self._change(lambda members: (members.named(settings.member, name), None))
 
 
 def _is_sweep(record: Any) -> bool:
