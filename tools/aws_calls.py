@@ -53,10 +53,11 @@ def _services(module: str) -> set[str]:
     for node in ast.walk(_tree(module)):
         match node:
             case ast.Call(
-                func=ast.Name(id="client") | ast.Attribute(attr="_client"), args=[ast.Constant(value=str(service))]
+                func=ast.Name(id="client" | "LateClient") | ast.Attribute(attr="_client"),
+                args=[ast.Constant(value=str(service)), *_],
             ):
                 found.add(service)
-            case ast.Call(func=ast.Name(id="client") | ast.Attribute(attr="_client")):
+            case ast.Call(func=ast.Name(id="client" | "LateClient") | ast.Attribute(attr="_client")):
                 raise ValueError(f"{module}.py, line {node.lineno}: client(…) must name its service as text")
             case ast.ImportFrom(module=str(name)) if name.startswith(_PREFIX):
                 found |= _services(name.removeprefix(_PREFIX).replace(".", "/"))

@@ -37,6 +37,7 @@ def calls_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Adapters:
         'client("ec2").describe_vpcs()',
         'self._ec2 = ec2 or client("ec2")\nself._ec2.describe_vpcs(VpcIds=[])',
         'made = client("ec2")\nmade.get_paginator("describe_vpcs")',
+        'made = LateClient("ec2", client)\nmade.describe_vpcs()',
         'made = client("ec2")\nrun(made.describe_vpcs)',
         'KINDS = {"vpc": ("describe_vpcs", "Vpcs")}\nmade = client("ec2")',
         'made = client("ec2")\ngetattr(made, "describe_vpcs")()',

@@ -10,6 +10,7 @@ from aws_lambda_powertools import Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 
 from lifeline.adapters.aws.bus import Bus
+from lifeline.adapters.aws.clients import LateClient
 from lifeline.adapters.aws.cloudwatch import CloudWatch
 from lifeline.adapters.aws.detector_queue import Checks
 from lifeline.adapters.aws.instances import Instances
@@ -285,7 +286,7 @@ def _tools(settings: DetectorSettings, policy: Policy) -> DetectorTools:
             memory.central,
             vpcs,
             audit,
-            Roles(memory.client("iam"), denials=memory.denials),
+            Roles(LateClient("iam", memory.client), denials=memory.denials),
             settings.home,
             paths=PathStore(table),
             ports=policy.ports,

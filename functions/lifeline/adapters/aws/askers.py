@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from lifeline.adapters.aws.calls import paced_pages, pages
-from lifeline.adapters.aws.clients import ClientOf, client
+from lifeline.adapters.aws.clients import ClientOf, LateClient, client
 from lifeline.adapters.aws.denials import Denials
 from lifeline.adapters.aws.offered import is_not_offered
 from lifeline.core.errors import TerminalError, TransientError
@@ -27,7 +27,7 @@ class AskersReader:
         denials: Denials | None = None,
         client: ClientOf = client,
     ) -> None:
-        self._resolver = resolver or client("route53resolver")
+        self._resolver = resolver or LateClient("route53resolver", client)
         self._turn = turn
         self._denials = denials or Denials()
         self._directories = directories

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from lifeline.adapters.aws.calls import aws_errors
-from lifeline.adapters.aws.clients import client
+from lifeline.adapters.aws.clients import LateClient
 from lifeline.core.errors import LifelineError
 from lifeline.core.notices.bus_events import SOURCE, BusEvent
 from lifeline.core.policy.policy import Policy
@@ -37,7 +37,7 @@ class Bus:
         self._stack_name = stack_name
         self._account = account
         self._runbook_url = runbook_url
-        self._events: Any = events or (client("events") if is_on else None)
+        self._events = events or LateClient("events")
 
     def under(self, policy: Policy) -> "Bus":
         """The same bus, which sends what the policy says."""

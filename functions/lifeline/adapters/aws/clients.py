@@ -42,6 +42,16 @@ def client(service: str) -> Any:
     return session().create_client(service, config=_CONFIG)
 
 
+class LateClient:
+    """The client for a service, made when it is first called: a cold start doesn't pay for what few runs need."""
+
+    def __init__(self, service: str, client_of: ClientOf = client) -> None:
+        self._service, self._client_of = service, client_of
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._client_of(self._service), name)
+
+
 class MemberClients:
     """The clients of a member account: each is made once, and acts with the role there, never with the functions' own.
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from lifeline.adapters.aws.askers import AskersReader
 from lifeline.adapters.aws.calls import aws_errors, paced_pages, pages, run_concurrently
-from lifeline.adapters.aws.clients import ClientOf, client
+from lifeline.adapters.aws.clients import ClientOf, LateClient, client
 from lifeline.adapters.aws.denials import Denials
 from lifeline.adapters.aws.described import interface_of
 from lifeline.adapters.aws.offered import is_not_offered
@@ -62,9 +62,9 @@ class CentralDns:
         keep: timedelta = KEEP,
     ) -> None:
         self._client = client
-        self._route53 = route53 or client("route53")
-        self._resolver = resolver or client("route53resolver")
-        self._profiles = profiles or client("route53profiles")
+        self._route53 = route53 or LateClient("route53", client)
+        self._resolver = resolver or LateClient("route53resolver", client)
+        self._profiles = profiles or LateClient("route53profiles", client)
         self._ec2 = ec2 or client("ec2")
         self._denials = denials or Denials()
         self._now = now

@@ -32,9 +32,8 @@ def remember(member_role_arn: str, session_name: str) -> AccountMemory:
     """What is remembered of the account in which this role acts: without one, of the functions' own."""
     client_of: ClientOf = MemberClients(member_role_arn, session_name) if member_role_arn else client
     denials = Denials()
-    dns = [client_of(service) for service in ("route53", "route53resolver", "route53profiles", "ec2")]
     network = Network(client_of("ec2"), denials)
-    return AccountMemory(client_of, network, CentralDns(*dns, denials=denials, client=client_of), denials)
+    return AccountMemory(client_of, network, CentralDns(client=client_of, denials=denials), denials)
 
 
 def memory_of(settings: StackSettings) -> AccountMemory:

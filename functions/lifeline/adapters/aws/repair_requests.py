@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from lifeline.adapters.aws.calls import aws_errors
-from lifeline.adapters.aws.clients import client
+from lifeline.adapters.aws.clients import LateClient
 from lifeline.adapters.aws.queue import as_json
 from lifeline.core.requests.request import Trigger
 
@@ -16,7 +16,7 @@ class RepairRequests:
     def __init__(self, queue_url: str, sqs: Any = None, *, member: str = "") -> None:
         self._queue_url = queue_url
         self._account = {"account": member} if member else {}
-        self._sqs = sqs or client("sqs")
+        self._sqs = sqs or LateClient("sqs")
 
     def send(self, vpc_ids: Iterable[str], because: Iterable[Trigger]) -> None:
         """Asks to reconcile these VPCs. `because` is for the audit log; what was seen is in the ledger."""

@@ -4,7 +4,7 @@ from functools import partial
 from typing import Any
 
 from lifeline.adapters.aws.calls import aws_errors
-from lifeline.adapters.aws.clients import client
+from lifeline.adapters.aws.clients import LateClient
 from lifeline.adapters.aws.denials import Denials
 from lifeline.core.errors import TerminalError, TransientError
 from lifeline.core.network.iam_policy import Permission, RoleVerdict
@@ -18,7 +18,7 @@ class Roles:
     """The account's roles, behind its instance profiles. Make one for each run: it remembers every answer."""
 
     def __init__(self, iam: Any = None, denials: Denials | None = None) -> None:
-        self._iam = iam or client("iam")
+        self._iam = iam or LateClient("iam")
         self._denials = denials or Denials()
         self._known: dict[tuple[str, str], RoleVerdict] = {}
 

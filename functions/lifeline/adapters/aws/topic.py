@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from lifeline.adapters.aws.calls import aws_errors
-from lifeline.adapters.aws.clients import client
+from lifeline.adapters.aws.clients import LateClient
 from lifeline.core.errors import LifelineError
 from lifeline.core.notices.chat import chat_form
 from lifeline.core.notices.forms import attributes_of, email_text, machine_text, signed
@@ -34,7 +34,7 @@ class Topic:
         self._sender = sender
         self._chat_topic_arn = chat_topic_arn
         self._now = now
-        self._sns = sns or client("sns")
+        self._sns = sns or LateClient("sns")
 
     def under(self, policy: Policy) -> "Topic":
         """The same topics, for notices that lead to the policy's runbook."""
