@@ -282,16 +282,21 @@ def test_an_internet_gateway_is_no_way_out_where_nobody_has_a_public_address(
 def test_why_a_subnet_counts_as_isolated_is_said() -> None:
     stranded = replace(CLIENT, is_stranded=True)
     network = vpc(stranded, table("main", default_route(TargetKind.INTERNET_GATEWAY)))
-    assert shut_in_words(stranded, network) == (
-        "subnet-a counts as isolated although a route of rtb-main leads out: it leads to an internet gateway, and "
-        "nothing there has a public IPv4 address"
-    )
+    assert list(shut_in_words(network, {CLIENT.id})) == [
+        (
+            "subnet-a counts as isolated although a route of rtb-main leads out: it leads to an internet gateway, and "
+            "nothing there has a public IPv4 address"
+        )
+    ]
+    assert not list(shut_in_words(network, {"subnet-other"}))
     checked = behind(TargetKind.NETWORK_INTERFACE, "eni-1", interfaces=(CHECKING,), security_groups=(OPEN_GROUP,))
-    assert shut_in_words(CLIENT, checked) == (
-        "subnet-a counts as isolated although a route of rtb-main leads out: eni-1 drops the packets, because its "
-        "source/destination check is on"
-    )
-    assert not shut_in_words(CLIENT, behind(TargetKind.NAT_GATEWAY, "nat-1"))
+    assert list(shut_in_words(checked, {CLIENT.id})) == [
+        (
+            "subnet-a counts as isolated although a route of rtb-main leads out: eni-1 drops the packets, because its "
+            "source/destination check is on"
+        )
+    ]
+    assert not list(shut_in_words(behind(TargetKind.NAT_GATEWAY, "nat-1"), {CLIENT.id}))
 
 
 CALLER = Interface("eni-1", "subnet-a", is_attached=True, calls=True)

@@ -83,6 +83,22 @@ def barrier_to(
     return _with_policy(find(endpoint, client, vpc, ports, asking), endpoint, client, vpc)
 
 
+def lets_all_in(endpoint: Endpoint, vpc: Vpc, version: int, ports: Ranges) -> bool:
+    """True if nothing stands between an interface endpoint and any subnet whose clients have this IP version, and all
+    that decides this was read. As for most endpoints: no subnet need be judged by itself then.
+    """
+    clients = [subnet for subnet in vpc.subnets if subnet.ip_version == version]
+    blocks = [subnet.cidr if version == 4 else next(iter(subnet.ipv6_cidrs), "") for subnet in clients]
+    if endpoint.type is not EndpointType.INTERFACE or version not in _families(endpoint) or not all(blocks):
+        return False
+    if vpc.unread_words(Part.NETWORK_ACLS) or not all_stand_open(vpc, version):
+        return False
+    everybody = End(joined(map(span, blocks)), "", version)
+    rules = [rule for group in vpc.groups(endpoint.security_group_ids) for rule in group.ingress]
+    is_let_in = not endpoint.security_group_ids or any(_lets_all_pass(rule, everybody, ports) for rule in rules)
+    return is_let_in and judge_policy(endpoint, vpc).opening is Opening.OPEN
+
+
 def _with_policy(barrier: Barrier, endpoint: Endpoint, client: Subnet, vpc: Vpc) -> Barrier:
     """The barrier with what the endpoint's policy doesn't let through: everything, or it isn't known what."""
     verdict = judge_policy(endpoint, vpc)

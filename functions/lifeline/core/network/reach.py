@@ -26,7 +26,15 @@ from lifeline.core.network.model import (
     region_of,
     suffix_of,
 )
-from lifeline.core.network.obstacles import FAILED_STATES, Barrier, Obstacle, barrier_to, is_managed, is_on_gateway
+from lifeline.core.network.obstacles import (
+    FAILED_STATES,
+    Barrier,
+    Obstacle,
+    barrier_to,
+    is_managed,
+    is_on_gateway,
+    lets_all_in,
+)
 from lifeline.core.network.packets import EPHEMERAL, ports_in
 from lifeline.core.network.ports import ports_of, ports_unknown
 from lifeline.core.network.tiers import classify, effective_route_table
@@ -177,6 +185,7 @@ class ServiceReach:
         sure = (endpoint for endpoint in named if endpoint not in unsure)
         self.holder = min(sure, key=lambda named: (not _is_ready(named), not named.subnet_ids, named.id), default=None)
         self._gateways = [endpoint for endpoint in self.endpoints if endpoint.type is EndpointType.GATEWAY]
+        self._lets_all_in: dict[tuple[str, int], bool] = {}
 
     def path(self, subnet: Subnet, *, has_public_address: bool) -> NetworkPath:
         """The path of an instance in the subnet, with what its routes are among the notes."""
@@ -267,6 +276,11 @@ class ServiceReach:
         """What stands before an endpoint; while the service's ports aren't known, only that."""
         if not self.ports:
             return Barrier(unread=(ports_unknown(self.service),))
+        gate = endpoint.id, subnet.ip_version
+        if gate not in self._lets_all_in:
+            self._lets_all_in[gate] = lets_all_in(endpoint, self.vpc, subnet.ip_version, self.ports)
+        if self._lets_all_in[gate]:
+            return Barrier()
         return barrier_to(endpoint, subnet, self.vpc, self.ports, self.asking)
 
     def _by_central(self, central: DnsAnswer, subnet: Subnet) -> NetworkPath:

@@ -41,10 +41,14 @@ def usable_tiers(vpc: Vpc) -> dict[str, SeenTier]:
     return found | shut
 
 
-def shut_in_words(subnet: Subnet, vpc: Vpc) -> str:
-    """Why the subnet counts as isolated although a route leads out; empty if it doesn't, or none does."""
-    why, table = _why_shut_in(subnet, vpc, classify(subnet, vpc)), effective_route_table(subnet, vpc)
-    return f"{subnet.id} counts as isolated although a route of {table.id} leads out: {why}" if why and table else ""
+def shut_in_words(vpc: Vpc, subnet_ids: Collection[str]) -> Iterator[str]:
+    """Why those among these subnets count as isolated that have routes out."""
+    found = classify_subnets(vpc)
+    for subnet in vpc.subnets:
+        why = _why_shut_in(subnet, vpc, found[subnet.id]) if subnet.id in subnet_ids else ""
+        table = effective_route_table(subnet, vpc) if why else None
+        if table:
+            yield f"{subnet.id} counts as isolated although a route of {table.id} leads out: {why}"
 
 
 def without_addresses(interfaces: Iterable[Interface]) -> frozenset[str]:

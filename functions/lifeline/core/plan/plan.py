@@ -73,9 +73,7 @@ def ownership_questions(vpc: Vpc, owner: str) -> Iterator[Action]:
 def _shut_in_notes(scene: Scene) -> Iterator[str]:
     """Why subnets that require something count as isolated although a route leads out."""
     asking = frozenset[str]().union(*(requirement.subnet_ids for requirement in scene.plan_input.requirements))
-    isolated = (subnet for subnet in scene.vpc.subnets if scene.tiers[subnet.id] is Tier.ISOLATED)
-    notes = (shut_in_words(subnet, scene.vpc) for subnet in isolated if subnet.id in asking)
-    yield from (words for words in notes if words)
+    yield from shut_in_words(scene.vpc, {subnet_id for subnet_id in asking if scene.tiers[subnet_id] is Tier.ISOLATED})
 
 
 def _policy_notes(vpc: Vpc, reports: Iterable[ServiceReport]) -> Iterator[str]:
