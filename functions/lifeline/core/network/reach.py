@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from functools import cached_property
 
 from lifeline.core.network.dns import DnsAnswer, DnsView, answers_for, custom_dns_finding, parent_zone
 from lifeline.core.network.endpoint_policy import Opening, judge_policy
@@ -219,7 +220,7 @@ class ServiceReach:
         """True if the holder is available and has interfaces: AWS accepts one without, which has no address to give."""
         return self.holder is not None and _is_ready(self.holder) and bool(self.holder.subnet_ids)
 
-    @property
+    @cached_property
     def attributes_off(self) -> tuple[str, ...]:
         """The DNS attributes of the VPC that are off: without both, no private name is answered."""
         flags = {"enableDnsSupport": self.vpc.dns_support, "enableDnsHostnames": self.vpc.dns_hostnames}

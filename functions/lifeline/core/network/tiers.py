@@ -126,7 +126,7 @@ def effective_route_table(subnet: Subnet, vpc: Vpc) -> RouteTable | None:
     """
     named = [table for table in vpc.route_tables if subnet.id in table.subnet_ids]
     found = named or [table for table in vpc.route_tables if table.is_main]
-    return min(found, key=lambda table: table.id, default=None)
+    return found[0] if len(found) == 1 else min(found, key=lambda table: table.id, default=None)
 
 
 def ways_out(subnet: Subnet, vpc: Vpc) -> tuple[Route, ...]:
