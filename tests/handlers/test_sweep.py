@@ -1,5 +1,6 @@
 """A sweep of a large region: its calls grow with pages, not with VPCs."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 
@@ -31,6 +32,8 @@ from lifeline.reconciler.loop import reconcile
 from lifeline.reconciler.steps.job import Guards, Tools
 from lifeline.runtime.invocation import Run
 from lifeline.runtime.settings import Settings
+from tests.support.counting import counted_calls
+from tests.support.days import Days
 from tests.support.region import CannedEc2, compliant_region
 from tests.support.world import World, emulated_world
 
@@ -95,6 +98,29 @@ def test_a_sweep_of_500_compliant_vpcs_takes_at_most_25_ec2_calls(world: World, 
     assert {answer.outcome for answer in answers} == {Outcome.UNCHANGED}
     assert len(answers) == 500
     assert sum(ec2.calls.values()) <= 25, ec2.calls
+
+
+def reads_of_a_sweep_that_knows(monkeypatch: pytest.MonkeyPatch, *, blocked: int) -> Counter[str]:
+    """The calls of the second sweep of so many VPCs, in which nothing may be made: their DNS is off."""
+    with emulated_world(monkeypatch) as world:
+        for _ in range(blocked):
+            vpc_id = world.make_vpc()
+            world.make_subnet(vpc_id)
+            world.ec2.modify_vpc_attribute(VpcId=vpc_id, EnableDnsSupport={"Value": False})
+        days = Days(world, monkeypatch)
+        days.sweeps(1)
+        with counted_calls() as calls:
+            actions = days.sweeps(1)
+        assert sum("enableDnsSupport" in action.get("error", "") for action in actions) == blocked
+        return calls
+
+
+def test_what_people_know_of_blocked_vpcs_is_read_in_as_many_calls_for_one_as_for_many(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    one, many = (reads_of_a_sweep_that_knows(monkeypatch, blocked=number) for number in (1, 8))
+    assert many["dynamodb:GetItem"] == one["dynamodb:GetItem"]
+    assert many["dynamodb:BatchGetItem"] == one["dynamodb:BatchGetItem"]
 
 
 def test_every_vpc_has_its_dns_attributes_read_in_turn(world: World) -> None:

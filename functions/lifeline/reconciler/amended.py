@@ -97,16 +97,15 @@ def read_facts(
     """
     current = dict(amended)
     for amendment in amendments:
+        needs = {vpc_id: one.needs(amendment, is_planned=is_planned) for vpc_id, one in current.items()}
         for fact, read in readers.items():
-            lacking = {
-                vpc_id: amended_vpc
-                for vpc_id, amended_vpc in current.items()
-                if fact in amended_vpc.needs(amendment, is_planned=is_planned)
-            }
+            lacking = {vpc_id: current[vpc_id] for vpc_id, needed in needs.items() if fact in needed}
             if lacking:
                 # The limits decide over all VPCs of a run at once.
                 found = read(lacking if fact is not Fact.ADMISSION else current)
-                current |= {vpc_id: current[vpc_id].with_fact(fact, found[vpc_id]) for vpc_id in found}
+                known = {vpc_id: current[vpc_id].with_fact(fact, found[vpc_id]) for vpc_id in found}
+                current |= known
+                needs |= {vpc_id: one.needs(amendment, is_planned=is_planned) for vpc_id, one in known.items()}
     return current
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from lifeline.core.coexist.vpc_state import VpcState
 from lifeline.core.errors import LifelineError
 from lifeline.core.guards.backlog import backlog_of
 from lifeline.core.notices.backlog import backlog_notice
@@ -61,7 +62,8 @@ class RunNotices:
             self.gatekeeper.notify_of_switch(answers, job)
         backlog = self._notify_of_backlog(answers) if is_sweep else frozenset()
         left = [_without(answer, self._told(answer)) for answer in answers if not answer.refusal]
-        news = [answer for answer in left if self._is_news(answer, is_sweep=is_sweep)]
+        states = self._states_of_open(left)
+        news = [answer for answer in left if self._is_news(answer, states, is_sweep=is_sweep)]
         sent = backlog | {vpc_id for vpc_id, said in self.said.items() if said.is_sent}
         self._send(answers, sent | {answer.vpc_id for answer in news})
         because = because_of(trigger for answer in news for trigger in job.targets.triggers(answer.vpc_id))
@@ -69,7 +71,8 @@ class RunNotices:
         if notice and not job.publish(notice):
             news = []  # the next run announces what is still open
         for answer in news:
-            self._mark_notified(answer.vpc_id, self._open(answer))
+            state = states.get(answer.vpc_id) or self._load(answer)
+            self._mark_notified(answer, state, self._open(answer))
         self._record(answers, sent | {answer.vpc_id for answer in news})
 
     def _told(self, answer: VpcAnswer) -> frozenset[Action]:
@@ -113,24 +116,32 @@ class RunNotices:
     def _said(self, answer: VpcAnswer) -> Said:
         return self.said.get(answer.vpc_id, NOTHING_SAID)
 
-    def _is_news(self, answer: VpcAnswer, *, is_sweep: bool) -> bool:
+    def _states_of_open(self, answers: Iterable[VpcAnswer]) -> dict[str, VpcState]:
+        """By VPC, the states that say of which open issues people know, in as few calls as that takes."""
+        may_be_news = (one for one in answers if not _is_done(one) and not _is_put_off(one) and self._open(one))
+        states = self.job.tools.vpcs.load_all(self.job.ref(answer.vpc_id) for answer in may_be_news)
+        return {ref.vpc_id: state for ref, state in states.items()}
+
+    def _is_news(self, answer: VpcAnswer, states: Mapping[str, VpcState], *, is_sweep: bool) -> bool:
         if _is_done(answer):
             return True
-        if any(action.error in {BUSY, CROWDED} or THROTTLED in action.error for action in answer.actions):
+        if _is_put_off(answer):
             return False
         if open_issues := self._open(answer):
-            return self.job.tools.vpcs.load(self.job.ref(answer.vpc_id)).notified != open_issues
+            return states[answer.vpc_id].notified != open_issues
         if not is_sweep and answer.services:  # should it come back, it is news again
-            self._mark_notified(answer.vpc_id, "")
+            self._mark_notified(answer, self._load(answer), "")
         return False
 
     def _open(self, answer: VpcAnswer) -> str:
         """The fingerprint of the answer's open issues, without those that are no news by themselves."""
         return _without(answer, self._said(answer).known | frozenset(backlog_of(answer.actions))).fingerprint
 
-    def _mark_notified(self, vpc_id: str, fingerprint: str) -> None:
-        state = self.job.tools.vpcs.load(self.job.ref(vpc_id))
-        self.job.save(vpc_id, state, replace(state, notified=fingerprint))
+    def _load(self, answer: VpcAnswer) -> VpcState:
+        return self.job.tools.vpcs.load(self.job.ref(answer.vpc_id))
+
+    def _mark_notified(self, answer: VpcAnswer, state: VpcState, fingerprint: str) -> None:
+        self.job.save(answer.vpc_id, state, replace(state, notified=fingerprint))
 
 
 def announce_denials(job: Job) -> None:
@@ -161,6 +172,11 @@ def gone_answer(vpc_id: str, requests: Iterable[Request]) -> VpcAnswer:
 
 def _without(answer: VpcAnswer, actions: Collection[Action]) -> VpcAnswer:
     return replace(answer, actions=tuple(action for action in answer.actions if action not in actions))
+
+
+def _is_put_off(answer: VpcAnswer) -> bool:
+    """True if a later run does what this one couldn't do at once."""
+    return any(action.error in {BUSY, CROWDED} or THROTTLED in action.error for action in answer.actions)
 
 
 def _is_done(answer: VpcAnswer) -> bool:
