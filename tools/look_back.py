@@ -158,7 +158,7 @@ def _look_back(now: datetime, *, hashes_names: bool) -> LookBack:
     read, unread = _Read(hashes_names), dict[str, str]()
     pace = Pace(CALLS_A_SECOND)
     for name in sorted(CALLS):
-        read.take(_named(name, now - KEPT, now, pace))
+        read.take(_named(name, now - KEPT, now, pace, unread))
     changes = in_order(read.changes)
     vpcs = _network(unread)
     tables = {table.id for vpc in vpcs for table in vpc.route_tables} if vpcs is not None else None
@@ -178,14 +178,18 @@ def _look_back(now: datetime, *, hashes_names: bool) -> LookBack:
     )
 
 
-def _named(name: str, since: datetime, until: datetime, pace: Pace) -> Iterator[dict[str, Any]]:
+def _named(name: str, since: datetime, until: datetime, pace: Pace, unread: dict[str, str]) -> Iterator[dict[str, Any]]:
     """The records of all calls of a name. What there is more than one look-up tells is asked for by its time."""
     history, has_more = EventHistory(), True
     while has_more:
         records, has_more = history.named(name, since, until, pace.take_turn)
         yield from records
-        oldest = min((read_time(str(record.get("eventTime"))) or since for record in records), default=since)
-        has_more = has_more and oldest < until
+        oldest = min((at for record in records if (at := read_time(str(record.get("eventTime"))))), default=since)
+        if has_more and oldest >= until:
+            unread[f"{name} before {oldest.isoformat()}"] = (
+                "more calls in one second than Event history can be asked for"
+            )
+            return
         until = oldest
 
 

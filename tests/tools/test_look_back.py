@@ -171,6 +171,21 @@ def test_what_one_look_up_doesnt_tell_is_asked_for_by_its_time(ec2: Any, capsys:
         assert found(capsys)["changes"] == 9
 
 
+def test_more_calls_in_a_second_than_can_be_asked_for_are_said_to_be_missing(
+    ec2: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    record = record_call("DeleteRouteTable", {"RouteTableId": TABLE}, at=NOW)["detail"]
+
+    def named(_: Any, name: str, *__: Any) -> Any:
+        is_that = name == "DeleteRouteTable"
+        return [record] if is_that else [], is_that
+
+    with patch.object(EventHistory, "named", named):
+        told = found(capsys, code=1)
+    assert told["changes"] == 1
+    assert "more calls in a second" in told["unread"][f"DeleteRouteTable before {NOW.isoformat()}"]
+
+
 def test_calls_are_paced_as_cloudtrail_grants_them(ec2: Any, capsys: pytest.CaptureFixture[str]) -> None:
     with patch.object(look_back, "Pace") as pace:
         found(capsys)
