@@ -236,7 +236,7 @@ def test_a_denied_dry_run_is_told_apart_and_made_once_a_day(
     days: Days, monkeypatch: pytest.MonkeyPatch, limits: Any, by: DeniedBy | None
 ) -> None:
     decoded: list[str] = []
-    monkeypatch.setattr(DryRuns, "decode", lambda _, encoded: decoded.append(encoded) or "{}")
+    monkeypatch.setattr(DryRuns, "decode", lambda _, encoded: str(decoded.append(encoded)))
     served(days)
     policy = (ALL,) if limits else (ALL, NO_ENDPOINTS)
     if by is None:
