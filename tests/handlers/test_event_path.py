@@ -236,7 +236,12 @@ def test_a_denied_dry_run_is_told_apart_and_made_once_a_day(
     days: Days, monkeypatch: pytest.MonkeyPatch, limits: Any, by: DeniedBy | None
 ) -> None:
     decoded: list[str] = []
-    monkeypatch.setattr(DryRuns, "decode", lambda _, encoded: str(decoded.append(encoded)))
+
+    def decode(_: DryRuns, encoded: str) -> str:
+        decoded.append(encoded)
+        return "{}"
+
+    monkeypatch.setattr(DryRuns, "decode", decode)
     served(days)
     policy = (ALL,) if limits else (ALL, NO_ENDPOINTS)
     if by is None:
