@@ -26,9 +26,10 @@ REASONS: dict[str, dict[str, str]] = {
     },
     "ReadDnsAttributes": {"ec2:DescribeVpcAttribute": "checks whether the VPC's DNS attributes allow private DNS"},
     "ReadPrefixLists": {"ec2:GetManagedPrefixListEntries": "reads the CIDR blocks that a route or rule refers to"},
-    "ProveClaims": {
-        "cloudtrail:LookupEvents": "checks that a refused call was really made before Lifeline's endpoint steps back"
+    "ReadEventHistory": {
+        "cloudtrail:LookupEvents": "checks that a refused call was really made, and which changes have been heard"
     },
+    "ExplainDenials": {"sts:DecodeAuthorizationMessage": "reads which policy denied Lifeline's dry run"},
     "CreateRequiredEndpointsTagged": {
         "ec2:CreateVpcEndpoint": "creates the endpoint, for an AWS service only and with Lifeline's tag"
     },

@@ -15,8 +15,8 @@ from tools.template import ROOT, names_of, read_template
 
 FILE = ROOT / "spoke.yaml"
 JOBS = {"reconcile": "ReconcileRole", "detect": "DetectRole", "look": "CoverageRole"}
-# The services whose statements are about the hub's own resources, so that a spoke's roles don't have them.
-OF_THE_HUB = frozenset({"dynamodb", "events", "kms", "logs", "organizations", "sns", "sqs", "ssm", "sts"})
+# The services, and the one action, whose statements are about the hub's own resources, so that a spoke's roles don't have them.
+OF_THE_HUB = frozenset({"dynamodb", "events", "kms", "logs", "organizations", "sns", "sqs", "ssm", "sts:AssumeRole"})
 # IAM's names have 64 characters. CloudFormation names a role <stack>-<logical ID>-<13 random ones at most>, and cuts
 # the stack's name where that is too long: github.com/KensioSoftware/yulin/issues/1113, with names from an account.
 LONGEST_HUB_NAME = 64 - len("-ReconcileRole-") - 13
@@ -237,7 +237,7 @@ def statements(hub: Mapping[str, Any], role: str) -> Iterator[Any]:
     for one in policy["PolicyDocument"]["Statement"]:
         statement = one["Fn::If"][1] if "Fn::If" in one else one
         actions = statement["Action"] if isinstance(statement["Action"], list) else [statement["Action"]]
-        of_the_hub = {action.partition(":")[0] in OF_THE_HUB for action in actions}
+        of_the_hub = {bool({action, action.partition(":")[0]} & OF_THE_HUB) for action in actions}
         if len(of_the_hub) > 1:
             raise ValueError(f"{role}: {statement['Sid']} is about the hub's resources and about an account's")
         if of_the_hub == {False}:

@@ -180,6 +180,7 @@ _MADE_BY = {  # the boto3 calls of each function's adapters
         "aws/bus",
         "store/denial_notices",
         "aws/dns",
+        "aws/dry_run",
         "aws/endpoints",
         "aws/event_history",
         "store/exemptions",
@@ -246,6 +247,7 @@ _MADE_BY = {  # the boto3 calls of each function's adapters
 _CALL_NOTHING = {  # what the other adapters share; `store/table` makes its calls for them
     "aws/__init__",
     "aws/calls",
+    "aws/creation",
     "aws/denials",
     "aws/described",
     "aws/filters",
