@@ -15,7 +15,7 @@ from tools.template import ROOT, names_of, read_template
 
 FILE = ROOT / "spoke.yaml"
 JOBS = {"reconcile": "ReconcileRole", "detect": "DetectRole", "look": "CoverageRole"}
-# The services, and the one action, whose statements are about the hub's own resources, so that a spoke's roles don't have them.
+# The services, and the one action, whose statements are about the hub's own resources: a spoke's roles don't have them.
 OF_THE_HUB = frozenset({"dynamodb", "events", "kms", "logs", "organizations", "sns", "sqs", "ssm", "sts:AssumeRole"})
 # IAM's names have 64 characters. CloudFormation names a role <stack>-<logical ID>-<13 random ones at most>, and cuts
 # the stack's name where that is too long: github.com/KensioSoftware/yulin/issues/1113, with names from an account.

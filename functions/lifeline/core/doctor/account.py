@@ -1,7 +1,6 @@
 """What the account itself brings: its organization, whose agents publish there, and what a stack was told."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from decimal import Decimal
 
 from lifeline.core.doctor.finding import Finding, NotRead, bad, ok, unknown
@@ -11,18 +10,10 @@ ORGANIZATION_CHECK, AGENTS_CHECK = "organization", "agents"
 POLICY_CHECK, SWITCH_CHECK = "policy", "kill switch"
 
 
-@dataclass(frozen=True, slots=True)
-class Organization:
-    """The organization that the account is in, as any of its accounts may ask (Organizations API:
-    DescribeOrganization).
+def check_organization(organization: tuple[str, str] | NotRead | None, account: str, *, is_hub: bool) -> Finding:
+    """Whose policies count here besides the account's own, by the organization's ID and the account that manages it;
+    None is an account that is in no organization.
     """
-
-    id: str
-    management_account: str
-
-
-def check_organization(organization: Organization | NotRead | None, account: str, *, is_hub: bool) -> Finding:
-    """Whose policies count here besides the account's own; None is an account that is in no organization."""
     if isinstance(organization, NotRead):
         says = "Whether the account is in an organization couldn't be read."
         return unknown(ORGANIZATION_CHECK, says, organization.why)
@@ -30,11 +21,12 @@ def check_organization(organization: Organization | NotRead | None, account: str
         says = "The account is in no organization."
         remedy = "A hub serves accounts of its organization: join one, or deploy without Accounts."
         return bad(ORGANIZATION_CHECK, says, remedy) if is_hub else ok(ORGANIZATION_CHECK, says)
-    if organization.management_account == account:
-        says = f"The account manages {organization.id}, so service control policies don't limit it."
+    organization_id, manager = organization
+    if manager == account:
+        says = f"The account manages {organization_id}, so service control policies don't limit it."
         return ok(ORGANIZATION_CHECK, says)
-    says = f"The account is in {organization.id}, whose service control policies may limit Lifeline's role."
-    return ok(ORGANIZATION_CHECK, f"{says} Account {organization.management_account} manages them.")
+    says = f"The account is in {organization_id}, whose service control policies may limit Lifeline's role."
+    return ok(ORGANIZATION_CHECK, f"{says} Account {manager} manages them.")
 
 
 def check_agents(agents: Mapping[str, int] | NotRead, cost_an_agent: Decimal | None = None) -> Finding:
