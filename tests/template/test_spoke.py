@@ -284,7 +284,7 @@ def test_the_bus_has_one_rule_which_lets_through_what_the_spokes_rules_do() -> N
         {"detail-type": "Scheduled Event"},
         {"region": "eu-west-1"},
         {"detail": {"eventSource": "s3.amazonaws.com", "eventName": "CreateRoute"}},
-        {"detail": {"eventSource": "ec2.amazonaws.com", "errorCode": "Client.UnauthorizedOperation"}},
+        {"detail": {"eventSource": "ec2.amazonaws.com", "errorCode": "Client.AddressLimitExceeded"}},
         {"detail": {"instance-id": "i-0123456789abcdef0", "state": "pending"}},
         {"detail": {}},
     ],
@@ -305,7 +305,7 @@ def test_the_rules_of_bus_and_spokes_name_the_same_sources_types_errors_and_stat
 
     for name in ("source", "detail-type"):
         assert all_of(name, of_bus) == all_of(name, *patterns)
-    details = [pattern["detail"] for pattern in patterns]
+    details = [part for pattern in patterns for part in (pattern["detail"], *pattern["detail"].get("$or", ()))]
     for name in ("eventSource", "errorCode"):
         assert all_of(name, calls) == all_of(name, *details)
     assert all_of("state", states) == all_of("state", *details)

@@ -18,6 +18,7 @@ from lifeline.core.policy.runbook import RUNBOOK, runbook_link
 from lifeline.core.requests.cloudtrail import STATE_CHANGE
 from lifeline.dashboard.request import WidgetRequest, read_widget
 from lifeline.handlers.detect_metric_gaps import _COUNTS
+from lifeline.runtime.metrics import EVENT_PATH_SECONDS
 from lifeline.runtime.settings import DetectorSettings, PageSettings
 from tests.docs.pages import anchors
 from tests.support.agents import ENVIRONMENT, TABLE, create_table
@@ -80,8 +81,14 @@ def test_each_rule_but_one_listens_for_successful_calls_only_and_feeds_the_queue
         assert pattern["detail-type"] == ["AWS API Call via CloudTrail" if is_call else STATE_CHANGE]
         assert (pattern["account"], pattern["region"]) == ([{"Ref": "AWS::AccountId"}], [{"Ref": "AWS::Region"}])
         codes = sorted({f"Client.{json.loads(path.read_text())['detail']['errorCode'][7:]}" for path in ATTEMPTS})
-        if is_call:
-            assert pattern["detail"]["errorCode"] == (codes if name == "AttemptRule" else [{"exists": False}])
+        if name == "AttemptRule":
+            refused, own = pattern["detail"]["$or"]
+            assert refused == {"errorCode": codes}
+            assert own["errorCode"] == ["Client.DryRunOperation", "Client.UnauthorizedOperation"]
+            caller = {"sessionContext": {"sessionIssuer": {"arn": [{"Fn::GetAtt": "ReconcileRole.Arn"}]}}}
+            assert own["userIdentity"] == caller
+        elif is_call:
+            assert pattern["detail"]["errorCode"] == [{"exists": False}]
         (target,) = rule["Targets"]
         assert target["Arn"] == {"Fn::GetAtt": "Changes.Arn"}
         assert target["DeadLetterConfig"] == {"Arn": {"Fn::GetAtt": "DeadLetters.Arn"}}
@@ -422,9 +429,10 @@ def test_the_parts_queue_waits_long_enough_for_the_function_as_lambda_asks(templ
 def test_an_alarm_rings_where_the_detector_stops_and_no_metric_is_missed(template: dict[str, Any]) -> None:
     alarm = template["Resources"]["DetectorStoppedAlarm"]["Properties"]
     assert (alarm["MetricName"], alarm["TreatMissingData"]) == ("Evaluations", "breaching")
-    source = (ROOT / "functions/lifeline/handlers/detect_metric_gaps.py").read_text()
+    sources = [ROOT / f"functions/lifeline/{name}.py" for name in ("handlers/detect_metric_gaps", "runtime/metrics")]
+    source = "".join(path.read_text() for path in sources)
     own = [one for one in resources(template, "AWS::CloudWatch::Alarm").values() if one["Namespace"] == "Lifeline"]
-    assert len(own) == 3
+    assert len(own) == 4
     for one in own:
         assert f'"{one["MetricName"]}"' in source
         assert one["Dimensions"] == [{"Name": "service", "Value": {"Ref": "AWS::StackName"}}]
@@ -524,7 +532,7 @@ def test_the_dashboard_shows_the_page_and_calls_it_as_it_wants_to_be_called(widg
 def metrics_sent() -> set[str]:
     """The functions' own metrics, by what the code calls."""
     sources = "".join(path.read_text() for path in (ROOT / "functions/lifeline").rglob("*.py"))
-    return set(re.findall(r'add_metric\(\s*"(\w+)"', sources)) | set(_COUNTS)
+    return set(re.findall(r'add_metric\(\s*"(\w+)"', sources)) | {EVENT_PATH_SECONDS, *_COUNTS}
 
 
 def test_every_metric_is_one_that_an_alarm_needs(template: dict[str, Any]) -> None:
