@@ -26,8 +26,8 @@ def test_a_hub_without_an_organization_is_a_fault() -> None:
 def test_agents_are_counted_by_namespace_with_what_they_cost() -> None:
     found = check_agents({"CWAgent": 1200, "Custom": 3}, Decimal("0.15"))
     assert found.says == (
-        "1,203 agents published in the last 3 hours, which costs about 180.45 USD a month to watch: 1,200 to CWAgent and"
-        " 3 to Custom."
+        "1,203 agents published in the last 3 hours, which costs about 180.45 USD a month to watch: 1,200 to CWAgent"
+        " and 3 to Custom."
     )
     assert "nobody to watch" in check_agents({"CWAgent": 0}).says
     assert check_agents(DENIED).verdict is Verdict.UNKNOWN

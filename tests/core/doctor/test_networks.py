@@ -82,7 +82,7 @@ def test_a_vpc_in_which_nothing_is_required_needs_no_room() -> None:
 
 @pytest.mark.parametrize("off", ["dns_support", "dns_hostnames"])
 def test_private_dns_needs_both_attributes(off: str) -> None:
-    found = sites(replace(isolated(), **{off: False}))
+    found = sites(isolated(**{off: False}))
     judged = check_dns_attributes(found, left_out=0, turns_on=False)
     assert judged.verdict is Verdict.BAD
     assert VPC_ID in judged.says
