@@ -9,6 +9,7 @@ from functools import partial
 from typing import Any
 
 from lifeline.adapters.aws.bus import Bus
+from lifeline.adapters.aws.dry_run import DryRuns
 from lifeline.adapters.aws.endpoints import Endpoints
 from lifeline.adapters.aws.event_history import EventHistory
 from lifeline.adapters.aws.lookup import Lookup
@@ -23,6 +24,7 @@ from lifeline.adapters.store.call_rate import CallRate
 from lifeline.adapters.store.denial_notices import DenialNotices
 from lifeline.adapters.store.dns_attributes import AttributeStore
 from lifeline.adapters.store.endpoint_policies import EndpointPolicyStore
+from lifeline.adapters.store.event_path import EventPathStore
 from lifeline.adapters.store.exemptions import Exemptions
 from lifeline.adapters.store.history import History
 from lifeline.adapters.store.incidents import Incidents
@@ -347,6 +349,8 @@ def _tools(settings: Settings) -> Tools:
         denial_notices=DenialNotices(settings.ledger),
         attributes=AttributeStore(settings.ledger),
         endpoint_policies=EndpointPolicyStore(settings.endpoint_policies_prefix),
+        event_path=EventPathStore(settings.ledger),
+        dry_runs=DryRuns(settings.stack_name, kept.client),
         notices=Topic(settings.topic_arn, settings.sender, chat_topic_arn=settings.chat_topic_arn),
         bus=Bus(settings.stack_name, account=settings.account_id),
         guards=Guards(
