@@ -7,6 +7,7 @@ import pytest
 from lifeline.core.doctor.finding import NotRead, Verdict
 from lifeline.core.doctor.networks import Site, sites_in
 from lifeline.core.doctor.permission import check_dry_run, check_simulation, probe_of
+from lifeline.core.event_path.denial import read_denial
 from lifeline.core.event_path.dry_run import DryRun
 from lifeline.core.network.model import Catalog
 from lifeline.core.plan.actions import ActionKind
@@ -64,14 +65,20 @@ def test_only_a_denial_is_a_fault(answer: DryRun | NotRead, verdict: Verdict) ->
 
 def test_a_denial_says_who_denies_where_that_is_known() -> None:
     probe = probe_of(sites("monitoring"), CATALOG, OWNER)
-    assert "the permissions boundary" in check_dry_run(probe, DENIED).remedy
-    assert "denied by an SCP" in check_dry_run(probe, DENIED, "denied by an SCP").remedy
+    assert "the permissions boundary" in check_dry_run(probe, DENIED).says
+    boundary = read_denial("because no permissions boundary allows the ec2:CreateVpcEndpoint action")
+    assert "by the role's permissions boundary. It said" in check_dry_run(probe, DENIED, boundary).says
+    decoded = '{"explicitDeny": true, "matchedStatements": {"items": [{"statementId": "KeepOut"}]}}'
+    assert "Its statement is KeepOut." in check_dry_run(probe, DENIED, read_denial("", decoded)).says
 
 
 def test_a_denial_without_a_group_of_lifelines_proves_nothing() -> None:
     found = check_dry_run(probe_of(sites("monitoring", group=False), CATALOG, OWNER), DENIED)
     assert found.verdict is Verdict.UNKNOWN
-    assert "no security group" in found.why
+    assert "security group isn't there yet" in found.why
+    on_endpoint = read_denial("on resource: arn:aws:ec2:us-east-1:123456789012:vpc-endpoint/*")
+    probe = probe_of(sites("monitoring", group=False), CATALOG, OWNER)
+    assert check_dry_run(probe, DENIED, on_endpoint).verdict is Verdict.BAD
 
 
 @pytest.mark.parametrize(
@@ -89,7 +96,7 @@ def test_a_denial_without_a_group_of_lifelines_proves_nothing() -> None:
         (
             {"EvalDecision": "explicitDeny", "OrganizationsDecisionDetail": {"AllowedByOrganizations": False}},
             Verdict.BAD,
-            "An SCP of the organization denies",
+            "A service control policy denies",
         ),
         ({"EvalDecision": "explicitDeny"}, Verdict.BAD, "The role's own policy denies"),
         ({"EvalDecision": "implicitDeny", "MissingContextValues": ["aws:X"]}, Verdict.UNKNOWN, "can't tell"),
