@@ -208,7 +208,7 @@ def _history(event: Mapping[str, Any], settings: Settings, run: Run) -> dict[str
 
 def _doctor(event: Mapping[str, Any], settings: Settings, run: Run) -> dict[str, Any]:
     """An examination by the stack's own role, whatever the mode: it only reads, and makes a dry run."""
-    from lifeline.core.doctor.report import report_json, report_text  # noqa: PLC0415 - only whoever asks pays for it
+    from lifeline.core.doctor.report import report_json, report_text  # noqa: PLC0415 - only those who ask pay for it
     from lifeline.doctor.examination import Examination  # noqa: PLC0415
 
     try:
