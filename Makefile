@@ -12,7 +12,7 @@ DEV := .envs/dev/bin
 SAM := .envs/sam/bin/sam
 UV := .envs/uv/bin/uv
 
-.PHONY: help setup test lint types template unit chain chain-more soak local-invoke demo demo-organization compare docs spoke lock fmt clean plan cli policy browser audit mutants package
+.PHONY: help setup test lint types template unit chain chain-more soak local-invoke demo demo-organization compare docs spoke lock fmt clean plan doctor cli policy browser audit mutants package
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -97,6 +97,10 @@ spoke: .envs/dev/.ready ## regenerate spoke.yaml, the template for a hub's other
 plan: .envs/dev/.ready ## print what Lifeline would do: VPC=vpc-... [REGION=...] [PROFILE=...] [SERVICES=monitoring,ssm]
 	@PYTHONPATH=functions:. $(DEV)/python -m tools.plan \
 	  --vpc="$${VPC-}" --region="$${REGION-}" --profile="$${PROFILE-}" --services="$${SERVICES-}"
+
+doctor: .envs/dev/.ready ## examine what Lifeline depends on: [STACK=lifeline] [REGION=...] [PROFILE=...] [OUTPUT=json]
+	@PYTHONPATH=functions:. $(DEV)/python -m tools.doctor \
+	  --stack="$${STACK-}" --region="$${REGION-}" --profile="$${PROFILE-}" --output="$${OUTPUT-}"
 
 # xargs splits ARGS at blanks outside of quotes, so that --reason 'moves to the hub' is one argument.
 cli: .envs/dev/.ready ## make one of Lifeline's calls: ARGS="plan vpc-..." [ARGS=--help]
