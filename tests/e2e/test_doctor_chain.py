@@ -3,7 +3,7 @@
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any
 
 import boto3
@@ -36,7 +36,7 @@ def on_the_stack(account: Account) -> dict[str, dict[str, str]]:
     return findings(answer.payload["doctor"])
 
 
-def make_doctor(account: Account, *arguments: str) -> str:
+def make_doctor(account: Account, *arguments: str, statuses: Collection[int] = (1,)) -> str:
     """What the command prints, which finds a fault here."""
     more = {"AWS_ENDPOINT_URL": account.endpoint_url, "PYTHONPATH": "functions:."}
     more |= {f"AWS_ENDPOINT_URL_{service}": account.ec2_endpoint_url for service in ON_MOTO}
@@ -49,7 +49,7 @@ def make_doctor(account: Account, *arguments: str) -> str:
         check=False,
         timeout=300,
     )
-    assert done.returncode == 1, done.stdout + done.stderr
+    assert done.returncode in statuses, done.stdout + done.stderr
     return done.stdout
 
 
@@ -106,6 +106,6 @@ def test_a_dry_run_says_what_the_role_may_do_and_creates_nothing(account: Accoun
 
 
 def test_without_a_stack_the_same_command_examines_the_account(account: Account) -> None:
-    printed = make_doctor(account, "--stack", "other")
+    printed = make_doctor(account, "--stack", "other", statuses=(1, 2))  # ministack knows no quotas
     assert "no stack yet" in printed
     assert "Not examined: rules, queue policy" in printed
