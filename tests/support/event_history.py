@@ -18,7 +18,7 @@ _PAGE = 50  # CloudTrail API: LookupEvents
 
 @cache
 def teach_event_history() -> None:
-    """Let moto, in this process, answer LookupEvents for an event's id, or a call's name (CloudTrail API: LookupEvents)."""
+    """Let moto, in this process, answer LookupEvents by event id or by name (CloudTrail API: LookupEvents)."""
     CloudTrailResponse.lookup_events = _lookup_events
 
 
