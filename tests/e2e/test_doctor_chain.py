@@ -54,7 +54,7 @@ def make_doctor(account: Account, *arguments: str, statuses: Collection[int] = (
 
 
 def from_a_laptop(account: Account) -> dict[str, dict[str, str]]:
-    return findings(json.loads(make_doctor(account, "--stack", STACK, "--output", "json")))
+    return findings(json.loads(make_doctor(account, "--stack", STACK, "--format", "json")))
 
 
 def test_what_the_template_deploys_is_well_and_the_role_may_read_all_of_it(account: Account) -> None:

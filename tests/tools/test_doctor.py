@@ -104,7 +104,7 @@ def deploy(aws: Aws) -> None:
 
 
 def report(capsys: pytest.CaptureFixture[str], *arguments: str, status: int = 1) -> dict[str, Any]:
-    assert doctor.main(["--region", REGION, "--output", "json", *arguments]) == status
+    assert doctor.main(["--region", REGION, "--format", "json", *arguments]) == status
     found: dict[str, Any] = json.loads(capsys.readouterr().out)
     jsonschema.validate(found, SCHEMA)
     return found
