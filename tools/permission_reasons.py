@@ -82,11 +82,27 @@ REASONS: dict[str, dict[str, str]] = {
     "ReadAccountName": {"account:GetAccountInformation": "reads the account's name and state"},
     "ActInSpokes": {"sts:AssumeRole": "acts in another account with the role that it has there, and with nothing else"},
     "ListAccounts": {"organizations:ListAccounts": "reads which accounts the organization has, and their states"},
+    "ExamineAccount": {
+        "cloudtrail:DescribeTrails": "the doctor finds the trails that cover this region",
+        "cloudwatch:ListMetrics": "the doctor counts the agents that publish",
+        "ec2:DescribeRegions": "the doctor looks for other regions with private subnets",
+        "events:ListRuleNamesByTarget": "the doctor checks that the rules lead to the queue",
+        "organizations:DescribeOrganization": "the doctor checks whether the account is in an organization",
+    },
+    "ExamineTrails": {
+        "cloudtrail:GetEventSelectors": "the doctor checks whether a trail logs EC2's changes",
+        "cloudtrail:GetTrailStatus": "the doctor checks whether a trail is logging",
+    },
+    "ExamineRules": {"events:DescribeRule": "the doctor checks whether a rule is enabled"},
+    "ExamineQuotas": {"servicequotas:GetServiceQuota": "the doctor checks whether there is room for endpoints"},
+    "ExamineConcurrency": {"lambda:GetAccountSettings": "the doctor checks whether there is room for Lifeline's runs"},
+    "ExamineStacks": {"cloudformation:DescribeStacks": "the doctor checks in which regions there is a stack"},
+    "ExamineSubscriptions": {"sns:ListSubscriptionsByTopic": "the doctor checks whether anybody gets notices"},
     "ReceiveAndRequeueChanges": {
         "sqs:ReceiveMessage": "lets Lambda receive changes",
         "sqs:ChangeMessageVisibility": "delays the retry of a failed message",
         "sqs:DeleteMessage": "lets Lambda delete processed messages",
-        "sqs:GetQueueAttributes": "lets Lambda poll the queue",
+        "sqs:GetQueueAttributes": "lets Lambda poll the queue, and the doctor read its policy",
         "sqs:SendMessage": "requeues work for a later run",
     },
     "ReceiveRepairRequests": {

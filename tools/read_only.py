@@ -47,7 +47,7 @@ READS: Mapping[str, frozenset[str]] = {
         }
     ),
     "ecs": frozenset({"DescribeServices", "DescribeTaskDefinition", "ListClusters", "ListServices"}),
-    "events": frozenset({"DescribeRule", "ListRules", "ListTargetsByRule"}),
+    "events": frozenset({"DescribeRule", "ListRuleNamesByTarget", "ListRules", "ListTargetsByRule"}),
     "iam": frozenset(
         {
             "GenerateServiceLastAccessedDetails",  # IAM's own access level for it is Read

@@ -11,12 +11,26 @@ from typing import Any
 
 import yaml
 
-from tools.template import ROOT, names_of, read_template
+from tools.template import ROOT, names_of, read_template, statements_of
 
 FILE = ROOT / "spoke.yaml"
 JOBS = {"reconcile": "ReconcileRole", "detect": "DetectRole", "look": "CoverageRole"}
-# The services, and one action, whose statements are about the hub's own resources: a spoke's roles don't have them.
-OF_THE_HUB = frozenset({"dynamodb", "events", "kms", "logs", "organizations", "sns", "sqs", "ssm", "sts:AssumeRole"})
+# The services, and single actions, whose statements are about the hub's own resources: a spoke's roles don't have them.
+OF_THE_HUB = frozenset(
+    {
+        "cloudformation",
+        "dynamodb",
+        "events:PutEvents",
+        "kms",
+        "lambda",
+        "logs",
+        "organizations:ListAccounts",
+        "sns",
+        "sqs",
+        "ssm",
+        "sts:AssumeRole",
+    }
+)
 # IAM's names have 64 characters. CloudFormation names a role <stack>-<logical ID>-<13 random ones at most>, and cuts
 # the stack's name where that is too long: github.com/KensioSoftware/yulin/issues/1113, with names from an account.
 LONGEST_HUB_NAME = 64 - len("-ReconcileRole-") - 13
@@ -233,8 +247,7 @@ def statements(hub: Mapping[str, Any], role: str) -> Iterator[Any]:
 
     Raises ValueError for a statement that is about both.
     """
-    (policy,) = hub["Resources"][role]["Properties"]["Policies"]
-    for one in policy["PolicyDocument"]["Statement"]:
+    for one in statements_of(dict(hub), role):
         statement = one["Fn::If"][1] if "Fn::If" in one else one
         actions = statement["Action"] if isinstance(statement["Action"], list) else [statement["Action"]]
         of_the_hub = {bool({action, action.partition(":")[0]} & OF_THE_HUB) for action in actions}

@@ -30,6 +30,16 @@ def read_template(path: Path = ROOT / "template.yaml") -> dict[str, Any]:
     return template
 
 
+def statements_of(template: dict[str, Any], role: str) -> list[dict[str, Any]]:
+    """The statements of the role's own policies, and of the template's managed policies that it has; those under a
+    condition as they are written.
+    """
+    properties = template["Resources"][role]["Properties"]
+    managed = [template["Resources"][one["Ref"]]["Properties"] for one in properties.get("ManagedPolicyArns", [])]
+    documents = [policy["PolicyDocument"] for policy in (*properties["Policies"], *managed)]
+    return [statement for document in documents for statement in document["Statement"]]
+
+
 def names_of(template: dict[str, Any], kind: str) -> list[str]:
     """The logical IDs of all resources of a type, in the template's order."""
     return [name for name, resource in template["Resources"].items() if resource["Type"] == kind]

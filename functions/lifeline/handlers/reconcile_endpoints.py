@@ -50,6 +50,7 @@ from lifeline.core.policy.exemptions import ExemptRequest, exempt_json
 from lifeline.core.policy.service_names import known_names
 from lifeline.core.requests.account import without_account
 from lifeline.core.requests.calls import read_request, wants_text
+from lifeline.core.requests.doctor import read_doctor
 from lifeline.core.requests.exempt import read_exempt
 from lifeline.core.requests.fields import read_by
 from lifeline.core.requests.history import read_history
@@ -130,6 +131,8 @@ def _is_whole_sweep(event: Mapping[str, Any]) -> bool:
 def _answer(event: object, settings: Settings, run: Run, started: float) -> dict[str, Any]:
     if isinstance(event, dict) and "history" in event:
         return _history(event, settings, run)
+    if isinstance(event, dict) and "doctor" in event:
+        return _doctor(event, settings, run)
     if isinstance(event, dict) and "exempt" in event:
         return _exempt(event, settings, run)
     for call, change in (("adopt", _adopt), ("hand_over", _hand_over)):
@@ -202,6 +205,22 @@ def _history(event: Mapping[str, Any], settings: Settings, run: Run) -> dict[str
     except InvalidInputError as error:
         log_refusal(error, run.id)
         return {"history": page_json(Page()), "errors": [_refusal(error)]}
+
+
+def _doctor(event: Mapping[str, Any], settings: Settings, run: Run) -> dict[str, Any]:
+    """An examination by the stack's own role, whatever the mode: it only reads, and makes a dry run."""
+    from lifeline.core.doctor.report import report_json, report_text  # noqa: PLC0415 - only those who ask pay for it
+    from lifeline.doctor.examination import Examination  # noqa: PLC0415
+
+    try:
+        is_text = read_doctor(event)
+    except InvalidInputError as error:
+        log_refusal(error, run.id)
+        return {"doctor": None, "errors": [_refusal(error)]}
+    report = Examination(settings=settings, at=run.now(), examined_as=settings.role_arn).report()
+    return {"status": int(report.status)} | (
+        {"text": report_text(report)} if is_text else {"doctor": report_json(report)}
+    )
 
 
 def _exempt(event: Mapping[str, Any], settings: Settings, run: Run) -> dict[str, Any]:

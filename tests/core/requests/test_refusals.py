@@ -37,7 +37,7 @@ def read(call: dict[str, Any]) -> None:
         ({"vpc_idz": [VPC]}, "vpc_idz: is unknown; did you mean vpc_ids?"),
         (
             {"vpc_ids": [VPC], "hold": True},
-            "hold: is unknown; the fields are account, adopt, approve, by, exempt, format, freeze, hand_over, history,",
+            "hold: is unknown; the fields are account, adopt, approve, by, doctor, exempt, format, freeze, hand_over,",
         ),
         ({"vpc_ids": [VPC] * 1200}, "vpc_ids: contains 1200 IDs; the maximum is 1000. Use a sweep instead."),
         ({"vpc_ids": ["vpc-1"]}, "vpc_ids[0]: must be a VPC ID (vpc-, then 8 or 17 of 0-9a-f), not 'vpc-1'"),
@@ -60,7 +60,7 @@ def read(call: dict[str, Any]) -> None:
         ({"exmpt": [VPC]}, "exmpt: is unknown; did you mean exempt?"),
         ({"vpc-ids": [VPC]}, "vpc-ids: is unknown; did you mean vpc_ids?"),
         ({"vpc_ids": [VPC], "days": 7}, "days: can't be combined with vpc_ids"),
-        ({"days": 7}, "days: belongs to another call; the fields are account, adopt, approve, by, exempt,"),
+        ({"days": 7}, "days: belongs to another call; the fields are account, adopt, approve, by, doctor, exempt,"),
         ({"sweep": None}, "sweep: must be true, not null"),
         ({"sweep": True, "mode": False}, "mode: must be enforce or plan, not false"),
         ({"vpc_ids": None}, "vpc_ids: must be a list of IDs, not null"),

@@ -58,7 +58,7 @@ def read_request(event: object, *, own_role_arn: str = "", accounts: Collection[
     call = check_object(event)
     if _is_event(call):
         return _read_event(call, own_role_arn, accounts, region)
-    return replace(_read_call(call), is_text=_read_format(call))
+    return replace(_read_call(call), is_text=read_format(call))
 
 
 def read_queued(body: object, *, own_role_arn: str = "", accounts: Collection[str] = (), region: str = "") -> Request:
@@ -217,7 +217,8 @@ def _read_mode(event: Mapping[str, Any]) -> Mode | None:
     return Mode(event["mode"])
 
 
-def _read_format(event: Mapping[str, Any]) -> bool:
+def read_format(event: Mapping[str, Any]) -> bool:
+    """Whether the caller wants text. Raises InvalidInputError for a format that there isn't."""
     if event.get("format", "json") not in ("json", "text"):
         raise must_be("format", "text or json", event["format"])
     return wants_text(event)
