@@ -14,21 +14,17 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
 
-from botocore.exceptions import BotoCoreError, ClientError, ProfileNotFound
-from botocore.session import Session
-
 from lifeline.adapters.aws import clients
-from lifeline.adapters.aws.calls import ours
-from lifeline.core.errors import InvalidInputError, LifelineError, SettingsError, TerminalError
+from lifeline.core.errors import InvalidInputError, LifelineError, SettingsError
 from lifeline.core.requests.calls import read_request
 from lifeline.core.requests.fields import read_services
 from lifeline.handlers.reconcile_endpoints import handler
 from lifeline.runtime.observability import logger
+from tools.read_only import UnusableError, account_of, read_only_session
 from tools.stack import environment_of
 
 UNREADABLE, UNUSABLE = 1, 2
 _FUNCTION = "ReconcileEndpoints"
-_READS = ("Describe", "Get", "List", "Query", "BatchGet")
 _SILENT = "CRITICAL"  # a level that the package never logs at
 
 
@@ -44,10 +40,6 @@ class Context:
     def get_remaining_time_in_millis(self) -> int:
         """The full timeout, as if the invocation had just started."""
         return 300_000
-
-
-class UnusableError(Exception):
-    """The arguments are unusable; the message says which and why."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -69,13 +61,13 @@ def plan(vpc_ids: Sequence[str], region: str, profile: str, services: Sequence[s
         raise UnusableError("VPC is missing: make plan VPC=vpc-0123456789abcdef0")
     event = {"vpc_ids": list(vpc_ids), "mode": "plan", "format": "text"}
     _check(event, services)
-    session = _session(region, profile)
+    session = read_only_session(region, profile)
     parameters = {"Mode": "enforce"}  # unlike the event's mode: a manual plan, which writes nothing
     parameters |= {"RequiredServices": ",".join(services)} if services else {}
     environment = environment_of(_FUNCTION, parameters)
     del environment["KILL_SWITCH_PARAMETER"]  # of a stack, and there is none
     environment["AWS_REGION"] = session.get_config_variable("region")
-    environment["ROLE_ARN"] = f"arn:aws:iam::{_account(session)}:role/none"
+    environment["ROLE_ARN"] = f"arn:aws:iam::{account_of(session)}:role/none"
     return _invoke(event, environment)
 
 
@@ -107,38 +99,6 @@ def _invoke(event: Mapping[str, Any], environment: Mapping[str, str]) -> dict[st
         os.environ.update(before)
         clients.client.cache_clear()
         clients.session.cache_clear()
-
-
-def _session(region: str, profile: str) -> Session:
-    """The session that the adapters use, set up to refuse every call that could change something."""
-    clients.session.cache_clear()
-    session = clients.session()
-    given = {"region": region, "profile": profile}
-    for name in filter(given.get, given):
-        session.set_config_variable(name, given[name])
-    try:
-        session.get_scoped_config()
-    except ProfileNotFound as error:
-        raise UnusableError(f"PROFILE: {error}") from error
-    if not session.get_config_variable("region"):
-        raise UnusableError("REGION is missing, and neither the environment nor the profile sets a region")
-    session.register("before-call", _refuse_changes)
-    return session
-
-
-def _refuse_changes(**call: Any) -> None:
-    model = call["model"]
-    if not model.name.startswith(_READS):
-        raise TerminalError(f"{model.name} was not sent, because it could change something")
-
-
-def _account(session: Session) -> str:
-    """The account of the credentials. This call needs no permission (STS API: GetCallerIdentity)."""
-    sts: Any = session.create_client("sts")
-    try:
-        return str(sts.get_caller_identity()["Account"])
-    except (ClientError, BotoCoreError) as error:
-        raise ours(error, "your credentials") from error
 
 
 def _listed(text: str) -> list[str]:

@@ -16,7 +16,6 @@ from tools.stack import NOT_DEPLOYED, environment_of
 
 from lifeline.adapters.aws.clients import client
 from lifeline.adapters.aws.memory import remember
-from lifeline.core.errors import TerminalError
 from lifeline.runtime.settings import DetectorSettings, PageSettings, Settings, StackSettings
 from tests.support.repository import ROOT
 from tools import plan
@@ -146,16 +145,6 @@ def test_credentials_that_aws_refuses_are_told_in_a_line_and_end_with_1(
     assert printed.out == ""
 
 
-def test_no_call_that_could_change_something_leaves_the_machine(ec2: Any) -> None:
-    session: Any = plan._session(REGION, "")
-
-    with pytest.raises(TerminalError, match="CreateVpcEndpoint was not sent, because it could change something"):
-        session.create_client("ec2").create_vpc_endpoint(VpcId="vpc-0123456789abcdef0", ServiceName="x")
-    with pytest.raises(TerminalError, match="Publish"):
-        session.create_client("sns").publish(TopicArn="arn:aws:sns:us-east-1:123456789012:x", Message="x")
-    assert session.create_client("ec2").describe_vpcs()["Vpcs"]
-
-
 def test_the_environment_is_as_it_was_afterwards(ec2: Any) -> None:
     before = dict(os.environ)
 
@@ -197,7 +186,7 @@ def test_an_override_reaches_every_variable_that_is_made_of_it() -> None:
 
 
 def test_ids_and_services_are_checked_before_any_credentials_are_needed(capsys: pytest.CaptureFixture[str]) -> None:
-    with patch.object(plan, "_session", side_effect=AssertionError):
+    with patch.object(plan, "read_only_session", side_effect=AssertionError):
         assert plan.main(["--vpc", "vpc-1"]) == plan.UNUSABLE
         assert plan.main(["--vpc", "vpc-0123456789abcdef0", "--services", "Mon"]) == plan.UNUSABLE
     said = capsys.readouterr().err
