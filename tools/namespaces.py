@@ -20,6 +20,8 @@ FILE = ROOT / "functions/lifeline/core/suggest/namespaces.json"
 _ALL = {  # a namespace whose calls need each of these
     # ECR guide: interface VPC endpoints. Image layers come from S3.
     "ecr": ("ecr.api", "ecr.dkr", "s3"),
+    # ECS guide: interface VPC endpoints. The last two are for its agent, which runs on instances.
+    "ecs": ("ecs", "ecs-agent", "ecs-telemetry"),
     "aws-marketplace": ("metering-marketplace",),
     "appstream": ("appstream.api",),
     "appsync": ("appsync-api",),
@@ -50,8 +52,6 @@ _ANY = {  # a namespace that several services share: which of them was called is
     "codeartifact": ("codeartifact.api", "codeartifact.repositories"),
     "codecommit": ("codecommit", "git-codecommit"),
     "deadline": ("deadline.management", "deadline.scheduling"),
-    # On an instance, ECS's agent needs all three (ECS guide: interface VPC endpoints); a call of the API needs the first.
-    "ecs": ("ecs", "ecs-agent", "ecs-telemetry"),
     "elasticbeanstalk": ("elasticbeanstalk", "elasticbeanstalk-health"),
     "geo": ("geo.geofencing", "geo.maps", "geo.metadata", "geo.places", "geo.routes", "geo.tracking"),
     "iot": ("iot.api", "iot.credentials", "iot.data"),
@@ -74,8 +74,8 @@ def text() -> str:
     """The file's text."""
     found = {namespace: services_of(namespace) for namespace in sorted(get_all_service_prefixes())}
     said = {
-        "source": "IAM's namespaces (Service Authorization Reference) to the endpoint services of the PrivateLink guide;"
-        " tools/namespaces.py wrote this",
+        "source": "IAM's namespaces (Service Authorization Reference) to the endpoint services of the PrivateLink"
+        " guide; tools/namespaces.py wrote this",
         "all": {name: services for name, services in found.items() if services and name not in _ANY},
         "any": {name: list(services) for name, services in _ANY.items()},
         "none": [name for name, services in found.items() if not services],

@@ -32,6 +32,7 @@ from lifeline.core.requests.fields import (
     is_vpc_id,
     must_be,
     read_by,
+    read_format,
     read_list,
     read_services,
     read_true,
@@ -58,7 +59,7 @@ def read_request(event: object, *, own_role_arn: str = "", accounts: Collection[
     call = check_object(event)
     if _is_event(call):
         return _read_event(call, own_role_arn, accounts, region)
-    return replace(_read_call(call), is_text=_read_format(call))
+    return replace(_read_call(call), is_text=read_format(call))
 
 
 def read_queued(body: object, *, own_role_arn: str = "", accounts: Collection[str] = (), region: str = "") -> Request:
@@ -215,12 +216,6 @@ def _read_mode(event: Mapping[str, Any]) -> Mode | None:
     if event["mode"] not in list(Mode):
         raise must_be("mode", "enforce or plan", event["mode"])
     return Mode(event["mode"])
-
-
-def _read_format(event: Mapping[str, Any]) -> bool:
-    if event.get("format", "json") not in ("json", "text"):
-        raise must_be("format", "text or json", event["format"])
-    return wants_text(event)
 
 
 def wants_text(event: object) -> bool:

@@ -23,7 +23,9 @@ BACKLOG_FIELDS = APPROVE_FIELDS | {"vpc_ids", "services"}
 EXEMPT_FIELDS = frozenset({"exempt", "services", "days", "reason", "by"})
 ADOPT_FIELDS = frozenset({"adopt", "by"})
 HAND_OVER_FIELDS = frozenset({"hand_over", "by"})
-OTHER_CALLS = frozenset({"approve", "exempt", "adopt", "hand_over", "history"})  # each begins with its own field
+SUGGEST_FIELDS = frozenset({"suggest", "format"})
+# Each begins with its own field.
+OTHER_CALLS = frozenset({"approve", "exempt", "adopt", "hand_over", "history", "suggest"})
 DETECT_FIELDS = frozenset({"detect"})
 FORGET_FIELDS = frozenset({"forget", "watch", "by"})
 _BY_FUNCTION = {
@@ -32,6 +34,7 @@ _BY_FUNCTION = {
     | EXEMPT_FIELDS
     | ADOPT_FIELDS
     | HAND_OVER_FIELDS
+    | SUGGEST_FIELDS
     | {"history", "withdraw"},
     "DetectMetricGaps": DETECT_FIELDS | FORGET_FIELDS,
 }
@@ -143,6 +146,13 @@ def read_by(given: Mapping[str, Any]) -> str:
     if len(by) > _LONGEST_BY:
         raise InvalidInputError("by", f"is {len(by)} characters long; the maximum is {_LONGEST_BY}")
     return plain(by.strip())
+
+
+def read_format(event: Mapping[str, Any]) -> bool:
+    """Whether the answer is to be text for people."""
+    if event.get("format", "json") not in ("json", "text"):
+        raise must_be("format", "text or json", event["format"])
+    return event.get("format") == "text"
 
 
 def read_whole(value: object, field: str, what: str, *, most: int | None = None) -> int:

@@ -145,7 +145,10 @@ def _line(line: Line) -> Iterator[str]:
 def _different(witnesses: Sequence[Witness]) -> list[Witness]:
     """The witnesses with the surest of each source first."""
     first = {witness.source: witness for witness in reversed(witnesses)}
-    return [*(one for one in witnesses if first[one.source] is one), *(w for w in witnesses if first[w.source] is not w)]
+    return [
+        *(one for one in witnesses if first[one.source] is one),
+        *(w for w in witnesses if first[w.source] is not w),
+    ]
 
 
 def _cannot_see(answer: SuggestAnswer) -> Iterator[str]:

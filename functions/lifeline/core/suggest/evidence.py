@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from lifeline.core.wording import quoted, write_count
+from lifeline.core.wording import quoted
 
 
 class Certainty(StrEnum):
@@ -40,14 +40,14 @@ class Source(StrEnum):
 
 _BLIND = {
     # Route 53 guide: Resolver query logging.
-    Source.QUERY_LOGS: "It sees names that Route 53 Resolver was asked for, not those that were cached or that other DNS"
-    " servers answered, and of pods only their node.",
+    Source.QUERY_LOGS: "They have the names that Route 53 Resolver was asked for, not those that were cached or that"
+    " other DNS servers answered, and of pods only their node.",
     Source.TASKS: "They say what ECS needs to run a task, not what its code calls.",
     Source.CONFIGS: "Only parameters whose names begin with AmazonCloudWatch- were read, and they don't say which"
     " instances use them.",
     # IAM API: GenerateServiceLastAccessedDetails.
-    Source.ADVISOR: "It doesn't see what was never tried, access by access keys or by resource policies alone, the last 4"
-    " hours, and from which subnet, VPC or Region a role called.",
+    Source.ADVISOR: "It doesn't see what never got through, access by access keys or by resource policies alone, the"
+    " last 4 hours, and from which subnet or VPC a role called.",
     Source.INSTANCES: "It sees one role an instance. Pods of EKS may have roles of their own.",
     Source.FUNCTIONS: "It sees the functions' current subnets and roles, not what their code calls.",
     Source.INTERFACES: "It sees who has a network interface now, not who had one.",
@@ -98,19 +98,12 @@ class Use:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """How often a name was asked for in a VPC, by how many instances, and by one of them."""
+    """How often an instance of a VPC asked for a name; without an instance, something else in the VPC."""
 
     vpc_id: str
     name: str
     times: int
-    instances: int = 0
     instance: str = ""
-
-    @property
-    def who(self) -> str:
-        """Who asked, for people."""
-        more = f" and {write_count(self.instances - 1, 'more instance')}" if self.instances > 1 else ""
-        return f"{quoted(self.instance)}{more}" if self.instance else "something in the VPC"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""From what AWS calls a service to the endpoint services that answer for it: by IAM's namespace, or by a host's name."""
+"""From what AWS calls a service to the endpoint services that answer: by IAM's namespace, or by a host's name."""
 
 import json
 import re
@@ -14,6 +14,7 @@ _REGION = re.compile(r"[a-z]{2,4}(-[a-z]+){1,3}-[0-9]{1,2}")
 # Hosts of a user's own resources that end as APIs do: mount targets of EFS and FSx (EFS and FSx guides: mounting).
 _OWN = frozenset({"efs", "fsx"})
 # Served by routes, whatever their names (VPC guide: gateway endpoints); DynamoDB's interface has no private name.
+_GLOBAL = "it is a global name, which no regional endpoint answers: use the Region's own name"
 _BY_ROUTES = {"s3": "s3", "dynamodb": "dynamodb", "ddb": "dynamodb"}
 
 
@@ -55,24 +56,23 @@ def by_host(host: str, catalog: Catalog, region: str) -> Answering | None:
     domain = next((end for end in _DOMAINS if name.endswith(end)), "")
     if not domain:
         return Answering(why_none="it has no endpoint service") if name == "public.ecr.aws" else None
-    labels = name.removesuffix(domain).split(".")
-    service = _BY_ROUTES.get(_first_word(labels[-2] if len(labels) > 1 else labels[0]), "")
-    if labels[-1] == region:
-        if service and catalog.find(service):
-            return Answering((service,))
-        own = len(labels) > 1 and labels[-2] in _OWN
-        return None if own else Answering(why_none="no endpoint service of this Region has this name")
-    if _REGION.fullmatch(labels[-1]):
-        return Answering(why_none=f"endpoints of this Region don't answer for {labels[-1]}")
-    if labels[-1] == "s3" and catalog.find("s3"):  # buckets of any Region; those of this one are routed to its endpoint
+    *first, last = name.removesuffix(domain).split(".")
+    if _REGION.fullmatch(last):
+        return _of_region(first, last, catalog, region)
+    if last == "s3" and catalog.find("s3"):  # buckets of any Region; those of this one are routed to its endpoint
         return Answering(("s3",), is_one_of=True)
-    if len(labels) > 1:
-        return None
-    return Answering(why_none="it is a global name, which no regional endpoint answers: use the Region's own name")
+    return None if first else Answering(why_none=_GLOBAL)
 
 
-def _first_word(label: str) -> str:
-    return label.partition("-")[0] if label.startswith("s3-") else label
+def _of_region(first: list[str], where: str, catalog: Catalog, region: str) -> Answering | None:
+    """What answers for a name that no private DNS name covers, by its labels before the Region."""
+    service = first[-1] if first else ""
+    if where != region:
+        return Answering(why_none=f"endpoints of this Region don't answer for {where}")
+    if (routed := _BY_ROUTES.get(service, "")) and catalog.find(routed):
+        return Answering((routed,))
+    is_own = len(first) > 1 and service in _OWN
+    return None if is_own else Answering(why_none="no endpoint service of this Region has this name")
 
 
 def _covering(name: str, catalog: Catalog) -> str:

@@ -88,7 +88,7 @@ def suggest(
     price: Price,
     creatable: Collection[str] = (),
 ) -> Suggestion:
-    """What to add, keep and retire in the VPC. Nothing counts as unused while a source that might know can't be read."""
+    """What to add, keep and retire in the VPC. Nothing counts as unused while a source that may know can't be read."""
     by_name: dict[str, list[Witness]] = {}
     for witness in found:
         by_name.setdefault(witness.name, []).append(witness)

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from lifeline.core.network.model import Catalog, SeenTier, Tier, Vpc
 from lifeline.core.suggest.declared import Declared, of_agent, of_task
-from lifeline.core.suggest.evidence import Certainty, Evidence, Kind, Resident, Source, Use, Witness
+from lifeline.core.suggest.evidence import Asked, Certainty, Evidence, Kind, Resident, Source, Use, Witness
 from lifeline.core.suggest.namespaces import by_host, by_namespace
 from lifeline.core.wording import few, quoted, write_count
 
@@ -45,7 +45,7 @@ def witnesses(
     found = [
         *_asked(evidence, places, catalog, region),
         *_declared_by_tasks(evidence, places, region),
-        *_declared_by_agents(evidence, places, region),
+        *_declared_by_agents(evidence, places, region, now, window),
         *_used(evidence, places, catalog, region, now, window),
     ]
     order = list(Certainty)
@@ -53,22 +53,31 @@ def witnesses(
 
 
 def _asked(evidence: Evidence, places: Places, catalog: Catalog, region: str) -> Iterator[Witness]:
-    """The Resolver's log names the VPC, and instances; whether these are in private subnets, their interfaces say."""
+    """The log names the VPC, and instances. Those that live in public subnets alone ask for themselves."""
     lives_in = {resident.name: resident for resident in evidence.residents if resident.kind is Kind.INSTANCE}
+    askers: dict[tuple[str, str], list[Asked]] = {}
     for asked in evidence.asked:
-        answering = by_host(asked.name, catalog, region)
+        resident = lives_in.get(asked.instance)
+        if resident is None or asked.vpc_id in places.private(resident):
+            askers.setdefault((asked.vpc_id, asked.name.rstrip(".").lower()), []).append(asked)
+    with_public = {places.vpc_of[subnet_id] for subnet_id in places.public}
+    for (vpc_id, host), of_host in askers.items():
+        answering = by_host(host, catalog, region)
         if answering is None:
             continue
-        resident = lives_in.get(asked.instance) if asked.instances == 1 else None
-        if resident and asked.vpc_id not in places.private(resident):
-            continue
-        words = f"{asked.who} asked for {quoted(asked.name.rstrip('.').lower(), 120)} {write_times(asked.times)}"
-        certainty = Certainty.UNKNOWN if answering.is_one_of else Certainty.CERTAIN
-        words += ": of which Region isn't known" if answering.is_one_of else ""
-        subnets = places.private(resident)[asked.vpc_id] if resident else frozenset[str]()
-        for name in answering.services or (asked.name.rstrip(".").lower(),):
-            why = answering.why_none
-            yield Witness(asked.vpc_id, name, Source.QUERY_LOGS, certainty, words, subnets, why)
+        known = [lives_in[asked.instance] for asked in of_host if asked.instance in lives_in]
+        subnets = frozenset[str]().union(*(places.private(resident)[vpc_id] for resident in known))
+        who = few([quoted(resident.name) for resident in sorted(known)], _NAMED) or "something in the VPC"
+        words = f"{who} asked for {quoted(host, 120)} {write_times(sum(asked.times for asked in of_host))}"
+        doubt = ""
+        if answering.is_one_of:
+            doubt = "of which Region's bucket isn't known"
+        elif not known and vpc_id in with_public:
+            doubt = "whether that was in a private subnet isn't known"
+        certainty = Certainty.UNKNOWN if doubt else Certainty.CERTAIN
+        words += f"; {doubt}" if doubt else ""
+        for name in answering.services or (host,):
+            yield Witness(vpc_id, name, Source.QUERY_LOGS, certainty, words, subnets, answering.why_none)
 
 
 def _declared_by_tasks(evidence: Evidence, places: Places, region: str) -> Iterator[Witness]:
@@ -90,20 +99,25 @@ def _declared_by_tasks(evidence: Evidence, places: Places, region: str) -> Itera
                 yield Witness(vpc_id, service, Source.TASKS, Certainty.CERTAIN, why, subnet_ids, none)
 
 
-def _declared_by_agents(evidence: Evidence, places: Places, region: str) -> Iterator[Witness]:
-    """Which instances read a configuration isn't written anywhere: so those with a role may, in each VPC."""
-    lives_in: dict[str, set[str]] = {}
+def _declared_by_agents(
+    evidence: Evidence, places: Places, region: str, now: datetime, window: timedelta
+) -> Iterator[Witness]:
+    """Which instances read a configuration isn't written anywhere. Those whose role called Systems Manager may well;
+    of the others it isn't known, for a first call that never got through shows nowhere.
+    """
+    readers: dict[tuple[str, bool], set[str]] = {}
     for resident in evidence.residents:
         if resident.kind is Kind.INSTANCE and resident.roles:
+            uses = [use for role in resident.roles for use in evidence.uses.get(role, ())]
+            called = any(use.namespace == "ssm" and now - use.at <= window for use in uses)
             for vpc_id, subnet_ids in places.private(resident).items():
-                lives_in.setdefault(vpc_id, set()).update(subnet_ids)
+                readers.setdefault((vpc_id, called), set()).update(subnet_ids)
     for configuration in evidence.configurations:
         for service, why, none in of_agent(configuration.content, region):
             words = f"agent configuration {quoted(configuration.name)} {why}; which instances use it isn't known"
-            for vpc_id, subnet_ids in lives_in.items():
-                yield Witness(
-                    vpc_id, service, Source.CONFIGS, Certainty.LIKELY, words, frozenset(subnet_ids), none
-                )
+            for (vpc_id, called), subnet_ids in readers.items():
+                certainty = Certainty.LIKELY if called else Certainty.UNKNOWN
+                yield Witness(vpc_id, service, Source.CONFIGS, certainty, words, frozenset(subnet_ids), none)
 
 
 def _used(
@@ -145,7 +159,7 @@ def _of_use(
 
 def _doubt(use: Use, users: list[Resident], places: Places, region: str) -> str:
     """Why the call may not have been made from these private subnets, or not by what lives there; else empty."""
-    if use.region and use.region != region and use.region != "aws-global":
+    if use.region not in {"", region, "aws-global"}:
         return f"that was in {use.region}, and whether it ever did in this Region isn't known"
     if any(resident.subnet_ids & places.public for resident in users):
         return "the role is used in public subnets, too, so it isn't known from where"
