@@ -7,6 +7,8 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from lifeline.core.wording import quoted
+
 _ECR = re.compile(r"[0-9]{12}\.dkr[.-]ecr(?:-fips)?\.([a-z0-9-]+)\.(?:amazonaws\.com(?:\.cn)?|on\.aws)")
 _ARN = re.compile(r"arn:[a-z-]+:([a-z0-9-]+):([a-z0-9-]*):")
 # Fluent Bit's outputs for AWS, in C and in Go (ECS guide: FireLens).
@@ -19,6 +21,7 @@ _OUTPUTS = {
     "kinesis_streams": "kinesis-streams",
     "s3": "s3",
 }
+_LONGEST_IMAGE = 120
 _DOCKER_HUB = "registry-1.docker.io"
 
 type Declared = tuple[str, str, str]
@@ -35,7 +38,7 @@ def of_task(definition: Mapping[str, Any], region: str) -> Iterator[Declared]:
         log = container.get("logConfiguration") or {}
         yield from _of_log(log, region)
         for secret in (*container.get("secrets", ()), *log.get("secretOptions", ())):
-            yield from _of_value(str(secret.get("valueFrom", "")), f"has the secret {secret.get('name', '?')}", region)
+            yield from _of_value(str(secret.get("valueFrom", "")), f"has the secret {quoted(str(secret.get('name', '?')))}", region)
         if credentials := (container.get("repositoryCredentials") or {}).get("credentialsParameter"):
             yield from _of_value(str(credentials), "has credentials of a registry", region)
         for file in container.get("environmentFiles", ()):
@@ -50,12 +53,12 @@ def _of_image(image: str, region: str) -> Iterator[Declared]:
     host, slash, _ = image.partition("/")
     if found := _ECR.fullmatch(host):
         for service in ("ecr.api", "ecr.dkr", "s3"):
-            yield _here_or_elsewhere(service, f"pulls {image}", found[1], region)
+            yield _here_or_elsewhere(service, f"pulls {quoted(image, _LONGEST_IMAGE)}", found[1], region)
         return
     is_host = bool(slash) and (":" in host or "." in host)
     if image and host != "localhost":
         name = host if is_host else _DOCKER_HUB
-        yield name, f"pulls {image}", "images come from there, and no endpoint service leads there"
+        yield name, f"pulls {quoted(image, _LONGEST_IMAGE)}", "images come from there, and no endpoint service leads there"
 
 
 def _of_log(log: Mapping[str, Any], region: str) -> Iterator[Declared]:
@@ -65,7 +68,7 @@ def _of_log(log: Mapping[str, Any], region: str) -> Iterator[Declared]:
         yield _here_or_elsewhere("logs", "logs to awslogs", options.get("awslogs-region", region), region)
     if driver == "awsfirelens" and (service := _OUTPUTS.get(str(options.get("Name", "")).lower())):
         where = str(options.get("region", region))
-        yield _here_or_elsewhere(service, f"logs to {options['Name']} by FireLens", where, region)
+        yield _here_or_elsewhere(service, f"logs to {options['Name'].lower()} by FireLens", where, region)
 
 
 def _of_value(value: str, why: str, region: str) -> Iterator[Declared]:

@@ -176,19 +176,20 @@ class _Judge:
         if certainty is Certainty.UNKNOWN:
             return Verdict.UNKNOWN, "whether it is needed here isn't known"
         if certainty is None:
-            return self._unwitnessed()
+            return self._unwitnessed(is_there=is_there)
         served = report and report.state in {ServiceState.SERVED, ServiceState.CENTRAL, ServiceState.PENDING}
         is_required = any(one.name in self.now.required for one in witnesses)
         if is_required or served or is_there:
             return Verdict.KEEP, "" if is_required else "no rule requires it, so Lifeline wouldn't repair it"
         return Verdict.ADD, report.detail if report and report.state is ServiceState.BLOCKED else ""
 
-    def _unwitnessed(self) -> tuple[Verdict, str]:
+    def _unwitnessed(self, *, is_there: bool) -> tuple[Verdict, str]:
         if unread := sorted(self.unread.keys() & _FOR_IDLENESS):
             return Verdict.UNKNOWN, f"no witness, but {', '.join(unread)} can't be read"
         if self.vpc.unread_words(Part.PREFIX_LIST, Part.NAT_GATEWAYS):
             return Verdict.UNKNOWN, "no witness, but which subnets are private isn't known for sure"
-        return Verdict.NOT_USED, "no witness: a candidate for retirement, once its users were asked"
+        candidate = ": a candidate for retirement" if is_there else ", so no rule would have to require it"
+        return Verdict.NOT_USED, f"no witness{candidate}"
 
     def _way_out(self, witnesses: tuple[Witness, ...]) -> str:
         """Whether those who need it have another way out, as far as it is known who they are."""

@@ -115,9 +115,9 @@ def _declared_by_agents(
     for configuration in evidence.configurations:
         for service, why, none in of_agent(configuration.content, region):
             words = f"agent configuration {quoted(configuration.name)} {why}; which instances use it isn't known"
-            for (vpc_id, called), subnet_ids in readers.items():
+            for (vpc_id, called), among in readers.items():
                 certainty = Certainty.LIKELY if called else Certainty.UNKNOWN
-                yield Witness(vpc_id, service, Source.CONFIGS, certainty, words, frozenset(subnet_ids), none)
+                yield Witness(vpc_id, service, Source.CONFIGS, certainty, words, frozenset(among), none)
 
 
 def _used(
