@@ -1,4 +1,7 @@
-"""Run a command: exits with 0, with 1 if anything failed or was refused, and with 2 for wrong arguments."""
+"""Run a command: exits with 0, with 1 if anything failed or was refused, and with 2 for wrong arguments.
+
+`doctor` also exits with 1 if it found a fault, and with 2 if it found none but couldn't examine everything.
+"""
 
 import json
 import sys
@@ -51,7 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     errors = answer.get("errors", ())
     if "text" not in answer:  # which has them
         sys.stderr.writelines(f"{error['field']}: {error['message']}\n" for error in errors)
-    return _FAILED if errors else 0
+    return _FAILED if errors else int(answer.get("status", 0))
 
 
 def _answer(stack: "Deployed", call: Call, by: str | None) -> dict[str, Any]:

@@ -103,6 +103,7 @@ def _parsers() -> tuple[argparse.ArgumentParser, Mapping[str, argparse.ArgumentP
     incidents.add_argument("--days", type=_days, default=7, help="how many days back, with today (default: 7)")
     incidents.add_argument("--open", action="store_true", help="only those that were opened in this time and are open")
     incidents.add_argument("--vpc", dest="vpc_id", metavar="VPC", help="only those of this VPC")
+    add("doctor", "examine what Lifeline depends on: exits with 0, 1 if something is bad, 2 if unknown", _doctor)
     return top, commands.choices
 
 
@@ -167,6 +168,10 @@ def _release(given: Given) -> tuple[Call, ...]:
 
 def _forget(given: Given) -> tuple[Call, ...]:
     return (Call({"forget": given.agents} | _set(watch=given.watch), function=DETECT),)
+
+
+def _doctor(given: Given) -> tuple[Call, ...]:
+    return _run(given, {"doctor": True}, is_signed=False)
 
 
 def _history(given: Given) -> tuple[Call, ...]:

@@ -7,6 +7,7 @@ from typing import Any
 from lifeline.core.requests.account import stated_account, without_account
 from lifeline.core.requests.calls import read_request
 from lifeline.core.requests.detect import read_event
+from lifeline.core.requests.doctor import read_doctor
 from lifeline.core.requests.exempt import read_exempt
 from lifeline.core.requests.history import read_history
 from lifeline.core.requests.ownership import read_adopt, read_hand_over
@@ -22,6 +23,8 @@ def check_call(function: str, call: Mapping[str, Any], now: datetime) -> None:
         read_event(call)
     elif "history" in call:
         read_history(call, now)
+    elif "doctor" in call:
+        read_doctor(call)
     elif "exempt" in call:
         read_exempt(call)
     elif "adopt" in call:

@@ -26,9 +26,10 @@ REASONS: dict[str, dict[str, str]] = {
     },
     "ReadDnsAttributes": {"ec2:DescribeVpcAttribute": "checks whether the VPC's DNS attributes allow private DNS"},
     "ReadPrefixLists": {"ec2:GetManagedPrefixListEntries": "reads the CIDR blocks that a route or rule refers to"},
-    "ProveClaims": {
-        "cloudtrail:LookupEvents": "checks that a refused call was really made before Lifeline's endpoint steps back"
+    "ReadEventHistory": {
+        "cloudtrail:LookupEvents": "checks that a refused call was really made, and which changes have been heard"
     },
+    "ExplainDenials": {"sts:DecodeAuthorizationMessage": "reads which policy denied Lifeline's dry run"},
     "CreateRequiredEndpointsTagged": {
         "ec2:CreateVpcEndpoint": "creates the endpoint, for an AWS service only and with Lifeline's tag"
     },
@@ -81,11 +82,52 @@ REASONS: dict[str, dict[str, str]] = {
     "ReadAccountName": {"account:GetAccountInformation": "reads the account's name and state"},
     "ActInSpokes": {"sts:AssumeRole": "acts in another account with the role that it has there, and with nothing else"},
     "ListAccounts": {"organizations:ListAccounts": "reads which accounts the organization has, and their states"},
+    "ExamineAccount": {
+        "cloudtrail:DescribeTrails": "the doctor finds the trails that cover this region",
+        "cloudwatch:ListMetrics": "the doctor counts the agents that publish",
+        "ec2:DescribeRegions": "the doctor looks for other regions with private subnets",
+        "events:ListRuleNamesByTarget": "the doctor checks that the rules lead to the queue",
+        "organizations:DescribeOrganization": "the doctor checks whether the account is in an organization",
+    },
+    "ExamineTrails": {
+        "cloudtrail:GetEventSelectors": "the doctor checks whether a trail logs EC2's changes",
+        "cloudtrail:GetTrailStatus": "the doctor checks whether a trail is logging",
+    },
+    "ExamineRules": {"events:DescribeRule": "the doctor checks whether a rule is enabled"},
+    "ExamineQuotas": {"servicequotas:GetServiceQuota": "the doctor checks whether there is room for endpoints"},
+    "ExamineConcurrency": {"lambda:GetAccountSettings": "the doctor checks whether there is room for Lifeline's runs"},
+    "ExamineStacks": {"cloudformation:DescribeStacks": "the doctor checks in which regions there is a stack"},
+    "EvidenceOfAccount": {
+        "ecs:DescribeTaskDefinition": "reads images, logs and secrets of tasks, which say what ECS must reach",
+        "ecs:ListClusters": "finds the clusters whose tasks may be in private subnets",
+        "ecs:ListServices": "finds their services",
+        "iam:GetServiceLastAccessedDetails": "reads which services a role called, and when last",
+        "lambda:ListFunctions": "finds the functions in private subnets, and their roles",
+        "route53resolver:ListResolverQueryLogConfigAssociations": "finds the VPCs whose DNS queries are logged",
+        "route53resolver:ListResolverQueryLogConfigs": "finds the log groups of DNS queries",
+        "ssm:DescribeParameters": "finds configurations of the CloudWatch agent by their names",
+    },
+    "EvidenceOfRoles": {
+        "iam:GenerateServiceLastAccessedDetails": "asks IAM which services a role called; changes nothing"
+    },
+    "EvidenceOfProfiles": {"iam:GetInstanceProfile": "finds the role of an instance in a private subnet"},
+    "EvidenceOfTasks": {
+        "ecs:DescribeContainerInstances": "finds the instance that a task runs on",
+        "ecs:DescribeServices": "reads the subnets and the task definition of a service",
+        "ecs:DescribeTasks": "reads the subnets and the task definition of a task",
+        "ecs:ListTasks": "finds the tasks that run",
+    },
+    "EvidenceOfAgents": {"ssm:GetParameter": "reads what a configuration makes the CloudWatch agent publish"},
+    "EvidenceOfQueries": {
+        "logs:GetQueryResults": "reads which names were asked for",
+        "logs:StartQuery": "searches the logs of DNS queries",
+    },
+    "ExamineSubscriptions": {"sns:ListSubscriptionsByTopic": "the doctor checks whether anybody gets notices"},
     "ReceiveAndRequeueChanges": {
         "sqs:ReceiveMessage": "lets Lambda receive changes",
         "sqs:ChangeMessageVisibility": "delays the retry of a failed message",
         "sqs:DeleteMessage": "lets Lambda delete processed messages",
-        "sqs:GetQueueAttributes": "lets Lambda poll the queue",
+        "sqs:GetQueueAttributes": "lets Lambda poll the queue, and the doctor read its policy",
         "sqs:SendMessage": "requeues work for a later run",
     },
     "ReceiveRepairRequests": {

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from tools.permission_reasons import REASONS
-from tools.template import ROOT, names_of, read_template
+from tools.template import ROOT, names_of, read_template, statements_of
 
 PAGE = ROOT / "docs/permissions.md"
 _HERE = "${AWS::Region}:${AWS::AccountId}:"
@@ -38,8 +38,12 @@ support resource-level permissions. **IAM lets Lifeline delete only resources th
 _END = """\
 ## Other permissions
 
-- **Roles.** SAM creates no role besides these four, so the parameters `PermissionsBoundary` and `RolePath` are those of
-  all ([your company's rules](company.md#a-permissions-boundary-and-a-path)).
+- **Roles.** ReconcileRole's statements that begin with `Examine` are the stack's managed policy `ExaminePolicy`: what
+  the [doctor](operate.md#examine-what-lifeline-depends-on-doctor) reads. Those that begin with `Evidence` are
+  `EvidencePolicy`, which the stack has only if you set `Evidence` to `yes`: what [suggestions](suggest.md) are made
+  from. SAM creates no role besides these four, so the
+  parameters `PermissionsBoundary` and `RolePath` are those of all ([your company's
+  rules](company.md#a-permissions-boundary-and-a-path)).
 - **Queues.** Each queue's policy denies `sqs:SendMessage` to everybody but its senders, administrators included:
   `Changes` takes messages from the stack's own rules, ReconcileRole and `ReplayPrincipals`; `RepairRequests` and
   `Checks` from DetectRole; `DeadLetters` from the rules and ReconcileRole. Whoever can change a queue's policy
@@ -161,12 +165,11 @@ def _rows(template: dict[str, Any], condition: str, statement: dict[str, Any]) -
 
 def _statements(template: dict[str, Any], role: str) -> Iterator[tuple[str, dict[str, Any]]]:
     """Each statement of the role, after the name of its template condition, or after an empty text if it has none."""
-    for policy in template["Resources"][role]["Properties"]["Policies"]:
-        for statement in policy["PolicyDocument"]["Statement"]:
-            if "Fn::If" in statement:
-                yield statement["Fn::If"][0], statement["Fn::If"][1]
-            else:
-                yield "", statement
+    for statement in statements_of(template, role):
+        if "Fn::If" in statement:
+            yield statement["Fn::If"][0], statement["Fn::If"][1]
+        else:
+            yield "", statement
 
 
 def _actions(statement: dict[str, Any]) -> list[str]:

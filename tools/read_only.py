@@ -57,7 +57,7 @@ READS: Mapping[str, frozenset[str]] = {
             "ListTasks",
         }
     ),
-    "events": frozenset({"DescribeRule", "ListRules", "ListTargetsByRule"}),
+    "events": frozenset({"DescribeRule", "ListRuleNamesByTarget", "ListRules", "ListTargetsByRule"}),
     "iam": frozenset(
         {
             "GenerateServiceLastAccessedDetails",  # IAM's own access level for it is Read

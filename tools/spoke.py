@@ -11,12 +11,27 @@ from typing import Any
 
 import yaml
 
-from tools.template import ROOT, names_of, read_template
+from tools.template import ROOT, names_of, read_template, statements_of
 
 FILE = ROOT / "spoke.yaml"
 JOBS = {"reconcile": "ReconcileRole", "detect": "DetectRole", "look": "CoverageRole"}
-# The services whose statements are about the hub's own resources, so that a spoke's roles don't have them.
-OF_THE_HUB = frozenset({"dynamodb", "events", "kms", "logs", "organizations", "sns", "sqs", "ssm", "sts"})
+# The services, and single actions, whose statements are about the hub's own resources: a spoke's roles don't have them.
+OF_THE_HUB = frozenset(
+    {
+        "cloudformation",
+        "dynamodb",
+        "events:PutEvents",
+        "kms",
+        "lambda",
+        "logs",
+        "organizations:ListAccounts",
+        "sns",
+        "sqs",
+        "ssm",
+        "sts:AssumeRole",
+    }
+)
+_OF_AN_ACCOUNT = "Evidence"  # how the names of statements begin that are about accounts, whatever their services
 # IAM's names have 64 characters. CloudFormation names a role <stack>-<logical ID>-<13 random ones at most>, and cuts
 # the stack's name where that is too long: github.com/KensioSoftware/yulin/issues/1113, with names from an account.
 LONGEST_HUB_NAME = 64 - len("-ReconcileRole-") - 13
@@ -233,11 +248,12 @@ def statements(hub: Mapping[str, Any], role: str) -> Iterator[Any]:
 
     Raises ValueError for a statement that is about both.
     """
-    (policy,) = hub["Resources"][role]["Properties"]["Policies"]
-    for one in policy["PolicyDocument"]["Statement"]:
+    for one in statements_of(dict(hub), role):
         statement = one["Fn::If"][1] if "Fn::If" in one else one
         actions = statement["Action"] if isinstance(statement["Action"], list) else [statement["Action"]]
-        of_the_hub = {action.partition(":")[0] in OF_THE_HUB for action in actions}
+        of_the_hub = {bool({action, action.partition(":")[0]} & OF_THE_HUB) for action in actions}
+        if statement["Sid"].startswith(_OF_AN_ACCOUNT):
+            of_the_hub = {False}
         if len(of_the_hub) > 1:
             raise ValueError(f"{role}: {statement['Sid']} is about the hub's resources and about an account's")
         if of_the_hub == {False}:

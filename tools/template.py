@@ -30,6 +30,20 @@ def read_template(path: Path = ROOT / "template.yaml") -> dict[str, Any]:
     return template
 
 
+def statements_of(template: dict[str, Any], role: str) -> list[dict[str, Any]]:
+    """The statements of the role's own policies, and of the template's managed policies that it has; those under a
+    condition as they are written, and those of a managed policy under one as if each were.
+    """
+    properties = template["Resources"][role]["Properties"]
+    found = [statement for policy in properties["Policies"] for statement in policy["PolicyDocument"]["Statement"]]
+    for one in properties.get("ManagedPolicyArns", []):
+        condition, name = (one["Fn::If"][0], one["Fn::If"][1]["Ref"]) if "Fn::If" in one else ("", one["Ref"])
+        statements = template["Resources"][name]["Properties"]["PolicyDocument"]["Statement"]
+        nothing = {"Ref": "AWS::NoValue"}
+        found += [{"Fn::If": [condition, one, nothing]} for one in statements] if condition else statements
+    return found
+
+
 def names_of(template: dict[str, Any], kind: str) -> list[str]:
     """The logical IDs of all resources of a type, in the template's order."""
     return [name for name, resource in template["Resources"].items() if resource["Type"] == kind]

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 from tools.permission_reasons import REASONS
-from tools.template import names_of, read_template
+from tools.template import names_of, read_template, statements_of
 
 from tests.docs.pages import rows, sections
 from tests.support.expanded import expanded
@@ -21,8 +21,7 @@ def test_the_page_is_what_the_template_grants() -> None:
 @pytest.mark.parametrize("role", names_of(read_template(), "AWS::IAM::Role"))
 def test_every_action_of_every_role_has_its_row_and_its_reason(role: str) -> None:
     granted: list[str] = []
-    (policy,) = read_template()["Resources"][role]["Properties"]["Policies"]
-    for one in policy["PolicyDocument"]["Statement"]:
+    for one in statements_of(read_template(), role):
         statement = one["Fn::If"][1] if "Fn::If" in one else one
         granted += [statement["Action"]] if isinstance(statement["Action"], str) else statement["Action"]
     listed = rows(PAGE, role)

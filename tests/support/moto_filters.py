@@ -1,9 +1,10 @@
-"""Filters that EC2 has and moto doesn't know yet."""
+"""What EC2 has and moto doesn't know yet: a filter, and dry runs."""
 
 from functools import cache
 from typing import Any
 
 from moto.ec2.models.vpcs import VPCEndPoint
+from moto.ec2.responses import EC2Response
 
 
 @cache
@@ -15,3 +16,15 @@ def teach_moto_filters() -> None:
         return self.id if filter_name == "vpc-endpoint-id" else known(self, filter_name, method_name)
 
     VPCEndPoint.get_filter_value = get_filter_value
+
+
+@cache
+def teach_dry_runs() -> None:
+    """Let moto, in this process, create nothing where CreateVpcEndpoint is a dry run (EC2 API: CreateVpcEndpoint)."""
+    create = EC2Response.create_vpc_endpoint
+
+    def create_vpc_endpoint(self: Any) -> Any:
+        self.error_on_dryrun()
+        return create(self)
+
+    EC2Response.create_vpc_endpoint = create_vpc_endpoint

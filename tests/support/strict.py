@@ -43,6 +43,7 @@ class StrictAccount(State):
     """
 
     calls: list[Call] = field(default_factory=list)
+    dry_runs: list[Call] = field(default_factory=list)
     call_counts: Counter[str] = field(default_factory=Counter)
     listeners: list[Callable[[str, Params], None]] = field(default_factory=list)
 
@@ -75,6 +76,7 @@ class StrictAccount(State):
     def forget_calls(self) -> None:
         """Starts counting anew, after a test has made its arrangements."""
         self.calls.clear()
+        self.dry_runs.clear()
         self.call_counts.clear()
 
     # ---- a call's way
@@ -103,7 +105,9 @@ class StrictAccount(State):
             return answer
 
     def _record(self, operation: str, params: Params, error: str) -> None:
-        if not operation.startswith(_READS):
+        if params.get("DryRun"):
+            self.dry_runs.append(Call(operation, deepcopy(params), self.now(), error))
+        elif not operation.startswith(_READS):
             self.calls.append(Call(operation, deepcopy(params), self.now(), error))
 
     def _answer(self, model: Any, pass_on: PassOn, operation: str, params: Params, caller: Caller | None) -> Params:
@@ -124,6 +128,7 @@ class StrictAccount(State):
 
     def _carry_out(self, pass_on: PassOn, operation: str, params: Params) -> Params:
         if params.get("DryRun"):
+            refuse_unknown(self, params)
             raise RefusedError("DryRunOperation", "Request would have succeeded, but DryRun flag is set.")
         if operation in _OWN:
             return _OWN[operation](self, params, pass_on)
@@ -167,6 +172,14 @@ def _validate(model: Any, operation: str, params: Params) -> None:
 
 
 # ---- the rules of the other operations
+
+
+def refuse_unknown(state: State, params: Params) -> None:
+    """A dry run checks what the call refers to as well (Karpenter's issue 7844), and it comes before all effects."""
+    if "VpcId" in params:
+        state.vpc(params["VpcId"])
+    for subnet_id in params.get("SubnetIds", ()):
+        state.subnet(subnet_id)
 
 
 def refuse_hidden(state: State, params: Params) -> None:

@@ -1,5 +1,7 @@
 """Refusals in AWS's own form."""
 
+from uuid import uuid4
+
 from botocore.exceptions import ClientError
 
 # EC2 API: error codes. What isn't listed is the client's fault: 400.
@@ -28,7 +30,7 @@ class RefusedError(Exception):
             {
                 "Error": {"Code": self.code, "Message": self.message},
                 "ResponseMetadata": {
-                    "RequestId": "strict-stand-in",
+                    "RequestId": str(uuid4()),
                     "HTTPStatusCode": _STATUSES.get(self.code, 400),
                     "HTTPHeaders": {},
                     "RetryAttempts": 0,

@@ -19,7 +19,7 @@ from tests.support.agents import TABLE, create_table
 from tests.support.emulator import emulated_aws
 from tests.support.event_history import teach_event_history
 from tests.support.home import HOME
-from tests.support.moto_filters import teach_moto_filters
+from tests.support.moto_filters import teach_dry_runs, teach_moto_filters
 from tests.support.tuning import settle
 
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
@@ -171,6 +171,7 @@ def emulated_world(monkeypatch: pytest.MonkeyPatch, **settings: Any) -> Iterator
     monkeypatch.delenv("MOTO_ACCOUNT_ID", raising=False)  # it would pin the calls of all accounts to one
     monkeypatch.setattr(pace, "sleep", lambda _: None)  # nobody waits for Route 53's five calls a second here
     teach_moto_filters()
+    teach_dry_runs()
     teach_event_history()
     with emulated_aws():
         remember.cache_clear()

@@ -13,7 +13,7 @@ TEMPLATE = read_template()
 RESOURCES = TEMPLATE["Resources"]
 ROLES = [{"Fn::GetAtt": "ReconcileRole.Arn"}, {"Fn::GetAtt": "DetectRole.Arn"}]
 TOPICS = [name for name, one in RESOURCES.items() if one["Type"] == "AWS::SNS::Topic"]
-SOURCE = (ROOT / "functions/lifeline/adapters/aws/endpoints.py").read_text("utf-8")
+SOURCE = (ROOT / "functions/lifeline/adapters/aws/creation.py").read_text("utf-8")
 ACCOUNT = "123456789012"
 ROLE_ARNS = {
     "ReconcileRole.Arn": f"arn:aws:iam::{ACCOUNT}:role/lifeline-ReconcileRole-A",
@@ -82,8 +82,8 @@ def test_the_tags_that_may_be_written_are_those_that_the_code_writes() -> None:
     for sid in writing:
         condition, with_policy, keys = statement(sid)["Condition"]["ForAllValues:StringLike"]["aws:TagKeys"]["Fn::If"]
         assert (condition, with_policy, sorted(keys)) == ("HasPolicy", "*", sorted({MANAGED_BY, NAME}))
-    source = SOURCE.split("def _tags(", 1)[1].split("return", 1)[0]
-    assert "{**dict(more), NAME: name, MANAGED_BY: self._owner}" in source  # and without a policy, there are no more
+    source = SOURCE.split("def own_tags(", 1)[1].split("return", 1)[0]
+    assert "{**dict(more), NAME: name, MANAGED_BY: owner}" in source  # and without a policy, there are no more
 
 
 def test_hosted_zones_are_only_associated_with_vpcs_of_the_stacks_region() -> None:

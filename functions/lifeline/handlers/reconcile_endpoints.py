@@ -47,6 +47,7 @@ from lifeline.core.policy.exemptions import ExemptRequest, exempt_json
 from lifeline.core.policy.service_names import known_names
 from lifeline.core.requests.account import without_account
 from lifeline.core.requests.calls import read_request, wants_text
+from lifeline.core.requests.doctor import read_doctor
 from lifeline.core.requests.exempt import read_exempt
 from lifeline.core.requests.fields import read_by
 from lifeline.core.requests.history import read_history
@@ -126,12 +127,10 @@ def _is_whole_sweep(event: Mapping[str, Any]) -> bool:
 
 
 def _answer(event: object, settings: Settings, run: Run, started: float) -> dict[str, Any]:
-    if isinstance(event, dict) and "history" in event:
-        return _history(event, settings, run)
-    if isinstance(event, dict) and "exempt" in event:
-        return _exempt(event, settings, run)
-    if isinstance(event, dict) and "suggest" in event:
-        return _suggest(event, settings, run)
+    answers = {"history": _history, "doctor": _doctor, "suggest": _suggest, "exempt": _exempt}
+    for call, answer in answers.items():
+        if isinstance(event, dict) and call in event:
+            return answer(event, settings, run)
     for call, change in (("adopt", _adopt), ("hand_over", _hand_over)):
         if isinstance(event, dict) and call in event:
             return _change_ownership(call, change, event, settings, run)
@@ -206,8 +205,7 @@ def _history(event: Mapping[str, Any], settings: Settings, run: Run) -> dict[str
 
 def _suggest(event: Mapping[str, Any], settings: Settings, run: Run) -> dict[str, Any]:
     """What private subnets need, whatever the mode: it only reads, and only this call pays for what reads it."""
-    from lifeline.core.suggest.answer import as_json as suggested  # noqa: PLC0415
-    from lifeline.core.suggest.answer import as_text  # noqa: PLC0415
+    from lifeline.core.suggest.answer import suggest_json, suggest_text  # noqa: PLC0415
     from lifeline.reconciler.suggest import suggest_needs  # noqa: PLC0415
 
     try:
@@ -220,7 +218,23 @@ def _suggest(event: Mapping[str, Any], settings: Settings, run: Run) -> dict[str
         return refused | ({"text": f"Error: {error}\n"} if wants_text(event) else {})
     unread = {str(source): why for source, why in answer.unread.items()}
     logger.info("suggested", vpcs=len(answer.suggestions), unread=unread, run_id=run.id)
-    return {"text": as_text(answer)} if request.is_text else suggested(answer)
+    return {"text": suggest_text(answer)} if request.is_text else suggest_json(answer)
+
+
+def _doctor(event: Mapping[str, Any], settings: Settings, run: Run) -> dict[str, Any]:
+    """An examination by the stack's own role, whatever the mode: it only reads, and makes a dry run."""
+    from lifeline.core.doctor.report import report_json, report_text  # noqa: PLC0415 - only whoever asks pays for it
+    from lifeline.doctor.examination import Examination  # noqa: PLC0415
+
+    try:
+        is_text = read_doctor(event)
+    except InvalidInputError as error:
+        log_refusal(error, run.id)
+        return {"doctor": None, "errors": [_refusal(error)]}
+    report = Examination(settings=settings, at=run.now(), examined_as=settings.role_arn).report()
+    return {"status": int(report.status)} | (
+        {"text": report_text(report)} if is_text else {"doctor": report_json(report)}
+    )
 
 
 def _exempt(event: Mapping[str, Any], settings: Settings, run: Run) -> dict[str, Any]:

@@ -66,6 +66,10 @@ class MemberClients:
                 self._made[service] = self._session.create_client(service, config=_CONFIG)
             return self._made[service]
 
+    def in_region(self, region: str) -> ClientOf:
+        """What makes the account's clients for another region. They aren't kept."""
+        return partial(self._session.create_client, region_name=region, config=_CONFIG)
+
     def enter(self) -> None:
         """Assumes the role, unless that was done within the hour.
 
@@ -73,6 +77,13 @@ class MemberClients:
         """
         with aws_errors(f"assume {self._role_arn}"):
             self._credentials.get_frozen_credentials()
+
+
+def in_region(of_account: ClientOf, region: str) -> ClientOf:
+    """What makes an account's clients for another region than the functions' own. They aren't kept."""
+    if isinstance(of_account, MemberClients):
+        return of_account.in_region(region)
+    return partial(session().create_client, region_name=region, config=_CONFIG)
 
 
 def _assume(role_arn: str, session_name: str) -> dict[str, str]:

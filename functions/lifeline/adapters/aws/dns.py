@@ -133,8 +133,7 @@ class CentralDns:
         servers: dict[str, tuple[str, ...]] = {}
         unread: tuple[str, ...] = ()
         try:
-            with self._dhcp_lock:
-                servers = self._keeping(("dhcp",), self._dns_servers_by_vpc)
+            servers = self.dns_servers()
         except (TransientError, TerminalError) as error:
             self._denials.note(error)
             unread = (f"the VPCs' DHCP options could not be read: {error}",)
@@ -338,13 +337,17 @@ class CentralDns:
         only said.
         """
         try:
-            with self._dhcp_lock:
-                servers = self._keeping(("dhcp",), self._dns_servers_by_vpc)
+            servers = self.dns_servers()
         except (TransientError, TerminalError) as error:
             logger.warning("DHCP options not read", extra={"vpc_id": vpc_id, "error": str(error)})
             self._denials.note(error)
             return DnsView(unread=(f"the VPC's DHCP options could not be read: {error}",))
         return DnsView(custom_dns_servers=servers.get(vpc_id, ()))
+
+    def dns_servers(self) -> dict[str, tuple[str, ...]]:
+        """The DNS servers that aren't Amazon's, of every VPC of the region, read once a run. Raises ours."""
+        with self._dhcp_lock:
+            return self._keeping(("dhcp",), self._dns_servers_by_vpc)
 
     def _dns_servers_by_vpc(self) -> dict[str, tuple[str, ...]]:
         """The DNS servers that aren't Amazon's, in the order in which clients ask them, of every VPC of the region."""

@@ -11,11 +11,11 @@ from typing import Any, assert_never
 
 from lifeline.adapters.aws.calls import aws_errors, begin
 from lifeline.adapters.aws.clients import client
+from lifeline.adapters.aws.creation import creation, own_tags
 from lifeline.core.errors import LifelineError, TerminalError, TransientError
-from lifeline.core.network.model import MANAGED_BY, EndpointType
 from lifeline.core.plan.actions import NAMING, REMOVALS, Action, ActionKind
 from lifeline.core.plan.security_group import GROUP_WORDS, RULE_WORDS
-from lifeline.core.policy.labels import NAME, Tagging, refused_words
+from lifeline.core.policy.labels import refused_words
 
 # The network changed since it was observed, or EC2 doesn't show yet what was just made (EC2 API: eventual consistency).
 # Looking again gives the answer, so these are no failures.
@@ -96,8 +96,7 @@ class Endpoints:
             case ActionKind.CREATE_INTERFACE_ENDPOINT:
                 return AppliedIds(endpoint_id=self._create_interface(action, vpc_id, security_group_id))
             case ActionKind.CREATE_GATEWAY_ENDPOINT:
-                tables = {"RouteTableIds": list(action.route_table_ids), "PrivateDnsEnabled": False}
-                return AppliedIds(endpoint_id=self._create(action, vpc_id, EndpointType.GATEWAY, **tables))
+                return AppliedIds(endpoint_id=self._create(action, vpc_id))
             case ActionKind.REPLACE_ENDPOINT:
                 self._delete(action)
                 return AppliedIds(endpoint_id=self._create_interface(action, vpc_id, security_group_id))
@@ -141,31 +140,14 @@ class Endpoints:
                 raise TerminalError(f"{action.endpoint_id} was not deleted: {error}", code=str(error.get("Code", "")))
 
     def _create_interface(self, action: Action, vpc_id: str, security_group_id: str) -> str:
-        """Passes what AWS would default to a trap: type (Gateway), private DNS, and groups (the VPC's default one)."""
         if not security_group_id:
             raise TerminalError("an interface endpoint without a security group would take the VPC's default one")
-        return self._create(
-            action,
-            vpc_id,
-            EndpointType.INTERFACE,
-            SubnetIds=list(action.subnet_ids),
-            SecurityGroupIds=[security_group_id],
-            PrivateDnsEnabled=action.private_dns,
-            IpAddressType=action.ip_address_type,
-        )
+        return self._create(action, vpc_id, security_group_id)
 
-    def _create(self, action: Action, vpc_id: str, kind: EndpointType, **more: object) -> str:
-        policy = {"PolicyDocument": action.policy} if action.policy else {}
+    def _create(self, action: Action, vpc_id: str, security_group_id: str = "") -> str:
+        wanted = creation(action, vpc_id=vpc_id, security_group_id=security_group_id, owner=self._owner)
         with _tags_named(action), aws_errors(f"create_vpc_endpoint {action.service_name} in {vpc_id}"):
-            answer = self._ec2.create_vpc_endpoint(
-                VpcEndpointType=kind.value,
-                VpcId=vpc_id,
-                ServiceName=action.service_name,
-                ClientToken=action.client_token,
-                TagSpecifications=self._tags("vpc-endpoint", action.name or f"lifeline-{action.service}", action.tags),
-                **policy,
-                **more,
-            )
+            answer = self._ec2.create_vpc_endpoint(ClientToken=action.client_token, **wanted)
         return self._created(vpc_id, str(answer["VpcEndpoint"]["VpcEndpointId"]))
 
     def _modify(self, action: Action, **change: object) -> None:
@@ -200,7 +182,7 @@ class Endpoints:
                 GroupName=name,
                 Description=GROUP_WORDS,
                 VpcId=vpc_id,
-                TagSpecifications=self._tags("security-group", name, action.tags),
+                TagSpecifications=own_tags("security-group", name, action.tags, self._owner),
             )
         return str(answer["GroupId"])
 
@@ -270,11 +252,6 @@ class Endpoints:
         except TerminalError as error:
             if error.code != "InvalidPermission.Duplicate":
                 raise
-
-    def _tags(self, resource_type: str, name: str, more: Tagging) -> list[dict[str, Any]]:
-        """Lifeline's own tags last: nothing that is read from elsewhere takes their place."""
-        tags = {**dict(more), NAME: name, MANAGED_BY: self._owner}
-        return [{"ResourceType": resource_type, "Tags": [{"Key": key, "Value": tags[key]} for key in sorted(tags)]}]
 
 
 @contextmanager

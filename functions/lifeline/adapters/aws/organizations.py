@@ -1,10 +1,13 @@
-"""Which accounts the organization has, and what a member account says of itself."""
+"""Which organization it is, which accounts that has, and what a member account says of itself."""
 
 from typing import Any
 
 from lifeline.adapters.aws.calls import aws_errors, pages
 from lifeline.adapters.aws.clients import ClientOf, client
+from lifeline.core.errors import TerminalError
 from lifeline.core.organization.members import ACTIVE, MemberAccount
+
+_NO_ORGANIZATION = "AWSOrganizationsNotInUseException"
 
 
 class Organizations:
@@ -21,6 +24,20 @@ class Organizations:
         """
         found = pages(self._client("organizations"), "list_accounts", "Accounts")
         return tuple(MemberAccount(one["Id"], one.get("Name", ""), _state_of(one)) for one in found)
+
+    def organization(self) -> tuple[str, str] | None:
+        """The ID of the organization that the account is in, and the account that manages it; None where it is in none.
+
+        Any account may ask (Organizations API: DescribeOrganization). Raises TransientError or TerminalError.
+        """
+        try:
+            with aws_errors("describe_organization"):
+                found = self._client("organizations").describe_organization()["Organization"]
+        except TerminalError as error:
+            if error.code == _NO_ORGANIZATION:
+                return None
+            raise
+        return str(found["Id"]), str(found.get("MasterAccountId", ""))
 
 
 def _state_of(account: dict[str, Any]) -> str:

@@ -37,7 +37,8 @@ class Call:
     """What is certain of a call, by condition keys in small letters: their values, which others it has, and which not.
 
     `cidrs` are the blocks that its `aws:VpcSourceIp` may be from, `at` is when it is made, and `account` is the
-    caller's, empty where that isn't certain.
+    caller's, empty where that isn't certain. A call of an AWS service for itself has its principal as `service`, such
+    as events.amazonaws.com. `resource` is the ARN of what the call is on, empty where it has none.
     """
 
     values: tuple[tuple[str, str], ...] = ()
@@ -46,6 +47,8 @@ class Call:
     cidrs: tuple[str, ...] = ()
     at: datetime | None = None
     account: str = ""
+    service: str = ""
+    resource: str = ""
 
 
 ANY_CALL = Call()

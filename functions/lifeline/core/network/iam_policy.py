@@ -33,7 +33,7 @@ class RoleVerdict:
 
 def allows(document: str, asked: str, call: Call = ANY_CALL) -> Permission:
     """Whether a policy allows everybody what is asked: an action that has no resources of its own, such as
-    PutMetricData, or anything of a service (`logs:*`; ANYTHING for that of any).
+    PutMetricData, or one on the call's resource, or anything of a service (`logs:*`; ANYTHING for that of any).
 
     An empty document allows everything: an endpoint without a policy gives full access (PrivateLink guide: endpoint
     policies). A Deny wins over any Allow, and what no Allow matches is denied (IAM guide: policy evaluation logic).
@@ -75,7 +75,7 @@ def _statements(document: str) -> list[dict[str, Any]] | None:
 
 
 def _match(statement: Mapping[str, Any], asked: str, call: Call) -> Match:
-    by_action, by_resource = _match_action(statement, asked), _match_resource(statement, asked)
+    by_action, by_resource = _match_action(statement, asked), _match_resource(statement, asked, call.resource)
     by_condition = match_conditions(statement.get("Condition"), call)
     return Match.all_of(by_action, by_resource, _match_caller(statement, call), by_condition)
 
@@ -106,11 +106,11 @@ def _touches(pattern: str, asked: str) -> bool:
     return asked == ANYTHING or (service.startswith(head) if is_open else head.startswith(service))
 
 
-def _match_resource(statement: Mapping[str, Any], asked: str) -> Match:
+def _match_resource(statement: Mapping[str, Any], asked: str, resource: str) -> Match:
     named = None if "NotResource" in statement else _texts(statement.get("Resource"))
     if not named:
         return Match.DEPENDS
-    if any(_is_like(EVERYTHING, pattern) for pattern in named):
+    if any(_is_like(resource or EVERYTHING, pattern) for pattern in named):
         return Match.YES
     return Match.DEPENDS if asked.endswith("*") else Match.NO
 
@@ -118,7 +118,8 @@ def _match_resource(statement: Mapping[str, Any], asked: str) -> Match:
 def _match_caller(statement: Mapping[str, Any], call: Call) -> Match:
     """Whether the statement means whoever calls; identity policies name nobody, for their owner is meant.
 
-    AWS's services call nothing through an endpoint (IAM JSON grammar: principals by `AWS`, `Service` and others).
+    AWS's services call nothing through an endpoint, where no call has a service (IAM JSON grammar: principals by `AWS`,
+    `Service` and others).
     """
     if "NotPrincipal" in statement:
         return _match_principal(statement["NotPrincipal"], call).opposite
@@ -126,6 +127,8 @@ def _match_caller(statement: Mapping[str, Any], call: Call) -> Match:
 
 
 def _match_principal(principal: object, call: Call) -> Match:
+    if call.service:
+        return _match_service(principal, call.service)
     if isinstance(principal, dict) and [*principal] == ["Service"]:
         return Match.NO if call.account else Match.DEPENDS
     named = _texts(principal.get("AWS") if isinstance(principal, dict) else principal)
@@ -134,6 +137,16 @@ def _match_principal(principal: object, call: Call) -> Match:
     # A principal is no pattern but for `*` alone: no ARN with a wildcard means anybody (IAM JSON grammar: Principal).
     found = {match_principal(name, call.account) for name in named}
     return next((match for match in (Match.YES, Match.DEPENDS) if match in found), Match.NO)
+
+
+def _match_service(principal: object, service: str) -> Match:
+    """`*` means services, too, and so does an AWS of `*` (IAM JSON grammar: Principal)."""
+    kinds = principal if isinstance(principal, dict) else {"AWS": principal}
+    named = [_texts(kinds.get(kind)) for kind in ("AWS", "Service")]
+    if None in named or kinds.keys() - {"AWS", "Service"}:
+        return Match.DEPENDS
+    accounts, services = (texts or () for texts in named)
+    return Match.YES if EVERYTHING in (*accounts, *services) or service in services else Match.NO
 
 
 def _texts(value: object) -> tuple[str, ...] | None:

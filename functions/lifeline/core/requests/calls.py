@@ -32,7 +32,6 @@ from lifeline.core.requests.fields import (
     is_vpc_id,
     must_be,
     read_by,
-    read_format,
     read_list,
     read_services,
     read_true,
@@ -216,6 +215,13 @@ def _read_mode(event: Mapping[str, Any]) -> Mode | None:
     if event["mode"] not in list(Mode):
         raise must_be("mode", "enforce or plan", event["mode"])
     return Mode(event["mode"])
+
+
+def read_format(event: Mapping[str, Any]) -> bool:
+    """Whether the caller wants text. Raises InvalidInputError for a format that there isn't."""
+    if event.get("format", "json") not in ("json", "text"):
+        raise must_be("format", "text or json", event["format"])
+    return wants_text(event)
 
 
 def wants_text(event: object) -> bool:

@@ -24,8 +24,9 @@ EXEMPT_FIELDS = frozenset({"exempt", "services", "days", "reason", "by"})
 ADOPT_FIELDS = frozenset({"adopt", "by"})
 HAND_OVER_FIELDS = frozenset({"hand_over", "by"})
 SUGGEST_FIELDS = frozenset({"suggest", "format"})
+DOCTOR_FIELDS = frozenset({"doctor", "format"})
 # Each begins with its own field.
-OTHER_CALLS = frozenset({"approve", "exempt", "adopt", "hand_over", "history", "suggest"})
+OTHER_CALLS = frozenset({"approve", "exempt", "adopt", "hand_over", "history", "doctor", "suggest"})
 DETECT_FIELDS = frozenset({"detect"})
 FORGET_FIELDS = frozenset({"forget", "watch", "by"})
 _BY_FUNCTION = {
@@ -35,6 +36,7 @@ _BY_FUNCTION = {
     | ADOPT_FIELDS
     | HAND_OVER_FIELDS
     | SUGGEST_FIELDS
+    | DOCTOR_FIELDS
     | {"history", "withdraw"},
     "DetectMetricGaps": DETECT_FIELDS | FORGET_FIELDS,
 }
@@ -146,13 +148,6 @@ def read_by(given: Mapping[str, Any]) -> str:
     if len(by) > _LONGEST_BY:
         raise InvalidInputError("by", f"is {len(by)} characters long; the maximum is {_LONGEST_BY}")
     return plain(by.strip())
-
-
-def read_format(event: Mapping[str, Any]) -> bool:
-    """Whether the answer is to be text for people."""
-    if event.get("format", "json") not in ("json", "text"):
-        raise must_be("format", "text or json", event["format"])
-    return event.get("format") == "text"
 
 
 def read_whole(value: object, field: str, what: str, *, most: int | None = None) -> int:

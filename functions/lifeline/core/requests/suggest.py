@@ -6,13 +6,13 @@ from datetime import timedelta
 from typing import Any
 
 from lifeline.core.errors import InvalidInputError
+from lifeline.core.requests.calls import read_format
 from lifeline.core.requests.fields import (
     A_VPC_ID,
     SUGGEST_FIELDS,
     check_names,
     is_vpc_id,
     must_be,
-    read_format,
     read_list,
     read_whole,
 )

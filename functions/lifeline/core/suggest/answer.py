@@ -37,7 +37,7 @@ class SuggestAnswer:
     notes: tuple[str, ...] = ()
 
 
-def as_json(answer: SuggestAnswer) -> dict[str, Any]:
+def suggest_json(answer: SuggestAnswer) -> dict[str, Any]:
     """The answer as the function returns it."""
     return {
         "suggest": [_suggestion_json(one) for one in answer.suggestions],
@@ -92,7 +92,7 @@ def _line_json(line: Line) -> dict[str, Any]:
     }
 
 
-def as_text(answer: SuggestAnswer) -> str:
+def suggest_text(answer: SuggestAnswer) -> str:
     """The answer for people, in ASCII and 80 columns; the rule to paste isn't broken."""
     lines: list[str] = []
     for one in answer.suggestions:

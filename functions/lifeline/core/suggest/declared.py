@@ -38,7 +38,9 @@ def of_task(definition: Mapping[str, Any], region: str) -> Iterator[Declared]:
         log = container.get("logConfiguration") or {}
         yield from _of_log(log, region)
         for secret in (*container.get("secrets", ()), *log.get("secretOptions", ())):
-            yield from _of_value(str(secret.get("valueFrom", "")), f"has the secret {quoted(str(secret.get('name', '?')))}", region)
+            yield from _of_value(
+                str(secret.get("valueFrom", "")), f"has the secret {quoted(str(secret.get('name', '?')))}", region
+            )
         if credentials := (container.get("repositoryCredentials") or {}).get("credentialsParameter"):
             yield from _of_value(str(credentials), "has credentials of a registry", region)
         for file in container.get("environmentFiles", ()):
@@ -58,7 +60,11 @@ def _of_image(image: str, region: str) -> Iterator[Declared]:
     is_host = bool(slash) and (":" in host or "." in host)
     if image and host != "localhost":
         name = host if is_host else _DOCKER_HUB
-        yield name, f"pulls {quoted(image, _LONGEST_IMAGE)}", "images come from there, and no endpoint service leads there"
+        yield (
+            name,
+            f"pulls {quoted(image, _LONGEST_IMAGE)}",
+            "images come from there, and no endpoint service leads there",
+        )
 
 
 def _of_log(log: Mapping[str, Any], region: str) -> Iterator[Declared]:

@@ -1,0 +1,63 @@
+"""How events are delivered: the rules that lead somewhere, and whom the queue lets in."""
+
+from functools import partial
+from typing import Any
+
+from lifeline.adapters.aws.calls import aws_errors, run_concurrently
+from lifeline.adapters.aws.clients import ClientOf, client
+from lifeline.core.doctor.delivery import Rule
+from lifeline.core.errors import TerminalError
+
+_GONE = "ResourceNotFoundException"
+
+
+class Delivery:
+    """EventBridge's rules, and SQS's policy of a queue."""
+
+    def __init__(self, client: ClientOf = client) -> None:
+        self._client = client
+
+    def rules_to(self, target_arn: str, *, bus: str = "default") -> tuple[Rule, ...]:
+        """The bus's rules that have this target, enabled or not. Raises ours."""
+        events, request = self._client("events"), {"TargetArn": target_arn, "EventBusName": bus}
+        names: list[str] = []
+        with aws_errors(f"list_rule_names_by_target of {target_arn}"):
+            while True:
+                answer = events.list_rule_names_by_target(**request)
+                names += answer.get("RuleNames", [])
+                if not answer.get("NextToken"):
+                    break
+                request["NextToken"] = answer["NextToken"]
+        found = run_concurrently([partial(_rule, events, name, bus) for name in names])
+        return tuple(rule for rule in found if rule)
+
+    def count_rules(self) -> int:
+        """How many rules are on the default bus. Raises ours."""
+        events, request, count = self._client("events"), dict[str, Any](), 0
+        with aws_errors("list_rules"):
+            while True:
+                answer = events.list_rules(**request)
+                count += len(answer.get("Rules", []))
+                if not answer.get("NextToken"):
+                    return count
+                request["NextToken"] = answer["NextToken"]
+
+    def queue(self, url: str) -> tuple[str, str]:
+        """The queue's ARN and its policy, empty where it has none. Raises ours."""
+        wanted = ["QueueArn", "Policy"]
+        with aws_errors("get_queue_attributes"):
+            answer = self._client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=wanted)
+        found = answer.get("Attributes", {})
+        return str(found.get("QueueArn", "")), str(found.get("Policy", ""))
+
+
+def _rule(events: Any, name: str, bus: str) -> Rule | None:
+    """The rule; None where it is gone by now."""
+    try:
+        with aws_errors(f"describe_rule {name}"):
+            found = events.describe_rule(Name=name, EventBusName=bus)
+    except TerminalError as error:
+        if error.code == _GONE:
+            return None
+        raise
+    return Rule(name, found.get("Arn", ""), found.get("State", ""))

@@ -1,0 +1,62 @@
+"""Dry runs of CreateVpcEndpoint: they change nothing, and say whether the role may create an endpoint today."""
+
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from lifeline.adapters.aws.calls import ours
+from lifeline.adapters.aws.clients import ClientOf, client
+from lifeline.adapters.aws.creation import creation
+from lifeline.core.errors import TerminalError, TransientError
+from lifeline.core.event_path.dry_run import DryRun
+from lifeline.core.plan.actions import Action
+
+_ENCODED = "Encoded authorization failure message:"
+
+
+class DryRuns:
+    """Asks EC2 as the role whose clients these are; `owner` is the value of Lifeline's tag."""
+
+    def __init__(self, owner: str, client: ClientOf = client) -> None:
+        self._owner = owner
+        self._client = client
+
+    def create_endpoint(self, action: Action, *, vpc_id: str, security_group_id: str = "") -> DryRun:
+        """EC2's answer to the call that `Endpoints` would make for the action, without its client token: a token is
+        EC2's memory of a call, and the real one must not be taken for this one.
+
+        Raises TransientError where EC2 couldn't answer, and TerminalError where it wasn't asked, or took no notice of
+        `DryRun`, as some emulators do.
+        """
+        wanted = creation(action, vpc_id=vpc_id, security_group_id=security_group_id, owner=self._owner)
+        doing = f"dry run of create_vpc_endpoint {action.service_name} in {vpc_id}"
+        try:
+            answer = self._client("ec2").create_vpc_endpoint(DryRun=True, **wanted)
+        except ClientError as error:
+            refusal = ours(error, doing)
+            if isinstance(refusal, TransientError):
+                raise refusal from error
+            return _read(error.response)
+        except BotoCoreError as error:
+            raise ours(error, doing) from error
+        made = answer.get("VpcEndpoint", {}).get("VpcEndpointId", "nothing that it named")
+        raise TerminalError(f"{doing}: it was carried out, and created {made}: delete that", code="CarriedOut")
+
+    def decode(self, encoded: str) -> str:
+        """The denial's details as JSON (STS API: DecodeAuthorizationMessage). Raises ours."""
+        sts = self._client("sts")  # late: hardly any run needs it
+        try:
+            return str(sts.decode_authorization_message(EncodedMessage=encoded)["DecodedMessage"])
+        except (ClientError, BotoCoreError) as error:
+            raise ours(error, "decode the denial of a dry run") from error
+
+
+def _read(response: Any) -> DryRun:
+    said = str(response.get("Error", {}).get("Message", ""))
+    message, _, encoded = said.partition(_ENCODED)
+    return DryRun(
+        code=str(response.get("Error", {}).get("Code", "")),
+        message=message.rstrip(),
+        request_id=str(response.get("ResponseMetadata", {}).get("RequestId", "")),
+        encoded=encoded.strip(),
+    )

@@ -1,0 +1,52 @@
+"""Does anybody hear? A topic sends only to subscriptions that somebody has confirmed."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from lifeline.core.doctor.finding import Finding, NotRead, bad, ok, unknown
+from lifeline.core.wording import few, quoted, write_count
+
+CHECK = "subscriptions"
+CHAT_CHECK = "chat"
+_PENDING = "pendingconfirmation"
+_MOST = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Subscription:
+    """One subscription of a topic. `state` is its ARN, or SNS's word for one that isn't confirmed."""
+
+    protocol: str
+    endpoint: str
+    state: str
+
+    @property
+    def is_confirmed(self) -> bool:
+        """Whether it is sent anything. SNS has the word for the other in two spellings (SNS API:
+        ListSubscriptionsByTopic; SNS guide: confirm the subscription).
+        """
+        return self.state.replace(" ", "").lower() != _PENDING
+
+    @property
+    def words(self) -> str:
+        """Its protocol and address."""
+        return f"{quoted(self.protocol)} {quoted(self.endpoint)}"
+
+
+def check_subscriptions(subscriptions: Sequence[Subscription] | NotRead, *, topic: str, check: str = CHECK) -> Finding:
+    """Whether at least one subscription of the topic is confirmed."""
+    if isinstance(subscriptions, NotRead):
+        return unknown(check, f"Who is subscribed to {topic} couldn't be read.", subscriptions.why)
+    waiting = [one for one in subscriptions if not one.is_confirmed]
+    confirmed = len(subscriptions) - len(waiting)
+    pending = f"not confirmed: {few([one.words for one in waiting], _MOST)}" if waiting else ""
+    if confirmed:
+        says = f"{topic} has {write_count(confirmed, 'confirmed subscription')}."
+        return ok(check, f"{says} {pending[:1].upper()}{pending[1:]}." if pending else says)
+    if waiting:
+        remedy = "Confirm by the link in AWS's mail. If there is none, subscribe again: links expire after 3 days."
+        return bad(check, f"Nobody hears: of {topic}, {pending}.", remedy)
+    if check == CHAT_CHECK:
+        return bad(check, f"Nobody is subscribed to {topic}.", "Connect a chat channel (docs/operate).")
+    remedy = "Deploy with AlertEmail, or subscribe somebody to the topic, and confirm."
+    return bad(check, f"Nobody is subscribed to {topic}, so nobody hears.", remedy)

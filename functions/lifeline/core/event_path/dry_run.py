@@ -1,0 +1,34 @@
+"""Dry runs: what EC2 says of a call that it checks, but doesn't carry out."""
+
+from dataclasses import dataclass
+from enum import Enum
+
+_ALLOWED = "DryRunOperation"
+_DENIED = "UnauthorizedOperation"
+
+
+class Verdict(Enum):
+    """Whether the role may create an endpoint today, as a dry run says."""
+
+    ALLOWED = "allowed"
+    DENIED = "denied"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class DryRun:
+    """EC2's answer to a dry run: always an error, with its `code` and `message` (EC2 API: DryRun).
+
+    CloudTrail's record of the call has the same `request_id` (CloudTrail guide: record contents, requestID).
+    `encoded` is what EC2 says of a denial to those who may decode it (STS API: DecodeAuthorizationMessage).
+    """
+
+    code: str
+    message: str
+    request_id: str = ""
+    encoded: str = ""
+
+    @property
+    def verdict(self) -> Verdict:
+        """Any other code is about the parameters, and says nothing of the role."""
+        return {_ALLOWED: Verdict.ALLOWED, _DENIED: Verdict.DENIED}.get(self.code, Verdict.UNKNOWN)

@@ -1,0 +1,311 @@
+"""An examination: what each check needs is read, and judged by `core.doctor`. What can't be read stops nothing else."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import cached_property, partial
+from time import monotonic
+
+from lifeline.adapters.aws.calls import run_concurrently
+from lifeline.adapters.aws.clients import client
+from lifeline.adapters.aws.cloudwatch import CloudWatch, ListingCutError
+from lifeline.adapters.aws.delivery import Delivery
+from lifeline.adapters.aws.dry_run import DryRuns
+from lifeline.adapters.aws.memory import memory_of
+from lifeline.adapters.aws.organizations import Organizations
+from lifeline.adapters.aws.quotas import Quotas
+from lifeline.adapters.aws.regions import Regions
+from lifeline.adapters.aws.subscriptions import subscriptions_of
+from lifeline.adapters.aws.trails import Trails
+from lifeline.adapters.store.exemptions import Exemptions
+from lifeline.adapters.store.kill_switch import KillSwitch
+from lifeline.adapters.store.policy import PolicyStore, ReadOnlyPolicy
+from lifeline.core.agents.watches import Watch
+from lifeline.core.doctor.account import check_agents, check_organization, check_policy, check_switch
+from lifeline.core.doctor.delivery import (
+    OF_HUBS,
+    RULES,
+    Rule,
+    check_bus,
+    check_queue_policy,
+    check_rules,
+)
+from lifeline.core.doctor.finding import Finding, NotRead
+from lifeline.core.doctor.networks import (
+    Site,
+    check_dns_attributes,
+    check_dns_servers,
+    check_regions,
+    check_services,
+    check_shared,
+    gateway_use,
+    group_use,
+    interface_uses,
+    network_interface_use,
+    sites_in,
+)
+from lifeline.core.doctor.people import CHAT_CHECK, check_subscriptions
+from lifeline.core.doctor.permission import check_dry_run, probe_of
+from lifeline.core.doctor.quotas import (
+    ENDPOINTS,
+    GATEWAYS,
+    GROUPS,
+    INTERFACES,
+    QUOTAS,
+    Quota,
+    Use,
+    check_concurrency,
+    check_quota,
+)
+from lifeline.core.doctor.report import Report, Section
+from lifeline.core.doctor.trails import check_trails
+from lifeline.core.errors import LifelineError
+from lifeline.core.guards.kill_switch import switch_command
+from lifeline.core.guards.mode import Mode
+from lifeline.core.network.model import Catalog, Vpc
+from lifeline.core.policy.exemptions import with_exemptions
+from lifeline.core.policy.policy import Policy
+from lifeline.reconciler.steps.policy_in_force import current_policy, stacks_policy
+from lifeline.runtime.settings import Settings
+
+_MOST_VPCS = 50  # whose DNS attributes are read: two calls each
+_QUEUE = "the queue of changes"
+_LISTING_S = 30.0  # of agents' series, at the most
+
+
+@dataclass(frozen=True, kw_only=True)
+class Examination:
+    """Examines the account and region that the settings are for.
+
+    `is_deployed` says that there is a stack: without one, what belongs to it is left out. `examined_as` is whose
+    credentials the calls are made with, and with `as_role` they are those of the stack's own role: only then does a dry
+    run say what the role may do.
+    """
+
+    settings: Settings
+    at: datetime
+    examined_as: str
+    is_deployed: bool = True
+    as_role: bool = True
+
+    def report(self, more: Sequence[Section] = (), more_findings: Sequence[Finding] = ()) -> Report:
+        """All sections, and those that the caller has; `more_findings` are about what Lifeline may do."""
+        _ = self._known  # which several sections need: read once, not by each of them at the same time
+        parts = [self._events, self._permissions, self._room, self._networks, self._people]
+        events, permissions, room, networks, people = run_concurrently(parts)
+        sections = (
+            Section("events", "Changes reach Lifeline", events),
+            Section("permissions", "Lifeline may act", (*permissions, *more_findings)),
+            Section("room", "There is room", room),
+            Section("networks", "The networks", networks),
+            Section("people", "Who is watched, and who hears", people),
+            *more,
+        )
+        return Report(
+            self.settings.region,
+            self.settings.account_id,
+            self.at,
+            sections,
+            stack=self.settings.stack_name if self.is_deployed else "",
+            examined_as=self.examined_as,
+            left_out=self._left_out,
+        )
+
+    @property
+    def _left_out(self) -> tuple[str, ...]:
+        if not self.is_deployed:
+            words = "rules, queue policy, event path, dry run and subscriptions, because there is no stack"
+            return (f"{words} {self.settings.stack_name} in {self.settings.region}.",)
+        if self.settings.member:
+            return (f"the hub's own queue, topics and concurrency, because account {self.settings.member} has none.",)
+        return ()
+
+    # ---- what several checks need
+
+    @cached_property
+    def _known(self) -> "_Known":
+        """The networks and what is required of them."""
+        kept, settings = memory_of(self.settings), self.settings
+        catalog = _read(kept.network.catalog)
+        policy, problem = self._policy(Catalog() if isinstance(catalog, NotRead) else catalog)
+        vpcs = _read(lambda: kept.network.observe(None))
+        own = vpcs if isinstance(vpcs, NotRead) else [vpc for vpc in vpcs if vpc.owner_id in {"", settings.account_id}]
+        sites = own if isinstance(own, NotRead) else sites_in(own, policy, today=self.at.date())
+        return _Known(catalog, policy, problem, vpcs, sites)
+
+    def _policy(self, catalog: Catalog) -> tuple[Policy | None, str]:
+        """The policy in force, and what is wrong with the parameter's; without a stack, what one would require."""
+        stacks = stacks_policy(self.settings)
+        if not self.is_deployed:
+            return stacks, ""
+        store = ReadOnlyPolicy(PolicyStore(self.settings.table_name))
+        try:
+            found = current_policy(self.settings.policy_parameter, stacks, store, lambda: catalog, now=self.at)
+            manual = Exemptions(self.settings.ledger).read()
+        except LifelineError as error:
+            return None, str(error)
+        problem = f"{found.problem.field}: {found.problem.message}" if found.problem else ""
+        return with_exemptions(found.policy, manual) if found.policy else None, problem
+
+    # ---- sections
+
+    def _events(self) -> tuple[Finding, ...]:
+        client_of, settings = memory_of(self.settings).client, self.settings
+        found = [check_trails(_read(Trails(client_of).read), settings.region)]
+        delivery = Delivery(client_of)
+        if not self.is_deployed:
+            return (*found, check_bus(_read(delivery.count_rules)))
+        if settings.member:
+            rules = _read(partial(delivery.rules_to, self._hub_bus))
+            return (*found, check_rules(rules, RULES, "the hub's bus"))
+        queue = _read(partial(delivery.queue, settings.queue_url))
+        expected = (*RULES, OF_HUBS) if settings.accounts else RULES
+        if isinstance(queue, NotRead):
+            return (*found, check_rules(queue, expected, _QUEUE), check_queue_policy(queue, "", queue))
+        arn, policy = queue
+        rules = self._rules(delivery, arn)
+        found.append(check_rules(rules, expected, _QUEUE))
+        return (*found, check_queue_policy(policy, arn, rules))
+
+    def _rules(self, delivery: Delivery, queue_arn: str) -> tuple[Rule, ...] | NotRead:
+        """Those of the default bus, and of a hub's own."""
+        buses = ["default", *([self.settings.stack_name] if self.settings.accounts else [])]
+        return _read(lambda: tuple(rule for bus in buses for rule in delivery.rules_to(queue_arn, bus=bus)))
+
+    @property
+    def _hub_bus(self) -> str:
+        """The bus to which a spoke's rules send, which has the stack's name."""
+        partition, home = self.settings.own_role_arn.split(":")[1], self.settings.own_account_id
+        return f"arn:{partition}:events:{self.settings.region}:{home}:event-bus/{self.settings.stack_name}"
+
+    def _permissions(self) -> tuple[Finding, ...]:
+        known, settings = self._known, self.settings
+        sites = () if isinstance(known.sites, NotRead) else known.sites
+        creatable = frozenset(settings.creatable_services or settings.required_services)
+        found = [check_services(known.policy, sites, creatable, known.catalog)]
+        if self.is_deployed:
+            found.append(check_policy(known.problem, has_policy=known.policy is not None))
+            if settings.mode is not Mode.PLAN:
+                found.append(self._switch())
+        if self.as_role and self.is_deployed:
+            found.insert(0, self._dry_run())
+        organization = _read(Organizations(memory_of(settings).client).organization)
+        is_hub = bool(settings.accounts)
+        return (*found, check_organization(organization, settings.account_id, is_hub=is_hub))
+
+    def _switch(self) -> Finding:
+        settings = self.settings
+        switch = KillSwitch(settings.kill_switch_parameter, settings.table_name, account=settings.account_id)
+        return check_switch(switch.why_on(), switch_command(switch.name, "off") if switch.name else "")
+
+    def _dry_run(self) -> Finding:
+        known, settings = self._known, self.settings
+        if isinstance(known.sites, NotRead) or isinstance(known.catalog, NotRead):
+            unread = known.sites if isinstance(known.sites, NotRead) else known.catalog
+            return check_dry_run(None, unread if isinstance(unread, NotRead) else None)
+        probe = probe_of(known.sites, known.catalog, settings.stack_name)
+        if probe is None:
+            return check_dry_run(None, None)
+        vpc, action = probe
+        dry_runs = DryRuns(settings.stack_name, memory_of(settings).client)
+        group = action.security_group_id
+        answer = _read(lambda: dry_runs.create_endpoint(action, vpc_id=vpc.id, security_group_id=group))
+        return check_dry_run(probe, answer)
+
+    def _room(self) -> tuple[Finding, ...]:
+        quotas = Quotas(memory_of(self.settings).client)
+        values = run_concurrently([partial(_read, partial(quotas.value, quota.code)) for quota in QUOTAS])
+        uses = self._uses(quotas)
+        found = [check_quota(quota, value, uses[quota]) for quota, value in zip(QUOTAS, values, strict=True)]
+        if not self.settings.member:
+            found.append(check_concurrency(_read(quotas.concurrency)))
+        return tuple(found)
+
+    def _uses(self, quotas: Quotas) -> Mapping[Quota, Mapping[str, Use] | NotRead]:
+        sites, catalog = self._known.sites, self._known.catalog
+        if isinstance(sites, NotRead):
+            return dict.fromkeys(QUOTAS, sites)
+        if isinstance(catalog, NotRead):
+            return dict.fromkeys(QUOTAS, catalog)
+
+        def regional(count: Callable[[], int], use: Callable[[int], Use]) -> Mapping[str, Use] | NotRead:
+            there = _read(count)
+            return there if isinstance(there, NotRead) else {self.settings.region: use(there)}
+
+        gateways = memory_of(self.settings).network.count_gateway_endpoints
+        interfaces = quotas.count_network_interfaces
+        return {
+            ENDPOINTS: interface_uses(sites, catalog),
+            GATEWAYS: regional(gateways, partial(gateway_use, sites, catalog)),
+            INTERFACES: regional(interfaces, partial(network_interface_use, sites, catalog)),
+            GROUPS: regional(quotas.count_security_groups, partial(group_use, sites)),
+        }
+
+    def _networks(self) -> tuple[Finding, ...]:
+        known, kept, settings = self._known, memory_of(self.settings), self.settings
+        regions = Regions(kept.client, client)
+        others = _read(partial(regions.others, settings.region, settings.stack_name))
+        return (
+            *self._dns(known.sites),
+            check_shared(known.vpcs, settings.account_id),
+            check_regions(others, stack=settings.stack_name, is_deployed=self.is_deployed),
+        )
+
+    def _dns(self, sites: Sequence[Site] | NotRead) -> tuple[Finding, ...]:
+        kept, policy = memory_of(self.settings), self._known.policy
+        turns_on = self.settings.may_fix_dns and policy is not None and policy.fix_dns
+        if isinstance(sites, NotRead):
+            return (check_dns_attributes(sites, left_out=0, turns_on=turns_on),)
+        asked = [site for site in sites if site.services or policy is None]
+        read, left_out = asked[:_MOST_VPCS], len(asked[_MOST_VPCS:])
+        vpcs = {vpc.id: vpc for vpc in kept.network.with_dns([site.vpc for site in read])}
+        with_dns = [replace(site, vpc=vpcs[site.vpc.id]) for site in read if site.vpc.id in vpcs]
+        return (
+            check_dns_attributes(with_dns, left_out=left_out, turns_on=turns_on),
+            check_dns_servers(asked, _read(kept.central.dns_servers)),
+        )
+
+    def _people(self) -> tuple[Finding, ...]:
+        settings = self.settings
+        watches = self._known.policy.watches if self._known.policy else (Watch(),)
+        found = [check_agents(_read(partial(self._agents, watches)))]
+        if not self.is_deployed or settings.member:
+            return tuple(found)
+        topics = [("the topic for notices", settings.topic_arn, "subscriptions")]
+        topics += [("the topic for chat", settings.chat_topic_arn, CHAT_CHECK)] if settings.chat_topic_arn else []
+        found += [
+            check_subscriptions(_read(partial(subscriptions_of, arn)), topic=words, check=check)
+            for words, arn, check in topics
+        ]
+        return tuple(found)
+
+    def _agents(self, watches: Sequence[Watch]) -> Mapping[str, int]:
+        """How many agents published to each namespace."""
+        cloudwatch, until = memory_of(self.settings).client("cloudwatch"), monotonic() + _LISTING_S
+        counts: dict[str, int] = {}
+        for watch in watches:
+            try:
+                listed = CloudWatch(watch, cloudwatch, until=until).list_series()
+            except ListingCutError as cut:
+                listed = dict(cut.listed)
+            counts[watch.namespace] = counts.get(watch.namespace, 0) + len(listed)
+        return counts
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """The region's networks, and what is required there, as far as it could be read."""
+
+    catalog: Catalog | NotRead
+    policy: Policy | None
+    problem: str
+    vpcs: Sequence[Vpc] | NotRead
+    sites: Sequence[Site] | NotRead
+
+
+def _read[T](read: Callable[[], T]) -> T | NotRead:
+    """What is read, or why it can't be."""
+    try:
+        return read()
+    except LifelineError as error:
+        return NotRead.because(error)
