@@ -128,9 +128,9 @@ def _is_whole_sweep(event: Mapping[str, Any]) -> bool:
 
 def _answer(event: object, settings: Settings, run: Run, started: float) -> dict[str, Any]:
     answers = {"history": _history, "doctor": _doctor, "suggest": _suggest, "exempt": _exempt}
-    for call, answer in answers.items():
+    for call, answer_to in answers.items():
         if isinstance(event, dict) and call in event:
-            return answer(event, settings, run)
+            return answer_to(event, settings, run)
     for call, change in (("adopt", _adopt), ("hand_over", _hand_over)):
         if isinstance(event, dict) and call in event:
             return _change_ownership(call, change, event, settings, run)
