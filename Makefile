@@ -94,9 +94,10 @@ docs: .envs/dev/.ready ## regenerate the pages and tables in docs/ that come fro
 spoke: .envs/dev/.ready ## regenerate spoke.yaml, the template for a hub's other accounts
 	@PYTHONPATH=functions:. $(DEV)/python -m tools.spoke
 
-plan: .envs/dev/.ready ## print what Lifeline would do: VPC=vpc-... [REGION=...] [PROFILE=...] [SERVICES=monitoring,ssm]
+plan: .envs/dev/.ready ## print what Lifeline would do in a region, all or some VPCs: [VPC=vpc-...] [REGION=...] [REGIONS=all] [FORMAT=csv] [POLICY=file] [SERVICES=monitoring,ssm] [PROFILE=...]
 	@PYTHONPATH=functions:. $(DEV)/python -m tools.plan \
-	  --vpc="$${VPC-}" --region="$${REGION-}" --profile="$${PROFILE-}" --services="$${SERVICES-}"
+	  --vpc="$${VPC-}" --region="$${REGION-}" --regions="$${REGIONS-}" --profile="$${PROFILE-}" \
+	  --services="$${SERVICES-}" --policy="$${POLICY-}" --format="$${FORMAT-}"
 
 # xargs splits ARGS at blanks outside of quotes, so that --reason 'moves to the hub' is one argument.
 cli: .envs/dev/.ready ## make one of Lifeline's calls: ARGS="plan vpc-..." [ARGS=--help]

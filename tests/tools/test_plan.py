@@ -104,7 +104,6 @@ def test_several_vpcs_are_planned_at_once(ec2: Any, capsys: pytest.CaptureFixtur
             ["--vpc", "vpc-0123456789abcdef0", "--region", REGION],
             "vpc-0123456789abcdef0 does not exist in this account",
         ),
-        (["--region", REGION], "VPC is missing"),
         (["--vpc", "vpc-0123456789abcdef0"], "REGION is missing"),
         (["--vpc", "vpc-0123456789abcdef0", "--region", REGION, "--profile", "nobody"], "PROFILE: The config profile"),
         (

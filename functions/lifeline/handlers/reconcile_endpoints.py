@@ -42,7 +42,8 @@ from lifeline.core.history.text import page_json
 from lifeline.core.notices.answer_markdown import answer_markdown
 from lifeline.core.notices.plan_text import plan_text, queued_text
 from lifeline.core.plan.actions import Status
-from lifeline.core.plan.answer import Refusal, VpcAnswer, as_json
+from lifeline.core.plan.answer import Refusal, VpcAnswer, priced_json
+from lifeline.core.plan.cost import price_in
 from lifeline.core.policy.exemptions import ExemptRequest, exempt_json
 from lifeline.core.policy.service_names import known_names
 from lifeline.core.requests.account import without_account
@@ -115,7 +116,7 @@ def _answer_at(event: object, settings: Settings, run: Run, started: float) -> d
             hub.enter_for(there)
     except InvalidInputError as error:
         log_refusal(error, run.id)
-        return _notified((), [error], settings.mode, is_text=wants_text(event))
+        return _notified((), [error], settings, settings.mode, is_text=wants_text(event))
     if _is_whole_sweep(event):
         hub.begin_sweep()
     return _answer(call, there, run, started)
@@ -127,8 +128,8 @@ def _is_whole_sweep(event: Mapping[str, Any]) -> bool:
 
 
 def _answer(event: object, settings: Settings, run: Run, started: float) -> dict[str, Any]:
-    answers = {"history": _history, "doctor": _doctor, "suggest": _suggest, "exempt": _exempt}
-    for call, answer_to in answers.items():
+    others = {"history": _history, "doctor": _doctor, "suggest": _suggest, "exempt": _exempt}
+    for call, answer_to in others.items():
         if isinstance(event, dict) and call in event:
             return answer_to(event, settings, run)
     for call, change in (("adopt", _adopt), ("hand_over", _hand_over)):
@@ -142,7 +143,7 @@ def _answer(event: object, settings: Settings, run: Run, started: float) -> dict
         request = take_backlog(request, tools, settings)
     except InvalidInputError as error:
         log_refusal(error, run.id)
-        return _notified((), [error], settings.mode, is_text=wants_text(event))
+        return _notified((), [error], settings, settings.mode, is_text=wants_text(event))
     mode = settings.mode.weakened_by(request.mode)
     answers = reconcile([request], mode=mode, tools=tools, settings=settings, run=run)
     if unchecked:
@@ -151,7 +152,7 @@ def _answer(event: object, settings: Settings, run: Run, started: float) -> dict
     for refusal in request.refusals:
         log_refusal(refusal, run.id)
     _end(answers, run, trigger=request.trigger.kind, mode=mode, started=started)
-    return _notified(answers, request.refusals, mode, is_text=request.is_text)
+    return _notified(answers, request.refusals, settings, mode, is_text=request.is_text)
 
 
 def _check_services(event: object, request: Request, tools: Tools, settings: Settings) -> tuple[str, ...]:
@@ -175,7 +176,7 @@ def _known_names(network: Network) -> frozenset[str] | None:
 
 
 def _notified(
-    answers: Sequence[VpcAnswer], errors: Sequence[InvalidInputError], mode: Mode, *, is_text: bool
+    answers: Sequence[VpcAnswer], errors: Sequence[InvalidInputError], settings: Settings, mode: Mode, *, is_text: bool
 ) -> dict[str, Any]:
     """The answer as values, or as one text; what in the call was unusable, or is gone, is in `errors` either way."""
     notified: dict[str, Any] = {"mode": str(mode)}
@@ -187,7 +188,7 @@ def _notified(
         notified["text"] = plan_text(answers, is_plan=mode is Mode.PLAN, errors=refusals)
         notified["text"] += f"{queued}\n" if queued else ""
     else:
-        notified["vpcs"] = [as_json(answer) for answer in answers]
+        notified["vpcs"] = [priced_json(answer, price_in(settings.region)) for answer in answers]
         notified |= {"queued": queued} if queued else {}
     return notified | ({"errors": unusable} if unusable else {})
 

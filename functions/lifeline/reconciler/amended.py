@@ -14,7 +14,7 @@ from lifeline.core.network.way_out import usable_tiers
 from lifeline.core.plan.actions import Action, ActionKind, Plan
 from lifeline.core.plan.endpoint_lifecycle import Followed
 from lifeline.reconciler.amend.amendment import Amendment, Decision, Fact, RunContext, VpcContext
-from lifeline.reconciler.steps.planning import MOST_NAMED
+from lifeline.runtime.settings import MOST_DNS_VIEWS
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,8 +119,8 @@ def network_readers(lookup: Lookup, central: CentralDns, region: str) -> dict[Fa
         """
         ids = sorted(vpcs)
         hours = int(vpcs[ids[0]].context.run.now.timestamp() // 3600)
-        first = hours * MOST_NAMED % len(ids)
-        turn = [*ids[first:], *ids[:first]][:MOST_NAMED]
+        first = hours * MOST_DNS_VIEWS % len(ids)
+        turn = [*ids[first:], *ids[:first]][:MOST_DNS_VIEWS]
         return read_each(turn, partial(central.view, region=region, fresh=is_leased(vpcs)))
 
     def read_users(vpcs: Mapping[str, Amended]) -> Mapping[str, Mapping[str, tuple[str, ...]]]:

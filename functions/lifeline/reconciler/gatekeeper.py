@@ -54,6 +54,7 @@ from lifeline.runtime.observability import logger
 from lifeline.runtime.settings import Settings
 
 _APPROVE = "approve"
+UNREAD_USE = "how far the limits are used can't be read: only what is planned here counts"
 _OUTDATED = "the approval was for another plan, so this run changes nothing here; the next run continues"
 
 
@@ -179,7 +180,7 @@ class Gatekeeper:
             usage = self.guards.limit_usage.read()
         except LifelineError as error:
             logger.warning("limit usage not read", error=str(error))
-            self._notes.append("how far the limits are used can't be read: only what is planned here counts")
+            self._notes.append(UNREAD_USE)
             usage = Usage()
         admission = self._fold(plans, self._own(vpcs))(usage)
         self._use = admission.use

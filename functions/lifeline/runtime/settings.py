@@ -17,6 +17,8 @@ from lifeline.core.organization.accounts import ServedAccounts, read_accounts
 from lifeline.core.organization.ledger import Ledger, MemberLedger
 from lifeline.core.policy.service_sets import is_service
 
+MOST_DNS_VIEWS = 40  # VPCs a run: Route 53 grants an account five calls a second (Route 53 guide: quotas)
+
 # ---- parsers: each returns the value, or raises ValueError with what the variable must be
 
 
@@ -80,7 +82,8 @@ def _read(environment: Mapping[str, str], name: str, parse: Callable[[str], Any]
 
 @dataclass(frozen=True, slots=True)
 class StackSettings:
-    """What every function of the stack reads. A hub serves `accounts` beside its own, each through the role of its
+    """What every function of the stack reads. `policy_document` is the policy itself, for a plan that is made before
+    there is a stack with a parameter. A hub serves `accounts` beside its own, each through the role of its
     spoke, `spoke_role` by path and name; `member` is the one that the settings are for, empty for the own account.
     """
 
@@ -95,6 +98,7 @@ class StackSettings:
     repair_queue_url: str = _variable("REPAIR_QUEUE_URL", default="")
     dead_letter_queue_url: str = _variable("DEAD_LETTER_QUEUE_URL", default="")
     policy_parameter: str = _variable("POLICY_PARAMETER", default="")
+    policy_document: str = _variable("POLICY_DOCUMENT", default="")
     mode: Mode = _variable("MODE", _one_of(Mode))
     required_services: tuple[str, ...] = _variable("REQUIRED_SERVICES", _names)
     may_fix_dns: bool = _variable("MAY_FIX_DNS", _choice("yes", "no"), "no")
@@ -160,14 +164,16 @@ class StackSettings:
 class Settings(StackSettings):
     """The settings of ReconcileEndpoints, by which the coverage page plans too.
 
-    `debounce` is how long the queue holds a change back. `may_read_evidence` says that the role may read what workloads
-    use, for suggestions.
+    `debounce` is how long the queue holds a change back. A run asks who else answers for names in `dns_views` VPCs at
+    most, and about the others in later runs. `may_read_evidence` says that the role may read what workloads use, for
+    suggestions.
     """
 
     creatable_services: tuple[str, ...] = _variable("CREATABLE_SERVICES", _names, "")
     kill_switch_parameter: str = _variable("KILL_SWITCH_PARAMETER", default="")
     debounce: timedelta = _variable("DEBOUNCE_SECONDS", _length("seconds", most=900), "30")
     may_read_evidence: bool = _variable("EVIDENCE", _choice("yes", "no"), "no")
+    dns_views: int = _variable("MOST_DNS_VIEWS", _whole(1), str(MOST_DNS_VIEWS))
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,11 +14,10 @@ from lifeline.core.requests.calls import MOST_ATTEMPTS, MOST_REQUEUES, read_queu
 from lifeline.core.requests.request import Request
 from lifeline.reconciler.amend.amendment import SWITCH_DELAY
 from lifeline.reconciler.steps.job import Job, Tools
-from lifeline.reconciler.steps.planning import MOST_NAMED
 from lifeline.reconciler.steps.requeue import BUSY_DELAY, FOLLOW_DELAY, Requeuing
 from lifeline.reconciler.steps.targets import Targets
 from lifeline.runtime.invocation import Run
-from lifeline.runtime.settings import Settings
+from lifeline.runtime.settings import MOST_DNS_VIEWS, Settings
 from tests.reconciler.test_loop import ENVIRONMENT
 from tests.support.amending import NOW
 from tests.support.builders import VPC_ID
@@ -104,7 +103,7 @@ def test_whoever_asks_anew_starts_the_count_anew() -> None:
         ),
         pytest.param(FUNCTION_RUNS, BUSY_DELAY, id="a VPC that another run has, as long as a run can"),
         pytest.param(
-            BUSY_DELAY * (LARGEST_REGION / MOST_NAMED),
+            BUSY_DELAY * (LARGEST_REGION / MOST_DNS_VIEWS),
             BUSY_DELAY,
             id="the last VPC of a sweep that reads its central DNS",
         ),

@@ -9,6 +9,7 @@ from typing import Any, Self
 
 from lifeline.core.network.model import SeenTier, Vpc
 from lifeline.core.plan.actions import Action, ActionKind, Plan, ServiceReport, Status
+from lifeline.core.plan.cost import Price, cost_of
 from lifeline.core.wording import fingerprint
 
 
@@ -114,7 +115,7 @@ class VpcAnswer:
 
 
 def as_json(answer: VpcAnswer) -> dict[str, Any]:
-    """The answer as the function returns it."""
+    """The answer as notices and events contain it."""
     notified: dict[str, Any] = {
         "vpc_id": answer.vpc_id,
         "outcome": str(answer.outcome),
@@ -138,6 +139,14 @@ def as_json(answer: VpcAnswer) -> dict[str, Any]:
             "command": answer.approval.command,
         }
     return notified
+
+
+def priced_json(answer: VpcAnswer, price: Price) -> dict[str, Any]:
+    """The answer as the function returns it: with the VPC's name, and what each action adds a month once it is made."""
+    said = as_json(answer) | ({"name": answer.name} if answer.name else {})
+    for action, told in zip(answer.actions, said["actions"], strict=True):
+        told["monthly_cost_usd"] = float(cost_of([action], price))
+    return said
 
 
 def _action_json(action: Action) -> dict[str, Any]:

@@ -102,7 +102,9 @@ def with_blocked(plan: Plan, actions: tuple[Action, ...], held: Mapping[str, str
 
 
 def cost_of(actions: Iterable[Action], price: Price | None) -> Decimal:
-    """What the actions' interfaces add in a month, in USD, without the data that goes through them."""
+    """What the actions' interfaces add in a month, in USD, without the data that goes through them: the sum of what
+    each adds, in cents.
+    """
     kinds = {ActionKind.CREATE_INTERFACE_ENDPOINT, ActionKind.ADD_SUBNETS}
-    zones = sum(len(action.subnet_ids) for action in actions if action.kind in kinds)
-    return monthly_cost_usd(zones, price) if price else Decimal(0)
+    zones = (len(action.subnet_ids) for action in actions if action.kind in kinds)
+    return sum((monthly_cost_usd(number, price) for number in zones), Decimal("0.00")) if price else Decimal(0)

@@ -25,7 +25,6 @@ from lifeline.reconciler.steps.attributes import Attributes
 from lifeline.runtime.observability import logger
 from lifeline.runtime.settings import Settings
 
-MOST_NAMED = 40  # VPCs a run: Route 53 grants an account five calls a second (Route 53 guide: quotas)
 CROWDED = "too many VPCs at once: this one's turn comes with a later run, or ask for it by its id"
 THROTTLED = NO_CAPACITY
 _TAKES_NAMES = NAMING | {ActionKind.FIX_DNS}
@@ -70,7 +69,7 @@ class Planning:
         seen = {vpc.id: self.attributes.see(_settled(vpc) if vpc.id in tried_often else vpc) for vpc in vpcs}
         plans = {vpc_id: self._plan_one(vpc, known, None, 0) for vpc_id, vpc in seen.items()}
         wanting = [vpc_id for vpc_id, plan in plans.items() if any(action.kind in NAMING for action in plan.planned)]
-        naming, waiting = wanting[:MOST_NAMED], dict.fromkeys(wanting[MOST_NAMED:], CROWDED)
+        naming, waiting = wanting[: self.settings.dns_views], dict.fromkeys(wanting[self.settings.dns_views :], CROWDED)
         unknown = [] if is_leased_later else [vpc_id for vpc_id in naming if vpc_id not in self.attributes.known]
         checked = sorted(vpc_id for vpc_id in {*unknown, *check_dns} & seen.keys() if self.is_ours(seen[vpc_id]))
         with_dns = self.attributes.read([seen[vpc_id] for vpc_id in checked], self.network, self.now)

@@ -45,8 +45,12 @@ class PolicyInForce:
 
 
 def stacks_policy(settings: StackSettings) -> Policy:
-    """The policy of stacks without a document: what RequiredServices asks for, and defaults for all else."""
-    return simple_policy(settings.required_services)
+    """The policy of stacks without a parameter for it: what RequiredServices asks for, and defaults for all else.
+
+    Raises InvalidInputError for an invalid document, which only whoever runs the handler by hand can give.
+    """
+    policy = simple_policy(settings.required_services)
+    return read_policy(settings.policy_document, policy.rules) if settings.policy_document else policy
 
 
 def current_policy(
