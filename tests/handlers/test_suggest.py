@@ -9,15 +9,17 @@ from typing import Any
 
 import boto3
 import pytest
+from botocore.client import BaseClient
+from botocore.exceptions import ClientError
 
 from lifeline.adapters.evidence import access_advisor
 from lifeline.handlers.reconcile_endpoints import handler
 from tests.support.evidence import Advisor, query_record, teach_advisor, teach_insights
-from tests.support.world import ACCOUNT, REGION, Context, World, emulated_world
+from tests.support.tuning import tune
+from tests.support.world import ACCOUNT, REGION, Context, World, emulated_world, flat
 
 TRUTH = json.loads((Path(__file__).parent / "suggest_truth.json").read_text("utf-8"))
 ROLE = f"arn:aws:iam::{ACCOUNT}:role"
-NAME = "prod-us-east-1-starport-layer-bucket"
 
 
 @pytest.fixture
@@ -89,12 +91,16 @@ def _make_role(name: str) -> None:
     boto3.client("iam").create_role(RoleName=name, AssumeRolePolicyDocument=trust)
 
 
-def _run_instance(world: World, subnet_id: str, role: str) -> str:
+def _run_instance(world: World, subnet_id: str, role: str, *, is_public: bool = False) -> str:
     iam = boto3.client("iam")
     iam.create_instance_profile(InstanceProfileName=role)
     iam.add_role_to_instance_profile(InstanceProfileName=role, RoleName=role)
     made = world.ec2.run_instances(
-        ImageId="ami-12c6146b", MinCount=1, MaxCount=1, SubnetId=subnet_id, IamInstanceProfile={"Name": role}
+        ImageId="ami-12c6146b",
+        MinCount=1,
+        MaxCount=1,
+        NetworkInterfaces=[{"DeviceIndex": 0, "SubnetId": subnet_id, "AssociatePublicIpAddress": is_public}],
+        IamInstanceProfile={"Name": role},
     )
     return str(made["Instances"][0]["InstanceId"])
 
@@ -201,3 +207,168 @@ def test_the_suggestion_is_the_one_that_was_written_down_beforehand(account: dic
     }
     by = {service: {one["source"] for one in line["witnesses"]} for service, line in found.items()}
     assert by == {service: set(line["by"]) for service, line in TRUTH[name].items()}
+
+
+def test_what_is_suggested_is_a_rule_that_the_policy_takes_and_its_price_is_the_plans(
+    account: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (shop,) = ask(vpc_ids=[account["shop"]])["suggest"]
+
+    monkeypatch.setenv("CREATABLE_SERVICES", ",".join(shop["rule"]["require"]))
+    tune(monkeypatch, rules=[shop["rule"]])
+    plan = handler({"vpc_ids": [account["shop"]], "mode": "plan"}, Context())
+
+    (planned,) = plan["vpcs"]
+    assert planned["monthly_cost_usd"] == shop["adds_monthly_usd"] == 58.4
+    assert {service["service"] for service in planned["services"]} == set(shop["rule"]["require"])
+    assert shop["idle_monthly_usd"] == 7.3  # sqs
+
+
+def test_what_is_unknown_stays_required_and_what_is_idle_does_not(account: dict[str, str]) -> None:
+    (batch,) = ask(vpc_ids=[account["batch"]])["suggest"]
+    assert batch["rule"]["require"] == ["dynamodb", "monitoring"]
+
+
+def test_people_read_the_same_and_what_each_source_cant_see(account: dict[str, str]) -> None:
+    text = flat(read())
+
+    assert f"role agents of {account['i-agents']} called cloudwatch today" in text
+    assert "task definition web:1 logs to awslogs" in text
+    assert f"{account['i-agents']} asked for monitoring.us-east-1.amazonaws.com 3 times" in text
+    assert "cognito-idp - likely; Lifeline knows no endpoint service for it; it needs another way out, and" in text
+    assert "access advisor: It doesn't see what never got through" in text
+    assert f"Not logged: {account['batch']}." in text
+    assert text.endswith("5 unknown, 4 without an endpoint service, in 2 VPCs. Nothing was changed.")
+
+
+def test_nothing_is_made_saved_sent_or_queued(world: World, account: dict[str, str]) -> None:
+    before = world.endpoints(account["shop"]), world.dynamodb.scan(TableName="ledger")["Items"]
+    ask()
+    assert (world.endpoints(account["shop"]), world.dynamodb.scan(TableName="ledger")["Items"]) == before
+    assert world.forms() == []
+    assert world.requeue() == []
+
+
+def test_without_evidence_nothing_is_read_and_the_parameter_is_named(
+    account: dict[str, str], monkeypatch: pytest.MonkeyPatch, advisor: Advisor
+) -> None:
+    monkeypatch.setenv("EVIDENCE", "no")
+    answer = ask()
+    assert [error["field"] for error in answer["errors"]] == ["suggest"]
+    assert "parameter Evidence" in answer["errors"][0]["message"]
+    assert advisor.asked == []
+
+
+def test_a_vpc_that_isnt_there_is_refused_by_its_place(account: dict[str, str]) -> None:
+    answer = ask(vpc_ids=[account["shop"], "vpc-0123456789abcdef0"])
+    assert answer["errors"][0]["field"] == "suggest.vpc_ids[1]"
+    assert "does not exist" in read(vpc_ids=["vpc-0123456789abcdef0"])
+
+
+def test_each_role_is_asked_for_once_and_those_in_public_subnets_alone_are_not(
+    world: World, account: dict[str, str], advisor: Advisor
+) -> None:
+    other = world.make_vpc(cidr="10.2.0.0/16")
+    edge = world.make_subnet(other, "10.2.1.0/24")
+    world.open_to_internet(other)
+    _make_role("edge")
+    _run_instance(world, edge, "edge", is_public=True)
+    world.ec2.run_instances(
+        ImageId="ami-12c6146b", MinCount=2, MaxCount=2, SubnetId=account["app"], IamInstanceProfile={"Name": "agents"}
+    )
+
+    ask()
+
+    assert sorted(advisor.asked) == ["agents", "resize", "task", "task-exec", "worker"]
+
+
+def test_a_role_that_is_used_in_public_subnets_too_is_no_sure_witness(world: World, account: dict[str, str]) -> None:
+    table = str(world.ec2.create_route_table(VpcId=account["batch"])["RouteTable"]["RouteTableId"])
+    edge = world.make_subnet(account["batch"], "10.1.2.0/24")
+    gateway = str(world.ec2.create_internet_gateway()["InternetGateway"]["InternetGatewayId"])
+    world.ec2.attach_internet_gateway(InternetGatewayId=gateway, VpcId=account["batch"])
+    world.ec2.create_route(RouteTableId=table, DestinationCidrBlock="0.0.0.0/0", GatewayId=gateway)
+    world.ec2.associate_route_table(RouteTableId=table, SubnetId=edge)
+    boto3.client("lambda").update_function_configuration(
+        FunctionName="resize", VpcConfig={"SubnetIds": [account["jobs"], edge], "SecurityGroupIds": []}
+    )
+
+    dynamodb = lines(ask(), account["batch"])["dynamodb"]
+
+    assert (dynamodb["verdict"], dynamodb["certainty"]) == ("unknown", "unknown")
+    assert "used in public subnets, too" in dynamodb["witnesses"][0]["text"]
+
+
+SOURCES = {
+    "GetInstanceProfile": "instances",
+    "ListClusters": "task definitions",
+    "DescribeTaskDefinition": "task definitions",
+    "ListFunctions": "functions",
+    "DescribeParameters": "agent configurations",
+    "GenerateServiceLastAccessedDetails": "access advisor",
+    "GetServiceLastAccessedDetails": "access advisor",
+    "ListResolverQueryLogConfigs": "query logs",
+    "StartQuery": "query logs",
+    "DescribeNetworkInterfaces": "network interfaces",
+}
+
+
+@pytest.mark.parametrize("operation", SOURCES)
+def test_a_source_that_is_denied_is_said_and_the_others_are_used(
+    account: dict[str, str], monkeypatch: pytest.MonkeyPatch, operation: str
+) -> None:
+    deny(monkeypatch, operation)
+
+    answer = ask()
+
+    unread = {one["source"]: one["unread"] for one in answer["sources"] if one["unread"]}
+    assert SOURCES[operation] in unread
+    assert "AccessDenied" in unread[SOURCES[operation]]
+    assert any(line["witnesses"] for one in answer["suggest"] for line in one["services"])
+    verdict = lines(answer, account["shop"])["sqs"]["verdict"]
+    may_know = SOURCES[operation] not in {"query logs", "agent configurations"}
+    assert verdict == ("unknown" if may_know else "not used")  # nothing is unused that an unread source may know
+    assert f"{SOURCES[operation]}: can't be read: " in flat(read())
+
+
+def deny(monkeypatch: pytest.MonkeyPatch, denied: str) -> None:
+    """From now on, IAM denies the operation."""
+    make_call = "botocore.client.BaseClient._make_api_call"
+    before = vars(BaseClient)["_make_api_call"]
+
+    def call(self: Any, operation: str, request: Any) -> Any:
+        if operation == denied:
+            said = {"Code": "AccessDeniedException", "Message": f"not authorized to perform: {operation}"}
+            answer: Any = {"Error": said}
+            raise ClientError(answer, operation)
+        return before(self, operation, request)
+
+    monkeypatch.setattr(make_call, call)
+
+
+def test_a_report_that_fails_or_a_role_that_is_gone_leaves_the_others(
+    account: dict[str, str], advisor: Advisor
+) -> None:
+    advisor.failing.add("worker")
+
+    answer = ask()
+
+    (why,) = [one["unread"] for one in answer["sources"] if one["source"] == "access advisor"]
+    assert why == "1 of 5 roles, such as worker: the report failed: Report is too large"
+    assert lines(answer, account["shop"])["cognito-idp"]["verdict"] == "no endpoint"
+
+
+def test_a_last_call_before_the_window_is_none(account: dict[str, str]) -> None:
+    assert lines(ask(days=90), account["shop"])["sqs"]["verdict"] == "not used"
+    assert lines(ask(days=200), account["shop"])["sqs"]["verdict"] == "keep"
+
+
+def test_a_region_without_clusters_logs_or_functions_has_no_evidence_and_says_so(world: World) -> None:
+    vpc_id = world.make_vpc()
+    world.make_subnet(vpc_id)
+
+    (found,) = ask()["suggest"]
+
+    assert {line["verdict"] for line in found["services"]} == {"not used"}
+    assert found["rule"] is None
+    assert "nobody known to live there" in flat(read())

@@ -26,8 +26,8 @@ class Source(StrEnum):
 
     QUERY_LOGS = "query logs"
     TASKS = "task definitions"
-    CONFIGS = "agent configurations"
     ADVISOR = "access advisor"
+    CONFIGS = "agent configurations"
     INSTANCES = "instances"
     FUNCTIONS = "functions"
     INTERFACES = "network interfaces"

@@ -41,15 +41,19 @@ class Places:
 def witnesses(
     evidence: Evidence, places: Places, catalog: Catalog, region: str, *, now: datetime, window: timedelta
 ) -> tuple[Witness, ...]:
-    """Every witness that the evidence has, the surest first. A use before the window witnesses nothing."""
+    """Every witness that the evidence has, the surest first, and of these by source. A use before the window witnesses
+    nothing.
+    """
     found = [
         *_asked(evidence, places, catalog, region),
         *_declared_by_tasks(evidence, places, region),
         *_declared_by_agents(evidence, places, region, now, window),
         *_used(evidence, places, catalog, region, now, window),
     ]
-    order = list(Certainty)
-    return tuple(sorted(dict.fromkeys(found), key=lambda one: (order.index(one.certainty), one.name)))
+    order = [*Certainty, *Source]
+    return tuple(
+        sorted(dict.fromkeys(found), key=lambda one: (*map(order.index, (one.certainty, one.source)), one.name))
+    )
 
 
 def _asked(evidence: Evidence, places: Places, catalog: Catalog, region: str) -> Iterator[Witness]:
