@@ -13,6 +13,7 @@ from botocore.client import BaseClient
 from botocore.exceptions import ClientError
 
 from lifeline.adapters.evidence import access_advisor
+from lifeline.handlers import coverage_page
 from lifeline.handlers.reconcile_endpoints import handler
 from tests.support.evidence import Advisor, query_record, teach_advisor, teach_insights
 from tests.support.tuning import tune
@@ -241,12 +242,50 @@ def test_people_read_the_same_and_what_each_source_cant_see(account: dict[str, s
     assert text.endswith("5 unknown, 4 without an endpoint service, in 2 VPCs. Nothing was changed.")
 
 
-def test_nothing_is_made_saved_sent_or_queued(world: World, account: dict[str, str]) -> None:
-    before = world.endpoints(account["shop"]), world.dynamodb.scan(TableName="ledger")["Items"]
+def test_nothing_is_made_sent_or_queued_and_only_the_suggestions_are_kept(
+    world: World, account: dict[str, str]
+) -> None:
+    def ledger() -> set[tuple[str, str]]:
+        items = world.dynamodb.scan(TableName="ledger")["Items"]
+        return {(item["pk"]["S"], item["sk"]["S"]) for item in items}
+
+    before = world.endpoints(account["shop"]), ledger()
     ask()
-    assert (world.endpoints(account["shop"]), world.dynamodb.scan(TableName="ledger")["Items"]) == before
+    assert world.endpoints(account["shop"]) == before[0]
+    kept = {(f"VPC#{ACCOUNT}#{REGION}#{account[name]}", "SUGGESTION") for name in ("shop", "batch")}
+    assert ledger() == before[1] | kept
     assert world.forms() == []
     assert world.requeue() == []
+
+
+def page() -> str:
+    context = Context(function_name="lifeline-CoveragePage")
+    return str(coverage_page.handler({"vpc_ids": []}, context))
+
+
+def test_the_page_shows_the_last_suggestion_and_its_button_looks_again(
+    account: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RECONCILE_ARN", f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:lifeline-ReconcileEndpoints")
+    assert "Nobody has looked yet what its private subnets need." in page()
+
+    ask()
+
+    shown = page()
+    assert "<li>add: <b>kinesis-streams</b> likely; role task of ECS service web called kinesis 1 day ago" in shown
+    assert "<li>no endpoint: <b>cognito-idp</b> likely; role agents of" in shown
+    assert "The rule adds 58.40 USD a month; what isn&#39;t used costs 7.30 USD" in shown
+    assert "To switch them on: Route 53 Resolver, Query logging" in shown  # batch's queries aren't logged
+    call = json.dumps({"suggest": {"vpc_ids": [account["shop"]]}}, separators=(",", ":"))
+    assert f">{call}</cwdb-action>" in shown
+
+    pressed = handler({**json.loads(call), "widgetContext": {}}, Context())
+    assert pressed["markdown"].startswith("```text\nvpc-")
+
+
+def test_without_evidence_the_page_has_nothing_of_it(account: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EVIDENCE", "no")
+    assert "evidence" not in page()
 
 
 def test_without_evidence_nothing_is_read_and_the_parameter_is_named(

@@ -205,8 +205,11 @@ def _history(event: Mapping[str, Any], settings: Settings, run: Run) -> dict[str
 
 
 def _suggest(event: Mapping[str, Any], settings: Settings, run: Run) -> dict[str, Any]:
-    """What private subnets need, whatever the mode: it only reads, and only this call pays for what reads it."""
-    from lifeline.core.suggest.answer import suggest_json, suggest_text  # noqa: PLC0415
+    """What private subnets need, whatever the mode: it changes nothing, and only this call pays for what reads it. The
+    ledger keeps it for the page.
+    """
+    from lifeline.adapters.store.suggestions import Suggestions  # noqa: PLC0415
+    from lifeline.core.suggest.answer import suggest_json, suggest_text, summaries  # noqa: PLC0415
     from lifeline.reconciler.suggest import suggest_needs  # noqa: PLC0415
 
     try:
@@ -217,6 +220,10 @@ def _suggest(event: Mapping[str, Any], settings: Settings, run: Run) -> dict[str
         log_refusal(error, run.id)
         refused: dict[str, Any] = {"suggest": [], "errors": [_refusal(error)]}
         return refused | ({"text": f"Error: {error}\n"} if wants_text(event) else {})
+    try:
+        Suggestions(settings.ledger).save(settings.home, summaries(answer, run.now()), now=run.now())
+    except LifelineError as error:  # the page does without
+        logger.warning("suggestion not kept", error=str(error))
     unread = {str(source): why for source, why in answer.unread.items()}
     logger.info("suggested", vpcs=len(answer.suggestions), unread=unread, run_id=run.id)
     return {"text": suggest_text(answer)} if request.is_text else suggest_json(answer)

@@ -3,15 +3,19 @@
 import json
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
 from lifeline.core.suggest.evidence import Source, Witness
 from lifeline.core.suggest.suggestion import Line, Suggestion, Verdict
-from lifeline.core.wording import quoted, wrap, write_count
+from lifeline.core.suggest.summary import Remark, Summary
+from lifeline.core.wording import quoted, shorten, wrap, write_count
 
 _MOST_SHOWN = 2
 _MOST_WITNESSES = 20
+_MOST_REMARKS = 60
+_LONGEST_REMARK = 300
 _UNDER = "    "
 LOG_DAYS = 7
 # Route 53 guide: Resolver query logging. CloudWatch pricing: logs that are delivered, and Logs Insights.
@@ -181,3 +185,29 @@ def _total(suggestions: Iterable[Suggestion]) -> str:
 
 def _usd(amount: Decimal) -> str:
     return f"{amount:,.2f} USD"
+
+
+# ---- what is kept for the page
+
+
+def summaries(answer: SuggestAnswer, at: datetime) -> dict[str, Summary]:
+    """What is kept of each VPC in the answer, by its ID."""
+    return {one.vpc_id: _summary(one, answer, at) for one in answer.suggestions}
+
+
+def _summary(one: Suggestion, answer: SuggestAnswer, at: datetime) -> Summary:
+    remarks = [Remark(str(line.verdict), line.service, _remark_words(line)) for line in one.lines[:_MOST_REMARKS]]
+    left = len(one.lines) - _MOST_REMARKS
+    notes = [f"{source} can't be read: {why}" for source, why in answer.unread.items()]
+    notes += [f"and {write_count(left, 'more service')}"] if left > 0 else []
+    notes += [*one.notes, f"What was read goes {answer.days} days back, query logs {LOG_DAYS}"]
+    notes += [SWITCH_ON] if one.vpc_id in answer.unlogged else []
+    totals = f"The rule adds {one.adds_usd:,.2f} USD a month; what isn't used costs {one.idle_usd:,.2f} USD"
+    return Summary(at, tuple(remarks), totals, tuple(shorten(note, 2 * _LONGEST_REMARK) for note in notes))
+
+
+def _remark_words(line: Line) -> str:
+    certainty = str(line.certainty or "")
+    witness = line.witnesses[0].words if line.witnesses else ""
+    price = f"{line.monthly_cost_usd:,.2f} USD a month" if line.monthly_cost_usd else ""
+    return shorten("; ".join(filter(None, [certainty, witness, line.detail, price])), _LONGEST_REMARK)
