@@ -173,21 +173,23 @@ class _Suggest:
     # ---- what is required, and what a rule would do
 
     def _policy(self, catalog: Catalog) -> Policy:
-        stacks = stacks_policy(self.settings)
+        """The policy in force, with manual exemptions: what of it can't be read is said."""
+        stacks, store = stacks_policy(self.settings), ReadOnlyPolicy(self.tools.policies)
+        named, now = self.settings.policy_parameter, self.run.now()
         try:
-            store = ReadOnlyPolicy(self.tools.policies)
-            in_force = current_policy(
-                self.settings.policy_parameter, stacks, store, lambda: catalog, now=self.run.now()
-            )
-            policy = in_force.policy or replace(stacks, rules=())
-            if in_force.policy is None:
-                self.notes.append("there is no valid policy, so nothing counts as required")
-            exempted = self.tools.exemptions.read() if self.tools.exemptions else ()
-            return with_exemptions(policy, exempted)
+            policy = current_policy(named, stacks, store, lambda: catalog, now=now).policy
         except LifelineError as error:
-            logger.warning("policy or exemptions not read", error=str(error))
-            self.notes.append("the policy or manual exemptions can't be read: RequiredServices counts")
-            return stacks
+            logger.warning("policy not read", error=str(error))
+            policy = None
+        if policy is None:
+            self.notes.append("there is no valid policy that could be read, so nothing counts as required")
+            return replace(stacks, rules=())
+        try:
+            return with_exemptions(policy, self.tools.exemptions.read() if self.tools.exemptions else ())
+        except LifelineError as error:
+            logger.warning("exemptions not read", error=str(error))
+            self.notes.append("manual exemptions can't be read, so none count")
+            return policy
 
     def _plan(
         self, vpcs: tuple[Vpc, ...], needed: Mapping[str, frozenset[str]], policy: Policy, catalog: Catalog
