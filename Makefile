@@ -12,7 +12,7 @@ DEV := .envs/dev/bin
 SAM := .envs/sam/bin/sam
 UV := .envs/uv/bin/uv
 
-.PHONY: help setup test lint types template unit chain chain-more soak local-invoke demo demo-organization compare docs spoke lock fmt clean plan suggest namespaces cli policy browser audit mutants package
+.PHONY: help setup test lint types template unit chain chain-more soak local-invoke demo demo-organization compare docs spoke lock fmt clean plan doctor suggest namespaces cli policy browser audit mutants package
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -99,7 +99,10 @@ plan: .envs/dev/.ready ## print what Lifeline would do in a region, all or some 
 	  --vpc="$${VPC-}" --region="$${REGION-}" --regions="$${REGIONS-}" --profile="$${PROFILE-}" \
 	  --services="$${SERVICES-}" --policy="$${POLICY-}" --format="$${FORMAT-}"
 
-# xargs splits ARGS at blanks outside of quotes, so that --reason 'moves to the hub' is one argument.
+doctor: .envs/dev/.ready ## examine what Lifeline depends on: [STACK=lifeline] [REGION=...] [PROFILE=...] [OUTPUT=json]
+	@PYTHONPATH=functions:. $(DEV)/python -m tools.doctor \
+	  --stack="$${STACK-}" --region="$${REGION-}" --profile="$${PROFILE-}" --output="$${OUTPUT-}"
+
 suggest: .envs/dev/.ready ## print what private subnets need, from evidence: [VPC=vpc-...] [REGION=...] [FORMAT=json] [SERVICES=monitoring,ssm] [PROFILE=...]
 	@PYTHONPATH=functions:. $(DEV)/python -m tools.suggest \
 	  --vpc="$${VPC-}" --region="$${REGION-}" --profile="$${PROFILE-}" --services="$${SERVICES-}" --format="$${FORMAT-}"
@@ -107,6 +110,7 @@ suggest: .envs/dev/.ready ## print what private subnets need, from evidence: [VP
 namespaces: .envs/dev/.ready ## regenerate the map from IAM's namespaces to endpoint services
 	@PYTHONPATH=functions:. $(DEV)/python -m tools.namespaces
 
+# xargs splits ARGS at blanks outside of quotes, so that --reason 'moves to the hub' is one argument.
 cli: .envs/dev/.ready ## make one of Lifeline's calls: ARGS="plan vpc-..." [ARGS=--help]
 	@printf '%s' "$${ARGS-}" | xargs $(DEV)/python -m lifeline_cli
 

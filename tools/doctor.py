@@ -28,6 +28,7 @@ from tools.read_only import UnusableError, read_only_session
 from tools.stack import environment_of
 
 _FUNCTION = "ReconcileEndpoints"
+_STACK = "lifeline"
 _SILENT = "CRITICAL"  # a level that the package never logs at
 
 
@@ -35,7 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Print the report, or one line that says why there is none. Returns the exit status."""
     options = _parser().parse_args(arguments)
     try:
-        report = examine(options.stack.strip(), options.region.strip(), options.profile.strip())
+        report = examine(options.stack.strip() or _STACK, options.region.strip(), options.profile.strip())
     except (UnusableError, SettingsError) as error:
         return _fail(f"Invalid arguments: {error}")
     except LifelineError as error:
@@ -136,10 +137,12 @@ def _fail(words: str) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="make doctor", description="Examine what Lifeline depends on.")
-    parser.add_argument("--stack", default="lifeline", help="the stack's name (default: lifeline)")
+    parser.add_argument("--stack", default="", help=f"the stack's name (default: {_STACK})")
     parser.add_argument("--region", default="", help="the Region (default: from your environment or profile)")
     parser.add_argument("--profile", default="", help="a profile from your AWS configuration")
-    parser.add_argument("--output", choices=("text", "json"), default="text", help="for people or for programs")
+    parser.add_argument(
+        "--output", choices=("", "text", "json"), default="", metavar="OUTPUT", help="text (default) or json"
+    )
     return parser
 
 

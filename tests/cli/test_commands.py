@@ -79,6 +79,8 @@ def page(*entries: Mapping[str, str], more: str = "") -> dict[str, Any]:
         ("plan", {"sweep": True, "mode": "plan", **TEXT}),
         ("plan --output json", {"sweep": True, "mode": "plan"}),
         ("sweep", {"sweep": True, "by": ME, **TEXT}),
+        ("doctor", {"doctor": True, **TEXT}),
+        ("doctor --account 222222222222 --output json", {"doctor": True, "account": "222222222222"}),
         (
             f"freeze {VPC} --account 222222222222",
             {"vpc_ids": [VPC], "freeze": True, "account": "222222222222", "by": ME, **TEXT},
@@ -122,6 +124,15 @@ def test_each_command_makes_one_call(aws: Stub, arguments: str, event: Mapping[s
     assert main(arguments.split()) == 0
     function = "x-DetectMetricGaps" if "forget" in event else "x-ReconcileEndpoints"
     assert aws.sent == [(function, event)]
+
+
+@pytest.mark.parametrize("status", [0, 1, 2])
+def test_the_doctors_status_is_the_exit_status(aws: Stub, capsys: pytest.CaptureFixture[str], status: int) -> None:
+    aws.answers = [{"status": status, "text": "0 bad.\n"}, {"status": status, "doctor": {"status": status}}]
+    assert main(["doctor"]) == status
+    assert capsys.readouterr().out == "0 bad.\n"
+    assert main(["doctor", "--output", "json"]) == status
+    assert json.loads(capsys.readouterr().out)["doctor"] == {"status": status}
 
 
 def test_answers_are_tables(aws: Stub, capsys: pytest.CaptureFixture[str]) -> None:

@@ -95,6 +95,7 @@ def test_whatever_a_person_may_send_has_its_task() -> None:
         "exempt",
         "adopt",
         "hand_over",
+        "doctor",
         "detect",
         "forget",
     }

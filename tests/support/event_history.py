@@ -3,6 +3,8 @@ of which `events/` holds the record.
 """
 
 import json
+from collections.abc import Iterator
+from datetime import UTC, datetime
 from functools import cache
 from typing import Any
 
@@ -11,10 +13,12 @@ from moto.cloudtrail.responses import CloudTrailResponse
 from tests.support.cloudtrail import RECORDED
 from tests.support.repository import ROOT
 
+_PAGE = 50  # CloudTrail API: LookupEvents
+
 
 @cache
 def teach_event_history() -> None:
-    """Let moto, in this process, answer LookupEvents for an event's id (CloudTrail API: LookupEvents)."""
+    """Let moto, in this process, answer LookupEvents by event id or by name (CloudTrail API: LookupEvents)."""
     CloudTrailResponse.lookup_events = _lookup_events
 
 
@@ -31,8 +35,21 @@ def _examples() -> dict[str, Any]:
 
 def _lookup_events(self: Any) -> str:
     (wanted,) = self._get_param("LookupAttributes")
-    if wanted["AttributeKey"] != "EventId":
-        raise NotImplementedError(wanted["AttributeKey"])
-    record = recorded(wanted["AttributeValue"])
-    found = [{"EventId": record["eventID"], "CloudTrailEvent": json.dumps(record)}] if record else []
-    return json.dumps({"Events": found})
+    match wanted["AttributeKey"]:
+        case "EventId":
+            records = [record] if (record := recorded(wanted["AttributeValue"])) else []
+        case "EventName":
+            times = [datetime.fromtimestamp(self._get_param(name), UTC) for name in ("StartTime", "EndTime")]
+            records = list(_named(wanted["AttributeValue"], *times))
+        case other:
+            raise NotImplementedError(other)
+    first = int(self._get_param("NextToken") or 0)
+    page = [{"EventId": one["eventID"], "CloudTrailEvent": json.dumps(one)} for one in records[first : first + _PAGE]]
+    more = {"NextToken": str(first + _PAGE)} if len(records) > first + _PAGE else {}
+    return json.dumps({"Events": page, **more})
+
+
+def _named(name: str, since: datetime, until: datetime) -> Iterator[Any]:
+    for record in RECORDED.values():
+        if record["eventName"] == name and since <= datetime.fromisoformat(record["eventTime"]) <= until:
+            yield record

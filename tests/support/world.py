@@ -197,6 +197,7 @@ def _fill(monkeypatch: pytest.MonkeyPatch, settings: dict[str, Any]) -> World:
         "iac_debounce_seconds": 0,
         "monthly_usd": 500,
         "send_events": False,
+        "prove_event_path": False,
         "TABLE_NAME": "ledger",
         "TOPIC_ARN": topic_arn,
         "QUEUE_URL": urls[0],

@@ -17,6 +17,7 @@ from lifeline.adapters.aws.quotas import Quotas
 from lifeline.adapters.aws.regions import Regions
 from lifeline.adapters.aws.subscriptions import subscriptions_of
 from lifeline.adapters.aws.trails import Trails
+from lifeline.adapters.store.event_path import EventPathStore
 from lifeline.adapters.store.exemptions import Exemptions
 from lifeline.adapters.store.kill_switch import KillSwitch
 from lifeline.adapters.store.policy import PolicyStore, ReadOnlyPolicy
@@ -30,6 +31,7 @@ from lifeline.core.doctor.delivery import (
     check_queue_policy,
     check_rules,
 )
+from lifeline.core.doctor.event_path import check_comparison, check_event_path
 from lifeline.core.doctor.finding import Finding, NotRead
 from lifeline.core.doctor.networks import (
     Site,
@@ -60,6 +62,8 @@ from lifeline.core.doctor.quotas import (
 from lifeline.core.doctor.report import Report, Section
 from lifeline.core.doctor.trails import check_trails
 from lifeline.core.errors import LifelineError
+from lifeline.core.event_path.denial import read_denial
+from lifeline.core.event_path.dry_run import Verdict
 from lifeline.core.guards.kill_switch import switch_command
 from lifeline.core.guards.mode import Mode
 from lifeline.core.network.model import Catalog, Vpc
@@ -150,22 +154,27 @@ class Examination:
     # ---- sections
 
     def _events(self) -> tuple[Finding, ...]:
-        client_of, settings = memory_of(self.settings).client, self.settings
-        found = [check_trails(_read(Trails(client_of).read), settings.region)]
+        client_of = memory_of(self.settings).client
+        trail = check_trails(_read(Trails(client_of).read), self.settings.region)
         delivery = Delivery(client_of)
         if not self.is_deployed:
-            return (*found, check_bus(_read(delivery.count_rules)))
+            return (trail, check_bus(_read(delivery.count_rules)))
+        path = EventPathStore(self.settings.ledger)
+        compared = check_comparison(_read(path.read_comparisons))
+        heard = (check_event_path(_read(path.read), self.at), *((compared,) if compared else ()))
+        return (trail, *self._delivery(delivery), *heard)
+
+    def _delivery(self, delivery: Delivery) -> tuple[Finding, ...]:
+        settings = self.settings
         if settings.member:
-            rules = _read(partial(delivery.rules_to, self._hub_bus))
-            return (*found, check_rules(rules, RULES, "the hub's bus"))
+            return (check_rules(_read(partial(delivery.rules_to, self._hub_bus)), RULES, "the hub's bus"),)
         queue = _read(partial(delivery.queue, settings.queue_url))
         expected = (*RULES, OF_HUBS) if settings.accounts else RULES
         if isinstance(queue, NotRead):
-            return (*found, check_rules(queue, expected, _QUEUE), check_queue_policy(queue, "", queue))
+            return check_rules(queue, expected, _QUEUE), check_queue_policy(queue, "", queue)
         arn, policy = queue
         rules = self._rules(delivery, arn)
-        found.append(check_rules(rules, expected, _QUEUE))
-        return (*found, check_queue_policy(policy, arn, rules))
+        return check_rules(rules, expected, _QUEUE), check_queue_policy(policy, arn, rules)
 
     def _rules(self, delivery: Delivery, queue_arn: str) -> tuple[Rule, ...] | NotRead:
         """Those of the default bus, and of a hub's own."""
@@ -210,7 +219,10 @@ class Examination:
         dry_runs = DryRuns(settings.stack_name, memory_of(settings).client)
         group = action.security_group_id
         answer = _read(lambda: dry_runs.create_endpoint(action, vpc_id=vpc.id, security_group_id=group))
-        return check_dry_run(probe, answer)
+        if isinstance(answer, NotRead) or answer.verdict is not Verdict.DENIED:
+            return check_dry_run(probe, answer)
+        decoded = _read(partial(dry_runs.decode, answer.encoded)) if answer.encoded else ""
+        return check_dry_run(probe, answer, read_denial(answer.message, decoded if isinstance(decoded, str) else ""))
 
     def _room(self) -> tuple[Finding, ...]:
         quotas = Quotas(memory_of(self.settings).client)

@@ -9,6 +9,7 @@ from functools import partial
 from typing import Any
 
 from lifeline.adapters.aws.bus import Bus
+from lifeline.adapters.aws.dry_run import DryRuns
 from lifeline.adapters.aws.endpoints import Endpoints
 from lifeline.adapters.aws.event_history import EventHistory
 from lifeline.adapters.aws.lookup import Lookup
@@ -23,6 +24,7 @@ from lifeline.adapters.store.call_rate import CallRate
 from lifeline.adapters.store.denial_notices import DenialNotices
 from lifeline.adapters.store.dns_attributes import AttributeStore
 from lifeline.adapters.store.endpoint_policies import EndpointPolicyStore
+from lifeline.adapters.store.event_path import EventPathStore
 from lifeline.adapters.store.exemptions import Exemptions
 from lifeline.adapters.store.history import History
 from lifeline.adapters.store.incidents import Incidents
@@ -221,7 +223,8 @@ def _suggest(event: Mapping[str, Any], settings: Settings, run: Run) -> dict[str
         refused: dict[str, Any] = {"suggest": [], "errors": [_refusal(error)]}
         return refused | ({"text": f"Error: {error}\n"} if wants_text(event) else {})
     try:
-        Suggestions(settings.ledger).save(settings.home, summaries(answer, run.now()), now=run.now())
+        kept = {settings.home.vpc(vpc_id): one for vpc_id, one in summaries(answer, run.now()).items()}
+        Suggestions(settings.ledger).save(kept, now=run.now())
     except LifelineError as error:  # the page does without
         logger.warning("suggestion not kept", error=str(error))
     unread = {str(source): why for source, why in answer.unread.items()}
@@ -231,7 +234,7 @@ def _suggest(event: Mapping[str, Any], settings: Settings, run: Run) -> dict[str
 
 def _doctor(event: Mapping[str, Any], settings: Settings, run: Run) -> dict[str, Any]:
     """An examination by the stack's own role, whatever the mode: it only reads, and makes a dry run."""
-    from lifeline.core.doctor.report import report_json, report_text  # noqa: PLC0415 - only whoever asks pays for it
+    from lifeline.core.doctor.report import report_json, report_text  # noqa: PLC0415 - only those who ask pay for it
     from lifeline.doctor.examination import Examination  # noqa: PLC0415
 
     try:
@@ -372,6 +375,8 @@ def _tools(settings: Settings) -> Tools:
         denial_notices=DenialNotices(settings.ledger),
         attributes=AttributeStore(settings.ledger),
         endpoint_policies=EndpointPolicyStore(settings.endpoint_policies_prefix),
+        event_path=EventPathStore(settings.ledger),
+        dry_runs=DryRuns(settings.stack_name, kept.client),
         notices=Topic(settings.topic_arn, settings.sender, chat_topic_arn=settings.chat_topic_arn),
         bus=Bus(settings.stack_name, account=settings.account_id),
         guards=Guards(

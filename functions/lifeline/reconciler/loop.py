@@ -44,6 +44,7 @@ from lifeline.reconciler.steps.apply import Applied, Deferral, apply_plans
 from lifeline.reconciler.steps.attributes import Attributes, changed_in
 from lifeline.reconciler.steps.endpoint_policies import read_endpoint_policies
 from lifeline.reconciler.steps.epoch import current_epoch, end_epoch, mark_swept
+from lifeline.reconciler.steps.event_path import hear, prove_event_path
 from lifeline.reconciler.steps.job import Job, Tools
 from lifeline.reconciler.steps.leases import leased, return_lease, take_leases
 from lifeline.reconciler.steps.look import look
@@ -78,7 +79,7 @@ def reconcile(
     Raises TransientError or TerminalError where the network could not be observed, or without `failed`; nothing was
     changed then.
     """
-    waiting = [request for request in requests if not request.is_own]
+    waiting = hear(requests, tools, settings, run, failed)
     waiting = only_routed(waiting, tools.routed, failed)  # before anything else is read: these come by the thousands
     proven = prove_claims(waiting, tools.history, settings)
     if failed is not None:
@@ -139,6 +140,7 @@ class _Reconciliation:
         self._said: dict[str, Said] = {}
         self._decided: set[str] = set()
         self._unsaved: LifelineError | None = None
+        self._planning_of_run: Planning | None = None
 
     def answer(self, requests: Sequence[Request]) -> tuple[VpcAnswer, ...]:
         job, targets = self._job, self._job.targets
@@ -165,6 +167,8 @@ class _Reconciliation:
             return self._answer(requests, vpcs, named, busy, exempted, known_tags, unread)
         finally:
             unread()
+            if not (job.is_manual or all(request.is_release for request in targets.sweep)):
+                prove_event_path(job, self._in_force.policy, self._planning_of_run, vpcs)
 
     def _answer(
         self,
@@ -183,7 +187,7 @@ class _Reconciliation:
         if policy is None:
             answers = [self._without_policy(vpc) for vpc in vpcs]
         else:
-            planning = self._planning(policy, exempted())
+            planning = self._planning_of_run = self._planning(policy, exempted())
             answers = self._plan_and_apply(planning, vpcs, known_tags(), is_region=named is None)
         observed = {vpc.id: vpc for vpc in vpcs}
         answered = {answer.vpc_id for answer in answers}  # a VPC may go during the run

@@ -60,7 +60,7 @@ def read(call: dict[str, Any]) -> None:
         ({"exmpt": [VPC]}, "exmpt: is unknown; did you mean exempt?"),
         ({"vpc-ids": [VPC]}, "vpc-ids: is unknown; did you mean vpc_ids?"),
         ({"vpc_ids": [VPC], "days": 7}, "days: can't be combined with vpc_ids"),
-        ({"days": 7}, "days: belongs to another call; the fields are account, adopt, approve, by, doctor,"),
+        ({"days": 7}, "days: belongs to another call; the fields are account, adopt, approve, by, doctor, exempt,"),
         ({"sweep": None}, "sweep: must be true, not null"),
         ({"sweep": True, "mode": False}, "mode: must be enforce or plan, not false"),
         ({"vpc_ids": None}, "vpc_ids: must be a list of IDs, not null"),

@@ -1,13 +1,13 @@
 """The last suggestion of each VPC, for the coverage page."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
 from lifeline.adapters.store.codec import from_plain
 from lifeline.adapters.store.keys import partition
 from lifeline.adapters.store.table import Table, expiry
-from lifeline.core.network.model import RegionRef, VpcRef
+from lifeline.core.network.model import VpcRef
 from lifeline.core.organization.ledger import Ledger
 from lifeline.core.suggest.summary import Remark, Summary
 
@@ -33,13 +33,14 @@ class Suggestions:
             from_plain(tuple[str, ...], item["notes"]),
         )
 
-    def save(self, home: RegionRef, summaries: Mapping[str, Summary], *, now: datetime) -> None:
+    def save(self, summaries: Mapping[VpcRef, Summary], *, now: datetime) -> None:
         """Keep them for some months. Raises TransientError or TerminalError."""
-        self._table.put_all(self._items(home, summaries, now), "ledger: write the suggestions")
-
-    def _items(
-        self, home: RegionRef, summaries: Mapping[str, Summary], now: datetime
-    ) -> Iterable[tuple[tuple[str, str], dict[str, Any]]]:
-        for vpc_id, one in summaries.items():
-            kept = {"at": one.at, "remarks": one.remarks, "totals": one.totals, "notes": one.notes}
-            yield (partition(home.vpc(vpc_id)), _SORT), {**kept, "expires_at": expiry(now, _KEEP)}
+        items = [
+            (
+                (partition(ref), _SORT),
+                {"at": one.at, "remarks": one.remarks, "totals": one.totals, "notes": one.notes}
+                | {"expires_at": expiry(now, _KEEP)},
+            )
+            for ref, one in summaries.items()
+        ]
+        self._table.put_all(items, "ledger: write the suggestions")

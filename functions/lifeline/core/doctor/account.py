@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 
 from lifeline.core.doctor.finding import Finding, NotRead, bad, ok, unknown
-from lifeline.core.wording import listed, write_count
+from lifeline.core.wording import listed
 
 ORGANIZATION_CHECK, AGENTS_CHECK = "organization", "agents"
 POLICY_CHECK, SWITCH_CHECK = "policy", "kill switch"
@@ -38,7 +38,7 @@ def check_agents(agents: Mapping[str, int] | NotRead, cost_an_agent: Decimal | N
         return ok(AGENTS_CHECK, f"Nobody has published to {listed(sorted(agents))} in 3 hours: nobody to watch.")
     said = listed([f"{count:,} to {name}" for name, count in sorted(agents.items())])
     cost = f", which costs about {total * cost_an_agent:,.2f} USD a month to watch" if cost_an_agent else ""
-    return ok(AGENTS_CHECK, f"{write_count(total, 'agent')} published in the last 3 hours{cost}: {said}.")
+    return ok(AGENTS_CHECK, f"{total:,} agent{'' if total == 1 else 's'} published in the last 3 hours{cost}: {said}.")
 
 
 def check_policy(problem: str, *, has_policy: bool) -> Finding:

@@ -73,7 +73,7 @@ def network_interface_use(sites: Sequence[Site], catalog: Catalog, there: int) -
     """Of the whole region: an endpoint has an interface in each zone of the private subnets."""
     more = 0
     for site in sites:
-        zones = {subnet.zone_id for subnet in site.vpc.subnets if subnet.id in site.private_ids}
+        zones = {subnet.zone for subnet in site.vpc.subnets if subnet.id in site.private_ids}
         more += len(site.missing(catalog, EndpointType.INTERFACE)) * len(zones)
     return Use(there, more)
 
@@ -105,7 +105,7 @@ def check_dns_attributes(sites: Sequence[Site] | NotRead, *, left_out: int, turn
         )
         return bad(DNS_CHECK, says, remedy)
     if unread:
-        why = " ".join(sorted({words for vpc in unread for words in vpc.unread_words(Part.DNS_ATTRIBUTES)}))
+        why = " ".join(sorted({one.note for vpc in unread for one in vpc.unread if one.part is Part.DNS_ATTRIBUTES}))
         return unknown(DNS_CHECK, f"The DNS attributes of {_names(unread)} couldn't be read.", why)
     says = f"Private DNS can work in all of {write_count(len(sites), 'VPC')} with private subnets that were read."
     return ok(DNS_CHECK, f"{says} {write_count(left_out, 'more VPC')} weren't read." if left_out else says)

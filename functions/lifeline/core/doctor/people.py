@@ -41,10 +41,10 @@ def check_subscriptions(subscriptions: Sequence[Subscription] | NotRead, *, topi
     confirmed = len(subscriptions) - len(waiting)
     pending = f"not confirmed: {few([one.words for one in waiting], _MOST)}" if waiting else ""
     if confirmed:
-        says = f"{topic} has {write_count(confirmed, 'confirmed subscription')}."
+        says = f"{topic[0].upper()}{topic[1:]} has {write_count(confirmed, 'confirmed subscription')}."
         return ok(check, f"{says} {pending[:1].upper()}{pending[1:]}." if pending else says)
     if waiting:
-        remedy = "Confirm by the link in AWS's mail. If there is none, subscribe again: links expire after 3 days."
+        remedy = "Confirm by the link in AWS's mail. If there is none, subscribe again: links expire after some days."
         return bad(check, f"Nobody hears: of {topic}, {pending}.", remedy)
     if check == CHAT_CHECK:
         return bad(check, f"Nobody is subscribed to {topic}.", "Connect a chat channel (docs/operate).")

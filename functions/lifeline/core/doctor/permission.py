@@ -5,13 +5,15 @@ from typing import Any
 
 from lifeline.core.doctor.finding import Finding, NotRead, bad, ok, unknown
 from lifeline.core.doctor.networks import Site
+from lifeline.core.event_path.denial import Denial, DeniedBy
 from lifeline.core.event_path.dry_run import DryRun, Verdict
+from lifeline.core.event_path.proof import why_unknown
 from lifeline.core.network.model import MANAGED_BY, Catalog, EndpointType, Service, Vpc
 from lifeline.core.plan.actions import Action, ActionKind
 
 CHECK, HINT_CHECK = "may create endpoints", "may create endpoints, by simulation"
 _ACTION = "ec2:CreateVpcEndpoint"
-_LIMITS = "an SCP of the organization, the permissions boundary, or the role's own policy"
+_LIMITS = "a service control policy, the permissions boundary, or the role's own"
 _REASON = "a dry run, which creates nothing"
 
 
@@ -50,8 +52,10 @@ def _own_group(vpc: Vpc, owner: str) -> str:
     return next((group.id for group in vpc.security_groups if group.tag(MANAGED_BY) == owner), "")
 
 
-def check_dry_run(probe: tuple[Vpc, Action] | None, answer: DryRun | NotRead | None, denied_by: str = "") -> Finding:
-    """What EC2 said of the dry run. `denied_by` says who denies it, as far as AWS tells."""
+def check_dry_run(
+    probe: tuple[Vpc, Action] | None, answer: DryRun | NotRead | None, denial: Denial | None = None
+) -> Finding:
+    """What EC2 said of the dry run, and who denied it, as far as AWS tells."""
     if probe is None or answer is None:
         return unknown(CHECK, "No dry run was made.", "No private subnet requires a service that AWS offers here.")
     vpc, action = probe
@@ -62,14 +66,14 @@ def check_dry_run(probe: tuple[Vpc, Action] | None, answer: DryRun | NotRead | N
         return ok(CHECK, f"EC2 would let the role create endpoints, as {what} says.")
     if answer.verdict is Verdict.UNKNOWN:
         return unknown(CHECK, f"{what[0].upper()}{what[1:]} didn't get as far.", f"{answer.code}: {answer.message}")
-    interface = action.kind is ActionKind.CREATE_INTERFACE_ENDPOINT
-    if interface and not action.security_group_id:
-        why = (
-            "It names no security group, since none here is Lifeline's yet, and the VPC's default one isn't the role's."
-        )
-        return unknown(CHECK, f"EC2 denied {what}.", f"{why} AWS said: {answer.message}")
-    remedy = f"Let the role do that ({denied_by or f'denied by {_LIMITS}'}). See the page company of the docs."
-    return bad(CHECK, f"EC2 denied {what}: {answer.message}", remedy)
+    lacks_group = action.kind is ActionKind.CREATE_INTERFACE_ENDPOINT and not action.security_group_id
+    if why := why_unknown(answer, denial or Denial(DeniedBy.NOT_SAID), lacks_group=lacks_group):
+        return unknown(CHECK, f"EC2 denied {what}.", f"{why}. EC2 said: {answer.message}")
+    by = denial.by if denial else DeniedBy.NOT_SAID
+    whose = f"{by.value}, which may be {_LIMITS}" if by in {DeniedBy.NOT_SAID, DeniedBy.A_STATEMENT} else by.value
+    statement = f" Its statement is {denial.statement}." if denial and denial.statement else ""
+    says = f"EC2 denied {what}, by {whose}.{statement} It said: {answer.message}"
+    return bad(CHECK, says, "Let the role create endpoints there: docs/permissions lists what it needs.")
 
 
 def check_simulation(result: Mapping[str, Any] | NotRead, role: str) -> Finding:
@@ -91,7 +95,7 @@ def check_simulation(result: Mapping[str, Any] | NotRead, role: str) -> Finding:
 
 def _denier(result: Mapping[str, Any]) -> tuple[str, str]:
     if not result.get("OrganizationsDecisionDetail", {}).get("AllowedByOrganizations", True):
-        return "An SCP of the organization", "Ask whoever manages it to let Lifeline's role through."
+        return "A service control policy", "Ask whoever manages it to let Lifeline's role through."
     if not result.get("PermissionsBoundaryDecisionDetail", {}).get("AllowedByPermissionsBoundary", True):
         return "The permissions boundary", f"Add {_ACTION} to it, as examples/boundary has it."
     return "The role's own policy", "Deploy the stack again: its template grants it."

@@ -148,6 +148,7 @@ class Policy:
     severities: tuple[SeverityRule, ...] = ()
     owner_tags: OwnerTags = USUAL_TAGS
     sends_events: bool = True
+    proves_event_path: bool = True
     ledger_keep: timedelta = LEDGER_KEEP
     hash_session_names: bool = False
     ports: tuple[tuple[str, Ranges], ...] = ()

@@ -57,6 +57,7 @@ def read_change(
         failure=code,
         claim=read_claim(name, code, message, detail.get("requestParameters")) if failure else None,
         tool=tool_of(detail),
+        request_id=ascii_text(detail.get("requestID")) if failure else "",
     )
 
 

@@ -43,7 +43,7 @@ class Request:
     `failure` is EC2's code, without its prefix, where the record is of a call that failed. Its trigger is an `attempt`:
     it changed nothing, but says what someone is about to do. `claim` is what it wanted where it was refused a name, or
     routes, that another endpoint has. `tool` is the infrastructure-as-code tool that made the call, empty where none
-    did. `is_text` asks for the answer as text.
+    did. `request_id` is CloudTrail's of a call that failed. `is_text` asks for the answer as text.
     """
 
     trigger: Trigger
@@ -69,6 +69,7 @@ class Request:
     is_text: bool = False
     claim: Claim | None = None
     tool: str = ""
+    request_id: str = ""
 
     @property
     def approves(self) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ from lifeline.adapters.aws.bus import Bus
 from lifeline.adapters.aws.calls import begin
 from lifeline.adapters.aws.denials import Denials
 from lifeline.adapters.aws.dns import CentralDns
+from lifeline.adapters.aws.dry_run import DryRuns
 from lifeline.adapters.aws.endpoints import Endpoints
 from lifeline.adapters.aws.event_history import EventHistory
 from lifeline.adapters.aws.lookup import Lookup
@@ -21,6 +22,7 @@ from lifeline.adapters.store.call_rate import CallRate
 from lifeline.adapters.store.denial_notices import DenialNotices
 from lifeline.adapters.store.dns_attributes import AttributeStore
 from lifeline.adapters.store.endpoint_policies import EndpointPolicyStore
+from lifeline.adapters.store.event_path import EventPathStore
 from lifeline.adapters.store.exemptions import Exemptions
 from lifeline.adapters.store.incidents import Incidents
 from lifeline.adapters.store.kill_switch import KillSwitch
@@ -62,7 +64,8 @@ class Tools:
     """What a run needs of the world; tests bring their own. Without `exemptions` nobody is exempt manually, without
     `tags` nobody knows what a tag required before, without `incidents` no agent is known to be silent, without `routed`
     no route is known to lead to an instance, without `denials` and `denial_notices` nobody hears of denied reads, and
-    without `attributes` nobody knows DNS attributes before.
+    without `attributes` nobody knows DNS attributes before, and without `event_path` and `dry_runs` nobody asks whether
+    events are heard.
     """
 
     network: Network
@@ -87,6 +90,8 @@ class Tools:
     denial_notices: DenialNotices | None = None
     attributes: AttributeStore | None = None
     endpoint_policies: EndpointPolicyStore | None = None
+    event_path: EventPathStore | None = None
+    dry_runs: DryRuns | None = None
 
     def under(self, policy: Policy) -> Self:
         """The same tools, which keep and send what the policy in force says."""

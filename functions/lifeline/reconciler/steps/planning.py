@@ -9,6 +9,7 @@ from lifeline.adapters.aws.calls import begin, beside, run_concurrently
 from lifeline.adapters.aws.dns import CentralDns
 from lifeline.adapters.aws.network import Interfaces, Network
 from lifeline.core.errors import TerminalError, TransientError
+from lifeline.core.event_path.candidate import cut_off
 from lifeline.core.network.askers import NOBODY, Asking
 from lifeline.core.network.dns import DnsView, custom_dns_finding
 from lifeline.core.network.model import NO_CAPACITY, Catalog, EndpointState, EndpointType, Vpc
@@ -143,6 +144,10 @@ class Planning:
     def plan_unread(self, vpcs: Sequence[Vpc]) -> dict[str, Plan]:
         """Each VPC's plan by what was observed alone: for telling, where the rest can't be read, never for applying."""
         return {vpc.id: self._plan_one(vpc, {}, None, 0) for vpc in vpcs}
+
+    def plan_cut_off(self, vpc: Vpc) -> Plan:
+        """What would be created in the VPC if no route led out of it and it had no endpoint, by the policy alone."""
+        return self._plan_one(cut_off(vpc), {}, None, 0)
 
     def desired(self, vpc: Vpc) -> Desired:
         """What the policy wants of the VPC today."""

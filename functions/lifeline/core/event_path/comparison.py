@@ -1,0 +1,100 @@
+"""The daily comparison: which of the changes in CloudTrail's Event history reached ReconcileEndpoints.
+
+Event history needs no trail, and events do. So what it has and the queue never got was lost on the way.
+"""
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from hashlib import blake2b
+from typing import Any
+
+from lifeline.core.requests.named import MEMBERS, TAGGING
+
+NAMES = tuple(sorted(MEMBERS))
+EVERY = timedelta(days=1)
+_LAG = timedelta(hours=1)  # by then, Event history has a call, which takes 5 minutes on average (CloudTrail guide)
+_TAGGED = ("vpc-", "subnet-", "vpce-", "sg-")  # TagRule
+_SHOWN = 5
+_BYTES = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """One comparison of the changes between two moments. `position` is how many of the calls' names are compared.
+
+    `happened` and `heard` are how many changes there were, and how many of them reached the queue. `missed` are a few
+    of the others, by name and event ID. `cut` are the names of calls of which there were too many to read them all.
+    """
+
+    since: datetime
+    until: datetime
+    position: int = 0
+    happened: int = 0
+    heard: int = 0
+    missed: tuple[str, ...] = ()
+    cut: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """The call whose events are compared next; empty once all are."""
+        return NAMES[self.position] if self.position < len(NAMES) else ""
+
+    def counted(self, records: Iterable[Mapping[str, Any]], heard: Collection[str], *, is_cut: bool) -> "Comparison":
+        """The same with the records of the next call."""
+        matching = [record for record in records if is_matched(record)]
+        missing = [record for record in matching if mark(_event_id(record)) not in heard]
+        words = (f"{record['eventName']} {_event_id(record)}" for record in missing)
+        return replace(
+            self,
+            position=self.position + 1,
+            happened=self.happened + len(matching),
+            heard=self.heard + len(matching) - len(missing),
+            missed=(*self.missed, *words)[:_SHOWN],
+            cut=(*self.cut, self.name) if is_cut else self.cut,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Comparisons:
+    """The last comparison that was finished, and the one under way. `noted_since` is since when changes that are heard
+    are noted: nothing is known of those before.
+    """
+
+    last: Comparison | None = None
+    current: Comparison | None = None
+    noted_since: datetime | None = None
+
+    def begun(self, now: datetime) -> "Comparisons":
+        """The same with a comparison under way, where one is due. It goes on where an earlier run stopped."""
+        if self.noted_since is None:
+            return replace(self, noted_since=now)
+        since, until = now - _LAG - EVERY, now - _LAG
+        is_due = since >= max(self.noted_since, self.last.until if self.last else self.noted_since)
+        return replace(self, current=Comparison(since, until)) if is_due and self.current is None else self
+
+    def advanced(self, to: Comparison) -> "Comparisons":
+        """The same once the one under way has got so far."""
+        return replace(self, current=to) if to.name else replace(self, current=None, last=to)
+
+
+def is_matched(record: Mapping[str, Any]) -> bool:
+    """True if the rules on successful calls let the record through, as the template has them."""
+    if record.get("eventSource") != "ec2.amazonaws.com" or record.get("errorCode") is not None:
+        return False
+    if record.get("eventName") not in TAGGING:
+        return record.get("eventName") in MEMBERS
+    request = record.get("requestParameters")
+    resources = request.get("resourcesSet") if isinstance(request, dict) else None
+    items = resources.get("items") if isinstance(resources, dict) else None
+    ids = [item.get("resourceId") for item in items if isinstance(item, dict)] if isinstance(items, list) else []
+    return any(isinstance(resource_id, str) and resource_id.startswith(_TAGGED) for resource_id in ids)
+
+
+def mark(event_id: str) -> str:
+    """What the ledger keeps of a change that was heard: enough to tell a day's events apart."""
+    return blake2b(event_id.encode(), digest_size=_BYTES).hexdigest()
+
+
+def _event_id(record: Mapping[str, Any]) -> str:
+    return str(record.get("eventID", ""))

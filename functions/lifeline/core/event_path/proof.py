@@ -1,0 +1,148 @@
+"""Proof that events reach ReconcileEndpoints: each dry run is a probe, whose record has to come back.
+
+CloudTrail records a dry run like any other call, and AttemptRule sends the record of Lifeline's own to the queue. A
+record is the probe's if it has the probe's request ID and time. Delivery is best effort (EventBridge reference: events
+via CloudTrail), so a single probe that isn't heard says nothing, and two in a row do.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from lifeline.core.event_path.denial import Denial
+from lifeline.core.event_path.dry_run import DryRun, Verdict
+
+PATIENCE = timedelta(minutes=15)  # CloudTrail promises no time: on average, an event takes seconds to a few minutes
+MOST_UNHEARD = 2
+AFTER_DENIAL = timedelta(days=1)  # security teams count denied calls (CIS AWS Foundations Benchmark)
+_SAME_CALL = timedelta(minutes=2)  # by which EC2's clock, in whole seconds, and ours may differ, with the call's time
+_KEPT = 4
+_LONGEST = 300
+# AttemptRule lets the records of these through. Of any other answer none comes.
+_RECORDED = frozenset(
+    {"DryRunOperation", "UnauthorizedOperation", "DependencyViolation", "InvalidParameter", "RouteAlreadyExists"}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """One dry run. `heard_at` is when its record got to the queue, `seconds` how long that took after the call."""
+
+    request_id: str
+    asked_at: datetime
+    heard_at: datetime | None = None
+    seconds: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EventPath:
+    """What the probes of one account and region say.
+
+    `probes` are the latest, the newest first. `proven_at` is when the newest one that was heard was made, and `seconds`
+    how long its record took. `verdict` is that of the last dry run on the role; `denial` is who denied it, `why` why
+    nothing is known of the role, or why no dry run was made. `notified_at` is when people were told that probes aren't
+    heard, and `denial_notified_at` when they were told of the denial.
+    """
+
+    probes: tuple[Probe, ...] = ()
+    proven_at: datetime | None = None
+    seconds: float | None = None
+    verdict: Verdict = Verdict.UNKNOWN
+    asked_at: datetime | None = None
+    denial: Denial | None = None
+    why: str = ""
+    notified_at: datetime | None = None
+    denial_notified_at: datetime | None = None
+
+    def is_due(self, now: datetime) -> bool:
+        """True if the next dry run may be made: each is given its time, and after a denial a day."""
+        if self.asked_at is None:
+            return True
+        return now - self.asked_at >= (AFTER_DENIAL if self.denial else PATIENCE)
+
+    def unasked(self, why: str) -> "EventPath":
+        """The same, where no dry run can be made."""
+        return replace(self, why=why, verdict=Verdict.UNKNOWN)
+
+    def asked(self, said: DryRun, now: datetime, denial: Denial | None = None, why: str = "") -> "EventPath":
+        """The same after a dry run. `denial` is who denied it, `why` why its answer says nothing of the role."""
+        is_probe = said.request_id and said.code in _RECORDED
+        probes = (Probe(said.request_id, now), *self.probes)[:_KEPT] if is_probe else self.probes
+        is_told = denial is not None and self.denial is not None and denial.by is self.denial.by
+        return replace(
+            self,
+            probes=probes,
+            asked_at=now,
+            verdict=Verdict.UNKNOWN if why else said.verdict,
+            denial=denial,
+            why=why,
+            denial_notified_at=self.denial_notified_at if is_told else None,
+        )
+
+    def heard(self, request_id: str, called_at: datetime, sent_at: datetime) -> "EventPath":
+        """The same after a record that may be a probe's: `called_at` is its time, `sent_at` when the queue got it.
+
+        A record of another request, or of another time, is none.
+        """
+        for place, probe in enumerate(self.probes):
+            if probe.request_id != request_id or probe.heard_at or abs(called_at - probe.asked_at) > _SAME_CALL:
+                continue
+            seconds = max(0.0, (sent_at - called_at).total_seconds())
+            probes = [*self.probes]
+            probes[place] = replace(probe, heard_at=sent_at, seconds=seconds)
+            after = replace(self, probes=tuple(probes))
+            if self.proven_at is None or probe.asked_at > self.proven_at:
+                after = replace(after, proven_at=probe.asked_at, seconds=seconds)
+            return after
+        return self
+
+    def newly_heard(self, before: "EventPath") -> tuple[Probe, ...]:
+        """The probes that were heard since `before`."""
+        known = {probe.request_id for probe in before.probes if probe.heard_at}
+        return tuple(probe for probe in self.probes if probe.heard_at and probe.request_id not in known)
+
+    def unheard(self, now: datetime) -> tuple[Probe, ...]:
+        """The probes in a row that weren't heard in time, the newest first. One that may still come isn't counted."""
+        due = [probe for probe in self.probes if probe.heard_at or now - probe.asked_at >= PATIENCE]
+        place = next((place for place, probe in enumerate(due) if probe.heard_at), len(due))
+        return tuple(due[:place])
+
+    def is_broken(self, now: datetime) -> bool:
+        """True once two probes in a row weren't heard."""
+        return len(self.unheard(now)) >= MOST_UNHEARD
+
+    def unheard_seconds(self, now: datetime) -> float | None:
+        """For how long probes haven't been heard; None unless two in a row weren't. It is half an hour at least."""
+        unheard = self.unheard(now)
+        return (now - unheard[-1].asked_at).total_seconds() if len(unheard) >= MOST_UNHEARD else None
+
+    def announced(self, now: datetime) -> "EventPath":
+        """The same once people know that probes aren't heard."""
+        return replace(self, notified_at=now)
+
+    def is_mended(self, now: datetime) -> bool:
+        """True if people know of probes that weren't heard, and they are heard again."""
+        return self.notified_at is not None and not self.unheard(now)
+
+    def mended(self) -> "EventPath":
+        """The same, so that it is news should probes cease to be heard again."""
+        return replace(self, notified_at=None)
+
+
+UNPROVEN = EventPath()
+ALARM_SECONDS = (MOST_UNHEARD * PATIENCE).total_seconds()
+
+
+def figure(seconds: float) -> float | None:
+    """What the alarm's metric gets of one probe; None for one that was so late that the alarm would take it for two
+    that weren't heard at all.
+    """
+    return seconds if seconds < ALARM_SECONDS else None
+
+
+def why_unknown(said: DryRun, denial: Denial | None, *, lacks_group: bool) -> str:
+    """Why the answer says nothing of the role; empty if it does."""
+    if denial and lacks_group and (denial.is_on_group or not denial.resource):
+        return "Lifeline's security group isn't there yet, and the VPC's default one is not for its role to use"
+    if said.verdict is Verdict.UNKNOWN:
+        return f"EC2 refused the dry run for another reason: {said.code}: {said.message}"[:_LONGEST]
+    return ""

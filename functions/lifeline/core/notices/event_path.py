@@ -1,0 +1,91 @@
+"""The notices of the way of events: dry runs that weren't heard, and one that was denied."""
+
+from datetime import datetime, timedelta
+
+from lifeline.core.event_path.denial import Denial, DeniedBy
+from lifeline.core.event_path.proof import EventPath
+from lifeline.core.network.model import RegionRef
+from lifeline.core.notices.notice import Notice
+from lifeline.core.severity import Severity
+from lifeline.core.wording import inert, write_length, write_time
+
+_NEXT_BY = {
+    DeniedBy.SERVICE_CONTROL_POLICY: (
+        "Ask whoever administers your organization's service control policies to let the role create VPC endpoints."
+    ),
+    DeniedBy.RESOURCE_CONTROL_POLICY: (
+        "Ask whoever administers your organization's resource control policies to let the role create VPC endpoints."
+    ),
+    DeniedBy.PERMISSIONS_BOUNDARY: "Add what docs/permissions.md lists to the boundary, or use examples/boundary.json.",
+    DeniedBy.IDENTITY_BASED_POLICY: (
+        "Compare the role's policies with docs/permissions.md. If the stack's parameter CreatableServices lacks the "
+        "service, add it."
+    ),
+}
+_NEXT = "Check the organization's service control policies, the role's permissions boundary and its own policies."
+
+
+def unheard_notice(state: EventPath, home: RegionRef, now: datetime) -> Notice:
+    """Write that two dry runs in a row weren't heard, what that means, and what to check, in order."""
+    unheard = state.unheard(now)
+    first, seconds = unheard[-1], state.unheard_seconds(now) or 0.0
+    proven = (
+        f"was last proven for the dry run at {write_time(state.proven_at)}"
+        if state.proven_at
+        else "has never been proven"
+    )
+    calls = " and ".join(write_time(probe.asked_at) for probe in reversed(unheard[:2]))
+    return Notice(
+        kind="event_path",
+        severity=Severity.WARNING,
+        subject=f"[lifeline] changes aren't heard: no event for {write_length(timedelta(seconds=seconds))}",
+        happened=(
+            f"Lifeline made dry runs of CreateVpcEndpoint at {calls}. CloudTrail should have reported each of them to",
+            f"Lifeline's queue within 15 minutes, but no event arrived. The event path {proven}.",
+        ),
+        done=(
+            "Until events arrive again, Lifeline finds changes only in its sweep, which is hourly by default.",
+            "It still repairs what it finds there, and it still watches agents.",
+        ),
+        next=(
+            "Check, in this order:",
+            "- that a trail logs management events in this region, including write events, and is logging now",
+            "- that it doesn't leave out EC2 in its event selectors",
+            "- that the stack's EventBridge rules are enabled and have the queue Changes as their target",
+            "- that the policy of the queue Changes is the stack's own",
+            "- that Lambda receives from the queue: the trigger of ReconcileEndpoints is enabled",
+            "The runbook has the commands. Lifeline keeps trying, and the alarm ends once an event arrives.",
+        ),
+        facts={
+            "region": home.region,
+            "unheard": len(unheard),
+            "unheard_since": first.asked_at.isoformat(),
+            "request_ids": [probe.request_id for probe in unheard],
+            "proven_at": state.proven_at.isoformat() if state.proven_at else "",
+        },
+    )
+
+
+def denied_dry_run_notice(denial: Denial, role_arn: str) -> Notice:
+    """Write that Lifeline couldn't create an endpoint today, and who denies it."""
+    statement = f" Its statement is {inert(denial.statement)}." if denial.statement else ""
+    return Notice(
+        kind="dry_run_denied",
+        severity=Severity.WARNING,
+        subject="[lifeline] Lifeline may not create endpoints: its dry run was denied",
+        happened=(
+            f"Lifeline made a dry run of CreateVpcEndpoint, and {denial.by.value} denied it.{statement} EC2 said:",
+            f"  {inert(denial.words)}",
+        ),
+        done=(
+            "Nothing has failed yet. If a subnet needed an endpoint now, EC2 would refuse to create it.",
+            "Lifeline will try again in a day.",
+        ),
+        next=(f"The role is {role_arn}.", _NEXT_BY.get(denial.by, _NEXT)),
+        facts={
+            "denied_by": denial.by.name.lower(),
+            "statement": denial.statement,
+            "resource": denial.resource,
+            "role": role_arn,
+        },
+    )

@@ -1,0 +1,272 @@
+"""The way of events: each sweep makes a dry run whose record must be heard, and compares what was heard, a day at once.
+
+Nothing here stops a run, and nothing is reconciled for it. A dry run changes nothing, so it is made in plan mode and
+while the kill switch is on as well.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from datetime import timedelta
+from itertools import islice
+
+from lifeline.adapters.aws.dry_run import DryRuns
+from lifeline.adapters.aws.pace import Pace
+from lifeline.adapters.store.event_path import EventPathStore
+from lifeline.core.errors import LifelineError, TransientError
+from lifeline.core.event_path.candidate import Candidate, best, candidates
+from lifeline.core.event_path.comparison import Comparison, mark
+from lifeline.core.event_path.denial import Denial, read_denial
+from lifeline.core.event_path.dry_run import DryRun, Verdict
+from lifeline.core.event_path.proof import EventPath, figure, why_unknown
+from lifeline.core.network.model import Vpc
+from lifeline.core.notices.event_path import denied_dry_run_notice, unheard_notice
+from lifeline.core.plan.security_group import own_security_groups
+from lifeline.core.policy.policy import Policy
+from lifeline.core.requests.request import Request
+from lifeline.core.wording import is_call, read_time
+from lifeline.reconciler.steps.job import Job, Tools
+from lifeline.reconciler.steps.planning import Planning
+from lifeline.runtime.invocation import Run
+from lifeline.runtime.metrics import publish_event_path
+from lifeline.runtime.observability import logger
+from lifeline.runtime.settings import Settings
+
+_OF_PROBES = "CreateVpcEndpoint"
+_CHANGED_NOTHING = frozenset({"DryRunOperation", "UnauthorizedOperation"})
+_NOT_SAVED_YET = timedelta(seconds=20)  # a record may be faster than the run that saves the dry run's request ID
+_MOST_PLANNED = 20  # VPCs, to find an endpoint for the dry run
+_FOR_TURN = timedelta(seconds=20)
+_LOOKUPS_A_SECOND = 2  # CloudTrail API: LookupEvents
+_NAMES_A_SWEEP = 30
+_FOR_COMPARISON = timedelta(seconds=15)
+
+
+# ---- hearing
+
+
+def hear(
+    requests: Sequence[Request],
+    tools: Tools,
+    settings: Settings,
+    run: Run,
+    failed: list[tuple[Request, LifelineError]] | None,
+) -> list[Request]:
+    """The requests without what changed nothing that Lifeline doesn't know: its own calls, dry runs and denials.
+
+    Notes which changes were heard, and whether the record of a dry run was among them. Where that can't be saved, the
+    record is added to `failed` and comes again.
+    """
+    if tools.event_path:
+        _note_changes(requests, tools.event_path, run)
+        of_probes = [request for request in requests if _may_be_probe(request)]
+        if of_probes:
+            try:
+                _hear_probes(of_probes, tools.event_path, settings, run, failed)
+            except LifelineError as error:
+                logger.warning("dry run heard, but not saved", error=str(error), run_id=run.id)
+                if failed is not None:
+                    failed += [(request, error) for request in of_probes]
+    return [request for request in requests if not request.is_own and request.failure not in _CHANGED_NOTHING]
+
+
+def _may_be_probe(request: Request) -> bool:
+    """Whether it is a probe, its request ID says: only that of a dry run that this stack made counts."""
+    is_attempt = request.is_own and bool(request.failure) and request.trigger.event_name == _OF_PROBES
+    return is_attempt and bool(request.request_id) and request.sent_at is not None
+
+
+def _hear_probes(
+    requests: Sequence[Request],
+    store: EventPathStore,
+    settings: Settings,
+    run: Run,
+    failed: list[tuple[Request, LifelineError]] | None,
+) -> None:
+    calls = [(request, read_time(request.trigger.time), request.sent_at) for request in requests]
+
+    def step(before: EventPath) -> tuple[EventPath, tuple[EventPath, EventPath]]:
+        after = before
+        for request, called_at, sent_at in calls:
+            if called_at and sent_at:
+                after = after.heard(request.request_id, called_at, sent_at)
+        return after, (before, after)
+
+    before, after = store.change(step)
+    for probe in after.newly_heard(before):
+        logger.info("dry run heard", request_id=probe.request_id, event_path_seconds=probe.seconds, run_id=run.id)
+        if probe.seconds is not None and (value := figure(probe.seconds)) is not None:
+            publish_event_path(value, stack=settings.stack_name, now=run.now())
+    known = {probe.request_id for probe in after.probes}
+    for request, called_at, _ in calls:
+        if request.request_id in known:
+            continue
+        if failed is not None and called_at and run.now() - called_at < _NOT_SAVED_YET:
+            failed.append((request, TransientError("the dry run isn't on record yet", code="NotSavedYet")))
+        else:
+            logger.info("call heard that is no known dry run", request_id=request.request_id, run_id=run.id)
+
+
+def _note_changes(requests: Sequence[Request], store: EventPathStore, run: Run) -> None:
+    """What was heard of changes, for the comparison: a batch is one write."""
+    heard = [
+        request
+        for request in requests
+        if request.message_id and request.trigger.kind == "change" and is_call(request.trigger.event_name)
+    ]
+    if not heard:
+        return
+    try:
+        store.note_heard({mark(one.trigger.event_id) for one in heard}, heard[0].message_id, now=run.now())
+    except LifelineError as error:
+        logger.warning("changes heard, but not noted", error=str(error), run_id=run.id)
+
+
+# ---- proving
+
+
+def prove_event_path(job: Job, policy: Policy | None, planning: Planning | None, vpcs: Sequence[Vpc]) -> None:
+    """Says how it stands with the dry runs until now, makes the next one, and goes on with the comparison."""
+    store, dry_runs = job.tools.event_path, job.tools.dry_runs
+    if store is None or dry_runs is None:
+        return
+    try:
+        if policy and not policy.proves_event_path:
+            _save_unasked(store, "the policy turns the dry runs off")
+        else:
+            _prove(job, store, dry_runs, planning, vpcs)
+    except LifelineError as error:
+        logger.error("event path not proven", error=str(error), run_id=job.run.id)
+    try:
+        _compare(job, store)
+    except LifelineError as error:
+        logger.warning("changes not compared", error=str(error), run_id=job.run.id)
+
+
+def _prove(job: Job, store: EventPathStore, dry_runs: DryRuns, planning: Planning | None, vpcs: Sequence[Vpc]) -> None:
+    state = _tell_unheard(store, job)
+    if state.is_due(job.run.now()):
+        state = _ask(job, store, dry_runs, planning, vpcs)
+    _tell_denied(store, job, state)
+    logger.info("event path", extra=_about(state, job))
+
+
+def _about(state: EventPath, job: Job) -> dict[str, object]:
+    return {
+        "run_id": job.run.id,
+        "account": job.settings.account_id,
+        "may_create": state.verdict.value,
+        "denied_by": state.denial.by.value if state.denial else "",
+        "why": state.why,
+        "proven_at": state.proven_at.isoformat() if state.proven_at else "",
+        "unheard": len(state.unheard(job.run.now())),
+    }
+
+
+def _tell_unheard(store: EventPathStore, job: Job) -> EventPath:
+    """The state, once the alarm's metric and people know what they must."""
+    now = job.run.now()
+    state = store.read()
+    seconds = state.unheard_seconds(now)
+    if seconds is None:
+        return store.change(lambda before: (before.mended(), before.mended())) if state.is_mended(now) else state
+    publish_event_path(seconds, stack=job.settings.stack_name, now=now)
+    logger.error("dry runs not heard", count=len(state.unheard(now)), seconds=seconds, run_id=job.run.id)
+    if state.notified_at or not job.publish(unheard_notice(state, job.home, now)):
+        return state
+    return store.change(lambda before: (before.announced(now), before.announced(now)))
+
+
+def _tell_denied(store: EventPathStore, job: Job, state: EventPath) -> None:
+    is_news = state.verdict is Verdict.DENIED and state.denial_notified_at is None
+    if is_news and state.denial and job.publish(denied_dry_run_notice(state.denial, job.settings.role_arn)):
+        now = job.run.now()
+        store.change(lambda before: (replace(before, denial_notified_at=now), None))
+
+
+def _save_unasked(store: EventPathStore, why: str) -> EventPath:
+    def step(before: EventPath) -> tuple[EventPath, EventPath]:
+        after = before.unasked(why)
+        return after, after
+
+    return store.change(step)
+
+
+def _ask(
+    job: Job, store: EventPathStore, dry_runs: DryRuns, planning: Planning | None, vpcs: Sequence[Vpc]
+) -> EventPath:
+    """The state after the dry run, or with why none could be made."""
+    if not vpcs:
+        return _save_unasked(store, "there is no VPC here")
+    if planning is None:
+        return _save_unasked(store, "there is no valid policy")
+    found = best(_candidates(planning, vpcs, job.settings.stack_name))
+    if found is None:
+        return _save_unasked(store, "nothing that the policy requires could be created here")
+    wait = job.tools.calls.reserve_endpoint_call(now=job.run.now(), patience=min(_FOR_TURN, job.run.patience()))
+    if wait is None:
+        logger.info("dry run left to the next sweep: endpoint calls are used up", run_id=job.run.id)
+        return store.read()
+    job.run.sleep(wait)
+    called_at = job.run.now()
+    said = dry_runs.create_endpoint(found.action, vpc_id=found.vpc_id, security_group_id=found.security_group_id)
+    denial = _denial(said, dry_runs) if said.verdict is Verdict.DENIED else None
+
+    def step(before: EventPath) -> tuple[EventPath, EventPath]:
+        after = before.asked(said, called_at, denial, why_unknown(said, denial, lacks_group=found.lacks_group))
+        return after, after
+
+    return store.change(step)
+
+
+def _candidates(planning: Planning, vpcs: Sequence[Vpc], owner: str) -> Iterator[Candidate]:
+    ours = sorted(filter(planning.is_ours, vpcs), key=lambda vpc: (not own_security_groups(vpc, owner), vpc.id))
+    for vpc in islice(ours, _MOST_PLANNED):
+        yield from candidates(vpc, planning.plan_cut_off(vpc), owner)
+
+
+def _denial(said: DryRun, dry_runs: DryRuns) -> Denial:
+    """Who denied the dry run. After a denial, the next is made a day later, and so is this call of STS's."""
+    decoded = ""
+    try:
+        decoded = dry_runs.decode(said.encoded) if said.encoded else ""
+    except LifelineError as error:
+        logger.warning("denial not decoded", error=str(error))
+    return read_denial(said.message, decoded)
+
+
+# ---- comparing
+
+
+def _compare(job: Job, store: EventPathStore) -> None:
+    """Goes on with the comparison, as far as this sweep's time allows."""
+    run = job.run
+    known = store.read_comparisons()
+    comparisons = known.begun(run.now())
+    if comparisons.current:
+        comparisons = comparisons.advanced(_advance(comparisons.current, job, store))
+        if comparisons.last and comparisons.current is None:
+            _log_comparison(comparisons.last, job)
+    if comparisons != known:
+        store.save_comparisons(comparisons)
+
+
+def _advance(current: Comparison, job: Job, store: EventPathStore) -> Comparison:
+    run = job.run
+    until = run.now() + min(_FOR_COMPARISON, run.patience())
+    heard, pace = store.heard(current.since), Pace(_LOOKUPS_A_SECOND)
+    for _ in range(_NAMES_A_SWEEP):
+        if not current.name or run.now() >= until:
+            break
+        try:
+            records, is_cut = job.tools.history.named(current.name, current.since, current.until, pace.take_turn)
+        except LifelineError as error:
+            logger.warning("Event history not read: the next sweep goes on", error=str(error), run_id=run.id)
+            break
+        current = current.counted(records, heard, is_cut=is_cut)
+    return current
+
+
+def _log_comparison(last: Comparison, job: Job) -> None:
+    about = {"since": last.since.isoformat(), "until": last.until.isoformat(), "missed": last.missed, "cut": last.cut}
+    about |= {"run_id": job.run.id, "account": job.settings.account_id}
+    logger.info("changes compared", happened=last.happened, heard=last.heard, extra=about)

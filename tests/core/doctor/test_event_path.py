@@ -1,0 +1,81 @@
+"""Whether events arrive, by what became of dry runs and by what was heard of a day's changes."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+from lifeline.core.doctor.event_path import check_comparison, check_event_path
+from lifeline.core.doctor.finding import NotRead, Verdict
+from lifeline.core.event_path.comparison import Comparison, Comparisons
+from lifeline.core.event_path.dry_run import DryRun
+from lifeline.core.event_path.proof import EventPath
+
+NOW = datetime(2026, 11, 29, 13, 0, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+ALLOWED = DryRun("DryRunOperation", "would have succeeded", "req-1")
+DENIED = NotRead("AccessDeniedException: no")
+
+
+def probed(*ago: timedelta, heard: bool = True) -> EventPath:
+    """After dry runs so long ago, the latest last; `heard` is whether the first of them was."""
+    state = EventPath()
+    for number, one in enumerate(ago):
+        state = state.asked(replace(ALLOWED, request_id=f"req-{number}"), NOW - one)
+        if heard and number == 0:
+            state = state.heard("req-0", NOW - one, NOW - one + timedelta(seconds=4))
+    return state
+
+
+def test_a_dry_run_that_was_heard_proves_the_path_with_its_seconds() -> None:
+    found = check_event_path(probed(HOUR), NOW)
+    assert found.verdict is Verdict.OK
+    assert found.says == "The event of a dry run made 1 h ago arrived 4 s after its call."
+
+
+def test_one_that_may_still_come_changes_nothing() -> None:
+    assert check_event_path(probed(HOUR, timedelta(minutes=5)), NOW).verdict is Verdict.OK
+
+
+def test_one_that_was_not_heard_means_nothing_yet_and_two_in_a_row_are_a_fault() -> None:
+    assert check_event_path(probed(3 * HOUR, HOUR), NOW).verdict is Verdict.UNKNOWN
+    found = check_event_path(probed(3 * HOUR, 2 * HOUR, HOUR), NOW)
+    assert found.verdict is Verdict.BAD
+    assert "2 dry runs in a row didn't arrive. The last that was heard was made 3 h ago." in found.says
+    assert "None ever was." in check_event_path(probed(2 * HOUR, HOUR, heard=False), NOW).says
+
+
+def test_without_a_dry_run_it_is_unknown_and_says_why() -> None:
+    assert "No sweep has made one yet" in check_event_path(EventPath(), NOW).why
+    assert check_event_path(EventPath().unasked("there is no VPC here"), NOW).why == "There is no VPC here."
+    assert "15 minutes" in check_event_path(probed(timedelta(minutes=1), heard=False), NOW).why
+    assert check_event_path(DENIED, NOW).why == DENIED.why
+
+
+def compared(happened: int, heard: int, *missed: str) -> Comparisons:
+    last = Comparison(NOW - 25 * HOUR, NOW - HOUR, happened=happened, heard=heard, missed=missed)
+    return Comparisons(last=last)
+
+
+def test_a_days_changes_are_counted_and_losses_named() -> None:
+    whole = check_comparison(compared(43, 43))
+    assert whole is not None
+    assert whole.verdict is Verdict.OK
+    some = check_comparison(compared(43, 41, "DeleteRoute 1a", "CreateRoute 2b"))
+    assert some is not None
+    assert some.verdict is Verdict.UNKNOWN
+    assert "Of 43 changes" in some.says
+    assert "41 were heard" in some.says
+    assert "DeleteRoute 1a, CreateRoute 2b" in some.why
+
+
+def test_a_day_of_which_nothing_was_heard_is_a_fault_and_one_without_changes_is_none() -> None:
+    nothing, quiet = check_comparison(compared(7, 0)), check_comparison(compared(0, 0))
+    assert nothing is not None
+    assert quiet is not None
+    assert (nothing.verdict, quiet.verdict) == (Verdict.BAD, Verdict.OK)
+
+
+def test_before_the_first_comparison_there_is_nothing_to_say() -> None:
+    assert check_comparison(Comparisons()) is None
+    unread = check_comparison(DENIED)
+    assert unread is not None
+    assert unread.verdict is Verdict.UNKNOWN

@@ -1,0 +1,336 @@
+"""The doctor on an emulated stack: all is well, and then each of eight faults that are planted.
+
+| fault | emulator | planted by |
+| --- | --- | --- |
+| no trail | moto | `test_there_is_no_trail` |
+| a trail that was stopped | moto | `test_the_trail_was_stopped` |
+| a trail that leaves out EC2 | moto | `test_the_trail_leaves_out_ec2` |
+| a rule that was disabled | moto, and ministack's in `test_doctor_chain.py` | `test_a_rule_was_disabled` |
+| a queue policy that keeps the rules out | moto, read statically | `test_the_queues_policy_keeps_the_rules_out` |
+| a subscription that nobody confirmed | ministack | `test_doctor_chain.py::test_nobody_confirmed_the_subscription` |
+| a quota that is used up | moto | `test_the_quota_of_endpoints_is_used_up` |
+| a boundary that denies | the strict stand-in | `test_the_permissions_boundary_denies_what_lifeline_does` |
+"""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import boto3
+import jsonschema  # type: ignore[import-untyped]
+import pytest
+from tools.template import read_template
+
+from lifeline.adapters.aws.clients import client
+from lifeline.adapters.aws.quotas import Quotas
+from lifeline.adapters.aws.regions import Regions
+from lifeline.adapters.store.event_path import EventPathStore
+from lifeline.core.doctor.delivery import RULES
+from lifeline.core.doctor.networks import OtherRegion
+from lifeline.core.doctor.quotas import Concurrency
+from lifeline.core.event_path.dry_run import DryRun
+from lifeline.handlers.reconcile_endpoints import handler
+from tests.handlers.test_members import ROLE, A, begin
+from tests.support.agents import TABLE
+from tests.support.policies import Caller, Stack
+from tests.support.repository import ROOT
+from tests.support.strict import Clock, StrictAccount
+from tests.support.world import ACCOUNT, Context, World, emulated_world
+
+STACK = Stack(read_template())
+SCHEMA = json.loads((ROOT / "docs/schemas/doctor.schema.json").read_text("utf-8"))
+EVENT_SOURCE = {"Field": "eventSource", "NotEquals": ["ec2.amazonaws.com"]}
+EC2_LEFT_OUT = [{"FieldSelectors": [{"Field": "eventCategory", "Equals": ["Management"]}, EVENT_SOURCE]}]
+MINUTE = timedelta(minutes=1)
+
+
+@pytest.fixture
+def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+    """A stack that is well: its rules lead to its queue, which lets them in, a trail logs, and somebody hears.
+
+    What moto lacks is put in its place: Lambda's settings of the account, and other Regions, of which moto has 38 with
+    a VPC each.
+    """
+    monkeypatch.setattr(Quotas, "concurrency", lambda _: Concurrency(1000, 1000))
+    monkeypatch.setattr(Regions, "others", lambda *_: (OtherRegion("eu-west-1", 2, has_stack=True),))
+    with emulated_world(monkeypatch) as world:
+        make_trail()
+        deliver(world)
+        world.make_subnet(world.make_vpc())
+        prove()
+        yield world
+
+
+def make_trail() -> None:
+    boto3.client("s3").create_bucket(Bucket="trail-bucket")
+    trails = boto3.client("cloudtrail")
+    trails.create_trail(Name="main", S3BucketName="trail-bucket", IsMultiRegionTrail=True)
+    trails.start_logging(Name="main")
+
+
+def queue_policy(queue_arn: str) -> list[dict[str, Any]]:
+    text = json.dumps(STACK.queue_policy("Changes")).replace(STACK.arn("Changes"), queue_arn)
+    found: list[dict[str, Any]] = json.loads(text)
+    return found
+
+
+def deliver(world: World) -> None:
+    events, arn = boto3.client("events"), queue_arn(world)
+    for name in RULES:
+        rule = STACK.arn(name).rpartition("/")[2]
+        events.put_rule(Name=rule, EventPattern=json.dumps({"source": ["aws.ec2"]}))
+        events.put_targets(Rule=rule, Targets=[{"Id": "changes", "Arn": arn}])
+    set_policy(world, queue_policy(arn))
+
+
+def queue_arn(world: World) -> str:
+    answer = world.sqs.get_queue_attributes(QueueUrl=world.queue_url, AttributeNames=["QueueArn"])
+    return str(answer["Attributes"]["QueueArn"])
+
+
+def set_policy(world: World, statements: list[dict[str, Any]]) -> None:
+    document = json.dumps({"Version": "2012-10-17", "Statement": statements})
+    world.sqs.set_queue_attributes(QueueUrl=world.queue_url, Attributes={"Policy": document})
+
+
+def prove() -> None:
+    """A sweep's dry run was heard."""
+    asked = datetime.now(UTC) - 20 * MINUTE
+    said = DryRun("DryRunOperation", "Request would have succeeded", "req-1")
+    EventPathStore(TABLE).change(lambda state: (state.asked(said, asked).heard("req-1", asked, asked + MINUTE), None))
+
+
+def examine(**more: Any) -> dict[str, Any]:
+    answer: dict[str, Any] = json.loads(json.dumps(handler({"doctor": True, **more}, Context())))
+    return answer
+
+
+def findings(answer: dict[str, Any]) -> dict[str, dict[str, str]]:
+    sections = answer["doctor"]["sections"]
+    return {one["check"]: one for section in sections for one in section["findings"]}
+
+
+def only_fault(check: str) -> dict[str, str]:
+    """The finding of this check, which is the only fault."""
+    answer = examine()
+    assert answer["status"] == 1
+    found = findings(answer)
+    assert [name for name, one in found.items() if one["verdict"] == "bad"] == [check], found
+    return found[check]
+
+
+# ---- all is well
+
+
+def test_a_stack_that_is_well_is_told_so_in_every_check(world: World) -> None:
+    answer = examine()
+    assert {one["verdict"] for one in findings(answer).values()} == {"ok"}, answer
+    assert answer["status"] == 0
+    jsonschema.validate(answer["doctor"], SCHEMA)
+    assert {*findings(answer)} == {
+        "trail",
+        "rules",
+        "queue policy",
+        "event path",
+        "may create endpoints",
+        "services",
+        "policy",
+        "kill switch",
+        "organization",
+        "room for interface endpoints",
+        "room for gateway endpoints",
+        "room for network interfaces",
+        "room for security groups",
+        "Lambda concurrency",
+        "DNS attributes",
+        "DNS servers",
+        "shared VPCs",
+        "other Regions",
+        "agents",
+        "subscriptions",
+    }
+
+
+def test_people_read_text_with_the_same_status(world: World) -> None:
+    answer = examine(format="text")
+    assert answer["status"] == 0
+    assert answer["text"].startswith("Lifeline's doctor: stack lifeline in us-east-1, account 123456789012")
+    assert answer["text"].endswith("0 bad, 0 unknown and 20 ok.\n")
+    assert "doctor" not in answer
+
+
+def test_an_examination_changes_nothing_and_writes_nothing(world: World) -> None:
+    before = world.dynamodb.scan(TableName=TABLE)["Items"]
+    account = StrictAccount(now=Clock(), throttling=False)
+    account.attach(client("ec2"))
+    examine()
+    assert account.calls == []
+    assert account.call_counts["CreateVpcEndpoint"] == 1  # the dry run
+    assert world.ec2.describe_vpc_endpoints()["VpcEndpoints"] == []
+    assert world.dynamodb.scan(TableName=TABLE)["Items"] == before
+    assert world.notices() == []
+
+
+@pytest.mark.parametrize(
+    ("call", "field"),
+    [
+        ({"doctor": "yes"}, "doctor"),
+        ({"doctor": True, "sweep": True}, "sweep"),
+        ({"doctor": True, "by": "dana"}, "by"),
+        ({"doctor": True, "format": "xml"}, "format"),
+        ({"docter": True}, "docter"),
+    ],
+)
+def test_a_call_that_means_nothing_examines_nothing(world: World, call: dict[str, Any], field: str) -> None:
+    answer = handler(call, Context())
+    assert [one["field"] for one in answer["errors"]] == [field]
+    assert not answer.get("doctor")
+
+
+def test_a_message_on_the_queue_cant_ask_for_it(world: World) -> None:
+    record = {"messageId": "1", "body": '{"doctor": true}', "attributes": {}, "eventSourceARN": queue_arn(world)}
+    assert handler({"Records": [record]}, Context()) == {"batchItemFailures": []}
+    (dead,) = world.dead_letters()
+    assert "doctor" in json.dumps(dead)
+
+
+# ---- the eight faults
+
+
+def test_there_is_no_trail(world: World) -> None:
+    boto3.client("cloudtrail").delete_trail(Name="main")
+    assert "No trail logs anything in us-east-1" in only_fault("trail")["says"]
+
+
+def test_the_trail_was_stopped(world: World) -> None:
+    boto3.client("cloudtrail").stop_logging(Name="main")
+    found = only_fault("trail")
+    assert "main is stopped" in found["says"]
+    assert "aws cloudtrail start-logging" in found["remedy"]
+
+
+def test_the_trail_leaves_out_ec2(world: World) -> None:
+    boto3.client("cloudtrail").put_event_selectors(TrailName="main", AdvancedEventSelectors=EC2_LEFT_OUT)
+    assert "main leaves out EC2's write events" in only_fault("trail")["says"]
+
+
+def test_a_rule_was_disabled(world: World) -> None:
+    boto3.client("events").disable_rule(Name="lifeline-InterfaceRule-EXAMPLE")
+    found = only_fault("rules")
+    assert "disabled: lifeline-InterfaceRule-EXAMPLE" in found["says"]
+    assert "aws events enable-rule --name lifeline-InterfaceRule-EXAMPLE" in found["remedy"]
+
+
+def test_the_queues_policy_keeps_the_rules_out(world: World) -> None:
+    allow, deny = queue_policy(queue_arn(world))
+    set_policy(world, [deny])
+    assert "keeps out lifeline-RoutingRule-EXAMPLE" in only_fault("queue policy")["says"]
+    set_policy(world, [allow | {"Resource": "arn:aws:sqs:us-east-1:123456789012:another"}, deny])
+    only_fault("queue policy")
+
+
+def test_the_quota_of_endpoints_is_used_up(world: World) -> None:
+    vpc_id = world.make_vpc(cidr="10.50.0.0/16")
+    world.make_subnet(vpc_id, "10.50.1.0/24")
+    for _ in range(50):
+        service = "com.amazonaws.us-east-1.ssm"
+        world.ec2.create_vpc_endpoint(VpcId=vpc_id, ServiceName=service, VpcEndpointType="Interface")
+    found = only_fault("room for interface endpoints")
+    assert f"{vpc_id} has 50 and may need 1 more" in found["says"]
+    assert "L-29B6F2EB" in found["remedy"]
+
+
+def test_the_permissions_boundary_denies_what_lifeline_does(world: World) -> None:
+    (vpc,) = world.ec2.describe_vpcs(Filters=[{"Name": "isDefault", "Values": ["false"]}])["Vpcs"]
+    tags = [{"ResourceType": "security-group", "Tags": [{"Key": "lifeline:managed-by", "Value": "lifeline"}]}]
+    group: Any = {"GroupName": "lifeline-endpoints", "Description": "x", "TagSpecifications": tags}
+    world.ec2.create_security_group(VpcId=vpc["VpcId"], **group)
+    account = StrictAccount(now=Clock(), throttling=False)
+    for service in ("ec2", "sts"):  # what EC2 said can't be decoded either
+        account.attach(client(service))
+    reads = {"Effect": "Allow", "Action": ["ec2:Describe*", "ec2:Get*"], "Resource": "*"}
+    account.caller = Caller(
+        policy=tuple(STACK.statements("ReconcileRole")),
+        context={"aws:PrincipalArn": STACK.arn("ReconcileRole")},
+        limits={"permissions boundary": (reads,)},
+    )
+    found = only_fault("may create endpoints")
+    assert "by the role's permissions boundary" in found["says"]
+    assert "docs/permissions" in found["remedy"]
+
+
+def test_each_fault_is_planted_by_the_test_that_the_list_names() -> None:
+    rows = [line.split("|")[1:4] for line in (__doc__ or "").splitlines()[4:] if line.startswith("|")]
+    assert len(rows) == 8
+    chain = (ROOT / "tests/e2e/test_doctor_chain.py").read_text("utf-8")
+    for _, _, named in rows:
+        test = named.strip().strip("`").rpartition("::")[2]
+        assert test in globals() or f"def {test}(" in chain, test
+
+
+# ---- what isn't a fault
+
+
+def test_what_aws_does_not_let_be_read_is_unknown_and_stops_nothing_else(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    account = StrictAccount(now=Clock(), throttling=False)
+    for service in ("cloudtrail", "events", "sns", "service-quotas"):
+        account.attach(client(service))
+    account.caller = Caller(policy=(), context={"aws:PrincipalArn": STACK.arn("ReconcileRole")})
+    answer = examine()
+    found = findings(answer)
+    assert answer["status"] == 2
+    unknown = {name for name, one in found.items() if one["verdict"] == "unknown"}
+    assert unknown == {
+        "trail",
+        "rules",
+        "queue policy",
+        "room for interface endpoints",
+        "room for network interfaces",
+        "room for security groups",
+        "subscriptions",
+    }
+    assert all("AccessDenied" in found[name]["why"] for name in unknown)
+
+
+def test_a_member_account_is_examined_by_its_own_role_without_what_only_the_hub_has(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(Regions, "others", lambda *_: ())
+    for hub in begin(monkeypatch, A):
+        hub.a.make_subnet(hub.a.make_vpc())
+        events = hub.a.client("events")
+        bus = f"arn:aws:events:us-east-1:{ACCOUNT}:event-bus/lifeline"
+        for name in RULES[:-1]:
+            rule = f"StackSet-lifeline-1a2b-{name}-X1"
+            events.put_rule(Name=rule, EventPattern=json.dumps({"source": ["aws.ec2"]}))
+            events.put_targets(Rule=rule, Targets=[{"Id": "hub", "Arn": bus}])
+        answer = examine(account=A)
+        found = findings(answer)
+        assert answer["doctor"]["account"] == A
+        assert answer["doctor"]["examined_as"] == f"arn:aws:iam::{A}:role/{ROLE}"
+        assert found["trail"]["verdict"] == "bad"
+        assert "without the hub's bus as its target: TagRule" in found["rules"]["says"]
+        assert found["may create endpoints"]["verdict"] == "ok"
+        assert {"queue policy", "subscriptions", "Lambda concurrency"}.isdisjoint(found)
+        assert A in answer["doctor"]["left_out"][0]
+
+
+def test_an_account_that_isnt_served_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    for _ in begin(monkeypatch, A):
+        answer = handler({"doctor": True, "account": "444444444444"}, Context())
+        assert [one["field"] for one in answer["errors"]] == ["account"]
+
+
+def test_other_calls_do_not_pay_for_the_doctor() -> None:
+    code = (
+        "import sys; import lifeline.handlers.reconcile_endpoints;"
+        "print(sorted(one for one in sys.modules if one.startswith(('lifeline.doctor', 'lifeline.core.doctor'))))"
+    )
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, cwd=ROOT / "functions", capture_output=True, text=True, check=True)  # noqa: S603
+    assert done.stdout == "[]\n"
