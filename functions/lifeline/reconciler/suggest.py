@@ -21,7 +21,7 @@ from lifeline.adapters.evidence.functions import Functions
 from lifeline.adapters.evidence.query_logs import QueryLogs
 from lifeline.adapters.evidence.roles import InstanceRoles
 from lifeline.adapters.store.policy import ReadOnlyPolicy
-from lifeline.core.errors import InvalidInputError, LifelineError
+from lifeline.core.errors import InvalidInputError, LifelineError, TerminalError
 from lifeline.core.network.model import Catalog, SeenTier, Tier, Vpc, is_own
 from lifeline.core.network.ownership import recognize
 from lifeline.core.network.way_out import usable_tiers
@@ -50,7 +50,7 @@ def suggest_needs(
     """What the VPCs' private subnets need, beside what is required and served now.
 
     Raises InvalidInputError for a VPC that isn't there, and TransientError or TerminalError where the networks
-    themselves can't be read.
+    themselves, or what the region offers, can't be read.
     """
     return _Suggest(request, tools, client, settings, run).answer()
 
@@ -67,6 +67,8 @@ class _Suggest:
 
     def answer(self) -> SuggestAnswer:
         catalog = self.tools.network.catalog()
+        if not catalog.is_read:
+            raise TerminalError(f"the region's endpoint services can't be read: {catalog.why_unread}")
         vpcs = self._observe()
         tiers = {vpc.id: usable_tiers(vpc) for vpc in vpcs}
         if not self.request.vpc_ids:
@@ -222,12 +224,23 @@ class _Suggest:
     def _with_strangers(self, suggestion: Suggestion, interfaces: Any, tiers: Mapping[str, SeenTier]) -> Suggestion:
         """With a note of what lives there and can't be asked."""
         private = {id_ for id_, tier in tiers.items() if tier is not Tier.PUBLIC}
-        strangers = [one for one in interfaces if one.get("SubnetId") in private and _is_stranger(one)]
+        strangers = [one for one in interfaces if one.get("SubnetId") in private and self._is_stranger(one)]
         if not strangers:
             return suggestion
         words = write_count(len(strangers), "network interface")
-        note = f"{words} of other kinds may call services, too: what they need isn't known"
+        note = f"{words} of other kinds or accounts may call services, too: what they need isn't known"
         return replace(suggestion, notes=(*suggestion.notes, note))
+
+    def _is_stranger(self, described: dict[str, Any]) -> bool:
+        """True for an interface that may call services and is of no instance, function or ECS task of this account."""
+        text, owner = str(described.get("Description", "")), described.get("OwnerId")
+        is_known = (
+            bool(described.get("Attachment", {}).get("InstanceId"))
+            or described.get("InterfaceType") == "lambda"
+            or text.startswith("AWS Lambda VPC ENI")
+            or (text.startswith("arn:") and ":ecs:" in text)
+        ) and owner in {None, self.settings.account_id}
+        return not is_known and described.get("Status") == "in-use" and not any_interface_of(described).only_answers
 
 
 def _names(vpc_id: str, said: Iterable[Witness]) -> frozenset[str]:
@@ -241,11 +254,3 @@ def _subnets_of_instances(interfaces: Mapping[str, list[dict[str, Any]]]) -> dic
         if id_ := one.get("Attachment", {}).get("InstanceId"):
             found.setdefault(id_, set()).add(one["SubnetId"])
     return found
-
-
-def _is_stranger(described: dict[str, Any]) -> bool:
-    """True for an interface that may call services and is of no instance, function or ECS task."""
-    text = str(described.get("Description", ""))
-    is_known = bool(described.get("Attachment", {}).get("InstanceId")) or described.get("InterfaceType") == "lambda"
-    is_known = is_known or text.startswith("AWS Lambda VPC ENI") or (text.startswith("arn:") and ":ecs:" in text)
-    return not is_known and described.get("Status") == "in-use" and not any_interface_of(described).only_answers
