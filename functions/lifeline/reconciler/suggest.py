@@ -197,7 +197,7 @@ class _Suggest:
         self, vpcs: tuple[Vpc, ...], needed: Mapping[str, frozenset[str]], policy: Policy, catalog: Catalog
     ) -> dict[str, Now]:
         """Each VPC as a rule for everything that is needed or required there would plan it, tags aside."""
-        settings = replace(self.settings, creatable_services=())
+        settings, catalog = replace(self.settings, creatable_services=()), replace(catalog, ports=policy.ports)
 
         def planning(under: Policy) -> Planning:
             tools = self.tools
