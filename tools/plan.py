@@ -42,7 +42,7 @@ _SILENT = "CRITICAL"  # a level that the package never logs at
 _FORMATS = ("text", "json", "csv")
 _ALL = "all"
 _ANY_REGION = "us-east-1"  # which tells the others' names, where neither environment nor profile sets a region
-_MOST_DNS_VIEWS = 100_000  # all VPCs in one run: a person waits, and no function's time ends
+MOST_DNS_VIEWS = 100_000  # all VPCs in one run: a person waits, and no function's time ends
 # What a region's plan doesn't count: whoever reads it wants to know what is missing, not what one run would do of it.
 _UNLIMITED = {
     **dict.fromkeys(("endpoints_per_run", "endpoints_per_day", "vpcs_per_run", "vpcs_per_day"), 10_000),
@@ -144,7 +144,7 @@ def region_plan(wanted: Wanted) -> Document:
     region = str(clients.session().get_config_variable("region"))
     unlimited = {**json.loads(wanted.policy or '{"version": 1}'), "without_approval": _UNLIMITED}
     environment = _environment(replace(wanted, policy=json.dumps(unlimited)), account)
-    answer = invoke(event, {**environment, "MOST_DNS_VIEWS": str(_MOST_DNS_VIEWS)})
+    answer = invoke(event, {**environment, "MOST_DNS_VIEWS": str(MOST_DNS_VIEWS)})
     policy = _policy(wanted)
     unread: dict[str, str] = {}
     around = Around(

@@ -12,7 +12,7 @@ from typing import Any
 
 from lifeline.core.errors import InvalidInputError, LifelineError, SettingsError
 from lifeline.core.requests.suggest import read_suggest
-from tools.plan import UNREADABLE, UNUSABLE, invoke, listed
+from tools.plan import MOST_DNS_VIEWS, UNREADABLE, UNUSABLE, invoke, listed
 from tools.read_only import UnusableError, account_of, read_only_session
 from tools.stack import environment_of
 
@@ -44,7 +44,11 @@ def suggest(options: argparse.Namespace) -> dict[str, Any]:
     services = listed(options.services)
     environment = environment_of("ReconcileEndpoints", {"RequiredServices": ",".join(services)} if services else {})
     del environment["KILL_SWITCH_PARAMETER"]  # of a stack, and there is none
-    environment |= {"EVIDENCE": "yes", "AWS_REGION": session.get_config_variable("region")}
+    environment |= {
+        "EVIDENCE": "yes",
+        "MOST_DNS_VIEWS": str(MOST_DNS_VIEWS),
+        "AWS_REGION": session.get_config_variable("region"),
+    }
     environment["ROLE_ARN"] = f"arn:aws:iam::{account_of(session)}:role/none"
     return invoke(event, environment)
 

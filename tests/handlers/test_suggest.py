@@ -411,3 +411,46 @@ def test_a_region_without_clusters_logs_or_functions_has_no_evidence_and_says_so
     assert {line["verdict"] for line in found["services"]} == {"not used"}
     assert found["rule"] is None
     assert "nobody known to live there" in flat(read())
+
+
+def test_names_that_others_chose_bring_no_link_no_mark_up_and_no_service_into_the_rule(
+    account: dict[str, str],
+) -> None:
+    evil = "<script>alert(1)</script> https://evil.example @here"
+    content = {"logs": {"x": 1}, "metrics": {"metrics_collected": {}}, "traces": {"x": 1}}
+    boto3.client("ssm").put_parameter(Name="AmazonCloudWatch-www.evil.com", Type="String", Value=json.dumps(content))
+    ecs: Any = boto3.client("ecs")
+    ecs.register_task_definition(
+        family="evil",
+        networkMode="awsvpc",
+        containerDefinitions=[
+            {"name": "a", "image": evil, "memory": 128, "secrets": [{"name": evil, "valueFrom": "k"}]},
+        ],
+    )
+    network = {"subnets": [account["app"]], "securityGroups": []}
+    ecs.create_service(
+        cluster="shop",
+        serviceName="evil",
+        taskDefinition="evil",
+        desiredCount=0,
+        networkConfiguration={"awsvpcConfiguration": network},
+    )
+    host = f"<b>evil</b>.{REGION}.amazonaws.com."
+    stamp = int(time.time() * 1000) - 1000
+    record = query_record(account["shop"], host, account["i-agents"])
+    boto3.client("logs").put_log_events(
+        logGroupName="/resolver", logStreamName=account["shop"], logEvents=[{"timestamp": stamp, "message": record}]
+    )
+
+    text, shown, answer = read(), page(), ask(vpc_ids=[account["shop"]])
+
+    assert "evil" in text
+    assert "https://" not in text
+    assert "<" not in text
+    assert "www.evil.com" not in text
+    assert "@here" not in text
+    assert "<script>" not in shown
+    assert "<b>evil</b>" not in shown
+    offered = set(lines(answer, account["shop"])) - {host.rstrip(".").lower()}
+    assert set(answer["suggest"][0]["rule"]["require"]) <= offered
+    assert not any("evil" in service for service in answer["suggest"][0]["rule"]["require"])

@@ -269,3 +269,12 @@ def test_a_tag_that_stands_in_for_the_rules_and_services_that_the_role_may_not_c
 
 def test_the_tiers_of_the_sample_are_what_the_tests_take_them_for() -> None:
     assert classify_subnets(network()) == {A: Tier.ISOLATED, B: Tier.PUBLIC}
+
+
+def test_what_is_declared_and_not_offered_here_has_no_endpoint() -> None:
+    arn = "arn:aws:ecs:us-east-1:123456789012:task-definition/web:1"
+    service = Resident(Kind.TASK, "web", frozenset({A}), (), arn)
+    secret = {"name": "A", "valueFrom": "arn:aws:secretsmanager:us-east-1:123456789012:secret:a"}
+    definition = {"containerDefinitions": [{"secrets": [secret]}]}
+    found = seen(Evidence((service,), definitions={arn: definition}))
+    assert found["secretsmanager"].why_no_endpoint == "this Region offers no endpoint service for it"

@@ -46,9 +46,13 @@ class Containers:
             by_group.setdefault(str(task.get("group", "")), []).append(task)
         for service in services:
             own = by_group.pop(f"service:{service['serviceName']}", [])
-            network = service.get("networkConfiguration", {}).get("awsvpcConfiguration", {})
-            placed = frozenset(network.get("subnets", ())) or _placed(own, hosts, subnets_of)
-            yield _resident(service["serviceName"], service["taskDefinition"], placed, service, own)
+            # Whoever deploys by sets of tasks names both there alone (ECS API: Service, TaskSet).
+            parts = [service, *service.get("taskSets", ())]
+            networks = [one.get("networkConfiguration", {}).get("awsvpcConfiguration", {}) for one in parts]
+            subnets = frozenset(subnet_id for network in networks for subnet_id in network.get("subnets", ()))
+            placed = subnets or _placed(own, hosts, subnets_of)
+            for arn in sorted({str(one["taskDefinition"]) for one in parts if one.get("taskDefinition")}):
+                yield _resident(str(service["serviceName"]), arn, placed, service, own)
         for group, of_group in sorted(by_group.items()):
             for arn in sorted({str(task["taskDefinitionArn"]) for task in of_group}):
                 alike = [task for task in of_group if task["taskDefinitionArn"] == arn]

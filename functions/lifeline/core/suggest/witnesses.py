@@ -1,7 +1,7 @@
 """From evidence to witnesses: what each piece says of which VPC's private subnets, and how sure that is."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from lifeline.core.network.model import Catalog, SeenTier, Tier, Vpc
@@ -13,6 +13,7 @@ from lifeline.core.wording import few, quoted, write_count
 _AGENTS = ("ecs-agent", "ecs-telemetry")  # which ECS's agent asks for, on an instance alone
 _OF_CONTAINER_INSTANCES = ("ecs", *_AGENTS)
 _NAMED = 2
+_NOT_OFFERED = "this Region offers no endpoint service for it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +51,15 @@ def witnesses(
         *_declared_by_agents(evidence, places, region, now, window),
         *_used(evidence, places, catalog, region, now, window),
     ]
+    found = [one if _is_offered(one, catalog) else replace(one, why_no_endpoint=_NOT_OFFERED) for one in found]
     order = [*Certainty, *Source]
     return tuple(
         sorted(dict.fromkeys(found), key=lambda one: (*map(order.index, (one.certainty, one.source)), one.name))
     )
+
+
+def _is_offered(witness: Witness, catalog: Catalog) -> bool:
+    return bool(witness.why_no_endpoint) or bool(catalog.find(witness.name))
 
 
 def _asked(evidence: Evidence, places: Places, catalog: Catalog, region: str) -> Iterator[Witness]:
