@@ -12,7 +12,7 @@ DEV := .envs/dev/bin
 SAM := .envs/sam/bin/sam
 UV := .envs/uv/bin/uv
 
-.PHONY: help setup test lint types template unit chain chain-more soak local-invoke demo demo-organization compare docs spoke lock fmt clean plan doctor suggest namespaces cli policy browser audit mutants package
+.PHONY: help setup test lint types template unit chain chain-more soak local-invoke demo demo-organization compare docs spoke lock fmt clean plan look-back doctor suggest namespaces cli policy browser audit mutants package
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -99,9 +99,13 @@ plan: .envs/dev/.ready ## print what Lifeline would do in a region, all or some 
 	  --vpc="$${VPC-}" --region="$${REGION-}" --regions="$${REGIONS-}" --profile="$${PROFILE-}" \
 	  --services="$${SERVICES-}" --policy="$${POLICY-}" --format="$${FORMAT-}"
 
-doctor: .envs/dev/.ready ## examine what Lifeline depends on: [STACK=lifeline] [REGION=...] [PROFILE=...] [OUTPUT=json]
+look-back: .envs/dev/.ready ## print what 90 days of network changes tell: [FROM=folder of CloudTrail files] [REGION=...] [PROFILE=...] [FORMAT=json] [NAMES=hash]
+	@PYTHONPATH=functions:. $(DEV)/python -m tools.look_back --from="$${FROM-}" \
+	  --region="$${REGION-}" --profile="$${PROFILE-}" --format="$${FORMAT-}" --names="$${NAMES-}"
+
+doctor: .envs/dev/.ready ## examine what Lifeline depends on: [STACK=lifeline] [REGION=...] [PROFILE=...] [FORMAT=json]
 	@PYTHONPATH=functions:. $(DEV)/python -m tools.doctor \
-	  --stack="$${STACK-}" --region="$${REGION-}" --profile="$${PROFILE-}" --output="$${OUTPUT-}"
+	  --stack="$${STACK-}" --region="$${REGION-}" --profile="$${PROFILE-}" --format="$${FORMAT-}"
 
 suggest: .envs/dev/.ready ## print what private subnets need, from evidence: [VPC=vpc-...] [REGION=...] [FORMAT=json] [SERVICES=monitoring,ssm] [PROFILE=...]
 	@PYTHONPATH=functions:. $(DEV)/python -m tools.suggest \

@@ -41,7 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _fail(f"Invalid arguments: {error}")
     except LifelineError as error:
         return _fail(f"Can't read from AWS: {error}")
-    if options.output == "json":
+    if options.format == "json":
         sys.stdout.write(f"{json.dumps(report_json(report), indent=2)}\n")
     else:
         sys.stdout.write(report_text(report))
@@ -141,7 +141,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--region", default="", help="the Region (default: from your environment or profile)")
     parser.add_argument("--profile", default="", help="a profile from your AWS configuration")
     parser.add_argument(
-        "--output", choices=("", "text", "json"), default="", metavar="OUTPUT", help="text (default) or json"
+        "--format", choices=("", "text", "json"), default="", metavar="FORMAT", help="text (default) or json"
     )
     return parser
 

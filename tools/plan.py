@@ -12,7 +12,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from contextlib import redirect_stdout
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -42,7 +42,8 @@ _SILENT = "CRITICAL"  # a level that the package never logs at
 _FORMATS = ("text", "json", "csv")
 _ALL = "all"
 _ANY_REGION = "us-east-1"  # which tells the others' names, where neither environment nor profile sets a region
-MOST_DNS_VIEWS = 100_000  # all VPCs in one run: a person waits, and no function's time ends
+_PATIENCE = timedelta(days=1)
+MOST_DNS_VIEWS = 100_000  # all VPCs in one run
 # What a region's plan doesn't count: whoever reads it wants to know what is missing, not what one run would do of it.
 _UNLIMITED = {
     **dict.fromkeys(("endpoints_per_run", "endpoints_per_day", "vpcs_per_run", "vpcs_per_day"), 10_000),
@@ -60,8 +61,8 @@ class Context:
     invoked_function_arn: str = "arn:aws:lambda:::function:none"
 
     def get_remaining_time_in_millis(self) -> int:
-        """The full timeout, as if the invocation had just started."""
-        return 300_000
+        """A day, however much of it is over: a person waits, and no function's time ends."""
+        return _PATIENCE // timedelta(milliseconds=1)
 
 
 @dataclass(frozen=True, slots=True)

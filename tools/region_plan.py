@@ -214,7 +214,7 @@ def _has_news(vpc: Document) -> bool:
 
 def _block(vpc: Document) -> list[str]:
     name = f" ({quoted(vpc['name'], 40)})" if vpc.get("name") else ""
-    lines = [f"{vpc['vpc_id']}{name}: {vpc['monthly_cost_usd']:.2f} USD more per month"]
+    lines = wrap(f"{vpc['vpc_id']}{name}: {vpc['monthly_cost_usd']:.2f} USD more per month", rest="   ")
     tiers = Counter(vpc["subnets"].values())
     counts = [f"{tiers[str(tier)]} {tier}" for tier in (*Tier, *UnsureTier) if tiers[str(tier)]]
     lines += wrap(f"subnets: {'; '.join(counts)}", first=" ", rest="   ") if counts else []

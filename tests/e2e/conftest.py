@@ -25,6 +25,7 @@ _ACCOUNTS = {
     "test_events_chain.py": "account",
     "test_teardown_chain.py": "account",
     "test_canary_chain.py": "limited",
+    "test_event_path_chain.py": "limited",
     "test_limits_chain.py": "limited",
     "test_silence_chain.py": "limited",
     "test_detector_chain.py": "watched",

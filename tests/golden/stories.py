@@ -22,6 +22,9 @@ from lifeline.core.coexist.effects import EffectKind
 from lifeline.core.coexist.hand_over import answer_claims
 from lifeline.core.coexist.teardown import Attempt, Teardown, clear
 from lifeline.core.coexist.waivers import Waiver
+from lifeline.core.event_path.denial import read_denial
+from lifeline.core.event_path.dry_run import DryRun
+from lifeline.core.event_path.proof import UNPROVEN, EventPath
 from lifeline.core.guards.approval import approve_command
 from lifeline.core.guards.backlog import BACKLOG, WAITS, Alike, GapSurvey
 from lifeline.core.guards.kill_switch import why_on
@@ -58,6 +61,7 @@ from lifeline.core.notices.claim import handed_over_notice
 from lifeline.core.notices.conflict import Frozen, frozen_notice
 from lifeline.core.notices.denied import denied_notice
 from lifeline.core.notices.endpoints import endpoint_notice, lost_notice
+from lifeline.core.notices.event_path import denied_dry_run_notice, unheard_notice
 from lifeline.core.notices.exempted import Exempting, exempted_notice
 from lifeline.core.notices.forgotten import forgotten_notice
 from lifeline.core.notices.forms import email_text, machine_text
@@ -97,6 +101,7 @@ from tests.support.builders import (
 
 SENDER = Sender("123456789012", "us-east-1", "lifeline", "lifeline-us-east-1")
 NINE = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
+HOUR = timedelta(hours=1)
 VPC, VPC_NAME = "vpc-0a1b2c3d4e5f60718", "app-prod"
 OTHER = "vpc-0b2c3d4e5f6071829"
 APP_A, APP_B, WEB = "subnet-0c1d2e3f405162738", "subnet-0d2e3f40516273849", "subnet-0e3f4051627384950"
@@ -106,6 +111,16 @@ EVENT = "8c2f3c5e-6a1b-4f0d-9e57-2b7d1c4a9f10"
 PLAN_ID = "plan-3f9c2a7be41d0586"
 ROLE = "deploy-role/release-1842"
 WATCH = Watch()
+
+
+def dry_runs(*hours: int) -> EventPath:
+    """Dry runs so many hours before nine."""
+    path = UNPROVEN
+    for number, ago in enumerate(hours):
+        path = path.asked(
+            DryRun("DryRunOperation", "", f"{number}a1b2c3d-1234-4abc-8def-0123456789ab"), NINE - ago * HOUR
+        )
+    return path
 
 
 def at(minute: float) -> datetime:
@@ -618,6 +633,24 @@ NOTICES: dict[str, tuple[float, Callable[[], Notice]]] = {
                 ),
             ),
             "arn:aws:iam::222222222222:role/lifeline-reconcile-us-east-1",
+        ),
+    ),
+    "event-path": (
+        0,
+        lambda: unheard_notice(
+            dry_runs(4, 2, 1).heard("0a1b2c3d-1234-4abc-8def-0123456789ab", NINE - 4 * HOUR, NINE - 4 * HOUR),
+            NINE,
+        ),
+    ),
+    "dry-run-denied": (
+        0,
+        lambda: denied_dry_run_notice(
+            read_denial(
+                "You are not authorized to perform this operation. User: arn:aws:sts::123456789012:assumed-role/"
+                "lifeline-Reconcile/lifeline is not authorized to perform: ec2:CreateVpcEndpoint on resource: "
+                "arn:aws:ec2:us-east-1:123456789012:vpc-endpoint/* with an explicit deny in a service control policy.",
+            ),
+            "arn:aws:iam::123456789012:role/lifeline-ReconcileRole-1A2B3C",
         ),
     ),
     "watch-full": (30, lambda: watch_full_notice(WATCH, ["db-1", "db-2"])),

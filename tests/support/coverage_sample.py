@@ -5,6 +5,9 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from hashlib import sha256
 
+from lifeline.core.event_path.comparison import Comparison
+from lifeline.core.event_path.dry_run import DryRun
+from lifeline.core.event_path.proof import UNPROVEN
 from lifeline.core.network.model import Tier
 from lifeline.dashboard.coverage import (
     ActionRow,
@@ -191,7 +194,14 @@ def story() -> Coverage:
             ),
         ),
         agents=AgentCount(reporting=106, silent=13, unknown=2),
-        freshness=Freshness(at(9, 5, 21), at(8, 47), at(9, 10, 2), at(9, 12, 2)),
+        freshness=Freshness(
+            at(9, 5, 21),
+            at(8, 47),
+            at(9, 10, 2),
+            at(9, 12, 2),
+            path=UNPROVEN.asked(DryRun("DryRunOperation", "", "r0"), at(8, 47)).heard("r0", at(8, 47), at(8, 47, 3)),
+            compared=Comparison(at(5, 0) - timedelta(days=1), at(5, 0), happened=43, heard=41),
+        ),
     )
 
 

@@ -140,6 +140,7 @@ LISTS = {
     "CHANGES",
     "CLAIMED",
     "DENIED",
+    "EVENT_PATH",
     "EXEMPTIONS",
     "FROZEN",
     "KILL_SWITCH",

@@ -108,6 +108,15 @@ def test_all_vpcs_are_planned_however_many(ec2: Any, capsys: pytest.CaptureFixtu
     assert document["totals"]["monthly_cost_usd"] == 45 * 7.3
 
 
+def test_a_long_name_and_a_large_cost_fit_into_80_columns() -> None:
+    text = as_text(document(vpc("vpc-0123456789abcdef0", action("ssm", 12345.6), name="a name of " + 9 * "words ")))
+    assert all(len(line) <= 80 for line in text.splitlines())
+
+
+def test_a_region_that_takes_route_53_a_quarter_of_an_hour_is_planned_all_the_same() -> None:
+    assert plan.Context("1").get_remaining_time_in_millis() / 2 > 15 * 60 * 1000  # half of it is for such calls
+
+
 def test_what_is_blocked_is_first_and_says_why(ec2: Any, capsys: pytest.CaptureFixture[str]) -> None:
     private_vpc(ec2, 1, zones="abc")
     for number in range(2, 22):

@@ -14,6 +14,8 @@ from lifeline.adapters.aws.lookup import Lookup
 from lifeline.adapters.aws.network import Network
 from lifeline.core.coexist.vpc_state import VpcState
 from lifeline.core.errors import LifelineError
+from lifeline.core.event_path.denial import denied_words
+from lifeline.core.event_path.dry_run import Verdict
 from lifeline.core.guards.approval import Offer, OfferState, approve_command, make_offer
 from lifeline.core.guards.backlog import Epoch
 from lifeline.core.guards.freeze import EVERYTHING, freeze_words, standing
@@ -146,6 +148,8 @@ class _Cover:
         ]
         agents, known = self._reads.agents(policy)
         closed, freshness = self._reads.closed_incidents(policy), self._reads.freshness(known)
+        if freshness.path.denial and freshness.path.verdict is Verdict.DENIED:
+            self._notes.append(denied_words(freshness.path.denial))
         return Coverage(
             account_id=self._settings.account_id,
             region=self._settings.region,

@@ -5,6 +5,8 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 
+from lifeline.core.event_path.comparison import Comparison
+from lifeline.core.event_path.proof import UNPROVEN, EventPath
 from lifeline.core.network.model import SeenTier
 from lifeline.core.suggest.summary import Summary
 
@@ -105,7 +107,8 @@ class AgentCount:
 @dataclass(frozen=True, slots=True)
 class Freshness:
     """When Lifeline last heard of a network change, when its last whole sweep began, and when it last listed the agents
-    and began to check them. None for what never was; `is_read` is False where the ledger couldn't be read.
+    and began to check them. None for what never was; `is_read` is False where the ledger couldn't be read. `path` is
+    what the dry runs say, and `compared` the last comparison with Event history.
     """
 
     heard: datetime | None = None
@@ -113,6 +116,8 @@ class Freshness:
     listed: datetime | None = None
     checked: datetime | None = None
     is_read: bool = True
+    path: EventPath = UNPROVEN
+    compared: Comparison | None = None
 
 
 @dataclass(frozen=True, slots=True)

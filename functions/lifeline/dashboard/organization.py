@@ -10,11 +10,15 @@ from datetime import datetime
 from functools import partial
 
 from lifeline.adapters.aws.calls import begin, run_concurrently
+from lifeline.adapters.store.event_path import EventPathStore
 from lifeline.adapters.store.kill_switch import KillSwitch
 from lifeline.adapters.store.members import MemberStore
 from lifeline.adapters.store.vpcs import VpcStore
 from lifeline.core.coexist.vpc_state import VpcList, VpcState
 from lifeline.core.errors import LifelineError
+from lifeline.core.event_path.denial import denied_words
+from lifeline.core.event_path.dry_run import Verdict
+from lifeline.core.event_path.proof import UNPROVEN, EventPath
 from lifeline.core.guards.freeze import standing
 from lifeline.core.guards.kill_switch import switch_command
 from lifeline.core.network.model import RegionRef, VpcRef
@@ -31,7 +35,8 @@ class AccountRow:
     """One account. `looked` is when its last sweep began, None if there was none, and `look` what that saw, None where
     it isn't known; `is_read` is False where neither could be read. `waiting`, `frozen` and `releasing` count VPCs, by
     the ledger as it is now; None where that couldn't be read. `stopped` says why the kill switch is on for this account
-    and not for all.
+    and not for all. `path` is what the dry runs there say, None where that couldn't be read; `is_deaf`
+    is True if two in a row weren't heard.
     """
 
     member: MemberAccount
@@ -43,6 +48,14 @@ class AccountRow:
     frozen: int | None = 0
     releasing: int | None = 0
     stopped: str = ""
+    path: EventPath | None = UNPROVEN
+    is_deaf: bool = False
+
+    @property
+    def denied(self) -> str:
+        """Who denies that Lifeline creates endpoints there; empty if nobody is known to."""
+        known = self.path
+        return denied_words(known.denial) if known and known.denial and known.verdict is Verdict.DENIED else ""
 
     @property
     def not_served(self) -> int:
@@ -69,6 +82,7 @@ class AccountRow:
             (look.silent or 0) if look else 0,
             (look.incidents or 0) if look else 0,
             self.not_served,
+            int(self.is_deaf) + int(bool(self.denied)),
             self.waiting or 0,
             (self.frozen or 0) + (self.releasing or 0),
             look.unknown if look else 0,
@@ -97,6 +111,7 @@ class OrganizationTools:
 
     members: MemberStore
     vpcs: VpcStore
+    event_path: EventPathStore
     kill_switch: KillSwitch
 
 
@@ -127,9 +142,11 @@ def survey(tools: OrganizationTools, settings: Settings, now: datetime) -> Organ
         (partial(places.listed, vpcs, VpcList.RELEASING), "releases"),
     )
     states = begin(partial(vpcs.load_all, homes.values()))
+    paths = begin(partial(tools.event_path.read_all, homes.values(), settings.home))
     stopped = begin(partial(tools.kill_switch.why_on_in, [*homes]))
     waiting, frozen, releasing = run_concurrently([partial(_attempt, count, what, notes) for count, what in counts])
     seen, why = _attempt(states, "when Lifeline last looked at the accounts", notes), stopped()
+    heard = _attempt(paths, "whether events arrive", notes)
     everywhere = why[own.account] if all(why.values()) else ""
     rows = []
     for member, home in zip(members, homes.values(), strict=True):
@@ -144,6 +161,8 @@ def survey(tools: OrganizationTools, settings: Settings, now: datetime) -> Organ
             frozen=frozen[home] if frozen else None,
             releasing=releasing[home] if releasing else None,
             stopped="" if everywhere else why[member.account],
+            path=heard[home] if heard else None,
+            is_deaf=heard[home].is_broken(now) if heard else False,
         )
         rows.append(row)
     if not known.listed_at:

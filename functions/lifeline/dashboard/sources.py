@@ -11,6 +11,7 @@ from lifeline.adapters.aws.network import Network
 from lifeline.adapters.store.approvals import Approvals
 from lifeline.adapters.store.audit import AuditLog
 from lifeline.adapters.store.endpoint_policies import EndpointPolicyStore
+from lifeline.adapters.store.event_path import EventPathStore
 from lifeline.adapters.store.exemptions import Exemptions
 from lifeline.adapters.store.history import History
 from lifeline.adapters.store.incidents import Incidents
@@ -72,6 +73,7 @@ class Sources:
     roster: Callable[[str], Roster] | None = None
     endpoint_policies: EndpointPolicyStore | None = None
     suggestions: Suggestions | None = None
+    event_path: EventPathStore | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,8 +162,12 @@ class Reads:
             return unread
 
         def read() -> Freshness:
-            swept = self._sources.vpcs.load(home).reconciled_at
-            return replace(agents, heard=audit.latest_change(), swept=swept)
+            swept, events = self._sources.vpcs.load(home).reconciled_at, self._sources.event_path
+            known = replace(agents, heard=audit.latest_change(), swept=swept)
+            if events is None:
+                return known
+            path, comparisons = events.read_both()
+            return replace(known, path=path, compared=comparisons.last)
 
         return self.attempt(read, unread, "when Lifeline last heard of a change, and last swept")
 

@@ -10,6 +10,7 @@ from lifeline.adapters.aws.memory import memory_of
 from lifeline.adapters.store.approvals import Approvals
 from lifeline.adapters.store.audit import AuditLog
 from lifeline.adapters.store.endpoint_policies import EndpointPolicyStore
+from lifeline.adapters.store.event_path import EventPathStore
 from lifeline.adapters.store.exemptions import Exemptions
 from lifeline.adapters.store.history import History
 from lifeline.adapters.store.incidents import Incidents
@@ -100,6 +101,7 @@ def _organization_tools(settings: PageSettings) -> OrganizationTools:
     return OrganizationTools(
         members=MemberStore(settings.table_name),
         vpcs=VpcStore(settings.table_name),
+        event_path=EventPathStore(settings.table_name),
         kill_switch=KillSwitch(settings.kill_switch_parameter, settings.table_name),
     )
 
@@ -127,6 +129,7 @@ def _tools(settings: PageSettings) -> PageTools:
             audit=AuditLog(table),
             suggestions=Suggestions(table),
             roster=partial(Roster, table),
+            event_path=EventPathStore(table),
         ),
     )
 

@@ -41,6 +41,7 @@ from lifeline.runtime.invocation import MARGIN, Run
 from lifeline.runtime.observability import logger
 from lifeline.runtime.settings import Settings
 
+_PATIENCE = timedelta(minutes=10)  # with reports and searches, where no function's time ends
 _LOGS_BACK = timedelta(days=LOG_DAYS)
 
 
@@ -127,7 +128,8 @@ class _Suggest:
         interfaces: Mapping[str, list[dict[str, Any]]],
         tiers: Mapping[str, Mapping[str, SeenTier]],
     ) -> Evidence:
-        until = monotonic() + max((self.run.remaining() - MARGIN).total_seconds(), 0)
+        left = min(max(self.run.remaining() - MARGIN, timedelta(0)), _PATIENCE)
+        until = monotonic() + left.total_seconds()
         vpc_ids, now = [vpc.id for vpc in vpcs], self.run.now()
         subnets_of = _subnets_of_instances(interfaces)
         no_roles: dict[str, str] = {}

@@ -392,6 +392,7 @@ def test_what_a_document_leaves_out_is_as_the_schema_says() -> None:
     assert said.ledger_keep == timedelta(days=fields["ledger_days"]["default"])
     assert said.is_canary is fields["canary"]["default"]
     assert said.sends_events is fields["send_events"]["default"]
+    assert said.proves_event_path is fields["prove_event_path"]["default"]
     assert said.runbook_url == fields["runbook_url"]["default"] == RUNBOOK
     assert said.watches == (Watch(),)
 
@@ -412,12 +413,14 @@ def test_what_tunes_lifeline_is_read_with_its_units() -> None:
             "canary": True,
             "iac_debounce_seconds": 900,
             "send_events": False,
+            "prove_event_path": False,
             "ledger_days": 30.0,
         }
     )
     assert said.without_approval == Limits(1, 2, 3, 0, Decimal("7.3"), Decimal(1000))
     assert (said.retire_after, said.iac_debounce) == (timedelta(), timedelta(minutes=15))
     assert (said.is_canary, said.sends_events, said.ledger_keep) == (True, False, timedelta(days=30))
+    assert not said.proves_event_path
 
 
 @pytest.mark.parametrize("coverage", ["az", "vpc"])
@@ -623,6 +626,7 @@ DOCUMENTS = st.fixed_dictionaries(
         "ledger_days": st.integers(30, 3650),
         "canary": st.booleans(),
         "send_events": st.booleans(),
+        "prove_event_path": st.booleans(),
         "runbook_url": st.sampled_from(ADDRESSES),
         "backlog": st.sampled_from(["ask", "act"]),
     },

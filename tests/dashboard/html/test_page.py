@@ -18,6 +18,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tools.template import read_template
 
+from lifeline.core.event_path.comparison import Comparison
+from lifeline.core.event_path.dry_run import DryRun
+from lifeline.core.event_path.proof import UNPROVEN, EventPath
 from lifeline.dashboard.coverage import (
     AgentCount,
     Cell,
@@ -199,7 +202,8 @@ def test_the_head_says_where_when_and_in_which_mode_and_sums_up() -> None:
     page = parse(render_page(story(), CALLS))
     assert one_line(page.all("header")[0]) == (
         "Lifeline: coverageAccount 123456789012 in us-east-1, stack lifeline · mode enforce · 2026-03-02 09:12:40 UTC"
-        "Last change heard 09:05:21 UTC (7 min 19 s ago) · last sweep 08:47:00 UTC (25 min 40 s ago) · "
+        "Last change heard 09:05:21 UTC (7 min 19 s ago) · event path proven 08:47:00 UTC (25 min 40 s ago) "
+        "(41 of 43 changes heard in the day until 05:00:00 UTC) · last sweep 08:47:00 UTC (25 min 40 s ago) · "
         "agents last checked 09:12:02 UTC (38 s ago) · listed 09:10:02 UTC (2 min 38 s ago)"
     )
     totals = {one_line(row.all("dt")[0]): one_line(row.all("dd")[0]) for row in page.all("dl")[0].all("div")}
@@ -383,6 +387,36 @@ def test_no_string_makes_or_turns_a_link(words: str) -> None:
 )
 def test_what_never_was_is_said_of_how_fresh_the_data_is(freshness: Freshness, said: str) -> None:
     assert [one_line(one) for one in show(freshness=freshness).all("p", "fresh")] == [said]
+
+
+def fresh(**known: object) -> str:
+    (said,) = show(freshness=Freshness(heard=NOW, **known)).all("p", "fresh")  # type: ignore[arg-type]
+    return one_line(said)
+
+
+def probed(*hours: int) -> EventPath:
+    """Dry runs so many hours ago."""
+    path = UNPROVEN
+    for number, ago in enumerate(hours):
+        path = path.asked(DryRun("DryRunOperation", "", f"r{number}"), NOW - timedelta(hours=ago))
+    return path
+
+
+def test_it_is_said_whether_events_arrive() -> None:
+    proven = probed(3).heard("r0", NOW - timedelta(hours=3), NOW - timedelta(hours=2))
+    assert "· event path proven 06:12:40 UTC (3 h ago) ·" in fresh(path=proven)
+    assert "· event path not proven yet ·" in fresh(path=probed(1))
+    assert "· event path not proven: there is no VPC here ·" in fresh(path=UNPROVEN.unasked("there is no VPC here"))
+
+
+def test_two_dry_runs_that_were_not_heard_are_said_to_be_silence_since_the_first() -> None:
+    assert "· events don't arrive: no dry run heard since 07:12:40 UTC (2 h ago) ·" in fresh(path=probed(2, 1))
+
+
+def test_it_is_said_how_many_changes_of_the_last_day_were_heard() -> None:
+    day = Comparison(NOW - timedelta(hours=25), NOW - timedelta(hours=1))
+    assert "(no change in the day until 08:12:40 UTC)" in fresh(compared=day)
+    assert "(41 of 43 changes heard in the day until" in fresh(compared=replace(day, happened=43, heard=41))
 
 
 def test_how_fresh_the_data_is_is_not_said_where_it_was_not_read() -> None:

@@ -284,6 +284,16 @@ class Account:
         finally:
             _ask(gate, method="DELETE")
 
+    @contextmanager
+    def denying(self, action: str, why: str) -> Iterator[None]:
+        """EC2 denies roles this call, as AWS says it, until the block is left."""
+        denied = f"{self.ec2_endpoint_url}/lifeline/denied"
+        _ask(f"{denied}?{urlencode({'action': action, 'why': why})}", method="PUT")
+        try:
+            yield
+        finally:
+            _ask(denied, method="DELETE")
+
     def wait[T](
         self, look: Callable[[], T | None], *, what: str, within_s: float = PATIENCE_S, every_s: float = 0.5
     ) -> T:

@@ -14,6 +14,8 @@ Some things differ from the `ministack` command. These are what AWS does:
 - A role that a stack makes has the permissions boundary that its template says, so that IAM enforces it.
 - Who reads SSM's parameters by path needs the permission for that path, not for all (Service Authorization Reference).
 - A stack may save queries of CloudWatch Logs Insights. They are accepted, and kept nowhere.
+- Nobody confirms a subscription by mail, because no mail is sent: it is listed as one that waits (SNS API:
+  ListSubscriptionsByTopic).
 - Who may send a message to a queue may send a batch of them: there are no permissions for batches (SQS guide: batch
   actions).
 - Several accounts are an organization, and send events to each other: see `ministack_accounts.py`.
@@ -44,7 +46,7 @@ from ministack import app
 from ministack.core import iam_actions, iam_evaluator, lambda_runtime
 from ministack.core.responses import get_account_id
 from ministack.core.router import extract_access_key_id
-from ministack.services import eventbridge, iam, scheduler, sqs, sts
+from ministack.services import eventbridge, iam, scheduler, sns, sqs, sts
 from ministack.services.cloudformation import provisioners
 from ministack_accounts import serve_several_accounts  # type: ignore[import-not-found]
 
@@ -117,6 +119,17 @@ def accept_saved_queries() -> None:
 
     handlers = {"create": create, "update": update, "delete": delete}
     provisioners._RESOURCE_HANDLERS["AWS::Logs::QueryDefinition"] = handlers
+
+
+def leave_mail_unconfirmed() -> None:
+    listed = sns._list_subscriptions_by_topic
+    of_mail = re.compile(rb"(?<=<SubscriptionArn>)[^<]+(?=</SubscriptionArn>(?:(?!<member>).)*<Protocol>email)")
+
+    def list_subscriptions_by_topic(params: Any) -> Any:
+        status, headers, body = listed(params)
+        return status, headers, of_mail.sub(b"PendingConfirmation", body)
+
+    sns._list_subscriptions_by_topic = list_subscriptions_by_topic
 
 
 def let_senders_send_batches() -> None:
@@ -265,6 +278,7 @@ if __name__ == "__main__":
     let_aws_put_its_own_events()
     give_events_the_time_of_their_call()
     write_down_callers()
+    leave_mail_unconfirmed()
     let_senders_send_batches()
     tell_iam_what_requests_contain()
     know_sessions_by_their_role()

@@ -14,6 +14,7 @@ from tests.e2e.emulators import realism
 from tests.e2e.emulators.leash import end_with_parent
 from tests.e2e.emulators.relay import Callers, Recorder, Trail
 from tests.support.event_history import teach_event_history
+from tests.support.moto_filters import teach_dry_runs
 
 NOT_EMULATED = ("/route53profiles/",)
 
@@ -42,6 +43,7 @@ def main() -> None:
 
     end_with_parent()
     teach_event_history()
+    teach_dry_runs()
     realism.apply(pending=timedelta(seconds=chosen.pending_s))
 
     @cache

@@ -156,6 +156,7 @@ class Recorder:
         # EC2 is consistent where two calls touch one resource. moto's models have no locks of their own.
         self._one_change_at_a_time = threading.Lock()
         self._gate = Gate()
+        self._denied = ("", "")
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         if environ["PATH_INFO"].startswith(CONTROL):
@@ -172,15 +173,44 @@ class Recorder:
         self._gate.enter(action)
         at = datetime.now(UTC)
         agent = environ.get("HTTP_USER_AGENT", "")
+        request_id = str(uuid4())  # moto gives every request the same one
         with self._one_change_at_a_time:
-            status, body = self._answer(environ, start_response)
-            self._trail.add(self._record(action, parameters, status, body, caller, credential.region, at, agent))
+            refused = self._refusal(action, parameters, caller, request_id)
+            status, body = refused or self._answer(environ, start_response)
+            answered = (action, parameters, status, body, caller, credential.region, at, agent)
+            self._trail.add(self._record(*answered, request_id=request_id))
+        if refused:
+            headers = [("Content-Type", "text/xml;charset=UTF-8"), ("Content-Length", str(len(body)))]
+            start_response(f"{status} Refused", headers)
         return [body]
 
+    def _refusal(
+        self, action: str, parameters: dict[str, str], caller: Caller, request_id: str
+    ) -> tuple[int, bytes] | None:
+        """EC2's answer to what it doesn't carry out: to a call that is denied, and to a dry run, which moto would carry
+        out (EC2 API: DryRun).
+        """
+        denied, why = self._denied
+        if denied == action and caller.identity.session:
+            words = (
+                f"You are not authorized to perform this operation. User: {caller.identity.name} is not authorized to "
+                f"perform: ec2:{action} on resource: * {why}. Encoded authorization failure message: 1a2b3c"
+            )
+            return 403, _error("UnauthorizedOperation", words, request_id)
+        if parameters.get("DryRun") == "true":
+            words = "Request would have succeeded, but DryRun flag is set."
+            return 412, _error("DryRunOperation", words, request_id)
+        return None
+
     def _control(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
-        """GET trail: how far it is. PUT gate?action=…&after=…: hold calls back. DELETE gate: let them pass."""
+        """GET trail: how far it is. PUT gate?action=…&after=…: hold calls back. DELETE gate: let them pass.
+        PUT denied?action=…&why=…: EC2 denies roles this call. DELETE denied: it doesn't any more.
+        """
         method = environ["REQUEST_METHOD"]
-        if method == "PUT":
+        if environ["PATH_INFO"].endswith("/denied"):
+            asked = dict(parse_qsl(environ["QUERY_STRING"])) if method == "PUT" else {}
+            self._denied = (asked.get("action", ""), asked.get("why", ""))
+        elif method == "PUT":
             asked = dict(parse_qsl(environ["QUERY_STRING"]))
             self._gate.close(asked["action"], after=int(asked["after"]))
         elif method == "DELETE":
@@ -211,6 +241,8 @@ class Recorder:
         region: str,
         at: datetime,
         agent: str,
+        *,
+        request_id: str,
     ) -> Json:
         operation = operation_model(action)
         answer = read_response(operation, status, body)
@@ -225,8 +257,16 @@ class Recorder:
             at=at,
             region=region,
             account=caller.account,
-            request_id=str(uuid4()),  # moto gives every request the same one
+            request_id=request_id,
         )
+
+
+def _error(code: str, message: str, request_id: str) -> bytes:
+    """EC2's answer to a refused call (EC2 API: error responses)."""
+    return (
+        '<?xml version="1.0" encoding="UTF-8"?><Response><Errors><Error>'
+        f"<Code>{code}</Code><Message>{message}</Message></Error></Errors><RequestID>{request_id}</RequestID></Response>"
+    ).encode()
 
 
 def _take_body(environ: Environ) -> bytes:

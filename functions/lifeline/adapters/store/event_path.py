@@ -33,6 +33,11 @@ class EventPathStore:
         """What the dry runs say, as last written."""
         return from_plain(EventPath, self._table.get(_PROOF, "ledger: read the dry runs"))
 
+    def read_both(self) -> tuple[EventPath, Comparisons]:
+        """The same, with the comparisons, in one call."""
+        items = self._table.get_all((_PROOF, _COMPARISON), "ledger: read whether events arrive")
+        return from_plain(EventPath, items.get(_PROOF, {})), from_plain(Comparisons, items.get(_COMPARISON, {}))
+
     def read_all(self, homes: Collection[RegionRef], own: RegionRef) -> dict[RegionRef, EventPath]:
         """The same of each of a hub's accounts, 100 accounts a call; `own` is the hub's."""
         keys = {home: (_PK if home == own else in_member(_PK, home), _PROOF[1]) for home in homes}

@@ -66,12 +66,16 @@ class Comparisons:
     noted_since: datetime | None = None
 
     def begun(self, now: datetime) -> "Comparisons":
-        """The same with a comparison under way, where one is due. It goes on where an earlier run stopped."""
+        """The same with a comparison under way, where one is due: of the day that follows the last one's, or where
+        sweeps were missing for long, of the last day.
+        """
         if self.noted_since is None:
             return replace(self, noted_since=now)
-        since, until = now - _LAG - EVERY, now - _LAG
-        is_due = since >= max(self.noted_since, self.last.until if self.last else self.noted_since)
-        return replace(self, current=Comparison(since, until)) if is_due and self.current is None else self
+        since, until = self.last.until if self.last else self.noted_since, now - _LAG
+        if self.current or until - since < EVERY:
+            return self
+        since = since if until - since < 2 * EVERY else until - EVERY
+        return replace(self, current=Comparison(since, since + EVERY))
 
     def advanced(self, to: Comparison) -> "Comparisons":
         """The same once the one under way has got so far."""

@@ -47,6 +47,11 @@ class Denial:
         return ":security-group/" in self.resource
 
 
+def denied_words(denial: Denial) -> str:
+    """What the denial means, in a sentence without its end."""
+    return f"Lifeline may not create endpoints today: {denial.by.value} denied its dry run"
+
+
 def read_denial(message: str, decoded: str = "") -> Denial:
     """The denial that EC2's message tells of, and its decoded part where it could be decoded.
 

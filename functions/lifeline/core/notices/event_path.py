@@ -4,7 +4,6 @@ from datetime import datetime, timedelta
 
 from lifeline.core.event_path.denial import Denial, DeniedBy
 from lifeline.core.event_path.proof import EventPath
-from lifeline.core.network.model import RegionRef
 from lifeline.core.notices.notice import Notice
 from lifeline.core.severity import Severity
 from lifeline.core.wording import inert, write_length, write_time
@@ -25,7 +24,7 @@ _NEXT_BY = {
 _NEXT = "Check the organization's service control policies, the role's permissions boundary and its own policies."
 
 
-def unheard_notice(state: EventPath, home: RegionRef, now: datetime) -> Notice:
+def unheard_notice(state: EventPath, now: datetime) -> Notice:
     """Write that two dry runs in a row weren't heard, what that means, and what to check, in order."""
     unheard = state.unheard(now)
     first, seconds = unheard[-1], state.unheard_seconds(now) or 0.0
@@ -57,7 +56,6 @@ def unheard_notice(state: EventPath, home: RegionRef, now: datetime) -> Notice:
             "The runbook has the commands. Lifeline keeps trying, and the alarm ends once an event arrives.",
         ),
         facts={
-            "region": home.region,
             "unheard": len(unheard),
             "unheard_since": first.asked_at.isoformat(),
             "request_ids": [probe.request_id for probe in unheard],

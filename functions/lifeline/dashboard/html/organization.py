@@ -189,7 +189,12 @@ def _review(row: AccountRow, clock: Clock) -> Html:
             ("unknown", _vpcs_that(look.unknown, "{} only known in part")),
             ("none", "open incidents not known" if look.incidents is None else ""),
         ]
+    if row.path and row.is_deaf:
+        since = clock.moment(row.path.unheard(clock.now)[-1].asked_at)
+        texts.append(("missing", Html("events don't arrive: no dry run heard since {}").format(since)))
     texts += [
+        ("blocked", row.denied),
+        ("none", "not known whether events arrive" if row.path is None else ""),
         ("pending", _vpcs_that(row.waiting, "backlog waits in {}")),
         ("pending", _vpcs_that(row.frozen, "{} with a freeze")),
         ("pending", _vpcs_that(row.releasing, "{} being released")),

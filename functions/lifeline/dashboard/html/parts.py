@@ -101,20 +101,45 @@ def way_back(calls: ButtonTargets) -> Html:
     )
 
 
+_UNPROVEN = Html("No change heard yet, so it isn't proven that events arrive")
+
+
+def _event_path(known: Freshness, clock: Clock) -> Html:
+    """When a dry run was last heard of, or for how long none was; and how many changes were heard on the last day."""
+    path = known.path
+    if path.is_broken(clock.now):
+        said = Html("<b>events don't arrive: no dry run heard since {}</b>").format(
+            clock.moment(path.unheard(clock.now)[-1].asked_at)
+        )
+    elif path.proven_at:
+        said = Html("event path proven {}").format(clock.moment(path.proven_at))
+    elif path.why:
+        said = Html("event path not proven: {}").format(path.why)
+    else:
+        said = Html("event path not proven yet") if known.heard else Html()
+    if not known.compared:
+        return said
+    heard, happened = known.compared.heard, known.compared.happened
+    day = f"{heard:,} of {happened:,} changes heard" if happened else "no change"
+    return Html("{} ({} in the day until {})").format(said, day, clock.exactly(known.compared.until, short=True))
+
+
 def _freshness(known: Freshness, clock: Clock) -> Html:
     if not known.is_read:
         return Html()
-    heard = known.heard and Html("Last change heard {}").format(clock.moment(known.heard))
+    silent = Html("No change heard yet") if known.path.proven_at else _UNPROVEN
+    heard = Html("Last change heard {}").format(clock.moment(known.heard)) if known.heard else silent
     swept = known.swept and Html("last sweep {}").format(clock.moment(known.swept))
     checked = known.checked and Html("agents last checked {}").format(clock.moment(known.checked))
     listed = known.listed and Html("listed {}").format(clock.moment(known.listed))
     parts = (
-        heard or "No change heard yet, so it isn't proven that events arrive",
+        heard,
+        _event_path(known, clock),
         swept or "no sweep yet",
         checked or "agents never checked",
         listed or "never listed",
     )
-    return Html('<p class="meta fresh">{}</p>').format(Html(" · ").join(parts))
+    return Html('<p class="meta fresh">{}</p>').format(Html(" · ").join(filter(None, parts)))
 
 
 def _totals(coverage: Coverage) -> Html:

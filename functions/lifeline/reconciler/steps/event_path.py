@@ -171,7 +171,7 @@ def _tell_unheard(store: EventPathStore, job: Job) -> EventPath:
         return store.change(lambda before: (before.mended(), before.mended())) if state.is_mended(now) else state
     publish_event_path(seconds, stack=job.settings.stack_name, now=now)
     logger.error("dry runs not heard", count=len(state.unheard(now)), seconds=seconds, run_id=job.run.id)
-    if state.notified_at or not job.publish(unheard_notice(state, job.home, now)):
+    if state.notified_at or not job.publish(unheard_notice(state, now)):
         return state
     return store.change(lambda before: (before.announced(now), before.announced(now)))
 

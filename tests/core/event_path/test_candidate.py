@@ -1,0 +1,66 @@
+"""Which endpoint the dry run asks for."""
+
+from dataclasses import replace
+
+from lifeline.core.event_path.candidate import Candidate, best, candidates, cut_off
+from lifeline.core.network.model import TargetKind, Vpc
+from lifeline.core.plan.actions import ActionKind
+from tests.support.builders import (
+    MONITORING,
+    OWNER,
+    S3,
+    default_route,
+    endpoint,
+    own_security_group,
+    plan,
+    subnet,
+    table,
+    vpc,
+)
+
+
+def of(seen: Vpc, *services: str) -> Candidate | None:
+    return best(candidates(seen, plan(cut_off(seen), *services), OWNER))
+
+
+def test_a_vpc_that_lacks_nothing_has_the_call_that_would_be_made_were_it_cut_off() -> None:
+    served = vpc(
+        subnet(), table("main", default_route(TargetKind.NAT_GATEWAY)), endpoint(MONITORING, "a"), own_security_group()
+    )
+    found = of(served, "monitoring")
+    assert found is not None
+    assert found.action.kind is ActionKind.CREATE_INTERFACE_ENDPOINT
+    assert found.action.service_name == MONITORING
+    assert found.action.subnet_ids == ("subnet-a",)
+    assert found.security_group_id == own_security_group().id
+    assert not found.lacks_group
+
+
+def test_public_subnets_too_would_be_cut_off() -> None:
+    public = vpc(subnet(), table("main", default_route(TargetKind.INTERNET_GATEWAY)), own_security_group())
+    assert of(public, "monitoring") is not None
+
+
+def test_where_an_endpoint_has_the_name_the_dry_run_does_not_ask_for_it() -> None:
+    bare = vpc(subnet(), own_security_group())
+    taken = vpc(subnet(), endpoint(MONITORING, "a", private_dns=True), own_security_group())
+    free, beside = of(bare, "monitoring"), of(taken, "monitoring")
+    assert free is not None
+    assert beside is not None
+    assert free.action.private_dns
+    assert not beside.action.private_dns
+    assert replace(beside.action, private_dns=True) == free.action
+
+
+def test_a_gateway_endpoint_goes_before_an_interface_endpoint_whose_group_is_not_there_yet() -> None:
+    found = of(vpc(subnet()), "monitoring", "s3")
+    assert found is not None
+    assert found.action.service_name == S3
+    assert found.action.kind is ActionKind.CREATE_GATEWAY_ENDPOINT
+    alone = of(vpc(subnet()), "monitoring")
+    assert alone is not None
+    assert alone.lacks_group
+
+
+def test_where_nothing_is_required_there_is_nothing_to_ask_for() -> None:
+    assert of(vpc(own_security_group()), "monitoring") is None

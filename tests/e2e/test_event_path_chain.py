@@ -1,0 +1,116 @@
+"""The event path's proof on the deployed chain: the role's dry run comes back by CloudTrail, the rule and the queue."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from lifeline.adapters.store.event_path import EventPathStore
+from lifeline.core.event_path.denial import DeniedBy
+from lifeline.core.event_path.dry_run import Verdict
+from lifeline.core.event_path.proof import AFTER_DENIAL, ALARM_SECONDS, PATIENCE, EventPath
+from tests.e2e.emulators.account import Account
+from tests.e2e.machine import build_site
+from tests.e2e.steps import kind_of, reconcile, text_of, wait_until_quiet
+
+pytestmark = pytest.mark.chain
+
+
+def store(account: Account) -> EventPathStore:
+    return EventPathStore(account.outputs["LedgerTable"], account.client("dynamodb"))
+
+
+def age(account: Account, by: timedelta = PATIENCE) -> None:
+    """As if so much time had passed since the dry runs."""
+
+    def aged(before: EventPath) -> tuple[EventPath, None]:
+        probes = tuple(replace(probe, asked_at=probe.asked_at - by) for probe in before.probes)
+        asked_at = before.asked_at and before.asked_at - by
+        return replace(before, probes=probes, asked_at=asked_at), None
+
+    store(account).change(aged)
+
+
+def sweep(account: Account) -> EventPath:
+    """What is known once a sweep has made its dry run, and whatever is to be heard of it was."""
+    age(account, AFTER_DENIAL if store(account).read().denial else PATIENCE)
+    before = store(account).read().asked_at
+    reconcile(account, {"sweep": True})
+    assert store(account).read().asked_at != before
+    wait_until_quiet(account)
+    return store(account).read()
+
+
+def endpoints(account: Account) -> set[str]:
+    found = account.client("ec2").describe_vpc_endpoints()["VpcEndpoints"]
+    return {one["VpcEndpointId"] for one in found}
+
+
+def figures(account: Account) -> list[float]:
+    lines = [line for line in account.logs("ReconcileEndpointsFunction", lines=10_000).splitlines() if '"_aws"' in line]
+    return [json.loads(line[line.index("{") :])["EventPathSeconds"] for line in lines]
+
+
+@contextmanager
+def disabled(account: Account, name: str) -> Iterator[None]:
+    events: Any = account.client("events")
+    (rule,) = [one["Name"] for one in events.list_rules()["Rules"] if name in one["Name"]]
+    events.disable_rule(Name=rule)
+    try:
+        yield
+    finally:
+        events.enable_rule(Name=rule)
+
+
+def test_the_dry_run_is_heard_and_no_endpoint_is_made(limited: Account) -> None:
+    build_site(limited.client("ec2"), cidr="10.140", name="proof")
+    wait_until_quiet(limited)
+    before = endpoints(limited)
+    known = sweep(limited)
+    assert known.verdict is Verdict.ALLOWED
+    assert known.probes[0].heard_at is not None
+    assert known.seconds is not None
+    assert known.seconds < 60
+    assert figures(limited)[-1] == pytest.approx(known.seconds, abs=0.01)
+    assert endpoints(limited) == before
+
+
+def test_two_that_a_disabled_rule_keeps_away_ring_the_alarm_and_the_next_one_is_heard(limited: Account) -> None:
+    inbox = limited.subscribe("NoticesTopic")
+    sweep(limited)
+    with disabled(limited, "AttemptRule"):
+        first = sweep(limited)
+        assert first.probes[0].heard_at is None
+        second = sweep(limited)
+        assert [probe.heard_at for probe in second.probes[:2]] == [None, None]
+        assert not [one for one in figures(limited) if one >= ALARM_SECONDS]
+        sweep(limited)
+    assert figures(limited)[-1] >= ALARM_SECONDS
+    (notice,) = limited.wait(
+        lambda: [one for one in inbox.notices() if kind_of(one) == "event_path"],
+        what="the notice that nothing is heard",
+    )
+    assert "trail" in text_of(notice)
+    heard = sweep(limited)
+    assert heard.probes[0].heard_at is not None
+    assert figures(limited)[-1] < ALARM_SECONDS
+
+
+def test_a_role_that_is_denied_is_told_apart_and_its_dry_run_is_heard_as_well(limited: Account) -> None:
+    inbox, before = limited.subscribe("NoticesTopic"), endpoints(limited)
+    with limited.denying("CreateVpcEndpoint", "with an explicit deny in a service control policy"):
+        known = sweep(limited)
+    assert known.verdict is Verdict.DENIED
+    assert known.denial is not None
+    assert known.denial.by is DeniedBy.SERVICE_CONTROL_POLICY
+    assert known.probes[0].heard_at is not None
+    (notice,) = limited.wait(
+        lambda: [one for one in inbox.notices() if kind_of(one) == "dry_run_denied"], what="the notice of the denial"
+    )
+    assert "service control policy" in text_of(notice)
+    assert sweep(limited).verdict is Verdict.ALLOWED
+    assert endpoints(limited) == before

@@ -1,0 +1,359 @@
+"""Each sweep proves that events arrive: its dry run comes back by the queue, or it doesn't."""
+
+import json
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from lifeline.adapters.aws.clients import client
+from lifeline.adapters.aws.dry_run import DryRuns
+from lifeline.adapters.store.event_path import EventPathStore
+from lifeline.core.errors import TransientError
+from lifeline.core.event_path.denial import DeniedBy
+from lifeline.core.event_path.dry_run import Verdict
+from lifeline.core.event_path.proof import ALARM_SECONDS, EventPath
+from tests.handlers.test_claims import served, strict_for_all
+from tests.support.cloudtrail import RECORDED, Failure, Identity, record_call
+from tests.support.days import HOUR, MINUTES, Days
+from tests.support.policies import Caller
+from tests.support.tuning import tune
+from tests.support.world import emulated_world
+
+OWN = Identity("lifeline-ReconcileRole", session="lifeline-ReconcileEndpoints")
+ALL: Any = {"Effect": "Allow", "Action": "*", "Resource": "*"}
+NO_ENDPOINTS: Any = {"Effect": "Deny", "Action": "ec2:CreateVpcEndpoint", "Resource": "*"}
+SCP, BOUNDARY = "service control policy", "permissions boundary"
+SECOND = timedelta(seconds=1)
+
+
+@pytest.fixture
+def days(monkeypatch: pytest.MonkeyPatch) -> Iterator[Days]:
+    with emulated_world(monkeypatch, prove_event_path=True) as world:
+        RECORDED.clear()
+        monkeypatch.setattr(DryRuns, "decode", lambda *_: "{}")  # moto's STS doesn't
+        yield strict_for_all(Days(world, monkeypatch))
+
+
+def known() -> EventPath:
+    return EventPathStore("ledger").read()
+
+
+def sweep(days: Days, *, after: timedelta = HOUR) -> None:
+    days.clock.advance(after)
+    days.call({"sweep": True})
+
+
+def record(days: Days, *, request_id: str = "", identity: Identity = OWN, code: str = "DryRunOperation") -> Any:
+    """CloudTrail's record of the last dry run."""
+    call = days.account.dry_runs[-1]
+    return record_call(
+        "CreateVpcEndpoint",
+        call.params,
+        failure=Failure(code, "Request would have succeeded, but DryRun flag is set."),
+        identity=identity,
+        at=call.at,
+        request_id=request_id or known().probes[0].request_id,
+    )
+
+
+def raising(error: Exception) -> Any:
+    def refuse(*_: object, **__: object) -> Any:
+        raise error
+
+    return refuse
+
+
+def figures(output: str) -> list[float]:
+    """What the metric's lines in the log say."""
+    lines = [json.loads(line) for line in output.splitlines() if '"_aws"' in line]
+    return [line["EventPathSeconds"] for line in lines]
+
+
+def test_a_sweep_makes_one_dry_run_which_creates_nothing_and_its_record_proves_the_path(
+    days: Days, capsys: pytest.CaptureFixture[str]
+) -> None:
+    vpc_id, _, endpoint_id = served(days)
+    sweep(days)
+    (call,) = days.account.dry_runs
+    assert call.params["VpcId"] == vpc_id
+    assert days.live(vpc_id) == [endpoint_id]
+    assert known().verdict is Verdict.ALLOWED
+    assert known().proven_at is None
+    event = record(days)
+    days.clock.advance(3 * SECOND)
+    before = days.account.call_counts.copy()
+    capsys.readouterr()
+    days.deliver(event)
+    assert known().proven_at == call.at
+    assert known().seconds == 3
+    assert figures(capsys.readouterr().out) == [3.0]
+    assert days.account.call_counts == before  # nothing is reconciled for it
+    assert days.world.requeue() == []
+
+
+def test_the_dry_run_has_the_parameters_of_the_real_call(days: Days) -> None:
+    served(days)
+    (real,) = [call.params for call in days.account.calls if call.operation == "CreateVpcEndpoint"]
+    sweep(days)
+    asked = dict(days.account.dry_runs[0].params)
+    assert asked.pop("DryRun") is True
+    differs = {name for name in real.keys() | asked.keys() if real.get(name) != asked.get(name)}
+    assert differs == {"ClientToken", "PrivateDnsEnabled"}  # the endpoint has the name by now
+
+
+@pytest.mark.parametrize("stopped", ["plan mode", "the kill switch"])
+def test_it_is_made_where_nothing_may_be_changed(monkeypatch: pytest.MonkeyPatch, stopped: str) -> None:
+    switch = {"KILL_SWITCH_PARAMETER": "/lifeline/stop"}
+    settings = {"MODE": "plan"} if stopped == "plan mode" else switch
+    with emulated_world(monkeypatch, prove_event_path=True, REQUIRED_SERVICES="s3", **settings) as world:
+        client("ssm").put_parameter(Name="/lifeline/stop", Value="on", Type="String")
+        days = strict_for_all(Days(world, monkeypatch))
+        vpc_id = world.make_vpc()
+        world.make_subnet(vpc_id)
+        sweep(days)
+        assert len(days.account.dry_runs) == 1
+        assert known().verdict is Verdict.ALLOWED
+        assert days.live(vpc_id) == []
+
+
+def test_a_plan_that_a_person_asks_for_makes_none(days: Days) -> None:
+    served(days)
+    days.call({"sweep": True, "mode": "plan"})
+    assert days.account.dry_runs == []
+
+
+def test_a_policy_may_turn_it_off(days: Days, monkeypatch: pytest.MonkeyPatch) -> None:
+    served(days)
+    tune(monkeypatch, prove_event_path=False)
+    sweep(days)
+    assert days.account.dry_runs == []
+    assert "policy" in known().why
+
+
+def test_sweeps_soon_after_one_another_make_one(days: Days) -> None:
+    served(days)
+    sweep(days)
+    sweep(days, after=MINUTES)
+    assert len(days.account.dry_runs) == 1
+
+
+# ---- forged records
+
+
+@pytest.mark.parametrize("forgery", ["another request", "another's role", "another time"])
+def test_a_record_that_claims_to_be_the_dry_run_makes_nothing_look_proven(days: Days, forgery: str) -> None:
+    vpc_id, _, endpoint_id = served(days)
+    sweep(days)
+    if forgery == "another request":
+        event = record(days, request_id="0a1b2c3d-0000-4000-8000-000000000000")
+    elif forgery == "another's role":
+        event = record(days, identity=Identity("deploy-role", session="somebody"))
+    else:
+        event = record(days)
+        event["detail"]["eventTime"] = "2020-01-01T00:00:00Z"
+    days.clock.advance(MINUTES)
+    calls = days.account.call_counts.copy()
+    days.deliver(event)
+    assert known().proven_at is None
+    assert days.account.call_counts == calls
+    assert days.live(vpc_id) == [endpoint_id]
+    assert days.world.dead_letters() == []
+
+
+def test_a_record_that_is_faster_than_the_ledger_comes_again(days: Days) -> None:
+    served(days)
+    sweep(days)
+    event = record(days, request_id="0a1b2c3d-0000-4000-8000-000000000000")
+    assert days.try_to_deliver(event) == ["m-0"]
+
+
+def test_a_record_that_the_ledger_does_not_take_comes_again(days: Days, monkeypatch: pytest.MonkeyPatch) -> None:
+    served(days)
+    sweep(days)
+    event = record(days)
+    with monkeypatch.context() as broken:
+        broken.setattr(EventPathStore, "change", raising(TransientError("ledger: no")))
+        assert days.try_to_deliver(event) == ["m-0"]
+    days.deliver(event)
+    assert known().proven_at is not None
+
+
+# ---- not heard
+
+
+def test_only_two_in_a_row_that_are_not_heard_ring_the_alarm_and_people_are_told_once(
+    days: Days, capsys: pytest.CaptureFixture[str]
+) -> None:
+    served(days)
+    sweep(days)
+    sweep(days)
+    assert figures(capsys.readouterr().out) == []
+    assert days.texts() == []
+    sweep(days)
+    assert figures(capsys.readouterr().out) == [7200.0]
+    assert ALARM_SECONDS <= 7200
+    (text,) = days.texts()
+    assert "trail" in text
+    assert text.index("trail") < text.index("rules are enabled") < text.index("policy of the queue")
+    sweep(days)
+    assert figures(capsys.readouterr().out) == [10800.0]
+    assert days.texts() == []
+
+
+def test_once_one_is_heard_again_the_alarm_ends_and_the_next_silence_is_news(
+    days: Days, capsys: pytest.CaptureFixture[str]
+) -> None:
+    served(days)
+    for _ in range(3):
+        sweep(days)
+    assert len(days.texts()) == 1
+    days.deliver(record(days))
+    capsys.readouterr()
+    sweep(days)
+    assert figures(capsys.readouterr().out) == []
+    for _ in range(2):
+        sweep(days)
+    assert len(days.texts()) == 1
+
+
+# ---- denied
+
+
+@pytest.mark.parametrize(
+    ("limits", "by"),
+    [
+        ({SCP: (ALL, NO_ENDPOINTS)}, DeniedBy.SERVICE_CONTROL_POLICY),
+        ({BOUNDARY: ({"Effect": "Allow", "NotAction": "ec2:CreateVpcEndpoint", "Resource": "*"},)}, None),
+        ({BOUNDARY: (ALL, NO_ENDPOINTS)}, DeniedBy.PERMISSIONS_BOUNDARY),
+        ({}, DeniedBy.IDENTITY_BASED_POLICY),
+    ],
+    ids=["SCP", "boundary that lacks it", "boundary", "role"],
+)
+def test_a_denied_dry_run_is_told_apart_and_made_once_a_day(
+    days: Days, monkeypatch: pytest.MonkeyPatch, limits: Any, by: DeniedBy | None
+) -> None:
+    decoded: list[str] = []
+
+    def decode(_: DryRuns, encoded: str) -> str:
+        decoded.append(encoded)
+        return "{}"
+
+    monkeypatch.setattr(DryRuns, "decode", decode)
+    served(days)
+    policy = (ALL,) if limits else (ALL, NO_ENDPOINTS)
+    if by is None:
+        limits = {BOUNDARY: ({"Effect": "Allow", "Action": ["ec2:Describe*", "ec2:Get*"], "Resource": "*"},)}
+        by = DeniedBy.PERMISSIONS_BOUNDARY
+    days.account.caller = Caller(policy=policy, limits=limits)
+    sweep(days)
+    denial = known().denial
+    assert known().verdict is Verdict.DENIED
+    assert denial is not None
+    assert denial.by is by
+    (text,) = [one for one in days.texts() if "dry run" in one]
+    assert by.value in text
+    for _ in range(20):
+        sweep(days)
+    assert len(days.account.dry_runs) == 1
+    assert decoded == ["1a2b3c"]
+    for _ in range(4):
+        sweep(days)
+    assert len(days.account.dry_runs) == 2
+    assert not [one for one in days.texts() if "dry run was denied" in one]
+
+
+def test_the_record_of_a_denied_dry_run_proves_the_path(days: Days) -> None:
+    served(days)
+    days.account.caller = Caller(policy=(ALL, NO_ENDPOINTS))
+    sweep(days)
+    days.deliver(record(days, code="UnauthorizedOperation"))
+    assert known().proven_at is not None
+    assert known().verdict is Verdict.DENIED
+
+
+def test_a_denial_that_cannot_be_decoded_is_told_as_far_as_ec2_says(
+    days: Days, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(DryRuns, "decode", raising(TransientError("sts: no")))
+    served(days)
+    days.account.caller = Caller(policy=(ALL,), limits={SCP: (ALL, NO_ENDPOINTS)})
+    sweep(days)
+    denial = known().denial
+    assert denial is not None
+    assert denial.by is DeniedBy.SERVICE_CONTROL_POLICY
+
+
+# ---- unknown, never bad
+
+
+def test_without_a_vpc_nothing_is_known_and_nobody_is_told(days: Days, capsys: pytest.CaptureFixture[str]) -> None:
+    for _ in range(4):
+        sweep(days)
+    assert known().verdict is Verdict.UNKNOWN
+    assert known().why == "there is no VPC here"
+    assert figures(capsys.readouterr().out) == []
+    assert days.texts() == []
+
+
+def test_what_stops_the_dry_run_stops_nothing_else(days: Days) -> None:
+    vpc_id, _, _ = served(days)
+    days.account.fail_next("CreateVpcEndpoint", "RequestLimitExceeded", times=9)
+    days.clock.advance(HOUR)
+    (answer,) = days.call({"sweep": True})["vpcs"]
+    assert answer["vpc_id"] == vpc_id
+    assert known().asked_at is None
+
+
+def test_an_emulator_that_ignores_dry_runs_stops_nothing_and_is_logged(
+    days: Days, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    served(days)
+    carried_out: Any = {"VpcEndpoint": {"VpcEndpointId": "vpce-0123456789abcdef0"}}
+    monkeypatch.setattr(client("ec2"), "create_vpc_endpoint", lambda **_: carried_out)
+    sweep(days)
+    (line,) = [one for one in caplog.records if one.message == "event path not proven"]
+    assert "vpce-0123456789abcdef0" in vars(line)["error"]
+
+
+# ---- the daily comparison
+
+
+def change(days: Days) -> Any:
+    made = days.world.make_vpc()
+    return record_call("DeleteVpc", {"VpcId": made}, at=days.clock())
+
+
+def test_a_day_is_compared_with_event_history_and_what_was_missed_is_named(days: Days) -> None:
+    served(days)
+    sweep(days)
+    sweep(days, after=2 * HOUR)
+    heard, missed = [change(days) for _ in range(2)], change(days)
+    days.deliver(*heard)
+    days.clock.advance(SECOND)
+    days.deliver(heard[0])  # again
+    sweep(days, after=25 * HOUR)
+    for _ in range(6):
+        sweep(days)
+    last = EventPathStore("ledger").read_comparisons().last
+    assert last is not None
+    assert (last.happened, last.heard) == (3, 2)
+    assert last.missed == (f"DeleteVpc {missed['detail']['eventID']}",)
+
+
+def test_where_event_history_cannot_be_read_the_next_sweep_goes_on(days: Days, monkeypatch: pytest.MonkeyPatch) -> None:
+    served(days)
+    sweep(days)
+    refusal = ClientError({"Error": {"Code": "ThrottlingException", "Message": "Rate exceeded"}}, "LookupEvents")
+    with monkeypatch.context() as throttled:
+        throttled.setattr(client("cloudtrail"), "lookup_events", raising(refusal))
+        sweep(days, after=26 * HOUR)
+    comparisons = EventPathStore("ledger").read_comparisons()
+    assert comparisons.current is not None
+    assert comparisons.current.position == 0
+    sweep(days)
+    further = EventPathStore("ledger").read_comparisons().current
+    assert further is not None
+    assert further.position > 0
