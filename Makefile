@@ -12,7 +12,7 @@ DEV := .envs/dev/bin
 SAM := .envs/sam/bin/sam
 UV := .envs/uv/bin/uv
 
-.PHONY: help setup test lint types template unit chain chain-more soak local-invoke demo demo-organization compare docs spoke lock fmt clean plan look-back doctor cli policy browser audit mutants package
+.PHONY: help setup test lint types template unit chain chain-more soak local-invoke demo demo-organization compare docs spoke lock fmt clean plan look-back doctor suggest namespaces cli policy browser audit mutants package
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -106,6 +106,13 @@ look-back: .envs/dev/.ready ## print what 90 days of network changes tell: [FROM
 doctor: .envs/dev/.ready ## examine what Lifeline depends on: [STACK=lifeline] [REGION=...] [PROFILE=...] [FORMAT=json]
 	@PYTHONPATH=functions:. $(DEV)/python -m tools.doctor \
 	  --stack="$${STACK-}" --region="$${REGION-}" --profile="$${PROFILE-}" --format="$${FORMAT-}"
+
+suggest: .envs/dev/.ready ## print what private subnets need, from evidence: [VPC=vpc-...] [REGION=...] [FORMAT=json] [SERVICES=monitoring,ssm] [PROFILE=...]
+	@PYTHONPATH=functions:. $(DEV)/python -m tools.suggest \
+	  --vpc="$${VPC-}" --region="$${REGION-}" --profile="$${PROFILE-}" --services="$${SERVICES-}" --format="$${FORMAT-}"
+
+namespaces: .envs/dev/.ready ## regenerate the map from IAM's namespaces to endpoint services
+	@PYTHONPATH=functions:. $(DEV)/python -m tools.namespaces
 
 # xargs splits ARGS at blanks outside of quotes, so that --reason 'moves to the hub' is one argument.
 cli: .envs/dev/.ready ## make one of Lifeline's calls: ARGS="plan vpc-..." [ARGS=--help]

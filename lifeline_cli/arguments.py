@@ -104,6 +104,9 @@ def _parsers() -> tuple[argparse.ArgumentParser, Mapping[str, argparse.ArgumentP
     incidents.add_argument("--open", action="store_true", help="only those that were opened in this time and are open")
     incidents.add_argument("--vpc", dest="vpc_id", metavar="VPC", help="only those of this VPC")
     add("doctor", "examine what Lifeline depends on: exits with 0, 1 if something is bad, 2 if unknown", _doctor)
+    suggest = add("suggest", "show what private subnets need, by evidence: see docs/suggest.md", _suggest)
+    _vpcs(suggest, count="*")
+    suggest.add_argument("--days", type=int, help="how long ago a role's last call may have been (default: 90)")
     return top, commands.choices
 
 
@@ -168,6 +171,10 @@ def _release(given: Given) -> tuple[Call, ...]:
 
 def _forget(given: Given) -> tuple[Call, ...]:
     return (Call({"forget": given.agents} | _set(watch=given.watch), function=DETECT),)
+
+
+def _suggest(given: Given) -> tuple[Call, ...]:
+    return _run(given, {"suggest": _set(vpc_ids=given.vpcs or None, days=given.days)}, is_signed=False)
 
 
 def _doctor(given: Given) -> tuple[Call, ...]:

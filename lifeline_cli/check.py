@@ -11,6 +11,7 @@ from lifeline.core.requests.doctor import read_doctor
 from lifeline.core.requests.exempt import read_exempt
 from lifeline.core.requests.history import read_history
 from lifeline.core.requests.ownership import read_adopt, read_hand_over
+from lifeline.core.requests.suggest import read_suggest
 
 RECONCILE, DETECT = "ReconcileEndpoints", "DetectMetricGaps"
 
@@ -23,6 +24,8 @@ def check_call(function: str, call: Mapping[str, Any], now: datetime) -> None:
         read_event(call)
     elif "history" in call:
         read_history(call, now)
+    elif "suggest" in call:
+        read_suggest(call)
     elif "doctor" in call:
         read_doctor(call)
     elif "exempt" in call:

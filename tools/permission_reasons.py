@@ -97,6 +97,31 @@ REASONS: dict[str, dict[str, str]] = {
     "ExamineQuotas": {"servicequotas:GetServiceQuota": "the doctor checks whether there is room for endpoints"},
     "ExamineConcurrency": {"lambda:GetAccountSettings": "the doctor checks whether there is room for Lifeline's runs"},
     "ExamineStacks": {"cloudformation:DescribeStacks": "the doctor checks in which regions there is a stack"},
+    "EvidenceOfAccount": {
+        "ecs:DescribeTaskDefinition": "reads images, logs and secrets of tasks, which say what ECS must reach",
+        "ecs:ListClusters": "finds the clusters whose tasks may be in private subnets",
+        "ecs:ListServices": "finds their services",
+        "iam:GetServiceLastAccessedDetails": "reads which services a role called, and when last",
+        "lambda:ListFunctions": "finds the functions in private subnets, and their roles",
+        "route53resolver:ListResolverQueryLogConfigAssociations": "finds the VPCs whose DNS queries are logged",
+        "route53resolver:ListResolverQueryLogConfigs": "finds the log groups of DNS queries",
+        "ssm:DescribeParameters": "finds configurations of the CloudWatch agent by their names",
+    },
+    "EvidenceOfRoles": {
+        "iam:GenerateServiceLastAccessedDetails": "asks IAM which services a role called; changes nothing"
+    },
+    "EvidenceOfProfiles": {"iam:GetInstanceProfile": "finds the role of an instance in a private subnet"},
+    "EvidenceOfTasks": {
+        "ecs:DescribeContainerInstances": "finds the instance that a task runs on",
+        "ecs:DescribeServices": "reads the subnets and the task definition of a service",
+        "ecs:DescribeTasks": "reads the subnets and the task definition of a task",
+        "ecs:ListTasks": "finds the tasks that run",
+    },
+    "EvidenceOfAgents": {"ssm:GetParameter": "reads what a configuration makes the CloudWatch agent publish"},
+    "EvidenceOfQueries": {
+        "logs:GetQueryResults": "reads which names were asked for",
+        "logs:StartQuery": "searches the logs of DNS queries",
+    },
     "ExamineSubscriptions": {"sns:ListSubscriptionsByTopic": "the doctor checks whether anybody gets notices"},
     "ReceiveAndRequeueChanges": {
         "sqs:ReceiveMessage": "lets Lambda receive changes",

@@ -39,7 +39,9 @@ _END = """\
 ## Other permissions
 
 - **Roles.** ReconcileRole's statements that begin with `Examine` are the stack's managed policy `ExaminePolicy`: what
-  the [doctor](operate.md#examine-what-lifeline-depends-on-doctor) reads. SAM creates no role besides these four, so the
+  the [doctor](operate.md#examine-what-lifeline-depends-on-doctor) reads. Those that begin with `Evidence` are
+  `EvidencePolicy`, which the stack has only if you set `Evidence` to `yes`: what [suggestions](suggest.md) are made
+  from. SAM creates no role besides these four, so the
   parameters `PermissionsBoundary` and `RolePath` are those of all ([your company's
   rules](company.md#a-permissions-boundary-and-a-path)).
 - **Queues.** Each queue's policy denies `sqs:SendMessage` to everybody but its senders, administrators included:

@@ -43,7 +43,7 @@ _FORMATS = ("text", "json", "csv")
 _ALL = "all"
 _ANY_REGION = "us-east-1"  # which tells the others' names, where neither environment nor profile sets a region
 _PATIENCE = timedelta(days=1)
-_MOST_DNS_VIEWS = 100_000  # all VPCs in one run
+MOST_DNS_VIEWS = 100_000  # all VPCs in one run
 # What a region's plan doesn't count: whoever reads it wants to know what is missing, not what one run would do of it.
 _UNLIMITED = {
     **dict.fromkeys(("endpoints_per_run", "endpoints_per_day", "vpcs_per_run", "vpcs_per_day"), 10_000),
@@ -84,7 +84,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         wanted = _wanted(options)
-        regions = _listed(options.regions)
+        regions = listed(options.regions)
         if not regions and wanted.vpc_ids and wanted.format == "text":
             answer = plan(wanted)
             sys.stdout.write(answer["text"])
@@ -131,7 +131,7 @@ def plan(wanted: Wanted) -> dict[str, Any]:
     """The handler's answer about VPCs, as text. Raises UnusableError, SettingsError, or ours."""
     event = {"vpc_ids": list(wanted.vpc_ids), "mode": "plan", "format": "text"}
     _check(event, wanted.services)
-    return _invoke(event, _environment(wanted, _account(wanted)))
+    return invoke(event, _environment(wanted, _account(wanted)))
 
 
 def region_plan(wanted: Wanted) -> Document:
@@ -145,7 +145,7 @@ def region_plan(wanted: Wanted) -> Document:
     region = str(clients.session().get_config_variable("region"))
     unlimited = {**json.loads(wanted.policy or '{"version": 1}'), "without_approval": _UNLIMITED}
     environment = _environment(replace(wanted, policy=json.dumps(unlimited)), account)
-    answer = _invoke(event, {**environment, "MOST_DNS_VIEWS": str(_MOST_DNS_VIEWS)})
+    answer = invoke(event, {**environment, "MOST_DNS_VIEWS": str(MOST_DNS_VIEWS)})
     policy = _policy(wanted)
     unread: dict[str, str] = {}
     around = Around(
@@ -246,7 +246,7 @@ def _check(event: Mapping[str, Any], services: Sequence[str]) -> None:
         raise UnusableError("; ".join(map(str, refusals)))
 
 
-def _invoke(event: Mapping[str, Any], environment: Mapping[str, str]) -> dict[str, Any]:
+def invoke(event: Mapping[str, Any], environment: Mapping[str, str]) -> dict[str, Any]:
     """The handler's answer. Its log lines and metrics are suppressed."""
     before, level = dict(os.environ), logger.log_level
     _forget()
@@ -279,8 +279,8 @@ def _wanted(options: argparse.Namespace) -> Wanted:
         hint = f"; did you mean {near}?" if near else ""
         raise UnusableError(f"FORMAT must be text, json or csv, not {form!r}{hint}")
     wanted = Wanted(
-        vpc_ids=tuple(_listed(options.vpc)),
-        services=tuple(_listed(options.services)),
+        vpc_ids=tuple(listed(options.vpc)),
+        services=tuple(listed(options.services)),
         policy=_document(options.policy.strip()),
         region=options.region.strip(),
         profile=options.profile.strip(),
@@ -301,7 +301,7 @@ def _document(path: str) -> str:
         raise UnusableError(f"POLICY: {error}") from error
 
 
-def _listed(text: str) -> list[str]:
+def listed(text: str) -> list[str]:
     return [part for part in text.replace(",", " ").split() if part]
 
 

@@ -46,7 +46,17 @@ READS: Mapping[str, frozenset[str]] = {
             "GetManagedPrefixListEntries",
         }
     ),
-    "ecs": frozenset({"DescribeServices", "DescribeTaskDefinition", "ListClusters", "ListServices"}),
+    "ecs": frozenset(
+        {
+            "DescribeContainerInstances",
+            "DescribeServices",
+            "DescribeTaskDefinition",
+            "DescribeTasks",
+            "ListClusters",
+            "ListServices",
+            "ListTasks",
+        }
+    ),
     "events": frozenset({"DescribeRule", "ListRuleNamesByTarget", "ListRules", "ListTargetsByRule"}),
     "iam": frozenset(
         {

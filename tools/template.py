@@ -32,12 +32,16 @@ def read_template(path: Path = ROOT / "template.yaml") -> dict[str, Any]:
 
 def statements_of(template: dict[str, Any], role: str) -> list[dict[str, Any]]:
     """The statements of the role's own policies, and of the template's managed policies that it has; those under a
-    condition as they are written.
+    condition as they are written, and those of a managed policy under one as if each were.
     """
     properties = template["Resources"][role]["Properties"]
-    managed = [template["Resources"][one["Ref"]]["Properties"] for one in properties.get("ManagedPolicyArns", [])]
-    documents = [policy["PolicyDocument"] for policy in (*properties["Policies"], *managed)]
-    return [statement for document in documents for statement in document["Statement"]]
+    found = [statement for policy in properties["Policies"] for statement in policy["PolicyDocument"]["Statement"]]
+    for one in properties.get("ManagedPolicyArns", []):
+        condition, name = (one["Fn::If"][0], one["Fn::If"][1]["Ref"]) if "Fn::If" in one else ("", one["Ref"])
+        statements = template["Resources"][name]["Properties"]["PolicyDocument"]["Statement"]
+        nothing = {"Ref": "AWS::NoValue"}
+        found += [{"Fn::If": [condition, one, nothing]} for one in statements] if condition else statements
+    return found
 
 
 def names_of(template: dict[str, Any], kind: str) -> list[str]:

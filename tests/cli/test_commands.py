@@ -109,6 +109,8 @@ def page(*entries: Mapping[str, str], more: str = "") -> dict[str, Any]:
             {"history": {"vpc_id": VPC, "since": "2026-11-20T00:00:00Z"}},
         ),
         ("history --incident inc-1", {"history": {"incident": "inc-1"}}),
+        ("suggest", {"suggest": {}, "format": "text"}),
+        (f"suggest {VPC} --days 30", {"suggest": {"vpc_ids": [VPC], "days": 30}, "format": "text"}),
         ("incidents --days 1", {"history": {"day": TODAY}}),
         ("incidents --open --days 1", {"history": {"day": TODAY}}),
         (

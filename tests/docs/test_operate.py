@@ -104,7 +104,7 @@ def test_whatever_a_person_may_send_has_its_task() -> None:
 def test_each_wish_has_the_command_and_the_call_that_it_makes() -> None:
     (section,) = [one for one in SECTIONS if one.heading == "I want…"]
     wishes = section.text.split("\n**…")[1:]
-    assert len(wishes) == 5
+    assert len(wishes) == 6
     for wish in wishes:
         found = [
             shlex.split(line) for line in wish.splitlines() if line.startswith(("python -m lifeline_cli ", "sam "))

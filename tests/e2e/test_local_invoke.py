@@ -64,6 +64,8 @@ def is_right_look(event: dict[str, Any], answer: dict[str, Any]) -> bool:
     for call in ("exempt", "adopt", "hand_over"):
         if call in event:  # it names what isn't in the emulated account
             return [error["field"] for error in answer.get("errors", ())] == [f"{call}[0]"]
+    if "suggest" in event:  # which the template's default doesn't allow
+        return [error["field"] for error in answer.get("errors", ())] == ["suggest"]
     if "history" in event:
         return set(answer) == {"history"} and set(answer["history"]) == {"entries", "more"}
     told = isinstance(answer.get("text"), str) if "format" in event else isinstance(answer.get("vpcs"), list)

@@ -102,9 +102,8 @@ class Stack:
     def statements(self, name: str) -> list[dict[str, Any]]:
         """What a role's or a queue policy's document says."""
         properties = self.template["Resources"][name]["Properties"]
-        managed = [
-            self.template["Resources"][one["Ref"]]["Properties"] for one in properties.get("ManagedPolicyArns", [])
-        ]
+        attached = [one["Fn::If"][1] if "Fn::If" in one else one for one in properties.get("ManagedPolicyArns", [])]
+        managed = [self.template["Resources"][one["Ref"]]["Properties"] for one in attached if self.exists(one["Ref"])]
         documents = [policy["PolicyDocument"] for policy in (*properties.get("Policies", []), *managed)]
         documents += [properties["PolicyDocument"]] if "PolicyDocument" in properties else []
         return [statement for document in documents for statement in self.resolve(document["Statement"])]

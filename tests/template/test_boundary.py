@@ -21,6 +21,7 @@ KEY = f"arn:aws:kms:us-east-1:{ACCOUNT}:key/1234abcd-12ab-34cd-56ef-1234567890ab
 EVERY_ANSWER = {
     "PolicyParameter": "/lifeline/policy",
     "FixDns": "yes",
+    "Evidence": "yes",
     "KmsKeyArn": KEY,
     "NoticesTopicArn": f"arn:aws:sns:us-east-1:{ACCOUNT}:platform-alerts",
     "ChatNotices": "yes",

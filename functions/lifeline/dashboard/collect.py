@@ -164,6 +164,7 @@ class _Cover:
             closed=closed,
             agents=agents,
             freshness=freshness,
+            has_evidence=self._settings.may_read_evidence,
         )
 
     def _planning(self, policy: Policy | None) -> Planning:
@@ -335,6 +336,7 @@ class _Cover:
             offer=offer,
             holds=holds_of(vpc.id, known.state, self._now),
             notes=(*filter(None, (crowded, words, unread)), *removal_notes(plan.actions)),
+            suggestion=known.suggestion,
         )
 
     def _mention_others(self, region: _Region, vpc_ids: tuple[str, ...]) -> None:

@@ -8,6 +8,7 @@ from enum import StrEnum
 from lifeline.core.event_path.comparison import Comparison
 from lifeline.core.event_path.proof import UNPROVEN, EventPath
 from lifeline.core.network.model import SeenTier
+from lifeline.core.suggest.summary import Summary
 
 
 class Standing(StrEnum):
@@ -136,6 +137,7 @@ class VpcCoverage:
     how many changes wait for approval in the backlog, and `backlog_usd` what they cost in a month. `holds` are
     the freezes and releases that stop Lifeline there, a line each; `notes` are whatever else to know. `actions` start
     with the newest. `has_own` is True where an endpoint or security group there is Lifeline's.
+    `suggestion` is the last one of what its private subnets need, None where there is none.
     """
 
     id: str
@@ -153,6 +155,7 @@ class VpcCoverage:
     holds: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     has_own: bool = False
+    suggestion: Summary | None = None
 
     @property
     def is_broken(self) -> bool:
@@ -168,7 +171,8 @@ class Coverage:
     empty where there is no switch. `retire_after` is how long an endpoint must not
     have been required before Lifeline deletes it, 0 if it never does. `closed` are the incidents of the last day, the
     newest first. `agents` is None where they couldn't be read. `account_name` is the name of a hub's account, and
-    `is_member` says that it isn't the hub's own: the console of whoever looks at the page shows another account.
+    `has_evidence` says that the stack may read evidence for suggestions, and `is_member` that it isn't the hub's own:
+    the console of whoever looks at the page shows another account.
     """
 
     account_id: str
@@ -186,6 +190,7 @@ class Coverage:
     freshness: Freshness = Freshness()
     account_name: str = ""
     is_member: bool = False
+    has_evidence: bool = False
 
     @property
     def console_region(self) -> str:

@@ -17,6 +17,7 @@ from lifeline.core.plan.actions import DELETES, REMOVALS, Action, ActionKind, Pl
 from lifeline.core.plan.cost import Price, cost_of, monthly_cost_usd
 from lifeline.core.plan.endpoint_lifecycle import Made
 from lifeline.core.policy.policy import Desired, Exempted, Requirement
+from lifeline.core.suggest.summary import Summary
 from lifeline.dashboard.coverage import ActionRow, Cell, Standing, SubnetRow, VpcCoverage
 from lifeline.dashboard.story import incident_row
 
@@ -51,6 +52,7 @@ class Seen:
     offer: Offer | None = None
     holds: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    suggestion: Summary | None = None
 
 
 def cover_vpc(seen: Seen, price: Price, now: datetime) -> VpcCoverage:
@@ -73,6 +75,7 @@ def cover_vpc(seen: Seen, price: Price, now: datetime) -> VpcCoverage:
         backlog_usd=cost_of(backlog, price),
         holds=seen.holds,
         notes=tuple(dict.fromkeys((*plan.notes, *seen.notes))),
+        suggestion=seen.suggestion,
         has_own=any(one.on_record for one in vpc.endpoints) or any(one.on_record for one in vpc.security_groups),
     )
 

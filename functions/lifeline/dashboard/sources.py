@@ -21,6 +21,7 @@ from lifeline.adapters.store.ownership import Ownership
 from lifeline.adapters.store.paths import PathStore
 from lifeline.adapters.store.policy import Known, PolicyStore, ReadOnlyPolicy
 from lifeline.adapters.store.roster import Roster
+from lifeline.adapters.store.suggestions import Suggestions
 from lifeline.adapters.store.vpcs import VpcStore
 from lifeline.core.agents.agent import State
 from lifeline.core.agents.roster import RosterState
@@ -40,6 +41,7 @@ from lifeline.core.network.ownership import Owned, recognize, unseen_groups
 from lifeline.core.policy.endpoint_policies import EndpointPolicies
 from lifeline.core.policy.exemptions import with_exemptions
 from lifeline.core.policy.policy import Exempted, Policy
+from lifeline.core.suggest.summary import Summary
 from lifeline.core.wording import plain
 from lifeline.dashboard.coverage import AgentCount, ClosedIncident, Freshness
 from lifeline.dashboard.story import closed_row
@@ -70,15 +72,17 @@ class Sources:
     audit: AuditLog | None = None
     roster: Callable[[str], Roster] | None = None
     endpoint_policies: EndpointPolicyStore | None = None
+    suggestions: Suggestions | None = None
     event_path: EventPathStore | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Examined:
-    """What was read of one VPC: its state, and its newest audit log entries."""
+    """What was read of one VPC: its state, its newest audit log entries, and the last suggestion, if there is one."""
 
     state: VpcState = field(default_factory=VpcState)
     entries: tuple[Entry, ...] = ()
+    suggestion: Summary | None = None
 
 
 class Reads:
@@ -218,7 +222,7 @@ class Reads:
         return self.attempt(paths.read, nothing, "limit usage") if paths else nothing
 
     def examine(self, vpc_ids: Sequence[str]) -> dict[str, Examined]:
-        """What the ledger has on each of these VPCs: about three calls each."""
+        """What the ledger has on each of these VPCs: about three calls each, and one more for suggestions."""
         examined = run_concurrently([partial(self._examine, vpc_id) for vpc_id in vpc_ids])
         return dict(zip(vpc_ids, examined, strict=True))
 
@@ -230,7 +234,14 @@ class Reads:
         return Examined(
             self.attempt(partial(self._sources.vpcs.load, ref), VpcState(), "what Lifeline created, and releases"),
             self.attempt(newest, nothing, "recent actions"),
+            self._suggestion(ref),
         )
+
+    def _suggestion(self, ref: VpcRef) -> Summary | None:
+        kept, nothing = self._sources.suggestions, None
+        if kept is None or not self._settings.may_read_evidence:
+            return nothing
+        return self.attempt(partial(kept.load, ref), nothing, "the last suggestions")
 
     def load_offers(self, plan_ids: Iterable[str]) -> dict[str, Offer]:
         """The plans that were offered for approval, whatever became of them."""

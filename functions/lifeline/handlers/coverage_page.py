@@ -21,6 +21,7 @@ from lifeline.adapters.store.ownership import Ownership
 from lifeline.adapters.store.paths import PathStore
 from lifeline.adapters.store.policy import PolicyStore
 from lifeline.adapters.store.roster import Roster
+from lifeline.adapters.store.suggestions import Suggestions
 from lifeline.adapters.store.vpcs import VpcStore
 from lifeline.core.errors import InvalidInputError, LifelineError
 from lifeline.core.notices.plan_text import plan_text
@@ -126,6 +127,7 @@ def _tools(settings: PageSettings) -> PageTools:
             approvals=Approvals(table),
             paths=PathStore(table),
             audit=AuditLog(table),
+            suggestions=Suggestions(table),
             roster=partial(Roster, table),
             event_path=EventPathStore(table),
         ),

@@ -57,6 +57,7 @@ from lifeline.core.requests.history import read_history
 from lifeline.core.requests.ownership import adoptable, read_adopt, read_hand_over, to_hand_over
 from lifeline.core.requests.request import Request
 from lifeline.core.requests.spelling import check_exempted, check_unfreezes, unchecked_freezes
+from lifeline.core.requests.suggest import read_suggest
 from lifeline.reconciler.gatekeeper import take_approval, take_backlog
 from lifeline.reconciler.loop import reconcile
 from lifeline.reconciler.members import Hub
@@ -129,12 +130,10 @@ def _is_whole_sweep(event: Mapping[str, Any]) -> bool:
 
 
 def _answer(event: object, settings: Settings, run: Run, started: float) -> dict[str, Any]:
-    if isinstance(event, dict) and "history" in event:
-        return _history(event, settings, run)
-    if isinstance(event, dict) and "doctor" in event:
-        return _doctor(event, settings, run)
-    if isinstance(event, dict) and "exempt" in event:
-        return _exempt(event, settings, run)
+    others = {"history": _history, "doctor": _doctor, "suggest": _suggest, "exempt": _exempt}
+    for call, answer_to in others.items():
+        if isinstance(event, dict) and call in event:
+            return answer_to(event, settings, run)
     for call, change in (("adopt", _adopt), ("hand_over", _hand_over)):
         if isinstance(event, dict) and call in event:
             return _change_ownership(call, change, event, settings, run)
@@ -205,6 +204,32 @@ def _history(event: Mapping[str, Any], settings: Settings, run: Run) -> dict[str
     except InvalidInputError as error:
         log_refusal(error, run.id)
         return {"history": page_json(Page()), "errors": [_refusal(error)]}
+
+
+def _suggest(event: Mapping[str, Any], settings: Settings, run: Run) -> dict[str, Any]:
+    """What private subnets need, whatever the mode: it changes nothing, and only this call pays for what reads it. The
+    ledger keeps it for the page.
+    """
+    from lifeline.adapters.store.suggestions import Suggestions  # noqa: PLC0415
+    from lifeline.core.suggest.answer import suggest_json, suggest_text, summaries  # noqa: PLC0415
+    from lifeline.reconciler.suggest import suggest_needs  # noqa: PLC0415
+
+    try:
+        request = read_suggest(event, may_read=settings.may_read_evidence)
+        tools, client = _tools_for(run, settings), memory_of(settings).client
+        answer = suggest_needs(request, tools=tools, client=client, settings=settings, run=run)
+    except InvalidInputError as error:
+        log_refusal(error, run.id)
+        refused: dict[str, Any] = {"suggest": [], "errors": [_refusal(error)]}
+        return refused | ({"text": f"Error: {error}\n"} if wants_text(event) else {})
+    try:
+        kept = {settings.home.vpc(vpc_id): one for vpc_id, one in summaries(answer, run.now()).items()}
+        Suggestions(settings.ledger).save(kept, now=run.now())
+    except LifelineError as error:  # the page does without
+        logger.warning("suggestion not kept", error=str(error))
+    unread = {str(source): why for source, why in answer.unread.items()}
+    logger.info("suggested", vpcs=len(answer.suggestions), unread=unread, run_id=run.id)
+    return {"text": suggest_text(answer)} if request.is_text else suggest_json(answer)
 
 
 def _doctor(event: Mapping[str, Any], settings: Settings, run: Run) -> dict[str, Any]:

@@ -67,6 +67,15 @@ def read(call: dict[str, Any]) -> None:
         ({"approve": "backlog", "vpc_ids": ["vpc-1"]}, "vpc_ids[0]: must be a VPC ID"),
         ({"approve": PLAN, "services": ["logs"]}, "services: can't be combined with approve"),
         ({"history": None}, "history: must be an object such as"),
+        ({"suggest": True}, 'suggest: must be an object such as {"vpc_ids": ["vpc-…"]}, or {} for all VPCs, not true'),
+        ({"suggest": {"vpc_id": VPC}}, "suggest.vpc_id: is unknown; did you mean vpc_ids?"),
+        ({"suggest": {"vpc_ids": [VPC, "vpc-1"]}}, "suggest.vpc_ids[1]: must be a VPC ID"),
+        ({"suggest": {"vpc_ids": [VPC, VPC]}}, f"suggest.vpc_ids[1]: repeats {VPC}"),
+        ({"suggest": {"vpc_ids": []}}, "suggest.vpc_ids: must not be empty: list IDs"),
+        ({"suggest": {"days": 0}}, "suggest.days: must be a whole number from 1 to 400, not 0"),
+        ({"suggest": {"days": 401}}, "suggest.days: must be a whole number from 1 to 400, not 401"),
+        ({"suggest": {}, "vpc_ids": [VPC]}, "vpc_ids: can't be combined with suggest"),
+        ({"suggest": {}, "format": "csv"}, "format: must be text or json, not 'csv'"),
     ],
 )
 def test_a_refusal_names_the_field_and_what_is_right(call: dict[str, Any], words: str) -> None:
@@ -139,6 +148,10 @@ exemptions = st.fixed_dictionaries(
         "mode": st.just("plan"),
     },
 )
+suggestions = st.fixed_dictionaries(
+    {"suggest": st.fixed_dictionaries({}, optional={"vpc_ids": ids, "days": st.sampled_from([1, 400, 401, 0, "7"])})},
+    optional={"format": st.sampled_from(["text", "csv"]), "mode": st.just("plan")},
+)
 detections = st.fixed_dictionaries(
     {},
     optional={
@@ -149,7 +162,7 @@ detections = st.fixed_dictionaries(
 )
 
 
-@given(calls | exemptions | detections | queries.map(lambda query: {"history": query}))
+@given(calls | exemptions | suggestions | detections | queries.map(lambda query: {"history": query}))
 def test_what_the_schema_takes_the_readers_take_and_what_it_refuses_they_refuse(call: dict[str, Any]) -> None:
     try:
         fits_schema(call)

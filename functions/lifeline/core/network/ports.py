@@ -46,6 +46,11 @@ def ports_unknown(service: str) -> str:
     return f"the ports of the {service} service aren't known"
 
 
+def known_services() -> frozenset[str]:
+    """The endpoint services of AWS whose names are known, whatever the region."""
+    return _https_services() | _KNOWN.keys()
+
+
 @cache
 def _https_services() -> frozenset[str]:
     text = files("lifeline.core.network").joinpath("https_services.json").read_text("utf-8")

@@ -23,10 +23,10 @@ BACKLOG_FIELDS = APPROVE_FIELDS | {"vpc_ids", "services"}
 EXEMPT_FIELDS = frozenset({"exempt", "services", "days", "reason", "by"})
 ADOPT_FIELDS = frozenset({"adopt", "by"})
 HAND_OVER_FIELDS = frozenset({"hand_over", "by"})
+SUGGEST_FIELDS = frozenset({"suggest", "format"})
 DOCTOR_FIELDS = frozenset({"doctor", "format"})
-OTHER_CALLS = frozenset(
-    {"approve", "exempt", "adopt", "hand_over", "history", "doctor"}
-)  # each begins with its own field
+# Each begins with its own field.
+OTHER_CALLS = frozenset({"approve", "exempt", "adopt", "hand_over", "history", "doctor", "suggest"})
 DETECT_FIELDS = frozenset({"detect"})
 FORGET_FIELDS = frozenset({"forget", "watch", "by"})
 _BY_FUNCTION = {
@@ -35,6 +35,7 @@ _BY_FUNCTION = {
     | EXEMPT_FIELDS
     | ADOPT_FIELDS
     | HAND_OVER_FIELDS
+    | SUGGEST_FIELDS
     | DOCTOR_FIELDS
     | {"history", "withdraw"},
     "DetectMetricGaps": DETECT_FIELDS | FORGET_FIELDS,

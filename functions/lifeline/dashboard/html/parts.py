@@ -204,6 +204,7 @@ class VpcRows:
                 _incidents(vpc, self.coverage.console_region, clock),
                 subnet_table(vpc, self.width, self.coverage.console_region),
                 _actions(vpc, clock),
+                _needs(vpc, self.coverage, clock, calls),
                 _buttons(vpc, self.coverage, calls),
             ]
         )
@@ -331,6 +332,30 @@ def _actions(vpc: VpcCoverage, clock: Clock) -> Html:
 
     rows = Html().join(map(row, vpc.actions[:_ACTIONS]))
     return Html('<h4>Recent actions</h4><ul class="actions">{}</ul>').format(rows) if rows else rows
+
+
+def _needs(vpc: VpcCoverage, coverage: Coverage, clock: Clock, calls: ButtonTargets) -> Html:
+    """What its private subnets need, by the last suggestion, in a fold, with the button that looks again."""
+    if not coverage.has_evidence:
+        return Html()
+    found = vpc.suggestion
+    look = Html()
+    if calls.reconcile:
+        call = {"suggest": {"vpc_ids": [vpc.id]}}
+        look = Html('<div class="btns">{}</div>').format(_button("Look for evidence", f"in {vpc.id}", calls, call))
+    if found is None:
+        inner = Html('<p class="meta">Nobody has looked yet what its private subnets need.</p>')
+        return _needs_fold("What it needs, from evidence", inner + look)
+    row = Html("<li>{}: <b>{}</b> {}</li>")
+    rows = Html().join(row.format(one.verdict, one.service, one.words) for one in found.remarks)
+    inner = Html('<ul class="details">{}</ul><p class="meta">{}</p>{}').format(
+        rows, found.totals, Html().join(map(Html('<p class="meta">{}</p>').format, found.notes))
+    )
+    return _needs_fold(Html("What it needs, from evidence of {}").format(clock.moment(found.at)), inner + look)
+
+
+def _needs_fold(title: Html | str, inner: Html) -> Html:
+    return Html("<details><summary>{}</summary>{}</details>").format(title, inner)
 
 
 def _buttons(vpc: VpcCoverage, coverage: Coverage, calls: ButtonTargets) -> Html:

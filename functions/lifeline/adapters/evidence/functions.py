@@ -1,0 +1,22 @@
+"""Lambda functions that have a VPC."""
+
+from typing import Any
+
+from lifeline.adapters.aws.calls import pages
+from lifeline.adapters.aws.clients import ClientOf, client
+from lifeline.core.suggest.evidence import Kind, Resident
+
+
+class Functions:
+    """The account's functions in the region."""
+
+    def __init__(self, client: ClientOf = client) -> None:
+        self._lambda: Any = client("lambda")
+
+    def read(self) -> tuple[Resident, ...]:
+        """Those in a VPC, with their subnets and roles (Lambda API: FunctionConfiguration). Raises ours."""
+        return tuple(
+            Resident(Kind.FUNCTION, one["FunctionName"], subnets, (one["Role"],) if one.get("Role") else ())
+            for one in pages(self._lambda, "list_functions", "Functions")
+            if (subnets := frozenset((one.get("VpcConfig") or {}).get("SubnetIds", ())))
+        )

@@ -1,0 +1,1 @@
+"""What private subnets need, from evidence: who lives there, what it called, and what it says that it will call."""

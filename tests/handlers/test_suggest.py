@@ -1,0 +1,456 @@
+"""What private subnets need, asked of the function: a whole account on moto, held against a table made by hand."""
+
+import json
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from botocore.client import BaseClient
+from botocore.exceptions import ClientError
+
+from lifeline.adapters.evidence import access_advisor
+from lifeline.handlers import coverage_page
+from lifeline.handlers.reconcile_endpoints import handler
+from tests.support.evidence import Advisor, query_record, teach_advisor, teach_insights
+from tests.support.tuning import tune
+from tests.support.world import ACCOUNT, REGION, Context, World, emulated_world, flat
+
+TRUTH = json.loads((Path(__file__).parent / "suggest_truth.json").read_text("utf-8"))
+ROLE = f"arn:aws:iam::{ACCOUNT}:role"
+
+
+@pytest.fixture
+def advisor() -> Advisor:
+    def ago(days: float) -> datetime:
+        return datetime.now(UTC) - timedelta(days=days)
+
+    return Advisor(
+        {
+            "agents": [
+                ("cloudwatch", ago(0.2), REGION),
+                ("ec2", ago(3), REGION),
+                ("ssm", ago(1), REGION),
+                ("ssmmessages", ago(1), REGION),
+                ("ec2messages", None, ""),
+                ("cognito-idp", ago(9), REGION),
+                ("sqs", ago(120), REGION),
+            ],
+            "task": [("kinesis", ago(1), REGION), ("lambda", None, "")],
+            "task-exec": [("ecr", ago(5), REGION), ("logs", ago(5), REGION), ("secretsmanager", ago(5), REGION)],
+            "resize": [("dynamodb", ago(2), REGION), ("logs", ago(0.1), REGION)],
+            "worker": [("s3", ago(20), "eu-west-1")],
+        }
+    )
+
+
+@pytest.fixture
+def world(monkeypatch: pytest.MonkeyPatch, advisor: Advisor) -> Iterator[World]:
+    teach_advisor(advisor)
+    teach_insights()
+    monkeypatch.setattr(access_advisor, "sleep", lambda _: None)
+    monkeypatch.setattr(time, "sleep", lambda _: None)
+    with emulated_world(monkeypatch, REQUIRED_SERVICES="monitoring,sqs", EVIDENCE="yes") as made:
+        yield made
+
+
+@pytest.fixture
+def account(world: World) -> dict[str, str]:
+    """The account of the table: its VPCs and subnets by the names that the table has."""
+    shop, batch = world.make_vpc(), world.make_vpc(cidr="10.1.0.0/16")
+    ids = {
+        "shop": shop,
+        "batch": batch,
+        "app": world.make_subnet(shop),
+        "jobs": world.make_subnet(batch, "10.1.1.0/24"),
+    }
+    for role in ("agents", "task", "task-exec", "resize", "worker"):
+        _make_role(role)
+    ids["i-agents"] = _run_instance(world, ids["app"], "agents")
+    ids["i-worker"] = _run_instance(world, ids["jobs"], "worker")
+    _make_service(world, ids)
+    _make_function(ids["jobs"])
+    _put_configuration()
+    _log_queries(ids)
+    for service in ("monitoring", "logs", "sqs"):
+        world.ec2.create_vpc_endpoint(
+            VpcId=shop,
+            ServiceName=f"com.amazonaws.{REGION}.{service}",
+            VpcEndpointType="Interface",
+            SubnetIds=[ids["app"]],
+            PrivateDnsEnabled=True,
+        )
+    return ids
+
+
+def _make_role(name: str) -> None:
+    statement = {"Effect": "Allow", "Principal": {"Service": ["ec2.amazonaws.com"]}, "Action": "sts:AssumeRole"}
+    trust = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    boto3.client("iam").create_role(RoleName=name, AssumeRolePolicyDocument=trust)
+
+
+def _run_instance(world: World, subnet_id: str, role: str, *, is_public: bool = False) -> str:
+    iam = boto3.client("iam")
+    iam.create_instance_profile(InstanceProfileName=role)
+    iam.add_role_to_instance_profile(InstanceProfileName=role, RoleName=role)
+    made = world.ec2.run_instances(
+        ImageId="ami-12c6146b",
+        MinCount=1,
+        MaxCount=1,
+        NetworkInterfaces=[{"DeviceIndex": 0, "SubnetId": subnet_id, "AssociatePublicIpAddress": is_public}],
+        IamInstanceProfile={"Name": role},
+    )
+    return str(made["Instances"][0]["InstanceId"])
+
+
+def _make_service(world: World, ids: dict[str, str]) -> None:
+    ecs: Any = boto3.client("ecs")
+    options = {"awslogs-group": "web", "awslogs-region": REGION, "awslogs-stream-prefix": "w"}
+    secret = f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:db-AbCdEf"
+    web = {
+        "name": "web",
+        "image": f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/web:1",
+        "memory": 128,
+        "logConfiguration": {"logDriver": "awslogs", "options": options},
+        "secrets": [{"name": "DB", "valueFrom": secret}, {"name": "KEY", "valueFrom": "/shop/key"}],
+    }
+    ecs.create_cluster(clusterName="shop")
+    ecs.register_task_definition(
+        family="web",
+        networkMode="awsvpc",
+        requiresCompatibilities=["FARGATE"],
+        cpu="256",
+        memory="512",
+        taskRoleArn=f"{ROLE}/task",
+        executionRoleArn=f"{ROLE}/task-exec",
+        containerDefinitions=[web, {"name": "proxy", "image": "public.ecr.aws/envoy/envoy:1", "memory": 128}],
+    )
+    group = world.ec2.create_security_group(GroupName="web", Description="web", VpcId=ids["shop"])["GroupId"]
+    network = {"subnets": [ids["app"]], "securityGroups": [group], "assignPublicIp": "DISABLED"}
+    ecs.create_service(
+        cluster="shop",
+        serviceName="web",
+        taskDefinition="web",
+        desiredCount=1,
+        launchType="FARGATE",
+        networkConfiguration={"awsvpcConfiguration": network},
+    )
+
+
+def _make_function(subnet_id: str) -> None:
+    boto3.client("lambda").create_function(
+        FunctionName="resize",
+        Runtime="python3.13",
+        Role=f"{ROLE}/resize",
+        Handler="resize.handler",
+        Code={"ImageUri": f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/resize:1"},
+        PackageType="Image",
+        VpcConfig={"SubnetIds": [subnet_id], "SecurityGroupIds": []},
+    )
+
+
+def _put_configuration() -> None:
+    content = {
+        "metrics": {"append_dimensions": {"AutoScalingGroupName": "${aws:AutoScalingGroupName}"}},
+        "logs": {"logs_collected": {"files": {}}},
+    }
+    ssm = boto3.client("ssm")
+    ssm.put_parameter(Name="AmazonCloudWatch-linux", Type="String", Value=json.dumps(content))
+    ssm.put_parameter(Name="payroll", Type="String", Value=json.dumps({"traces": {"traces_collected": {}}}))
+
+
+def _log_queries(ids: dict[str, str]) -> None:
+    logs, resolver = boto3.client("logs"), boto3.client("route53resolver")
+    logs.create_log_group(logGroupName="/resolver")
+    logs.create_log_stream(logGroupName="/resolver", logStreamName=ids["shop"])
+    agents = [
+        *[f"monitoring.{REGION}.amazonaws.com."] * 3,
+        f"KMS.{REGION}.amazonaws.com.",
+        "sts.amazonaws.com.",
+        "monitoring.eu-west-1.amazonaws.com.",
+        "registry-1.docker.io.",
+        f"db.c1x2y3.{REGION}.rds.amazonaws.com.",
+    ]
+    now = int(time.time() * 1000)
+    events: Any = [
+        {"timestamp": now - 1000, "message": query_record(ids["shop"], name, ids["i-agents"])} for name in agents
+    ]
+    logs.put_log_events(logGroupName="/resolver", logStreamName=ids["shop"], logEvents=events)
+    arn = f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:/resolver:*"
+    made = resolver.create_resolver_query_log_config(Name="all", DestinationArn=arn, CreatorRequestId="1")
+    config = made["ResolverQueryLogConfig"]["Id"]
+    resolver.associate_resolver_query_log_config(ResolverQueryLogConfigId=config, ResourceId=ids["shop"])
+
+
+def ask(**asked: Any) -> dict[str, Any]:
+    answer: dict[str, Any] = json.loads(json.dumps(handler({"suggest": asked}, Context())))
+    return answer
+
+
+def read(**asked: Any) -> str:
+    return str(handler({"suggest": asked, "format": "text"}, Context())["text"])
+
+
+def lines(answer: dict[str, Any], vpc_id: str) -> dict[str, dict[str, Any]]:
+    (found,) = [one for one in answer["suggest"] if one["vpc_id"] == vpc_id]
+    return {line["service"]: line for line in found["services"]}
+
+
+@pytest.mark.parametrize("name", ["shop", "batch"])
+def test_the_suggestion_is_the_one_that_was_written_down_beforehand(account: dict[str, str], name: str) -> None:
+    found = lines(ask(), account[name])
+
+    assert {service: (line["verdict"], line["certainty"]) for service, line in found.items()} == {
+        service: (line["verdict"], line["certainty"]) for service, line in TRUTH[name].items()
+    }
+    by = {service: {one["source"] for one in line["witnesses"]} for service, line in found.items()}
+    assert by == {service: set(line["by"]) for service, line in TRUTH[name].items()}
+
+
+def test_what_is_suggested_is_a_rule_that_the_policy_takes_and_its_price_is_the_plans(
+    account: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (shop,) = ask(vpc_ids=[account["shop"]])["suggest"]
+
+    monkeypatch.setenv("CREATABLE_SERVICES", ",".join(shop["rule"]["require"]))
+    tune(monkeypatch, rules=[shop["rule"]])
+    plan = handler({"vpc_ids": [account["shop"]], "mode": "plan"}, Context())
+
+    (planned,) = plan["vpcs"]
+    assert planned["monthly_cost_usd"] == shop["adds_monthly_usd"] == 58.4
+    assert {service["service"] for service in planned["services"]} == set(shop["rule"]["require"])
+    assert shop["idle_monthly_usd"] == 7.3  # sqs
+
+
+def test_what_is_unknown_stays_required_and_what_is_idle_does_not(account: dict[str, str]) -> None:
+    (batch,) = ask(vpc_ids=[account["batch"]])["suggest"]
+    assert batch["rule"]["require"] == ["dynamodb", "monitoring"]
+
+
+def test_people_read_the_same_and_what_each_source_cant_see(account: dict[str, str]) -> None:
+    text = flat(read())
+
+    assert f"role agents of {account['i-agents']} called cloudwatch today" in text
+    assert "task definition web:1 logs to awslogs" in text
+    assert f"{account['i-agents']} asked for monitoring.us-east-1.amazonaws.com 3 times" in text
+    assert "cognito-idp - likely; Lifeline knows no endpoint service for it; it needs another way out, and" in text
+    assert "access advisor: It doesn't see what never got through" in text
+    assert f"Not logged: {account['batch']}." in text
+    assert text.endswith("5 unknown, 4 without an endpoint service, in 2 VPCs. Nothing was changed.")
+
+
+def test_nothing_is_made_sent_or_queued_and_only_the_suggestions_are_kept(
+    world: World, account: dict[str, str]
+) -> None:
+    def ledger() -> set[tuple[str, str]]:
+        items = world.dynamodb.scan(TableName="ledger")["Items"]
+        return {(item["pk"]["S"], item["sk"]["S"]) for item in items}
+
+    before = world.endpoints(account["shop"]), ledger()
+    ask()
+    assert world.endpoints(account["shop"]) == before[0]
+    kept = {(f"VPC#{ACCOUNT}#{REGION}#{account[name]}", "SUGGESTION") for name in ("shop", "batch")}
+    assert ledger() == before[1] | kept
+    assert world.forms() == []
+    assert world.requeue() == []
+
+
+def page() -> str:
+    context = Context(function_name="lifeline-CoveragePage")
+    return str(coverage_page.handler({"vpc_ids": []}, context))
+
+
+def test_the_page_shows_the_last_suggestion_and_its_button_looks_again(
+    account: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RECONCILE_ARN", f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:lifeline-ReconcileEndpoints")
+    assert "Nobody has looked yet what its private subnets need." in page()
+
+    ask()
+
+    shown = page()
+    assert "<li>add: <b>kinesis-streams</b> likely; role task of ECS service web called kinesis 1 day ago" in shown
+    assert "<li>no endpoint: <b>cognito-idp</b> likely; role agents of" in shown
+    assert "The rule adds 58.40 USD a month; what isn&#39;t used costs 7.30 USD" in shown
+    assert "To switch them on: Route 53 Resolver, Query logging" in shown  # batch's queries aren't logged
+    call = json.dumps({"suggest": {"vpc_ids": [account["shop"]]}}, separators=(",", ":"))
+    assert f">{call}</cwdb-action>" in shown
+
+    pressed = handler({**json.loads(call), "widgetContext": {}}, Context())
+    assert pressed["markdown"].startswith("```text\nvpc-")
+
+
+def test_without_evidence_the_page_has_nothing_of_it(account: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EVIDENCE", "no")
+    assert "evidence" not in page()
+
+
+def test_without_evidence_nothing_is_read_and_the_parameter_is_named(
+    account: dict[str, str], monkeypatch: pytest.MonkeyPatch, advisor: Advisor
+) -> None:
+    monkeypatch.setenv("EVIDENCE", "no")
+    answer = ask()
+    assert [error["field"] for error in answer["errors"]] == ["suggest"]
+    assert "parameter Evidence" in answer["errors"][0]["message"]
+    assert advisor.asked == []
+
+
+def test_a_vpc_that_isnt_there_is_refused_by_its_place(account: dict[str, str]) -> None:
+    answer = ask(vpc_ids=[account["shop"], "vpc-0123456789abcdef0"])
+    assert answer["errors"][0]["field"] == "suggest.vpc_ids[1]"
+    assert "does not exist" in read(vpc_ids=["vpc-0123456789abcdef0"])
+
+
+def test_each_role_is_asked_for_once_and_those_in_public_subnets_alone_are_not(
+    world: World, account: dict[str, str], advisor: Advisor
+) -> None:
+    other = world.make_vpc(cidr="10.2.0.0/16")
+    edge = world.make_subnet(other, "10.2.1.0/24")
+    world.open_to_internet(other)
+    _make_role("edge")
+    _run_instance(world, edge, "edge", is_public=True)
+    world.ec2.run_instances(
+        ImageId="ami-12c6146b", MinCount=2, MaxCount=2, SubnetId=account["app"], IamInstanceProfile={"Name": "agents"}
+    )
+
+    ask()
+
+    assert sorted(advisor.asked) == ["agents", "resize", "task", "task-exec", "worker"]
+
+
+def test_a_role_that_is_used_in_public_subnets_too_is_no_sure_witness(world: World, account: dict[str, str]) -> None:
+    table = str(world.ec2.create_route_table(VpcId=account["batch"])["RouteTable"]["RouteTableId"])
+    edge = world.make_subnet(account["batch"], "10.1.2.0/24")
+    gateway = str(world.ec2.create_internet_gateway()["InternetGateway"]["InternetGatewayId"])
+    world.ec2.attach_internet_gateway(InternetGatewayId=gateway, VpcId=account["batch"])
+    world.ec2.create_route(RouteTableId=table, DestinationCidrBlock="0.0.0.0/0", GatewayId=gateway)
+    world.ec2.associate_route_table(RouteTableId=table, SubnetId=edge)
+    boto3.client("lambda").update_function_configuration(
+        FunctionName="resize", VpcConfig={"SubnetIds": [account["jobs"], edge], "SecurityGroupIds": []}
+    )
+
+    dynamodb = lines(ask(), account["batch"])["dynamodb"]
+
+    assert (dynamodb["verdict"], dynamodb["certainty"]) == ("unknown", "unknown")
+    assert "used in public subnets, too" in dynamodb["witnesses"][0]["text"]
+
+
+SOURCES = {
+    "GetInstanceProfile": "instances",
+    "ListClusters": "task definitions",
+    "DescribeTaskDefinition": "task definitions",
+    "ListFunctions": "functions",
+    "DescribeParameters": "agent configurations",
+    "GenerateServiceLastAccessedDetails": "access advisor",
+    "GetServiceLastAccessedDetails": "access advisor",
+    "ListResolverQueryLogConfigs": "query logs",
+    "StartQuery": "query logs",
+    "DescribeNetworkInterfaces": "network interfaces",
+}
+
+
+@pytest.mark.parametrize("operation", SOURCES)
+def test_a_source_that_is_denied_is_said_and_the_others_are_used(
+    account: dict[str, str], monkeypatch: pytest.MonkeyPatch, operation: str
+) -> None:
+    deny(monkeypatch, operation)
+
+    answer = ask()
+
+    unread = {one["source"]: one["unread"] for one in answer["sources"] if one["unread"]}
+    assert SOURCES[operation] in unread
+    assert "AccessDenied" in unread[SOURCES[operation]]
+    assert any(line["witnesses"] for one in answer["suggest"] for line in one["services"])
+    verdict = lines(answer, account["shop"])["sqs"]["verdict"]
+    may_know = SOURCES[operation] not in {"query logs", "agent configurations"}
+    assert verdict == ("unknown" if may_know else "not used")  # nothing is unused that an unread source may know
+    assert f"{SOURCES[operation]}: can't be read: " in flat(read())
+
+
+def deny(monkeypatch: pytest.MonkeyPatch, denied: str) -> None:
+    """From now on, IAM denies the operation."""
+    make_call = "botocore.client.BaseClient._make_api_call"
+    before = vars(BaseClient)["_make_api_call"]
+
+    def call(self: Any, operation: str, request: Any) -> Any:
+        if operation == denied:
+            said = {"Code": "AccessDeniedException", "Message": f"not authorized to perform: {operation}"}
+            answer: Any = {"Error": said}
+            raise ClientError(answer, operation)
+        return before(self, operation, request)
+
+    monkeypatch.setattr(make_call, call)
+
+
+def test_a_report_that_fails_or_a_role_that_is_gone_leaves_the_others(
+    account: dict[str, str], advisor: Advisor
+) -> None:
+    advisor.failing.add("worker")
+
+    answer = ask()
+
+    (why,) = [one["unread"] for one in answer["sources"] if one["source"] == "access advisor"]
+    assert why == "1 of 5 roles, such as worker: the report failed: Report is too large"
+    assert lines(answer, account["shop"])["cognito-idp"]["verdict"] == "no endpoint"
+
+
+def test_a_last_call_before_the_window_is_none(account: dict[str, str]) -> None:
+    assert lines(ask(days=90), account["shop"])["sqs"]["verdict"] == "not used"
+    assert lines(ask(days=200), account["shop"])["sqs"]["verdict"] == "keep"
+
+
+def test_a_region_without_clusters_logs_or_functions_has_no_evidence_and_says_so(world: World) -> None:
+    vpc_id = world.make_vpc()
+    world.make_subnet(vpc_id)
+
+    (found,) = ask()["suggest"]
+
+    assert {line["verdict"] for line in found["services"]} == {"not used"}
+    assert found["rule"] is None
+    assert "nobody known to live there" in flat(read())
+
+
+def test_names_that_others_chose_bring_no_link_no_mark_up_and_no_service_into_the_rule(
+    account: dict[str, str],
+) -> None:
+    evil = "<script>alert(1)</script> https://evil.example @here"
+    content = {"logs": {"x": 1}, "metrics": {"metrics_collected": {}}, "traces": {"x": 1}}
+    boto3.client("ssm").put_parameter(Name="AmazonCloudWatch-www.evil.com", Type="String", Value=json.dumps(content))
+    ecs: Any = boto3.client("ecs")
+    ecs.register_task_definition(
+        family="evil",
+        networkMode="awsvpc",
+        containerDefinitions=[
+            {"name": "a", "image": evil, "memory": 128, "secrets": [{"name": evil, "valueFrom": "k"}]},
+        ],
+    )
+    network = {"subnets": [account["app"]], "securityGroups": []}
+    ecs.create_service(
+        cluster="shop",
+        serviceName="evil",
+        taskDefinition="evil",
+        desiredCount=0,
+        networkConfiguration={"awsvpcConfiguration": network},
+    )
+    host = f"<b>evil</b>.{REGION}.amazonaws.com."
+    stamp = int(time.time() * 1000) - 1000
+    record = query_record(account["shop"], host, account["i-agents"])
+    boto3.client("logs").put_log_events(
+        logGroupName="/resolver", logStreamName=account["shop"], logEvents=[{"timestamp": stamp, "message": record}]
+    )
+
+    text, shown, answer = read(), page(), ask(vpc_ids=[account["shop"]])
+
+    assert "evil" in text
+    assert "https://" not in text
+    assert "<" not in text
+    assert "www.evil.com" not in text
+    assert "@here" not in text
+    assert "<script>" not in shown
+    assert "<b>evil</b>" not in shown
+    offered = set(lines(answer, account["shop"])) - {host.rstrip(".").lower()}
+    assert set(answer["suggest"][0]["rule"]["require"]) <= offered
+    assert not any("evil" in service for service in answer["suggest"][0]["rule"]["require"])
