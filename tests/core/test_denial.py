@@ -2,7 +2,7 @@
 
 import pytest
 
-from lifeline.core.denial import Denial, Denier, read_denial
+from lifeline.core.denial import Denial, Denier, denied_words, read_denial
 
 ROLE = "arn:aws:sts::222222222222:assumed-role/lifeline-reconcile-us-east-1/lifeline"
 VPC = "arn:aws:ec2:us-east-1:222222222222:vpc/*"
@@ -88,3 +88,29 @@ def test_any_other_error_is_no_denial(message: str, code: str) -> None:
 )
 def test_only_an_organizations_policies_are_out_of_the_accounts_hands(denier: Denier, *, is_theirs: bool) -> None:
     assert denier.is_organizations is is_theirs
+
+
+@pytest.mark.parametrize(
+    ("denier", "is_explicit", "words"),
+    [
+        (Denier.SERVICE_CONTROL_POLICY, True, "a service control policy of the organization denies ec2:X in account 1"),
+        (
+            Denier.RESOURCE_CONTROL_POLICY,
+            False,
+            "a resource control policy of the organization doesn't allow ec2:X in account 1",
+        ),
+        (Denier.PERMISSIONS_BOUNDARY, False, "the role's permissions boundary doesn't allow ec2:X in account 1"),
+        (Denier.IDENTITY_POLICY, False, "the role's own policies don't allow ec2:X in account 1"),
+        (Denier.IDENTITY_POLICY, True, "the role's own policy denies ec2:X in account 1"),
+        (Denier.ENDPOINT_POLICY, True, "a VPC endpoint policy denies ec2:X in account 1"),
+        (Denier.UNSAID, False, "AWS denies ec2:X in account 1"),
+    ],
+)
+def test_it_is_said_whose_policy_it_is(denier: Denier, words: str, *, is_explicit: bool) -> None:
+    assert denied_words(Denial(denier, "ec2:X", is_explicit=is_explicit), "1") == words
+
+
+def test_what_aws_did_not_say_is_not_said() -> None:
+    assert denied_words(Denial(), "") == "AWS denies the call"
+    named = Denial(Denier.SERVICE_CONTROL_POLICY, "ec2:X", policy_arn=SCP_ARN, is_explicit=True)
+    assert denied_words(named, "") == f"a service control policy of the organization ({SCP_ARN}) denies ec2:X"

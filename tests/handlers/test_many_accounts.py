@@ -21,10 +21,10 @@ from lifeline.core.network.model import RegionRef
 from lifeline.core.organization.ledger import MemberLedger
 from lifeline.handlers.reconcile_endpoints import handler
 from lifeline.reconciler.members import MOST_AT_ONCE
-from tests.handlers.test_members import ASSUME, ROLE, TRUST, enforced_in, network, role_in
 from tests.support.at_once import at_once
 from tests.support.cloudtrail import record_call
 from tests.support.days import Days
+from tests.support.hub import ASSUME, ROLE, TRUST, enforced_in, network, role_in
 from tests.support.organization import emulated_organization
 from tests.support.policies import Caller
 from tests.support.strict_organization import StrictOrganization

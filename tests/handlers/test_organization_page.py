@@ -22,7 +22,7 @@ from lifeline.core.organization.look import AccountLook
 from lifeline.dashboard.html.page import MOST_BYTES
 from lifeline.handlers import coverage_page
 from lifeline.handlers.coverage_page import handler
-from tests.handlers.test_members import STRANGER, TRUST, A, B, Hub, begin, network, role_in
+from tests.support.hub import STRANGER, TRUST, A, B, Hub, begin, network, role_in
 from tests.support.organization import alike
 from tests.support.world import ACCOUNT, REGION, Context, emulated_world
 

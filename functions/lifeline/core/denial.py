@@ -13,6 +13,8 @@ from enum import StrEnum
 # EC2 says UnauthorizedOperation; the other services have the common errors' name, with or without its ending.
 DENIED_CODES = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation"})
 
+TRIED_AGAIN = "Lifeline will try it again in its next sweep"
+
 _CALL = re.compile(r"not authorized to perform:\s*(?P<action>[A-Za-z0-9-]+:[A-Za-z0-9]+)")
 _RESOURCE = re.compile(r"\bon (?:this )?resource:\s*\"?(?P<resource>\S*[^\s\".,])")
 _POLICY = r"(?P<kind>[A-Za-z -]*?(?:policy|boundary))"
@@ -77,6 +79,28 @@ def read_denial(message: str, code: str = "") -> Denial | None:
         policy_arn=(explicit["arn"] or "").rstrip(".,;\"'") if explicit else "",
         is_explicit=explicit is not None,
     )
+
+
+def denied_words(denial: Denial, account: str) -> str:
+    """Whose policy denies what in which account, in a clause."""
+    action = denial.action or "the call"
+    where = f" in account {account}" if account else ""
+    policy = f" ({denial.policy_arn})" if denial.policy_arn else ""
+    match denial.denier:
+        case Denier.UNSAID:
+            return f"AWS denies {action}{where}"
+        case Denier.SERVICE_CONTROL_POLICY | Denier.RESOURCE_CONTROL_POLICY:
+            kind = f"a {denial.denier} of the organization"
+        case Denier.IDENTITY_POLICY:
+            kind = "the role's own policy" if denial.is_explicit else "the role's own policies"
+        case Denier.PERMISSIONS_BOUNDARY:
+            kind = "the role's permissions boundary"
+        case other:
+            kind = f"a {other}"
+    if denial.is_explicit:
+        return f"{kind}{policy} denies {action}{where}"
+    verb = "don't" if kind.endswith("policies") else "doesn't"
+    return f"{kind} {verb} allow {action}{where}"
 
 
 def _denier(kind: str) -> Denier:

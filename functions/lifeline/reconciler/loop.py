@@ -527,7 +527,8 @@ class _Reconciliation:
         plans = {vpc_id: amended_vpc.plan for vpc_id, amended_vpc in amended.items()}
         why_stop = self._gatekeeper.why_stop
         right = {vpc_id: plan for vpc_id, plan in plans.items() if vpc_id not in outdated}
-        applied = apply_plans(right, tools.endpoints, tools.calls, run, why_stop=why_stop)
+        account = self._job.settings.account_id
+        applied = apply_plans(right, tools.endpoints, tools.calls, run, why_stop=why_stop, account=account)
         applied |= {vpc_id: Applied.later(plans[vpc_id], Deferral.ATTRIBUTES) for vpc_id in outdated}
         for vpc_id, became in applied.items():
             if any(action.kind is ActionKind.FIX_DNS and not action.is_blocked for action in became.actions):
