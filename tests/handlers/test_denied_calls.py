@@ -1,7 +1,6 @@
-"""What a policy denies: named with whose policy it is and in which account, told once, and left until the next sweep."""
+"""What a policy denies: named with whose policy it is, in which account; told once; left until the next sweep."""
 
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 
@@ -88,9 +87,7 @@ def test_a_person_who_asks_for_the_vpc_is_not_told_to_wait(hub: Hub) -> None:
         ("ec2:AuthorizeSecurityGroupIngress", 2),  # of the new group, and once more of the group that is there then
     ],
 )
-def test_a_denied_security_group_is_no_more_tried_again_than_an_endpoint(
-    hub: Hub, action: str, attempts: int
-) -> None:
+def test_a_denied_security_group_is_no_more_tried_again_than_an_endpoint(hub: Hub, action: str, attempts: int) -> None:
     vpc_a = network(hub.a)
     hub.organization.deny(A, action)
     event = hub.cut_off(A, hub.a, vpc_a)
