@@ -36,8 +36,8 @@ WHO = f"User: {ROLE} is not authorized to perform: ec2:CreateVpcEndpoint on reso
 )
 def test_each_kind_of_policy_is_told_apart(words: str, denier: Denier, *, is_explicit: bool) -> None:
     denial = read_denial(f"{WHO} {words}")
-    assert denial == Denial(denier, "ec2:CreateVpcEndpoint", VPC, is_explicit=is_explicit)
-    assert denial.account == "222222222222"
+    assert denial == Denial(denier, "ec2:CreateVpcEndpoint", VPC, is_explicit=is_explicit, caller=ROLE)
+    assert denial.account == denial.callers_account == "222222222222"
 
 
 @pytest.mark.parametrize("between", [": ", ", with policy ARN: ", ":\n"])
@@ -53,14 +53,14 @@ def test_what_ec2_wraps_around_it_is_no_matter() -> None:
         "Encoded authorization failure message: XQ_jqde5rHje6j9P-qke7"
     )
     assert read_denial(message, "UnauthorizedOperation") == Denial(
-        Denier.SERVICE_CONTROL_POLICY, "ec2:CreateVpcEndpoint", VPC, is_explicit=True
+        Denier.SERVICE_CONTROL_POLICY, "ec2:CreateVpcEndpoint", VPC, is_explicit=True, caller=ROLE
     )
 
 
 def test_a_denial_that_says_nothing_more_is_one_by_its_code() -> None:
     denial = read_denial("You are not authorized to perform this operation.", "UnauthorizedOperation")
     assert denial == Denial()
-    assert denial.account == ""
+    assert denial.account == denial.callers_account == ""
 
 
 @pytest.mark.parametrize(

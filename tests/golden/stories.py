@@ -63,7 +63,7 @@ from lifeline.core.notices.forgotten import forgotten_notice
 from lifeline.core.notices.forms import email_text, machine_text
 from lifeline.core.notices.incident import incident_notice, summary_notice
 from lifeline.core.notices.kill_switch import switch_notice
-from lifeline.core.notices.members import lost_account_notice
+from lifeline.core.notices.members import denied_account_notice, lost_account_notice
 from lifeline.core.notices.notice import Notice, Sender
 from lifeline.core.notices.policy import Problem, policy_notice
 from lifeline.core.notices.teardown import teardown_notice
@@ -618,6 +618,20 @@ NOTICES: dict[str, tuple[float, Callable[[], Notice]]] = {
                 ),
             ),
             "arn:aws:iam::222222222222:role/lifeline-reconcile-us-east-1",
+        ),
+    ),
+    "account-denied": (
+        0,
+        lambda: denied_account_notice(
+            MemberAccount(
+                "222222222222",
+                "shop-prod",
+                why=(
+                    "describe_vpcs: UnauthorizedOperation: You are not authorized to perform this operation. User: "
+                    "arn:aws:sts::222222222222:assumed-role/lifeline-reconcile-us-east-1/lifeline is not authorized to "
+                    "perform: ec2:DescribeVpcs with an explicit deny in a service control policy"
+                ),
+            )
         ),
     ),
     "watch-full": (30, lambda: watch_full_notice(WATCH, ["db-1", "db-2"])),

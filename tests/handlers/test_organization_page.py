@@ -128,6 +128,17 @@ def test_a_backlog_of_a_new_account_is_to_be_reviewed(monkeypatch: pytest.Monkey
         assert "backlog waits in 1 VPC" in row_of(show({}), late)
 
 
+def test_an_account_that_a_policy_denies_is_to_be_reviewed_with_the_reason(hub: Hub) -> None:
+    hub.sweep()
+    hub.organization.deny(A, "ec2:DescribeVpcs")
+    hub.sweep()
+    page = show({})
+    row = row_of(page, A)
+    assert "denied since" in row
+    assert "ec2:DescribeVpcs with an explicit deny in a service control policy" in row
+    assert page.index(f">{A}</") < page.index(f">{B}</")
+
+
 def test_a_lost_account_comes_first_and_keeps_its_last_figures(hub: Hub) -> None:
     alike(network, hub.a, hub.b)
     hub.sweep()

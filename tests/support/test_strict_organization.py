@@ -250,3 +250,18 @@ def test_two_accounts_with_the_very_same_ids_are_two_stand_ins(organization: Str
     assert [len(world.endpoints(one["VpcId"])) for world in worlds] == [1, 0]
     assert len(organization.place(A).mutations_of(one["VpcId"])) == 1
     assert organization.place(B).mutations_of(one["VpcId"]) == []
+
+
+def test_a_session_of_a_role_that_is_gone_is_worth_nothing_and_a_new_role_of_the_name_does_not_revive_it(
+    organization: StrictOrganization,
+) -> None:
+    organization.join(A)
+    session = assume(A)
+    organization.remove_role(role_in(A))
+    for _ in range(2):
+        with pytest.raises(ClientError, match="AuthFailure"):
+            session.client("ec2").describe_vpcs()
+        with pytest.raises(ClientError, match="InvalidClientTokenId"):
+            session.client("cloudwatch").list_metrics()
+        organization.add_role(role_in(A), trust=[TRUST], policy=[MAY_LOOK])
+    assert assume(A).client("ec2").describe_vpcs()["Vpcs"] is not None

@@ -15,6 +15,19 @@ DENIED_CODES = frozenset({"AccessDenied", "AccessDeniedException", "Unauthorized
 
 TRIED_AGAIN = "Lifeline will try it again in its next sweep"
 
+# Sessions of a role that is gone, or whose hour is over: EC2 has its own names (EC2 API: error codes; common errors).
+SESSION_CODES = frozenset(
+    {
+        "AuthFailure",
+        "ExpiredToken",
+        "ExpiredTokenException",
+        "InvalidAccessKeyId",
+        "InvalidClientTokenId",
+        "UnrecognizedClientException",
+    }
+)
+
+_CALLER = re.compile(r"\bUser:\s*(?P<caller>arn:\S+)")
 _CALL = re.compile(r"not authorized to perform:\s*(?P<action>[A-Za-z0-9-]+:[A-Za-z0-9]+)")
 _RESOURCE = re.compile(r"\bon (?:this )?resource:\s*\"?(?P<resource>\S*[^\s\".,])")
 _POLICY = r"(?P<kind>[A-Za-z -]*?(?:policy|boundary))"
@@ -45,7 +58,8 @@ class Denier(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Denial:
-    """A denied call: `action` as in `ec2:CreateVpcEndpoint`, on the resource with the ARN `resource`.
+    """A denied call: `action` as in `ec2:CreateVpcEndpoint`, on the resource with the ARN `resource`, by the role's
+    session with the ARN `caller`.
 
     `is_explicit` says that a statement denies it; otherwise none allows it. `policy_arn` is the policy's, where AWS
     names one. What AWS didn't say is empty.
@@ -56,12 +70,22 @@ class Denial:
     resource: str = ""
     policy_arn: str = ""
     is_explicit: bool = False
+    caller: str = ""
 
     @property
     def account(self) -> str:
         """The account of the resource that the call was on; empty where AWS didn't say."""
-        parts = self.resource.split(":")
-        return parts[4] if len(parts) > 4 and parts[4].isdecimal() else ""
+        return _account_in(self.resource)
+
+    @property
+    def callers_account(self) -> str:
+        """The account whose role made the call; empty where AWS didn't say."""
+        return _account_in(self.caller)
+
+
+def _account_in(arn: str) -> str:
+    parts = arn.split(":")
+    return parts[4] if len(parts) > 4 and parts[4].isdecimal() else ""
 
 
 def read_denial(message: str, code: str = "") -> Denial | None:
@@ -71,10 +95,11 @@ def read_denial(message: str, code: str = "") -> Denial | None:
     policy = explicit or missing
     if not (call or policy or code in DENIED_CODES):
         return None
-    resource = _RESOURCE.search(message)
+    caller, resource = _CALLER.search(message), _RESOURCE.search(message)
     return Denial(
         denier=_denier(policy["kind"]) if policy else Denier.UNSAID,
         action=call["action"] if call else "",
+        caller=caller["caller"] if caller else "",
         resource=resource["resource"] if resource else "",
         policy_arn=(explicit["arn"] or "").rstrip(".,;\"'") if explicit else "",
         is_explicit=explicit is not None,

@@ -52,6 +52,7 @@ metrics = Metrics(namespace="Lifeline")  # of this stack: the dimension is POWER
 _MOST_NAMED = 100
 _FOR_LISTS = timedelta(seconds=40)  # a third of the function's time
 _FOR_DNS = timedelta(seconds=30)  # a quarter of the function's time
+_ENTERED = frozenset({AccountStanding.SERVED, AccountStanding.DENIED})
 _COUNTS = {"Silent": State.SILENT, "Unknown": State.UNKNOWN}
 _INSTANCE = "InstanceId"  # the first watch with it, but for those elsewhere, expects the instances that are tagged
 
@@ -93,9 +94,9 @@ def _settings_for(account: str, settings: DetectorSettings) -> DetectorSettings:
 
 
 def _served(settings: DetectorSettings) -> list[str]:
-    """The member accounts whose spokes a sweep has found at work."""
+    """The member accounts whose spokes a sweep has found at work; also where a policy denies to read the network."""
     members = MemberStore(settings.table_name).read() if settings.accounts else MemberAccounts()
-    return [member.account for member in members.active if member.standing is AccountStanding.SERVED]
+    return [member.account for member in members.active if member.standing in _ENTERED]
 
 
 def _begin_members(settings: DetectorSettings) -> None:

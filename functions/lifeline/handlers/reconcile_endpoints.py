@@ -111,12 +111,13 @@ def _answer_at(event: object, settings: Settings, run: Run, started: float) -> d
         there, call = hub.settings_for(event), without_account(event)
         if "history" not in event:  # which is all in the ledger
             hub.enter_for(there)
+        if _is_whole_sweep(event):
+            hub.begin_sweep()
+        with hub.looking_again(there):  # the role may be gone since: whoever waits hears that
+            return _answer(call, there, run, started)
     except InvalidInputError as error:
         log_refusal(error, run.id)
         return _notified((), [error], settings.mode, is_text=wants_text(event))
-    if _is_whole_sweep(event):
-        hub.begin_sweep()
-    return _answer(call, there, run, started)
 
 
 def _is_whole_sweep(event: Mapping[str, Any]) -> bool:
@@ -290,6 +291,7 @@ def _hub(settings: Settings, run: Run) -> Hub:
         store=MemberStore(settings.table_name),
         organizations=Organizations(),
         enter=lambda there: memory_of(there).enter(),
+        leave=lambda there: memory_of(there).leave(),
         tools=partial(_tools_for, run),
         name_of=lambda there: account_name(memory_of(there).client),
     )

@@ -104,6 +104,9 @@ def reconcile(
     gatekeeper.why_stop()
     is_debounced = bool(settings.queue_url and policy.iac_debounce) and not is_manual
     targets = find_targets(waiting, tools.lookup, tools.vpcs, job.home, is_debounced=is_debounced)
+    for _, error in targets.failed:
+        if tools.denials:
+            tools.denials.note(error)
     if targets.failed and failed is None:
         raise targets.failed[0][1]
     later = [request for request, _ in targets.failed]

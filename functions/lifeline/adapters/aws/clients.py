@@ -74,6 +74,10 @@ class MemberClients:
         with aws_errors(f"assume {self._role_arn}"):
             self._credentials.get_frozen_credentials()
 
+    def leave(self) -> None:
+        """Forgets the session, so that the next call assumes the role anew: it may be gone, or another by now."""
+        self._credentials._frozen_credentials = None  # type: ignore[attr-defined]  # noqa: SLF001 - no other door
+
 
 def _assume(role_arn: str, session_name: str) -> dict[str, str]:
     """Credentials of the role for an hour, the most that a chained role gets (IAM API: AssumeRole).
