@@ -135,7 +135,8 @@ def test_an_account_that_a_policy_denies_is_to_be_reviewed_with_the_reason(hub: 
     page = show({})
     row = row_of(page, A)
     assert "denied since" in row
-    assert "ec2:DescribeVpcs with an explicit deny in a service control policy" in row
+    assert "perform: ec2:DescribeVpcs" in row
+    assert "with an explicit deny in a service control policy" in row
     assert page.index(f">{A}</") < page.index(f">{B}</")
 
 
