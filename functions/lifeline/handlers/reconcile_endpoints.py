@@ -27,7 +27,7 @@ from lifeline.adapters.store.exemptions import Exemptions
 from lifeline.adapters.store.history import History
 from lifeline.adapters.store.incidents import Incidents
 from lifeline.adapters.store.kill_switch import KillSwitch
-from lifeline.adapters.store.limit_usage import LimitUsage
+from lifeline.adapters.store.limit_usage import LimitUsage, UsageOfAll
 from lifeline.adapters.store.members import MemberStore
 from lifeline.adapters.store.ownership import Ownership
 from lifeline.adapters.store.paths import PathStore
@@ -337,6 +337,7 @@ def _tools(settings: Settings) -> Tools:
             limit_usage=LimitUsage(settings.ledger),
             approvals=Approvals(settings.ledger),
             paths=PathStore(settings.ledger),
+            usage_of_all=UsageOfAll(settings.table_name) if settings.accounts else None,
         ),
     )
 

@@ -24,7 +24,7 @@ from lifeline.adapters.store.endpoint_policies import EndpointPolicyStore
 from lifeline.adapters.store.exemptions import Exemptions
 from lifeline.adapters.store.incidents import Incidents
 from lifeline.adapters.store.kill_switch import KillSwitch
-from lifeline.adapters.store.limit_usage import LimitUsage
+from lifeline.adapters.store.limit_usage import LimitUsage, UsageOfAll
 from lifeline.adapters.store.ownership import Ownership
 from lifeline.adapters.store.paths import PathStore
 from lifeline.adapters.store.policy import PolicyStore
@@ -49,12 +49,15 @@ from lifeline.runtime.settings import Settings
 
 @dataclass(frozen=True, slots=True)
 class Guards:
-    """What is asked before anything is changed. Without `paths` no VPC is known to have lost one."""
+    """What is asked before anything is changed. Without `paths` no VPC is known to have lost one. Only a hub's accounts
+    share limits, and have a `usage_of_all`.
+    """
 
     kill_switch: KillSwitch
     limit_usage: LimitUsage
     approvals: Approvals
     paths: PathStore | None = None
+    usage_of_all: UsageOfAll | None = None
 
 
 @dataclass(frozen=True, slots=True)
