@@ -11,9 +11,10 @@ from functools import partial
 from itertools import chain
 
 from lifeline.adapters.aws.calls import begin, beside
-from lifeline.adapters.aws.network import Interfaces
+from lifeline.adapters.aws.network import MUST_BE_READ, Interfaces
 from lifeline.adapters.store.requiring_tags import KnownTags
 from lifeline.core.coexist.vpc_state import VpcList, VpcState
+from lifeline.core.denial import read_denial
 from lifeline.core.errors import LifelineError, TransientError
 from lifeline.core.guards.mode import Mode
 from lifeline.core.network.model import AnyRef, Catalog, Vpc, VpcRef
@@ -105,7 +106,8 @@ def reconcile(
     is_debounced = bool(settings.queue_url and policy.iac_debounce) and not is_manual
     targets = find_targets(waiting, tools.lookup, tools.vpcs, job.home, is_debounced=is_debounced)
     for _, error in targets.failed:
-        if tools.denials:
+        denial = read_denial(str(error))
+        if tools.denials and denial and denial.action not in MUST_BE_READ:
             tools.denials.note(error)
     if targets.failed and failed is None:
         raise targets.failed[0][1]

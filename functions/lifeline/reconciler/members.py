@@ -14,6 +14,7 @@ from functools import partial
 from threading import Semaphore
 from typing import Any
 
+from lifeline.adapters.aws.network import MUST_BE_READ
 from lifeline.adapters.aws.organizations import Organizations
 from lifeline.adapters.store.members import MemberStore
 from lifeline.core.denial import SESSION_CODES, read_denial
@@ -33,8 +34,6 @@ from lifeline.runtime.settings import Settings
 
 MOST_AT_ONCE = 8  # accounts; those that only wait for their own endpoint calls don't count
 _WHO = re.compile(r"User: \S+")
-# What no observation can do without (adapters/aws/network.py).
-_MUST_BE_READ = frozenset(f"ec2:Describe{part}" for part in ("Vpcs", "Subnets", "RouteTables", "VpcEndpoints"))
 _LEAST = timedelta(seconds=60)  # with less time left, no further account is begun
 
 type Served = tuple[tuple[VpcAnswer, ...], list[str]]
@@ -103,16 +102,17 @@ class Hub:
                 logger.warning("account not entered", account=settings.member, messages=len(records), why=str(error))
                 return (), []
         run = replace(self.run, sleep=self._sleep)
-        turned_away = list[LifelineError]()
+        turned_away, tools = list[LifelineError](), self.tools(settings)
 
         def is_settled(error: LifelineError, *, is_all: bool) -> bool:
             """A sweep makes good what a policy denied now: until then, the message would only be denied again."""
             is_all = is_all or _concerns_all(error)
             if is_all and not turned_away and self._is_turned_away(settings, error):
                 turned_away.append(error)
+                if tools.denials:
+                    tools.denials.take()  # people hear of the account instead
             return bool(turned_away) or (not is_all and _is_denied(error, settings.member))
 
-        tools = self.tools(settings)
         served = reconcile_batch(records, tools=tools, settings=settings, run=run, is_settled=is_settled)
         if settings.member and not turned_away and self._is_standing(settings.member, AccountStanding.DENIED):
             self._note(lambda members: members.entered(settings.member, run.now()), settings.member)
@@ -323,7 +323,7 @@ def _concerns_all(error: LifelineError) -> bool:
     if not isinstance(error, TerminalError):
         return False
     denial = read_denial(str(error), error.code)
-    return error.code in SESSION_CODES or (denial is not None and denial.action in _MUST_BE_READ)
+    return error.code in SESSION_CODES or (denial is not None and denial.action in MUST_BE_READ)
 
 
 def _is_sweep(record: Any) -> bool:

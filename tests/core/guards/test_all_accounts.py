@@ -59,22 +59,22 @@ def why_held(limits: SharedLimits, use: Usage, *, waived: frozenset[Step] = froz
         (
             {"endpoints_per_day": 1},
             (
-                "all_accounts.endpoints_per_day: needs approval: 1 of 1 endpoints (all_accounts.endpoints_per_day) used by "
-                "all accounts together in the last 24 hours"
+                "all_accounts.endpoints_per_day: needs approval: 1 of 1 endpoints (all_accounts.endpoints_per_day) "
+                "used by all accounts together in the last 24 hours"
             ),
         ),
         (
             {"vpcs_per_day": 1},
             (
-                "all_accounts.vpcs_per_day: needs approval: 1 of 1 VPCs (all_accounts.vpcs_per_day) used by all accounts "
-                "together in the last 24 hours"
+                "all_accounts.vpcs_per_day: needs approval: 1 of 1 VPCs (all_accounts.vpcs_per_day) used by all "
+                "accounts together in the last 24 hours"
             ),
         ),
         (
             {"monthly_usd": Decimal(10)},
             (
-                "all_accounts.monthly_usd: needs approval: 7.30 USD more per month would exceed all_accounts.monthly_usd "
-                "(7.30 of 10.00 USD in use by all accounts together)"
+                "all_accounts.monthly_usd: needs approval: 7.30 USD more per month would exceed "
+                "all_accounts.monthly_usd (7.30 of 10.00 USD in use by all accounts together)"
             ),
         ),
     ],
