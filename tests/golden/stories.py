@@ -13,6 +13,7 @@ from typing import Any
 
 from lifeline.adapters.aws.bus import Bus
 from lifeline.core.agents.agent import Agent, Gap, State, Suppression
+from lifeline.core.agents.failed_runs import FailedRuns
 from lifeline.core.agents.instances import Health, Instance, Power
 from lifeline.core.agents.series import Series
 from lifeline.core.agents.watches import Watch
@@ -51,6 +52,7 @@ from lifeline.core.network.model import (
     Subnet,
     TargetKind,
 )
+from lifeline.core.notices.agents_unknown import agents_unknown_notice
 from lifeline.core.notices.backlog import backlog_notice
 from lifeline.core.notices.bus_events import BusEvent, answer_events, change_event, incident_event
 from lifeline.core.notices.chat import chat_form
@@ -632,6 +634,21 @@ NOTICES: dict[str, tuple[float, Callable[[], Notice]]] = {
                     "perform: ec2:DescribeVpcs with an explicit deny in a service control policy"
                 ),
             )
+        ),
+    ),
+    "agents-unknown": (
+        20,
+        lambda: agents_unknown_notice(
+            "222222222222",
+            FailedRuns(
+                since=at(5),
+                failed_at=at(20),
+                why=(
+                    "list_metrics: AccessDenied: User: "
+                    "arn:aws:sts::222222222222:assumed-role/lifeline-detect-us-east-1/lifeline is not authorized to "
+                    "perform: cloudwatch:ListMetrics with an explicit deny in a service control policy"
+                ),
+            ),
         ),
     ),
     "watch-full": (30, lambda: watch_full_notice(WATCH, ["db-1", "db-2"])),

@@ -24,6 +24,7 @@ from lifeline.adapters.store.denial_notices import DenialNotices
 from lifeline.adapters.store.dns_attributes import AttributeStore
 from lifeline.adapters.store.endpoint_policies import EndpointPolicyStore
 from lifeline.adapters.store.exemptions import Exemptions
+from lifeline.adapters.store.failed_runs import FailedRunStore
 from lifeline.adapters.store.history import History
 from lifeline.adapters.store.incidents import Incidents
 from lifeline.adapters.store.kill_switch import KillSwitch
@@ -330,6 +331,7 @@ def _tools(settings: Settings) -> Tools:
         denial_notices=DenialNotices(settings.ledger),
         attributes=AttributeStore(settings.ledger),
         endpoint_policies=EndpointPolicyStore(settings.endpoint_policies_prefix),
+        failed_runs=FailedRunStore(settings.ledger) if settings.member else None,
         notices=Topic(settings.topic_arn, settings.sender, chat_topic_arn=settings.chat_topic_arn),
         bus=Bus(settings.stack_name, account=settings.account_id),
         guards=Guards(

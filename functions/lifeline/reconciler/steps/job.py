@@ -22,6 +22,7 @@ from lifeline.adapters.store.denial_notices import DenialNotices
 from lifeline.adapters.store.dns_attributes import AttributeStore
 from lifeline.adapters.store.endpoint_policies import EndpointPolicyStore
 from lifeline.adapters.store.exemptions import Exemptions
+from lifeline.adapters.store.failed_runs import FailedRunStore
 from lifeline.adapters.store.incidents import Incidents
 from lifeline.adapters.store.kill_switch import KillSwitch
 from lifeline.adapters.store.limit_usage import LimitUsage, UsageOfAll
@@ -65,7 +66,7 @@ class Tools:
     """What a run needs of the world; tests bring their own. Without `exemptions` nobody is exempt manually, without
     `tags` nobody knows what a tag required before, without `incidents` no agent is known to be silent, without `routed`
     no route is known to lead to an instance, without `denials` and `denial_notices` nobody hears of denied reads, and
-    without `attributes` nobody knows DNS attributes before.
+    without `attributes` nobody knows DNS attributes before. `failed_runs` are the detector's in an account of a hub.
     """
 
     network: Network
@@ -90,6 +91,7 @@ class Tools:
     denial_notices: DenialNotices | None = None
     attributes: AttributeStore | None = None
     endpoint_policies: EndpointPolicyStore | None = None
+    failed_runs: FailedRunStore | None = None
 
     def under(self, policy: Policy) -> Self:
         """The same tools, which keep and send what the policy in force says."""
