@@ -33,7 +33,8 @@ from tests.support.world import ACCOUNT, REGION, ROLE_ARN, Context, World, emula
 AT_AWSS_PACE = CallRate.reserve_endpoint_call
 BATCH, AT_A_TIME = 100, 2  # template.yaml: BatchSize and MaximumConcurrency of Changes
 MOST_RECEIVES = 5
-WIDE = {"endpoints_per_day": 10_000, "vpcs_per_day": 10_000, "monthly_usd": 1_000_000}
+WIDE: dict[str, Any] = {"endpoints_per_day": 10_000, "vpcs_per_day": 10_000, "monthly_usd": 1_000_000}
+WIDE |= {"all_accounts": dict(WIDE)}
 
 
 @dataclass

@@ -86,6 +86,10 @@ class StrictOrganization(Organization):
                 )
             return self._places[account_id, region]
 
+    def caller_of(self, client: Any) -> Caller | None:
+        """Whose session signs the client's calls; None for the hub's own."""
+        return self._sessions.get(key_of(client))
+
     # ---- a call's way
 
     def call(self, client: Any, operation: str, params: Params, pass_on: Make) -> Any:
