@@ -6,6 +6,7 @@ A and C have it as stack sets make it, B by a change set.
 import json
 import re
 from collections.abc import Callable, Iterator
+from html import unescape
 from typing import Any, NamedTuple
 
 import pytest
@@ -33,6 +34,7 @@ from tests.e2e.steps import (
     wait_until_quiet,
     watched_machine,
 )
+from tests.e2e.test_coverage_chain import CONTEXT
 from tests.e2e.test_limits_chain import two_zones
 from tests.support.cloudtrail import Failure, record_call
 
@@ -213,6 +215,44 @@ def test_a_release_in_a_spoke_deletes_what_was_made_there_and_nothing_comes_back
     world.sweep()
     assert not endpoints(world.a, released)
     assert len(endpoints(world.b, kept)) == 1
+
+
+# ---- the page
+
+
+def show(world: World, **call: Any) -> str:
+    """What the dashboard's widget shows to a person."""
+    answer = world.hub.invoke("CoveragePageFunction", {**call, "widgetContext": CONTEXT})
+    assert not answer.error, answer.logs
+    return unescape(str(answer.payload))
+
+
+def row_of(page: str, account: str) -> str:
+    (row,) = [
+        one for one in re.findall(r"<tr>.*?</tr>", page, re.DOTALL) if f">{account}</" in one.partition("<td>")[0]
+    ]
+    return str(row)
+
+
+def test_the_page_shows_the_organization_and_opens_an_account_live(world: World) -> None:
+    site = connected(world.b, "10.57", "shown")
+    assert "errors" not in reconcile(world.hub, {"vpc_ids": [site.vpc_id], "freeze": True, "account": B})
+    cut(world.b, site)
+    wait_until_quiet(world.hub)
+    world.sweep()
+
+    page = show(world)
+    assert "1 VPC with a freeze" in row_of(page, B)
+    assert "not set up" in row_of(page, MANAGEMENT)
+    assert f'{{"account":"{B}"}}' in page, "the button that opens the account"
+
+    live = show(world, account=B)
+    assert site.vpc_id in live
+    assert B in live
+    assert site.vpc_id not in show(world, account=A), "an account shows its own VPCs"
+    reconcile(world.hub, {"vpc_ids": [site.vpc_id], "unfreeze": True, "account": B})
+    assert "freeze" not in row_of(show(world), B), "what is frozen is on record at once"
+    assert "is not an account that this stack serves" in show(world, account="999999999999")
 
 
 # ---- a spoke that can't be entered

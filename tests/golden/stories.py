@@ -13,6 +13,7 @@ from typing import Any
 
 from lifeline.adapters.aws.bus import Bus
 from lifeline.core.agents.agent import Agent, Gap, State, Suppression
+from lifeline.core.agents.failed_runs import FailedRuns
 from lifeline.core.agents.instances import Health, Instance, Power
 from lifeline.core.agents.series import Series
 from lifeline.core.agents.watches import Watch
@@ -54,6 +55,7 @@ from lifeline.core.network.model import (
     Subnet,
     TargetKind,
 )
+from lifeline.core.notices.agents_unknown import agents_unknown_notice
 from lifeline.core.notices.backlog import backlog_notice
 from lifeline.core.notices.bus_events import BusEvent, answer_events, change_event, incident_event
 from lifeline.core.notices.chat import chat_form
@@ -67,7 +69,7 @@ from lifeline.core.notices.forgotten import forgotten_notice
 from lifeline.core.notices.forms import email_text, machine_text
 from lifeline.core.notices.incident import incident_notice, summary_notice
 from lifeline.core.notices.kill_switch import switch_notice
-from lifeline.core.notices.members import lost_account_notice
+from lifeline.core.notices.members import denied_account_notice, lost_account_notice
 from lifeline.core.notices.notice import Notice, Sender
 from lifeline.core.notices.policy import Problem, policy_notice
 from lifeline.core.notices.teardown import teardown_notice
@@ -633,6 +635,35 @@ NOTICES: dict[str, tuple[float, Callable[[], Notice]]] = {
                 ),
             ),
             "arn:aws:iam::222222222222:role/lifeline-reconcile-us-east-1",
+        ),
+    ),
+    "account-denied": (
+        0,
+        lambda: denied_account_notice(
+            MemberAccount(
+                "222222222222",
+                "shop-prod",
+                why=(
+                    "describe_vpcs: UnauthorizedOperation: You are not authorized to perform this operation. User: "
+                    "arn:aws:sts::222222222222:assumed-role/lifeline-reconcile-us-east-1/lifeline is not authorized to "
+                    "perform: ec2:DescribeVpcs with an explicit deny in a service control policy"
+                ),
+            )
+        ),
+    ),
+    "agents-unknown": (
+        20,
+        lambda: agents_unknown_notice(
+            "222222222222",
+            FailedRuns(
+                since=at(5),
+                failed_at=at(20),
+                why=(
+                    "list_metrics: AccessDenied: User: "
+                    "arn:aws:sts::222222222222:assumed-role/lifeline-detect-us-east-1/lifeline is not authorized to "
+                    "perform: cloudwatch:ListMetrics with an explicit deny in a service control policy"
+                ),
+            ),
         ),
     ),
     "event-path": (

@@ -23,10 +23,10 @@ from lifeline.core.network.model import RegionRef
 from lifeline.core.organization.ledger import MemberLedger
 from lifeline.handlers.reconcile_endpoints import handler
 from lifeline.reconciler.members import MOST_AT_ONCE
-from tests.handlers.test_members import ASSUME, ROLE, TRUST, enforced_in, network, role_in
 from tests.support.at_once import at_once
 from tests.support.cloudtrail import record_call
 from tests.support.days import Days
+from tests.support.hub import ASSUME, ROLE, TRUST, enforced_in, network, role_in
 from tests.support.organization import emulated_organization
 from tests.support.policies import Caller
 from tests.support.strict_organization import StrictOrganization
@@ -35,7 +35,8 @@ from tests.support.world import ACCOUNT, REGION, ROLE_ARN, Context, World, emula
 AT_AWSS_PACE = CallRate.reserve_endpoint_call
 BATCH, AT_A_TIME = 100, 2  # template.yaml: BatchSize and MaximumConcurrency of Changes
 MOST_RECEIVES = 5
-WIDE = {"endpoints_per_day": 10_000, "vpcs_per_day": 10_000, "monthly_usd": 1_000_000}
+WIDE: dict[str, Any] = {"endpoints_per_day": 10_000, "vpcs_per_day": 10_000, "monthly_usd": 1_000_000}
+WIDE |= {"all_accounts": dict(WIDE)}
 
 
 @dataclass

@@ -22,7 +22,7 @@ from lifeline.core.organization.look import AccountLook
 from lifeline.dashboard.html.page import MOST_BYTES
 from lifeline.handlers import coverage_page
 from lifeline.handlers.coverage_page import handler
-from tests.handlers.test_members import STRANGER, TRUST, A, B, Hub, begin, network, role_in
+from tests.support.hub import STRANGER, TRUST, A, B, Hub, begin, network, role_in
 from tests.support.organization import alike
 from tests.support.world import ACCOUNT, REGION, Context, emulated_world
 
@@ -126,6 +126,18 @@ def test_a_backlog_of_a_new_account_is_to_be_reviewed(monkeypatch: pytest.Monkey
         hub.sweep()
         assert look_at(late).blocked == 1
         assert "backlog waits in 1 VPC" in row_of(show({}), late)
+
+
+def test_an_account_that_a_policy_denies_is_to_be_reviewed_with_the_reason(hub: Hub) -> None:
+    hub.sweep()
+    hub.organization.deny(A, "ec2:DescribeVpcs")
+    hub.sweep()
+    page = show({})
+    row = row_of(page, A)
+    assert "denied since" in row
+    assert "perform: ec2:DescribeVpcs" in row
+    assert "with an explicit deny in a service control policy" in row
+    assert page.index(f">{A}</") < page.index(f">{B}</")
 
 
 def test_a_lost_account_comes_first_and_keeps_its_last_figures(hub: Hub) -> None:

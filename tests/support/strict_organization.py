@@ -56,6 +56,7 @@ class StrictOrganization(Organization):
         self.now, self.throttling = now or Clock(), throttling
         self._places: dict[tuple[str, str], StrictAccount] = {}
         self._sessions: dict[str, Caller] = {}
+        self._ended: set[str] = set()
         self._lock = RLock()
 
     # ---- for tests: arranging
@@ -63,6 +64,13 @@ class StrictOrganization(Organization):
     def add_role(self, arn: str, *, trust: Iterable[Statement], policy: Iterable[Statement] = (EVERYTHING,)) -> None:
         """A role is there from now on, or says something else."""
         self.roles[arn] = Role(tuple(trust), tuple(policy))
+
+    def remove_role(self, arn: str) -> None:
+        """A role is gone, and with it every session of it: EC2 and the other services each say so in their own words
+        (EC2 API: error codes, AuthFailure; common errors, InvalidClientTokenId).
+        """
+        del self.roles[arn]
+        self._ended |= {key for key, one in self._sessions.items() if one.context["aws:PrincipalArn"] == arn}
 
     def deny(self, account_id: str, *actions: str) -> None:
         """A service control policy denies these actions in the account, whoever asks. None: nothing any longer."""
@@ -78,11 +86,18 @@ class StrictOrganization(Organization):
                 )
             return self._places[account_id, region]
 
+    def caller_of(self, client: Any) -> Caller | None:
+        """Whose session signs the client's calls; None for the hub's own."""
+        return self._sessions.get(key_of(client))
+
     # ---- a call's way
 
     def call(self, client: Any, operation: str, params: Params, pass_on: Make) -> Any:
         """The answer to a call of any client, as AWS would give it."""
-        model, caller = client.meta.service_model, self._sessions.get(key_of(client))
+        model, key = client.meta.service_model, key_of(client)
+        if key in self._ended:
+            raise _ended(model.service_name).as_client_error(operation)
+        caller = self._sessions.get(key)
         if (model.service_name, operation) == ("sts", "AssumeRole"):
             return self._assume(client, params, caller or self.hub, pass_on)
         answer = partial(super().call, client, pass_on=pass_on)
@@ -138,6 +153,12 @@ class StrictOrganization(Organization):
         """IAM guide: global condition keys. An account outside of an organization has no OrgID."""
         keys: dict[str, Values] = {f"aws:{kind}Account": account_id}
         return keys | ({f"aws:{kind}OrgID": ORGANIZATION_ID} if account_id in self.members else {})
+
+
+def _ended(service: str) -> RefusedError:
+    if service == "ec2":
+        return RefusedError("AuthFailure", "AWS was not able to validate the provided access credentials")
+    return RefusedError("InvalidClientTokenId", "The security token included in the request is invalid.")
 
 
 def _check_session(params: Params, *, is_chained: bool) -> None:

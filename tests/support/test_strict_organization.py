@@ -8,14 +8,13 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
+from tests.support.hub import HUBS_ROLE, STRANGER, TRUST, A, B, role_in
 from tests.support.organization import ORGANIZATION_ID, alike, emulated_organization
 from tests.support.policies import Caller
 from tests.support.strict_organization import StrictOrganization
 from tests.support.strict_state import Bucket, Clock
 from tests.support.world import ACCOUNT, World, emulated_world
 
-A, B, STRANGER = "222222222222", "333333333333", "999999999999"
-HUBS_ROLE = f"arn:aws:iam::{ACCOUNT}:role/lifeline-ReconcileRole-EXAMPLE"
 MONITORING = "com.amazonaws.us-east-1.monitoring"
 NOBODY = f"User: {HUBS_ROLE} is not authorized to perform: sts:AssumeRole on resource: "
 ASSUME = {
@@ -24,21 +23,8 @@ ASSUME = {
     "Resource": "arn:aws:iam::*:role/lifeline-reconcile-*",
     "Condition": {"StringEquals": {"aws:ResourceOrgID": ORGANIZATION_ID}},
 }
-TRUST = {
-    "Effect": "Allow",
-    "Principal": {"AWS": f"arn:aws:iam::{ACCOUNT}:root"},
-    "Action": "sts:AssumeRole",
-    "Condition": {
-        "ArnLike": {"aws:PrincipalArn": f"arn:aws:iam::{ACCOUNT}:role/lifeline-ReconcileRole-*"},
-        "StringEquals": {"aws:PrincipalOrgID": ORGANIZATION_ID},
-    },
-}
 MAY_LOOK = {"Effect": "Allow", "Action": ["ec2:Describe*", "cloudwatch:GetMetricData"], "Resource": "*"}
 MAY_MAKE = {"Effect": "Allow", "Action": ["ec2:CreateVpcEndpoint", "ec2:DeleteVpcEndpoints"], "Resource": "*"}
-
-
-def role_in(account_id: str) -> str:
-    return f"arn:aws:iam::{account_id}:role/lifeline-reconcile-us-east-1"
 
 
 @pytest.fixture
@@ -264,3 +250,18 @@ def test_two_accounts_with_the_very_same_ids_are_two_stand_ins(organization: Str
     assert [len(world.endpoints(one["VpcId"])) for world in worlds] == [1, 0]
     assert len(organization.place(A).mutations_of(one["VpcId"])) == 1
     assert organization.place(B).mutations_of(one["VpcId"]) == []
+
+
+def test_a_session_of_a_role_that_is_gone_is_worth_nothing_and_a_new_role_of_the_name_does_not_revive_it(
+    organization: StrictOrganization,
+) -> None:
+    organization.join(A)
+    session = assume(A)
+    organization.remove_role(role_in(A))
+    for _ in range(2):
+        with pytest.raises(ClientError, match="AuthFailure"):
+            session.client("ec2").describe_vpcs()
+        with pytest.raises(ClientError, match="InvalidClientTokenId"):
+            session.client("cloudwatch").list_metrics()
+        organization.add_role(role_in(A), trust=[TRUST], policy=[MAY_LOOK])
+    assert assume(A).client("ec2").describe_vpcs()["Vpcs"] is not None

@@ -129,6 +129,7 @@ def writes(name: str, stack: Stack = STACK) -> set[str]:
 HERE = f"{ACCOUNT}#us-east-1"
 DETECTORS = {
     "DETECTOR_DENIED",
+    "DETECTOR_FAILED",
     "ROSTER#agents",
     "INCIDENTS#agents",
     f"INCIDENT_LOG#VPC#{HERE}#vpc-0123456789abcdef0",

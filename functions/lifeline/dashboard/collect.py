@@ -16,10 +16,11 @@ from lifeline.core.coexist.vpc_state import VpcState
 from lifeline.core.errors import LifelineError
 from lifeline.core.event_path.denial import denied_words
 from lifeline.core.event_path.dry_run import Verdict
+from lifeline.core.guards.all_accounts import SharedLimits, biggest_users
 from lifeline.core.guards.approval import Offer, OfferState, approve_command, make_offer
 from lifeline.core.guards.backlog import Epoch
 from lifeline.core.guards.freeze import EVERYTHING, freeze_words, standing
-from lifeline.core.guards.limits import Admission, Usage, admit, heaviest, own_interfaces
+from lifeline.core.guards.limits import Admission, Usage, admit, own_interfaces
 from lifeline.core.guards.mode import Mode
 from lifeline.core.guards.urgency import Knowledge, proven_after, shares_among, with_urgency
 from lifeline.core.incidents.canary import silences
@@ -127,6 +128,7 @@ class _Cover:
         self._price = price_in(settings.region)
         self._reads = Reads(tools.sources, settings, now)
         self._notes: list[str] = []
+        self._use_of_all = Usage()
 
     # ---- the page
 
@@ -383,7 +385,14 @@ class _Cover:
         owned = {vpc.id: own_interfaces(vpc) for vpc in vpcs}
         use = self._reads.use() if has_work else Usage()
         shares = shares_among(known, policy.shares, now=self._now)
-        return admit(plans, use, owned, limits, self._price, now=self._now, shares=shares)
+        admission = admit(plans, use, owned, limits, self._price, now=self._now, shares=shares)
+        of_all = self._reads.use_of_all() if has_work else None
+        if of_all is None:
+            return admission
+        shared = SharedLimits(self._settings.home, limits.all_accounts, self._price)
+        in_all = shared.admit(admission.plans, of_all, owned, now=self._now, shares=shares, waived=frozenset())
+        self._use_of_all = in_all.use
+        return replace(admission, plans=in_all.plans)
 
     def _offers(
         self, admission: Admission, examined: Mapping[str, Examined], why_stopped: str
@@ -435,7 +444,7 @@ class _Cover:
         offer, words = self._offers(admission, examined, why_stopped).get(vpc_id, (None, ""))
         answer = VpcAnswer.of(admission.plans[vpc_id]).located(vpcs[0])
         limits = dict.fromkeys(action.blocked_by for action in answer.actions)
-        users = [heaviest(name, admission.use, self._price, now=self._now) for name in limits]
+        users = [biggest_users(name, admission.use, self._use_of_all, self._price, now=self._now) for name in limits]
         notes = [answer.note, why_stopped, words, *users, *self._reads.notes]
         approval = self._approvable(offer) if offer else None
         return replace(answer, note="; ".join(filter(None, notes)), approval=approval)

@@ -78,7 +78,7 @@ class AccountRow:
         """How much of each trouble there is, the worst first."""
         look = self.look
         return (
-            int(self.member.standing is AccountStanding.LOST),
+            int(self.member.standing.is_news),
             (look.silent or 0) if look else 0,
             (look.incidents or 0) if look else 0,
             self.not_served,

@@ -16,7 +16,7 @@ from lifeline.adapters.store.exemptions import Exemptions
 from lifeline.adapters.store.history import History
 from lifeline.adapters.store.incidents import Incidents
 from lifeline.adapters.store.kill_switch import KillSwitch
-from lifeline.adapters.store.limit_usage import LimitUsage
+from lifeline.adapters.store.limit_usage import LimitUsage, UsageOfAll
 from lifeline.adapters.store.ownership import Ownership
 from lifeline.adapters.store.paths import PathStore
 from lifeline.adapters.store.policy import Known, PolicyStore, ReadOnlyPolicy
@@ -74,6 +74,7 @@ class Sources:
     endpoint_policies: EndpointPolicyStore | None = None
     suggestions: Suggestions | None = None
     event_path: EventPathStore | None = None
+    usage_of_all: UsageOfAll | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,6 +202,11 @@ class Reads:
     def use(self) -> Usage:
         """How much of the limits is used."""
         return self.attempt(self._sources.limit_usage.read, Usage(), "limit usage")
+
+    def use_of_all(self) -> Usage | None:
+        """How much of the limits that a hub's accounts share is used; None where none are shared."""
+        store = self._sources.usage_of_all
+        return self.attempt(store.read, Usage(), "limit usage of all accounts") if store else None
 
     def listed(self) -> frozenset[str]:
         """The VPCs in whose state there is something."""

@@ -15,7 +15,7 @@ from lifeline.adapters.store.exemptions import Exemptions
 from lifeline.adapters.store.history import History
 from lifeline.adapters.store.incidents import Incidents
 from lifeline.adapters.store.kill_switch import KillSwitch
-from lifeline.adapters.store.limit_usage import LimitUsage
+from lifeline.adapters.store.limit_usage import LimitUsage, UsageOfAll
 from lifeline.adapters.store.members import MemberStore
 from lifeline.adapters.store.ownership import Ownership
 from lifeline.adapters.store.paths import PathStore
@@ -124,6 +124,7 @@ def _tools(settings: PageSettings) -> PageTools:
             endpoint_policies=EndpointPolicyStore(settings.endpoint_policies_prefix),
             kill_switch=KillSwitch(settings.kill_switch_parameter, settings.table_name, account=settings.account_id),
             limit_usage=LimitUsage(table),
+            usage_of_all=UsageOfAll(settings.table_name) if settings.accounts else None,
             approvals=Approvals(table),
             paths=PathStore(table),
             audit=AuditLog(table),

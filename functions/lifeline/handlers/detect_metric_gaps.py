@@ -20,6 +20,7 @@ from lifeline.adapters.aws.roles import Roles
 from lifeline.adapters.aws.topic import Topic
 from lifeline.adapters.store.audit import AuditLog
 from lifeline.adapters.store.denial_notices import OF_DETECTOR, DenialNotices
+from lifeline.adapters.store.failed_runs import FailedRunStore
 from lifeline.adapters.store.full_watches import FullWatch
 from lifeline.adapters.store.incidents import Incidents
 from lifeline.adapters.store.list_position import ListPosition
@@ -29,7 +30,9 @@ from lifeline.adapters.store.policy import PolicyStore, ReadOnlyPolicy
 from lifeline.adapters.store.roster import Roster
 from lifeline.adapters.store.vpcs import VpcStore
 from lifeline.core.agents.agent import State
+from lifeline.core.agents.failed_runs import FailedRuns
 from lifeline.core.errors import InvalidInputError, LifelineError, TransientError
+from lifeline.core.notices.agents_unknown import agents_unknown_notice
 from lifeline.core.notices.denied import denied_notice
 from lifeline.core.notices.forgotten import forgotten_notice, newly_forgotten
 from lifeline.core.organization.accounts import unserved_words
@@ -53,6 +56,7 @@ metrics = Metrics(namespace="Lifeline")  # of this stack: the dimension is POWER
 _MOST_NAMED = 100
 _FOR_LISTS = timedelta(seconds=40)  # a third of the function's time
 _FOR_DNS = timedelta(seconds=30)  # a quarter of the function's time
+_ENTERED = frozenset({AccountStanding.SERVED, AccountStanding.DENIED})
 _COUNTS = {"Silent": State.SILENT, "Unknown": State.UNKNOWN}
 _INSTANCE = "InstanceId"  # the first watch with it, but for those elsewhere, expects the instances that are tagged
 
@@ -75,9 +79,9 @@ def handler(event: Any, context: Any) -> dict[str, Any]:
         metrics.add_metric("Evaluations", MetricUnit.Count, 0)
         log_refusal(error, context.aws_request_id)
         return {"watches": [], "errors": [{"field": error.field, "message": error.message}]}
+    metrics.add_metric("Evaluations", MetricUnit.Count, 0)
     if settings.member:
         return _detect_in_member(request, settings, context)
-    metrics.add_metric("Evaluations", MetricUnit.Count, 0)
     if isinstance(request, Detect) and settings.accounts and account == "":
         _begin_members(settings)
     return _detect(request, settings, context)
@@ -94,9 +98,9 @@ def _settings_for(account: str, settings: DetectorSettings) -> DetectorSettings:
 
 
 def _served(settings: DetectorSettings) -> list[str]:
-    """The member accounts whose spokes a sweep has found at work."""
+    """The member accounts whose spokes a sweep has found at work; also where a policy denies to read the network."""
     members = MemberStore(settings.table_name).read() if settings.accounts else MemberAccounts()
-    return [member.account for member in members.active if member.standing is AccountStanding.SERVED]
+    return [member.account for member in members.active if member.standing in _ENTERED]
 
 
 def _begin_members(settings: DetectorSettings) -> None:
@@ -110,15 +114,35 @@ def _begin_members(settings: DetectorSettings) -> None:
 
 
 def _detect_in_member(request: Detect | CheckPart | Forget, settings: DetectorSettings, context: Any) -> dict[str, Any]:
-    """The same as `_detect` in a member account. What fails there is logged and not tried again, because the next
-    minute's run checks the same agents.
+    """The same as `_detect` in a member account. What fails there isn't tried again, because the next minute's run
+    checks the same agents; it assumes the role anew, which may be gone. People are told once failures last.
     """
     try:
         memory_of(settings).enter()
         return _detect(request, settings, context)
     except LifelineError as error:
         logger.error("agents of a member account not checked", account=settings.member, error=str(error))
+        memory_of(settings).leave()
+        _note_failure(settings, str(error))
         return {"watches": [], "errors": [{"field": "account", "message": f"{settings.member}: {error}"}]}
+
+
+def _note_failure(settings: DetectorSettings, why: str) -> None:
+    """Keeps that the account's agents are unknown, and tells people once that lasts."""
+
+    def publish(runs: FailedRuns) -> bool:
+        topic = Topic(settings.topic_arn, settings.sender, chat_topic_arn=settings.chat_topic_arn)
+        try:
+            topic.publish(agents_unknown_notice(settings.member, runs))
+        except LifelineError as error:
+            logger.error("notice of unknown agents not sent", account=settings.member, error=str(error))
+            return False
+        return True
+
+    try:
+        FailedRunStore(settings.ledger).add(why, now=_now(), publish=publish)
+    except LifelineError as error:
+        logger.error("failure not saved", account=settings.member, error=str(error))
 
 
 def _detect(request: Detect | CheckPart | Forget, settings: DetectorSettings, context: Any) -> dict[str, Any]:

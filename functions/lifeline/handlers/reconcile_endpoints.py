@@ -26,10 +26,11 @@ from lifeline.adapters.store.dns_attributes import AttributeStore
 from lifeline.adapters.store.endpoint_policies import EndpointPolicyStore
 from lifeline.adapters.store.event_path import EventPathStore
 from lifeline.adapters.store.exemptions import Exemptions
+from lifeline.adapters.store.failed_runs import FailedRunStore
 from lifeline.adapters.store.history import History
 from lifeline.adapters.store.incidents import Incidents
 from lifeline.adapters.store.kill_switch import KillSwitch
-from lifeline.adapters.store.limit_usage import LimitUsage
+from lifeline.adapters.store.limit_usage import LimitUsage, UsageOfAll
 from lifeline.adapters.store.members import MemberStore
 from lifeline.adapters.store.ownership import Ownership
 from lifeline.adapters.store.paths import PathStore
@@ -116,12 +117,13 @@ def _answer_at(event: object, settings: Settings, run: Run, started: float) -> d
         there, call = hub.settings_for(event), without_account(event)
         if "history" not in event:  # which is all in the ledger
             hub.enter_for(there)
+        if _is_whole_sweep(event):
+            hub.begin_sweep()
+        with hub.looking_again(there):  # the role may be gone since: whoever waits hears that
+            return _answer(call, there, run, started)
     except InvalidInputError as error:
         log_refusal(error, run.id)
         return _notified((), [error], settings, settings.mode, is_text=wants_text(event))
-    if _is_whole_sweep(event):
-        hub.begin_sweep()
-    return _answer(call, there, run, started)
 
 
 def _is_whole_sweep(event: Mapping[str, Any]) -> bool:
@@ -337,6 +339,7 @@ def _hub(settings: Settings, run: Run) -> Hub:
         store=MemberStore(settings.table_name),
         organizations=Organizations(),
         enter=lambda there: memory_of(there).enter(),
+        leave=lambda there: memory_of(there).leave(),
         tools=partial(_tools_for, run),
         name_of=lambda there: account_name(memory_of(there).client),
     )
@@ -377,6 +380,7 @@ def _tools(settings: Settings) -> Tools:
         endpoint_policies=EndpointPolicyStore(settings.endpoint_policies_prefix),
         event_path=EventPathStore(settings.ledger),
         dry_runs=DryRuns(settings.stack_name, kept.client),
+        failed_runs=FailedRunStore(settings.ledger) if settings.member else None,
         notices=Topic(settings.topic_arn, settings.sender, chat_topic_arn=settings.chat_topic_arn),
         bus=Bus(settings.stack_name, account=settings.account_id),
         guards=Guards(
@@ -384,6 +388,7 @@ def _tools(settings: Settings) -> Tools:
             limit_usage=LimitUsage(settings.ledger),
             approvals=Approvals(settings.ledger),
             paths=PathStore(settings.ledger),
+            usage_of_all=UsageOfAll(settings.table_name) if settings.accounts else None,
         ),
     )
 

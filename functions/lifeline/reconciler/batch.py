@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Protocol
 
 from lifeline.core.errors import InvalidInputError, LifelineError, TerminalError, TransientError
 from lifeline.core.plan.answer import VpcAnswer
@@ -31,16 +31,27 @@ class _Message:
     request: Request
 
 
+class IsSettled(Protocol):
+    """Whether a message need not come again although this error is its answer. If `is_all`, nothing could be read."""
+
+    def __call__(self, error: LifelineError, *, is_all: bool) -> bool:
+        """True if nothing is lost without the message."""
+
+
+def _never(error: LifelineError, *, is_all: bool) -> bool:  # noqa: ARG001 - as its protocol says
+    return False
+
+
 def reconcile_batch(
-    records: Sequence[Any], *, tools: Tools, settings: Settings, run: Run
+    records: Sequence[Any], *, tools: Tools, settings: Settings, run: Run, is_settled: IsSettled = _never
 ) -> tuple[tuple[VpcAnswer, ...], list[str]]:
     """Each VPC's outcome, and the ids of the messages that SQS must keep.
 
     A message that can't be read is dead-lettered and stops no other. One whose resources can't be looked up comes back
     later, and so does every message where the network can't be observed. At its last try it is dead-lettered with the
-    reason.
+    reason, unless `is_settled` says that nothing is lost without it.
     """
-    return _Batch(tools, settings, run).serve(records)
+    return _Batch(tools, settings, run, is_settled).serve(records)
 
 
 def keep_records(
@@ -76,6 +87,7 @@ class _Batch:
     tools: Tools
     settings: Settings
     run: Run
+    is_settled: IsSettled = _never
 
     def serve(self, records: Sequence[Any]) -> tuple[tuple[VpcAnswer, ...], list[str]]:
         messages: list[_Message] = []
@@ -123,7 +135,7 @@ class _Batch:
             busy = [(request, error) for request in error.requests]
             return error.answers, self._retry_failed(messages, [*failed, *busy])
         except LifelineError as error:
-            return (), self._retry_all(messages, error)
+            return (), [] if self.is_settled(error, is_all=True) else self._retry_all(messages, error)
         except Exception as error:  # noqa: BLE001 - logged, and traced to its message
             logger.exception("batch failed unexpectedly", messages=len(messages), run_id=self.run.id)
             if len(messages) == 1 or self.run.remaining() < _A_RUN:
@@ -141,7 +153,7 @@ class _Batch:
 
     def _retry_failed(self, messages: Sequence[_Message], failed: Iterable[tuple[Request, LifelineError]]) -> list[str]:
         """Those among the messages whose requests failed, each once and with its own error."""
-        errors = {request.message_id: error for request, error in failed}
+        errors = {request.message_id: error for request, error in failed if not self.is_settled(error, is_all=False)}
         left = [message for message in messages if message.request.message_id in errors]
         return [id_ for message in left for id_ in self._retry_all([message], errors[message.request.message_id])]
 

@@ -13,6 +13,7 @@ from lifeline.adapters.aws.calls import begin, run_concurrently
 from lifeline.adapters.store.paths import PathStore
 from lifeline.core.coexist.vpc_state import VpcList
 from lifeline.core.errors import InvalidInputError, LifelineError
+from lifeline.core.guards.all_accounts import SharedLimits, biggest_users
 from lifeline.core.guards.approval import (
     Offer,
     OfferState,
@@ -28,11 +29,11 @@ from lifeline.core.guards.freeze import EVERYTHING
 from lifeline.core.guards.kill_switch import KILL_SWITCH, ON
 from lifeline.core.guards.limits import (
     Admission,
+    Grant,
     Usage,
     admit,
     block_all,
     delete,
-    heaviest,
     own_interfaces,
     refund,
     see,
@@ -121,7 +122,9 @@ class Gatekeeper:
     _known: Callable[[], Mapping[str, KnownVpc]] = field(default=dict, init=False)
     _why_on: str = field(default="", init=False)
     _admission: Admission | None = field(default=None, init=False)
+    _in_all: Admission | None = field(default=None, init=False)
     _use: Usage = field(default_factory=Usage, init=False)
+    _use_of_all: Usage = field(default_factory=Usage, init=False)
     _owned: Mapping[str, frozenset[str]] = field(default_factory=dict, init=False)
     _offers: dict[str, Offer] = field(default_factory=dict, init=False)
     _claimed: dict[str, tuple[Offer, frozenset[Step]]] = field(default_factory=dict, init=False)
@@ -177,14 +180,16 @@ class Gatekeeper:
     def preview(self, plans: Mapping[str, Plan], vpcs: Sequence[Vpc]) -> Mapping[str, Plan]:
         """The plans with what would need approval blocked. Nothing is written; an unreadable ledger is noted."""
         try:
-            usage = self.guards.limit_usage.read()
+            usage, of_all = self._read_usage()
         except LifelineError as error:
             logger.warning("limit usage not read", error=str(error))
             self._notes.append(UNREAD_USE)
-            usage = Usage()
-        admission = self._fold(plans, self._own(vpcs))(usage)
-        self._use = admission.use
-        return admission.plans
+            usage, of_all = Usage(), Usage()
+        owned = self._own(vpcs)
+        admission = self._fold(plans, owned)(usage)
+        in_all = self._fold_in_all(admission.plans, owned)(of_all)
+        self._use, self._use_of_all = admission.use, in_all.use
+        return in_all.plans
 
     def see_region(self, vpcs: Sequence[Vpc]) -> None:
         """Corrects what Lifeline has in each VPC where the ledger says otherwise: people delete endpoints, too."""
@@ -195,10 +200,20 @@ class Gatekeeper:
             return (seen if seen.interfaces != usage.interfaces else usage), None
 
         self.guards.limit_usage.change(corrected)
+        if self.guards.usage_of_all:
+            shared = self._shared
+
+            def corrected_of_all(usage: Usage) -> tuple[Usage, None]:
+                seen = shared.see(usage, owned, now=now)
+                return (seen if seen.interfaces != usage.interfaces else usage), None
+
+            self.guards.usage_of_all.change(corrected_of_all)
 
     def delete(self, vpc_ids: Collection[str]) -> None:
         """Counts no more what Lifeline had in VPCs that are gone."""
         self.guards.limit_usage.change(lambda usage: (delete(usage, vpc_ids), None))
+        if self.guards.usage_of_all:
+            self.guards.usage_of_all.change(lambda usage: (self._shared.delete(usage, vpc_ids), None))
 
     def admit(self, plans: Mapping[str, Plan], vpcs: Sequence[Vpc]) -> Mapping[str, Plan]:
         """The plans with what must wait blocked; what passes is counted, and what was approved is used up.
@@ -215,10 +230,11 @@ class Gatekeeper:
             self._admission = admission = self.guards.limit_usage.change(
                 lambda usage: ((folded := fold(usage)).use, folded)
             )
+            self._use = admission.use
+            admission = self._admit_in_all(admission, waived)
         except LifelineError:
             self._give_approvals_back()
             raise
-        self._use = admission.use
         held = [vpc_id for vpc_id in plans if admission.held(vpc_id)]
         try:
             offers = run_concurrently([partial(self._offer, vpc_id, admission.held(vpc_id)) for vpc_id in held])
@@ -228,6 +244,37 @@ class Gatekeeper:
         blocked = {vpc_id: block_all(admission.plans[vpc_id], _APPROVE, _OUTDATED) for vpc_id in outdated}
         return {**admission.plans, **blocked}
 
+    def _admit_in_all(self, own: Admission, waived: frozenset[Step]) -> Admission:
+        """What of the account's own limits let pass, the limits that all accounts share let pass, too. What they don't
+        is given back to the account's own.
+        """
+        store, fold = self.guards.usage_of_all, self._fold_in_all(own.plans, self._owned, waived)
+        if store is None:
+            return own
+        try:
+            self._in_all = in_all = store.change(lambda usage: ((folded := fold(usage)).use, folded))
+        except LifelineError:
+            self._return_unused(frozenset())
+            raise
+        self._use_of_all = in_all.use
+        if own.passing != in_all.passing:
+            self._return_unused(in_all.passing)
+        return in_all
+
+    def _return_unused(self, kept: Collection[Step]) -> None:
+        """Gives back to the account's own limits all that passed them beside these. Errors are logged: too much counted
+        ends within a day.
+        """
+        admission, now = self._admission, self.run.now()
+        unused = _unused(admission, kept)
+        if admission is None or not unused:
+            return
+        self._admission = replace(admission, granted=tuple(one for one in admission.granted if one[0] in kept))
+        try:
+            self.guards.limit_usage.change(lambda usage: (refund(usage, unused, self._owned, now=now), None))
+        except LifelineError as error:
+            logger.error("limit usage not saved", error=str(error))
+
     def settle(self, applied: Mapping[str, Applied]) -> None:
         """Gives back what came to nothing, and keeps approved what an approved plan leaves for a later run.
 
@@ -235,12 +282,13 @@ class Gatekeeper:
         """
         if self._admission is None:
             return
-        made = {grant for step, grant in self._admission.granted if _may_be_made(step, applied)}
-        unused = [grant for _, grant in self._admission.granted if grant not in made]
+        made = frozenset(step for step in self._admission.passing if _may_be_made(step, applied))
+        of_all, now = _unused(self._in_all, made), self.run.now()
+        self._return_unused(made)
         try:
-            if unused:
-                now = self.run.now()
-                self.guards.limit_usage.change(lambda usage: (refund(usage, unused, self._owned, now=now), None))
+            if of_all and self.guards.usage_of_all:
+                give_back = self._shared.refunded
+                self.guards.usage_of_all.change(lambda usage: (give_back(usage, of_all, self._owned, now=now), None))
             for offer, steps in self._claimed.values():
                 rest = rest_of(offer, steps, applied[offer.vpc_id].actions, self._price, now=self.run.now())
                 if rest:
@@ -280,7 +328,8 @@ class Gatekeeper:
     def _heaviest_users(self, answer: VpcAnswer) -> list[str]:
         """Which VPCs use most of the limits that block actions of the answer."""
         names = dict.fromkeys(action.blocked_by for action in answer.actions)
-        return [heaviest(name, self._use, self._price, now=self.run.now()) for name in names]
+        now = self.run.now()
+        return [biggest_users(name, self._use, self._use_of_all, self._price, now=now) for name in names]
 
     def _with_refusal(self, answer: VpcAnswer) -> VpcAnswer:
         """The answer, refused where its plan was approved and is no longer what the network requires."""
@@ -310,7 +359,9 @@ class Gatekeeper:
 
     def _approved(self, plans: Mapping[str, Plan]) -> list[Offer]:
         """The approved offers for the plans: those that the requests name, and those of work that was left before."""
-        previewed = self._fold(plans, self._owned)(self.guards.limit_usage.read())
+        usage, of_all = self._read_usage()
+        own = self._fold(plans, self._owned)(usage)
+        previewed = self._fold_in_all(own.plans, self._owned)(of_all)
         ids = dict.fromkeys(self.approves)
         for vpc_id, plan in plans.items():
             held = previewed.held(vpc_id)
@@ -342,6 +393,27 @@ class Gatekeeper:
     def _own(self, vpcs: Sequence[Vpc]) -> dict[str, frozenset[str]]:
         return {vpc.id: own_interfaces(vpc) for vpc in vpcs}
 
+    @property
+    def _shared(self) -> SharedLimits:
+        return SharedLimits(self.settings.home, self.limits.all_accounts, self._price)
+
+    def _read_usage(self) -> tuple[Usage, Usage]:
+        """How far the account's own limits are used, and those that all accounts share."""
+        store = self.guards.usage_of_all
+        return self.guards.limit_usage.read(), store.read() if store else Usage()
+
+    def _fold_in_all(
+        self, plans: Mapping[str, Plan], owned: Mapping[str, frozenset[str]], waived: frozenset[Step] = frozenset()
+    ) -> Callable[[Usage], Admission]:
+        """What passes of what the account's own limits let pass, given how far all accounts use those that they share;
+        everything where there are none.
+        """
+        if not self.guards.usage_of_all:
+            return lambda usage: Admission(plans, (), usage)
+        shared, now = self._shared, self.run.now()
+        shares = shares_among(self.known, self.shares, now=now)
+        return lambda usage: shared.admit(plans, usage, owned, now=now, shares=shares, waived=waived)
+
     def _fold(
         self, plans: Mapping[str, Plan], owned: Mapping[str, frozenset[str]], waived: frozenset[Step] = frozenset()
     ) -> Callable[[Usage], Admission]:
@@ -362,6 +434,13 @@ def _noted(
     except LifelineError as error:
         logger.warning("known paths not read or saved: no VPC goes first for them", error=str(error))
         return {}
+
+
+def _unused(admission: Admission | None, kept: Collection[Step]) -> list[Grant]:
+    """The grants of which nothing was made. Two steps may have one between them."""
+    granted = admission.granted if admission else ()
+    used = {grant for step, grant in granted if step in kept}
+    return [grant for _, grant in granted if grant not in used]
 
 
 def _may_be_made(step: Step, applied: Mapping[str, Applied]) -> bool:

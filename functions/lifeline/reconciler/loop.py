@@ -11,9 +11,10 @@ from functools import partial
 from itertools import chain
 
 from lifeline.adapters.aws.calls import begin, beside
-from lifeline.adapters.aws.network import Interfaces
+from lifeline.adapters.aws.network import MUST_BE_READ, Interfaces
 from lifeline.adapters.store.requiring_tags import KnownTags
 from lifeline.core.coexist.vpc_state import VpcList, VpcState
+from lifeline.core.denial import read_denial
 from lifeline.core.errors import LifelineError, TransientError
 from lifeline.core.guards.mode import Mode
 from lifeline.core.network.model import AnyRef, Catalog, Vpc, VpcRef
@@ -105,6 +106,10 @@ def reconcile(
     gatekeeper.why_stop()
     is_debounced = bool(settings.queue_url and policy.iac_debounce) and not is_manual
     targets = find_targets(waiting, tools.lookup, tools.vpcs, job.home, is_debounced=is_debounced)
+    for _, error in targets.failed:
+        denial = read_denial(str(error))
+        if tools.denials and denial and denial.action not in MUST_BE_READ:
+            tools.denials.note(error)
     if targets.failed and failed is None:
         raise targets.failed[0][1]
     later = [request for request, _ in targets.failed]
@@ -531,7 +536,8 @@ class _Reconciliation:
         plans = {vpc_id: amended_vpc.plan for vpc_id, amended_vpc in amended.items()}
         why_stop = self._gatekeeper.why_stop
         right = {vpc_id: plan for vpc_id, plan in plans.items() if vpc_id not in outdated}
-        applied = apply_plans(right, tools.endpoints, tools.calls, run, why_stop=why_stop)
+        account = self._job.settings.account_id
+        applied = apply_plans(right, tools.endpoints, tools.calls, run, why_stop=why_stop, account=account)
         applied |= {vpc_id: Applied.later(plans[vpc_id], Deferral.ATTRIBUTES) for vpc_id in outdated}
         for vpc_id, became in applied.items():
             if any(action.kind is ActionKind.FIX_DNS and not action.is_blocked for action in became.actions):

@@ -5,19 +5,22 @@ A stack that serves its own account alone goes through here, too: then nothing o
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import partial
 from threading import Lock, Semaphore
 from typing import Any
 
+from lifeline.adapters.aws.network import MUST_BE_READ
 from lifeline.adapters.aws.organizations import Organizations
 from lifeline.adapters.store.members import MemberStore
+from lifeline.core.denial import SESSION_CODES, read_denial
 from lifeline.core.errors import InvalidInputError, LifelineError, TerminalError, TransientError
-from lifeline.core.notices.members import lost_account_notice
+from lifeline.core.notices.members import denied_account_notice, lost_account_notice
+from lifeline.core.notices.notice import Notice
 from lifeline.core.organization.accounts import unserved_words
 from lifeline.core.organization.members import AccountStanding, MemberAccount, MemberAccounts
 from lifeline.core.plan.answer import VpcAnswer
@@ -39,8 +42,8 @@ type Served = tuple[tuple[VpcAnswer, ...], list[str]]
 
 @dataclass(slots=True)
 class Hub:
-    """The accounts of one run. `enter` assumes an account's role, `tools` are those of an account, and `name_of` reads
-    its name.
+    """The accounts of one run. `enter` assumes an account's role, `leave` forgets the session, `tools` are those of an
+    account, and `name_of` reads its name.
     """
 
     settings: Settings
@@ -48,6 +51,7 @@ class Hub:
     store: MemberStore
     organizations: Organizations
     enter: Callable[[Settings], None]
+    leave: Callable[[Settings], None]
     tools: Callable[[Settings], Tools]
     name_of: Callable[[Settings], str]
     _members: MemberAccounts | None = field(default=None, init=False)
@@ -99,7 +103,49 @@ class Hub:
                 logger.warning("account not entered", account=settings.member, messages=len(records), why=str(error))
                 return (), []
         run = replace(self.run, sleep=self._sleep)
-        return reconcile_batch(records, tools=self.tools(settings), settings=settings, run=run)
+        turned_away, tools = list[LifelineError](), self.tools(settings)
+
+        def is_settled(error: LifelineError, *, is_all: bool) -> bool:
+            """A sweep makes good what a policy denied now: until then, the message would only be denied again."""
+            is_all = is_all or _concerns_all(error)
+            if is_all and not turned_away and self._is_turned_away(settings, error):
+                turned_away.append(error)
+                if tools.denials:
+                    tools.denials.take()  # people hear of the account instead
+            return bool(turned_away) or (not is_all and _is_denied(error, settings.member))
+
+        served = reconcile_batch(records, tools=tools, settings=settings, run=run, is_settled=is_settled)
+        if settings.member and not turned_away and self._is_standing(settings.member, AccountStanding.DENIED):
+            self._note(lambda members: members.entered(settings.member, run.now()), settings.member)
+        return served
+
+    def _is_turned_away(self, settings: Settings, error: LifelineError) -> bool:
+        """True if nothing can be done in the member account before its next sweep, because its role is gone or a policy
+        denies what must be read. People are told.
+
+        Sessions outlive a role in a container's memory, and their errors don't say that it is gone: so it is assumed
+        again.
+        """
+        if not settings.member or not isinstance(error, TerminalError):
+            return False
+        is_denied = _is_denied(error, settings.member)
+        if not is_denied and error.code not in SESSION_CODES:
+            return False
+        self.leave(settings)
+        try:
+            self._enter(settings, is_urgent=True)
+        except TransientError:
+            return False
+        except TerminalError:
+            return True
+        if is_denied:
+            now = self.run.now()
+            self._note(lambda members: members.denied(settings.member, str(error), now), settings.member)
+        return is_denied
+
+    def _is_standing(self, account: str, standing: AccountStanding) -> bool:
+        member = self._known().by_account.get(account)
+        return member is not None and member.standing is standing
 
     def _sleep(self, wait: timedelta) -> None:
         """Waits for the account's own endpoint calls, while another account has the turn."""
@@ -131,6 +177,19 @@ class Hub:
                 self._enter(settings, is_urgent=True)
             except TerminalError as error:
                 raise refuse(f"{settings.member} can't be entered: {error}") from error
+
+    @contextmanager
+    def looking_again(self, settings: Settings) -> Iterator[None]:
+        """Raises InvalidInputError in place of an error by which a member account's role turns out to be gone, or to be
+        denied what must be read.
+        """
+        try:
+            yield
+        except TerminalError as error:
+            if self._is_turned_away(settings, error):
+                why = self._known().by_account[settings.member].why
+                raise refuse(f"{settings.member} can't be looked at: {why}") from error
+            raise
 
     # ---- a sweep
 
@@ -205,17 +264,17 @@ class Hub:
             why = _WHO.sub("this stack's role", str(error))
             self._note(lambda members: members.refused(account, why, now), account)
             raise
-        if known.standing is not AccountStanding.SERVED:
+        if known.standing not in {AccountStanding.SERVED, AccountStanding.DENIED}:
             self._note(lambda members: members.entered(account, now), account)
         if not known.name:
             self._name(settings)
 
     def _note(self, change: Callable[[MemberAccounts], MemberAccounts], account: str) -> None:
-        """Saves how it stands with the account, and tells people if it is lost: one run of several does."""
+        """Saves how it stands with the account, and tells people if it is lost or denied: one run of several does."""
         now = self.run.now()
 
         def noted(members: MemberAccounts) -> tuple[MemberAccounts, MemberAccount | None]:
-            after = change(members)
+            self._members = after = change(members)
             lost = next((one for one in after.unannounced if one.account == account), None)
             return after.announced([account], now) if lost else after, lost
 
@@ -234,13 +293,13 @@ class Hub:
             return None
 
     def _tell(self, member: MemberAccount) -> None:
-        """Sends the notice of a lost account. Where that fails, a later sweep does."""
+        """Sends the notice of an account that is lost or denied. Where that fails, a later sweep does."""
         settings = self.settings.of(member.account)
         notices = self.tools(self.settings).notices
         try:
-            notices.publish(lost_account_notice(member, settings.role_arn))
+            notices.publish(_notice_of(member, settings.role_arn))
         except LifelineError as error:
-            logger.error("account lost, but people were not told", account=member.account, error=str(error))
+            logger.error("account not served, but people were not told", account=member.account, error=str(error))
             self._change(lambda members: (members.unannounce(member.account), None))
 
     def _name(self, settings: Settings) -> None:
@@ -251,6 +310,32 @@ class Hub:
             logger.info("account's name not read", account=settings.member, error=str(error))
             return
         self._change(lambda members: (members.named(settings.member, name), None))
+
+
+def _notice_of(member: MemberAccount, role_arn: str) -> Notice:
+    is_denied = member.standing is AccountStanding.DENIED
+    return denied_account_notice(member) if is_denied else lost_account_notice(member, role_arn)
+
+
+def _is_denied(error: LifelineError, member: str) -> bool:
+    """True if a policy denied a call of the member account's role: not one of the functions' own, to the ledger say.
+
+    EC2 may not say whose call it was; nothing else has its code, and none but the account's role calls it there.
+    """
+    if not member or not isinstance(error, TerminalError):
+        return False
+    denial = read_denial(str(error), error.code)
+    if denial is None or not denial.caller:
+        return error.code == "UnauthorizedOperation"
+    return denial.callers_account == member
+
+
+def _concerns_all(error: LifelineError) -> bool:
+    """True if nothing can be done in the account, whatever the error was the answer to."""
+    if not isinstance(error, TerminalError):
+        return False
+    denial = read_denial(str(error), error.code)
+    return error.code in SESSION_CODES or (denial is not None and denial.action in MUST_BE_READ)
 
 
 def _is_sweep(record: Any) -> bool:

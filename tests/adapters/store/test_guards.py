@@ -10,7 +10,7 @@ import pytest
 
 from lifeline.adapters.store.approvals import Approvals
 from lifeline.adapters.store.kill_switch import KillSwitch
-from lifeline.adapters.store.limit_usage import LimitUsage
+from lifeline.adapters.store.limit_usage import LimitUsage, UsageOfAll
 from lifeline.core.errors import TransientError
 from lifeline.core.guards.approval import LIFE, Offer, OfferState
 from lifeline.core.guards.limits import Grant, Usage
@@ -41,6 +41,19 @@ def test_the_use_is_kept_as_it_was_and_nothing_is_written_that_stays_the_same(wo
     assert world.dynamodb.scan(TableName="ledger")["Items"] == before
     assert grants.change(lambda _: (USE, "said")) == "said"
     assert grants.read() == USE
+
+
+def test_what_all_accounts_use_is_kept_packed_beside_the_hubs_own_use(world: World) -> None:
+    vpcs = {f"222222222222/us-east-1/vpc-{number:017x}": 3 for number in range(3000)}
+    use = Usage(USE.grants, vpcs)
+    assert UsageOfAll("ledger").read() == Usage()
+    assert UsageOfAll("ledger").change(lambda _: (use, "said")) == "said"
+    assert UsageOfAll("ledger").read() == use
+    assert UsageOfAll("ledger").change(lambda use: (use, len(use.interfaces))) == 3000
+    assert LimitUsage("ledger").read() == Usage()
+    (item,) = [one for one in world.dynamodb.scan(TableName="ledger")["Items"] if one["sk"]["S"] == "ALL"]
+    assert item["pk"]["S"] == "LIMITS"
+    assert len(item["use"]["B"]) < 100_000
 
 
 def test_a_run_that_was_slower_decides_anew_on_what_the_faster_one_left(world: World) -> None:

@@ -21,6 +21,7 @@ from lifeline.core.policy.policy import (
     EXEMPT,
     PRIVATE,
     REQUIRE,
+    AllAccounts,
     Desired,
     Exempted,
     Limits,
@@ -385,8 +386,12 @@ def test_what_a_document_leaves_out_is_as_the_schema_says() -> None:
     assert list(said.exemptions) == fields["exemptions"]["default"]
     for name, limit in fields["limits"]["properties"].items():
         assert getattr(said.limits, name) == limit["default"]
-    for name, limit in fields["without_approval"]["properties"].items():
+    limits = fields["without_approval"]["properties"]
+    in_all = limits.pop("all_accounts")["properties"]
+    for name, limit in limits.items():
         assert getattr(said.without_approval, name) == limit["default"]
+    for name, limit in in_all.items():
+        assert getattr(said.without_approval.all_accounts, name) == limit["default"]
     assert said.retire_after == timedelta(hours=fields["retire_after_hours"]["default"])
     assert said.iac_debounce == timedelta(seconds=fields["iac_debounce_seconds"]["default"])
     assert said.ledger_keep == timedelta(days=fields["ledger_days"]["default"])
@@ -408,6 +413,7 @@ def test_what_tunes_lifeline_is_read_with_its_units() -> None:
                 "vpcs_per_day": 0,
                 "monthly_usd_per_vpc": 7.30,
                 "monthly_usd": 1000,
+                "all_accounts": {"endpoints_per_day": 9.0, "monthly_usd": 99.9},
             },
             "retire_after_hours": 0,
             "canary": True,
@@ -417,7 +423,9 @@ def test_what_tunes_lifeline_is_read_with_its_units() -> None:
             "ledger_days": 30.0,
         }
     )
-    assert said.without_approval == Limits(1, 2, 3, 0, Decimal("7.3"), Decimal(1000))
+    assert said.without_approval == Limits(
+        1, 2, 3, 0, Decimal("7.3"), Decimal(1000), AllAccounts(endpoints_per_day=9, monthly_usd=Decimal("99.9"))
+    )
     assert (said.retire_after, said.iac_debounce) == (timedelta(), timedelta(minutes=15))
     assert (said.is_canary, said.sends_events, said.ledger_keep) == (True, False, timedelta(days=30))
     assert not said.proves_event_path
@@ -452,7 +460,12 @@ def bad_exemption(**more: Any) -> dict[str, Any]:
         (None, "policy", "must be a Lifeline policy (a JSON object), not null"),
         ({"rules": []}, "version", "is missing"),
         (document(without_approval=5), "without_approval", "must be an object of limits, not 5"),
-        (document(without_approval={"monthly": 5}), "without_approval.monthly", "is not one of endpoints_per_day, end"),
+        (document(without_approval={"monthly": 5}), "without_approval.monthly", "is not one of all_accounts, end"),
+        (
+            document(without_approval={"all_accounts": {"vpcs_per_run": 5}}),
+            "without_approval.all_accounts.vpcs_per_run",
+            "is not one of endpoints_per_day, monthly_usd, vpcs_per_day",
+        ),
         (
             document(without_approval={"vpcs_per_day": 1.5}),
             "without_approval.vpcs_per_day",

@@ -88,6 +88,10 @@ class MemberClients:
         with aws_errors(f"assume {self._role_arn}"):
             self._credentials.get_frozen_credentials()
 
+    def leave(self) -> None:
+        """Forgets the session, so that the next call assumes the role anew: it may be gone, or another by now."""
+        self._credentials._frozen_credentials = None  # type: ignore[attr-defined]  # noqa: SLF001 - no other door
+
 
 def in_region(of_account: ClientOf, region: str) -> ClientOf:
     """What makes an account's clients for another region than the functions' own. They aren't kept."""

@@ -12,6 +12,7 @@ from typing import Any, assert_never
 from lifeline.adapters.aws.calls import aws_errors, begin
 from lifeline.adapters.aws.clients import client
 from lifeline.adapters.aws.creation import creation, own_tags
+from lifeline.core.denial import read_denial
 from lifeline.core.errors import LifelineError, TerminalError, TransientError
 from lifeline.core.plan.actions import NAMING, REMOVALS, Action, ActionKind
 from lifeline.core.plan.security_group import GROUP_WORDS, RULE_WORDS
@@ -283,9 +284,11 @@ def _change(action: Action, security_group_id: str) -> dict[str, object]:
 
 def _is_unknown(security_group_id: str, error: TerminalError) -> bool:
     """The next call may not know a new group yet, nor IAM its tag (EC2 API: eventual consistency). IAM names the
-    resource that it refuses.
+    resource that it refuses. What a statement denies outright doesn't hang on that.
     """
-    return error.code in _GONE_GROUP_CODES | {"UnauthorizedOperation"} and security_group_id in str(error)
+    denial = read_denial(str(error), error.code)
+    is_open = error.code in _GONE_GROUP_CODES if denial is None else not denial.is_explicit
+    return is_open and security_group_id in str(error)
 
 
 def _is_name_still_held(action: Action, error: TerminalError) -> bool:

@@ -26,6 +26,11 @@ class AccountMemory:
         if isinstance(self.client, MemberClients):
             self.client.enter()
 
+    def leave(self) -> None:
+        """Forgets the session in a member account: the next call assumes the role anew."""
+        if isinstance(self.client, MemberClients):
+            self.client.leave()
+
 
 @lru_cache(maxsize=_MOST_ACCOUNTS)
 def remember(member_role_arn: str, session_name: str) -> AccountMemory:

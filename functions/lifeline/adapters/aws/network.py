@@ -46,6 +46,8 @@ from lifeline.core.network.model import MANAGED_BY, SECURITY_GROUP_NAME, Catalog
 from lifeline.core.network.way_out import without_addresses
 from lifeline.runtime.observability import logger
 
+# What no observation can do without.
+MUST_BE_READ = frozenset(f"ec2:Describe{part}" for part in ("Vpcs", "Subnets", "RouteTables", "VpcEndpoints"))
 _FILTER_VALUES = 200  # EC2 API: a describe takes up to 200 values a filter
 _ASKED_AGAIN = timedelta(minutes=1)  # for services that could not be read: not once for each VPC of a run
 _NO_SUCH_VPC = "InvalidVpcID.NotFound"

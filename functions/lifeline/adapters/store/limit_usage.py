@@ -1,14 +1,15 @@
 """How much of the limits is used, kept where every run sees it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from lifeline.adapters.store.codec import from_plain, to_plain
+from lifeline.adapters.store.codec import from_plain, pack, to_plain, unpack
 from lifeline.adapters.store.table import Table
 from lifeline.core.guards.limits import Usage
 from lifeline.core.organization.ledger import Ledger
 
 _KEY = ("LIMITS", "USE")
+_OF_ALL = ("LIMITS", "ALL")
 
 
 class LimitUsage:
@@ -33,3 +34,33 @@ class LimitUsage:
             return (to_plain(after) if after != before else None), result
 
         return self._table.change(_KEY, step, "ledger: write the limits' usage")
+
+
+class UsageOfAll:
+    """A hub's item `LIMITS` with `ALL`: how much its accounts use of the limits that they share. It is the hub's own,
+    so `table_name` is the whole table.
+
+    It is compressed: 2,000 VPCs with their day's endpoints would be more than an item may have (DynamoDB guide: quotas,
+    400 KB).
+    """
+
+    def __init__(self, table_name: str, dynamodb: Any = None) -> None:
+        self._table = Table(table_name, dynamodb)
+
+    def read(self) -> Usage:
+        """How much of the limits is used."""
+        return _unpacked(self._table.get(_OF_ALL, "ledger: read all accounts' use of the limits"))
+
+    def change[T](self, decide: Callable[[Usage], tuple[Usage, T]]) -> T:
+        """The same as `LimitUsage.change`."""
+
+        def step(item: dict[str, Any]) -> tuple[dict[str, Any] | None, T]:
+            before = _unpacked(item)
+            after, result = decide(before)
+            return ({"use": pack(after)} if after != before else None), result
+
+        return self._table.change(_OF_ALL, step, "ledger: write all accounts' use of the limits")
+
+
+def _unpacked(item: Mapping[str, Any]) -> Usage:
+    return from_plain(Usage, unpack(item["use"])) if "use" in item else Usage()

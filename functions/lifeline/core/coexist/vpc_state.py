@@ -36,6 +36,7 @@ class VpcState:
     - `unmet`: by service, when a claim's time ended without the endpoint that it was for.
     - `survey`: which of the gaps there wait for approval, and what was judged before.
     - `approved`: by service (or `*`), when a person last approved what waited there.
+    - `denied`: by action, in which words AWS's policies denied it since the last sweep.
 
     Of a region:
 
@@ -63,6 +64,7 @@ class VpcState:
     unmet: Mapping[str, datetime] = field(default_factory=dict)
     survey: GapSurvey | None = None
     approved: Mapping[str, datetime] = field(default_factory=dict)
+    denied: Mapping[str, str] = field(default_factory=dict)
     enforced_since: datetime | None = None
     swept_at: datetime | None = None
     backlog_notified_at: datetime | None = None

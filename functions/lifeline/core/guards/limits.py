@@ -55,6 +55,17 @@ class Grant:
 
 
 @dataclass(frozen=True, slots=True)
+class Scope:
+    """Whose limits they are, in their names and in words."""
+
+    prefix: str = ""
+    words: str = ""
+
+
+_OWN = Scope()
+
+
+@dataclass(frozen=True, slots=True)
 class Usage:
     """How far the limits are used: the last day's grants, and how many interfaces Lifeline has in each VPC."""
 
@@ -69,6 +80,11 @@ class Admission:
     plans: Mapping[str, Plan]
     granted: tuple[tuple[Step, Grant], ...]
     use: Usage
+
+    @property
+    def passing(self) -> frozenset[Step]:
+        """The steps that passed."""
+        return frozenset(step for step, _ in self.granted)
 
     def held(self, vpc_id: str) -> tuple[Action, ...]:
         """The VPC's actions that a limit blocks, in the plan's order. What waits in the backlog is approved as such."""
@@ -106,7 +122,7 @@ def delete(use: Usage, vpc_ids: Collection[str]) -> Usage:
     return replace(use, interfaces={vpc_id: count for vpc_id, count in use.interfaces.items() if vpc_id not in vpc_ids})
 
 
-def admit(
+def admit(  # noqa: PLR0913 - what decides, by name
     plans: Mapping[str, Plan],
     use: Usage,
     owned: Mapping[str, frozenset[str]],
@@ -116,6 +132,7 @@ def admit(
     now: datetime,
     shares: Shares = _DEFAULT,
     waived: frozenset[Step] = frozenset(),
+    scope: Scope = _OWN,
 ) -> Admission:
     """Which planned actions pass; the rest is blocked with the limit, its value and the use so far.
 
@@ -124,9 +141,9 @@ def admit(
     take no more than one VPC's share. What is urgent but RECENT must leave a part of what is reserved. What
     only prepares others, a security group or DNS attributes, passes with them and is
     blocked with them. What removes something is limited by nothing. `owned` says what Lifeline has in each of the
-    plans' VPCs.
+    plans' VPCs, and `scope` how the limits are called.
     """
-    tally = _Tally(see(use, owned, now=now), owned, limits, shares, price, now)
+    tally = _Tally(see(use, owned, now=now), owned, limits, shares, price, now, scope)
     why: dict[Step, tuple[str, str]] = {}
     steps = [step for step in order_steps(plans) if plans[step.vpc_id].actions[step.index].kind not in REMOVALS]
     supports = _supports(plans)
@@ -189,8 +206,10 @@ class _Tally:
         shares: Shares,
         price: Price,
         now: datetime,
+        scope: Scope,
     ) -> None:
         self._use = use
+        self._scope = scope
         self._limits = limits
         self._shares = shares
         self._price = price
@@ -207,7 +226,7 @@ class _Tally:
 
     def refusal(self, vpc_id: str, action: Action) -> tuple[str, str] | None:
         """The first limit that the action would pass, those that last longest before others, and the words."""
-        limits, token = self._limits, _token(action)
+        limits, token = self._limits, token_of(action)
         return (
             self._over_budget(vpc_id, action)
             or self._over_day("endpoints_per_day", limits.endpoints_per_day, self._tokens, token, _MADE, action)
@@ -219,7 +238,7 @@ class _Tally:
 
     def take(self, step: Step, action: Action) -> None:
         """Counts the action as made."""
-        token, added = _token(action), _interfaces(action)
+        token, added = token_of(action), _interfaces(action)
         self.granted.append((step, Grant(step.vpc_id, self._now, token, added)))
         self._tokens |= {token} - {""}
         self._tokens_by_vpc[step.vpc_id] |= {token} - {""}
@@ -245,7 +264,8 @@ class _Tally:
         if not one or one in used or len(used) < most - reserved:
             return None
         whose = f"; the last {reserved} are reserved for {_FOR_WHOM[action.urgency]}" if reserved else ""
-        return name, f"needs approval: {len(used)} of {most} {what} ({name}) used {_DAY}{whose}"
+        name, by_whom = f"{self._scope.prefix}{name}", self._scope.words
+        return name, f"needs approval: {len(used)} of {most} {what} ({name}) used{by_whom} {_DAY}{whose}"
 
     def _over_share(self, vpc_id: str, token: str, action: Action) -> tuple[str, str] | None:
         """The refusal where the VPC has had its share of the day's endpoints, and asks for more that isn't urgent."""
@@ -253,9 +273,9 @@ class _Tally:
         share = max(1, most * self._shares.vpc_percent // 100)
         if not token or token in used or len(used) < share or action.urgency > Urgency.OTHER:
             return None
-        return "endpoints_per_day", (
-            f"needs approval: {len(used)} of the {share} endpoints that one VPC may use of {most} "
-            f"(endpoints_per_day) used {_DAY}"
+        name = f"{self._scope.prefix}endpoints_per_day"
+        return name, (
+            f"needs approval: {len(used)} of the {share} endpoints that one VPC may use of {most} ({name}) used {_DAY}"
         )
 
     def _over_budget(self, vpc_id: str, action: Action) -> tuple[str, str] | None:
@@ -280,9 +300,10 @@ class _Tally:
             return None
         cost, used = monthly_cost_usd(added, self._price), monthly_cost_usd(count, self._price)
         rest = f"; the last {reserved:.2f} USD are reserved for {whose}" if reserved else ""
+        name, by_whom = f"{self._scope.prefix}{name}", self._scope.words
         return name, (
             f"needs approval: {cost:.2f} USD more per month would exceed {name} "
-            f"({used:.2f} of {budget:.2f} USD in use{where}{rest})"
+            f"({used:.2f} of {budget:.2f} USD in use{by_whom}{where}{rest})"
         )
 
     def _reserved(self, most: int, urgency: Urgency) -> int:
@@ -303,7 +324,7 @@ def _over(name: str, most: int, used: set[str], one: str, what: str, when: str) 
     return name, f"needs approval: {len(used)} of {most} {what} ({name}) used {when}"
 
 
-def _token(action: Action) -> str:
+def token_of(action: Action) -> str:
     """What tells the endpoint that the action makes from others; empty where it makes none."""
     if action.kind not in _MAKES:
         return ""

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from lifeline.core.denial import Denial, denied_words, read_denial
 from lifeline.core.notices.notice import Notice, fit_subject
 from lifeline.core.severity import Severity
 from lifeline.core.wording import few, write_count
@@ -22,7 +23,7 @@ def denied_notice(denied: Mapping[str, str], function: str = _RECONCILER) -> Not
         subject=fit_subject(f"[lifeline] AWS denied {few(names, 2)}", f"[lifeline] AWS denied {count} to read"),
         happened=(
             f"AWS denied Lifeline {count} to read:",
-            *(f"- {name}: {denied[name]}" for name in names[:_SHOWN]),
+            *(f"- {_whose(name, denied[name])}: {denied[name]}" for name in names[:_SHOWN]),
             *((f"- and {len(names) - _SHOWN} more",) if len(names) > _SHOWN else ()),
         ),
         done=(
@@ -37,9 +38,24 @@ def denied_notice(denied: Mapping[str, str], function: str = _RECONCILER) -> Not
             )
         ),
         next=(
-            f"Check the policies of {function}' role, its permissions boundary, and your organization's service",
-            "control policies. If another account owns the resource, ask that account to share it.",
+            *_where_to_change_it(denied, function),
             "If the denial is intended, no action is needed. Lifeline won't send this notice again while it lasts.",
         ),
         facts={"denied": {name: denied[name] for name in names}},
+    )
+
+
+def _whose(name: str, words: str) -> str:
+    """Whose policy denies it, or the permission's name where AWS doesn't say."""
+    denial = read_denial(words) or Denial()
+    return denied_words(denial, denial.callers_account) if denial.denier and denial.action else name
+
+
+def _where_to_change_it(denied: Mapping[str, str], function: str) -> tuple[str, ...]:
+    denials = [read_denial(words) for words in denied.values()]
+    if all(denial and denial.denier.is_organizations for denial in denials):
+        return ("These are policies of your organization: nothing in the account can allow what they deny.",)
+    return (
+        f"Check the policies of {function}' role, its permissions boundary, and your organization's service",
+        "control policies. If another account owns the resource, ask that account to share it.",
     )

@@ -1,5 +1,6 @@
-"""The notice of an account that a hub can no longer look at."""
+"""The notices of an account that a hub can't look at: its role is gone, or a policy denies what it must read."""
 
+from lifeline.core.denial import Denial, denied_words, read_denial
 from lifeline.core.notices.notice import Notice
 from lifeline.core.organization.members import MemberAccount
 from lifeline.core.severity import Severity
@@ -8,7 +9,7 @@ from lifeline.core.wording import inert, write_time
 
 def lost_account_notice(member: MemberAccount, role_arn: str) -> Notice:
     """Write that the account's role can't be assumed any more, what that means, and what to check."""
-    name = f" ({inert(member.name)})" if member.name else ""
+    name = _name(member)
     refused = f" was refused at {write_time(member.tried_at)}" if member.tried_at else " was refused"
     return Notice(
         kind="account_lost",
@@ -33,3 +34,45 @@ def lost_account_notice(member: MemberAccount, role_arn: str) -> Notice:
         ),
         facts={"account": member.account, "name": member.name, "why": member.why, "role": role_arn},
     )
+
+
+def denied_account_notice(member: MemberAccount) -> Notice:
+    """Write that a policy denies what must be read in the account, whose it is, and who can change that."""
+    name, denial = _name(member), read_denial(member.why) or Denial()
+    whose = (
+        "It is a policy of the organization: whoever administers that can change it. Nothing in the account can."
+        if denial.denier.is_organizations
+        else "Check the role's policies, its permissions boundary, and the organization's service control policies."
+    )
+    return Notice(
+        kind="account_denied",
+        severity=Severity.WARNING,
+        subject=f"[lifeline] account {member.account}{name} denied: {denial.action or 'reading it'}",
+        happened=(
+            f"AWS lets Lifeline into the account {member.account}{name}, but denies what it must read there:",
+            f"  {denied_words(denial, member.account)}",
+            f"  {member.why}",
+        ),
+        done=(
+            (
+                "Until that is allowed, Lifeline doesn't see the account's network and repairs nothing there. Its "
+                "endpoints stay as they are. Other accounts aren't affected."
+            ),
+        ),
+        next=(
+            whose,
+            "Lifeline will try again in its next sweep, and not before. It won't send this notice again meanwhile.",
+            "If the account or this region isn't to be served, remove its spoke (docs/organization.md).",
+        ),
+        facts={
+            "account": member.account,
+            "name": member.name,
+            "why": member.why,
+            "action": denial.action,
+            "denied_by": str(denial.denier),
+        },
+    )
+
+
+def _name(member: MemberAccount) -> str:
+    return f" ({inert(member.name)})" if member.name else ""

@@ -1,7 +1,8 @@
 """Members: how it stands with each account that a hub serves, from one sweep to the next.
 
 A member account is served through its spoke's role. One whose role can't be assumed was never set up, or is lost: only
-the second is news. Organizations says which accounts are closed; those are left alone without a word.
+the second is news. So is one that is denied: its role is there, but a policy keeps it from reading. Organizations says
+which accounts are closed; those are left alone without a word.
 """
 
 from collections.abc import Iterable, Mapping
@@ -9,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import Enum
 
+from lifeline.core.denial import read_denial
 from lifeline.core.organization.accounts import ServedAccounts
 
 ACTIVE = "ACTIVE"
@@ -16,19 +18,25 @@ _TRIED_AGAIN = timedelta(minutes=10)
 
 
 class AccountStanding(Enum):
-    """Whether the spoke's role could be assumed, in the page's words."""
+    """Whether the spoke's role could be assumed, and could read there, in the page's words."""
 
     UNTRIED = "not looked at yet"
     SERVED = "served"
     NOT_SET_UP = "not set up"
     LOST = "lost"
+    DENIED = "denied"
+
+    @property
+    def is_news(self) -> bool:
+        """True if people are told of it."""
+        return self in {AccountStanding.LOST, AccountStanding.DENIED}
 
 
 @dataclass(frozen=True, slots=True)
 class MemberAccount:
     """A member account. `state` is what Organizations says of it, or what its own account information says; empty where
     neither was read (Organizations API: Account, State). `since` is when its standing began, `tried_at` when its role
-    was last refused, `why` with which error, and `notified_at` when people were told that it is lost. `left_at` is
+    was last refused or denied, `why` with which error, and `notified_at` when people were told of that. `left_at` is
     when it was no longer among the accounts that the hub serves.
     """
 
@@ -48,8 +56,14 @@ class MemberAccount:
         return self.left_at is None and self.state in {"", ACTIVE}
 
     def may_be_tried(self, now: datetime) -> bool:
-        """False if its role was refused just now: a message for a lost account isn't worth a call each."""
-        return self.tried_at is None or now - self.tried_at >= _TRIED_AGAIN
+        """False if its role was refused just now: a message for a lost account isn't worth a call each. Where a policy
+        keeps the role from reading, or an organization's policy keeps the hub out, only a sweep tries again.
+        """
+        if self.tried_at is None:
+            return True
+        denial = read_denial(self.why)
+        waits = self.standing is AccountStanding.DENIED or (denial and denial.denier.is_organizations)
+        return not waits and now - self.tried_at >= _TRIED_AGAIN
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +85,8 @@ class MemberAccounts:
 
     @property
     def unannounced(self) -> tuple[MemberAccount, ...]:
-        """Those that are lost and of which people have not been told."""
-        return tuple(one for one in self.active if one.standing is AccountStanding.LOST and one.notified_at is None)
+        """Those that are lost or denied and of which people have not been told."""
+        return tuple(one for one in self.active if one.standing.is_news and one.notified_at is None)
 
     def listed(self, accounts: Iterable[MemberAccount], now: datetime) -> "MemberAccounts":
         """The members once these accounts were listed. Who isn't among them has left, and stays on record."""
@@ -81,7 +95,7 @@ class MemberAccounts:
         return MemberAccounts({**found, **known}, listed_at=now)
 
     def entered(self, account: str, now: datetime) -> "MemberAccounts":
-        """The members once the account's role was assumed."""
+        """The members once the account's role was assumed, and could read."""
         before = self._of(account)
         if before.standing is AccountStanding.SERVED:
             return self
@@ -92,16 +106,24 @@ class MemberAccounts:
     def refused(self, account: str, why: str, now: datetime) -> "MemberAccounts":
         """The members once the account's role was refused: lost, if it was ever served."""
         before = self._of(account)
-        standing = (
-            AccountStanding.LOST
-            if before.standing in {AccountStanding.SERVED, AccountStanding.LOST}
-            else AccountStanding.NOT_SET_UP
-        )
-        since = before.since if standing is before.standing else now
-        return self._with(replace(before, standing=standing, since=since, tried_at=now, why=why))
+        was_served = before.standing not in {AccountStanding.UNTRIED, AccountStanding.NOT_SET_UP}
+        return self._turned_away(before, AccountStanding.LOST if was_served else AccountStanding.NOT_SET_UP, why, now)
+
+    def denied(self, account: str, why: str, now: datetime) -> "MemberAccounts":
+        """The members once a policy denied the account's role what Lifeline must read."""
+        return self._turned_away(self._of(account), AccountStanding.DENIED, why, now)
+
+    def _turned_away(
+        self, before: MemberAccount, standing: AccountStanding, why: str, now: datetime
+    ) -> "MemberAccounts":
+        """The members with the account as it stands now; that it stands so is news if it didn't before."""
+        after = replace(before, standing=standing, tried_at=now, why=why)
+        if standing is not before.standing:
+            after = replace(after, since=now, notified_at=None)
+        return self._with(after)
 
     def announced(self, accounts: Iterable[str], now: datetime) -> "MemberAccounts":
-        """The members once people were told that these are lost."""
+        """The members once people were told of these."""
         members = self
         for account in accounts:
             members = members._with(replace(members._of(account), notified_at=now))

@@ -87,7 +87,8 @@ class Action:
 
     `name` is that of an endpoint that is to be made, `tags` are those of what is to be made besides Lifeline's own, and
     `missing_tags` the keys of those that the VPC should have had to copy. `policy` is the document that an endpoint
-    gets, empty for full access; `policy_words` say which one it is.
+    gets, empty for full access; `policy_words` say which one it is. `is_denied`
+    says that it failed because a policy denies it, whoever's that is.
     """
 
     kind: ActionKind
@@ -115,6 +116,7 @@ class Action:
     missing_tags: tuple[str, ...] = ()
     policy: str = ""
     policy_words: str = ""
+    is_denied: bool = False
 
     @classmethod
     def on(cls, kind: ActionKind, endpoint: Endpoint, reason: str) -> Self:
@@ -136,6 +138,10 @@ class Action:
     def held(self, by: str, why: str) -> "Action":
         """The same action, blocked for no other reason than a limit or the kill switch."""
         return replace(self, status=Status.BLOCKED, error=why, blocked_by=by)
+
+    def denied(self, why: str) -> "Action":
+        """The same action, failed because a policy denies it."""
+        return replace(self, status=Status.FAILED, error=why, is_denied=True)
 
     @property
     def is_planned(self) -> bool:

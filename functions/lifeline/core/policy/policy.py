@@ -83,8 +83,20 @@ class Quotas:
 
 
 @dataclass(frozen=True, slots=True)
+class AllAccounts:
+    """What may be done without approval in all accounts of a hub together, beside what each account's limits say."""
+
+    endpoints_per_day: int = 500
+    vpcs_per_day: int = 500
+    monthly_usd: Decimal = Decimal(1000)
+
+
+@dataclass(frozen=True, slots=True)
 class Limits:
-    """What may be done without approval. 0 blocks everything of its kind. The budgets are for what Lifeline adds."""
+    """What may be done without approval. 0 blocks everything of its kind. The budgets are for what Lifeline adds.
+
+    They are of one account; `all_accounts` are those that a hub's accounts share.
+    """
 
     endpoints_per_run: int = 20
     endpoints_per_day: int = 50
@@ -92,6 +104,7 @@ class Limits:
     vpcs_per_day: int = 50
     monthly_usd_per_vpc: Decimal = Decimal(100)
     monthly_usd: Decimal = Decimal(100)
+    all_accounts: AllAccounts = field(default_factory=AllAccounts)
 
 
 @dataclass(frozen=True, slots=True)

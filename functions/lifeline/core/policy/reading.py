@@ -13,7 +13,17 @@ from lifeline.core.owner import OwnerTags
 from lifeline.core.policy.document import check_names, read_document, read_tags, shown
 from lifeline.core.policy.endpoint_policies import DEFAULT
 from lifeline.core.policy.labels import read_labels
-from lifeline.core.policy.policy import PRIVATE, Exempted, Limits, Policy, PolicyRule, Quotas, Shares, read_date
+from lifeline.core.policy.policy import (
+    PRIVATE,
+    AllAccounts,
+    Exempted,
+    Limits,
+    Policy,
+    PolicyRule,
+    Quotas,
+    Shares,
+    read_date,
+)
 from lifeline.core.policy.service_names import unknown_words
 from lifeline.core.policy.service_sets import NAMED_SETS, expand
 from lifeline.core.policy.watches import read_maintenance, read_severities, read_watches
@@ -95,12 +105,14 @@ def check_services(text: str, known: Collection[str]) -> None:
             raise InvalidInputError(f"endpoint_policies.{name}", words)
 
 
-def _without_approval(said: Mapping[str, int | float]) -> Limits:
+def _without_approval(said: Mapping[str, Any]) -> Limits:
     """The limits. JSON's numbers count as they are written: 99.9 is 99.90 USD."""
-    found: dict[str, Any] = {
-        name: Decimal(str(number)) if name in _BUDGETS else int(number) for name, number in said.items()
-    }
-    return Limits(**found)
+    in_all = AllAccounts(**_amounts(said.get("all_accounts", {})))
+    return Limits(**_amounts({name: said[name] for name in said if name != "all_accounts"}), all_accounts=in_all)
+
+
+def _amounts(said: Mapping[str, int | float]) -> dict[str, Any]:
+    return {name: Decimal(str(number)) if name in _BUDGETS else int(number) for name, number in said.items()}
 
 
 def _length(said: Mapping[str, Any], field: str, usual: timedelta, **unit: int) -> timedelta:

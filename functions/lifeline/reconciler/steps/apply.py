@@ -8,7 +8,8 @@ from typing import Self
 
 from lifeline.adapters.aws.endpoints import Endpoints
 from lifeline.adapters.store.call_rate import CallRate
-from lifeline.core.errors import LifelineError, TransientError
+from lifeline.core.denial import TRIED_AGAIN, denied_words, read_denial
+from lifeline.core.errors import LifelineError, TerminalError, TransientError
 from lifeline.core.guards.kill_switch import KILL_SWITCH
 from lifeline.core.plan.actions import Action, ActionKind, Plan, Status
 from lifeline.core.plan.harm import unprepared
@@ -59,12 +60,19 @@ class Applied:
 
 
 def apply_plans(
-    plans: Mapping[str, Plan], endpoints: Endpoints, calls: CallRate, run: Run, *, why_stop: Callable[[], str] = str
+    plans: Mapping[str, Plan],
+    endpoints: Endpoints,
+    calls: CallRate,
+    run: Run,
+    *,
+    why_stop: Callable[[], str] = str,
+    account: str = "",
 ) -> dict[str, Applied]:
     """Makes the planned changes, in `order_steps`'s order. One that fails doesn't stop the others.
 
     What a later run can do stays `planned` and its VPC carries a deferral; what a person must solve is `failed`.
-    `why_stop` is asked right before each change: once it gives a reason, the change is blocked.
+    `why_stop` is asked right before each change: once it gives a reason, the change is blocked. What a policy denies
+    says whose policy it is, in which `account`.
     """
     applied = {vpc_id: Applied(list(plan.actions)) for vpc_id, plan in plans.items()}
     steps = list(order_steps(plans))
@@ -72,12 +80,18 @@ def apply_plans(
     for done, step in enumerate(steps):
         progress.step(done, run.now())
         became = applied[step.vpc_id]
-        became.actions[step.index] = _apply_step(step, became, endpoints, calls, run, why_stop)
+        became.actions[step.index] = _apply_step(step, became, endpoints, calls, run, why_stop, account)
     return applied
 
 
 def _apply_step(
-    step: Step, applied: Applied, endpoints: Endpoints, calls: CallRate, run: Run, why_stop: Callable[[], str]
+    step: Step,
+    applied: Applied,
+    endpoints: Endpoints,
+    calls: CallRate,
+    run: Run,
+    why_stop: Callable[[], str],
+    account: str,
 ) -> Action:
     action = applied.actions[step.index]
     security_group_id = action.security_group_id or applied.security_group_id
@@ -95,7 +109,7 @@ def _apply_step(
         return replace(action, error=str(error))
     except LifelineError as error:
         logger.error("action failed", vpc_id=step.vpc_id, action=str(action.kind), error=str(error), run_id=run.id)
-        return replace(action, status=Status.FAILED, error=str(error))
+        return _failed(action, error, account)
     applied.security_group_id = made.security_group_id or applied.security_group_id
     if made.endpoint_id:
         applied.made[action.service] = made.endpoint_id
@@ -106,6 +120,13 @@ def _apply_step(
         security_group_id=made.security_group_id or security_group_id,
         security_group_name=made.security_group_name or action.security_group_name,
     )
+
+
+def _failed(action: Action, error: LifelineError, account: str) -> Action:
+    denial = read_denial(str(error), error.code) if isinstance(error, TerminalError) else None
+    if denial is None:
+        return replace(action, status=Status.FAILED, error=str(error))
+    return action.denied(f"{denied_words(denial, account)}; {TRIED_AGAIN}. {error}")
 
 
 def _unready(action: Action, applied: Applied, security_group_id: str) -> Action | None:

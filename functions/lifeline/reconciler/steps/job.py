@@ -24,9 +24,10 @@ from lifeline.adapters.store.dns_attributes import AttributeStore
 from lifeline.adapters.store.endpoint_policies import EndpointPolicyStore
 from lifeline.adapters.store.event_path import EventPathStore
 from lifeline.adapters.store.exemptions import Exemptions
+from lifeline.adapters.store.failed_runs import FailedRunStore
 from lifeline.adapters.store.incidents import Incidents
 from lifeline.adapters.store.kill_switch import KillSwitch
-from lifeline.adapters.store.limit_usage import LimitUsage
+from lifeline.adapters.store.limit_usage import LimitUsage, UsageOfAll
 from lifeline.adapters.store.ownership import Ownership
 from lifeline.adapters.store.paths import PathStore
 from lifeline.adapters.store.policy import PolicyStore
@@ -51,12 +52,15 @@ from lifeline.runtime.settings import Settings
 
 @dataclass(frozen=True, slots=True)
 class Guards:
-    """What is asked before anything is changed. Without `paths` no VPC is known to have lost one."""
+    """What is asked before anything is changed. Without `paths` no VPC is known to have lost one. Only a hub's accounts
+    share limits, and have a `usage_of_all`.
+    """
 
     kill_switch: KillSwitch
     limit_usage: LimitUsage
     approvals: Approvals
     paths: PathStore | None = None
+    usage_of_all: UsageOfAll | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +69,8 @@ class Tools:
     `tags` nobody knows what a tag required before, without `incidents` no agent is known to be silent, without `routed`
     no route is known to lead to an instance, without `denials` and `denial_notices` nobody hears of denied reads, and
     without `attributes` nobody knows DNS attributes before, and without `event_path` and `dry_runs` nobody asks whether
-    events are heard.
+    events are heard. `failed_runs` are
+    the detector's in an account of a hub.
     """
 
     network: Network
@@ -92,6 +97,7 @@ class Tools:
     endpoint_policies: EndpointPolicyStore | None = None
     event_path: EventPathStore | None = None
     dry_runs: DryRuns | None = None
+    failed_runs: FailedRunStore | None = None
 
     def under(self, policy: Policy) -> Self:
         """The same tools, which keep and send what the policy in force says."""

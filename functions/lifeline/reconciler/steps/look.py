@@ -30,10 +30,13 @@ def look(
 
 
 def _open_incidents(job: Job, watches: Iterable[str]) -> tuple[Incident, ...] | None:
-    store = job.tools.incidents
+    """None where it isn't known whether agents are silent: the detector's runs fail, or the ledger can't be read."""
+    store, failed = job.tools.incidents, job.tools.failed_runs
     if store is None:
         return None
     try:
+        if failed and failed.read().last(job.run.now()):
+            return None
         return tuple(incident for name in watches for incident in store.read_open(name))
     except LifelineError as error:
         logger.warning("open incidents not read", error=str(error))

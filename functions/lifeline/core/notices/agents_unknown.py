@@ -1,0 +1,34 @@
+"""The notice of an account of a hub whose agents can't be checked."""
+
+from lifeline.core.agents.failed_runs import FailedRuns
+from lifeline.core.notices.notice import Notice
+from lifeline.core.severity import Severity
+from lifeline.core.wording import write_time
+
+
+def agents_unknown_notice(account: str, runs: FailedRuns) -> Notice:
+    """Write since when nobody knows how the account's agents are, and why."""
+    since = f" since {write_time(runs.since)}" if runs.since else ""
+    return Notice(
+        kind="agents_unknown",
+        severity=Severity.WARNING,
+        subject=f"[lifeline] agents of account {account} unknown: its metrics can't be checked",
+        happened=(
+            f"Every check of the agents in the account {account} has failed{since}. The last error:",
+            f"  {runs.why}",
+        ),
+        done=(
+            (
+                "Lifeline doesn't know whether agents there are silent, and won't report any as silent for that "
+                "reason. It tries again each minute. Agents of other accounts aren't affected."
+            ),
+        ),
+        next=(
+            (
+                "Check what the error names. If the role can't be assumed, or a policy denies the call, see "
+                "docs/organization.md. If AWS throttles the account's calls, ask who else makes many of them."
+            ),
+            "Lifeline won't send this notice again within a day.",
+        ),
+        facts={"account": account, "since": runs.since.isoformat() if runs.since else "", "why": runs.why},
+    )

@@ -1,0 +1,229 @@
+"""What a policy denies: named with whose policy it is, in which account; told once; left until the next sweep."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from lifeline.adapters.store.members import MemberStore
+from lifeline.adapters.store.vpcs import VpcStore
+from lifeline.core.network.model import RegionRef
+from lifeline.core.organization.members import AccountStanding
+from tests.support.hub import HOUR, TRUST, A, B, Hub, begin, network, role_in
+from tests.support.organization import alike
+from tests.support.world import ACCOUNT, REGION, flat
+
+CREATE = "ec2:CreateVpcEndpoint"
+
+
+@pytest.fixture
+def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
+    yield from begin(monkeypatch, f"{A},{B}")
+
+
+def calls(hub: Hub, account: str, operation: str = "CreateVpcEndpoint") -> int:
+    return sum(one.operation == operation for one in hub.organization.place(account).calls)
+
+
+def told(hub: Hub, words: str) -> list[str]:
+    """The notices with these words in their subject or their text."""
+    forms = [json.loads(json.loads(one["Body"])["Message"]) for one in hub.days.world.forms()]
+    texts = [f"{form['subject']}\n{flat(form['text'])}" for form in forms]
+    return [text for text in texts if words in text]
+
+
+def test_a_denied_change_names_the_policy_the_call_and_the_account_and_is_told_once(hub: Hub) -> None:
+    vpc_a = network(hub.a)
+    hub.organization.deny(A, CREATE)
+    event = hub.cut_off(A, hub.a, vpc_a)
+    for _ in range(3):
+        hub.days.deliver(event)
+        hub.sweep()
+    words = f"a service control policy of the organization denies {CREATE} in account {A}"
+    (notice,) = told(hub, words)
+    assert "Lifeline will try it again in its next sweep" in notice
+    assert not hub.days.world.dead_letters()
+
+
+def test_however_many_events_come_a_denied_call_is_made_once_between_sweeps(hub: Hub) -> None:
+    vpc_a, vpc_b = alike(network, hub.a, hub.b)
+    hub.sweep()
+    hub.organization.deny(A, CREATE)
+    event = hub.cut_off(A, hub.a, vpc_a)
+    for _ in range(4):
+        hub.days.deliver(event)
+    assert calls(hub, A) == 1
+    hub.sweep()
+    assert calls(hub, A) == 2, "the sweep tries again"
+    hub.days.deliver(event)
+    assert calls(hub, A) == 2
+    hub.days.deliver(hub.cut_off(B, hub.b, vpc_b))
+    assert len(hub.b.endpoints(vpc_b)) == 1, "the very same VPC of another account"
+    assert not hub.days.world.dead_letters()
+
+
+def test_what_is_allowed_again_is_made_by_the_next_sweep(hub: Hub) -> None:
+    vpc_a = network(hub.a)
+    hub.organization.deny(A, CREATE)
+    event = hub.cut_off(A, hub.a, vpc_a)
+    hub.days.deliver(event)
+    hub.organization.deny(A)
+    hub.days.deliver(event)
+    assert not hub.a.endpoints(vpc_a)
+    hub.sweep()
+    assert len(hub.a.endpoints(vpc_a)) == 1
+    assert not VpcStore("ledger").load(RegionRef(A, REGION).vpc(vpc_a)).denied
+
+
+def test_a_person_who_asks_for_the_vpc_is_not_told_to_wait(hub: Hub) -> None:
+    vpc_a = network(hub.a)
+    hub.organization.deny(A, CREATE)
+    hub.days.deliver(hub.cut_off(A, hub.a, vpc_a))
+    (seen,) = hub.days.call({"vpc_ids": [vpc_a], "mode": "plan", "account": A})["vpcs"]
+    assert [one["status"] for one in seen["actions"]] == ["failed"]
+    hub.organization.deny(A)
+    hub.days.call({"vpc_ids": [vpc_a], "account": A})
+    assert len(hub.a.endpoints(vpc_a)) == 1
+
+
+@pytest.mark.parametrize(
+    ("action", "attempts"),
+    [
+        ("ec2:CreateSecurityGroup", 1),
+        ("ec2:AuthorizeSecurityGroupIngress", 2),  # of the new group, and once more of the group that is there then
+    ],
+)
+def test_a_denied_security_group_is_no_more_tried_again_than_an_endpoint(hub: Hub, action: str, attempts: int) -> None:
+    vpc_a = network(hub.a)
+    hub.organization.deny(A, action)
+    event = hub.cut_off(A, hub.a, vpc_a)
+    for _ in range(5):
+        hub.days.deliver(event)
+    assert calls(hub, A, action.partition(":")[2]) == attempts
+    assert not hub.days.world.requeue()
+    assert not hub.days.world.dead_letters()
+    assert len(told(hub, f"denies {action} in account {A}")) == attempts
+
+
+# ---- what must be read
+
+
+def standing_of(account: str) -> AccountStanding:
+    return MemberStore("ledger").read().by_account[account].standing
+
+
+def described(hub: Hub, account: str) -> int:
+    return hub.organization.place(account).call_counts["DescribeVpcs"]
+
+
+def test_an_account_whose_policies_deny_reading_is_told_once_and_left_until_the_next_sweep(hub: Hub) -> None:
+    vpc_a, vpc_b = alike(network, hub.a, hub.b)
+    hub.organization.deny(A, "ec2:*")
+    events = [hub.cut_off(A, hub.a, vpc_a), hub.cut_off(B, hub.b, vpc_b)]
+    hub.days.deliver(*events)
+    assert standing_of(A) is AccountStanding.DENIED
+    assert len(hub.b.endpoints(vpc_b)) == 1
+    before = described(hub, A)
+    for _ in range(3):
+        hub.days.deliver(events[0])
+        hub.days.clock.advance(HOUR / 4)
+    assert described(hub, A) == before, "not even after ten minutes"
+    for _ in range(2):
+        hub.sweep()
+    assert described(hub, A) > before
+    (notice,) = told(hub, f"account {A} (shop) denied")
+    assert "a service control policy of the organization denies ec2:Describe" in notice
+    assert f"in account {A}" in notice
+    assert not hub.days.world.dead_letters()
+
+
+def test_an_account_that_may_be_read_again_is_served_and_its_denial_would_be_news_again(hub: Hub) -> None:
+    vpc_a = network(hub.a)
+    hub.organization.deny(A, "ec2:*")
+    hub.days.deliver(hub.cut_off(A, hub.a, vpc_a))
+    hub.organization.deny(A)
+    hub.sweep()
+    assert standing_of(A) is AccountStanding.SERVED
+    assert len(hub.a.endpoints(vpc_a)) == 1
+    hub.organization.deny(A, "ec2:*")
+    hub.sweep()
+    assert len(told(hub, f"account {A} (shop) denied")) == 2
+
+
+def test_where_the_organization_denies_to_assume_the_role_only_a_sweep_tries_again(hub: Hub) -> None:
+    hub.sweep()
+    event = hub.cut_off(A, hub.a, network(hub.a))
+    hub.organization.deny(ACCOUNT, "sts:AssumeRole")
+    hub.sweep()
+    assert standing_of(A) is AccountStanding.LOST
+    before = hub.organization.place(ACCOUNT).call_counts["AssumeRole"]
+    for _ in range(3):
+        hub.days.deliver(event)
+        hub.days.clock.advance(HOUR / 4)
+    assert hub.organization.place(ACCOUNT).call_counts["AssumeRole"] == before
+
+
+def test_a_denied_lookup_stops_nobody_else_and_is_told_as_a_read_that_is_denied(hub: Hub) -> None:
+    """Which VPC an interface is in can't be asked: the sweep looks at all of them."""
+    vpc_a = network(hub.a)
+    hub.sweep()
+    hub.organization.deny(A, "ec2:DescribeNetworkInterfaces")
+    event = hub.cut_off(A, hub.a, vpc_a)
+    hub.days.deliver(event)
+    assert len(hub.a.endpoints(vpc_a)) == 1
+    assert standing_of(A) is AccountStanding.SERVED
+    assert told(hub, "ec2:DescribeNetworkInterfaces")
+
+
+# ---- a role that goes under a warm container
+
+
+def test_a_role_that_is_gone_is_noticed_by_the_next_message_although_its_session_would_last(hub: Hub) -> None:
+    vpc_a = network(hub.a)
+    hub.sweep()
+    hub.organization.remove_role(role_in(A))
+    hub.days.deliver(hub.cut_off(A, hub.a, vpc_a))
+    assert standing_of(A) is AccountStanding.LOST
+    assert len(told(hub, f"account {A} (shop) lost")) == 1
+    assert not hub.days.world.dead_letters()
+
+
+def test_a_role_that_was_made_anew_is_entered_anew_and_the_message_comes_again(hub: Hub) -> None:
+    vpc_a = network(hub.a)
+    hub.sweep()
+    hub.organization.remove_role(role_in(A))
+    hub.organization.add_role(role_in(A), trust=[TRUST])
+    event = hub.cut_off(A, hub.a, vpc_a)
+    assert hub.days.try_to_deliver(event) == ["m-0"]
+    hub.days.deliver(event)
+    assert len(hub.a.endpoints(vpc_a)) == 1
+    assert standing_of(A) is AccountStanding.SERVED
+
+
+def test_a_person_who_calls_hears_that_the_role_is_gone(hub: Hub) -> None:
+    vpc_a = network(hub.a)
+    hub.sweep()
+    hub.days.call({"vpc_ids": [vpc_a], "account": A})
+    hub.organization.remove_role(role_in(A))
+    (error,) = hub.days.call({"vpc_ids": [vpc_a], "account": A})["errors"]
+    assert error["field"] == "account"
+    assert "is not authorized to perform: sts:AssumeRole" in error["message"]
+    assert standing_of(A) is AccountStanding.LOST
+
+
+def test_what_the_ledger_denies_is_no_fault_of_the_account(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    vpc_a = network(hub.a)
+    hub.sweep()
+    call = hub.organization.call
+    words = "User: arn:aws:sts::123456789012:assumed-role/x/y is not authorized to perform: dynamodb:UpdateItem"
+
+    def refuse(client: Any, operation: str, params: Any, pass_on: Any) -> Any:
+        if operation == "UpdateItem":
+            raise ClientError({"Error": {"Code": "AccessDeniedException", "Message": words}}, operation)
+        return call(client, operation, params, pass_on)
+
+    monkeypatch.setattr(hub.organization, "call", refuse)
+    assert hub.days.try_to_deliver(hub.cut_off(A, hub.a, vpc_a)) == ["m-0"]
+    assert standing_of(A) is AccountStanding.SERVED

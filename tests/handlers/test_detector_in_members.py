@@ -1,0 +1,104 @@
+"""The agents of a hub's member accounts: what fails in one is unknown there alone, and told once it lasts."""
+
+import json
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+
+from lifeline.adapters.aws.topic import Topic
+from lifeline.adapters.store.failed_runs import FailedRunStore
+from lifeline.adapters.store.vpcs import VpcStore
+from lifeline.core.errors import TransientError
+from lifeline.core.network.model import RegionRef
+from lifeline.core.organization.ledger import MemberLedger
+from lifeline.handlers import coverage_page, detect_metric_gaps
+from tests.support.hub import HOUR, TRUST, A, B, Hub, begin, role_in
+from tests.support.world import REGION, Context
+
+MINUTE = timedelta(minutes=1)
+
+
+@pytest.fixture
+def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
+    for hub in begin(monkeypatch, f"{A},{B}"):
+        monkeypatch.setattr(detect_metric_gaps, "_now", hub.days.clock)
+        monkeypatch.setattr(coverage_page, "_now", hub.days.clock)
+        hub.sweep()
+        yield hub
+
+
+def detect(account: str) -> dict[str, Any]:
+    answer: dict[str, Any] = detect_metric_gaps.handler({"detect": True, "account": account}, Context())
+    return answer
+
+
+def minutes(hub: Hub, number: int) -> None:
+    for _ in range(number):
+        for account in (A, B):
+            detect(account)
+        hub.days.clock.advance(MINUTE)
+
+
+def told(hub: Hub) -> list[str]:
+    forms = [json.loads(json.loads(one["Body"])["Message"]) for one in hub.days.world.forms()]
+    return [form["subject"] for form in forms if form["kind"] == "agents_unknown"]
+
+
+def since(account: str) -> datetime | None:
+    return FailedRunStore(MemberLedger("ledger", RegionRef(account, REGION))).read().since
+
+
+def silent_in(account: str) -> int | None:
+    look = VpcStore("ledger").load(RegionRef(account, REGION)).look
+    assert look
+    return look.silent
+
+
+def test_an_account_whose_agents_cannot_be_checked_is_told_once_after_a_quarter_of_an_hour(hub: Hub) -> None:
+    hub.organization.deny(A, "cloudwatch:*")
+    minutes(hub, 14)
+    assert not told(hub)
+    minutes(hub, 20)
+    (subject,) = told(hub)
+    assert subject == f"[lifeline {A}] agents of account {A} unknown: its metrics can't be checked"
+    assert (since(A) is None, since(B)) == (False, None)
+
+
+def test_it_is_unknown_on_the_page_and_only_there(hub: Hub) -> None:
+    assert (silent_in(A), silent_in(B)) == (0, 0)
+    hub.organization.deny(A, "cloudwatch:*")
+    hub.days.clock.advance(HOUR)
+    detect(A)
+    hub.days.clock.advance(-HOUR)  # as a sweep begins with an hour
+    hub.sweep()
+    assert (silent_in(A), silent_in(B)) == (None, 0)
+    assert "open incidents not known" in str(coverage_page.handler({}, Context()))
+    hub.organization.deny(A)
+    hub.sweep()
+    assert (silent_in(A), silent_in(B)) == (0, 0)
+
+
+def test_a_role_that_is_gone_is_noticed_by_the_run_after_next_at_the_latest(hub: Hub) -> None:
+    detect(A)
+    hub.organization.remove_role(role_in(A))
+    hub.days.clock.advance(HOUR)  # when metrics are listed again
+    detect(A)
+    (error,) = detect(A)["errors"]
+    assert "sts:AssumeRole" in error["message"]
+    hub.organization.add_role(role_in(A), trust=[TRUST])
+    assert "errors" not in detect(A)
+
+
+def test_a_notice_that_does_not_go_out_is_sent_by_the_next_run(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> None:
+        raise TransientError("SNS: no", code="InternalError")
+
+    hub.organization.deny(A, "cloudwatch:*")
+    with monkeypatch.context() as patch:
+        patch.setattr(Topic, "publish", broken)
+        minutes(hub, 18)
+    assert not told(hub)
+    minutes(hub, 2)
+    assert len(told(hub)) == 1
