@@ -37,7 +37,7 @@ _READS = ("Describe", "Get", "List", "Search")
 @dataclass(kw_only=True, eq=False)
 class StrictAccount(State):
     """An account's EC2 in one region, as strict as AWS. Settings and arrangements: see `State`. Of other services, only
-    faults, budgets and permissions are AWS's.
+    faults, budgets and permissions are AWS's, and which zones and Profiles VPCs share (`strict_associations.py`).
 
     `listeners` are told of each call before it is made, outside the lock, so that a test can do something in between.
     """
@@ -117,7 +117,7 @@ class StrictAccount(State):
             answer = self._carry_out(pass_on, operation, params)
         else:
             authorize_elsewhere(self, caller, model, operation)
-            answer = pass_on(operation, params)
+            answer = self.dns.answer(self, model.service_name, operation, params, pass_on)
         if fault:
             raise fault.error
         return answer
