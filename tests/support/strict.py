@@ -21,7 +21,11 @@ from botocore.exceptions import ClientError, ParamValidationError
 from botocore.validate import ParamValidator
 
 from tests.support.policies import Caller
-from tests.support.strict_describe import answer_read, refuse_unattached_transit_gateway
+from tests.support.strict_describe import (
+    answer_read,
+    refuse_unattached_transit_gateway,
+    search_transit_gateway_routes,
+)
 from tests.support.strict_endpoints import Params, PassOn, create_endpoint, delete_endpoints, modify_endpoint
 from tests.support.strict_errors import RefusedError
 from tests.support.strict_iam import authorize, authorize_elsewhere
@@ -228,6 +232,7 @@ _OWN: dict[str, Callable[[State, Params, PassOn], Params]] = {
     "CreateVpcEndpoint": create_endpoint,
     "ModifyVpcEndpoint": modify_endpoint,
     "DeleteVpcEndpoints": delete_endpoints,
+    "SearchTransitGatewayRoutes": search_transit_gateway_routes,
 }
 _CHECKS: dict[str, tuple[Callable[[State, Params], None], ...]] = {
     "CreateRoute": (refuse_unattached_transit_gateway,),

@@ -7,7 +7,7 @@ A private hosted zone is moto's, in the account that made it; which VPCs it is a
 here, from whichever account. The accounts of an organization share one `Associations`.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -50,8 +50,8 @@ class Associations:
     # ---- for tests: arranging
 
     def add_profile(
-        self, profile_id: str, *, owner: str, resources: list[str], shared_with: set[str] = frozenset()
-    ) -> None:  # type: ignore[assignment]
+        self, profile_id: str, *, owner: str, resources: Iterable[str], shared_with: Iterable[str] = ()
+    ) -> None:
         """A Profile is there from now on."""
         self.profiles[profile_id] = Profile(owner, list(resources), set(shared_with))
 

@@ -23,6 +23,7 @@ from tests.support.organization import ORGANIZATION_ID, Make, Organization, Para
 from tests.support.policies import Caller, Values, why_refused
 from tests.support.strict import StrictAccount
 from tests.support.strict_associations import Associations
+from tests.support.strict_describe import search_transit_gateway_routes
 from tests.support.strict_errors import RefusedError
 from tests.support.strict_state import Clock
 from tests.support.world import REGION, World
@@ -94,9 +95,13 @@ class StrictOrganization(Organization):
         return place.call(model, answer, operation, params, caller=self._limited(caller))
 
     def _share(self, client: Any, operation: str, params: Params, pass_on: Callable[[str, Params], Any]) -> Any:
-        """The answer to somebody whom no policy limits. Of zones and Profiles, that is AWS's all the same."""
+        """The answer to somebody whom no policy limits. Of zones, Profiles and transit gateways, that is AWS's all the
+        same.
+        """
         place = self.place(account_of(client))
         try:
+            if operation == "SearchTransitGatewayRoutes":
+                return search_transit_gateway_routes(place, params)
             return self.dns.answer(place, client.meta.service_model.service_name, operation, params, pass_on)
         except RefusedError as error:
             raise error.as_client_error(operation) from None

@@ -29,7 +29,7 @@ class Network:
         self.vpc_id = self.spoke.make_vpc()
         self.hubs_dns, self.dns = boto3.client("route53"), account_client("route53", A)
         self.profiles = account_client("route53profiles", A)
-        self.vpc: dict[str, str] = {"VPCRegion": "us-east-1", "VPCId": self.vpc_id}
+        self.vpc: Any = {"VPCRegion": "us-east-1", "VPCId": self.vpc_id}
 
     def authorize(self) -> None:
         self.hubs_dns.create_vpc_association_authorization(HostedZoneId=self.zone_id, VPC=self.vpc)
@@ -46,14 +46,14 @@ class Network:
     def associate_profile(self) -> None:
         self.profiles.associate_profile(ProfileId="rp-1", ResourceId=self.vpc_id, Name="hub")
 
-    def make_endpoint(self) -> Any:
-        subnet_id = self.spoke.make_subnet(self.vpc_id)
+    def make_endpoint(self, cidr: str = "10.0.1.0/24") -> Any:
+        subnet_id = self.spoke.make_subnet(self.vpc_id, cidr)
         more = {"VpcEndpointType": "Interface", "ServiceName": MONITORING, "PrivateDnsEnabled": True}
         made = self.spoke.ec2.create_vpc_endpoint(VpcId=self.vpc_id, SubnetIds=[subnet_id], **more)
         return made["VpcEndpoint"]
 
     def wait(self) -> None:
-        self.organization.now.advance(self.place.deleting_for)  # type: ignore[attr-defined]
+        self.organization.now.advance(self.place.deleting_for)  # type: ignore[union-attr]
 
     def zones(self) -> list[tuple[str, str]]:
         found = self.dns.list_hosted_zones_by_vpc(VPCId=self.vpc_id, VPCRegion="us-east-1")["HostedZoneSummaries"]
@@ -103,7 +103,7 @@ def test_a_zone_and_an_endpoint_with_private_dns_exclude_each_other(network: Net
     network.spoke.ec2.describe_vpc_endpoints()
     network.associate()
     with pytest.raises(ClientError, match="conflicting DNS domain"):
-        network.make_endpoint()
+        network.make_endpoint("10.0.2.0/24")
 
 
 def test_two_zones_of_one_name_exclude_each_other(network: Network) -> None:

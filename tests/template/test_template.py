@@ -180,8 +180,10 @@ _MADE_BY = {  # the boto3 calls of each function's adapters
         "aws/bus",
         "store/denial_notices",
         "aws/dns",
+        "aws/associations",
         "aws/endpoints",
         "aws/event_history",
+        "aws/hub",
         "store/exemptions",
         "store/limit_usage",
         "store/kill_switch",
@@ -238,6 +240,7 @@ _MADE_BY = {  # the boto3 calls of each function's adapters
         "store/paths",
         "store/roster",
         "store/vpcs",
+        "aws/hub",
         "aws/lookup",
         "aws/network",
         "store/policy",
@@ -270,14 +273,11 @@ _LEFT_TO_THE_OTHER = {  # calls of shared adapters that one of the functions nev
         "dynamodb:PutItem",
         "dynamodb:UpdateItem",
         "ec2:DescribeInternetGateways",
-        "ec2:DescribeTransitGatewayVpcAttachments",
         "ec2:DescribeVpcPeeringConnections",
     },
 }
 _BY_THE_SERVICE = {  # not called by our code, but needed for what is: Lambda's poller, EC2's tags and DNS, logs, keys
     "ec2:CreateTags",
-    "route53:AssociateVPCWithHostedZone",
-    "route53:DisassociateVPCFromHostedZone",
     "sqs:ReceiveMessage",
     "sqs:DeleteMessage",
     "sqs:GetQueueAttributes",
@@ -368,7 +368,7 @@ def test_no_emulators_address_is_in_the_template(template: dict[str, Any]) -> No
 
 def test_few_parameters_are_left_and_all_have_defaults_and_are_in_one_group(template: dict[str, Any]) -> None:
     parameters = template["Parameters"]
-    assert len(parameters) <= 22
+    assert len(parameters) <= 23
     assert [name for name, one in parameters.items() if "Default" not in one] == []
     groups = template["Metadata"]["AWS::CloudFormation::Interface"]["ParameterGroups"]
     assert sorted(name for group in groups for name in group["Parameters"]) == sorted(parameters)

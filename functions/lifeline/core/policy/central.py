@@ -1,4 +1,4 @@
-"""The hub that the policy names: whose zones or Profile a VPC may be associated with instead of paying for endpoints."""
+"""The hub that the policy names: VPCs may share its endpoints, by its zones or its Profile, instead of paying."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -11,6 +11,7 @@ from lifeline.adapters.aws.denials import Denials
 from lifeline.adapters.aws.dns import CentralDns
 from lifeline.adapters.aws.endpoints import Endpoints
 from lifeline.adapters.aws.event_history import EventHistory
+from lifeline.adapters.aws.hub import HubReader
 from lifeline.adapters.aws.lookup import Lookup
 from lifeline.adapters.aws.network import Network
 from lifeline.adapters.aws.queue import Queue
@@ -62,7 +63,7 @@ class Tools:
     """What a run needs of the world; tests bring their own. Without `exemptions` nobody is exempt manually, without
     `tags` nobody knows what a tag required before, without `incidents` no agent is known to be silent, without `routed`
     no route is known to lead to an instance, without `denials` and `denial_notices` nobody hears of denied reads, and
-    without `attributes` nobody knows DNS attributes before.
+    without `attributes` nobody knows DNS attributes before. Without `hubs` no hub is seen.
     """
 
     network: Network
@@ -87,6 +88,7 @@ class Tools:
     denial_notices: DenialNotices | None = None
     attributes: AttributeStore | None = None
     endpoint_policies: EndpointPolicyStore | None = None
+    hubs: HubReader | None = None
 
     def under(self, policy: Policy) -> Self:
         """The same tools, which keep and send what the policy in force says."""
