@@ -1,18 +1,23 @@
-"""A VPC with a gap and a path to the hub: offered the hub's zone, associated, watched, undone. One account."""
+"""A VPC with a gap and a path to the hub is offered the hub's zone, associated with it, and watched. One account."""
 
+from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import boto3
 import pytest
 
 from lifeline.adapters.aws.clients import client
+from lifeline.adapters.aws.memory import remember
 from lifeline.adapters.store.vpcs import VpcStore
+from lifeline.core.coexist.canary import Canary
 from lifeline.handlers import reconcile_endpoints
 from tests.support.cases import Case
+from tests.support.days import HOUR, MINUTES, Days
 from tests.support.home import HOME
 from tests.support.hub_network import Hub
 from tests.support.tuning import tune
-from tests.support.world import Context
+from tests.support.world import ACCOUNT, Context, emulated_world
 
 
 class Spoke:
@@ -170,3 +175,91 @@ def test_a_release_gives_up_the_association(spoke: Spoke) -> None:
     released = spoke.look(release=True)
     assert kinds(released) == [("disassociate_central", "done")]
     assert (spoke.zones(), dict(spoke.state().associated)) == ([], {})
+
+
+# ---- harm
+
+
+@pytest.fixture
+def days(monkeypatch: pytest.MonkeyPatch) -> Iterator[Days]:
+    with emulated_world(monkeypatch, CENTRAL_ENDPOINTS="yes") as world:
+        days = Days(world, monkeypatch)
+        days.account.attach(world.ec2)
+        for service in ("route53", "route53profiles"):
+            days.account.attach(client(service))
+        yield days
+
+
+def shared(days: Days, monkeypatch: pytest.MonkeyPatch) -> tuple[str, Hub]:
+    """A VPC that Lifeline associated with the hub's zone."""
+    hub = Hub(days.world)
+    days.clock.advance(MINUTES)
+    tune(monkeypatch, central=hub.policy(associate="auto"))
+    vpc_id = hub.add_spoke(days.world)
+    assert kinds(days.look(vpc_id)) == [("associate_central", "done")]
+    days.mails()
+    days.empty_queue()
+    remember.cache_clear()
+    return vpc_id, hub
+
+
+def test_agents_that_fall_silent_right_after_it_end_the_association_and_freeze_the_service(
+    days: Days, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    vpc_id, hub = shared(days, monkeypatch)
+    assert VpcStore("ledger").load(HOME.vpc(vpc_id)).canaries == {
+        "monitoring": Canary("", days.clock(), central_ids=(hub.zone_id,))
+    }
+    days.clock.advance(MINUTES)
+    incident = days.record_silence(vpc_id, subject=hub.zone_id)
+    assert days.ask_for_repair(vpc_id, incident_id=incident.id) == {"batchItemFailures": []}
+
+    state = VpcStore("ledger").load(HOME.vpc(vpc_id))
+    assert days.account.dns.zones_of(vpc_id) == []
+    assert (dict(state.associated), state.canaries["monitoring"].withdrawn_at) == ({}, days.clock())
+    assert state.frozen["monitoring"].why == (
+        f"agents fell silent right after the VPC was associated with {hub.zone_id} ({incident.id})"
+    )
+    (notice,) = days.texts()
+    assert f"disassociated the hub's zone {hub.zone_id} from the VPC" in notice
+    assert "agents fell silent within 10 minutes after the VPC was associated with" in notice
+
+    remember.cache_clear()
+    later = days.look(vpc_id)
+    assert kinds(later) == [("associate_central", "blocked")]
+    assert "frozen since" in later["actions"][0]["error"]
+    assert days.account.dns.zones_of(vpc_id) == []
+
+
+def test_a_silence_that_begins_later_is_not_the_associations(days: Days, monkeypatch: pytest.MonkeyPatch) -> None:
+    vpc_id, hub = shared(days, monkeypatch)
+    days.clock.advance(HOUR)
+    store, ref = VpcStore("ledger"), HOME.vpc(vpc_id)
+    state = store.load(ref)
+    early = replace(state.canaries["monitoring"], at=days.clock() - HOUR)
+    store.save(ref, state, replace(state, canaries={"monitoring": early}), now=days.clock())
+    incident = days.record_silence(vpc_id, subject="another zone")
+    days.ask_for_repair(vpc_id, incident_id=incident.id)
+    assert days.account.dns.zones_of(vpc_id) == [hub.zone_id]
+
+
+# ---- Profiles
+
+
+def test_a_profile_is_associated_once_for_all_its_services_and_ends_with_harm(
+    days: Days, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hub = Hub(days.world)
+    days.clock.advance(MINUTES)
+    profiles = days.account.dns
+    profiles.add_profile("rp-1", owner=ACCOUNT, resources=[f"arn:aws:route53:::hostedzone/{hub.zone_id}"])
+    tune(monkeypatch, central=hub.policy(zones=None, profile="rp-1", associate="auto"))
+    vpc_id = hub.add_spoke(days.world)
+    assert kinds(days.look(vpc_id)) == [("associate_central", "done")]
+    assert profiles.profiles["rp-1"].vpc_ids == [vpc_id]
+    remember.cache_clear()
+    assert days.look(vpc_id)["services"][0]["state"] == "served centrally"
+    days.clock.advance(MINUTES)
+    incident = days.record_silence(vpc_id, subject="rp-1")
+    days.ask_for_repair(vpc_id, incident_id=incident.id)
+    assert profiles.profiles["rp-1"].vpc_ids == []

@@ -1,6 +1,6 @@
 """A hub with an endpoint and its zone, and spokes that a transit gateway connects with it, in emulated accounts."""
 
-from typing import Any
+from typing import Any, cast
 
 from moto.ec2.models import ec2_backends
 
@@ -60,15 +60,16 @@ class Hub:
         subnet_id = world.make_subnet(vpc_id, cidr.replace(".0.0/16", ".1.0/24"))
         attachment_id = self.attach(vpc_id, subnet_id, cidr)
         if account:  # its account sees the attachment to the gateway that it was shared, and not its tables
-            hubs, theirs = (ec2_backends[one][REGION] for one in (self.account, account))
-            shared: dict[str, Any] = theirs.transit_gateway_attachments
-            shared[attachment_id] = hubs.transit_gateway_attachments[attachment_id]
+            hubs, theirs = (cast("Any", ec2_backends[one][REGION]) for one in (self.account, account))
+            theirs.transit_gateway_attachments[attachment_id] = hubs.transit_gateway_attachments[attachment_id]
+            theirs.transit_gateways[self.gateway_id] = hubs.transit_gateways[self.gateway_id]
         self.lead(world, vpc_id)
         return vpc_id
 
     def policy(self, **more: Any) -> dict[str, Any]:
         """The policy's field that names the hub."""
-        return {"zones": [self.zone_id], "services": ["monitoring"], "cidrs": [HUB_BLOCK], **more}
+        named = {"zones": [self.zone_id], "services": ["monitoring"], "cidrs": [HUB_BLOCK], **more}
+        return {name: value for name, value in named.items() if value is not None}
 
     def _make_endpoint(self) -> str:
         made = self.ec2.create_vpc_endpoint(
