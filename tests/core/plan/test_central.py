@@ -57,7 +57,9 @@ def test_where_everything_fits_the_vpc_is_associated_and_nothing_is_paid() -> No
     assert action.central_account == "999999999999"
     assert action.reason == (
         "subnet-a (isolated) can't reach the monitoring service, and the hub's endpoint would serve it: 0.00 USD per "
-        "month instead of 7.30 USD, before data charges"
+        "month instead of 7.30 USD, before data charges. The same GB pays 0.03 USD at the hub's endpoint, transit "
+        "gateway included, 0.01 USD at an endpoint of the VPC's own and 0.045 USD at a NAT gateway; above 365 GB a month, "
+        "an endpoint of its own is cheaper than the hub (us-east-1, list prices as of 2026-08-01)"
     )
     assert found.monthly_cost_usd == 0
     assert {words.partition(": ")[2].partition(" (")[0] for words in action.checks} == {"yes"}
@@ -94,7 +96,7 @@ def test_without_a_hub_for_the_service_an_endpoint_is_made_and_no_hub_is_mention
 @pytest.mark.parametrize(
     ("network", "words"),
     [
-        (spoke(dns_hostnames=False), "DNS attributes: no (enableDnsHostnames is off)"),
+        (spoke(dns_hostnames=False), "DNS attributes on: no (enableDnsHostnames is off)"),
         (spoke(route("10.8.0.0/16", TargetKind.TRANSIT_GATEWAY, TGW)), "no route of rtb-main leads to 10.9.1.10"),
         (spoke(route("10.9.0.0/16", TargetKind.TRANSIT_GATEWAY, TGW, active=False)), "is a blackhole"),
         (spoke(cidrs=("10.0.0.0/16", "10.9.128.0/20")), "the VPC's 10.9.128.0/20 overlaps with the hub's 10.9.0.0/16"),
@@ -174,7 +176,7 @@ def test_what_the_hub_keeps_out_is_said(hub: Any, words: str) -> None:
 @pytest.mark.parametrize(
     ("source", "words"),
     [
-        (HubSource(ZONE, (answer(),), 300, 300), f"VPCs of {ZONE}: no (it has 300 of at most 300)"),
+        (HubSource(ZONE, (answer(),), 300, 300), f"room in {ZONE}: no (it has 300 of at most 300 VPCs)"),
         (HubSource(ZONE, (answer(addresses=()),), 1, 300), f"{ZONE} has no record for {NAME}"),
         (HubSource(ZONE, (answer(addresses=("10.8.0.9",)),), 1, 300), "answers 10.8.0.9, which isn't in central.cidrs"),
         (HubSource("Z0OTHER", (answer(domain="logs.us-east-1.amazonaws.com"),), 1, 300), f"is named {NAME}"),
@@ -210,7 +212,7 @@ def test_a_zone_of_one_of_the_services_other_names_is_in_the_way_of_the_hubs() -
     assert free.central_ids == (ZONE, "Z0HUB2")
     assert not free.refusal
     assert taken
-    assert taken.refusal == "conflicting zones and rules: no (the zone Z0OWN has the name in the VPC)"
+    assert taken.refusal == "no conflicting zones and rules: no (the zone Z0OWN has the name in the VPC)"
 
 
 # ---- whom it would harm
@@ -250,7 +252,7 @@ def test_a_client_whose_own_group_does_not_let_out_to_the_hub_counts() -> None:
         (Hubs(there=(led("10.9.0.0/16", "vpc-firewall"),)), {}, "leads 10.9.0.0/16 to vpc-firewall"),
         (Hubs(), {"attachments": None}, "the attachments to tgw-1 can't be read"),
         (Hubs(), {"vpcs": (), "unread": ("the hub's VPC couldn't be read",)}, "the hub's VPC couldn't be read"),
-        (Hubs(), {"sources": (HubSource(ZONE, (answer(),)),)}, f"VPCs of {ZONE}: can't be read"),
+        (Hubs(), {"sources": (HubSource(ZONE, (answer(),)),)}, f"room in {ZONE}: can't be read"),
         (Hubs(), {"sources": (HubSource(ZONE, (answer(addresses=None),), 1, 300),)}, ""),
     ],
     ids=range(7),
@@ -293,7 +295,7 @@ def test_attributes_that_were_not_read_need_approval() -> None:
     network = spoke(unread=(Unread(Part.DNS_ATTRIBUTES, "denied"),))
     found = offered(network)
     assert only(found).kind is ActionKind.ASSOCIATE_CENTRAL
-    assert "DNS attributes: can't be read" in asked(found)
+    assert "DNS attributes on: can't be read" in asked(found)
 
 
 # ---- Profiles

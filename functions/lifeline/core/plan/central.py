@@ -13,7 +13,7 @@ from lifeline.core.network.ports import ports_of, ports_unknown
 from lifeline.core.network.reach import Reach, ServiceReach
 from lifeline.core.network.tiers import effective_route_table
 from lifeline.core.plan.client_egress import find_cut_off
-from lifeline.core.plan.cost import monthly_cost_usd
+from lifeline.core.plan.cost import hub_comparison, monthly_cost_usd
 from lifeline.core.plan.elsewhere import shadow_words
 from lifeline.core.plan.harm import Dependent, Takeover
 from lifeline.core.plan.scene import PlanInput
@@ -65,7 +65,10 @@ def saving_words(interfaces: int, plan_input: PlanInput) -> str:
     if not plan_input.price:
         return ""
     cost = monthly_cost_usd(interfaces, plan_input.price)
-    return f"{Decimal(0):.2f} USD per month instead of {cost:.2f} USD, before data charges"
+    return (
+        f"{Decimal(0):.2f} USD per month instead of {cost:.2f} USD, before data charges. "
+        f"{hub_comparison(interfaces, plan_input.price)}"
+    ).removesuffix(".")
 
 
 def judge_central(
@@ -137,7 +140,7 @@ class _Judge:
     # ---- the VPC's DNS
 
     def _check_dns(self, service: Service) -> Iterator[Check]:
-        what, vpc = "DNS attributes", self.vpc
+        what, vpc = "DNS attributes on", self.vpc
         off = ServiceReach(vpc, suffix_of(service.name), self.catalog, self.dns).attributes_off
         if missing := vpc.unread_words(Part.DNS_ATTRIBUTES):
             yield Check(what, Finding.UNREAD, "; ".join(missing))
@@ -160,7 +163,7 @@ class _Judge:
         """AWS lets one zone of a name into a VPC, and an endpoint's private DNS is one (Route 53 API:
         AssociateVPCWithHostedZone, ConflictingDomainExists); of several answers to a name, one counts.
         """
-        what, ids = "conflicting zones and rules", {source.id for source in self.sources}
+        what, ids = "no conflicting zones and rules", {source.id for source in self.sources}
         domains = {answer.domain for answer in answers}
         held = next((one for one in self.vpc.live_endpoints if one.private_dns and self._has(one, domains)), None)
         if held:
@@ -186,18 +189,18 @@ class _Judge:
 
     def _check_limits(self) -> Iterator[Check]:
         for source in self.sources:
-            what = f"VPCs of {source.id}"
+            what = f"room in {source.id}"
             if source.vpcs is None or source.most_vpcs is None:
-                yield Check(what, Finding.UNREAD, "how many it has can't be read")
+                yield Check(what, Finding.UNREAD, "how many VPCs it has can't be read")
             elif source.vpcs >= source.most_vpcs:
-                yield Check(what, Finding.NO, f"it has {source.vpcs} of at most {source.most_vpcs}")
+                yield Check(what, Finding.NO, f"it has {source.vpcs} of at most {source.most_vpcs} VPCs")
             else:
-                yield Check(what, Finding.YES, f"{source.vpcs} of at most {source.most_vpcs}")
+                yield Check(what, Finding.YES, f"{source.vpcs} of at most {source.most_vpcs} VPCs")
 
     def _check_overlap(self) -> Iterator[Check]:
         theirs = {*self.central.cidrs, *(cidr for hub in self.view.vpcs for cidr in hub.all_cidrs)}
         pairs = [(own, other) for own in self.vpc.all_cidrs for other in sorted(theirs) if _overlap(own, other)]
-        what = "overlapping blocks"
+        what = "no overlapping blocks"
         if pairs:
             yield Check(what, Finding.NO, f"the VPC's {pairs[0][0]} overlaps with the hub's {pairs[0][1]}")
         else:
