@@ -189,7 +189,9 @@ def test_a_zone_that_can_not_serve_is_not_offered(source: HubSource, words: str)
 
 
 def test_the_stack_has_the_last_word() -> None:
-    assert "CentralEndpoints: no (it must be yes)" in refusal(offered(spoke(), may_associate=False))
+    for view in (Hubs().view(), None):  # which isn't read then
+        found = offered(spoke(), view, may_associate=False, hub=view)
+        assert "CentralEndpoints: no (it must be yes)" in refusal(found)
 
 
 def test_a_zone_of_one_of_the_services_other_names_is_in_the_way_of_the_hubs() -> None:

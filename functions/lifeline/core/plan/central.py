@@ -81,7 +81,11 @@ def judge_central(
     """
     central, view, dns = plan_input.central, plan_input.hub, plan_input.dns
     suffix = suffix_of(service.name)
-    if central is None or view is None or dns is None or suffix not in central.services:
+    if central is None or dns is None or suffix not in central.services:
+        return None
+    if not plan_input.may_associate:
+        return CentralOffer((), (Check("the stack's parameter CentralEndpoints", Finding.NO, "it must be yes"),))
+    if view is None:
         return None
     sources = _sources(service, central, view)
     if not sources:
@@ -113,8 +117,6 @@ class _Judge:
     sources: tuple[HubSource, ...]
 
     def checks(self, service: Service, clients: Sequence[Subnet]) -> Iterator[Check]:
-        if not self.plan_input.may_associate:
-            yield Check("the stack's parameter CentralEndpoints", Finding.NO, "it must be yes")
         yield from self._check_dns(service)
         yield from self._check_limits()
         yield from self._check_overlap()

@@ -124,8 +124,10 @@ class Planning:
             return self.network.interfaces_of(vpc_ids)
 
     def _read_hub(self, vpc_ids: Sequence[str]) -> Mapping[str, HubView]:
-        """What each of these VPCs, in which an endpoint would be made, sees of the hub that the policy names."""
-        if self.policy.central is None or self.hubs is None or not vpc_ids:
+        """What each of these VPCs, in which an endpoint would be made, sees of the hub that the policy names. Without
+        the stack's word, the role may not read that.
+        """
+        if self.policy.central is None or self.hubs is None or not vpc_ids or not self.settings.may_associate:
             return {}
         return self.hubs.views(self.policy.central, vpc_ids)
 
