@@ -79,6 +79,22 @@ REASONS: dict[str, dict[str, str]] = {
         "route53:AssociateVPCWithHostedZone": _OWN_ZONE,
         "route53:DisassociateVPCFromHostedZone": "the same, when the endpoint is deleted",
     },
+    "FindHubsWay": {
+        "ec2:DescribeTransitGatewayAttachments": "reads which route table a VPC's attachment is associated with",
+        "ec2:DescribeTransitGatewayVpcAttachments": "reads whether a VPC is attached to the gateway to the hub",
+    },
+    "ReadGatewayTables": {
+        "ec2:SearchTransitGatewayRoutes": "reads whether the gateway leads to the hub, and back to the VPC"
+    },
+    "ReadZoneLimits": {"route53:GetHostedZoneLimit": "reads whether one of the hub's zones takes another VPC"},
+    "AuthorizeAssociations": {
+        "route53:CreateVPCAssociationAuthorization": "lets another account's VPC have one of the hub's zones",
+        "route53:DeleteVPCAssociationAuthorization": "takes that back as soon as it is associated",
+    },
+    "AssociateProfile": {
+        "route53profiles:AssociateProfile": "associates a VPC with the hub's Profile, if the policy names one",
+        "route53profiles:DisassociateProfile": "ends that, if agents fall silent or a person releases the VPC",
+    },
     "ReadAccountName": {"account:GetAccountInformation": "reads the account's name and state"},
     "ActInSpokes": {"sts:AssumeRole": "acts in another account with the role that it has there, and with nothing else"},
     "ListAccounts": {"organizations:ListAccounts": "reads which accounts the organization has, and their states"},

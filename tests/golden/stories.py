@@ -17,6 +17,7 @@ from lifeline.core.agents.failed_runs import FailedRuns
 from lifeline.core.agents.instances import Health, Instance, Power
 from lifeline.core.agents.series import Series
 from lifeline.core.agents.watches import Watch
+from lifeline.core.coexist.canary import Canary, withdraw
 from lifeline.core.coexist.claims import Claim, Claimed, with_claims
 from lifeline.core.coexist.conflicts import Conflict, Reversal
 from lifeline.core.coexist.effects import EffectKind
@@ -100,6 +101,7 @@ from tests.support.builders import (
     route,
     vpc,
 )
+from tests.support.hubs import Hubs, offered, spoke
 
 SENDER = Sender("123456789012", "us-east-1", "lifeline", "lifeline-us-east-1")
 NINE = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
@@ -269,6 +271,31 @@ _DNS_OFF = replace(
 WAKING = answer(plan(_DNS_OFF, "monitoring", per_zone=False, dns=DnsView((_ASLEEP, _CORP)), fix_dns=True))
 WAKING_OTHERS = answer(plan(_DNS_OFF, "monitoring", per_zone=False, dns=DnsView((_CORP,)), fix_dns=True))
 FAILED = answer(PLAN, done(MAKE_GROUP), replace(MAKE, status=Status.FAILED, error=DENIED))
+
+
+SPOKE = spoke()
+OFFERED = offered(SPOKE, Hubs(there=None).view())
+(ASSOCIATE,) = OFFERED.actions
+SHARED = answer(OFFERED, replace(ASSOCIATE, status=Status.DONE, asks=""))
+ASKS_TO_SHARE = replace(
+    answer(OFFERED, ASSOCIATE.held("central", ASSOCIATE.asks)),
+    approval=Approvable(
+        "plan-0c2d4e6f8a0b1c3d", Decimal("0.00"), at(24 * 60), approve_command("plan-0c2d4e6f8a0b1c3d", "lifeline")
+    ),
+)
+NO_ROOM = (
+    "associate_vpc_with_hosted_zone Z0HUB vpc-0123456789abcdef0: LimitsExceeded: Cannot associate more than 300 VPCs"
+)
+NOT_SHARED = answer(OFFERED, replace(ASSOCIATE, status=Status.FAILED, error=NO_ROOM))
+LET_GO = withdraw(
+    replace(OFFERED, actions=()),
+    {"monitoring": Canary("", at(0), central_ids=("Z0HUB",))},
+    ["monitoring"],
+    SPOKE,
+    "lifeline",
+    {"Z0HUB"},
+)
+NO_LONGER_SHARED = answer(LET_GO, *(replace(action, status=Status.DONE) for action in LET_GO.actions))
 
 
 def notified(reported: VpcAnswer, *, is_plan: bool = False, because: Because = BECAUSE) -> Notice:
@@ -558,6 +585,10 @@ NOTICES: dict[str, tuple[float, Callable[[], Notice]]] = {
     "endpoints-others-may-ask": (8, lambda: notified(MAYBE_OTHERS, is_plan=True)),
     "endpoints-zones-would-wake": (8, lambda: notified(WAKING)),
     "endpoints-other-zones-wake": (8, lambda: notified(WAKING_OTHERS, is_plan=True)),
+    "hub-offered": (8, lambda: notified(ASKS_TO_SHARE)),
+    "hub-shared": (8, lambda: notified(SHARED)),
+    "hub-harmed": (8, lambda: notified(NO_LONGER_SHARED)),
+    "hub-refused": (8, lambda: notified(NOT_SHARED)),
     "endpoints-failed": (8, lambda: notified(FAILED)),
     "endpoint-lost": (39, lost),
     "incident-opened": (14, lambda: of_incident(OPENED, 14)),

@@ -953,7 +953,7 @@ class TestCauses:
         [request] = detector.asked_for_mending()
         assert (set(request), request["vpc_ids"]) == ({"vpc_ids", "because"}, [vpc_id])
         [silence] = silences(Incidents(TABLE, HOME).read_open(Watch().name), vpc_id)
-        assert (silence.service, silence.endpoint_id, silence.seen_at) == ("monitoring", endpoint_id, now)
+        assert (silence.service, silence.subject, silence.seen_at) == ("monitoring", endpoint_id, now)
         [because] = request["because"]
         assert because["time"] == now.isoformat()
         assert because["event_id"] in opened.text

@@ -33,8 +33,8 @@ from lifeline.core.doctor.networks import OtherRegion
 from lifeline.core.doctor.quotas import Concurrency
 from lifeline.core.event_path.dry_run import DryRun
 from lifeline.handlers.reconcile_endpoints import handler
-from tests.handlers.test_members import ROLE, A, begin
 from tests.support.agents import TABLE
+from tests.support.hub import ROLE, A, begin
 from tests.support.policies import Caller, Stack
 from tests.support.repository import ROOT
 from tests.support.strict import Clock, StrictAccount

@@ -13,10 +13,10 @@ from lifeline.core.event_path.proof import EventPath
 from lifeline.core.network.model import RegionRef
 from lifeline.core.organization.ledger import MemberLedger
 from lifeline.handlers import coverage_page
-from tests.handlers.test_members import ROLE, A, B, Hub, begin, network
 from tests.handlers.test_organization_page import row_of
 from tests.support.cloudtrail import Failure, Identity, record_call
 from tests.support.days import MINUTES
+from tests.support.hub import ROLE, A, B, Hub, begin, network
 from tests.support.organization import alike
 from tests.support.strict import StrictAccount
 from tests.support.world import REGION, Context

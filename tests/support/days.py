@@ -96,9 +96,9 @@ class Days:
         because = [{"kind": "silence", "event_id": incident_id, "time": self.clock().isoformat()}]
         return self._receive([{"vpc_ids": list(vpc_ids), "because": because}], queue="repair-requests")
 
-    def record_silence(self, vpc_id: str, service: str = "monitoring") -> Incident:
+    def record_silence(self, vpc_id: str, service: str = "monitoring", *, subject: str = "") -> Incident:
         """Records an incident as the detector does, of agents that a canary silenced soon after it was switched on."""
-        (subject, *_), now = self.live(vpc_id), self.clock()
+        now, subject = self.clock(), subject or self.live(vpc_id)[0]
         canary = VpcStore("ledger").load(HOME.vpc(vpc_id)).canaries.get(service)
         cause = Cause(
             CauseKind.CANARY,

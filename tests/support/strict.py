@@ -21,7 +21,11 @@ from botocore.exceptions import ClientError, ParamValidationError
 from botocore.validate import ParamValidator
 
 from tests.support.policies import Caller
-from tests.support.strict_describe import answer_read, refuse_unattached_transit_gateway
+from tests.support.strict_describe import (
+    answer_read,
+    refuse_unattached_transit_gateway,
+    search_transit_gateway_routes,
+)
 from tests.support.strict_endpoints import Params, PassOn, create_endpoint, delete_endpoints, modify_endpoint
 from tests.support.strict_errors import RefusedError
 from tests.support.strict_iam import authorize, authorize_elsewhere
@@ -37,7 +41,7 @@ _READS = ("Describe", "Get", "List", "Search")
 @dataclass(kw_only=True, eq=False)
 class StrictAccount(State):
     """An account's EC2 in one region, as strict as AWS. Settings and arrangements: see `State`. Of other services, only
-    faults, budgets and permissions are AWS's.
+    faults, budgets and permissions are AWS's, and which zones and Profiles VPCs share (`strict_associations.py`).
 
     `listeners` are told of each call before it is made, outside the lock, so that a test can do something in between.
     """
@@ -121,7 +125,7 @@ class StrictAccount(State):
             answer = self._carry_out(pass_on, operation, params)
         else:
             authorize_elsewhere(self, caller, model, operation)
-            answer = pass_on(operation, params)
+            answer = self.dns.answer(self, model.service_name, operation, params, pass_on)
         if fault:
             raise fault.error
         return answer
@@ -241,6 +245,7 @@ _OWN: dict[str, Callable[[State, Params, PassOn], Params]] = {
     "CreateVpcEndpoint": create_endpoint,
     "ModifyVpcEndpoint": modify_endpoint,
     "DeleteVpcEndpoints": delete_endpoints,
+    "SearchTransitGatewayRoutes": search_transit_gateway_routes,
 }
 _CHECKS: dict[str, tuple[Callable[[State, Params], None], ...]] = {
     "CreateRoute": (refuse_unattached_transit_gateway,),

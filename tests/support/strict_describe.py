@@ -166,6 +166,30 @@ _COMPLETIONS: dict[str, Callable[[State, Described], Described]] = {
 }
 
 
+def search_transit_gateway_routes(state: State, params: Described, _: object = None) -> Described:
+    """EC2 API: SearchTransitGatewayRoutes. Only the gateway's own account sees its tables; moto has no attachments in
+    its answer, and no refusal.
+    """
+    table_id = params["TransitGatewayRouteTableId"]
+    table = state.moto.transit_gateways_route_tables.get(table_id)
+    if table is None:
+        message = f"Transit Gateway Route Table {table_id} was deleted or does not exist."
+        raise RefusedError("InvalidRouteTableID.NotFound", message)
+    return {"Routes": [_gateway_route(one) for one in table.routes.values()], "AdditionalRoutesAvailable": False}
+
+
+def _gateway_route(route: Described) -> Described:
+    attached = route.get("transitGatewayAttachments")
+    names = {"resourceId": "ResourceId", "resourceType": "ResourceType"}
+    attachments = [{ours: attached[theirs] for theirs, ours in names.items()}] if attached else []
+    return {
+        "DestinationCidrBlock": route["destinationCidrBlock"],
+        "State": route["state"],
+        "Type": route["type"],
+        "TransitGatewayAttachments": attachments,
+    }
+
+
 def refuse_unattached_transit_gateway(state: State, params: Described) -> None:
     """VPC guide: route to a transit gateway. Only one that is attached to the VPC can be a target."""
     table = state.moto.route_tables.get(params.get("RouteTableId"))

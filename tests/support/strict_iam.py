@@ -25,9 +25,10 @@ _KINDS = {
     "sg": "security-group",
     "vpce": "vpc-endpoint",
     "pl": "prefix-list",
+    "tgw-rtb": "transit-gateway-route-table",
 }
 _ON_ALL = ("Describe", "List", "Search")
-_BUT = {"DescribeVpcAttribute", "GetManagedPrefixListEntries"}  # reads that are on a resource
+_BUT = {"DescribeVpcAttribute", "GetManagedPrefixListEntries", "SearchTransitGatewayRoutes"}  # reads on a resource
 
 
 @dataclass(frozen=True)
@@ -99,13 +100,13 @@ def _named(value: Any) -> set[str]:
             return set().union(*map(_named, parts))
         case list():
             return set().union(*map(_named, value))
-        case str() if value.partition("-")[0] in _KINDS and "-" in value:
+        case str() if value.rpartition("-")[0] in _KINDS:
             return {value}
     return set()
 
 
 def _arn(state: State, resource_id: str) -> str:
-    kind = _KINDS[resource_id.partition("-")[0]]
+    kind = _KINDS[resource_id.rpartition("-")[0]]
     return f"arn:aws:ec2:{state.region}:{state.account_id}:{kind}/{resource_id}"
 
 

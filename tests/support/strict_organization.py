@@ -19,9 +19,11 @@ from functools import partial
 from threading import RLock
 from typing import Any
 
-from tests.support.organization import ORGANIZATION_ID, Make, Organization, Params, key_of
+from tests.support.organization import ORGANIZATION_ID, Make, Organization, Params, account_of, key_of
 from tests.support.policies import Caller, Values, why_refused
 from tests.support.strict import StrictAccount
+from tests.support.strict_associations import Associations
+from tests.support.strict_describe import search_transit_gateway_routes
 from tests.support.strict_errors import RefusedError
 from tests.support.strict_state import Clock
 from tests.support.world import REGION, World
@@ -54,6 +56,7 @@ class StrictOrganization(Organization):
         self.roles: dict[str, Role] = {}
         self.scps: dict[str, tuple[Statement, ...]] = {}
         self.now, self.throttling = now or Clock(), throttling
+        self.dns = Associations()
         self._places: dict[tuple[str, str], StrictAccount] = {}
         self._sessions: dict[str, Caller] = {}
         self._ended: set[str] = set()
@@ -82,7 +85,7 @@ class StrictOrganization(Organization):
         with self._lock:
             if (account_id, region) not in self._places:
                 self._places[account_id, region] = StrictAccount(
-                    account_id=account_id, region=region, now=self.now, throttling=self.throttling
+                    account_id=account_id, region=region, now=self.now, throttling=self.throttling, dns=self.dns
                 )
             return self._places[account_id, region]
 
@@ -102,9 +105,21 @@ class StrictOrganization(Organization):
             return self._assume(client, params, caller or self.hub, pass_on)
         answer = partial(super().call, client, pass_on=pass_on)
         if caller is None:
-            return answer(operation, params)
+            return self._share(client, operation, params, answer)
         place = self._place_of(caller, client)
         return place.call(model, answer, operation, params, caller=self._limited(caller))
+
+    def _share(self, client: Any, operation: str, params: Params, pass_on: Callable[[str, Params], Any]) -> Any:
+        """The answer to somebody whom no policy limits. Of zones, Profiles and transit gateways, that is AWS's all the
+        same.
+        """
+        place = self.place(account_of(client))
+        try:
+            if operation == "SearchTransitGatewayRoutes":
+                return search_transit_gateway_routes(place, params)
+            return self.dns.answer(place, client.meta.service_model.service_name, operation, params, pass_on)
+        except RefusedError as error:
+            raise error.as_client_error(operation) from None
 
     def _place_of(self, caller: Caller, client: Any) -> StrictAccount:
         region = client.meta.region_name

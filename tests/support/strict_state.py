@@ -9,9 +9,9 @@ from typing import Any
 
 from moto.ec2.models import ec2_backends
 from moto.ec2.models.availability_zones_and_regions import Zone
-from moto.route53.models import route53_backends
 
 from tests.support.policies import Caller
+from tests.support.strict_associations import Associations, zones_taken
 from tests.support.strict_errors import RefusedError
 from tests.support.strict_services import GATEWAY, INTERFACE, Service, default_services, domain_of, service_name
 
@@ -122,6 +122,7 @@ class State:
     tokens: dict[str, tuple[dict[str, Any], dict[str, Any]]] = field(default_factory=dict)
     failing: dict[str, list[dict[str, str]]] = field(default_factory=dict)
     faults: defaultdict[str, list[Fault]] = field(default_factory=lambda: defaultdict(list))
+    dns: Associations = field(default_factory=Associations)
 
     def __post_init__(self) -> None:
         self.random = Random(self.shuffle)  # noqa: S311 - an order of answers, no secret
@@ -238,18 +239,15 @@ class State:
     def domains_taken(self, vpc_id: str, *, but_by: str = "") -> frozenset[str]:
         """The DNS domains that endpoints with private DNS and private hosted zones hold in a VPC.
 
-        An endpoint holds its domains until it is deleted. Zones are those of `zones` and of moto's Route 53.
+        An endpoint holds its domains until it is deleted. Zones are those of `zones` and of moto's Route 53,
+        in any account.
         """
         taken = {domain_of(zone) for zone in self.zones[vpc_id]}
         for endpoint in self.endpoints(INTERFACE, vpc_id=vpc_id):
             service = self.services.get((endpoint.service_name, INTERFACE))
             if endpoint.id != but_by and endpoint.private_dns_enabled and service:
                 taken |= service.domains()
-        for partition in route53_backends[self.account_id].values():
-            for zone in partition.zones.values():
-                if any(vpc["vpc_id"] == vpc_id for vpc in zone.vpcs):
-                    taken.add(domain_of(zone.name))
-        return frozenset(taken)
+        return frozenset(taken) | zones_taken(vpc_id)
 
     # ---- for tests: arranging
 

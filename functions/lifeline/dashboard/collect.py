@@ -10,6 +10,7 @@ from datetime import datetime
 from functools import partial
 
 from lifeline.adapters.aws.dns import CentralDns
+from lifeline.adapters.aws.hub import HubReader
 from lifeline.adapters.aws.lookup import Lookup
 from lifeline.adapters.aws.network import Network
 from lifeline.core.coexist.vpc_state import VpcState
@@ -68,6 +69,7 @@ class PageTools:
     lookup: Lookup
     central: CentralDns
     sources: Sources
+    hubs: HubReader | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +182,7 @@ class _Cover:
             self._now,
             replace(catalog, ports=policy.ports),
             endpoint_policies=self._reads.endpoint_policies(policy),
+            hubs=tools.hubs,
         )
 
     def _catalog(self) -> Catalog:

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
+from lifeline.adapters.aws.hub import HubReader
 from lifeline.adapters.aws.lookup import Lookup
 from lifeline.adapters.aws.memory import memory_of
 from lifeline.adapters.store.approvals import Approvals
@@ -114,6 +115,7 @@ def _tools(settings: PageSettings) -> PageTools:
         network=memory.network,
         lookup=Lookup(memory.client("ec2")),
         central=memory.central,
+        hubs=HubReader(settings, give_up_after=_FOR_DNS),
         sources=Sources(
             ownership=Ownership(table),
             vpcs=VpcStore(table),

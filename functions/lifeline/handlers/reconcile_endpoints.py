@@ -8,10 +8,13 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
+from lifeline.adapters.aws.associations import Associations
 from lifeline.adapters.aws.bus import Bus
+from lifeline.adapters.aws.clients import ClientOf
 from lifeline.adapters.aws.dry_run import DryRuns
 from lifeline.adapters.aws.endpoints import Endpoints
 from lifeline.adapters.aws.event_history import EventHistory
+from lifeline.adapters.aws.hub import HubReader
 from lifeline.adapters.aws.lookup import Lookup
 from lifeline.adapters.aws.memory import memory_of
 from lifeline.adapters.aws.network import Network
@@ -364,7 +367,8 @@ def _tools(settings: Settings) -> Tools:
         history=EventHistory(kept.client),
         central=kept.central,
         policies=PolicyStore(settings.table_name),
-        endpoints=Endpoints(settings.stack_name, record, kept.client("ec2")),
+        endpoints=Endpoints(settings.stack_name, record, kept.client("ec2"), associations=_associations(settings)),
+        hubs=HubReader(settings),
         ownership=ownership,
         vpcs=VpcStore(settings.ledger),
         audit=AuditLog(settings.ledger),
@@ -391,6 +395,15 @@ def _tools(settings: Settings) -> Tools:
             usage_of_all=UsageOfAll(settings.table_name) if settings.accounts else None,
         ),
     )
+
+
+def _associations(settings: Settings) -> Associations:
+    """What associates the account's VPCs, with the clients of the account whose zones they are to share."""
+
+    def client_in(account: str) -> ClientOf | None:
+        return memory_of(settings.of(account)).client if settings.may_enter(account) else None
+
+    return Associations(settings.region, client_in, memory_of(settings).client)
 
 
 def _end(answers: Sequence[VpcAnswer], run: Run, *, trigger: str, mode: Mode, started: float) -> None:

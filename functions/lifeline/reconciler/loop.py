@@ -239,7 +239,8 @@ class _Reconciliation:
         policy = replace(policy, known_names=known_names(catalog))
         catalog, now = replace(catalog, ports=policy.ports), self._job.run.now()
         named = read_endpoint_policies(policy, tools.endpoint_policies, settings)
-        return Planning(policy, tools.network, tools.central, settings, now, catalog, self._attributes, named)
+        attributes, hubs = self._attributes, tools.hubs
+        return Planning(policy, tools.network, tools.central, settings, now, catalog, attributes, named, hubs)
 
     def _catalog(self) -> Catalog:
         """The region's endpoint services. A person who waits for an answer gets one without them: what they asked for

@@ -102,6 +102,7 @@ class StackSettings:
     mode: Mode = _variable("MODE", _one_of(Mode))
     required_services: tuple[str, ...] = _variable("REQUIRED_SERVICES", _names)
     may_fix_dns: bool = _variable("MAY_FIX_DNS", _choice("yes", "no"), "no")
+    may_associate: bool = _variable("CENTRAL_ENDPOINTS", _choice("yes", "no"), "no")
     accounts: ServedAccounts = _variable("ACCOUNTS", read_accounts, "")
     spoke_role: str = _variable("SPOKE_ROLE", default="")
     member: str = field(default="", kw_only=True)
@@ -109,6 +110,11 @@ class StackSettings:
     def of(self, member: str) -> Self:
         """The settings for a member account; for the functions' own account, or none, those of the stack itself."""
         return replace(self, member="" if member == self.own_account_id else member)
+
+    def may_enter(self, account: str) -> bool:
+        """True if the account is the functions' own, or one in which the hub has a role."""
+        is_own = account in {"", self.own_account_id}
+        return is_own or self.accounts.is_organization or account in self.accounts.ids
 
     @property
     def role_arn(self) -> str:

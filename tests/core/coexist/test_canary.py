@@ -181,7 +181,7 @@ def test_due_is_what_was_on_by_then_and_is_not_withdrawn(canary: Canary, *, is_d
 
 @pytest.mark.parametrize(("endpoint_id", "is_due"), [("", True), ("vpce-1", True), ("vpce-2", False)])
 def test_due_is_what_is_asked_of_that_very_endpoint(endpoint_id: str, *, is_due: bool) -> None:
-    asked = replace(ASK, endpoint_id=endpoint_id)
+    asked = replace(ASK, subject=endpoint_id)
     assert due({"monitoring": CANARY}, [asked]) == ({"monitoring": asked} if is_due else {})
 
 
@@ -225,9 +225,10 @@ def test_a_freeze_of_a_canary_is_made_once_and_takes_anothers_place() -> None:
 def test_what_is_switched_is_remembered_for_a_day() -> None:
     on = Action(ActionKind.ENABLE_PRIVATE_DNS, "dark", service="logs", endpoint_id="vpce-2")
     now = ON_AT + timedelta(hours=23)
-    known = watch_switched({"monitoring": CANARY}, [on], Status.PLANNED, now=now)
+    known = watch_switched({"monitoring": CANARY}, [on], Status.PLANNED, is_canary=True, now=now)
     assert known == {"monitoring": CANARY, "logs": Canary("vpce-2", now)}
-    assert watch_switched(known, [on], Status.DONE, now=ON_AT + timedelta(hours=24)) == {"logs": Canary("vpce-2", now)}
+    day = ON_AT + timedelta(hours=24)
+    assert watch_switched(known, [on], Status.DONE, is_canary=True, now=day) == {"logs": Canary("vpce-2", now)}
 
 
 def test_what_was_switched_off_is_withdrawn_once() -> None:

@@ -357,6 +357,9 @@ def test_only_what_gives_up_or_is_a_persons_claims_nothing() -> None:
     }
     assert silent == {
         ActionKind.DISABLE_PRIVATE_DNS,
+        ActionKind.ASSOCIATE_CENTRAL,  # on record by itself: `core/coexist/associated.py`
+        ActionKind.DISASSOCIATE_CENTRAL,
+        ActionKind.DELETE_AUTHORIZATION,
         ActionKind.REMOVE_SUBNETS,
         ActionKind.REMOVE_ROUTE_TABLES,
         ActionKind.OPEN_NETWORK_ACL,

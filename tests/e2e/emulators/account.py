@@ -59,7 +59,7 @@ PENDING = timedelta(seconds=3)  # how long an endpoint takes to come up: a minut
 MINUTE = timedelta(minutes=1)
 PATIENCE_S = 300  # how long to wait for what must become true: a busy machine may be slow, and none is too slow
 
-_ON_MOTO = ("ec2", "cloudwatch")
+_ON_MOTO = ("ec2", "cloudwatch", "route53")
 _CONFIG = Config(retries={"total_max_attempts": 3}, connect_timeout=5, read_timeout=330, max_pool_connections=32)
 
 

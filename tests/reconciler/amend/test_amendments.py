@@ -19,6 +19,7 @@ from lifeline.core.plan.endpoint_lifecycle import Made
 from lifeline.core.requests.request import Request, Trigger
 from lifeline.reconciler.amend.amendment import SWITCH_DELAY, Amendment, Fact, Requeue
 from lifeline.reconciler.amend.amendments import AMENDMENTS, GUARDS, REASONS
+from lifeline.reconciler.amend.associations import AssociationRecord
 from lifeline.reconciler.amend.canary import CanaryWatch, CanaryWithdrawal
 from lifeline.reconciler.amend.claims import Claims
 from lifeline.reconciler.amend.conflicts import Conflicts
@@ -64,7 +65,7 @@ def test_whatever_freezes_comes_before_what_blocks_and_the_gate_counts_only_what
     order = [type(one) for one in AMENDMENTS]
     assert (*REASONS, *GUARDS) == AMENDMENTS
     assert order.index(Conflicts) < order.index(Freezes) < order.index(Releases) < order.index(Gate)
-    assert order[-1] is CanaryWatch
+    assert order[-2:] == [CanaryWatch, AssociationRecord]
 
 
 # ---- retirement and release

@@ -238,6 +238,7 @@ def test_the_docs_give_the_schemas_defaults() -> None:
             assert rows("Fields")[path][0] == f"`{json.dumps(part['default'])}`", path
     reasons = {"exemptions[].reason", "maintenance[].reason"}
     required = {"version", "rules[].require", "watches[].name", "severities[].severity"} | reasons
+    required |= {"central.services", "central.cidrs"}
     assert {path for path, cells in rows("Fields").items() if cells[0] == "required"} == required
 
 

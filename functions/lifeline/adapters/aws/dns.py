@@ -123,6 +123,19 @@ class CentralDns:
             words = f"{what} couldn't be read: {error}"
             return DnsView(unreadable=(words,), throttled=(words,) if isinstance(error, TransientError) else ())
 
+    def view_of_zone(self, zone_id: str) -> DnsView:
+        """What a private hosted zone of this account answers, whichever VPCs it is associated with. Doesn't raise."""
+        return self._read(partial(self._zone_view, zone_id), f"the private hosted zone {zone_id}")
+
+    def _zone_view(self, zone_id: str) -> DnsView:
+        name = self._zone_name(zone_id)
+        answer = _zone_answer({"Name": name, "HostedZoneId": zone_id, "Owner": {}})
+        return DnsView(answers=(self._with_addresses(answer, zone_id),))
+
+    def view_of_profile(self, profile_id: str) -> DnsView:
+        """What a Profile brings, whichever VPCs it is associated with. Doesn't raise."""
+        return self._read(partial(self._profile, profile_id, ""), f"the Profile {profile_id}")
+
     def askers(self) -> Askers:
         """Who else resolves names through the region's VPCs, kept like the rest. Ask where private DNS is about to be
         turned on.

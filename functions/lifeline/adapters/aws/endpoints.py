@@ -9,6 +9,7 @@ from functools import partial
 from ipaddress import ip_network
 from typing import Any, assert_never
 
+from lifeline.adapters.aws.associations import Associations
 from lifeline.adapters.aws.calls import aws_errors, begin
 from lifeline.adapters.aws.clients import client
 from lifeline.adapters.aws.creation import creation, own_tags
@@ -49,11 +50,14 @@ _WAITS = (0, 1, 2, 4)  # seconds before each attempt
 
 @dataclass(frozen=True, slots=True)
 class AppliedIds:
-    """What an action created or changed. A group that was created has its name, too."""
+    """What an action created or changed. A group that was created has its name, too. `left` says in words what a later
+    run has to tidy up.
+    """
 
     endpoint_id: str = ""
     security_group_id: str = ""
     security_group_name: str = ""
+    left: str = ""
 
 
 class Endpoints:
@@ -69,8 +73,10 @@ class Endpoints:
         record: Callable[[str, str], None],
         ec2: Any = None,
         sleep: Callable[[float], None] = time.sleep,
+        associations: Associations | None = None,
     ) -> None:
         self._owner = owner
+        self._associations = associations
         self._record = record
         self._ec2 = ec2 or client("ec2")
         self._sleep = sleep
@@ -114,6 +120,8 @@ class Endpoints:
                 self._modify(action, **_change(action, security_group_id))
             case ActionKind.RETIRE_ENDPOINT | ActionKind.DELETE_SECURITY_GROUP:
                 self._take_away(action)
+            case ActionKind.ASSOCIATE_CENTRAL | ActionKind.DISASSOCIATE_CENTRAL | ActionKind.DELETE_AUTHORIZATION:
+                return AppliedIds(left=self._share(action, vpc_id))
             case (
                 ActionKind.OPEN_NETWORK_ACL
                 | ActionKind.CLOSE_SECURITY_GROUP
@@ -211,6 +219,20 @@ class Endpoints:
             )
             raise TerminalError(words) from error
         return resource_id
+
+    def _share(self, action: Action, vpc_id: str) -> str:
+        """Shares the hub's zones or its Profile, or doesn't any more, and says what is left to do."""
+        if self._associations is None:
+            raise TerminalError("this run associates no VPCs")
+        left: list[str] = []
+        for central_id in action.central_ids:
+            if action.kind is ActionKind.ASSOCIATE_CENTRAL:
+                left.append(self._associations.associate(central_id, vpc_id, action.central_account))
+            elif action.kind is ActionKind.DISASSOCIATE_CENTRAL:
+                self._associations.disassociate(central_id, vpc_id)
+            else:
+                self._associations.delete_authorization(central_id, vpc_id, action.central_account)
+        return "; ".join(filter(None, left))
 
     def _take_away(self, action: Action) -> None:
         if action.kind is ActionKind.RETIRE_ENDPOINT:

@@ -1,4 +1,6 @@
-"""A canary: private DNS that was just turned on, and is turned off again if agents fall silent right after."""
+"""A canary: private DNS that was just turned on, or a hub's zone that was just associated with the VPC, and that is
+taken back if agents fall silent right after.
+"""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -7,6 +9,7 @@ from datetime import datetime, timedelta
 from lifeline.core.guards.freeze import Freeze, FreezeKind
 from lifeline.core.network.model import Endpoint, Vpc
 from lifeline.core.plan.actions import Action, ActionKind, Plan, Status
+from lifeline.core.wording import listed
 
 WATCHED_FOR = timedelta(minutes=10)  # a silence that begins so soon after the switch is the canary's
 _KEPT_FOR = timedelta(days=1)
@@ -14,7 +17,8 @@ _KEPT_FOR = timedelta(days=1)
 
 @dataclass(frozen=True, slots=True)
 class Canary:
-    """One service's private DNS: which endpoint's was turned on when, and when it was turned off again, if it was.
+    """One service's private DNS: which endpoint's was turned on when, and when it was turned off again, if it was. Or
+    which of a hub's zones, or its Profile (`central_ids`), the VPC was associated with instead.
 
     It is saved before the switch, so that a run that dies between the two leaves no switch unwatched.
     """
@@ -22,59 +26,74 @@ class Canary:
     endpoint_id: str
     at: datetime
     withdrawn_at: datetime | None = None
+    central_ids: tuple[str, ...] = ()
+
+    @property
+    def subject(self) -> str:
+        """What answers the name since the switch."""
+        return self.endpoint_id or ", ".join(self.central_ids)
+
+    @property
+    def words(self) -> str:
+        """What was done, as a clause."""
+        if self.central_ids:
+            return f"the VPC was associated with {listed(self.central_ids)}"
+        return f"private DNS for {self.endpoint_id} was turned on"
 
 
 @dataclass(frozen=True, slots=True)
 class Withdrawal:
     """What the detector recorded: agents that a service's private DNS silenced. When that was last seen, the incident,
-    the endpoint, and when the first datapoint was missing; None if that doesn't matter any more.
+    the canary's subject, and when the first datapoint was missing; None if that doesn't matter any more.
     """
 
     service: str
     seen_at: datetime
     incident: str = ""
-    endpoint_id: str = ""
+    subject: str = ""
     began: datetime | None = None
 
 
 def watch_switched(
-    canaries: Mapping[str, Canary], actions: Iterable[Action], status: Status, *, now: datetime
+    canaries: Mapping[str, Canary], actions: Iterable[Action], status: Status, *, is_canary: bool, now: datetime
 ) -> dict[str, Canary]:
-    """The canaries with those that the actions of that status switch on now, and without what is long over."""
+    """The canaries with those that the actions of that status switch on now, and without what is long over. An
+    association always is one, private DNS only if the policy says so (`is_canary`).
+    """
     over = now - _KEPT_FOR
     kept = {service: canary for service, canary in canaries.items() if (canary.withdrawn_at or canary.at) > over}
-    switching = (action for action in actions if action.kind is ActionKind.ENABLE_PRIVATE_DNS)
-    return kept | {action.service: Canary(action.endpoint_id, now) for action in switching if action.status is status}
+    kinds = {ActionKind.ASSOCIATE_CENTRAL} | ({ActionKind.ENABLE_PRIVATE_DNS} if is_canary else set())
+    switching = (action for action in actions if action.kind in kinds and action.status is status)
+    return kept | {one.service: Canary(one.endpoint_id, now, central_ids=one.central_ids) for one in switching}
 
 
 def unwatch(canaries: Mapping[str, Canary], actions: Iterable[Action]) -> dict[str, Canary]:
     """The canaries without those whose switch certainly wasn't made: whatever fell silent then, it wasn't for them."""
-    unmade = {
-        action.endpoint_id
-        for action in actions
-        if action.kind is ActionKind.ENABLE_PRIVATE_DNS and (action.is_failed or action.blocked_by)
-    }
+    kinds = {ActionKind.ENABLE_PRIVATE_DNS, ActionKind.ASSOCIATE_CENTRAL}
+    unmade = [action for action in actions if action.kind in kinds and (action.is_failed or action.blocked_by)]
+    subjects = frozenset[str]().union(*map(_subjects, unmade))
     return {
         service: canary
         for service, canary in canaries.items()
-        if canary.endpoint_id not in unmade or canary.withdrawn_at is not None
+        if canary.subject not in subjects or canary.withdrawn_at is not None
     }
 
 
 def mark_withdrawn(canaries: Mapping[str, Canary], off: Collection[str], *, now: datetime) -> dict[str, Canary]:
-    """The canaries with those withdrawn whose endpoint, by its id, has its private DNS off by now."""
+    """The canaries with those withdrawn that answer no more, by their endpoint, or by any of a hub's zones."""
     return {
         service: replace(canary, withdrawn_at=now)
-        if canary.endpoint_id in off and canary.withdrawn_at is None
+        if canary.withdrawn_at is None and not {canary.endpoint_id, *canary.central_ids}.isdisjoint(off)
         else canary
         for service, canary in canaries.items()
     }
 
 
 def switched_off(actions: Iterable[Action]) -> frozenset[str]:
-    """The ids of the endpoints whose private DNS was turned off."""
-    kind = ActionKind.DISABLE_PRIVATE_DNS
-    return frozenset(action.endpoint_id for action in actions if action.kind is kind and action.is_done)
+    """The ids of the endpoints whose private DNS was turned off, and of the zones and Profiles that were let go."""
+    kinds = {ActionKind.DISABLE_PRIVATE_DNS, ActionKind.DISASSOCIATE_CENTRAL}
+    off = [action for action in actions if action.kind in kinds and action.is_done]
+    return frozenset(id_ for action in off for id_ in (action.endpoint_id, *action.central_ids) if id_)
 
 
 def as_known(canaries: Mapping[str, Canary], frozen: Mapping[str, Freeze]) -> dict[str, Canary]:
@@ -90,9 +109,17 @@ def as_known(canaries: Mapping[str, Canary], frozen: Mapping[str, Freeze]) -> di
     }
 
 
-def gone_dark(canaries: Mapping[str, Canary], services: Iterable[str], vpc: Vpc, owner: str) -> frozenset[str]:
+def gone_dark(
+    canaries: Mapping[str, Canary],
+    services: Iterable[str],
+    vpc: Vpc,
+    owner: str,
+    associated: Collection[str] = frozenset(),
+) -> frozenset[str]:
     """The ids of the services' canaries that answer no more, or aren't Lifeline's: others were faster."""
-    return frozenset(canaries[service].endpoint_id for service in services) - _answering(vpc, owner).keys()
+    chosen = [canaries[service] for service in services]
+    ids = frozenset(id_ for one in chosen for id_ in (one.central_ids or (one.endpoint_id,)))
+    return ids - _answering(vpc, owner).keys() - frozenset(associated)
 
 
 def is_watched(canaries: Mapping[str, Canary]) -> bool:
@@ -113,10 +140,16 @@ def due(canaries: Mapping[str, Canary], seen: Iterable[Withdrawal]) -> dict[str,
     """The withdrawals that count, by service: those of a canary that was on by then and isn't withdrawn yet, for a
     silence that began while it was watched.
 
-    So one that is old, or comes twice, doesn't switch off what was switched on again.
+    So one that is old, or comes twice, doesn't switch off what was switched on again. All that a Profile answers goes
+    with it, so that no run associates it again for another service.
     """
     in_order = sorted(seen, key=lambda withdrawal: (withdrawal.seen_at, withdrawal.incident))
     counting = {withdrawal.service: withdrawal for withdrawal in in_order if _counts(withdrawal, canaries)}
+    shared = {id_: service for service in counting for id_ in canaries[service].central_ids}
+    for service, canary in canaries.items():
+        with_it = next((shared[id_] for id_ in canary.central_ids if id_ in shared), "")
+        if with_it and canary.withdrawn_at is None:
+            counting.setdefault(service, replace(counting[with_it], service=service))
     return dict(sorted(counting.items()))
 
 
@@ -126,7 +159,7 @@ def _counts(withdrawal: Withdrawal, canaries: Mapping[str, Canary]) -> bool:
         canary is not None
         and canary.withdrawn_at is None
         and canary.at <= withdrawal.seen_at
-        and withdrawal.endpoint_id in {"", canary.endpoint_id}
+        and withdrawal.subject in {"", canary.subject}
         and (withdrawal.began is None or withdrawal.began <= canary.at + WATCHED_FOR)
     )
 
@@ -140,7 +173,7 @@ def freeze_withdrawn(
         service: Freeze(
             FreezeKind.CANARY,
             now,
-            f"agents fell silent right after private DNS for {canaries[service].endpoint_id} was turned on"
+            f"agents fell silent right after {canaries[service].words}"
             + (f" ({withdrawal.incident})" if withdrawal.incident else ""),
             event_id=withdrawal.incident,
         )
@@ -148,28 +181,39 @@ def freeze_withdrawn(
     }
 
 
-def withdraw(plan: Plan, canaries: Mapping[str, Canary], services: Iterable[str], vpc: Vpc, owner: str) -> Plan:
-    """The plan with private DNS of the services' canaries turned off. What is no longer Lifeline's is left alone."""
+def withdraw(
+    plan: Plan,
+    canaries: Mapping[str, Canary],
+    services: Iterable[str],
+    vpc: Vpc,
+    owner: str,
+    associated: Collection[str] = frozenset(),
+) -> Plan:
+    """The plan with private DNS of the services' canaries turned off, or the association ended. What is no longer
+    Lifeline's is left alone: its own endpoints, and what it `associated` the VPC with.
+    """
     own = _answering(vpc, owner)
     minutes = int(WATCHED_FOR.total_seconds() // 60)
-    found = tuple(
-        Action(
-            ActionKind.DISABLE_PRIVATE_DNS,
-            f"agents fell silent within {minutes} minutes after private DNS for {endpoint_id} was turned on (canary); "
-            f"this makes the name of the {service} service resolve to public addresses again in the whole VPC",
-            service=service,
-            service_name=own[endpoint_id].service_name,
-            endpoint_id=endpoint_id,
-        )
-        for service in sorted(services)
-        if (endpoint_id := canaries[service].endpoint_id) in own
-    )
+    found = []
+    for service in sorted(services):
+        canary = canaries[service]
+        why = f"agents fell silent within {minutes} minutes after {canary.words} (canary); this makes the name of the "
+        why += f"{service} service resolve to public addresses again in the whole VPC"
+        if canary.endpoint_id in own:
+            of_endpoint = Action(ActionKind.DISABLE_PRIVATE_DNS, why, service=service, endpoint_id=canary.endpoint_id)
+            found.append(replace(of_endpoint, service_name=own[canary.endpoint_id].service_name))
+        elif ids := tuple(id_ for id_ in canary.central_ids if id_ in associated):
+            found.append(Action(ActionKind.DISASSOCIATE_CENTRAL, why, service=service, central_ids=ids))
     return replace(plan, actions=(*plan.actions, *found))
 
 
 def _answering(vpc: Vpc, owner: str) -> dict[str, Endpoint]:
     """Lifeline's own endpoints with private DNS, by id."""
     return {endpoint.id: endpoint for endpoint in vpc.own_endpoints(owner) if endpoint.private_dns}
+
+
+def _subjects(action: Action) -> frozenset[str]:
+    return frozenset({action.endpoint_id, ", ".join(action.central_ids)} - {""})
 
 
 def _is_canarys(freeze: Freeze | None) -> bool:

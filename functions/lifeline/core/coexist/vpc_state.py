@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 
+from lifeline.core.coexist.associated import Association
 from lifeline.core.coexist.canary import Canary
 from lifeline.core.coexist.conflicts import Conflict
 from lifeline.core.coexist.teardown import Attempt
@@ -31,7 +32,8 @@ class VpcState:
     - `attempts`: by the id of what was to be deleted, refused deletions that no run has judged yet.
     - `teardowns`: when people were notified of each teardown; None for one of which they are still to be.
     - `conflicts`: by service, what should still stand of Lifeline's changes, and what others reverted.
-    - `canaries`: by service, whose private DNS was turned on lately.
+    - `canaries`: by service, whose private DNS was turned on lately, or which of a hub's zones answer it lately.
+    - `associated`: by zone or Profile, what Lifeline associated the VPC with.
     - `unfrozen`: by service, when a person last ended its freeze.
     - `unmet`: by service, when a claim's time ended without the endpoint that it was for.
     - `survey`: which of the gaps there wait for approval, and what was judged before.
@@ -60,6 +62,7 @@ class VpcState:
     teardowns: Mapping[str, datetime | None] = field(default_factory=dict)
     conflicts: Mapping[str, Conflict] = field(default_factory=dict)
     canaries: Mapping[str, Canary] = field(default_factory=dict)
+    associated: Mapping[str, Association] = field(default_factory=dict)
     unfrozen: Mapping[str, datetime] = field(default_factory=dict)
     unmet: Mapping[str, datetime] = field(default_factory=dict)
     survey: GapSurvey | None = None

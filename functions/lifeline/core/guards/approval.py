@@ -55,6 +55,7 @@ def action_fingerprint(action: Action) -> str:
         action.ip_address_type,
         action.attributes,
         "" if action.private_dns else "without private DNS",
+        *([action.central_ids] if action.central_ids else []),
         length=16,
     )
 

@@ -275,7 +275,7 @@ def _together(judged: Mapping[str, Alike]) -> tuple[Alike, ...]:
 
 
 def _hold(action: Action, vpc: Vpc, gaps: Gaps, waiting: frozenset[tuple[str, str]]) -> Action:
-    if not action.is_planned or action.kind in REMOVALS:
+    if not action.is_planned or action.kind in REMOVALS or action.asks:  # a person approves that by itself
         return action
     lacking = {pair for pair in gaps.pairs if action.service in {pair[1], ""}}
     if not lacking & waiting:

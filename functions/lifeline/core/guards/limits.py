@@ -25,6 +25,7 @@ _KEPT = DAY + timedelta(hours=1)  # clocks of two runs differ
 _MAKES = frozenset(
     {ActionKind.CREATE_INTERFACE_ENDPOINT, ActionKind.CREATE_GATEWAY_ENDPOINT, ActionKind.REPLACE_ENDPOINT}
 )
+CENTRAL = "central"  # what an association with a hub's zones or Profile is blocked by until somebody approves it
 _MADE = "endpoints"
 _TOUCHED = "VPCs"
 _RUN = "in this run; a later run will continue"
@@ -225,10 +226,13 @@ class _Tally:
         self.granted: list[tuple[Step, Grant]] = []
 
     def refusal(self, vpc_id: str, action: Action) -> tuple[str, str] | None:
-        """The first limit that the action would pass, those that last longest before others, and the words."""
+        """The first limit that the action would pass, those that last longest before others, and the words. What asks
+        for approval by itself comes before all limits.
+        """
         limits, token = self._limits, token_of(action)
         return (
-            self._over_budget(vpc_id, action)
+            ((CENTRAL, action.asks) if action.asks else None)
+            or self._over_budget(vpc_id, action)
             or self._over_day("endpoints_per_day", limits.endpoints_per_day, self._tokens, token, _MADE, action)
             or self._over_day("vpcs_per_day", limits.vpcs_per_day, self._vpcs, vpc_id, _TOUCHED, action)
             or self._over_share(vpc_id, token, action)

@@ -12,7 +12,7 @@ from lifeline.core.incidents.changes import clock_words
 from lifeline.core.incidents.facts import METRICS, NOT_IN_PLAN_MODE, Around, Facts, cause_of
 from lifeline.core.incidents.incident import RECOVERY_TIME, Cause, CauseKind, Confidence, Incident
 from lifeline.core.network.model import Tier
-from lifeline.core.wording import write_length, write_time
+from lifeline.core.wording import listed, write_length, write_time
 
 _BEGUN_BY = (CauseKind.CUT_OFF, CauseKind.ENDPOINT_CLOSED, CauseKind.DNS_OFF)
 
@@ -73,6 +73,8 @@ def _is_after(facts: Facts, around: Around, service: str, canary: Canary) -> boo
 
 
 def _is_on(facts: Facts, canary: Canary) -> bool:
+    if canary.central_ids:
+        return canary.withdrawn_at is None
     endpoints = facts.vpc.live_endpoints if facts.vpc else ()
     return any(endpoint.id == canary.endpoint_id and endpoint.private_dns for endpoint in endpoints)
 
@@ -80,18 +82,20 @@ def _is_on(facts: Facts, canary: Canary) -> bool:
 def _cause(facts: Facts, service: str, canary: Canary) -> Cause:
     if _is_on(facts, canary):  # frozen, maybe, but not turned off yet
         canary = replace(canary, withdrawn_at=None)
-    endpoint_id, off_at = canary.endpoint_id, canary.withdrawn_at
+    off_at = canary.withdrawn_at
     is_sure = service == METRICS or service in facts.sure_needs
     cause = Cause(
         CauseKind.CANARY,
         Confidence.HIGH if is_sure else Confidence.MEDIUM,
-        f"private DNS for {endpoint_id} ({service}) was turned on as a canary",
+        f"{canary.words} for the {service} service as a canary"
+        if canary.central_ids
+        else f"private DNS for {canary.endpoint_id} ({service}) was turned on as a canary",
         evidence=tuple(_evidence(facts, canary)),
         advice=_advice(facts, service, canary),
         service=service,
-        subject=endpoint_id,
+        subject=canary.subject,
         fixed_at=off_at,
-        fix=f"private DNS for {endpoint_id} was turned off again at {clock_words(off_at)}" if off_at else "",
+        fix=f"{_undone(canary)} again at {clock_words(off_at)}" if off_at else "",
         is_repairable=off_at is None,
     )
     return cause_of(facts, cause)
@@ -99,7 +103,7 @@ def _cause(facts: Facts, service: str, canary: Canary) -> Cause:
 
 def _evidence(facts: Facts, canary: Canary) -> Iterator[str]:
     gap, at = facts.agent.gap, canary.at
-    yield f"private DNS for {canary.endpoint_id} was turned on at {write_time(at)}"
+    yield f"{canary.words} at {write_time(at)}"
     if gap and gap.since > at:
         yield f"the first missing datapoint was due {write_length(gap.since - at)} after that"
     yield f"{facts.instance.subnet_id} has another route out of the VPC, which the agent used until then"
@@ -112,8 +116,21 @@ def _advice(facts: Facts, service: str, canary: Canary) -> str:
         until = clock_words(canary.withdrawn_at + RECOVERY_TIME)
         return f"Agents might need until {until} to come back. Restart those that are still silent then."
     if facts.mode is Mode.PLAN:
-        return f"{NOT_IN_PLAN_MODE} To fix it: turn private DNS for {canary.endpoint_id} off again."
+        return f"{NOT_IN_PLAN_MODE} To fix it: {_undoing(canary)}."
+    whose = "hub's " if canary.central_ids else ""
     return (
-        f"Lifeline will turn private DNS for {canary.endpoint_id} off again and freeze the {service} service in this "
-        "VPC. Before you end the freeze, find out what keeps these agents from using the endpoint."
+        f"Lifeline will {_undoing(canary)} and freeze the {service} service in this VPC. Before you end the freeze, "
+        f"find out what keeps these agents from using the {whose}endpoint."
     )
+
+
+def _undoing(canary: Canary) -> str:
+    if canary.central_ids:
+        return f"disassociate {listed(canary.central_ids)} from the VPC again"
+    return f"turn private DNS for {canary.endpoint_id} off again"
+
+
+def _undone(canary: Canary) -> str:
+    if canary.central_ids:
+        return f"{listed(canary.central_ids)} {'was' if len(canary.central_ids) == 1 else 'were'} disassociated"
+    return f"private DNS for {canary.endpoint_id} was turned off"

@@ -98,7 +98,7 @@ def _by_routes(
     by_routes: dict[tuple[Route | None, Route | None], list[tuple[int, int]]] = {}
     for low, high in addresses:
         for address in range(low, high + 1):
-            route = _route_to(address, subnet, vpc, version)
+            route = route_to(address, subnet, vpc, version)
             onward = _onward(route, address, vpc, version) if route else None
             by_routes.setdefault((route, onward), []).append((address, address))
     there = [one for one in vpc.interfaces or () if one.subnet_id == subnet.id and one.is_client]
@@ -149,10 +149,10 @@ def _onward(route: Route, address: int, vpc: Vpc, version: int) -> Route | None:
     """The route by which a NAT gateway sends packets on, where it is known."""
     nat = next((nat for nat in vpc.nat_gateways if nat.id == route.target_id), None)
     home = next((home for home in vpc.subnets if nat and home.id == nat.subnet_id), None)
-    return _route_to(address, home, vpc, version) if home else None
+    return route_to(address, home, vpc, version) if home else None
 
 
-def _route_to(address: int, subnet: Subnet, vpc: Vpc, version: int) -> Route | None:
+def route_to(address: int, subnet: Subnet, vpc: Vpc, version: int) -> Route | None:
     """The most specific route to an address; the VPC's own blocks are always local."""
     table = effective_route_table(subnet, vpc)
     local = Route(vpc.all_cidrs, TargetKind.LOCAL, "local", is_active=True)

@@ -1,7 +1,7 @@
 """Notices of endpoints: what was created, what could not be, and what waits for someone."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence, Set
 from decimal import Decimal
 
 from lifeline.core.coexist.import_blocks import handover_lines
@@ -23,6 +23,7 @@ _LONGEST_NAME = 20
 _TIERS: dict[SeenTier, str] = {Tier.ISOLATED: " (no route out of the VPC)"}
 _PAID = frozenset({ActionKind.CREATE_INTERFACE_ENDPOINT, ActionKind.ADD_SUBNETS})
 _MAKES = frozenset({ActionKind.CREATE_INTERFACE_ENDPOINT, ActionKind.CREATE_GATEWAY_ENDPOINT})
+_SHARES = frozenset({ActionKind.ASSOCIATE_CENTRAL, ActionKind.DISASSOCIATE_CENTRAL})  # a hub's endpoint
 _PREPARES = frozenset({ActionKind.CREATE_SECURITY_GROUP, ActionKind.FIX_DNS})
 
 
@@ -154,11 +155,17 @@ def _verb(actions: Sequence[Action], status: Status) -> str:
         case Status.PLANNED:
             return "to be deleted" if kinds <= DELETES else "planned"
         case Status.DONE:
-            if kinds & _MAKES:
-                return "created"
-            if kinds <= DELETES:
-                return "deleted"
-            return "handed over" if kinds <= REMOVALS else "repaired"
+            return _done_verb(kinds)
+
+
+def _done_verb(kinds: Set[ActionKind]) -> str:
+    if kinds & _MAKES:
+        return "created"
+    if kinds & _SHARES:
+        return "shared" if ActionKind.ASSOCIATE_CENTRAL in kinds else "no longer shared"
+    if kinds <= DELETES:
+        return "deleted"
+    return "handed over" if kinds <= REMOVALS else "repaired"
 
 
 # ---- the parts
@@ -252,7 +259,11 @@ def _next(worth: Sequence[VpcAnswer], stack: str, *, is_plan: bool) -> Iterator[
 def _meanwhile(worth: Sequence[VpcAnswer]) -> Iterator[str]:
     """Which isolated subnets of one VPC can't reach what, until the approval or until the limits allow it."""
     answer = worth[0]
-    waiting = {action.service for action in answer.actions if action.blocked_by and action.kind in _MAKES}
+    held = [action for action in answer.actions if action.blocked_by and action.kind in _MAKES | _SHARES]
+    waiting = {action.service for action in held}
+    until = "Until you approve it" + (
+        "" if all(one.asks for one in held) else ", or there is room within the limit again"
+    )
     tiers = dict(answer.tiers)
     for report in answer.services if len(worth) == 1 else ():
         unserved = [subnet_id for subnet_id, path in report.paths if path.reach.is_closed]
@@ -260,10 +271,7 @@ def _meanwhile(worth: Sequence[VpcAnswer]) -> Iterator[str]:
         if report.service in waiting and isolated:
             more = len(isolated) - _MOST_SUBNETS
             named = listed([*isolated[:_MOST_SUBNETS], *([write_count(more, "more subnet")] if more > 0 else [])])
-            yield (
-                f"Until you approve it, or there is room within the limit again, {named} can't reach the "
-                f"{report.service} service."
-            )
+            yield f"{until}, {named} can't reach the {report.service} service."
 
 
 def _approvals(worth: Sequence[VpcAnswer]) -> Iterator[str]:

@@ -10,7 +10,7 @@ from lifeline.core.network.model import Tier, UnsureTier
 from lifeline.core.network.packets import ports_in
 from lifeline.core.plan.actions import DELETES, Action, ActionKind, ServiceReport, ServiceState, Status
 from lifeline.core.plan.answer import Approvable, Refusal, VpcAnswer
-from lifeline.core.wording import few, quoted, wrap, write_count, write_time
+from lifeline.core.wording import few, listed, quoted, wrap, write_count, write_time
 
 MOST_IDLE = 10  # so many VPCs that need nothing are named; in a sweep of a region the rest is counted
 _LEAD = " "
@@ -57,8 +57,15 @@ WORDS: dict[ActionKind, Words] = {
     ActionKind.CREATE_GATEWAY_ENDPOINT: Words(Sign.CREATE, "create a gateway endpoint", "created gateway endpoint {}"),
     ActionKind.ADD_ROUTE_TABLES: Words(Sign.CHANGE, "add route tables to {}", "added route tables to {}"),
     ActionKind.ENABLE_PRIVATE_DNS: Words(Sign.CHANGE, "turn on private DNS for {}", "turned on private DNS for {}"),
+    ActionKind.ASSOCIATE_CENTRAL: Words(Sign.CHANGE, "associate the VPC with {}", "associated the VPC with {}"),
     ActionKind.REPLACE_ENDPOINT: Words(Sign.CHANGE, "replace endpoint {}", "replaced an endpoint with {}"),
     ActionKind.DISABLE_PRIVATE_DNS: Words(Sign.CHANGE, "turn off private DNS for {}", "turned off private DNS for {}"),
+    ActionKind.DISASSOCIATE_CENTRAL: Words(
+        Sign.CHANGE, "disassociate {} from the VPC", "disassociated {} from the VPC"
+    ),
+    ActionKind.DELETE_AUTHORIZATION: Words(
+        Sign.CHANGE, "delete the authorization for {}", "deleted the authorization for {}"
+    ),
     ActionKind.REMOVE_SUBNETS: Words(Sign.CHANGE, "remove subnets from {}", "removed subnets from {}"),
     ActionKind.REMOVE_ROUTE_TABLES: Words(Sign.CHANGE, "remove route tables from {}", "removed route tables from {}"),
     ActionKind.OPEN_NETWORK_ACL: Words(Sign.CHANGE, "open a network ACL", "opened a network ACL"),
@@ -131,6 +138,15 @@ def resource_ids(actions: Iterable[Action]) -> tuple[str, ...]:
         for action in actions
     )
     return tuple(dict.fromkeys(resource_id for ids in named for resource_id in ids if resource_id))
+
+
+def hub_words(central_ids: Sequence[str]) -> str:
+    """A hub's zones or its Profile, by their IDs; an empty text if there are none."""
+    if not central_ids:
+        return ""
+    if central_ids[0].startswith("rp-"):
+        return f"the hub's Profile {central_ids[0]}"
+    return f"the hub's zone{'' if len(central_ids) == 1 else 's'} {listed(central_ids)}"
 
 
 def deleted_ids(actions: Iterable[Action]) -> tuple[str, ...]:
@@ -229,6 +245,7 @@ def _action(action: Action, zone_of: Mapping[str, str]) -> list[str]:
         ("tags", few([f"{quoted(key)}={quoted(value)}" for key, value in action.tags], _MOST_TAGS)),
         ("with", "" if action.private_dns else "private DNS off until the endpoint is available (canary)"),
         ("why", action.reason),
+        ("checked", "; ".join(action.checks)),
         (_ERRORS.get(action.status, "note"), action.error),
     ):
         if text:
@@ -250,7 +267,7 @@ def _resource(action: Action) -> str:
         return " and ".join(action.attributes)
     if action.kind is ActionKind.OPEN_SECURITY_GROUP:
         return action.security_group_id or f"of {action.endpoint_id}"
-    return action.target
+    return hub_words(action.central_ids) or action.target
 
 
 def _located(subnet_id: str, zone_of: Mapping[str, str]) -> str:

@@ -25,8 +25,11 @@ class ActionKind(StrEnum):
     CREATE_GATEWAY_ENDPOINT = "create_gateway_endpoint"
     ADD_ROUTE_TABLES = "add_route_tables"
     ENABLE_PRIVATE_DNS = "enable_private_dns"
+    ASSOCIATE_CENTRAL = "associate_central"  # the VPC with a hub's zones or Profile
     REPLACE_ENDPOINT = "replace_endpoint"
     DISABLE_PRIVATE_DNS = "disable_private_dns"
+    DISASSOCIATE_CENTRAL = "disassociate_central"
+    DELETE_AUTHORIZATION = "delete_authorization"  # of an association across accounts, which needs it no more
     REMOVE_SUBNETS = "remove_subnets"
     REMOVE_ROUTE_TABLES = "remove_route_tables"
     OPEN_NETWORK_ACL = "open_network_acl"  # always a person's: ACLs are the network owner's own guard
@@ -41,14 +44,23 @@ class ActionKind(StrEnum):
 REMOVALS = frozenset(
     {
         ActionKind.DISABLE_PRIVATE_DNS,
+        ActionKind.DISASSOCIATE_CENTRAL,
+        ActionKind.DELETE_AUTHORIZATION,
         ActionKind.REMOVE_SUBNETS,
         ActionKind.REMOVE_ROUTE_TABLES,
         ActionKind.RETIRE_ENDPOINT,
         ActionKind.DELETE_SECURITY_GROUP,
     }
 )
-# What gives an endpoint a service's name in the VPC.
-NAMING = frozenset({ActionKind.CREATE_INTERFACE_ENDPOINT, ActionKind.ENABLE_PRIVATE_DNS, ActionKind.REPLACE_ENDPOINT})
+# What gives an endpoint, of the VPC or of a hub, a service's name in the VPC.
+NAMING = frozenset(
+    {
+        ActionKind.CREATE_INTERFACE_ENDPOINT,
+        ActionKind.ENABLE_PRIVATE_DNS,
+        ActionKind.REPLACE_ENDPOINT,
+        ActionKind.ASSOCIATE_CENTRAL,
+    }
+)
 DELETES = frozenset({ActionKind.RETIRE_ENDPOINT, ActionKind.DELETE_SECURITY_GROUP})
 
 
@@ -89,6 +101,9 @@ class Action:
     `missing_tags` the keys of those that the VPC should have had to copy. `policy` is the document that an endpoint
     gets, empty for full access; `policy_words` say which one it is. `is_denied`
     says that it failed because a policy denies it, whoever's that is.
+
+    `central_ids` are the hub's zones or its Profile, `central_account` is their account if that is another than the
+    VPC's, and `checks` say what was checked before. `asks` says why a person has to approve it whatever the limits are.
     """
 
     kind: ActionKind
@@ -117,6 +132,10 @@ class Action:
     policy: str = ""
     policy_words: str = ""
     is_denied: bool = False
+    central_ids: tuple[str, ...] = ()
+    central_account: str = ""
+    checks: tuple[str, ...] = ()
+    asks: str = ""
 
     @classmethod
     def on(cls, kind: ActionKind, endpoint: Endpoint, reason: str) -> Self:

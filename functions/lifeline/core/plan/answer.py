@@ -168,6 +168,8 @@ def _action_json(action: Action) -> dict[str, Any]:
         **({"private_dns": action.private_dns} if action.kind in _MAKES_INTERFACES else {}),
         **({"endpoint_policy": action.policy_words} if action.policy_words else {}),
         **({"tags": dict(action.tags)} if action.tags else {}),
+        **({"central_ids": list(action.central_ids)} if action.central_ids else {}),
+        **({"checks": list(action.checks)} if action.checks else {}),
     }
 
 

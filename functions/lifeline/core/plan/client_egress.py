@@ -1,12 +1,12 @@
 """Clients whose own security groups let them reach a service where it answers today, and not at an endpoint."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from lifeline.core.network.acl import public_end
-from lifeline.core.network.egress import OwnGroups, ends_of, rules_to_members
+from lifeline.core.network.egress import OwnGroups, rules_to_members
 from lifeline.core.network.gates import End, ObstacleKind
-from lifeline.core.network.model import Endpoint, NetworkInterface, Ranges, Rule, Subnet, Vpc
+from lifeline.core.network.model import NetworkInterface, Ranges, Rule, Subnet, Vpc
 from lifeline.core.network.obstacles import Obstacle, rule_lanes, unread_lists
 from lifeline.core.network.packets import is_few, joined, ports_in, size
 from lifeline.core.network.reach import NetworkPath, Reach
@@ -28,7 +28,7 @@ class CutOff:
 
 
 def find_cut_off(
-    endpoint: Endpoint,
+    fars: Sequence[End],
     group_ids: Collection[str],
     subnet: Subnet,
     vpc: Vpc,
@@ -37,14 +37,14 @@ def find_cut_off(
     *,
     is_public_now: bool,
 ) -> CutOff | None:
-    """The first client in the subnet that an endpoint's addresses would cut off, because its groups name others only.
+    """The first client in the subnet that an endpoint's addresses (`fars`) would cut off, because its groups name
+    others only.
 
     Egress rules are by address (VPC guide: security group rules), and private DNS answers with the endpoint's. A rule
     that names one of the endpoint's groups (`group_ids`) lets its members be reached. Who can't reach the service's
     public addresses now has nothing to lose, where it `is_public_now`.
     """
     version = subnet.ip_version
-    fars = list(ends_of(endpoint, vpc, version))
     clients = (one for one in vpc.interfaces or () if one.subnet_id == subnet.id and one.is_client)
     for interface in sorted(clients, key=lambda one: one.id):
         groups = OwnGroups(interface.group_ids, tuple(vpc.groups(interface.group_ids)))

@@ -12,6 +12,8 @@ from lifeline.core.plan.actions import Action, ActionKind, Plan, ServiceState
 
 HOURS_A_MONTH = 730  # as AWS's own calculator counts a month
 FALLBACK_REGION = "us-east-1"
+# What a transit gateway takes for a GB that a VPC sends: us-east-1's list price, as public documents quote it.
+TRANSIT_GB_USD = Decimal("0.02")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +76,19 @@ def nat_comparison(price: Price) -> str:
     return (
         f"The same GB pays {price.nat_gb_usd} USD at a NAT gateway and {price.per_gb_usd} USD at an interface "
         f"endpoint; the gateway itself costs {monthly_nat_usd(price)} USD a month ({_whose(price)})."
+    )
+
+
+def hub_comparison(interfaces: int, price: Price) -> str:
+    """One sentence: what the same GB pays at the hub, and from how many a month an endpoint of one's own is cheaper.
+
+    The attachment to the gateway isn't counted: a VPC that is offered the hub has one.
+    """
+    even = monthly_cost_usd(interfaces, price) / TRANSIT_GB_USD
+    return (
+        f"The same GB pays {price.per_gb_usd + TRANSIT_GB_USD} USD at the hub's endpoint, transit gateway included, "
+        f"{price.per_gb_usd} USD at an endpoint of the VPC's own and {price.nat_gb_usd} USD at a NAT gateway; above "
+        f"{even:,.0f} GB a month, an endpoint of its own is cheaper than the hub ({_whose(price)})."
     )
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 from lifeline.core.network.acl import acl_obstacle
 from lifeline.core.network.dns import DnsView
+from lifeline.core.network.egress import ends_of
 from lifeline.core.network.gates import End, ObstacleKind
 from lifeline.core.network.model import (
     Catalog,
@@ -197,7 +198,8 @@ def _by_client(dependent: Dependent, reach: ServiceReach, group_ids: frozenset[s
         return None
     subnet, is_public = dependent.subnet, dependent.is_public
     ids = group_ids or reach.holder.security_group_ids
-    cut_off = find_cut_off(reach.holder, ids, subnet, reach.vpc, reach.service, reach.ports, is_public_now=is_public)
+    fars = tuple(ends_of(reach.holder, reach.vpc, subnet.ip_version))
+    cut_off = find_cut_off(fars, ids, subnet, reach.vpc, reach.service, reach.ports, is_public_now=is_public)
     return Harm(reach.service, subnet.id, cut_off.path(subnet)) if cut_off else None
 
 

@@ -8,6 +8,7 @@ from lifeline.core.network.dns import DnsAnswer, parent_zone
 from lifeline.core.network.model import Endpoint, EndpointState, EndpointType, Subnet
 from lifeline.core.network.obstacles import FAILED_STATES, Obstacle
 from lifeline.core.plan.actions import Action, ActionKind, ServiceReport, ServiceState
+from lifeline.core.plan.central import CentralOffer, judge_central, saving_words
 from lifeline.core.plan.elsewhere import Elsewhere, find_elsewhere, shadow_words
 from lifeline.core.plan.endpoint_lifecycle import MOST_FAILURES
 from lifeline.core.plan.harm import (
@@ -138,6 +139,10 @@ class InterfacePlanner(ServicePlanner):
 
     def _creating(self, failed: list[Endpoint]) -> Iterator[Action]:
         placement = self._place_unharmed() if self._is_dns_read else self._place()
+        offer = None if failed else judge_central(self.service, self.vpc, self.clients, self.catalog, self.plan_input)
+        if offer and not offer.refusal:
+            yield self._associating(offer, len(placement.subnets))
+            return
         own_failed = [endpoint for endpoint in failed if self.is_own(endpoint)]
         replaces = own_failed[0] if own_failed else None
         reason = f"{self.scene.cut_off(self.requirement)}: "
@@ -146,6 +151,7 @@ class InterfacePlanner(ServicePlanner):
         found = self._takeover().harm_in(placement) if self._is_dns_read else ()
         others = self._elsewhere(self._takeover().imagined(placement))
         reason += (f"; {over.detail}" if over else "") + few_words(found) + others.warning
+        reason += f"; the hub's endpoint can't be shared: {offer.refusal}" if offer else ""
         action = self.action(
             ActionKind.REPLACE_ENDPOINT if replaces else ActionKind.CREATE_INTERFACE_ENDPOINT,
             reason,
@@ -163,6 +169,20 @@ class InterfacePlanner(ServicePlanner):
         yield from self.fix_dns()
         yield self.complete(action)
         yield from self.open_acls(walled)
+
+    def _associating(self, offer: CentralOffer, interfaces: int) -> Action:
+        """The association with the hub's zones or its Profile, which takes the endpoint's place."""
+        account = "" if offer.account == self.plan_input.account_id else offer.account
+        saving = saving_words(interfaces, self.plan_input)
+        reason = f"{self.scene.cut_off(self.requirement)}, and the hub's endpoint would serve it"
+        return self.action(
+            ActionKind.ASSOCIATE_CENTRAL,
+            f"{reason}: {saving}" if saving else reason,
+            central_ids=offer.central_ids,
+            central_account=account,
+            checks=offer.words,
+            asks=offer.asks,
+        )
 
     @property
     def _is_dns_read(self) -> bool:

@@ -5,8 +5,10 @@ from dataclasses import dataclass, field
 
 from lifeline.core.network.askers import NOBODY, Asking
 from lifeline.core.network.dns import DnsView
+from lifeline.core.network.hub import HubView
 from lifeline.core.network.model import SeenTier, Subnet, Tier, Vpc
 from lifeline.core.plan.cost import Price
+from lifeline.core.policy.central import Central
 from lifeline.core.policy.endpoint_policies import NO_POLICIES, EndpointPolicies
 from lifeline.core.policy.labels import USUAL_LABELS, Labels
 from lifeline.core.policy.policy import Exempted, Quotas, Requirement
@@ -24,7 +26,9 @@ class PlanInput:
     subnets. `canary` asks for endpoints whose private DNS is turned on only once they are available. `gateway_always`
     are the services that get a gateway endpoint even where an interface endpoint serves them. `unsure`, `held` and
     `problems` are those of what is desired; `known_names` are the services' names, for the nearest right one to a wrong
-    one. `labels` and `endpoint_policies` are those of what is to be made.
+    one. `labels` and `endpoint_policies` are those of what is to be made. `central` is the hub that the policy names,
+    `hub` what the VPC sees of it, None where it wasn't read; `may_associate` says whether the stack allows that the VPC
+    shares its endpoints.
     """
 
     requirements: tuple[Requirement, ...]
@@ -50,6 +54,9 @@ class PlanInput:
     region: str = ""
     labels: Labels = USUAL_LABELS
     endpoint_policies: EndpointPolicies = NO_POLICIES
+    central: Central | None = None
+    hub: HubView | None = None
+    may_associate: bool = False
 
 
 @dataclass(frozen=True, slots=True)

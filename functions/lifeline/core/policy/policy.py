@@ -11,6 +11,7 @@ from operator import itemgetter
 from lifeline.core.agents.watches import Maintenance, SeverityRule, Tags, Watch
 from lifeline.core.network.model import Ranges, SeenTier, Subnet, Tier, Vpc
 from lifeline.core.owner import USUAL_TAGS, OwnerTags
+from lifeline.core.policy.central import Central
 from lifeline.core.policy.document import shown
 from lifeline.core.policy.labels import USUAL_LABELS, Labels
 from lifeline.core.policy.runbook import RUNBOOK
@@ -140,7 +141,7 @@ class Policy:
 
     `labels` are the names and tags of what is made in EC2. `endpoint_policies` are the names of the endpoints'
     policies by service, and `organization` is what these call by that name. `runbook_url` is where notices and events
-    send their readers.
+    send their readers. `central` is the hub whose endpoints VPCs may share.
 
     `known_names` are those of the region's services and the named sets, None while they aren't known: a tag that names
     anything else is misspelt.
@@ -171,6 +172,7 @@ class Policy:
     endpoint_policies: tuple[tuple[str, str], ...] = ()
     organization: str = ""
     runbook_url: str = RUNBOOK
+    central: Central | None = None
     known_names: frozenset[str] | None = field(default=None, compare=False, repr=False)
 
     @property

@@ -10,6 +10,7 @@ from lifeline.core.errors import InvalidInputError
 from lifeline.core.network.model import Ranges, Tier
 from lifeline.core.network.packets import joined
 from lifeline.core.owner import OwnerTags
+from lifeline.core.policy.central import read_central
 from lifeline.core.policy.document import check_names, read_document, read_tags, shown
 from lifeline.core.policy.endpoint_policies import DEFAULT
 from lifeline.core.policy.labels import read_labels
@@ -75,6 +76,7 @@ def read_policy(text: str, rules: Sequence[PolicyRule] = ()) -> Policy:
         endpoint_policies=tuple(sorted(document.get("endpoint_policies", {}).items())),
         organization=document.get("organization", usual.organization),
         runbook_url=document.get("runbook_url", usual.runbook_url),
+        central=read_central(document.get("central")),
     )
 
 
@@ -95,6 +97,7 @@ def check_services(text: str, known: Collection[str]) -> None:
         (f"exemptions[{place}].services", exemption.get("services", []))
         for place, exemption in enumerate(document.get("exemptions", []))
     ]
+    lists.append(("central.services", document.get("central", {}).get("services", [])))
     for field, names in lists:
         for place, name in enumerate(names):
             if name not in known:

@@ -7,6 +7,7 @@ and froze.
 from typing import Final
 
 from lifeline.reconciler.amend.amendment import Amendment
+from lifeline.reconciler.amend.associations import AssociationRecord, Leftovers
 from lifeline.reconciler.amend.backlog import Backlogs, Surveys
 from lifeline.reconciler.amend.canary import CanaryWatch, CanaryWithdrawal
 from lifeline.reconciler.amend.claims import Claims
@@ -24,6 +25,7 @@ REASONS: Final[tuple[Amendment, ...]] = (
     Teardowns(),  # takes the place of whatever is planned for what it deletes
     Claims(),  # after what goes anyway, so that nothing steps back that is deleted
     CanaryWithdrawal(),  # after claims: both switch private DNS off, and the freeze that holds for good must stay
+    Leftovers(),  # after the canaries', whose harm ends an association first
     Removals(),  # once every reason has asked
     Conflicts(),  # last to change the plan: only now is it known what Lifeline itself removes, which nobody reverted
     Surveys(),  # changes no plan, but judges it with all that the reasons changed
@@ -37,6 +39,7 @@ GUARDS: Final[tuple[Amendment, ...]] = (
     Urgencies(),  # before the gate, which lets the urgent pass first
     Gate(),  # the last to block, so that it counts only what will be tried
     CanaryWatch(),  # after the gate: what it blocks isn't turned on
+    AssociationRecord(),  # as the canaries' watch
 )
 
 AMENDMENTS: Final[tuple[Amendment, ...]] = (*REASONS, *GUARDS)

@@ -1,8 +1,11 @@
-"""Canary: private DNS that is turned on is watched, and turned off again where agents fell silent because of it."""
+"""Canary: private DNS that is turned on is watched, and turned off again where agents fell silent because of it. So is
+a hub's zone or Profile that the VPC is associated with.
+"""
 
 from collections.abc import Sequence
 from dataclasses import replace
 
+from lifeline.core.coexist.associated import own_ids
 from lifeline.core.coexist.canary import (
     Withdrawal,
     begun,
@@ -45,9 +48,10 @@ class CanaryWithdrawal(Amendment):
         """The plan with what is to be turned off, and the state with it frozen, so that no run switches it on again."""
         services, now = _due(context, state), context.run.now
         frozen = freeze_withdrawn(state.frozen, state.canaries, services, now=now)
-        dark = gone_dark(state.canaries, services, context.vpc, context.run.owner)
+        own = own_ids(state.associated)
+        dark = gone_dark(state.canaries, services, context.vpc, context.run.owner, own)
         state = replace(state, frozen=frozen, canaries=mark_withdrawn(state.canaries, dark, now=now))
-        return Decision(withdraw(plan, state.canaries, services, context.vpc, context.run.owner), state)
+        return Decision(withdraw(plan, state.canaries, services, context.vpc, context.run.owner, own), state)
 
     def after(self, context: VpcContext, plan: Plan, done: Sequence[Action], state: VpcState) -> Decision:
         """What the kill switch blocks is tried again: no sweep would find it."""
@@ -60,9 +64,8 @@ class CanaryWatch(Amendment):
 
     def decide(self, context: VpcContext, plan: Plan, state: VpcState) -> Decision:
         """The state with what the plan is about to switch on."""
-        if not context.run.policy.is_canary:
-            return Decision(plan, state)
-        canaries = watch_switched(state.canaries, plan.actions, Status.PLANNED, now=context.run.now)
+        is_canary, now = context.run.policy.is_canary, context.run.now
+        canaries = watch_switched(state.canaries, plan.actions, Status.PLANNED, is_canary=is_canary, now=now)
         return Decision(plan, replace(state, canaries=canaries))
 
     def after(self, context: VpcContext, plan: Plan, done: Sequence[Action], state: VpcState) -> Decision:
@@ -70,8 +73,7 @@ class CanaryWatch(Amendment):
         if not context.is_leased:
             return Decision(plan, state)
         now, canaries = context.run.now, unwatch(state.canaries, done)
-        if context.run.policy.is_canary:
-            canaries = watch_switched(canaries, done, Status.DONE, now=now)
+        canaries = watch_switched(canaries, done, Status.DONE, is_canary=context.run.policy.is_canary, now=now)
         return Decision(plan, replace(state, canaries=mark_withdrawn(canaries, switched_off(done), now=now)))
 
 

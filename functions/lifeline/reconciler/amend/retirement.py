@@ -89,7 +89,8 @@ class Releases(Amendment):
         if context.run.is_plan:
             return state
         if context.is_release:
-            return replace(state, releasing=context.run.now) if has_own(context.vpc, context.run.owner) else state
+            is_any = has_own(context.vpc, context.run.owner) or bool(state.associated)
+            return replace(state, releasing=context.run.now) if is_any else state
         return replace(state, releasing=None) if context.is_requested_by_a_person else state
 
     def needs(self, context: VpcContext, plan: Plan | None, state: VpcState) -> frozenset[Fact]:

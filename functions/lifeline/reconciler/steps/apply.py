@@ -116,6 +116,7 @@ def _apply_step(
     return replace(
         action,
         status=Status.DONE,
+        error=made.left,
         endpoint_id=made.endpoint_id or action.endpoint_id,
         security_group_id=made.security_group_id or security_group_id,
         security_group_name=made.security_group_name or action.security_group_name,

@@ -12,6 +12,7 @@ from lifeline.adapters.aws.dns import CentralDns
 from lifeline.adapters.aws.dry_run import DryRuns
 from lifeline.adapters.aws.endpoints import Endpoints
 from lifeline.adapters.aws.event_history import EventHistory
+from lifeline.adapters.aws.hub import HubReader
 from lifeline.adapters.aws.lookup import Lookup
 from lifeline.adapters.aws.network import Network
 from lifeline.adapters.aws.queue import Queue
@@ -70,7 +71,7 @@ class Tools:
     no route is known to lead to an instance, without `denials` and `denial_notices` nobody hears of denied reads, and
     without `attributes` nobody knows DNS attributes before, and without `event_path` and `dry_runs` nobody asks whether
     events are heard. `failed_runs` are
-    the detector's in an account of a hub.
+    the detector's in an account of a hub. Without `hubs` no hub is seen.
     """
 
     network: Network
@@ -98,6 +99,7 @@ class Tools:
     event_path: EventPathStore | None = None
     dry_runs: DryRuns | None = None
     failed_runs: FailedRunStore | None = None
+    hubs: HubReader | None = None
 
     def under(self, policy: Policy) -> Self:
         """The same tools, which keep and send what the policy in force says."""

@@ -7,11 +7,13 @@ from functools import partial
 
 from lifeline.adapters.aws.calls import begin, beside, run_concurrently
 from lifeline.adapters.aws.dns import CentralDns
+from lifeline.adapters.aws.hub import HubReader
 from lifeline.adapters.aws.network import Interfaces, Network
 from lifeline.core.errors import TerminalError, TransientError
 from lifeline.core.event_path.candidate import cut_off
 from lifeline.core.network.askers import NOBODY, Asking
 from lifeline.core.network.dns import DnsView, custom_dns_finding
+from lifeline.core.network.hub import HubView
 from lifeline.core.network.model import NO_CAPACITY, Catalog, EndpointState, EndpointType, Vpc
 from lifeline.core.network.way_out import usable_tiers
 from lifeline.core.plan.actions import NAMING, ActionKind, Plan
@@ -44,6 +46,7 @@ class Planning:
     catalog: Catalog
     attributes: Attributes = field(default_factory=Attributes)
     endpoint_policies: EndpointPolicies = NO_POLICIES
+    hubs: HubReader | None = None
 
     def plan(
         self,
@@ -93,16 +96,18 @@ class Planning:
         plans |= {id_: _with_notes(plans[id_], notes) for id_, notes in throttled.items()}
         making = [vpc_id for vpc_id, plan in plans.items() if _count_new_gateways(plan)]
         gateways = self._count_gateways(vpcs, is_region=is_region) if making else 0
+        hubs = self._read_hub([vpc_id for vpc_id in naming if vpc_id not in waiting])
         before: dict[str, int] = {}
         for vpc_id in sorted({*checked, *naming, *making} - waiting.keys()):
             before[vpc_id] = gateways
-            plans[vpc_id] = self._plan_one(seen[vpc_id], known, views.get(vpc_id), gateways)
+            plans[vpc_id] = self._plan_one(seen[vpc_id], known, views.get(vpc_id), gateways, hub=hubs.get(vpc_id))
             gateways += _count_new_gateways(plans[vpc_id])
         taking = [id_ for id_ in before if takes_names(plans[id_])]
         found = there() if there else interfaces
         for with_clients, asking in self._with_askers([seen[vpc_id] for vpc_id in taking], seen, found):
             vpc = _settled(with_clients) if with_clients.id in tried_often else with_clients
-            plans[vpc.id] = self._plan_one(vpc, known, views.get(vpc.id), before[vpc.id], asking)
+            view, hub = views.get(vpc.id), hubs.get(vpc.id)
+            plans[vpc.id] = self._plan_one(vpc, known, view, before[vpc.id], asking, hub)
             if vpc.is_partly_seen:
                 waiting[vpc.id] = THROTTLED
                 plans[vpc.id] = _with_notes(plans[vpc.id], [unread.note for unread in vpc.unread])
@@ -117,6 +122,14 @@ class Planning:
         views = [partial(self.central.view, id_, region=self.settings.region, fresh=True) for id_ in vpc_ids]
         with beside(partial(run_concurrently, views)), beside(self.central.askers):
             return self.network.interfaces_of(vpc_ids)
+
+    def _read_hub(self, vpc_ids: Sequence[str]) -> Mapping[str, HubView]:
+        """What each of these VPCs, in which an endpoint would be made, sees of the hub that the policy names. Without
+        the stack's word, the role may not read that.
+        """
+        if self.policy.central is None or self.hubs is None or not vpc_ids or not self.settings.may_associate:
+            return {}
+        return self.hubs.views(self.policy.central, vpc_ids)
 
     def _may_wake(self, vpc: Vpc) -> bool:
         """True if Lifeline may turn on the VPC's DNS attributes, by which zones begin to answer."""
@@ -160,6 +173,7 @@ class Planning:
         dns: DnsView | None,
         gateways: int,
         asking: Asking = NOBODY,
+        hub: HubView | None = None,
     ) -> Plan:
         followed = known.get(vpc.id, NOTHING)
         tiers = usable_tiers(vpc)
@@ -188,6 +202,9 @@ class Planning:
             region=self.settings.region,
             labels=self.policy.labels,
             endpoint_policies=self.endpoint_policies,
+            central=self.policy.central,
+            hub=hub,
+            may_associate=self.settings.may_associate,
         )
         plan = plan_endpoints(vpc, self.catalog, plan_input, tiers)
         notes = [unread.note for unread in vpc.unread]

@@ -1,0 +1,141 @@
+"""The calls by which a VPC shares a hub's zones or its Profile, and shares them no more."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from lifeline.adapters.aws.calls import aws_errors
+from lifeline.adapters.aws.clients import ClientOf, client
+from lifeline.core.errors import LifelineError, TerminalError, TransientError
+
+_ATTEMPTS = 3  # to take an authorization back
+# Who shares the zone or the Profile already has what was wanted, and likewise who doesn't any more.
+_THERE = frozenset({"ConflictingDomainExists", "ResourceExistsException"})
+_GONE = frozenset({"ResourceNotFoundException", "VPCAssociationAuthorizationNotFound", "VPCAssociationNotFound"})
+_PASSING = frozenset({"ConcurrentModification", "PriorRequestNotComplete"})  # Route 53 API: try again
+
+
+class Associations:
+    """Associates VPCs of one account. `client_in` gives the clients of the account whose zones they are."""
+
+    def __init__(
+        self, region: str, client_in: Callable[[str], ClientOf | None] = lambda _: None, client: ClientOf = client
+    ) -> None:
+        self._region = region
+        self._client_in = client_in
+        self._client = client
+
+    def associate(self, central_id: str, vpc_id: str, account: str) -> str:
+        """Associates the VPC with a zone or a Profile; `account` is the zone's if that is another. Once is enough.
+
+        The answer says what is left to do, empty if nothing: an authorization that couldn't be deleted. Whether the
+        association came about or not, none must stay (Route 53 guide: associating an Amazon VPC and a private hosted
+        zone that you created with different AWS accounts).
+        """
+        if _is_profile(central_id):
+            self._associate_profile(central_id, vpc_id)
+            return ""
+        if not account:
+            self._associate_zone(central_id, vpc_id)
+            return ""
+        self._authorize(central_id, vpc_id, account)
+        try:
+            self._associate_zone(central_id, vpc_id)
+        except (TransientError, TerminalError) as error:
+            if left := self._take_back(central_id, vpc_id, account):
+                raise type(error)(f"{error}; {left}", code=error.code) from error
+            raise
+        return self._take_back(central_id, vpc_id, account)
+
+    def disassociate(self, central_id: str, vpc_id: str) -> None:
+        """Ends the association. One that is gone is what was wanted."""
+        try:
+            if _is_profile(central_id):
+                with aws_errors(f"disassociate_profile {central_id} from {vpc_id}"):
+                    self._client("route53profiles").disassociate_profile(ProfileId=central_id, ResourceId=vpc_id)
+            else:
+                with _route53_errors(f"disassociate_vpc_from_hosted_zone {central_id} {vpc_id}"):
+                    self._client("route53").disassociate_vpc_from_hosted_zone(**self._of(central_id, vpc_id))
+        except TerminalError as error:
+            if error.code not in _GONE:
+                raise
+
+    def delete_authorization(self, zone_id: str, vpc_id: str, account: str) -> None:
+        """Deletes what an earlier run left behind."""
+        try:
+            with _route53_errors(f"delete_vpc_association_authorization {zone_id} {vpc_id}"):
+                self._zones_in(account).delete_vpc_association_authorization(**self._of(zone_id, vpc_id))
+        except TerminalError as error:
+            if error.code not in _GONE:
+                raise
+
+    # ---- parts
+
+    def _associate_zone(self, zone_id: str, vpc_id: str) -> None:
+        try:
+            with _route53_errors(f"associate_vpc_with_hosted_zone {zone_id} {vpc_id}"):
+                self._client("route53").associate_vpc_with_hosted_zone(**self._of(zone_id, vpc_id))
+        except TerminalError as error:
+            if error.code not in _THERE or not self._has(zone_id, vpc_id):
+                raise
+
+    def _has(self, zone_id: str, vpc_id: str) -> bool:
+        """True if the name is taken by the very zone that was to take it."""
+        with aws_errors("list_hosted_zones_by_vpc"):
+            page = self._client("route53").list_hosted_zones_by_vpc(VPCId=vpc_id, VPCRegion=self._region)
+        return any(zone["HostedZoneId"] == zone_id for zone in page["HostedZoneSummaries"])
+
+    def _associate_profile(self, profile_id: str, vpc_id: str) -> None:
+        try:
+            with aws_errors(f"associate_profile {profile_id} {vpc_id}"):
+                names = {"ProfileId": profile_id, "ResourceId": vpc_id, "Name": f"lifeline-{vpc_id}"}
+                self._client("route53profiles").associate_profile(**names)
+        except TransientError as error:
+            if error.code == "LimitExceededException":  # of Profiles that is a quota, and no throttling
+                raise TerminalError(str(error), code=error.code) from error
+            raise
+        except TerminalError as error:
+            if error.code not in _THERE:
+                raise
+
+    def _authorize(self, zone_id: str, vpc_id: str, account: str) -> None:
+        with _route53_errors(f"create_vpc_association_authorization {zone_id} {vpc_id}"):
+            self._zones_in(account).create_vpc_association_authorization(**self._of(zone_id, vpc_id))
+
+    def _take_back(self, zone_id: str, vpc_id: str, account: str) -> str:
+        """Why the authorization is still there; empty if it isn't."""
+        failure: LifelineError | None = None
+        for _ in range(_ATTEMPTS):
+            try:
+                self.delete_authorization(zone_id, vpc_id, account)
+            except LifelineError as error:
+                failure = error
+            else:
+                return ""
+        words = f"the authorization for {vpc_id} in {zone_id} couldn't be deleted"
+        return f"{words}, and a later run will try again: {failure}"
+
+    def _zones_in(self, account: str) -> Any:
+        there = self._client_in(account)
+        if there is None:
+            raise TerminalError(f"{account}, which has the zones, is no account that this stack serves")
+        return there("route53")
+
+    def _of(self, zone_id: str, vpc_id: str) -> dict[str, Any]:
+        return {"HostedZoneId": zone_id, "VPC": {"VPCRegion": self._region, "VPCId": vpc_id}}
+
+
+def _is_profile(central_id: str) -> bool:
+    return central_id.startswith("rp-")
+
+
+@contextmanager
+def _route53_errors(doing: str) -> Iterator[None]:
+    """Raises ours in place of botocore's error, and takes for passing what Route 53 says is."""
+    try:
+        with aws_errors(doing):
+            yield
+    except TerminalError as error:
+        if error.code in _PASSING:
+            raise TransientError(str(error), code=error.code) from error
+        raise

@@ -1,0 +1,194 @@
+"""Reads the hub that the policy names, once a run, and what leads from VPCs to it."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from functools import partial
+from typing import Any
+
+from lifeline.adapters.aws.calls import aws_errors, pages, run_concurrently
+from lifeline.adapters.aws.clients import ClientOf
+from lifeline.adapters.aws.memory import AccountMemory, memory_of
+from lifeline.core.errors import LifelineError, TerminalError, TransientError
+from lifeline.core.network.dns import DnsView
+from lifeline.core.network.hub import Attachment, GatewayRoute, HubSource, HubView
+from lifeline.core.network.model import Vpc
+from lifeline.core.policy.central import Central
+from lifeline.runtime.observability import logger
+from lifeline.runtime.settings import StackSettings
+
+VPCS_A_PROFILE = 1000  # Route 53 guide: quotas on Profiles. No call says whether it was raised
+_ROUTES = [{"Name": "state", "Values": ["active", "blackhole"]}]
+_LISTED = frozenset({"CREATING", "COMPLETE", "UPDATING"})
+
+
+@dataclass(frozen=True, slots=True)
+class _Hub:
+    """What is the same for all VPCs that look at it."""
+
+    sources: tuple[HubSource, ...]
+    vpcs: tuple[Vpc, ...]
+    unread: tuple[str, ...]
+
+
+@dataclass(slots=True)
+class HubReader:
+    """One run's reader, for VPCs of the account that the settings are for; Route 53's calls for the hub's account wait
+    for their turn for `give_up_after` at most. It only reads, and doesn't raise: what can't
+    be read is said, and each caller decides what that is worth.
+    """
+
+    settings: StackSettings
+    give_up_after: timedelta = timedelta(seconds=60)
+    _kept: dict[Central, _Hub] = field(default_factory=dict, init=False)
+    _tables: dict[str, tuple[GatewayRoute, ...] | None] = field(default_factory=dict, init=False)
+
+    def views(self, central: Central, vpc_ids: Sequence[str]) -> Mapping[str, HubView]:
+        """What each of the VPCs sees of the hub."""
+        account = central.account or self.settings.own_account_id
+        there = self._memory_in(account)
+        if there is None:
+            words = f"{account}, which has the zones, is no account that this stack serves"
+            source = HubSource(central.profile or central.zones[0], unread=(words,))
+            return dict.fromkeys(vpc_ids, HubView(account, (source,), unread=(words,)))
+        if central not in self._kept:
+            self._kept[central] = self._read(central, there)
+        hub = self._kept[central]
+        accounts = [memory_of(self.settings), there, memory_of(self.settings.of(""))]
+        clients = list(dict.fromkeys(memory.client for memory in accounts))
+        attachments = self._attachments(clients, [*vpc_ids, *(vpc.id for vpc in hub.vpcs)])
+        tables = self._read_tables(clients, attachments or ())
+        return {vpc_id: HubView(account, hub.sources, hub.vpcs, attachments, tables, hub.unread) for vpc_id in vpc_ids}
+
+    def _memory_in(self, account: str) -> AccountMemory | None:
+        return memory_of(self.settings.of(account)) if self.settings.may_enter(account) else None
+
+    # ---- the hub's zones and VPCs
+
+    def _read(self, central: Central, there: AccountMemory) -> _Hub:
+        read = partial(self._profile, central.profile, there)
+        reads = [partial(self._zone, id_, there) for id_ in central.zones] if central.zones else [read]
+        if there is not memory_of(self.settings):  # whose run has begun
+            there.central.begin_run(give_up_after=self.give_up_after)
+        sources = tuple(run_concurrently(reads))
+        endpoint_ids = sorted({answer.endpoint_id for source in sources for answer in source.answers} - {""})
+        try:
+            vpcs = there.network.observe(self._vpcs_of(endpoint_ids, there.client)) if endpoint_ids else ()
+        except (TransientError, TerminalError) as error:
+            there.denials.note(error)
+            return _Hub(sources, (), (f"the hub's VPC can't be read: {error}",))
+        return _Hub(sources, vpcs, ())
+
+    def _zone(self, zone_id: str, there: AccountMemory) -> HubSource:
+        """A zone of the hub's, with how many VPCs it has and takes at most (Route 53 API: GetHostedZoneLimit)."""
+        view = there.central.view_of_zone(zone_id)
+        vpcs, most = self._limit(zone_id, there)
+        return HubSource(zone_id, view.answers, vpcs, most, view.unreadable)
+
+    def _limit(self, zone_id: str, there: AccountMemory) -> tuple[int | None, int | None]:
+        try:
+            with aws_errors(f"get_hosted_zone_limit {zone_id}"):
+                limit = there.client("route53").get_hosted_zone_limit(
+                    HostedZoneId=zone_id, Type="MAX_VPCS_ASSOCIATED_BY_ZONE"
+                )
+        except (TransientError, TerminalError) as error:
+            self._note(there, error, "limit of a zone not read")
+            return None, None
+        return int(limit["Count"]), int(limit["Limit"]["Value"])
+
+    def _profile(self, profile_id: str, there: AccountMemory) -> HubSource:
+        view: DnsView = there.central.view_of_profile(profile_id)
+        try:
+            client = there.client("route53profiles")
+            found = pages(client, "list_profile_associations", "ProfileAssociations", ProfileId=profile_id)
+        except (TransientError, TerminalError) as error:
+            self._note(there, error, "associations of a Profile not read")
+            return HubSource(profile_id, view.answers, None, None, view.unreadable)
+        count = sum(one.get("Status", "COMPLETE") in _LISTED for one in found)
+        return HubSource(profile_id, view.answers, count, VPCS_A_PROFILE, view.unreadable)
+
+    def _vpcs_of(self, endpoint_ids: Sequence[str], client: ClientOf) -> list[str]:
+        filters = [{"Name": "vpc-endpoint-id", "Values": list(endpoint_ids)}]
+        found = pages(client("ec2"), "describe_vpc_endpoints", "VpcEndpoints", Filters=filters)
+        return sorted({str(one["VpcId"]) for one in found})
+
+    # ---- transit gateways
+
+    def _attachments(self, clients: Sequence[ClientOf], vpc_ids: Sequence[str]) -> tuple[Attachment, ...] | None:
+        """The attachments of the VPCs, as these accounts see them; None where none of them can be read. Which of the
+        gateway's tables one is associated with, the gateway's account sees.
+        """
+        by_vpc = [{"Name": "vpc-id", "Values": list(vpc_ids)}]
+        by_resource = [{"Name": "resource-id", "Values": list(vpc_ids)}]
+        found: dict[str, dict[str, Any]] = {}
+        associations: dict[str, dict[str, Any]] = {}
+        failures = 0
+        for client in clients:
+            ec2 = client("ec2")
+            reads = [
+                partial(_describe, ec2, "describe_transit_gateway_vpc_attachments", "Vpc", by_vpc),
+                partial(_describe, ec2, "describe_transit_gateway_attachments", "", by_resource),
+            ]
+            try:
+                described, associated = run_concurrently(reads)
+            except (TransientError, TerminalError) as error:
+                failures += 1
+                self._note(memory_of(self.settings), error, "transit gateway attachments not read")
+                continue
+            found |= {one["TransitGatewayAttachmentId"]: one for one in described}
+            associations |= {
+                one["TransitGatewayAttachmentId"]: one["Association"] for one in associated if one.get("Association")
+            }
+        if failures == len(clients):
+            return None
+        return tuple(_attachment(one, associations.get(id_, {})) for id_, one in sorted(found.items()))
+
+    def _read_tables(
+        self, clients: Sequence[ClientOf], attachments: Iterable[Attachment]
+    ) -> Mapping[str, tuple[GatewayRoute, ...]]:
+        """The gateways' tables that these accounts can read. A gateway is often a network account's, which shares it
+        and not its tables (transit gateway guide: shared transit gateways).
+        """
+        for table_id in sorted({one.table_id for one in attachments} - {"", *self._tables}):
+            reads = (self._routes(client, table_id) for client in clients)
+            self._tables[table_id] = next((routes for routes in reads if routes is not None), None)
+        return {table_id: routes for table_id, routes in self._tables.items() if routes is not None}
+
+    def _routes(self, client: ClientOf, table_id: str) -> tuple[GatewayRoute, ...] | None:
+        """The table's routes; None where they can't be read, or not all: one call shows a thousand."""
+        try:
+            with aws_errors(f"search_transit_gateway_routes {table_id}"):
+                page = client("ec2").search_transit_gateway_routes(TransitGatewayRouteTableId=table_id, Filters=_ROUTES)
+        except (TransientError, TerminalError) as error:
+            logger.info("a transit gateway's table not read", extra={"table_id": table_id, "error": str(error)})
+            return None
+        is_whole = not page.get("AdditionalRoutesAvailable") and not page.get("NextToken")
+        found = page.get("Routes", [])
+        return tuple(map(_route, found)) if is_whole and all("DestinationCidrBlock" in one for one in found) else None
+
+    @staticmethod
+    def _note(there: AccountMemory, error: LifelineError, what: str) -> None:
+        logger.info(what, extra={"error": str(error)})
+        there.denials.note(error)
+
+
+def _describe(ec2: Any, operation: str, kind: str, filters: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return pages(ec2, operation, f"TransitGateway{kind}Attachments", Filters=filters)
+
+
+def _attachment(described: Mapping[str, Any], association: Mapping[str, Any]) -> Attachment:
+    is_associated = association.get("State") == "associated"
+    return Attachment(
+        described["TransitGatewayAttachmentId"],
+        described["TransitGatewayId"],
+        described["VpcId"],
+        frozenset(described.get("SubnetIds", ())),
+        described.get("State") == "available",
+        association.get("TransitGatewayRouteTableId", "") if is_associated else "",
+    )
+
+
+def _route(described: Mapping[str, Any]) -> GatewayRoute:
+    attached = described.get("TransitGatewayAttachments", ())
+    vpc_ids = frozenset(one["ResourceId"] for one in attached if one.get("ResourceType") == "vpc")
+    return GatewayRoute(described["DestinationCidrBlock"], vpc_ids, described.get("State") == "active")

@@ -1,0 +1,109 @@
+"""What Lifeline associated a VPC with: a hub's zones and Profile, and what may be left of it in the zone's account."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from lifeline.core.plan.actions import Action, ActionKind, Plan, Status
+from lifeline.core.wording import write_time
+
+_SEEN_WITHIN = timedelta(minutes=15)
+
+
+@dataclass(frozen=True, slots=True)
+class Association:
+    """One of them: since when. It is saved before the call, so that a run that dies leaves none that nobody knows.
+
+    `account` is the zone's while an authorization may be left there. With `is_refused`, AWS didn't make the
+    association, and the authorization is all that may be left.
+    """
+
+    at: datetime
+    account: str = ""
+    is_refused: bool = False
+
+
+type Associated = Mapping[str, Association]
+"""The associations by the ID of the zone or the Profile."""
+
+
+def own_ids(associated: Associated) -> frozenset[str]:
+    """The zones and Profiles that Lifeline associated."""
+    return frozenset(id_ for id_, association in associated.items() if not association.is_refused)
+
+
+def note_planned(associated: Associated, actions: Iterable[Action], *, now: datetime) -> dict[str, Association]:
+    """The associations with those that are about to be made."""
+    planned = (action for action in actions if action.is_planned and action.kind is ActionKind.ASSOCIATE_CENTRAL)
+    return dict(associated) | {
+        id_: Association(now, _account_of(one, id_)) for one in planned for id_ in one.central_ids
+    }
+
+
+def settle_done(associated: Associated, done: Iterable[Action], *, now: datetime) -> dict[str, Association]:
+    """The associations as the run leaves them.
+
+    An action that is done and says something all the same has left its authorization. One that AWS refused for now, or
+    that is blocked since an earlier attempt, may have been made.
+    """
+    found = dict(associated)
+    for action in done:
+        for id_ in action.central_ids:
+            account = _account_of(action, id_)
+            match action.kind, action.status:
+                case ActionKind.ASSOCIATE_CENTRAL, Status.DONE:
+                    found[id_] = Association(now, account if action.error else "")
+                case ActionKind.ASSOCIATE_CENTRAL, Status.FAILED:
+                    found[id_] = Association(now, account, is_refused=True)
+                case ActionKind.DELETE_AUTHORIZATION, Status.DONE if id_ in found:
+                    found[id_] = replace(found[id_], account="")
+                case ActionKind.DISASSOCIATE_CENTRAL, Status.DONE if id_ in found:
+                    found[id_] = replace(found[id_], is_refused=True)
+    return {id_: one for id_, one in found.items() if one.account or not one.is_refused}
+
+
+def leftovers(associated: Associated, plan: Plan) -> Iterator[Action]:
+    """What deletes the authorizations that runs left behind: of what is to be associated now, that call does it."""
+    coming = {id_ for action in plan.actions for id_ in action.central_ids if _is_to_come(action)}
+    for id_, association in sorted(associated.items()):
+        if association.account and id_ not in coming:
+            yield Action(
+                ActionKind.DELETE_AUTHORIZATION,
+                f"the VPC isn't waiting to be associated with {id_} any more, so the authorization has no use",
+                central_ids=(id_,),
+                central_account=association.account,
+            )
+
+
+def with_doubts(associated: Associated, plan: Plan, *, now: datetime) -> Plan:
+    """The plan, in which a person is asked before anything is associated again that somebody else let go."""
+
+    def asking(action: Action) -> Action:
+        ended = [id_ for id_ in action.central_ids if _is_ended(associated.get(id_), now)]
+        if action.kind is not ActionKind.ASSOCIATE_CENTRAL or not ended or action.asks:
+            return action
+        at = write_time(associated[ended[0]].at)
+        return replace(action, asks=f"needs approval: Lifeline associated {ended[0]} at {at}, and somebody ended that")
+
+    return replace(plan, actions=tuple(map(asking, plan.actions)))
+
+
+def _is_ended(association: Association | None, now: datetime) -> bool:
+    """True of an association that AWS made, as far as is known, and that had time to be seen."""
+    return association is not None and not association.is_refused and now - association.at > _SEEN_WITHIN
+
+
+def released(associated: Associated) -> Iterator[Action]:
+    """What gives up all that Lifeline associated."""
+    for id_ in sorted(own_ids(associated)):
+        reason = "a person releases everything of Lifeline's here"
+        yield Action(ActionKind.DISASSOCIATE_CENTRAL, reason, central_ids=(id_,))
+
+
+def _account_of(action: Action, central_id: str) -> str:
+    """The account that has to authorize it: a Profile is shared as a whole (RAM)."""
+    return "" if central_id.startswith("rp-") else action.central_account
+
+
+def _is_to_come(action: Action) -> bool:
+    return action.kind is ActionKind.ASSOCIATE_CENTRAL and (action.is_planned or bool(action.blocked_by))

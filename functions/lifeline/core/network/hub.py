@@ -1,0 +1,272 @@
+"""What lies beyond a VPC on the way to a hub's endpoint, as far as a role can read it: gateways, and the hub's side.
+
+Each check answers yes, no, or that it can't be read. Where the packets go next is decided by the most specific route,
+in a VPC's tables as in a transit gateway's (VPC guide: route priority; transit gateway guide: route evaluation order).
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from lifeline.core.network.acl import acl_gates, stand_open
+from lifeline.core.network.dns import DnsAnswer
+from lifeline.core.network.endpoint_policy import is_shut, judge_policy
+from lifeline.core.network.gates import End, find_passage
+from lifeline.core.network.model import Endpoint, EndpointState, Part, Ranges, Route, Subnet, TargetKind, Vpc
+from lifeline.core.network.obstacles import rule_lanes, unread_lists
+from lifeline.core.network.packets import ports_in, span
+from lifeline.core.network.way_to_central import route_to
+from lifeline.core.wording import listed
+
+
+class Finding(StrEnum):
+    """What a check found."""
+
+    YES = "yes"
+    NO = "no"
+    UNREAD = "can't be read"
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing that must hold for a VPC to be served by the hub, and whether it does. `why` is a clause, empty for a
+    yes.
+    """
+
+    what: str
+    finding: Finding
+    why: str = ""
+
+    @property
+    def words(self) -> str:
+        """The check as one line."""
+        return f"{self.what}: {self.finding}" + (f" ({self.why})" if self.why else "")
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """A VPC's attachment to a transit gateway, in these subnets. `table_id` is the gateway's route table for what comes
+    from there, empty where that wasn't read.
+    """
+
+    id: str
+    gateway_id: str
+    vpc_id: str
+    subnet_ids: frozenset[str]
+    is_available: bool
+    table_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class GatewayRoute:
+    """A route of a transit gateway to VPCs, or to something else if there are none. A blackhole isn't active."""
+
+    cidr: str
+    vpc_ids: frozenset[str]
+    is_active: bool
+
+
+@dataclass(frozen=True, slots=True)
+class HubSource:
+    """One of the hub's zones, or its Profile: what it answers, and how many of the VPCs that it takes it has. None, and
+    `unread` in words, where that couldn't be read.
+    """
+
+    id: str
+    answers: tuple[DnsAnswer, ...] = ()
+    vpcs: int | None = None
+    most_vpcs: int | None = None
+    unread: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class HubView:
+    """The hub as one VPC sees it. `vpcs` are those in which the hub's endpoints are, `attachments` theirs and the VPC's
+    own, None where they weren't read; `tables` are the gateways' tables that were read.
+    """
+
+    account_id: str
+    sources: tuple[HubSource, ...]
+    vpcs: tuple[Vpc, ...] = ()
+    attachments: tuple[Attachment, ...] | None = ()
+    tables: Mapping[str, tuple[GatewayRoute, ...]] = field(default_factory=dict)
+    unread: tuple[str, ...] = ()
+
+    def attachment(self, vpc_id: str, gateway_id: str) -> Attachment | None:
+        """The VPC's attachment to the gateway."""
+        found = (one for one in self.attachments or () if (one.vpc_id, one.gateway_id) == (vpc_id, gateway_id))
+        return next(found, None)
+
+    def home_of(self, endpoint_id: str) -> tuple[Vpc, Endpoint] | None:
+        """The hub's endpoint, with its VPC, if it was read."""
+        found = ((vpc, one) for vpc in self.vpcs for one in vpc.live_endpoints if one.id == endpoint_id)
+        return next(found, None)
+
+
+def marks(low: int, high: int, blocks: Iterable[str], version: int) -> tuple[int, ...]:
+    """Addresses of a range that stand for all others: no block divides what lies between two of them."""
+    spans = [span(text) for text in blocks if (":" in text) == (version == 6)]
+    edges = {low, *(start for start, _ in spans), *(end + 1 for _, end in spans)}
+    return tuple(sorted(one for one in edges if low <= one <= high))
+
+
+def check_beyond(
+    asking: Sequence[Subnet], vpc: Vpc, answer: DnsAnswer, ports: Ranges, view: HubView
+) -> Iterator[Check]:
+    """What can be read of the way from these subnets to the addresses of an answer, and back, beyond the VPC."""
+    ways = _ways(asking, vpc, answer)
+    for (kind, target_id), subnets in sorted(ways.items(), key=lambda pair: pair[0]):
+        if kind is TargetKind.TRANSIT_GATEWAY:
+            yield from _check_gateway(target_id, subnets, vpc, answer, view)
+        elif kind is not TargetKind.PEERING:  # whose active route says that it is there, and has no tables
+            yield Check("way to the hub", Finding.UNREAD, f"what lies beyond {target_id} can't be read")
+    yield from _check_hub(ways, answer, ports, view)
+
+
+type _Ways = Mapping[tuple[TargetKind, str], Sequence[Subnet]]
+
+
+def _ways(asking: Sequence[Subnet], vpc: Vpc, answer: DnsAnswer) -> _Ways:
+    """By what the packets leave the VPC, and from which subnets."""
+    found: dict[tuple[TargetKind, str], list[Subnet]] = {}
+    for subnet in asking:
+        version = subnet.ip_version
+        for low, _ in (span(text) for text in answer.addresses or () if (":" in text) == (version == 6)):
+            route = route_to(low, subnet, vpc, version)
+            if route and route.is_active and subnet not in found.setdefault((route.target, route.target_id), []):
+                found[route.target, route.target_id].append(subnet)
+    return found
+
+
+# ---- a transit gateway
+
+
+def _check_gateway(
+    gateway_id: str, subnets: Sequence[Subnet], vpc: Vpc, answer: DnsAnswer, view: HubView
+) -> Iterator[Check]:
+    attached, tables = "transit gateway attachment", "transit gateway route tables"
+    own = view.attachment(vpc.id, gateway_id)
+    if view.attachments is None:
+        yield Check(attached, Finding.UNREAD, f"the attachments to {gateway_id} can't be read")
+        return
+    if own is None or not own.is_available:
+        state = f"{own.id} isn't available" if own else f"{vpc.id} isn't attached to {gateway_id}"
+        yield Check(attached, Finding.NO, state)
+        return
+    homes = [subnet for subnet in vpc.subnets if subnet.id in own.subnet_ids]
+    outside = [subnet for subnet in subnets if subnet.zone not in {home.zone for home in homes}]
+    if outside:  # transit gateway guide: VPC attachments, one subnet in each zone that is to reach the gateway
+        why = f"{own.id} has no subnet in {outside[0].zone}, where {outside[0].id} is"
+        yield Check(attached, Finding.NO, why)
+        return
+    filtered = [home for home in homes for one in subnets if not stand_open(one, home, vpc, one.ip_version)]
+    if filtered:
+        yield Check(attached, Finding.UNREAD, f"a network ACL filters in {filtered[0].id}, where {own.id} is")
+    else:
+        yield Check(attached, Finding.YES)
+    home = view.home_of(answer.endpoint_id)
+    for address in answer.addresses or ():
+        yield _by_table(tables, own, address, {home[0].id} if home else set(), view)
+    if home is None:
+        return
+    theirs = view.attachment(home[0].id, gateway_id)
+    if theirs is None or not theirs.is_available:
+        yield Check("the hub's attachment", Finding.NO, f"{home[0].id} isn't attached to {gateway_id}")
+        return
+    for subnet in subnets:
+        for cidr in (subnet.cidr, *subnet.ipv6_cidrs):
+            if cidr:
+                yield _by_table("the way back by the transit gateway", theirs, cidr, {vpc.id}, view)
+
+
+def _by_table(what: str, attachment: Attachment, block: str, to: set[str], view: HubView) -> Check:
+    """Whether the gateway sends what comes from the attachment, and is for the block, to one of these VPCs."""
+    routes = view.tables.get(attachment.table_id)
+    if not attachment.table_id or routes is None:
+        name = attachment.table_id or f"of {attachment.id}"
+        return Check(what, Finding.UNREAD, f"the route table {name} can't be read")
+    version = 6 if ":" in block else 4
+    for mark in marks(*span(block), [route.cidr for route in routes], version):
+        covering = [
+            route
+            for route in routes
+            if (":" in route.cidr) == (version == 6) and span(route.cidr)[0] <= mark <= span(route.cidr)[1]
+        ]
+        route = min(covering, key=lambda one: span(one.cidr)[1] - span(one.cidr)[0], default=None)
+        if route is None or not route.is_active:
+            state = f"its route to {route.cidr} is a blackhole" if route else "it has no route there"
+            return Check(what, Finding.NO, f"{attachment.table_id}: {state}")
+        if not to & route.vpc_ids:
+            leads = f"{attachment.table_id} leads {route.cidr} to {listed(sorted(route.vpc_ids)) or 'no VPC'}"
+            return Check(what, Finding.UNREAD, f"{leads}, and what is behind that can't be read")
+    return Check(what, Finding.YES)
+
+
+# ---- the hub's own side
+
+
+def _check_hub(ways: _Ways, answer: DnsAnswer, ports: Ranges, view: HubView) -> Iterator[Check]:
+    home = view.home_of(answer.endpoint_id)
+    if home is None:
+        why = "; ".join(view.unread) or "which endpoint has the addresses isn't known"
+        yield Check("the hub's endpoint", Finding.UNREAD, why)
+        return
+    hub, endpoint = home
+    if endpoint.state is not EndpointState.AVAILABLE or not endpoint.subnet_ids:
+        yield Check("the hub's endpoint", Finding.NO, f"{endpoint.id} {endpoint.state.words}")
+        return
+    yield Check("the hub's endpoint", Finding.YES)
+    verdict = judge_policy(endpoint, hub)
+    if is_shut(endpoint, hub):
+        yield Check("the endpoint's policy", Finding.NO, verdict.words)
+    elif verdict.words:
+        yield Check("the endpoint's policy", Finding.UNREAD, verdict.words)
+    hosts = [host for host in hub.subnets if host.id in endpoint.subnet_ids]
+    for target, subnet in ((target, subnet) for target, subnets in ways.items() for subnet in subnets):
+        near = End.of(subnet, subnet.ip_version)
+        yield _check_group(endpoint, near, subnet, hub, ports)
+        for host in hosts:
+            yield _check_acl(host, subnet, near, hub, ports)
+            yield _check_way_back(host, near, target, hub)
+
+
+def _check_group(endpoint: Endpoint, near: End, subnet: Subnet, hub: Vpc, ports: Ranges) -> Check:
+    what, groups = "the hub endpoint's security group", hub.groups(endpoint.security_group_ids)
+    names = ", ".join(sorted(endpoint.security_group_ids))
+    rules = [rule for group in groups for rule in group.ingress]
+    lanes = rule_lanes(rules, near, hub, ports)
+    if lanes and all(lane.ports == ports for lane in lanes):
+        return Check(what, Finding.YES)
+    unread = unread_lists(rules, names, hub, ports)
+    if unread or len(groups) < len(endpoint.security_group_ids):
+        return Check(what, Finding.UNREAD, next(iter(unread), f"the rules of {names} can't all be read"))
+    if any(rule.groups for rule in rules):  # of another VPC's members, across a gateway (transit gateway guide)
+        return Check(what, Finding.UNREAD, f"{names} allows members of other groups, which can't be read")
+    return Check(what, Finding.NO, f"{names} doesn't allow inbound {ports_in(ports)} from {near.name} ({subnet.id})")
+
+
+def _check_acl(host: Subnet, subnet: Subnet, near: End, hub: Vpc, ports: Ranges) -> Check:
+    what = "the hub's network ACLs"
+    if unread := hub.unread_words(Part.NETWORK_ACLS):
+        return Check(what, Finding.UNREAD, "; ".join(unread))
+    far = End.of(host, near.version)
+    passage = find_passage(acl_gates(subnet, host, near, far, hub, ports), near, far, ports)
+    if passage.traffic.passes_all:
+        return Check(what, Finding.YES)
+    return Check(what, Finding.NO, passage.shut_by[0][1])
+
+
+def _check_way_back(host: Subnet, near: End, target: tuple[TargetKind, str], hub: Vpc) -> Check:
+    """The hub's routes lead back to the VPC by the gateway or the peering connection that leads there."""
+    what = "the hub's routes back"
+    texts = [text for table in hub.route_tables for route in table.routes for text in route.destinations]
+    for low, high in near.addresses:
+        for mark in marks(low, high, [*texts, *hub.all_cidrs], near.version):
+            route: Route | None = route_to(mark, host, hub, near.version)
+            if route is None or not route.is_active:
+                return Check(what, Finding.NO, f"no route of {host.id} leads back to {near.name}")
+            if (route.target, route.target_id) != target:
+                why = f"{host.id} leads {near.name} to {route.target_id} and not to {target[1]}"
+                is_here = route.target is TargetKind.LOCAL
+                return Check(what, Finding.NO if is_here else Finding.UNREAD, why)
+    return Check(what, Finding.YES)

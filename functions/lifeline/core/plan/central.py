@@ -1,0 +1,320 @@
+"""Whether a VPC may share a hub's endpoint for a service: what must hold for that, and what an association would do."""
+
+from collections.abc import Iterable, Iterator, Sequence, Set
+from dataclasses import dataclass, replace
+from decimal import Decimal
+
+from lifeline.core.network.dns import AnswerKind, DnsAnswer, DnsView, answers_for, custom_dns_finding, domain_of
+from lifeline.core.network.gates import End
+from lifeline.core.network.hub import Check, Finding, HubSource, HubView, check_beyond, marks
+from lifeline.core.network.model import Catalog, Endpoint, EndpointType, Part, Service, Subnet, Vpc, suffix_of
+from lifeline.core.network.packets import blocks_in, span
+from lifeline.core.network.ports import ports_of, ports_unknown
+from lifeline.core.network.reach import Reach, ServiceReach
+from lifeline.core.network.tiers import effective_route_table
+from lifeline.core.plan.client_egress import find_cut_off
+from lifeline.core.plan.cost import hub_comparison, monthly_cost_usd
+from lifeline.core.plan.elsewhere import shadow_words
+from lifeline.core.plan.harm import Dependent, Takeover
+from lifeline.core.plan.scene import PlanInput
+from lifeline.core.policy.central import Central
+
+_BEYOND = "what lies beyond "  # of a way whose rest `check_beyond` follows
+
+
+@dataclass(frozen=True, slots=True)
+class CentralOffer:
+    """The association of a VPC with the zones of a service, or with the Profile, and what was checked. `account` is
+    theirs, and with `is_auto` nobody has to approve it where everything could be read.
+    """
+
+    central_ids: tuple[str, ...]
+    checks: tuple[Check, ...]
+    account: str = ""
+    is_auto: bool = False
+
+    @property
+    def refusal(self) -> str:
+        """Why it would not serve every subnet, or would harm one; empty if nothing that was read says so."""
+        return next((check.words for check in self.checks if check.finding is Finding.NO), "")
+
+    @property
+    def unread(self) -> tuple[str, ...]:
+        """What couldn't be read and may speak against it."""
+        return tuple(dict.fromkeys(check.words for check in self.checks if check.finding is Finding.UNREAD))
+
+    @property
+    def asks(self) -> str:
+        """Why it needs approval; empty if it needs none."""
+        if self.unread:
+            return f"needs approval, because not everything can be read: {'; '.join(self.unread)}"
+        return "" if self.is_auto else "needs approval: the policy's central.associate is ask"
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """The checks, a line each: of several about one thing the gravest."""
+        order = [Finding.NO, Finding.UNREAD, Finding.YES]
+        found: dict[str, Check] = {}
+        for check in sorted(self.checks, key=lambda check: order.index(check.finding)):
+            found.setdefault(check.what, check)
+        return tuple(check.words for check in found.values())
+
+
+def saving_words(interfaces: int, plan_input: PlanInput) -> str:
+    """What the association costs, and what an endpoint would."""
+    if not plan_input.price:
+        return ""
+    cost = monthly_cost_usd(interfaces, plan_input.price)
+    return (
+        f"{Decimal(0):.2f} USD per month instead of {cost:.2f} USD, before data charges. "
+        f"{hub_comparison(interfaces, plan_input.price)}"
+    ).removesuffix(".")
+
+
+def judge_central(
+    service: Service, vpc: Vpc, clients: Sequence[Subnet], catalog: Catalog, plan_input: PlanInput
+) -> CentralOffer | None:
+    """The offer to share the hub's endpoint in place of making one; None where the policy names no hub for the service.
+
+    What else reaches the service today must reach it at the hub as well, because the zone takes the name for the whole
+    VPC; and a Profile takes every name that it brings.
+    """
+    central, view, dns = plan_input.central, plan_input.hub, plan_input.dns
+    suffix = suffix_of(service.name)
+    if central is None or dns is None or suffix not in central.services:
+        return None
+    if not plan_input.may_associate:
+        return CentralOffer((), (Check("the stack's parameter CentralEndpoints", Finding.NO, "it must be yes"),))
+    if view is None:
+        return None
+    sources = _sources(service, central, view)
+    if not sources:
+        unread = [words for source in view.sources for words in source.unread]
+        why = "; ".join(unread) or f"no zone of central.zones is named {domain_of(service.private_dns_names[0])}"
+        return CentralOffer((), (Check("the hub's zone", Finding.NO, why),))
+    judge = _Judge(vpc, catalog, plan_input, central, view, dns, sources)
+    checks = tuple(judge.checks(service, clients))
+    return CentralOffer(tuple(source.id for source in sources), checks, view.account_id, central.is_auto)
+
+
+def _sources(service: Service, central: Central, view: HubView) -> tuple[HubSource, ...]:
+    """What a VPC is to be associated with: the zones of the service's names, of which the first must be there."""
+    if central.profile:
+        return view.sources
+    names = [domain_of(name) for name in service.private_dns_names]
+    found = {answer.domain: source for source in view.sources for answer in source.answers}
+    return tuple(dict.fromkeys(found[name] for name in names if name in found)) if names[0] in found else ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Judge:
+    vpc: Vpc
+    catalog: Catalog
+    plan_input: PlanInput
+    central: Central
+    view: HubView
+    dns: DnsView
+    sources: tuple[HubSource, ...]
+
+    def checks(self, service: Service, clients: Sequence[Subnet]) -> Iterator[Check]:
+        yield from self._check_dns(service)
+        yield from self._check_limits()
+        yield from self._check_overlap()
+        yield from self._check_service(service, clients)
+        for other in self._others(service):
+            yield from self._check_service(other, ())
+
+    def _others(self, service: Service) -> list[Service]:
+        """The other services whose names a Profile would take, as far as it can be read. What is associated with the
+        VPC itself wins over a Profile (Route 53 guide: how Profile settings are prioritized).
+        """
+        domains = {answer.domain for source in self.sources for answer in source.answers}
+        taken = [
+            other
+            for other in self.catalog.services
+            if other.type is EndpointType.INTERFACE
+            and other.name != service.name
+            and any(domain_of(name) in domains for name in other.private_dns_names)
+        ]
+        now = [(other, ServiceReach(self.vpc, suffix_of(other.name), self.catalog, self.dns)) for other in taken]
+        return [other for other, reach in now if not (reach.holder or reach.central)]
+
+    # ---- the VPC's DNS
+
+    def _check_dns(self, service: Service) -> Iterator[Check]:
+        what, vpc = "DNS attributes on", self.vpc
+        off = ServiceReach(vpc, suffix_of(service.name), self.catalog, self.dns).attributes_off
+        if missing := vpc.unread_words(Part.DNS_ATTRIBUTES):
+            yield Check(what, Finding.UNREAD, "; ".join(missing))
+        elif off:
+            yield Check(what, Finding.NO, f"{' and '.join(off)} {'is' if len(off) == 1 else 'are'} off")
+        else:
+            yield Check(what, Finding.YES)
+        if self.dns.custom_dns_servers:
+            yield Check("DNS servers", Finding.UNREAD, custom_dns_finding(self.dns))
+        for unread in (*self.dns.unreadable, *(words for source in self.sources for words in source.unread)):
+            yield Check("zones, rules and Profiles", Finding.UNREAD, unread)
+        for asker in (one for one in self.plan_input.asking.askers if one.asks_for(service.private_dns_names)):
+            yield Check("who else asks here", Finding.UNREAD, f"{asker.words}, and would get the hub's addresses")
+        for unread in self.plan_input.asking.unread:
+            yield Check("who else asks here", Finding.UNREAD, unread)
+        for answer in (answer for source in self.sources for answer in source.answers if answer.forwards):
+            yield Check("zones, rules and Profiles", Finding.UNREAD, f"{answer.detail}, so its answers can't be read")
+
+    def _check_conflicts(self, service: Service, answers: Sequence[DnsAnswer]) -> Check:
+        """AWS lets one zone of a name into a VPC, and an endpoint's private DNS is one (Route 53 API:
+        AssociateVPCWithHostedZone, ConflictingDomainExists); of several answers to a name, one counts.
+        """
+        what, ids = "no conflicting zones and rules", {source.id for source in self.sources}
+        domains = {answer.domain for answer in answers}
+        held = next((one for one in self.vpc.live_endpoints if one.private_dns and self._has(one, domains)), None)
+        if held:
+            return Check(what, Finding.NO, f"{held.id} has the name in the VPC")
+        own = [
+            one for one in self.dns.answers if one.domain in domains and not one.forwards and one.source_id not in ids
+        ]
+        if own:
+            return Check(what, Finding.NO, f"{own[0].detail} has the name in the VPC")
+        found = answers_for(service.private_dns_names[:1], self._after(answers))
+        if found is None or found.source_id not in ids:
+            return Check(what, Finding.NO, f"{found.detail if found else 'a rule'} answers the name first")
+        return Check(what, Finding.YES)
+
+    def _has(self, endpoint: Endpoint, domains: Set[str]) -> bool:
+        offered = self.catalog.named(endpoint.service_name, EndpointType.INTERFACE)
+        return bool(offered and domains & {domain_of(one) for one in offered.private_dns_names})
+
+    def _after(self, answers: Sequence[DnsAnswer]) -> DnsView:
+        return replace(self.dns, answers=tuple(dict.fromkeys((*self.dns.answers, *answers))))
+
+    # ---- quotas and blocks
+
+    def _check_limits(self) -> Iterator[Check]:
+        for source in self.sources:
+            what = f"room in {source.id}"
+            if source.vpcs is None or source.most_vpcs is None:
+                yield Check(what, Finding.UNREAD, "how many VPCs it has can't be read")
+            elif source.vpcs >= source.most_vpcs:
+                yield Check(what, Finding.NO, f"it has {source.vpcs} of at most {source.most_vpcs} VPCs")
+            else:
+                yield Check(what, Finding.YES, f"{source.vpcs} of at most {source.most_vpcs} VPCs")
+
+    def _check_overlap(self) -> Iterator[Check]:
+        theirs = {*self.central.cidrs, *(cidr for hub in self.view.vpcs for cidr in hub.all_cidrs)}
+        pairs = [(own, other) for own in self.vpc.all_cidrs for other in sorted(theirs) if _overlap(own, other)]
+        what = "no overlapping blocks"
+        if pairs:
+            yield Check(what, Finding.NO, f"the VPC's {pairs[0][0]} overlaps with the hub's {pairs[0][1]}")
+        else:
+            yield Check(what, Finding.YES)
+
+    # ---- the way to the hub, and whom it serves
+
+    def _check_service(self, service: Service, clients: Sequence[Subnet]) -> Iterator[Check]:
+        suffix = suffix_of(service.name)
+        answers = self._answers(service)
+        takeover = Takeover(service, suffix, self.vpc, self.dns, self.plan_input.exempt, self.catalog.ports)
+        dependents = takeover.dependents()
+        asking = [*clients, *(one.subnet for one in dependents if one.subnet not in clients)]
+        if not asking:
+            return
+        ports = ports_of(suffix, dict(self.catalog.ports))
+        if not ports:
+            yield Check("ports", Finding.NO, ports_unknown(suffix))
+        yield self._check_conflicts(service, answers)
+        if words := shadow_words(takeover):
+            yield Check("names of the zone", Finding.NO, words)
+        yield from self._check_addresses(answers)
+        yield from self._check_paths(service, asking, answers)
+        yield from self._check_clients(service, dependents, asking, answers)
+        for answer in answers:
+            yield from check_beyond(asking, self.vpc, answer, ports, self.view)
+
+    def _answers(self, service: Service) -> tuple[DnsAnswer, ...]:
+        """What the sources answer to the service's names. Where the addresses aren't known, those of the policy's
+        blocks stand for them.
+        """
+        names = {domain_of(name) for name in service.private_dns_names}
+        found = [answer for source in self.sources for answer in source.answers if answer.domain in names]
+        if not found:
+            source = self.sources[0]
+            detail = f"the {AnswerKind.PROFILE} {source.id}"
+            found = [DnsAnswer(AnswerKind.PROFILE, domain_of(service.private_dns_names[0]), source.id, detail)]
+        guessed = tuple(self._representatives())
+        return tuple(answer if answer.addresses is not None else replace(answer, addresses=guessed) for answer in found)
+
+    def _representatives(self) -> Iterator[str]:
+        """Addresses of the policy's blocks: of each part that the VPC's routes and ACLs tell apart, one."""
+        tables = [effective_route_table(subnet, self.vpc) for subnet in self.vpc.subnets]
+        texts = [text for table in tables if table for route in table.routes for text in route.destinations]
+        texts += [entry.cidr for acl in self.vpc.network_acls for entry in acl.entries]
+        for cidr in self.central.cidrs:
+            version = 6 if ":" in cidr else 4
+            for mark in marks(*span(cidr), texts, version):
+                yield blocks_in(((mark, mark),), version)
+
+    def _check_addresses(self, answers: Sequence[DnsAnswer]) -> Iterator[Check]:
+        what = "addresses of the hub"
+        blocks = [span(cidr) for cidr in self.central.cidrs]
+        for answer in answers:
+            outside = [
+                address
+                for address in answer.addresses or ()
+                if not any(low <= span(address)[0] <= high for low, high in blocks)
+            ]
+            if not answer.addresses:
+                yield Check(what, Finding.NO, f"{answer.source_id} has no record for {answer.domain}")
+            elif outside:
+                yield Check(what, Finding.NO, f"{answer.source_id} answers {outside[0]}, which isn't in central.cidrs")
+            else:
+                yield Check(what, Finding.YES)
+
+    def _check_paths(self, service: Service, asking: Iterable[Subnet], answers: Sequence[DnsAnswer]) -> Iterator[Check]:
+        """The way out of the VPC, with its routes and ACLs, of every subnet to every address."""
+        what, suffix = "routes to the hub", suffix_of(service.name)
+        unread_parts = tuple(unread for unread in self.vpc.unread if unread.part is not Part.DNS_ATTRIBUTES)
+        alone = replace(self.vpc, endpoints=(), dns_support=True, dns_hostnames=True, unread=unread_parts)
+        ids = {source.id for source in self.sources}
+        for answer in answers:
+            view = replace(self.dns, answers=(answer,), kept_here=(), unreadable=(), custom_dns_servers=())
+            reach = ServiceReach(alone, suffix, self.catalog, view)
+            for subnet in asking:
+                path = reach.private_path(subnet)
+                unread = [words for words in path.unread if not words.startswith(_BEYOND)]
+                if path.reach is Reach.UNKNOWN or (unread and path.reach is Reach.CENTRAL):
+                    yield Check(what, Finding.UNREAD, "; ".join((path.words, *unread)))
+                elif path.reach is not Reach.CENTRAL or path.central_id not in ids or path.shut:
+                    yield Check(what, Finding.NO, f"{subnet.id}: {'; '.join((path.words, *path.notes[1:2]))}")
+                else:
+                    yield Check(what, Finding.YES)
+
+    def _check_clients(
+        self,
+        service: Service,
+        dependents: Sequence[Dependent],
+        asking: Iterable[Subnet],
+        answers: Sequence[DnsAnswer],
+    ) -> Iterator[Check]:
+        """The clients' own security groups let out to the hub's addresses."""
+        what, suffix = "clients' security groups", suffix_of(service.name)
+        if self.vpc.client_groups is None:
+            yield Check(what, Finding.UNREAD, "the network interfaces of the VPC, or their groups, were not read")
+            return
+        ports = ports_of(suffix, dict(self.catalog.ports))
+        public = {one.subnet.id for one in dependents if one.is_public}
+        for subnet in asking:
+            version = subnet.ip_version
+            texts = [text for answer in answers for text in answer.addresses or () if (":" in text) == (version == 6)]
+            fars = [End((span(text),), text, version) for text in texts]
+            cut_off = find_cut_off(fars, (), subnet, self.vpc, suffix, ports, is_public_now=subnet.id in public)
+            if cut_off:
+                yield Check(what, Finding.NO if cut_off.is_known else Finding.UNREAD, cut_off.words)
+            else:
+                yield Check(what, Finding.YES)
+
+
+def _overlap(one: str, other: str) -> bool:
+    if (":" in one) != (":" in other):
+        return False
+    (low, high), (start, end) = span(one), span(other)
+    return low <= end and start <= high

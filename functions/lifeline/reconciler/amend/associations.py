@@ -1,0 +1,40 @@
+"""Associations with a hub: they are on record before the call, and nothing of them is left behind."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from lifeline.core.coexist.associated import leftovers, note_planned, released, settle_done, with_doubts
+from lifeline.core.coexist.vpc_state import VpcState
+from lifeline.core.plan.actions import Action, Plan, in_order
+from lifeline.reconciler.amend.amendment import Amendment, Decision, Fact, VpcContext
+
+
+class Leftovers(Amendment):
+    """Deletes authorizations that are left, and in a VPC that a person releases ends the associations."""
+
+    def needs(self, context: VpcContext, plan: Plan | None, state: VpcState) -> frozenset[Fact]:
+        """The state, where the policy names a hub; of a VPC that is released always."""
+        return frozenset({Fact.STATE} if plan and (context.run.policy.central or context.is_release) else ())
+
+    def decide(self, context: VpcContext, plan: Plan, state: VpcState) -> Decision:
+        """The plan with what is still to be ended, and a question before what somebody ended is made again."""
+        plan = with_doubts(state.associated, plan, now=context.run.now) if state.associated else plan
+        found = [*leftovers(state.associated, plan), *(released(state.associated) if context.is_release else ())]
+        return Decision(replace(plan, actions=in_order((*plan.actions, *found))) if found else plan, state)
+
+
+class AssociationRecord(Amendment):
+    """Keeps what the VPC is about to be associated with, and what became of it."""
+
+    def decide(self, context: VpcContext, plan: Plan, state: VpcState) -> Decision:
+        """The state with what the plan is about to associate."""
+        return Decision(
+            plan, replace(state, associated=note_planned(state.associated, plan.actions, now=context.run.now))
+        )
+
+    def after(self, context: VpcContext, plan: Plan, done: Sequence[Action], state: VpcState) -> Decision:
+        """The state as the run leaves it."""
+        if not context.is_leased:
+            return Decision(plan, state)
+        settled = settle_done(state.associated, done, now=context.run.now)
+        return Decision(plan, replace(state, associated=settled))

@@ -1,0 +1,265 @@
+"""A VPC with a gap and a path to the hub is offered the hub's zone, associated with it, and watched. One account."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import boto3
+import pytest
+
+from lifeline.adapters.aws.clients import client
+from lifeline.adapters.aws.memory import remember
+from lifeline.adapters.store.vpcs import VpcStore
+from lifeline.core.coexist.canary import Canary
+from lifeline.handlers import reconcile_endpoints
+from tests.support.cases import Case
+from tests.support.days import HOUR, MINUTES, Days
+from tests.support.home import HOME
+from tests.support.hub_network import Hub
+from tests.support.tuning import tune
+from tests.support.world import ACCOUNT, Context, emulated_world
+
+
+class Spoke:
+    """A hub, and a spoke of it, behind AWS's strictness."""
+
+    def __init__(self, case: Case) -> None:
+        self.case, self.world, self.account = case, case.world, case.account
+        self.hub = Hub(case.world)
+        case.later()
+        self.vpc_id = self.hub.add_spoke(case.world)
+        tune(case.monkeypatch, central=self.hub.policy())
+        for service in ("route53", "route53profiles"):
+            self.account.attach(client(service))
+        self.account.forget_calls()
+
+    def auto(self) -> None:
+        tune(self.case.monkeypatch, central=self.hub.policy(associate="auto"))
+
+    def look(self, **more: Any) -> dict[str, Any]:
+        self.case.forget_dns()
+        return self.case.look(self.vpc_id, **more)
+
+    def zones(self) -> list[str]:
+        return self.account.dns.zones_of(self.vpc_id)
+
+    def calls(self) -> list[str]:
+        return [call.operation for call in self.account.calls if call.accepted]
+
+    def state(self) -> Any:
+        return VpcStore("ledger").load(HOME.vpc(self.vpc_id))
+
+
+@pytest.fixture
+def spoke(case: Case, monkeypatch: pytest.MonkeyPatch) -> Spoke:
+    monkeypatch.setenv("CENTRAL_ENDPOINTS", "yes")
+    return Spoke(case)
+
+
+def kinds(answer: dict[str, Any]) -> list[tuple[str, str]]:
+    return [(one["action"], one["status"]) for one in answer["actions"]]
+
+
+def approve(plan_id: str) -> dict[str, Any]:
+    found: dict[str, Any] = reconcile_endpoints.handler({"approve": plan_id}, Context())["vpcs"][0]
+    return found
+
+
+def test_it_is_offered_with_its_price_and_made_once_it_is_approved(spoke: Spoke) -> None:
+    offered = spoke.look()
+    assert kinds(offered) == [("associate_central", "blocked")]
+    (action,) = offered["actions"]
+    assert (action["blocked_by"], action["error"]) == (
+        "central",
+        "needs approval: the policy's central.associate is ask",
+    )
+    assert action["central_ids"] == [spoke.hub.zone_id]
+    assert "0.00 USD per month instead of 7.30 USD" in action["reason"]
+    assert {line.partition(": ")[2][:3] for line in action["checks"]} == {"yes"}
+    assert (offered["approval"]["monthly_cost_usd"], spoke.zones(), spoke.calls()) == (0.0, [], [])
+
+    made = approve(offered["approval"]["plan_id"])
+
+    assert kinds(made) == [("associate_central", "done")]
+    assert (spoke.zones(), spoke.calls()) == ([spoke.hub.zone_id], ["AssociateVPCWithHostedZone"])
+    assert list(spoke.state().associated) == [spoke.hub.zone_id]
+    served = spoke.look()
+    assert (kinds(served), served["services"][0]["state"]) == ([], "served centrally")
+
+
+def test_with_auto_nobody_is_asked_where_everything_was_read(spoke: Spoke) -> None:
+    spoke.auto()
+    assert kinds(spoke.look()) == [("associate_central", "done")]
+    assert spoke.zones() == [spoke.hub.zone_id]
+    (notice,) = spoke.case.told()
+    assert f"associated the VPC with the hub's zone {spoke.hub.zone_id}" in notice
+    assert spoke.world.endpoints(spoke.vpc_id) == []
+
+
+def test_with_auto_people_are_asked_all_the_same_where_something_can_not_be_read(spoke: Spoke) -> None:
+    spoke.auto()
+    spoke.account.fail_next("SearchTransitGatewayRoutes", "UnauthorizedOperation", times=20)
+    answer = spoke.look()
+    assert kinds(answer) == [("associate_central", "blocked")]
+    assert "transit gateway route tables: can't be read" in answer["actions"][0]["error"]
+    assert "not everything can be read" in spoke.case.told()[0]
+    assert spoke.zones() == []
+
+
+@pytest.mark.parametrize("broken", ["group", "gateway", "route back", "attachment"])
+def test_where_the_hub_would_not_serve_an_endpoint_is_made_and_says_why(spoke: Spoke, broken: str) -> None:
+    spoke.auto()
+    ec2, hub = spoke.world.ec2, spoke.hub
+    match broken:
+        case "group":
+            hub.shut_out("10.0.0.0/8")
+        case "gateway":
+            ec2.delete_transit_gateway_route(
+                TransitGatewayRouteTableId=hub.table_id, DestinationCidrBlock="10.9.0.0/16"
+            )
+        case "route back":
+            ec2.delete_route(RouteTableId=spoke.world.main_table(hub.vpc_id), DestinationCidrBlock="10.0.0.0/8")
+        case "attachment":
+            hub_attachment = hub.attachment_id
+            ec2.delete_transit_gateway_vpc_attachment(TransitGatewayAttachmentId=hub_attachment)
+    answer = spoke.look()
+    assert ("create_interface_endpoint", "done") in kinds(answer)
+    reason = next(one["reason"] for one in answer["actions"] if one["action"] == "create_interface_endpoint")
+    assert "the hub's endpoint can't be shared: " in reason
+    assert spoke.zones() == []
+
+
+def test_a_stack_that_may_not_associate_says_so_and_makes_an_endpoint(
+    spoke: Spoke, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CENTRAL_ENDPOINTS", "no")
+    spoke.auto()
+    answer = spoke.look(mode="plan")
+    assert "CentralEndpoints: no (it must be yes)" in answer["actions"][-1]["reason"]
+
+
+def test_a_full_zone_is_known_before_anybody_asks_for_it(spoke: Spoke) -> None:
+    spoke.auto()
+    spoke.account.dns.vpcs_a_zone = 1
+    assert "it has 1 of at most 1" in spoke.look(mode="plan")["actions"][-1]["reason"]
+
+
+def test_nothing_is_associated_while_the_kill_switch_is_on(spoke: Spoke, monkeypatch: pytest.MonkeyPatch) -> None:
+    spoke.auto()
+    monkeypatch.setenv("KILL_SWITCH_PARAMETER", "/lifeline/stop")
+    boto3.client("ssm").put_parameter(Name="/lifeline/stop", Value="on", Type="String")
+    assert kinds(spoke.look()) == [("associate_central", "blocked")]
+    assert (spoke.zones(), dict(spoke.state().associated)) == ([], {})
+
+
+def test_what_aws_refuses_is_told_and_is_not_on_record(spoke: Spoke) -> None:
+    spoke.auto()
+    spoke.account.fail_next("AssociateVPCWithHostedZone", "LimitsExceeded")
+    answer = spoke.look()
+    assert kinds(answer) == [("associate_central", "failed")]
+    assert dict(spoke.state().associated) == {}
+    assert dict(spoke.state().canaries) == {}
+
+
+def test_the_answer_of_a_call_that_was_lost_is_found_out(spoke: Spoke) -> None:
+    spoke.auto()
+    spoke.account.fail_next("AssociateVPCWithHostedZone", "ServiceUnavailable", after_effect=True)
+    assert kinds(spoke.look()) == [("associate_central", "planned")]
+    assert list(spoke.state().associated) == [spoke.hub.zone_id]
+    assert spoke.look()["services"][0]["state"] == "served centrally"
+
+
+def test_a_release_gives_up_the_association(spoke: Spoke) -> None:
+    spoke.auto()
+    spoke.look()
+    released = spoke.look(release=True)
+    assert kinds(released) == [("disassociate_central", "done")]
+    assert (spoke.zones(), dict(spoke.state().associated)) == ([], {})
+
+
+# ---- harm
+
+
+@pytest.fixture
+def days(monkeypatch: pytest.MonkeyPatch) -> Iterator[Days]:
+    with emulated_world(monkeypatch, CENTRAL_ENDPOINTS="yes") as world:
+        days = Days(world, monkeypatch)
+        days.account.attach(world.ec2)
+        for service in ("route53", "route53profiles"):
+            days.account.attach(client(service))
+        yield days
+
+
+def shared(days: Days, monkeypatch: pytest.MonkeyPatch) -> tuple[str, Hub]:
+    """A VPC that Lifeline associated with the hub's zone."""
+    hub = Hub(days.world)
+    days.clock.advance(MINUTES)
+    tune(monkeypatch, central=hub.policy(associate="auto"))
+    vpc_id = hub.add_spoke(days.world)
+    assert kinds(days.look(vpc_id)) == [("associate_central", "done")]
+    days.mails()
+    days.empty_queue()
+    remember.cache_clear()
+    return vpc_id, hub
+
+
+def test_agents_that_fall_silent_right_after_it_end_the_association_and_freeze_the_service(
+    days: Days, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    vpc_id, hub = shared(days, monkeypatch)
+    assert VpcStore("ledger").load(HOME.vpc(vpc_id)).canaries == {
+        "monitoring": Canary("", days.clock(), central_ids=(hub.zone_id,))
+    }
+    days.clock.advance(MINUTES)
+    incident = days.record_silence(vpc_id, subject=hub.zone_id)
+    assert days.ask_for_repair(vpc_id, incident_id=incident.id) == {"batchItemFailures": []}
+
+    state = VpcStore("ledger").load(HOME.vpc(vpc_id))
+    assert days.account.dns.zones_of(vpc_id) == []
+    assert (dict(state.associated), state.canaries["monitoring"].withdrawn_at) == ({}, days.clock())
+    assert state.frozen["monitoring"].why == (
+        f"agents fell silent right after the VPC was associated with {hub.zone_id} ({incident.id})"
+    )
+    (notice,) = days.texts()
+    assert f"disassociated the hub's zone {hub.zone_id} from the VPC" in notice
+    assert "agents fell silent within 10 minutes after the VPC was associated with" in notice
+
+    remember.cache_clear()
+    later = days.look(vpc_id)
+    assert kinds(later) == [("associate_central", "blocked")]
+    assert "frozen since" in later["actions"][0]["error"]
+    assert days.account.dns.zones_of(vpc_id) == []
+
+
+def test_a_silence_that_begins_later_is_not_the_associations(days: Days, monkeypatch: pytest.MonkeyPatch) -> None:
+    vpc_id, hub = shared(days, monkeypatch)
+    days.clock.advance(HOUR)
+    store, ref = VpcStore("ledger"), HOME.vpc(vpc_id)
+    state = store.load(ref)
+    early = replace(state.canaries["monitoring"], at=days.clock() - HOUR)
+    store.save(ref, state, replace(state, canaries={"monitoring": early}), now=days.clock())
+    incident = days.record_silence(vpc_id, subject="another zone")
+    days.ask_for_repair(vpc_id, incident_id=incident.id)
+    assert days.account.dns.zones_of(vpc_id) == [hub.zone_id]
+
+
+# ---- Profiles
+
+
+def test_a_profile_is_associated_once_for_all_its_services_and_ends_with_harm(
+    days: Days, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hub = Hub(days.world)
+    days.clock.advance(MINUTES)
+    profiles = days.account.dns
+    profiles.add_profile("rp-1", owner=ACCOUNT, resources=[f"arn:aws:route53:::hostedzone/{hub.zone_id}"])
+    tune(monkeypatch, central=hub.policy(zones=None, profile="rp-1", associate="auto"))
+    vpc_id = hub.add_spoke(days.world)
+    assert kinds(days.look(vpc_id)) == [("associate_central", "done")]
+    assert profiles.profiles["rp-1"].vpc_ids == [vpc_id]
+    remember.cache_clear()
+    assert days.look(vpc_id)["services"][0]["state"] == "served centrally"
+    days.clock.advance(MINUTES)
+    incident = days.record_silence(vpc_id, subject="rp-1")
+    days.ask_for_repair(vpc_id, incident_id=incident.id)
+    assert profiles.profiles["rp-1"].vpc_ids == []

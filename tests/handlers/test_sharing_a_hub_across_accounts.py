@@ -1,0 +1,146 @@
+"""A VPC of one account gets the zone of another: authorized, associated, and the authorization gone again."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from tools.spoke import template
+
+from lifeline.adapters.aws.memory import remember
+from lifeline.adapters.store.vpcs import VpcStore
+from lifeline.core.network.model import RegionRef
+from tests.support.days import MINUTES, Days
+from tests.support.hub import ASSUME, ROLE, TRUST, enforced_in, role_in
+from tests.support.hub_network import Hub
+from tests.support.organization import ORGANIZATION_ID, emulated_organization
+from tests.support.policies import Caller, Stack
+from tests.support.strict_organization import StrictOrganization
+from tests.support.tuning import tune
+from tests.support.world import ACCOUNT, REGION, ROLE_ARN, World, emulated_world
+
+A, B = "222222222222", "333333333333"
+SPOKE = template()
+
+
+class Accounts:
+    """The stack's account, and two others: the hub's endpoints are in one of the three, and the VPC is in A."""
+
+    def __init__(self, days: Days, organization: StrictOrganization, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.days, self.organization, self.monkeypatch = days, organization, monkeypatch
+        self.worlds: dict[str, World] = {ACCOUNT: days.world, A: organization.join(A), B: organization.join(B)}
+        days.account.attach(days.world.ec2)
+        organization.place(B).attach(self.worlds[B].ec2)
+        self.hub, self.vpc_id = Hub(days.world), ""
+
+    def arrange(self, hubs: str = ACCOUNT, **policy: Any) -> None:
+        """The hub's network in this account, and a spoke of it in A."""
+        if hubs != ACCOUNT:
+            self.hub = Hub(self.worlds[hubs], account=hubs)
+            policy["account"] = hubs
+        self.days.clock.advance(MINUTES)
+        self.vpc_id = self.hub.add_spoke(self.worlds[A], account=A)
+        tune(self.monkeypatch, central=self.hub.policy(associate="auto", **policy))
+
+    def look(self) -> dict[str, Any]:
+        remember.cache_clear()
+        self.days.empty_queue()
+        (found,) = self.days.call({"vpc_ids": [self.vpc_id], "account": A})["vpcs"]
+        return dict(found)
+
+    def approve(self, plan_id: str) -> dict[str, Any]:
+        remember.cache_clear()
+        (found,) = self.days.call({"approve": plan_id, "account": A})["vpcs"]
+        return dict(found)
+
+    def zones(self) -> list[str]:
+        return self.organization.dns.zones_of(self.vpc_id)
+
+    def authorized(self) -> dict[tuple[str, str], str]:
+        return self.organization.dns.authorized
+
+    def state(self) -> Any:
+        return VpcStore("ledger").load(RegionRef(A, REGION).vpc(self.vpc_id))
+
+
+@pytest.fixture
+def accounts(monkeypatch: pytest.MonkeyPatch) -> Iterator[Accounts]:
+    """The spokes' roles may do what spoke.yaml says, and no more."""
+    settings = {"ACCOUNTS": f"{A},{B}", "SPOKE_ROLE": ROLE, "CENTRAL_ENDPOINTS": "yes"}
+    with emulated_world(monkeypatch, **settings) as world:
+        days = Days(world, monkeypatch)
+        hub = Caller(policy=(ASSUME,), context={"aws:PrincipalArn": ROLE_ARN})
+        organization = StrictOrganization(world, hub=hub, now=days.clock, throttling=False)
+        for account in (A, B):
+            given = {"HubAccountId": ACCOUNT, "OrganizationId": ORGANIZATION_ID, "CentralEndpoints": "yes"}
+            stack = Stack(SPOKE, given | {"RequiredServices": "monitoring"}, account=account)
+            organization.add_role(role_in(account), trust=[TRUST], policy=stack.statements("ReconcileRole"))
+            enforced_in(account)
+        with emulated_organization(monkeypatch, organization):
+            yield Accounts(days, organization, monkeypatch)
+
+
+def kinds(answer: dict[str, Any]) -> list[tuple[str, str]]:
+    return [(one["action"], one["status"]) for one in answer["actions"]]
+
+
+@pytest.mark.parametrize("hubs", [ACCOUNT, B])
+def test_the_zones_account_authorizes_the_vpcs_associates_and_nothing_is_left(accounts: Accounts, hubs: str) -> None:
+    accounts.arrange(hubs)
+    assert kinds(accounts.look()) == [("associate_central", "done")]
+    assert (accounts.zones(), accounts.authorized()) == ([accounts.hub.zone_id], {})
+    (association,) = accounts.state().associated.values()
+    assert association.account == ""
+    assert accounts.look()["services"][0]["state"] == "served centrally"
+
+
+def test_where_a_third_account_has_the_gateway_its_tables_can_not_be_read_and_people_are_asked(
+    accounts: Accounts,
+) -> None:
+    accounts.arrange()
+    gateways = accounts.organization.place(ACCOUNT).moto.transit_gateways_route_tables
+    gateways.clear()  # as if they were in a network account that has no role for the stack
+    offered = accounts.look()
+    assert kinds(offered) == [("associate_central", "blocked")]
+    assert "the route table" in offered["actions"][0]["error"]
+    assert accounts.zones() == []
+    made = accounts.approve(offered["approval"]["plan_id"])
+    assert kinds(made) == [("associate_central", "done")]
+    assert (accounts.zones(), accounts.authorized()) == ([accounts.hub.zone_id], {})
+
+
+def test_an_association_that_aws_refuses_leaves_no_authorization(accounts: Accounts) -> None:
+    accounts.arrange()
+    accounts.organization.place(A).fail_next("AssociateVPCWithHostedZone", "LimitsExceeded")
+    assert kinds(accounts.look()) == [("associate_central", "failed")]
+    assert (accounts.zones(), accounts.authorized()) == ([], {})
+
+
+def test_an_authorization_that_can_not_be_deleted_is_told_and_deleted_by_the_next_run(accounts: Accounts) -> None:
+    accounts.arrange(B)
+    accounts.organization.place(B).fail_next("DeleteVPCAssociationAuthorization", "ServiceUnavailable", times=3)
+    answer = accounts.look()
+    assert kinds(answer) == [("associate_central", "done")]
+    assert "couldn't be deleted, and a later run will try again" in answer["actions"][0]["error"]
+    assert list(accounts.authorized()) == [(accounts.hub.zone_id, accounts.vpc_id)]
+    assert kinds(accounts.look()) == [("delete_authorization", "done")]
+    assert (accounts.authorized(), accounts.zones()) == ({}, [accounts.hub.zone_id])
+    assert kinds(accounts.look()) == []
+
+
+def test_a_run_that_dies_before_it_takes_the_authorization_back_is_made_good(accounts: Accounts) -> None:
+    accounts.arrange(B)
+    accounts.organization.place(A).fail_next("AssociateVPCWithHostedZone", RuntimeError("the container is gone"))
+    with pytest.raises(RuntimeError):
+        accounts.look()
+    assert list(accounts.authorized()) == [(accounts.hub.zone_id, accounts.vpc_id)]
+    assert list(accounts.state().associated) == [accounts.hub.zone_id]
+    accounts.days.clock.advance(MINUTES)
+    assert kinds(accounts.look()) == [("associate_central", "done")]
+    assert (accounts.zones(), accounts.authorized()) == ([accounts.hub.zone_id], {})
+
+
+def test_an_account_that_the_stack_does_not_serve_has_no_zone_to_offer(accounts: Accounts) -> None:
+    accounts.arrange(account="999999999999")
+    answer = accounts.look()
+    reason = next(one["reason"] for one in answer["actions"] if one["action"] == "create_interface_endpoint")
+    assert "999999999999, which has the zones, is no account that this stack serves" in reason
