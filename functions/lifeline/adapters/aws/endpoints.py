@@ -155,18 +155,32 @@ class Endpoints:
         )
 
     def _create(self, action: Action, vpc_id: str, kind: EndpointType, **more: object) -> str:
+        """Creates the endpoint, once however often it is tried.
+
+        EC2 refuses a token that was used before for anything else, and a token is no secret: whoever may create
+        endpoints somewhere could use it first. Then the endpoint gets a token that nobody could know.
+        """
+        try:
+            made = self._create_by_token(action.client_token, action, vpc_id, kind, **more)
+        except TerminalError as error:
+            if error.code != "IdempotentParameterMismatch":
+                raise
+            made = self._create_by_token(f"lifeline-{secrets.token_hex(24)}", action, vpc_id, kind, **more)
+        return self._created(vpc_id, made)
+
+    def _create_by_token(self, token: str, action: Action, vpc_id: str, kind: EndpointType, **more: object) -> str:
         policy = {"PolicyDocument": action.policy} if action.policy else {}
         with _tags_named(action), aws_errors(f"create_vpc_endpoint {action.service_name} in {vpc_id}"):
             answer = self._ec2.create_vpc_endpoint(
                 VpcEndpointType=kind.value,
                 VpcId=vpc_id,
                 ServiceName=action.service_name,
-                ClientToken=action.client_token,
+                ClientToken=token,
                 TagSpecifications=self._tags("vpc-endpoint", action.name or f"lifeline-{action.service}", action.tags),
                 **policy,
                 **more,
             )
-        return self._created(vpc_id, str(answer["VpcEndpoint"]["VpcEndpointId"]))
+        return str(answer["VpcEndpoint"]["VpcEndpointId"])
 
     def _modify(self, action: Action, **change: object) -> None:
         with aws_errors(f"modify_vpc_endpoint {action.endpoint_id}"):
