@@ -25,6 +25,11 @@ def test_what_mail_clients_and_chat_make_more_of_is_broken_where_everybody_sees_
     assert unlinked(text) == words
 
 
+@pytest.mark.parametrize("text", ["A" * 400_000, "a-" * 200_000, '"' * 400_000])
+def test_a_text_of_any_length_is_read_once(text: str) -> None:
+    assert unlinked(text) == text  # hours, if it were read again from each of its letters
+
+
 @pytest.mark.parametrize(
     "text",
     [

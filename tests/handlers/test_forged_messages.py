@@ -132,6 +132,18 @@ def test_a_record_that_carries_a_persons_words_beside_is_a_record_and_no_more(da
     assert (len(days.live(vpc_id)), dict(state(vpc_id).frozen), gave_up(days)) == (1, {}, [])
 
 
+def test_a_record_whose_call_has_an_endless_name_is_put_aside_alone(days: Days) -> None:
+    vpc_id = days.world.make_vpc()
+    days.world.make_subnet(vpc_id)
+    record = json.loads(open_attempt("A" * 400_000, vpc_id, days))
+    del record["detail"]["errorCode"]
+    days.deliver(record, {"vpc_ids": [vpc_id]})
+    (letter,) = days.world.dead_letters()
+    assert letter["MessageAttributes"]["field"]["StringValue"] == "body.detail.eventName"
+    assert len(letter["MessageAttributes"]["reason"]["StringValue"]) < 500
+    assert len(days.live(vpc_id)) == 1
+
+
 def test_a_count_of_attempts_that_somebody_made_up_abandons_nobodys_work(days: Days) -> None:
     vpc_id = days.world.make_vpc()
     days.world.make_subnet(vpc_id)

@@ -114,6 +114,14 @@ def test_an_account_that_is_none_is_refused(hub: Hub, account: object) -> None:
     assert dead["MessageAttributes"]["field"]["StringValue"] == "body.account"
 
 
+def test_an_account_that_only_a_message_names_leaves_no_record(whole: Hub) -> None:
+    whole.sweep()
+    listed = whole.members()
+    for body in ({"vpc_ids": ["vpc-0123456789abcdef0"]}, {"sweep": True}):
+        whole.days.deliver({**body, "account": "555555555555"})
+    assert whole.members() == listed
+
+
 # ---- accounts that can't be entered
 
 

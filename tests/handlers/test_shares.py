@@ -11,13 +11,14 @@ import pytest
 from lifeline.adapters.store.incidents import Incidents
 from lifeline.core.incidents.incident import Cause, CauseKind, Confidence, Incident
 from tests.support.cloudtrail import record_call
-from tests.support.days import EVERYWHERE, MINUTES, Days
+from tests.support.days import EVERYWHERE, HOUR, MINUTES, Days
 from tests.support.home import HOME
 from tests.support.tuning import tune
 from tests.support.world import emulated_world
 
 SERVICES = "monitoring logs ssm ssmmessages ec2messages kms sts ecr.api ecr.dkr secretsmanager"
 POLICY = "/lifeline/policy"
+DAY = 24 * HOUR
 WIDE = {
     "backlog": "act",  # what a tag asks for of a VPC that was judged before would wait for approval
     "REQUIRED_SERVICES": "monitoring",
@@ -125,6 +126,27 @@ def test_what_tags_and_new_vpcs_ask_for_uses_no_more_than_the_part_that_is_not_r
         why = there.blocked(vpc_ids[0])["sts"]
         assert "10 of 20 endpoints (endpoints_per_day) used in the last 24 hours" in why
         assert "the last 10 are reserved for VPCs that lost their path or have silent agents" in why
+
+
+def test_whoever_deletes_an_endpoint_again_and_again_uses_nothing_of_the_reserve(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with town(monkeypatch, endpoints_per_day=4) as there:
+        victim, vpc_id = there.vpc(is_open=True), there.vpc()
+        there.days.sweeps(2)
+        there.days.clock.advance(30 * DAY)
+        there.days.sweeps(1)  # both paths are known for long
+        for _ in range(5):
+            for endpoint_id in there.days.live(vpc_id):
+                there.world.ec2.delete_vpc_endpoints(VpcEndpointIds=[endpoint_id])
+            there.days.clock.advance(MINUTES)
+            there.days.look(vpc_id)
+            there.days.look(vpc_id, unfreeze=True)
+        assert there.served(vpc_id) == []  # one urgent, then one within the share; the rest needs approval
+
+        there.lose_route(victim)
+
+        assert there.served(victim) == ["monitoring"]
 
 
 def test_one_vpc_may_use_its_share_of_the_days_endpoints_and_hears_that(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -26,7 +26,8 @@ _SCHEME = re.compile(r"://|(?<=\b[Ww][Ww][Ww])\.|\]\(")
 _BROKEN = {"://": "[:]//", ".": "[.]", "](": "] ("}
 _BEFORE_A_HOST = re.compile(r"\bwww$", re.IGNORECASE)
 _MENTION = re.compile(r"(?<![A-Za-z0-9])@")
-_HOST = re.compile(r"[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)+/?")
+# Each letter is looked at once, however long the text: a host begins where a word does.
+_HOST = re.compile(r"(?<![A-Za-z0-9_-])[A-Za-z0-9_-]++(?:\.[A-Za-z0-9_-]++)++/?")
 # The dot before a label that mail clients know as the end of a host: all countries' and the usual others.
 _END = re.compile(
     r"\.(?=(?:[a-z]{2}|com|net|org|info|biz|edu|gov|mil|int|app|dev|page|web|site|online|shop|store|live|life|link|click"

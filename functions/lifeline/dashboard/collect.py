@@ -141,7 +141,7 @@ class _Cover:
         region = self._plan(planning, policy, vpcs, is_whole=not vpc_ids)
         examined = self._reads.examine(self._worst(region))
         region = self._with_state(planning, region, examined)
-        admission = self._admit(region.plans, region.vpcs, planning.policy, region.incidents)
+        admission = self._admit(region.plans, region.vpcs, planning.policy, region.incidents, examined)
         offers = self._offers(admission, examined, why_stopped)
         self._mention_others(region, vpc_ids)
         rows = [
@@ -362,18 +362,24 @@ class _Cover:
     # ---- limits and approvals
 
     def _admit(
-        self, plans: Mapping[str, Plan], vpcs: Sequence[Vpc], policy: Policy, incidents: Sequence[Incident]
+        self,
+        plans: Mapping[str, Plan],
+        vpcs: Sequence[Vpc],
+        policy: Policy,
+        incidents: Sequence[Incident],
+        examined: Mapping[str, Examined],
     ) -> Admission:
         """The plans with what needs approval blocked. What only waits for the next run passes: it is on its way."""
         has_work = any(plan.has_work for plan in plans.values())
         known, lacking = self._reads.known() if has_work else {}, services_lacking(incidents)
         bar = proven_after(known, self._now)
+        made = {vpc_id: one.state.made for vpc_id, one in examined.items() if one.state}
         plans = {
             vpc.id: with_urgency(
                 plans[vpc.id],
                 vpc,
                 policy,
-                Knowledge(known.get(vpc.id), bar),
+                Knowledge(known.get(vpc.id), bar, made.get(vpc.id, {})),
                 lacking.get(vpc.id, frozenset()),
                 now=self._now,
             )
@@ -443,7 +449,7 @@ class _Cover:
             amended = read_facts(amended, [amendment], readers)
             amended = {vpc_id: amended[vpc_id].previewed(amendment)}
         plans = {vpc_id: amended[vpc_id].plan}
-        admission = self._admit(plans, vpcs, policy, incidents)
+        admission = self._admit(plans, vpcs, policy, incidents, examined)
         offer, words = self._offers(admission, examined, why_stopped).get(vpc_id, (None, ""))
         answer = VpcAnswer.of(admission.plans[vpc_id]).located(vpcs[0])
         limits = dict.fromkeys(action.blocked_by for action in answer.actions)

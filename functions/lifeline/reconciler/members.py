@@ -244,6 +244,9 @@ class Hub:
             return known.is_active
         return self.settings.accounts.is_organization or account in self.settings.accounts.ids
 
+    def _is_listed(self, account: str) -> bool:
+        return account in self._known().by_account or account in self.settings.accounts.ids
+
     def _known(self) -> MemberAccounts:
         if self._members is None:
             self._members = self.store.read()
@@ -262,7 +265,8 @@ class Hub:
             self.enter(settings)
         except TerminalError as error:
             why = _WHO.sub("this stack's role", str(error))
-            self._note(lambda members: members.refused(account, why, now), account)
+            if self._is_listed(account):  # of any other, only a message says that it exists
+                self._note(lambda members: members.refused(account, why, now), account)
             raise
         if known.standing not in {AccountStanding.SERVED, AccountStanding.DENIED}:
             self._note(lambda members: members.entered(account, now), account)

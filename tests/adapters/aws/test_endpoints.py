@@ -11,7 +11,7 @@ import pytest
 from lifeline.adapters.aws.endpoints import Endpoints
 from lifeline.core.errors import TerminalError, TransientError
 from lifeline.core.plan.actions import Action, ActionKind
-from tests.support.builders import MONITORING
+from tests.support.builders import MONITORING, S3
 from tests.support.strict import Clock, StrictAccount
 from tests.support.world import World, emulated_world
 
@@ -38,9 +38,13 @@ class Land:
 
         return Endpoints("lifeline", record, self.world.ec2, sleep)
 
-    def make(self, hands: Endpoints, security_group_id: str) -> str:
+    def make(self, hands: Endpoints, security_group_id: str, token: str = "") -> str:
         action = Action(
-            ActionKind.CREATE_INTERFACE_ENDPOINT, "why", service_name=MONITORING, subnet_ids=(self.subnet_id,)
+            ActionKind.CREATE_INTERFACE_ENDPOINT,
+            "why",
+            service_name=MONITORING,
+            subnet_ids=(self.subnet_id,),
+            client_token=token,
         )
         return hands.apply(action, vpc_id=self.vpc_id, security_group_id=security_group_id).endpoint_id
 
@@ -102,6 +106,27 @@ def test_an_endpoint_is_tried_again_where_iam_does_not_know_the_new_groups_tag_y
     land.account.fail_next("CreateVpcEndpoint", "UnauthorizedOperation", message=of_group)
     with pytest.raises(TerminalError):
         land.make(land.hands(), group_id)
+
+
+def test_a_token_that_somebody_used_before_for_a_network_of_their_own_keeps_no_endpoint_from_being_made(
+    land: Land,
+) -> None:
+    token = "lifeline-0123456789abcdef"
+    theirs = land.world.make_vpc(cidr="10.9.0.0/16")
+    gateway: Any = {"VpcEndpointType": "Gateway", "ServiceName": S3, "VpcId": theirs}
+    land.world.ec2.create_vpc_endpoint(**gateway, ClientToken=token)
+    hands = land.hands()
+    group_id = hands.apply(GROUP, vpc_id=land.vpc_id).security_group_id
+    made = land.make(hands, group_id, token)
+    assert made in land.recorded
+    land.clock.advance(timedelta(minutes=1))
+    assert [one["VpcEndpointId"] for one in land.world.endpoints(land.vpc_id)] == [made]
+
+
+def test_an_endpoint_whose_token_nobody_else_used_is_made_once(land: Land) -> None:
+    hands = land.hands()
+    group_id = hands.apply(GROUP, vpc_id=land.vpc_id).security_group_id
+    assert land.make(hands, group_id, "lifeline-1") == land.make(hands, group_id, "lifeline-1")
 
 
 def test_a_name_that_is_taken_in_other_letters_is_passed_over(land: Land) -> None:

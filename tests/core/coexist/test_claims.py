@@ -255,6 +255,20 @@ def test_theirs_in_a_subnet_whose_network_acl_lets_nobody_in_takes_nothing_over(
     assert ActionKind.RETIRE_ENDPOINT not in kinds(answer(replace(network, network_acls=(shut,))))
 
 
+@pytest.mark.parametrize("theirs", [{"subnet_ids": frozenset()}, {"inbound_dns_only": True}])
+def test_theirs_that_nobody_in_the_vpc_is_led_to_takes_nothing_over(theirs: dict[str, Any]) -> None:
+    network = vpc(subnet("a"), SILENT, replace(THEIRS, **theirs), own_security_group())
+    found = answer(network)
+    assert ActionKind.RETIRE_ENDPOINT not in kinds(found)
+    assert found.frozen == {"monitoring": FREEZE}
+
+
+def test_theirs_for_another_regions_service_meets_no_claim() -> None:
+    theirs = replace(THEIRS, service_name="com.amazonaws.eu-west-1.monitoring")
+    found = answer(vpc(subnet("a"), SILENT, theirs, own_security_group()))
+    assert (kinds(found), found.frozen) == ([], {"monitoring": FREEZE})
+
+
 def test_a_group_that_another_endpoint_has_or_is_to_get_stays() -> None:
     logs = endpoint("com.amazonaws.us-east-1.logs", "a", id="vpce-2")
     assert kinds(answer(vpc(subnet("a"), SILENT, THEIRS, logs, own_security_group()))) == [ActionKind.RETIRE_ENDPOINT]

@@ -1,5 +1,6 @@
 """Which VPCs go first where a limit is short, by what Lifeline saw of them."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -11,6 +12,7 @@ from lifeline.core.guards.urgency import (
     BACKLOG,
     LONG_PROVEN,
     NOTED,
+    ONCE,
     PROVEN,
     Knowledge,
     KnownPath,
@@ -23,6 +25,7 @@ from lifeline.core.guards.urgency import (
 from lifeline.core.network.model import Tier, Vpc
 from lifeline.core.network.reach import NetworkPath, Reach
 from lifeline.core.plan.actions import Action, ActionKind, Plan, ServiceReport, ServiceState, Urgency
+from lifeline.core.plan.endpoint_lifecycle import Made
 from lifeline.core.policy.policy import REQUIRE, Policy, PolicyRule, Shares
 from tests.support.builders import MONITORING, VPC_ID, endpoint, subnet, vpc
 
@@ -56,8 +59,10 @@ def urgency(
     network: Vpc = NETWORK,
     planned: Plan | None = None,
     bar: timedelta = PROVEN,
+    made: Mapping[str, Made] | None = None,
 ) -> list[Urgency]:
-    marked = with_urgency(planned or plan(), network, policy, Knowledge(seen, bar), frozenset(silent_for), now=NOW)
+    knowledge = Knowledge(seen, bar, made or {})
+    marked = with_urgency(planned or plan(), network, policy, knowledge, frozenset(silent_for), now=NOW)
     return [action.urgency for action in marked.actions]
 
 
@@ -110,6 +115,25 @@ def test_silent_agents_make_urgent_what_they_lack_and_what_the_rules_ask_for() -
     old, new = KnownVpc(NOW - PROVEN), KnownVpc(NOW)
     assert urgency(old, "ec2", planned=planned)[1:] == [Urgency.URGENT, Urgency.TAGGED, Urgency.URGENT]
     assert urgency(new, "ec2", planned=planned)[1:] == [Urgency.RECENT, Urgency.TAGGED, Urgency.RECENT]
+
+
+def test_what_was_made_within_a_day_is_not_urgent_again() -> None:
+    made = {"monitoring": Made("vpce-0123456789abcdef0", NOW - ONCE + MINUTE)}
+    before = {"monitoring": Made("vpce-0123456789abcdef0", NOW - ONCE)}
+    seen = known(2 * ONCE)
+    assert urgency(seen, made=made) == [Urgency.URGENT, Urgency.OTHER]
+    assert urgency(seen, "monitoring", made=made)[1] is Urgency.OTHER
+    assert urgency(seen, made=before)[1] is Urgency.URGENT
+    others = plan(Tier.ISOLATED, None, "logs", "monitoring")
+    both = Policy(rules=(PolicyRule(frozenset({"logs", "monitoring"})),))
+    assert urgency(seen, planned=others, policy=both, made=made)[1:] == [Urgency.URGENT, Urgency.OTHER]
+
+
+@pytest.mark.parametrize("kind", [ActionKind.ADD_SUBNETS, ActionKind.ENABLE_PRIVATE_DNS, ActionKind.RESET_POLICY])
+def test_repairing_what_was_made_within_a_day_is_as_urgent_as_ever(kind: ActionKind) -> None:
+    made = {"monitoring": Made("vpce-0123456789abcdef0", NOW - MINUTE)}
+    repair = replace(plan(), actions=(Action(kind, "it is missing", service="monitoring"),))
+    assert urgency(known(2 * ONCE), planned=repair, made=made) == [Urgency.URGENT]
 
 
 def test_removals_are_as_they_were() -> None:

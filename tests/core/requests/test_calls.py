@@ -72,6 +72,8 @@ def change(
         ({**change(), "source": "aws.s3"}, "source"),
         ({**change(), "detail": None}, "detail"),
         (change(name="<script>"), "detail.eventName"),
+        (change(name="Cre\u0430teRoute"), "detail.eventName"),  # a letter that isn't Latin
+        (change(name="A" * 129), "detail.eventName"),
         ({"detail": {}}, "detail-type"),
     ],
 )

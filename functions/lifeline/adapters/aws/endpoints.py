@@ -2,7 +2,7 @@
 
 import secrets
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -154,10 +154,25 @@ class Endpoints:
         return self._create(action, vpc_id, security_group_id)
 
     def _create(self, action: Action, vpc_id: str, security_group_id: str = "") -> str:
+        """Creates the endpoint, once however often it is tried.
+
+        EC2 refuses a token that was used before for anything else, and a token is no secret: whoever may create
+        endpoints somewhere could use it first. Then the endpoint gets a token that nobody could know.
+        """
         wanted = creation(action, vpc_id=vpc_id, security_group_id=security_group_id, owner=self._owner)
-        with _tags_named(action), aws_errors(f"create_vpc_endpoint {action.service_name} in {vpc_id}"):
-            answer = self._ec2.create_vpc_endpoint(ClientToken=action.client_token, **wanted)
-        return self._created(vpc_id, str(answer["VpcEndpoint"]["VpcEndpointId"]))
+        try:
+            made = self._create_by_token(action.client_token, action, wanted)
+        except TerminalError as error:
+            if error.code != "IdempotentParameterMismatch":
+                raise
+            made = self._create_by_token(f"lifeline-{secrets.token_hex(24)}", action, wanted)
+        return self._created(vpc_id, made)
+
+    def _create_by_token(self, token: str, action: Action, wanted: Mapping[str, Any]) -> str:
+        doing = f"create_vpc_endpoint {wanted['ServiceName']} in {wanted['VpcId']}"
+        with _tags_named(action), aws_errors(doing):
+            answer = self._ec2.create_vpc_endpoint(ClientToken=token, **wanted)
+        return str(answer["VpcEndpoint"]["VpcEndpointId"])
 
     def _modify(self, action: Action, **change: object) -> None:
         with aws_errors(f"modify_vpc_endpoint {action.endpoint_id}"):

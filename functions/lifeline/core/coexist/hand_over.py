@@ -14,6 +14,7 @@ from lifeline.core.network.model import Catalog, Endpoint, EndpointState, Endpoi
 from lifeline.core.network.obstacles import FAILED_STATES, barrier_to
 from lifeline.core.network.packets import EVERY_PORT
 from lifeline.core.network.ports import ports_of
+from lifeline.core.network.reach import endpoints_of
 from lifeline.core.plan.actions import REMOVALS, Action, ActionKind, Plan, in_order
 from lifeline.core.plan.security_group import is_used, own_security_groups
 from lifeline.core.wording import write_actor, write_time
@@ -99,10 +100,10 @@ class _HandingOver:
         return is_same and endpoint.private_dns and self._works(endpoint)
 
     def _works(self, endpoint: Endpoint) -> bool:
-        """True if it is available, and lets somebody in: also of each subnet that requires the service and that
-        Lifeline's own lets in. What isn't known may let them in.
+        """True if it is available, answers in the VPC, and lets somebody in: also of each subnet that requires the
+        service and that Lifeline's own lets in. What isn't known may let them in.
         """
-        if endpoint.state is not EndpointState.AVAILABLE:
+        if endpoint.state is not EndpointState.AVAILABLE or not _answers(endpoint):
             return False
         service = suffix_of(endpoint.service_name)
         own = [one for one in self._own if suffix_of(one.service_name) == service]
@@ -122,7 +123,8 @@ class _HandingOver:
     # ---- one claim
 
     def _answer(self, service: str, freeze: Freeze) -> None:
-        theirs = [endpoint for endpoint in self._others if _takes_over(endpoint, service, freeze)]
+        others = (endpoint for endpoint in endpoints_of(service, self._vpc) if endpoint in self._others)
+        theirs = [endpoint for endpoint in others if _takes_over(endpoint, freeze)]
         if self._is_met(freeze, theirs):
             self._met.add(service)
             self._frozen[service] = replace(freeze, until=min(freeze.until or self._now, self._now))
@@ -211,8 +213,16 @@ def _is_pressing(action: Action) -> bool:
     return action.is_planned and action.kind not in REMOVALS
 
 
-def _takes_over(endpoint: Endpoint, service: str, freeze: Freeze) -> bool:
-    if suffix_of(endpoint.service_name) != service or endpoint.state in FAILED_STATES:
+def _answers(endpoint: Endpoint) -> bool:
+    """True unless it is an interface endpoint that nobody in the VPC is led to. AWS accepts one without interfaces, and
+    S3's may be for the inbound resolver alone (EC2 API: DnsOptions).
+    """
+    is_led_to = bool(endpoint.subnet_ids) and not endpoint.inbound_dns_only
+    return endpoint.type is not EndpointType.INTERFACE or is_led_to
+
+
+def _takes_over(endpoint: Endpoint, freeze: Freeze) -> bool:
+    if endpoint.state in FAILED_STATES:
         return False
     if freeze.ids:
         return endpoint.type is EndpointType.GATEWAY and bool(endpoint.route_table_ids & set(freeze.ids))

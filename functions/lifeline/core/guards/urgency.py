@@ -11,14 +11,19 @@ from datetime import datetime, timedelta
 from lifeline.core.network.model import SeenTier, Tier, Vpc, suffix_of
 from lifeline.core.network.reach import Reach
 from lifeline.core.network.tiers import classify_subnets
-from lifeline.core.plan.actions import REMOVALS, ActionKind, Plan, ServiceReport, Urgency
+from lifeline.core.plan.actions import REMOVALS, Action, ActionKind, Plan, ServiceReport, Urgency
+from lifeline.core.plan.endpoint_lifecycle import Made
 from lifeline.core.policy.policy import Policy, Shares
 
 PROVEN = timedelta(hours=24)  # so long at least a path must have been known to be worth the whole reserve …
 LONG_PROVEN = timedelta(days=30)  # … and so long at most, see `proven_after`
 NOTED = timedelta(hours=2)  # so long to be worth a part of the reserve
 BACKLOG = timedelta(days=7)  # after so long, what was lost is a backlog like any other
+ONCE = timedelta(hours=24)  # so long after an endpoint was made, another for its service is no more urgent than others
 
+_MAKES = frozenset(
+    {ActionKind.CREATE_INTERFACE_ENDPOINT, ActionKind.CREATE_GATEWAY_ENDPOINT, ActionKind.REPLACE_ENDPOINT}
+)
 _SHARED = frozenset(
     {
         ActionKind.FIX_DNS,
@@ -59,10 +64,14 @@ def note_paths(
 
 @dataclass(frozen=True, slots=True)
 class Knowledge:
-    """What Lifeline has seen of a VPC, None if nothing, and how long it must have known a path to call it proven."""
+    """What Lifeline has seen of a VPC, None if nothing, and how long it must have known a path to call it proven.
+
+    `made` are the endpoints that it made there last, by service.
+    """
 
     vpc: KnownVpc | None = None
     proven_after: timedelta = PROVEN
+    made: Mapping[str, Made] = field(default_factory=dict)
 
 
 def proven_after(known: Mapping[str, KnownVpc], now: datetime) -> timedelta:
@@ -90,20 +99,21 @@ def with_urgency(
     What the policy's rules ask for is urgent where a subnet, or the VPC, lost its path to it, or where agents are
     silent. What only a tag asks for is urgent where agents are silent for the lack of just that, and comes last while
     the VPC has no endpoint yet of something that the rules ask for. What endpoints share, such as their security group,
-    is as urgent as the most urgent of them.
+    is as urgent as the most urgent of them. An endpoint that is made a second time within ONCE isn't urgent: whoever
+    deletes them, or takes their names and gives them back, must not use up the reserve.
     """
     judge = _Judge(plan, vpc, policy, known, frozenset(silent_for), now)
     found = {action.service: judge.of_service(action.service) for action in plan.actions if action.service}
     most = max([*found.values(), judge.of_vpc()])
-    return replace(
-        plan,
-        actions=tuple(
-            action
-            if action.kind in REMOVALS
-            else replace(action, urgency=most if action.kind in _SHARED else found.get(action.service, most))
-            for action in plan.actions
-        ),
-    )
+    again = {service for service, made in known.made.items() if now - made.at < ONCE}
+
+    def of_action(action: Action) -> Urgency:
+        if action.kind in REMOVALS:
+            return action.urgency
+        urgency = most if action.kind in _SHARED else found.get(action.service, most)
+        return min(urgency, Urgency.OTHER) if action.kind in _MAKES and action.service in again else urgency
+
+    return replace(plan, actions=tuple(replace(action, urgency=of_action(action)) for action in plan.actions))
 
 
 class _Judge:

@@ -1,5 +1,6 @@
 """CloudTrail's records of EC2 calls, as requests: read leniently, because AWS adds to them."""
 
+import re
 from collections.abc import Collection
 from typing import Any
 
@@ -15,6 +16,7 @@ from lifeline.core.wording import person_in, plain
 
 CHANGE = "AWS API Call via CloudTrail"
 STATE_CHANGE = "EC2 Instance State-change Notification"  # the other type of event that is read: `state_change`
+_CALL_NAME = re.compile(r"[A-Za-z0-9]{1,128}")  # it goes into the ledger, events and notices as it is
 MOST_IDS = 100  # of a record that are kept; one call may tag 1,000 resources (EC2 API: CreateTags)
 
 
@@ -34,7 +36,7 @@ def read_change(
     if not isinstance(detail, dict):
         raise must_be("detail", "a CloudTrail record", detail)
     name = detail.get("eventName")
-    if not isinstance(name, str) or not name.isalnum():
+    if not isinstance(name, str) or not _CALL_NAME.fullmatch(name):
         raise must_be("detail.eventName", "the name of an EC2 call", name)
     check_origin(event, detail, accounts or account_of(own_role_arn), region)
     ids = named_ids(name, detail.get("requestParameters"), detail.get("responseElements"))

@@ -1,5 +1,7 @@
 """Urgency: which of a VPC's actions go first where a limit is short, before the gate counts."""
 
+from dataclasses import replace
+
 from lifeline.core.coexist.vpc_state import VpcState
 from lifeline.core.guards.urgency import with_urgency
 from lifeline.core.plan.actions import Plan
@@ -17,6 +19,6 @@ class Urgencies(Amendment):
         """The plan with each action's urgency."""
         if not plan.has_work:
             return Decision(plan, state)
-        run = context.run
-        urgent = with_urgency(plan, context.vpc, run.policy, context.known, context.silent_for, now=run.now)
+        run, known = context.run, replace(context.known, made=state.made)
+        urgent = with_urgency(plan, context.vpc, run.policy, known, context.silent_for, now=run.now)
         return Decision(urgent, state)
