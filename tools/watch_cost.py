@@ -21,7 +21,7 @@ QUEUE_REQUEST_USD = Decimal("0.0000004")  # Requests-Tier1: SQS, standard queues
 WATCH_PRICES_AS_OF = date(2025, 7, 21)  # of the oldest price, DynamoDB's
 
 # The stack's own resources. Tests compare these with the template and the handlers.
-OWN_METRICS = 4  # in namespace Lifeline, published every hour
+OWN_METRICS = 3  # in namespace Lifeline, published every hour
 OWN_ALARMS = 7
 POLLED_QUEUES = 3
 MEMORY_GB = Decimal("0.5")

@@ -102,7 +102,7 @@ class Detector:
     def call(self, now: datetime, event: object = None) -> dict[str, Any]:
         self._monkeypatch.setattr(detect_metric_gaps, "_now", lambda: now)
         given = {"detect": True} if event is None else event
-        return cast("dict[str, Any]", detect_metric_gaps.handler(given, Context()))
+        return detect_metric_gaps.handler(given, Context())
 
     def run(self, now: datetime) -> dict[str, Any]:
         """The one watch's answer."""
@@ -633,7 +633,7 @@ class TestWhatCannotBeRead:
     ) -> None:
         with failing("dynamodb", "Query", "InternalServerError"), pytest.raises(TransientError):
             detector.run(START)
-        assert measured(capsys) == {"Evaluations": [0]}
+        assert not measured(capsys)
 
     @pytest.mark.parametrize(("service", "operation"), [("cloudwatch", "ListMetrics"), ("ec2", "DescribeInstances")])
     def test_a_search_for_agents_that_fails_is_a_failure_and_done_again(
@@ -870,15 +870,15 @@ class TestParts:
         capsys.readouterr()
         publish(*self.FLEET, at=minute(4))
         detector.run(minute(6.5))
-        assert measured(capsys) == {"Evaluations": [0]}
+        assert not measured(capsys)
         first, second, third = self.take(parts)
         with failing("cloudwatch", "GetMetricData"):
             detector.call(minute(6.6), first)
         detector.call(minute(6.6), second)
-        assert measured(capsys) == {"Evaluations": [0]}
+        assert not measured(capsys)
         with logged() as lines:
             detector.call(minute(6.6), third)
-        assert measured(capsys) == {"Evaluations": [0, 1], "Silent": [0], "Unknown": [5]}
+        assert measured(capsys) == {"Silent": 0, "Unknown": 5}
         [ended] = [line for line in lines if line["message"] == "run ended"]
         assert (ended["watched"], ended["states"]["unknown"], ended["states"]["late"]) == (12, 5, 7)
 
@@ -1461,7 +1461,7 @@ class TestEvent:
         publish("web-2", at=minute(7))
         with logged() as lines:
             detector.run(minute(7))
-        assert measured(capsys) == {"Evaluations": [0, 1], "Silent": [1], "Unknown": [0]}
+        assert measured(capsys) == {"Silent": 1, "Unknown": 0}
         [ended] = [line for line in lines if line["message"] == "run ended"]
         assert ended["states"] == {"reporting": 1, "late": 0, "silent": 1, "suppressed": 0, "unknown": 0}
         counts = (ended["watched"], ended["gaps_opened"], ended["gaps_ended"], ended["open_incidents"])

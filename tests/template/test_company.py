@@ -281,7 +281,7 @@ def test_the_documented_policies_of_a_topic_and_its_key_let_lifeline_and_its_ala
 def test_only_logs_without_metrics_may_be_of_the_class_that_has_none(resources: dict[str, Any]) -> None:
     """CloudWatch Logs guide: log classes. Metrics in the embedded format come from the class STANDARD only."""
     sources = {path.stem: path.read_text("utf-8") for path in (ROOT / "functions/lifeline/handlers").glob("*.py")}
-    with_metrics = {name for name, text in sources.items() if "Metrics(" in text}
+    with_metrics = {name for name, text in sources.items() if "publish_metrics(" in text}
     functions = of_type(resources, "AWS::Lambda::Function")
     logs = of_type(resources, "AWS::Logs::LogGroup")
     infrequent = {"Fn::If": ["IsInfrequentAccess", "INFREQUENT_ACCESS", NONE]}

@@ -110,7 +110,7 @@ def test_what_the_stack_costs_by_itself_is_said_apart() -> None:
     assert {watch_cost(agents, every).stack for agents in FLEETS for every in (MINUTE, FIVE_MINUTES)} == {
         stack_cost_usd()
     }
-    assert stack_cost_usd() == Decimal("2.69")  # 4 metrics at 0.30, 7 alarms at 0.10, 2 million polls
+    assert stack_cost_usd() == Decimal("2.39")  # 3 metrics at 0.30, 7 alarms at 0.10, 2 million polls
     assert stack_cost_usd() < Decimal("2.50")
 
 

@@ -6,9 +6,6 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
-from aws_lambda_powertools import Metrics
-from aws_lambda_powertools.metrics import MetricUnit
-
 from lifeline.adapters.aws.bus import Bus
 from lifeline.adapters.aws.clients import LateClient
 from lifeline.adapters.aws.cloudwatch import CloudWatch
@@ -48,10 +45,9 @@ from lifeline.detector.report import Report
 from lifeline.reconciler.steps.decision_log import log_refusal
 from lifeline.reconciler.steps.policy_in_force import current_policy, stacks_policy
 from lifeline.runtime import cold_start
+from lifeline.runtime.metrics import publish_metrics
 from lifeline.runtime.observability import logger
 from lifeline.runtime.settings import DetectorSettings
-
-metrics = Metrics(namespace="Lifeline")  # of this stack: the dimension is POWERTOOLS_SERVICE_NAME
 
 _MOST_NAMED = 100
 _FOR_LISTS = timedelta(seconds=40)  # a third of the function's time
@@ -62,7 +58,6 @@ _INSTANCE = "InstanceId"  # the first watch with it, but for those elsewhere, ex
 
 
 @logger.inject_lambda_context
-@metrics.log_metrics
 def handler(event: Any, context: Any) -> dict[str, Any]:
     """What the run found, watch by watch; `errors` says what in the event is unusable.
 
@@ -76,10 +71,8 @@ def handler(event: Any, context: Any) -> dict[str, Any]:
         request = read_event(call, checks_queue_url=settings.detect_queue_url)
         settings = _settings_for(account, settings)
     except InvalidInputError as error:
-        metrics.add_metric("Evaluations", MetricUnit.Count, 0)
         log_refusal(error, context.aws_request_id)
         return {"watches": [], "errors": [{"field": error.field, "message": error.message}]}
-    metrics.add_metric("Evaluations", MetricUnit.Count, 0)
     if settings.member:
         return _detect_in_member(request, settings, context)
     if isinstance(request, Detect) and settings.accounts and account == "":
@@ -169,7 +162,7 @@ def _detect(request: Detect | CheckPart | Forget, settings: DetectorSettings, co
     chosen = {name: run for name, run in runs.items() if isinstance(request, Detect) or name == request.watch}
     reports = {name: _timed(SplitRun(run, settings.agents_a_run), request) for name, run in chosen.items()}
     _announce_denials(settings, tools)
-    return _answer(reports, run_id)
+    return _answer(reports, settings, run_id)
 
 
 def _timed(run: SplitRun, request: Detect | CheckPart) -> tuple[Report, timedelta]:
@@ -201,9 +194,9 @@ def _announce_denials(settings: DetectorSettings, tools: DetectorTools) -> None:
         logger.error("denied reads not saved", error=str(error))
 
 
-def _answer(reports: Mapping[str, tuple[Report, timedelta]], run_id: str) -> dict[str, Any]:
+def _answer(reports: Mapping[str, tuple[Report, timedelta]], settings: DetectorSettings, run_id: str) -> dict[str, Any]:
     done, times = [report for report, _ in reports.values()], [took for _, took in reports.values()]
-    _measure(done)
+    _measure(done, settings)
     _end(done, times, run_id)
     failures = [failure for report in done for failure in report.failures]
     if failures:
@@ -246,16 +239,16 @@ def _forget(request: Forget, runs: Mapping[str, WatchRun], tools: DetectorTools)
     return {"forgotten": deleted, **({"errors": unknown} if unknown else {})}
 
 
-def _measure(done: Sequence[Report]) -> None:
+def _measure(done: Sequence[Report], settings: DetectorSettings) -> None:
     """The run as metrics: those that an alarm needs, because each costs as much as three alarms.
 
-    What wasn't read isn't counted, for a 0 would say that nobody is silent.
+    What wasn't read isn't counted, for a 0 would say that nobody is silent. Then the metrics are missing, for which an
+    alarm waits.
     """
-    if whole := _whole(done):
-        for name, state in _COUNTS.items():
-            metrics.add_metric(name, MetricUnit.Count, sum(report.states.get(state, 0) for report in whole))
-    if not any(report.failures or report.is_part for report in done):
-        metrics.add_metric("Evaluations", MetricUnit.Count, 1)
+    whole = _whole(done)
+    if whole or not done:
+        counts = {name: sum(report.states.get(state, 0) for report in whole) for name, state in _COUNTS.items()}
+        publish_metrics(counts, unit="Count", stack=settings.stack_name, now=_now())
 
 
 def _whole(done: Sequence[Report]) -> list[Report]:
