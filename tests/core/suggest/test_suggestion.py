@@ -109,6 +109,7 @@ LIKELY, UNKNOWN, CERTAIN = Certainty.LIKELY, Certainty.UNKNOWN, Certainty.CERTAI
         (used("kms", instance(A)), "kms", UNKNOWN, "services such as S3 call KMS"),
         (used("sagemaker", instance(A)), "sagemaker.api", UNKNOWN, "or another API isn't known"),
         (used("ecs", instance(A)), "ecs-agent", LIKELY, "called ecs"),
+        (used("brandnew", instance(A)), "brandnew", UNKNOWN, "called brandnew"),
         (used("cognito-idp", instance(A)), "cognito-idp", LIKELY, "called cognito-idp"),
     ],
 )
@@ -219,6 +220,11 @@ def test_each_verdict_beside_what_is_required_and_there() -> None:
     }
     assert found.require == ("kms", "logs", "monitoring")  # what isn't known stays required
     assert found.idle_usd == Decimal("7.30")
+
+
+def test_a_doubtful_witness_of_what_has_no_endpoint_is_unknown() -> None:
+    (line,) = suggested(witness("cognito-idp", UNKNOWN, why="none")).lines
+    assert (line.verdict, line.detail) == (Verdict.UNKNOWN, "whether it is needed here isn't known; none")
 
 
 def test_a_surer_witness_outweighs_a_doubtful_one() -> None:

@@ -164,7 +164,7 @@ def _of_use(
             resident.subnet_ids - places.private(resident).get(vpc_id, frozenset()) for resident in users
         ):
             reasons.append("the role is used in other VPCs, too")
-        if answering.is_one_of:
+        if answering.is_one_of and services:
             reasons.append(f"whether that was {' or '.join(services)} or another API isn't known")
         words += "".join(f"; {reason}" for reason in reasons)
         for name in services or (use.namespace,):
