@@ -1,6 +1,6 @@
 """Suggest: gather evidence from every source that can be read, and say what each VPC's private subnets need.
 
-It changes nothing and saves nothing. A source that can't be read is said, and the others are used. Imported only for
+It changes nothing. A source that can't be read is said, and the others are used. Imported only for
 this call: its sources have clients of their own, for which no cold start should pay.
 """
 
@@ -154,7 +154,7 @@ class _Suggest:
         places = Places.of(vpcs, tiers)
         here = {role for resident in residents if places.private(resident) for role in resident.roles}
         uses = self._uses(here, until)
-        return Evidence(residents, uses, definitions, configurations, asked, logged, self.unread)
+        return Evidence(residents, uses, definitions, configurations, asked, logged)
 
     def _uses(self, roles: set[str], until: float) -> Mapping[str, Any]:
         if not roles:

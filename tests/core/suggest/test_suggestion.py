@@ -102,12 +102,14 @@ LIKELY, UNKNOWN, CERTAIN = Certainty.LIKELY, Certainty.UNKNOWN, Certainty.CERTAI
         (used("sqs", instance(A, name="i-1"), instance(A, name="i-2")), "sqs", LIKELY, "role app of i-1, i-2 called"),
         (used("sqs", instance(A, B)), "sqs", UNKNOWN, "used in public subnets, too"),
         (used("sqs", instance(A), region="eu-west-1"), "sqs", UNKNOWN, "that was in eu-west-1"),
+        (used("sqs", instance(A), instance("subnet-elsewhere")), "sqs", LIKELY, "the role is used in other VPCs, too"),
         (used("sqs", instance(A), region=""), "sqs", LIKELY, "called sqs"),
         (used("logs", function(A)), "logs", UNKNOWN, "Lambda writes its functions' logs"),
         (used("logs", instance(A), function(A)), "logs", LIKELY, "called logs"),
         (used("kms", instance(A)), "kms", UNKNOWN, "services such as S3 call KMS"),
         (used("sagemaker", instance(A)), "sagemaker.api", UNKNOWN, "or another API isn't known"),
         (used("ecs", instance(A)), "ecs-agent", LIKELY, "called ecs"),
+        (used("brandnew", instance(A)), "brandnew", UNKNOWN, "called brandnew"),
         (used("cognito-idp", instance(A)), "cognito-idp", LIKELY, "called cognito-idp"),
     ],
 )
@@ -172,7 +174,7 @@ def test_a_configuration_counts_where_a_role_could_read_it(namespace: str, certa
 
 def test_a_service_on_instances_needs_ecss_agent_and_exec_its_channel() -> None:
     arn = "arn:aws:ecs:us-east-1:123456789012:task-definition/web:1"
-    service = Resident(Kind.TASK, "web", frozenset({A}), (), arn, is_exec_on=True, on_instances=True)
+    service = Resident(Kind.SERVICE, "web", frozenset({A}), (), arn, is_exec_on=True, on_instances=True)
     found = seen(Evidence((service,), definitions={arn: {"containerDefinitions": []}}))
     assert found.keys() == {"ecs", "ecs-agent", "ecs-telemetry", "ssmmessages"}
     assert {one.certainty for one in found.values()} == {CERTAIN}
@@ -218,6 +220,11 @@ def test_each_verdict_beside_what_is_required_and_there() -> None:
     }
     assert found.require == ("kms", "logs", "monitoring")  # what isn't known stays required
     assert found.idle_usd == Decimal("7.30")
+
+
+def test_a_doubtful_witness_of_what_has_no_endpoint_is_unknown() -> None:
+    (line,) = suggested(witness("cognito-idp", UNKNOWN, why="none")).lines
+    assert (line.verdict, line.detail) == (Verdict.UNKNOWN, "whether it is needed here isn't known; none")
 
 
 def test_a_surer_witness_outweighs_a_doubtful_one() -> None:
@@ -273,7 +280,7 @@ def test_the_tiers_of_the_sample_are_what_the_tests_take_them_for() -> None:
 
 def test_what_is_declared_and_not_offered_here_has_no_endpoint() -> None:
     arn = "arn:aws:ecs:us-east-1:123456789012:task-definition/web:1"
-    service = Resident(Kind.TASK, "web", frozenset({A}), (), arn)
+    service = Resident(Kind.SERVICE, "web", frozenset({A}), (), arn)
     secret = {"name": "A", "valueFrom": "arn:aws:secretsmanager:us-east-1:123456789012:secret:a"}
     definition = {"containerDefinitions": [{"secrets": [secret]}]}
     found = seen(Evidence((service,), definitions={arn: definition}))

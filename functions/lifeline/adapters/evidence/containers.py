@@ -52,12 +52,12 @@ class Containers:
             subnets = frozenset(subnet_id for network in networks for subnet_id in network.get("subnets", ()))
             placed = subnets or _placed(own, hosts, subnets_of)
             for arn in sorted({str(one["taskDefinition"]) for one in parts if one.get("taskDefinition")}):
-                yield _resident(str(service["serviceName"]), arn, placed, service, own)
+                yield _resident(Kind.SERVICE, str(service["serviceName"]), arn, placed, service, own)
         for group, of_group in sorted(by_group.items()):
             for arn in sorted({str(task["taskDefinitionArn"]) for task in of_group}):
                 alike = [task for task in of_group if task["taskDefinitionArn"] == arn]
                 name = group.removeprefix("family:") or arn.rpartition("/")[2]
-                yield _resident(name, arn, _placed(alike, hosts, subnets_of), alike[0], alike)
+                yield _resident(Kind.TASK, name, arn, _placed(alike, hosts, subnets_of), alike[0], alike)
 
     def _hosts(self, cluster: Any, tasks: Iterable[Described]) -> dict[str, str]:
         """By container instance: the instance that it is."""
@@ -94,11 +94,16 @@ def _placed(tasks: Iterable[Described], hosts: Mapping[str, str], subnets_of: Su
 
 
 def _resident(
-    name: str, task_definition: str, subnet_ids: frozenset[str], described: Described, tasks: Iterable[Described]
+    kind: Kind,
+    name: str,
+    task_definition: str,
+    subnet_ids: frozenset[str],
+    described: Described,
+    tasks: Iterable[Described],
 ) -> Resident:
     on_instances = described.get("launchType") == "EC2" or any(task.get("containerInstanceArn") for task in tasks)
     is_exec_on = bool(described.get("enableExecuteCommand"))
-    return Resident(Kind.TASK, name, subnet_ids, (), task_definition, is_exec_on, on_instances)
+    return Resident(kind, name, subnet_ids, (), task_definition, is_exec_on, on_instances)
 
 
 def _with_roles(resident: Resident, definition: Described) -> Resident:

@@ -59,12 +59,13 @@ class Kind(StrEnum):
 
     INSTANCE = "instance"
     FUNCTION = "function"
-    TASK = "task"
+    SERVICE = "ECS service"
+    TASK = "ECS task"
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Resident:
-    """Who lives in some subnets, by which roles it calls AWS. `task_definition` is an ECS service's or a task's.
+    """Who lives in some subnets, and by which roles it calls AWS. `task_definition` is of an ECS service or task.
 
     `on_instances` says that it runs on ECS's container instances, not on Fargate, and `is_exec_on` that people may open
     a shell in it (ECS API: enableExecuteCommand).
@@ -81,10 +82,7 @@ class Resident:
     @property
     def words(self) -> str:
         """What it is, for people."""
-        return quoted(self.name) if self.kind is Kind.INSTANCE else f"{_KINDS[self.kind]} {quoted(self.name)}"
-
-
-_KINDS = {Kind.FUNCTION: "function", Kind.TASK: "ECS service"}
+        return quoted(self.name) if self.kind is Kind.INSTANCE else f"{self.kind} {quoted(self.name)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +114,7 @@ class Configuration:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """Everything that was read, and by source why something wasn't.
+    """Everything that was read.
 
     `uses` are by role, and `definitions` task definitions by ARN, as ECS describes them. `logged` are the VPCs whose
     queries are logged where they can be read; None where that isn't known.
@@ -128,7 +126,6 @@ class Evidence:
     configurations: tuple[Configuration, ...] = ()
     asked: tuple[Asked, ...] = ()
     logged: frozenset[str] | None = None
-    unread: Mapping[Source, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ _BY_ROUTES = {"s3": "s3", "dynamodb": "dynamodb", "ddb": "dynamodb"}
 
 @dataclass(frozen=True, slots=True)
 class Answering:
-    """The endpoint services that answer. `is_one_of` says that it isn't known which of them was called.
+    """The endpoint services that answer. `is_one_of` says that it isn't known which of them was called, if any.
 
     `why_none` says why there are none.
     """
@@ -41,7 +41,7 @@ def by_namespace(namespace: str, catalog: Catalog) -> Answering:
         return Answering(why_none=f"this Region offers no endpoint service for it ({', '.join(mapped)})")
     if namespace in known["none"]:
         return Answering(why_none="Lifeline knows no endpoint service for it")
-    return Answering(why_none="it isn't known whether AWS has an endpoint service for it")
+    return Answering(is_one_of=True, why_none="it isn't known whether AWS has an endpoint service for it")
 
 
 def by_host(host: str, catalog: Catalog, region: str) -> Answering | None:

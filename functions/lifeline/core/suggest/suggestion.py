@@ -171,10 +171,10 @@ class _Judge:
         is_there: bool,
     ) -> tuple[Verdict, str]:
         none = next((one.why_no_endpoint for one in witnesses if one.why_no_endpoint), "")
+        if certainty is Certainty.UNKNOWN:
+            return Verdict.UNKNOWN, "; ".join(filter(None, ("whether it is needed here isn't known", none)))
         if none:
             return Verdict.NO_ENDPOINT, f"{none}; {self._way_out(witnesses)}"
-        if certainty is Certainty.UNKNOWN:
-            return Verdict.UNKNOWN, "whether it is needed here isn't known"
         if certainty is None:
             return self._unwitnessed(is_there=is_there)
         served = report and report.state in {ServiceState.SERVED, ServiceState.CENTRAL, ServiceState.PENDING}

@@ -93,7 +93,7 @@ def _asked(evidence: Evidence, places: Places, catalog: Catalog, region: str) ->
 def _declared_by_tasks(evidence: Evidence, places: Places, region: str) -> Iterator[Witness]:
     for resident in evidence.residents:
         definition = evidence.definitions.get(resident.task_definition)
-        if resident.kind is not Kind.TASK or definition is None:
+        if definition is None:
             continue
         name = resident.task_definition.rpartition("/")[2]
         said: list[Declared] = [
@@ -160,7 +160,11 @@ def _of_use(
         services = tuple(name for name in answering.services if on_instance or name not in _AGENTS)
         certainty = Certainty.UNKNOWN if doubt or answering.is_one_of else Certainty.LIKELY
         reasons = [doubt] if doubt else []
-        if answering.is_one_of:
+        if not doubt and any(
+            resident.subnet_ids - places.private(resident).get(vpc_id, frozenset()) for resident in users
+        ):
+            reasons.append("the role is used in other VPCs, too")
+        if answering.is_one_of and services:
             reasons.append(f"whether that was {' or '.join(services)} or another API isn't known")
         words += "".join(f"; {reason}" for reason in reasons)
         for name in services or (use.namespace,):
