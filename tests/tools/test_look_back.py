@@ -183,7 +183,7 @@ def test_more_calls_in_a_second_than_can_be_asked_for_are_said_to_be_missing(
     with patch.object(EventHistory, "named", named):
         told = found(capsys, code=1)
     assert told["changes"] == 1
-    assert "more calls in a second" in told["unread"][f"DeleteRouteTable before {NOW.isoformat()}"]
+    assert "more calls in one second" in told["unread"][f"DeleteRouteTable before {NOW.isoformat()}"]
 
 
 def test_calls_are_paced_as_cloudtrail_grants_them(ec2: Any, capsys: pytest.CaptureFixture[str]) -> None:

@@ -73,9 +73,9 @@ def test_the_rate_is_a_weeks_unless_there_is_less_than_a_week() -> None:
 
 
 def test_the_looks_and_their_cost_are_told() -> None:
-    assert "looked 3 times, 1 of them of the whole region, for less than 0.01 USD in all." in words(found())
+    assert "would have made: 2 of single VPCs and 1 of a whole region, for less than 0.01 USD in all." in words(found())
     costly = found(looks=Looks(vpcs=9000), looks_usd=Decimal("0.54"))
-    assert "looked 9000 times, for 0.54 USD in all." in words(costly)
+    assert "would have made: 9000 of single VPCs, for 0.54 USD in all." in words(costly)
 
 
 def test_an_outage_is_told_with_its_agents_and_minutes() -> None:
@@ -89,7 +89,7 @@ def test_an_outage_is_told_with_its_agents_and_minutes() -> None:
 def test_a_cut_without_silent_agents_is_no_outage() -> None:
     text = words(found(cuts=Cuts((CUT,)), outages=(Outage(CUT, 4, ()),)))
     assert "none of 4 agents there fell silent" in text
-    assert "0 outages that agents would show." in text
+    assert "No agent that still exists shows an outage." in text
 
 
 def test_a_cut_of_which_nobody_can_tell_is_said_to_be_so() -> None:
@@ -111,7 +111,7 @@ def test_teardowns_and_what_wasnt_put_back_are_counted_apart() -> None:
     text = words(found(cuts=Cuts(teardowns=5, left=(left,))))
     assert "5 routes went with the table or VPC: left out as teardowns." in text
     assert "1 route cut and not put back since; where they all led isn't on record." in text
-    assert "0 routes out of private subnets were cut and put back." in text
+    assert "No route out of private subnets was cut and put back." in text
 
 
 def test_it_never_says_what_lifeline_would_have_created() -> None:

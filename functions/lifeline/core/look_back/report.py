@@ -11,7 +11,7 @@ from lifeline.core.look_back.cuts import Cut, Cuts
 from lifeline.core.look_back.looks import Looks
 from lifeline.core.look_back.outages import Outage
 from lifeline.core.look_back.past_change import PastChange
-from lifeline.core.wording import few, split_actor, wrap, write_actor, write_count, write_length, write_time
+from lifeline.core.wording import few, listed, split_actor, wrap, write_actor, write_count, write_length, write_time
 
 _WEEK = timedelta(days=7)
 _MOST_SHOWN = 20
@@ -85,11 +85,16 @@ def _lines(found: LookBack) -> Iterator[str]:
     for kind, counts in authors(found.changes).items():
         shown = [f"{name if name == _NOBODY else write_actor(name)} {number}" for name, number in counts.items()]
         yield from wrap(f"{_KINDS[kind]}: {few(shown, _MOST_SHOWN)}", first=" ", rest="   ") if shown else ()
-    number = found.looks.vpcs + found.looks.regions
     cost = f"{found.looks_usd} USD" if found.looks_usd else "less than 0.01 USD"
-    whole = f", {found.looks.regions} of them of the whole region" if found.looks.regions else ""
-    if number:
-        yield from wrap(f"Lifeline would have looked {number} times{whole}, for {cost} in all.", rest="   ")
+    looks = [
+        f"{number} of {what}"
+        for number, what in ((found.looks.vpcs, "single VPCs"), (found.looks.regions, "a whole region"))
+        if number
+    ]
+    if looks:
+        yield from wrap(
+            f"Reconciliations that Lifeline would have made: {listed(looks)}, for {cost} in all.", rest="   "
+        )
     yield from _cut_lines(found)
     yield from wrap(f"{write_count(found.unreadable, 'record')} can't be read.") if found.unreadable else ()
     for what, why in found.unread.items():
@@ -99,19 +104,19 @@ def _lines(found: LookBack) -> Iterator[str]:
 
 def _cut_lines(found: LookBack) -> Iterator[str]:
     cuts, outages = found.cuts, {id(outage.cut): outage for outage in found.outages or ()}
-    number = write_count(len(cuts.put_back), "route")
-    yield from wrap(f"{number} out of private subnets {'was' if len(cuts.put_back) == 1 else 'were'} cut and put back.")
+    number = write_count(len(cuts.put_back), "route") if cuts.put_back else "No route"
+    yield from wrap(f"{number} out of private subnets {'were' if len(cuts.put_back) > 1 else 'was'} cut and put back.")
     for cut in cuts.put_back[-_MOST_SHOWN:]:
         yield from wrap(_cut_words(cut), first=" - ", rest="   ")
         outage = outages.get(id(cut))
         yield from wrap(_outage_words(outage), first="   ") if outage else ()
     if len(cuts.put_back) > _MOST_SHOWN:
         yield f"   and {len(cuts.put_back) - _MOST_SHOWN} earlier ones"
-    if found.outages is not None:
+    if found.outages is not None and cuts.put_back:
         down = [outage for outage in found.outages if outage.silences]
         total = write_length(sum((outage.length for outage in down), timedelta(0)))
-        more = f", {total} in all, as the agents that still exist show" if down else " that agents would show"
-        yield from wrap(f"{write_count(len(down), 'outage')}{more}.", rest="   ")
+        shown = f"{write_count(len(down), 'outage')}, {total} in all, as the agents that still exist show."
+        yield from wrap(shown if down else "No agent that still exists shows an outage.", rest="   ")
         untold = len(cuts.put_back) - len(found.outages)
         short = f"{write_count(untold, 'route')} cut too shortly, or too long ago, to show in CloudWatch's datapoints."
         yield from wrap(short, rest="   ") if untold else ()
