@@ -25,6 +25,7 @@ from tools.service_models import cut_models, operations_of
 ROOT = Path(__file__).resolve().parents[1]
 FUNCTIONS = ROOT / "functions"
 _START = "lifeline.handlers"
+_OF_TOOLS = "look_back"  # the one room of the core that only a tool uses
 _TASK = "/var/task"  # where Lambda unpacks it, which tracebacks name
 _PLATFORMS = ("manylinux2014_x86_64", "manylinux_2_28_x86_64")
 # Native modules whose package works the same without. So the package is the same for x86_64 and arm64.
@@ -61,7 +62,9 @@ def shared(place: Path) -> Path:
 def build(folder: Path) -> None:
     """Build the package into the new folder."""
     _install(folder)
-    shutil.copytree(FUNCTIONS / "lifeline", folder / "lifeline", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(
+        FUNCTIONS / "lifeline", folder / "lifeline", ignore=shutil.ignore_patterns("__pycache__", _OF_TOOLS)
+    )
     _drop_native(folder)
     data = folder / "botocore/data"
     cut_models(data, all_calls(operations_of(data)))
