@@ -103,9 +103,10 @@ look-back: .envs/dev/.ready ## print what 90 days of network changes tell: [FROM
 	@PYTHONPATH=functions:. $(DEV)/python -m tools.look_back --from="$${FROM-}" \
 	  --region="$${REGION-}" --profile="$${PROFILE-}" --format="$${FORMAT-}" --names="$${NAMES-}"
 
-doctor: .envs/dev/.ready ## examine what Lifeline depends on: [STACK=lifeline] [REGION=...] [PROFILE=...] [FORMAT=json]
+doctor: .envs/dev/.ready ## examine what Lifeline depends on: [STACK=lifeline] [REGION=...] [PROFILE=...] [FORMAT=json] [LOOKBACK=yes]
 	@PYTHONPATH=functions:. $(DEV)/python -m tools.doctor \
-	  --stack="$${STACK-}" --region="$${REGION-}" --profile="$${PROFILE-}" --format="$${FORMAT-}"
+	  --stack="$${STACK-}" --region="$${REGION-}" --profile="$${PROFILE-}" --format="$${FORMAT-}" \
+	  --look-back="$${LOOKBACK-}"
 
 suggest: .envs/dev/.ready ## print what private subnets need, from evidence: [VPC=vpc-...] [REGION=...] [FORMAT=json] [SERVICES=monitoring,ssm] [PROFILE=...]
 	@PYTHONPATH=functions:. $(DEV)/python -m tools.suggest \

@@ -9,7 +9,7 @@ import json
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from lifeline.adapters.aws import clients
@@ -18,17 +18,21 @@ from lifeline.adapters.aws.memory import remember
 from lifeline.adapters.aws.regions import Stacks
 from lifeline.core.doctor.finding import Finding, NotRead
 from lifeline.core.doctor.permission import check_simulation
-from lifeline.core.doctor.report import Report, Status, report_json, report_text
+from lifeline.core.doctor.report import Report, Section, Status, report_json, report_text
 from lifeline.core.errors import LifelineError, SettingsError
+from lifeline.core.look_back.report import as_json, as_text
 from lifeline.core.network.model import MANAGED_BY
 from lifeline.doctor.examination import Examination
 from lifeline.runtime.observability import logger
 from lifeline.runtime.settings import Settings
+from tools.look_back import look_back
 from tools.read_only import UnusableError, read_only_session
 from tools.stack import environment_of
+from tools.watch_cost import agent_cost_usd
 
 _FUNCTION = "ReconcileEndpoints"
 _STACK = "lifeline"
+_EVERY = timedelta(minutes=1)  # the detector's schedule, by default
 _SILENT = "CRITICAL"  # a level that the package never logs at
 
 
@@ -36,20 +40,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Print the report, or one line that says why there is none. Returns the exit status."""
     options = _parser().parse_args(arguments)
     try:
-        report = examine(options.stack.strip() or _STACK, options.region.strip(), options.profile.strip())
+        is_json = _choice("FORMAT", options.format, ("text", "json")) == "json"
+        looks_back = _choice("LOOKBACK", options.look_back, ("no", "yes")) == "yes"
+        where = options.stack.strip() or _STACK, options.region.strip(), options.profile.strip()
+        report = examine(*where, looks_back=looks_back)
     except (UnusableError, SettingsError) as error:
         return _fail(f"Invalid arguments: {error}")
     except LifelineError as error:
         return _fail(f"Can't read from AWS: {error}")
-    if options.format == "json":
-        sys.stdout.write(f"{json.dumps(report_json(report), indent=2)}\n")
-    else:
-        sys.stdout.write(report_text(report))
+    sys.stdout.write(f"{json.dumps(report_json(report), indent=2)}\n" if is_json else report_text(report))
     return int(report.status)
 
 
-def examine(stack: str, region: str, profile: str) -> Report:
-    """What was found. Raises UnusableError, or ours where not even the caller or the stack can be read."""
+def examine(stack: str, region: str, profile: str, *, looks_back: bool = False) -> Report:
+    """What was found, and with `looks_back` what the last 90 days tell. Raises UnusableError, or ours where not even
+    the caller or the stack can be read.
+    """
     session: Any = read_only_session(region, profile)
     with _quiet():
         with aws_errors("your credentials"):
@@ -66,9 +72,17 @@ def examine(stack: str, region: str, profile: str) -> Report:
             examined_as=caller["Arn"],
             is_deployed=bool(deployed),
             as_role=False,
+            agent_usd=agent_cost_usd(_EVERY),
         )
         simulated = [_simulation(session, settings)] if deployed else []
-        return examination.report(more_findings=simulated)
+        more = [_past(examination.at)] if looks_back else []
+        return examination.report(more, simulated)
+
+
+def _past(now: datetime) -> Section:
+    """The look back. It judges nothing, so it has no findings; what it couldn't read, it says."""
+    found = look_back(now)
+    return Section("look_back", "The last 90 days", text=as_text(found), values={"look_back": as_json(found)})
 
 
 def _deployed_environment(session: Any, stack: str) -> dict[str, str]:
@@ -130,6 +144,13 @@ def _quiet() -> Iterator[None]:
         clients.session.cache_clear()
 
 
+def _choice(name: str, given: str, known: Sequence[str]) -> str:
+    """The first where nothing was given. Raises UnusableError for what isn't known."""
+    if given and given not in known:
+        raise UnusableError(f"{name} must be {' or '.join(known)}, not {given!r}")
+    return given or known[0]
+
+
 def _fail(words: str) -> int:
     sys.stderr.write(f"{words}\n")
     return int(Status.UNKNOWN)
@@ -140,9 +161,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--stack", default="", help=f"the stack's name (default: {_STACK})")
     parser.add_argument("--region", default="", help="the Region (default: from your environment or profile)")
     parser.add_argument("--profile", default="", help="a profile from your AWS configuration")
-    parser.add_argument(
-        "--format", choices=("", "text", "json"), default="", metavar="FORMAT", help="text (default) or json"
-    )
+    parser.add_argument("--format", default="", help="text (default), or json")
+    parser.add_argument("--look-back", default="", help="yes adds what the last 90 days tell, which takes a minute")
     return parser
 
 

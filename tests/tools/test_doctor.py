@@ -5,6 +5,8 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -21,6 +23,9 @@ from lifeline.adapters.aws.clients import client
 from lifeline.adapters.aws.memory import remember
 from lifeline.adapters.aws.regions import Regions
 from lifeline.core.doctor.networks import OtherRegion
+from lifeline.core.look_back.cuts import find_cuts
+from lifeline.core.look_back.looks import Patience, count_looks
+from lifeline.core.look_back.report import LookBack
 from tests.support.agents import TABLE, create_table
 from tests.support.moto_filters import teach_dry_runs
 from tests.support.repository import ROOT
@@ -164,6 +169,27 @@ def test_nothing_is_sent_that_could_change_anything_or_tell_of_others_permission
     report(capsys)
     names = ("Describe", "Get", "List", "Simulate", "Query")
     assert [one for one in aws.sent if not one.startswith(names)] == []
+
+
+def test_the_look_back_is_a_section_of_its_own_that_judges_nothing(
+    aws: Aws, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now, none = datetime(2026, 11, 29, tzinfo=UTC), count_looks((), Patience(), {})
+    past = LookBack("Event history", now - timedelta(days=90), now, (), none, Decimal(0), find_cuts(()))
+    monkeypatch.setattr(doctor, "look_back", lambda _: past)
+    section = report(capsys, "--look-back", "yes")["sections"][-1]
+    assert (section["name"], section["findings"]) == ("look_back", [])
+    assert section["look_back"]
+    assert doctor.main(["--region", REGION, "--look-back", "yes"]) == 1
+    assert "\nThe last 90 days\n" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("arguments", [["--look-back", "maybe"], ["--format", "csv"]])
+def test_a_choice_that_there_isnt_is_told_with_those_that_there_are(
+    aws: Aws, capsys: pytest.CaptureFixture[str], arguments: list[str]
+) -> None:
+    assert doctor.main(["--region", REGION, *arguments]) == 2
+    assert f"or {'yes' if 'maybe' in arguments else 'json'}, not {arguments[1]!r}" in capsys.readouterr().err
 
 
 def test_people_read_text_and_the_status_is_the_same(aws: Aws, capsys: pytest.CaptureFixture[str]) -> None:

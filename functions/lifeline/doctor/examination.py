@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from decimal import Decimal
 from functools import cached_property, partial
 from time import monotonic
 
@@ -83,7 +84,7 @@ class Examination:
 
     `is_deployed` says that there is a stack: without one, what belongs to it is left out. `examined_as` is whose
     credentials the calls are made with, and with `as_role` they are those of the stack's own role: only then does a dry
-    run say what the role may do.
+    run say what the role may do. `agent_usd` is what watching an agent costs a month, where that is known.
     """
 
     settings: Settings
@@ -91,6 +92,7 @@ class Examination:
     examined_as: str
     is_deployed: bool = True
     as_role: bool = True
+    agent_usd: Decimal | None = None
 
     def report(self, more: Sequence[Section] = (), more_findings: Sequence[Finding] = ()) -> Report:
         """All sections, and those that the caller has; `more_findings` are about what Lifeline may do."""
@@ -280,7 +282,7 @@ class Examination:
     def _people(self) -> tuple[Finding, ...]:
         settings = self.settings
         watches = self._known.policy.watches if self._known.policy else (Watch(),)
-        found = [check_agents(_read(partial(self._agents, watches)))]
+        found = [check_agents(_read(partial(self._agents, watches)), self.agent_usd)]
         if not self.is_deployed or settings.member:
             return tuple(found)
         topics = [("the topic for notices", settings.topic_arn, "subscriptions")]
