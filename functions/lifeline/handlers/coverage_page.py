@@ -80,6 +80,7 @@ def _show(request: WidgetRequest, own_arn: str) -> str:
         if not settings.member:
             raise
         logger.error("account not shown", account=settings.member, error=str(error))
+        memory_of(settings).leave()  # the role may be gone: the next view assumes it anew
         if request.plan:
             return render_text(f"Plan for {request.plan}", f"Account {settings.member} can't be opened: {error}")
         return render_closed(settings.member, name, str(error), calls, request.view)

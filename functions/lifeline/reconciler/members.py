@@ -107,6 +107,8 @@ class Hub:
 
         def is_settled(error: LifelineError, *, is_all: bool) -> bool:
             """A sweep makes good what a policy denied now: until then, the message would only be denied again."""
+            if isinstance(error, TransientError):
+                return False
             is_all = is_all or _concerns_all(error)
             if is_all and not turned_away and self._is_turned_away(settings, error):
                 turned_away.append(error)
@@ -115,7 +117,8 @@ class Hub:
             return bool(turned_away) or (not is_all and _is_denied(error, settings.member))
 
         served = reconcile_batch(records, tools=tools, settings=settings, run=run, is_settled=is_settled)
-        if settings.member and not turned_away and self._is_standing(settings.member, AccountStanding.DENIED):
+        is_read = not turned_away and not served[1]
+        if settings.member and is_read and self._is_standing(settings.member, AccountStanding.DENIED):
             self._note(lambda members: members.entered(settings.member, run.now()), settings.member)
         return served
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from functools import partial
 
 import boto3
 import pytest
@@ -14,6 +15,7 @@ from lifeline.adapters.store.limit_usage import LimitUsage, UsageOfAll
 from lifeline.core.errors import TransientError
 from lifeline.core.guards.approval import LIFE, Offer, OfferState
 from lifeline.core.guards.limits import Grant, Usage
+from tests.support.at_once import at_once
 from tests.support.world import World, emulated_world
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
@@ -54,6 +56,14 @@ def test_what_all_accounts_use_is_kept_packed_beside_the_hubs_own_use(world: Wor
     (item,) = [one for one in world.dynamodb.scan(TableName="ledger")["Items"] if one["sk"]["S"] == "ALL"]
     assert item["pk"]["S"] == "LIMITS"
     assert len(item["use"]["B"]) < 100_000
+
+
+def test_however_many_accounts_of_a_run_count_at_once_none_is_lost_and_none_gives_up(world: World) -> None:
+    def count(number: int) -> None:
+        UsageOfAll("ledger").change(lambda use: (Usage((), {**use.interfaces, f"a/{number}": 1}), None))
+
+    at_once(*(partial(count, number) for number in range(24)))
+    assert len(UsageOfAll("ledger").read().interfaces) == 24
 
 
 def test_a_run_that_was_slower_decides_anew_on_what_the_faster_one_left(world: World) -> None:

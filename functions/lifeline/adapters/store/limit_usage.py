@@ -1,6 +1,7 @@
 """How much of the limits is used, kept where every run sees it."""
 
 from collections.abc import Callable, Mapping
+from threading import Lock
 from typing import Any
 
 from lifeline.adapters.store.codec import from_plain, pack, to_plain, unpack
@@ -10,6 +11,7 @@ from lifeline.core.organization.ledger import Ledger
 
 _KEY = ("LIMITS", "USE")
 _OF_ALL = ("LIMITS", "ALL")
+_CHANGING = Lock()  # a run serves several accounts at once, and all of them count here: they take turns
 
 
 class LimitUsage:
@@ -59,7 +61,8 @@ class UsageOfAll:
             after, result = decide(before)
             return ({"use": pack(after)} if after != before else None), result
 
-        return self._table.change(_OF_ALL, step, "ledger: write all accounts' use of the limits")
+        with _CHANGING:
+            return self._table.change(_OF_ALL, step, "ledger: write all accounts' use of the limits")
 
 
 def _unpacked(item: Mapping[str, Any]) -> Usage:

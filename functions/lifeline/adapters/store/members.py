@@ -1,6 +1,7 @@
 """The member accounts, kept where every run sees them."""
 
 from collections.abc import Callable, Mapping
+from threading import Lock
 from typing import Any
 
 from lifeline.adapters.store.codec import from_plain, pack, unpack
@@ -8,6 +9,7 @@ from lifeline.adapters.store.table import Table
 from lifeline.core.organization.members import MemberAccounts
 
 _KEY = ("ACCOUNTS", "LIST")
+_CHANGING = Lock()  # a run enters several accounts at once, and notes each here: they take turns
 
 
 class MemberStore:
@@ -35,7 +37,8 @@ class MemberStore:
             after, result = decide(before)
             return ({"members": pack(after)} if after != before else None), result
 
-        return self._table.change(_KEY, step, "ledger: write the accounts")
+        with _CHANGING:
+            return self._table.change(_KEY, step, "ledger: write the accounts")
 
 
 def _members(item: Mapping[str, Any]) -> MemberAccounts:
