@@ -102,6 +102,7 @@ from tests.support.builders import (
     vpc,
 )
 from tests.support.hubs import Hubs, offered, spoke
+from tests.support.hubs import answer as hub_answer
 
 SENDER = Sender("123456789012", "us-east-1", "lifeline", "lifeline-us-east-1")
 NINE = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
@@ -294,6 +295,12 @@ LET_GO = withdraw(
     SPOKE,
     "lifeline",
     {"Z0HUB"},
+)
+LEFT_SPOKE = replace(SPOKE, route_tables=(replace(SPOKE.route_tables[0], routes=SPOKE.route_tables[0].routes[:1]),))
+SWAP = offered(LEFT_SPOKE, Hubs().view(), dns=DnsView((hub_answer(),)))
+SWAPPED = replace(
+    answer(SWAP, *(action.held("central", action.asks or SWAP.actions[-1].asks) for action in SWAP.actions)),
+    approval=Approvable(PLAN_ID, Decimal("7.30"), at(24 * 60), approve_command(PLAN_ID, "lifeline")),
 )
 NO_LONGER_SHARED = answer(LET_GO, *(replace(action, status=Status.DONE) for action in LET_GO.actions))
 
@@ -588,6 +595,7 @@ NOTICES: dict[str, tuple[float, Callable[[], Notice]]] = {
     "hub-offered": (8, lambda: notified(ASKS_TO_SHARE)),
     "hub-shared": (8, lambda: notified(SHARED)),
     "hub-harmed": (8, lambda: notified(NO_LONGER_SHARED)),
+    "hub-swap": (8, lambda: notified(SWAPPED)),
     "hub-refused": (8, lambda: notified(NOT_SHARED)),
     "endpoints-failed": (8, lambda: notified(FAILED)),
     "endpoint-lost": (39, lost),

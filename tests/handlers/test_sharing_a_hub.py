@@ -15,7 +15,7 @@ from lifeline.handlers import reconcile_endpoints
 from tests.support.cases import Case
 from tests.support.days import HOUR, MINUTES, Days
 from tests.support.home import HOME
-from tests.support.hub_network import Hub
+from tests.support.hub_network import HUB_BLOCK, Hub
 from tests.support.tuning import tune
 from tests.support.world import ACCOUNT, Context, emulated_world
 
@@ -263,3 +263,134 @@ def test_a_profile_is_associated_once_for_all_its_services_and_ends_with_harm(
     incident = days.record_silence(vpc_id, subject="rp-1")
     days.ask_for_repair(vpc_id, incident_id=incident.id)
     assert profiles.profiles["rp-1"].vpc_ids == []
+
+
+# ---- the path to the hub is cut, and comes back
+
+
+def hub_calls(days: Days) -> list[str]:
+    """What was done to names, in its order: calls to zones, and private DNS that was turned on or off."""
+    found = []
+    for call in days.account.calls:
+        if call.accepted and call.operation == "ModifyVpcEndpoint":
+            found.append(f"private DNS {call.params['PrivateDnsEnabled']}")
+        elif call.accepted and "HostedZone" in call.operation:
+            found.append(call.operation)
+    return found
+
+
+def cut(days: Days, vpc_id: str) -> None:
+    table_id = days.world.main_table(vpc_id)
+    days.world.ec2.delete_route(RouteTableId=table_id, DestinationCidrBlock=HUB_BLOCK)
+    days.account.forget_calls()
+    remember.cache_clear()
+
+
+def approve_next(days: Days, vpc_id: str) -> dict[str, Any]:
+    offered = days.look(vpc_id)
+    remember.cache_clear()
+    (found,) = days.call({"approve": offered["approval"]["plan_id"]})["vpcs"]
+    remember.cache_clear()
+    return dict(found)
+
+
+def follow(days: Days) -> None:
+    """The endpoint has come up, and the work that waits for it is delivered."""
+    days.clock.advance(MINUTES)
+    found = days.world.requeue(follow=True)
+    days.empty_queue()
+    days.deliver(*found)
+    days.clock.advance(MINUTES)  # AWS takes a minute to turn private DNS on
+    remember.cache_clear()
+
+
+def stood_in(days: Days, monkeypatch: pytest.MonkeyPatch) -> tuple[str, Hub]:
+    """A VPC whose path to the hub was cut, and where an endpoint stands in for it."""
+    vpc_id, hub = shared(days, monkeypatch)
+    cut(days, vpc_id)
+    approve_next(days, vpc_id)
+    follow(days)
+    assert hub_calls(days) == ["DisassociateVPCFromHostedZone", "private DNS True"]
+    return vpc_id, hub
+
+
+def test_where_the_path_is_cut_the_swap_is_offered_at_once_with_its_price(
+    days: Days, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    vpc_id, hub = shared(days, monkeypatch)
+    cut(days, vpc_id)
+    answer = days.look(vpc_id)
+    assert kinds(answer) == [
+        ("create_security_group", "blocked"),
+        ("create_interface_endpoint", "blocked"),
+        ("swap_to_local", "blocked"),
+    ]
+    assert (answer["approval"]["monthly_cost_usd"], answer["actions"][2]["central_ids"]) == (7.3, [hub.zone_id])
+    (notice,) = days.texts()
+    assert "no route leads to the central endpoint" in notice
+    assert f"{hub.zone_id} will be disassociated from the VPC once an endpoint is available" in notice
+    assert hub_calls(days) == []
+
+
+def test_one_approval_swaps_and_the_name_is_answered_but_between_two_calls(
+    days: Days, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    vpc_id, hub = shared(days, monkeypatch)
+    cut(days, vpc_id)
+    approved = approve_next(days, vpc_id)
+    assert [pair for pair in kinds(approved) if pair[0] != "create_security_group"] == [
+        ("create_interface_endpoint", "done"),
+        ("swap_to_local", "planned"),
+    ]
+    assert (days.account.dns.zones_of(vpc_id), hub_calls(days)) == ([hub.zone_id], [])
+    follow(days)
+    assert hub_calls(days) == ["DisassociateVPCFromHostedZone", "private DNS True"]
+    assert days.account.dns.zones_of(vpc_id) == []
+    assert days.look(vpc_id)["services"][0]["state"] == "served"
+    assert dict(VpcStore("ledger").load(HOME.vpc(vpc_id)).associated) == {}
+
+
+def test_a_swap_that_fails_halfway_gives_the_name_back(days: Days, monkeypatch: pytest.MonkeyPatch) -> None:
+    vpc_id, hub = shared(days, monkeypatch)
+    cut(days, vpc_id)
+    approve_next(days, vpc_id)
+    days.account.fail_next("ModifyVpcEndpoint", "InvalidParameter")
+    follow(days)
+    assert hub_calls(days) == ["DisassociateVPCFromHostedZone", "AssociateVPCWithHostedZone"]
+    assert days.account.dns.zones_of(vpc_id) == [hub.zone_id]
+
+
+def test_once_the_path_is_back_the_name_goes_back_after_approval_and_the_endpoint_goes(
+    days: Days, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    vpc_id, hub = stood_in(days, monkeypatch)
+    assert kinds(days.look(vpc_id)) == []
+    days.account.forget_calls()
+    hub.lead(days.world, vpc_id)
+    remember.cache_clear()
+    offered = days.look(vpc_id)
+    assert kinds(offered) == [("swap_to_central", "blocked")]
+    assert "0.00 USD per month instead of 7.30 USD" in offered["actions"][0]["reason"]
+    assert kinds(approve_next(days, vpc_id)) == [("swap_to_central", "done")]
+    assert hub_calls(days) == ["private DNS False", "AssociateVPCWithHostedZone"]
+    days.clock.advance(MINUTES)
+    assert kinds(days.look(vpc_id)) == [("retire_endpoint", "done")]
+    remember.cache_clear()
+    assert days.look(vpc_id)["services"][0]["state"] == "served centrally"
+    assert days.live(vpc_id) == []
+
+
+def test_a_way_back_that_aws_refuses_leaves_the_endpoint_answering(days: Days, monkeypatch: pytest.MonkeyPatch) -> None:
+    vpc_id, hub = stood_in(days, monkeypatch)
+    hub.lead(days.world, vpc_id)
+    remember.cache_clear()
+    days.account.forget_calls()
+    days.account.fail_next("AssociateVPCWithHostedZone", "LimitsExceeded")
+
+    def let_time_pass(operation: str, _: object) -> None:
+        if operation == "DisassociateVPCFromHostedZone":  # before private DNS is turned on again
+            days.clock.advance(MINUTES)
+
+    days.account.listeners.append(let_time_pass)
+    assert kinds(approve_next(days, vpc_id)) == [("swap_to_central", "failed")]
+    assert hub_calls(days) == ["private DNS False", "private DNS True"]

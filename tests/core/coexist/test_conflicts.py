@@ -358,6 +358,8 @@ def test_only_what_gives_up_or_is_a_persons_claims_nothing() -> None:
     assert silent == {
         ActionKind.DISABLE_PRIVATE_DNS,
         ActionKind.ASSOCIATE_CENTRAL,  # on record by itself: `core/coexist/associated.py`
+        ActionKind.SWAP_TO_LOCAL,
+        ActionKind.SWAP_TO_CENTRAL,
         ActionKind.DISASSOCIATE_CENTRAL,
         ActionKind.DELETE_AUTHORIZATION,
         ActionKind.REMOVE_SUBNETS,

@@ -4,7 +4,7 @@ import secrets
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from ipaddress import ip_network
 from typing import Any, assert_never
@@ -45,6 +45,8 @@ _FULL_ACCESS = '{"Statement": [{"Action": "*", "Effect": "Allow", "Principal": "
 # How EC2 refuses a creation because of its tags: by IAM, by an SCP, or by a tag policy (Organizations guide: tag policy
 # enforcement).
 _TAGS_REFUSED = frozenset({"TagPolicyViolation", "TagPolicyException", "UnauthorizedOperation"})
+_SWAP_WAITS = (1, 2, 4, 8, 15, 30, 30)  # an endpoint takes a minute to change (EC2 API: OperationInProgress)
+_STILL_HELD = ("conflicting DNS domain", "ConflictingDomainExists", "OperationInProgress")
 _WAITS = (0, 1, 2, 4)  # seconds before each attempt
 
 
@@ -120,7 +122,13 @@ class Endpoints:
                 self._modify(action, **_change(action, security_group_id))
             case ActionKind.RETIRE_ENDPOINT | ActionKind.DELETE_SECURITY_GROUP:
                 self._take_away(action)
-            case ActionKind.ASSOCIATE_CENTRAL | ActionKind.DISASSOCIATE_CENTRAL | ActionKind.DELETE_AUTHORIZATION:
+            case (
+                ActionKind.SWAP_TO_LOCAL
+                | ActionKind.SWAP_TO_CENTRAL
+                | ActionKind.ASSOCIATE_CENTRAL
+                | ActionKind.DISASSOCIATE_CENTRAL
+                | ActionKind.DELETE_AUTHORIZATION
+            ):
                 return AppliedIds(left=self._share(action, vpc_id))
             case (
                 ActionKind.OPEN_NETWORK_ACL
@@ -239,6 +247,10 @@ class Endpoints:
         """Shares the hub's zones or its Profile, or doesn't any more, and says what is left to do."""
         if self._associations is None:
             raise TerminalError("this run associates no VPCs")
+        if action.kind is ActionKind.SWAP_TO_LOCAL:
+            return self._swap_to_local(action, vpc_id)
+        if action.kind is ActionKind.SWAP_TO_CENTRAL:
+            return self._swap_to_central(action, vpc_id)
         left: list[str] = []
         for central_id in action.central_ids:
             if action.kind is ActionKind.ASSOCIATE_CENTRAL:
@@ -248,6 +260,39 @@ class Endpoints:
             else:
                 self._associations.delete_authorization(central_id, vpc_id, action.central_account)
         return "; ".join(filter(None, left))
+
+    def _swap_to_local(self, action: Action, vpc_id: str) -> str:
+        """The endpoint takes the name from the zones: two calls, between which nothing answers it. If the second one
+        fails, the zones come back.
+        """
+        self._share(replace(action, kind=ActionKind.DISASSOCIATE_CENTRAL), vpc_id)
+        try:
+            self._patiently(partial(self._modify, action, PrivateDnsEnabled=True))
+        except (TransientError, TerminalError):
+            self._share(replace(action, kind=ActionKind.ASSOCIATE_CENTRAL), vpc_id)
+            raise
+        return ""
+
+    def _swap_to_central(self, action: Action, vpc_id: str) -> str:
+        """The zones take the name from the endpoint, and what is left to do; if AWS refuses that, it gets it back."""
+        self._modify(action, PrivateDnsEnabled=False)
+        try:
+            return self._patiently(partial(self._share, replace(action, kind=ActionKind.ASSOCIATE_CENTRAL), vpc_id))
+        except (TransientError, TerminalError):
+            self._share(replace(action, kind=ActionKind.DISASSOCIATE_CENTRAL), vpc_id)
+            self._patiently(partial(self._modify, action, PrivateDnsEnabled=True))
+            raise
+
+    def _patiently[T](self, call: Callable[[], T]) -> T:
+        """The call, tried again while the name is still held: AWS lets go of it a while after it says so."""
+        for wait in _SWAP_WAITS:
+            try:
+                return call()
+            except (TransientError, TerminalError) as error:
+                if not any(words in str(error) for words in _STILL_HELD):
+                    raise
+            self._sleep(wait)
+        return call()
 
     def _take_away(self, action: Action) -> None:
         if action.kind is ActionKind.RETIRE_ENDPOINT:

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from lifeline.core.plan.actions import Action, ActionKind, Plan, Status
 from lifeline.core.wording import write_time
 
+_ASSOCIATES = frozenset({ActionKind.ASSOCIATE_CENTRAL, ActionKind.SWAP_TO_CENTRAL})
 _SEEN_WITHIN = timedelta(minutes=15)
 
 
@@ -34,7 +35,7 @@ def own_ids(associated: Associated) -> frozenset[str]:
 
 def note_planned(associated: Associated, actions: Iterable[Action], *, now: datetime) -> dict[str, Association]:
     """The associations with those that are about to be made."""
-    planned = (action for action in actions if action.is_planned and action.kind is ActionKind.ASSOCIATE_CENTRAL)
+    planned = (action for action in actions if action.is_planned and action.kind in _ASSOCIATES)
     return dict(associated) | {
         id_: Association(now, _account_of(one, id_)) for one in planned for id_ in one.central_ids
     }
@@ -51,13 +52,13 @@ def settle_done(associated: Associated, done: Iterable[Action], *, now: datetime
         for id_ in action.central_ids:
             account = _account_of(action, id_)
             match action.kind, action.status:
-                case ActionKind.ASSOCIATE_CENTRAL, Status.DONE:
+                case ActionKind.ASSOCIATE_CENTRAL | ActionKind.SWAP_TO_CENTRAL, Status.DONE:
                     found[id_] = Association(now, account if action.error else "")
-                case ActionKind.ASSOCIATE_CENTRAL, Status.FAILED:
+                case ActionKind.ASSOCIATE_CENTRAL | ActionKind.SWAP_TO_CENTRAL, Status.FAILED:
                     found[id_] = Association(now, account, is_refused=True)
                 case ActionKind.DELETE_AUTHORIZATION, Status.DONE if id_ in found:
                     found[id_] = replace(found[id_], account="")
-                case ActionKind.DISASSOCIATE_CENTRAL, Status.DONE if id_ in found:
+                case ActionKind.DISASSOCIATE_CENTRAL | ActionKind.SWAP_TO_LOCAL, Status.DONE if id_ in found:
                     found[id_] = replace(found[id_], is_refused=True)
     return {id_: one for id_, one in found.items() if one.account or not one.is_refused}
 
@@ -106,4 +107,4 @@ def _account_of(action: Action, central_id: str) -> str:
 
 
 def _is_to_come(action: Action) -> bool:
-    return action.kind is ActionKind.ASSOCIATE_CENTRAL and (action.is_planned or bool(action.blocked_by))
+    return action.kind in _ASSOCIATES and (action.is_planned or bool(action.blocked_by))

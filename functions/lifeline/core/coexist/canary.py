@@ -13,6 +13,7 @@ from lifeline.core.wording import listed
 
 WATCHED_FOR = timedelta(minutes=10)  # a silence that begins so soon after the switch is the canary's
 _KEPT_FOR = timedelta(days=1)
+_ASSOCIATES = frozenset({ActionKind.ASSOCIATE_CENTRAL, ActionKind.SWAP_TO_CENTRAL})
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,14 +63,15 @@ def watch_switched(
     """
     over = now - _KEPT_FOR
     kept = {service: canary for service, canary in canaries.items() if (canary.withdrawn_at or canary.at) > over}
-    kinds = {ActionKind.ASSOCIATE_CENTRAL} | ({ActionKind.ENABLE_PRIVATE_DNS} if is_canary else set())
-    switching = (action for action in actions if action.kind in kinds and action.status is status)
-    return kept | {one.service: Canary(one.endpoint_id, now, central_ids=one.central_ids) for one in switching}
+    kinds = _ASSOCIATES | ({ActionKind.ENABLE_PRIVATE_DNS} if is_canary else set())
+    switching = [action for action in actions if action.kind in kinds and action.status is status]
+    endpoints = {one.service: "" if one.central_ids else one.endpoint_id for one in switching}
+    return kept | {one.service: Canary(endpoints[one.service], now, central_ids=one.central_ids) for one in switching}
 
 
 def unwatch(canaries: Mapping[str, Canary], actions: Iterable[Action]) -> dict[str, Canary]:
     """The canaries without those whose switch certainly wasn't made: whatever fell silent then, it wasn't for them."""
-    kinds = {ActionKind.ENABLE_PRIVATE_DNS, ActionKind.ASSOCIATE_CENTRAL}
+    kinds = _ASSOCIATES | {ActionKind.ENABLE_PRIVATE_DNS}
     unmade = [action for action in actions if action.kind in kinds and (action.is_failed or action.blocked_by)]
     subjects = frozenset[str]().union(*map(_subjects, unmade))
     return {
@@ -91,9 +93,9 @@ def mark_withdrawn(canaries: Mapping[str, Canary], off: Collection[str], *, now:
 
 def switched_off(actions: Iterable[Action]) -> frozenset[str]:
     """The ids of the endpoints whose private DNS was turned off, and of the zones and Profiles that were let go."""
-    kinds = {ActionKind.DISABLE_PRIVATE_DNS, ActionKind.DISASSOCIATE_CENTRAL}
+    kinds = {ActionKind.DISABLE_PRIVATE_DNS, ActionKind.DISASSOCIATE_CENTRAL, ActionKind.SWAP_TO_LOCAL}
     off = [action for action in actions if action.kind in kinds and action.is_done]
-    return frozenset(id_ for action in off for id_ in (action.endpoint_id, *action.central_ids) if id_)
+    return frozenset(id_ for action in off for id_ in (action.central_ids or (action.endpoint_id,)))
 
 
 def as_known(canaries: Mapping[str, Canary], frozen: Mapping[str, Freeze]) -> dict[str, Canary]:

@@ -10,7 +10,7 @@ from enum import StrEnum
 from lifeline.core.guards.kill_switch import KILL_SWITCH
 from lifeline.core.network.packets import ports_in
 from lifeline.core.network.ports import HTTPS
-from lifeline.core.plan.actions import Action, Plan
+from lifeline.core.plan.actions import Action, ActionKind, Plan
 from lifeline.core.plan.cost import Price, cost_of
 from lifeline.core.plan.order import Step
 from lifeline.core.wording import fingerprint, write_time
@@ -51,7 +51,7 @@ def action_fingerprint(action: Action) -> str:
         action.subnet_ids,
         action.route_table_ids,
         action.cidrs if action.ports == HTTPS else (*action.cidrs, ports_in(action.ports)),
-        action.endpoint_id,
+        "" if action.kind is ActionKind.SWAP_TO_LOCAL else action.endpoint_id,  # which may not be there yet
         action.ip_address_type,
         action.attributes,
         "" if action.private_dns else "without private DNS",

@@ -17,6 +17,7 @@ type Ranges = tuple[tuple[int, int], ...]
 """Addresses or ports as numbers: sorted ranges that neither overlap nor touch, both ends included."""
 
 MANAGED_BY = "lifeline:managed-by"
+IN_PLACE_OF = "lifeline:in-place-of"  # of an endpoint that stands in for a hub's zone, whose path was cut
 ENDPOINTS_INTERFACE = "vpc_endpoint"  # EC2's type of an endpoint's network interfaces
 SECURITY_GROUP_NAME = "lifeline-endpoints"  # of the first group in a VPC; the others end in a number
 VPC_ID = re.compile(r"vpc-(?:[0-9a-f]{8}|[0-9a-f]{17})")  # to be matched in full

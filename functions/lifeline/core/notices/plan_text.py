@@ -59,6 +59,16 @@ WORDS: dict[ActionKind, Words] = {
     ActionKind.ENABLE_PRIVATE_DNS: Words(Sign.CHANGE, "turn on private DNS for {}", "turned on private DNS for {}"),
     ActionKind.ASSOCIATE_CENTRAL: Words(Sign.CHANGE, "associate the VPC with {}", "associated the VPC with {}"),
     ActionKind.REPLACE_ENDPOINT: Words(Sign.CHANGE, "replace endpoint {}", "replaced an endpoint with {}"),
+    ActionKind.SWAP_TO_LOCAL: Words(
+        Sign.CHANGE,
+        "disassociate {} from the VPC, and turn on private DNS for the endpoint",
+        "disassociated {} from the VPC, and turned on private DNS for the endpoint",
+    ),
+    ActionKind.SWAP_TO_CENTRAL: Words(
+        Sign.CHANGE,
+        "turn off private DNS for the endpoint, and associate the VPC with {}",
+        "turned off private DNS for the endpoint, and associated the VPC with {}",
+    ),
     ActionKind.DISABLE_PRIVATE_DNS: Words(Sign.CHANGE, "turn off private DNS for {}", "turned off private DNS for {}"),
     ActionKind.DISASSOCIATE_CENTRAL: Words(
         Sign.CHANGE, "disassociate {} from the VPC", "disassociated {} from the VPC"

@@ -27,6 +27,8 @@ class ActionKind(StrEnum):
     ENABLE_PRIVATE_DNS = "enable_private_dns"
     ASSOCIATE_CENTRAL = "associate_central"  # the VPC with a hub's zones or Profile
     REPLACE_ENDPOINT = "replace_endpoint"
+    SWAP_TO_LOCAL = "swap_to_local"  # an endpoint takes the name in the place of a hub's zones
+    SWAP_TO_CENTRAL = "swap_to_central"  # and back
     DISABLE_PRIVATE_DNS = "disable_private_dns"
     DISASSOCIATE_CENTRAL = "disassociate_central"
     DELETE_AUTHORIZATION = "delete_authorization"  # of an association across accounts, which needs it no more
@@ -59,6 +61,8 @@ NAMING = frozenset(
         ActionKind.ENABLE_PRIVATE_DNS,
         ActionKind.REPLACE_ENDPOINT,
         ActionKind.ASSOCIATE_CENTRAL,
+        ActionKind.SWAP_TO_LOCAL,
+        ActionKind.SWAP_TO_CENTRAL,
     }
 )
 DELETES = frozenset({ActionKind.RETIRE_ENDPOINT, ActionKind.DELETE_SECURITY_GROUP})

@@ -24,13 +24,12 @@ _BEYOND = "what lies beyond "  # of a way whose rest `check_beyond` follows
 
 @dataclass(frozen=True, slots=True)
 class CentralOffer:
-    """The association of a VPC with the zones of a service, or with the Profile, and what was checked. `account` is
-    theirs, and with `is_auto` nobody has to approve it where everything could be read.
+    """The association of a VPC with the zones of a service, or with the Profile, and what was checked. With `is_auto`,
+    nobody has to approve it where everything could be read.
     """
 
     central_ids: tuple[str, ...]
     checks: tuple[Check, ...]
-    account: str = ""
     is_auto: bool = False
 
     @property
@@ -72,12 +71,18 @@ def saving_words(interfaces: int, plan_input: PlanInput) -> str:
 
 
 def judge_central(
-    service: Service, vpc: Vpc, clients: Sequence[Subnet], catalog: Catalog, plan_input: PlanInput
+    service: Service,
+    vpc: Vpc,
+    clients: Sequence[Subnet],
+    catalog: Catalog,
+    plan_input: PlanInput,
+    *,
+    leaving: Endpoint | None = None,
 ) -> CentralOffer | None:
     """The offer to share the hub's endpoint in place of making one; None where the policy names no hub for the service.
 
     What else reaches the service today must reach it at the hub as well, because the zone takes the name for the whole
-    VPC; and a Profile takes every name that it brings.
+    VPC; and a Profile takes every name that it brings. `leaving` is the endpoint that would give up the name for that.
     """
     central, view, dns = plan_input.central, plan_input.hub, plan_input.dns
     suffix = suffix_of(service.name)
@@ -92,9 +97,9 @@ def judge_central(
         unread = [words for source in view.sources for words in source.unread]
         why = "; ".join(unread) or f"no zone of central.zones is named {domain_of(service.private_dns_names[0])}"
         return CentralOffer((), (Check("the hub's zone", Finding.NO, why),))
-    judge = _Judge(vpc, catalog, plan_input, central, view, dns, sources)
+    judge = _Judge(vpc, leaving, catalog, plan_input, central, view, dns, sources)
     checks = tuple(judge.checks(service, clients))
-    return CentralOffer(tuple(source.id for source in sources), checks, view.account_id, central.is_auto)
+    return CentralOffer(tuple(source.id for source in sources), checks, central.is_auto)
 
 
 def _sources(service: Service, central: Central, view: HubView) -> tuple[HubSource, ...]:
@@ -109,6 +114,7 @@ def _sources(service: Service, central: Central, view: HubView) -> tuple[HubSour
 @dataclass(frozen=True, slots=True)
 class _Judge:
     vpc: Vpc
+    leaving: Endpoint | None
     catalog: Catalog
     plan_input: PlanInput
     central: Central
@@ -167,7 +173,8 @@ class _Judge:
         """
         what, ids = "no conflicting zones and rules", {source.id for source in self.sources}
         domains = {answer.domain for answer in answers}
-        held = next((one for one in self.vpc.live_endpoints if one.private_dns and self._has(one, domains)), None)
+        others = (one for one in self.vpc.live_endpoints if one.private_dns and one != self.leaving)
+        held = next((one for one in others if self._has(one, domains)), None)
         if held:
             return Check(what, Finding.NO, f"{held.id} has the name in the VPC")
         own = [

@@ -4,8 +4,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from lifeline.core.network.acl import unread_acls
-from lifeline.core.network.dns import DnsAnswer, parent_zone
-from lifeline.core.network.model import Endpoint, EndpointState, EndpointType, Subnet
+from lifeline.core.network.dns import DnsAnswer, domain_of, parent_zone
+from lifeline.core.network.model import IN_PLACE_OF, Endpoint, EndpointState, EndpointType, Subnet
 from lifeline.core.network.obstacles import FAILED_STATES, Obstacle
 from lifeline.core.plan.actions import Action, ActionKind, ServiceReport, ServiceState
 from lifeline.core.plan.central import CentralOffer, judge_central, saving_words
@@ -23,6 +23,7 @@ from lifeline.core.plan.harm import (
 from lifeline.core.plan.placement import FEWEST_FREE_ADDRESSES, Placement, place_interfaces
 from lifeline.core.plan.security_group import own_security_groups
 from lifeline.core.plan.service import ALLOW, ServicePlanner
+from lifeline.core.wording import listed
 
 
 class InterfacePlanner(ServicePlanner):
@@ -51,6 +52,7 @@ class InterfacePlanner(ServicePlanner):
     def _with(self, endpoint: Endpoint) -> tuple[list[Action], ServiceReport]:
         found = [obstacle for path in self.paths.values() for obstacle in path.obstacles]
         actions = [
+            *self._swapping_back(endpoint),
             *self.fix_dns(endpoint.id),
             *self.reset_policies(),
             *self.remove(found, endpoint),
@@ -70,8 +72,73 @@ class InterfacePlanner(ServicePlanner):
         yield from self.fix_dns(central.source_id)
         if here := self.reach.beside(central):
             yield from self.remove((obstacle for path in self.paths.values() for obstacle in path.obstacles), here)
+        elif lost := list(self.without_way_to(central)):
+            yield from self._swapping(central, lost[0]) or lost
         else:
-            yield from self.without_way_to(central)
+            yield from self._retiring_stand_in()
+
+    # ---- a hub's zone answers, and the path to the hub is cut: an endpoint stands in until the path is back
+
+    def _swapping(self, central: DnsAnswer, lost: Action) -> list[Action]:
+        """What lets an endpoint stand in for the hub's zones; nothing where they aren't the policy's to let go.
+
+        AWS refuses its private DNS while they are associated. So it is made without, and takes the name once it is
+        available: between two calls.
+        """
+        named, names = self.plan_input.central, set(map(domain_of, self.service.private_dns_names))
+        answers = self.plan_input.dns.answers if self.plan_input.dns else ()
+        ids = tuple(sorted({one.source_id for one in answers if one.domain in names and not one.forwards}))
+        if named is None or central.forwards or not set(ids) <= set(named.zones) or not self.plan_input.may_associate:
+            return []
+        asks = f"needs approval: {listed(ids)} will be disassociated from the VPC once an endpoint is available"
+        more = {"asks": asks, "central_ids": ids, "central_account": self._account_of_hub()}
+        swap = self.action(ActionKind.SWAP_TO_LOCAL, lost.error, **more)
+        there = [one for one in self.live() if self.is_own(one) and not one.private_dns]
+        if there:
+            is_ready = there[0].state is EndpointState.AVAILABLE
+            return [replace(swap, endpoint_id=there[0].id)] if is_ready else []
+        placement = self._place_unharmed()
+        create = self.action(
+            ActionKind.CREATE_INTERFACE_ENDPOINT,
+            lost.reason,
+            subnet_ids=tuple(sorted(subnet.id for subnet in placement.subnets)),
+            ip_address_type=placement.ip_address_type,
+            private_dns=False,
+            asks=asks,
+        )
+        harm = harm_words(self._takeover().harm_in(placement), self.ports)
+        if refusal := self._refusal(placement, []) or harm:
+            return [create.blocked(f"{lost.error}; an endpoint can't stand in: {refusal}")]
+        made = self.complete(create)
+        return [self.with_token(replace(made, tags=(*made.tags, (IN_PLACE_OF, " ".join(ids))))), swap]
+
+    def _swapping_back(self, endpoint: Endpoint) -> Iterator[Action]:
+        """What gives the name back to the hub's zones once their path is whole again."""
+        if not (self.is_own(endpoint) and endpoint.tag(IN_PLACE_OF)) or endpoint.state is not EndpointState.AVAILABLE:
+            return
+        offer = judge_central(self.service, self.vpc, self.clients, self.catalog, self.plan_input, leaving=endpoint)
+        if offer and not offer.refusal:
+            saving = saving_words(len(endpoint.subnet_ids), self.plan_input)
+            yield self.action(
+                ActionKind.SWAP_TO_CENTRAL,
+                f"the path to the hub is back, for which {endpoint.id} stands in: {saving}",
+                endpoint_id=endpoint.id,
+                central_ids=offer.central_ids,
+                central_account=self._account_of_hub(),
+                checks=offer.words,
+                asks="; ".join(["needs approval: it gives the name back to the hub", *offer.unread]),
+            )
+
+    def _retiring_stand_in(self) -> Iterator[Action]:
+        """The endpoint that stood in, or was to, where the hub answers."""
+        for endpoint in self.live():
+            is_idle = not endpoint.private_dns and endpoint.state is EndpointState.AVAILABLE
+            if self.is_own(endpoint) and endpoint.tag(IN_PLACE_OF) and is_idle:
+                yield Action.on(ActionKind.RETIRE_ENDPOINT, endpoint, "it stood in for the hub, which answers again")
+
+    def _account_of_hub(self) -> str:
+        account = self.plan_input.hub.account_id if self.plan_input.hub else ""
+        return "" if account == self.plan_input.account_id else account
 
     def _spread(self, endpoint: Endpoint) -> Iterator[Action]:
         """With per-zone coverage: the clients' zones in which it has no interface yet.
@@ -172,14 +239,13 @@ class InterfacePlanner(ServicePlanner):
 
     def _associating(self, offer: CentralOffer, interfaces: int) -> Action:
         """The association with the hub's zones or its Profile, which takes the endpoint's place."""
-        account = "" if offer.account == self.plan_input.account_id else offer.account
         saving = saving_words(interfaces, self.plan_input)
         reason = f"{self.scene.cut_off(self.requirement)}, and the hub's endpoint would serve it"
         return self.action(
             ActionKind.ASSOCIATE_CENTRAL,
             f"{reason}: {saving}" if saving else reason,
             central_ids=offer.central_ids,
-            central_account=account,
+            central_account=self._account_of_hub(),
             checks=offer.words,
             asks=offer.asks,
         )

@@ -288,9 +288,9 @@ class ServicePlanner:
             policy=policy.document,
             policy_words=policy.words,
         )
-        return self._with_token(named)
+        return self.with_token(named)
 
-    def _with_token(self, action: Action) -> Action:
+    def with_token(self, action: Action) -> Action:
         """The action with its ClientToken: the same for the same requirement in the same situation.
 
         So a retry, or a second run at the same time, creates nothing twice, and a requirement that comes back after an

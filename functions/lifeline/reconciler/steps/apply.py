@@ -28,11 +28,16 @@ _ENDPOINT_CALLS = {
     ActionKind.ADD_ROUTE_TABLES: 1,
     ActionKind.ENABLE_PRIVATE_DNS: 1,
     ActionKind.REPLACE_ENDPOINT: 2,
+    ActionKind.SWAP_TO_LOCAL: 1,
+    ActionKind.SWAP_TO_CENTRAL: 1,
     ActionKind.DISABLE_PRIVATE_DNS: 1,
     ActionKind.REMOVE_SUBNETS: 1,
     ActionKind.REMOVE_ROUTE_TABLES: 1,
     ActionKind.RETIRE_ENDPOINT: 1,
 }
+
+
+_NOT_THERE_YET = "it waits until the endpoint is available"
 
 
 class Deferral(StrEnum):
@@ -132,6 +137,8 @@ def _failed(action: Action, error: LifelineError, account: str) -> Action:
 
 def _unready(action: Action, applied: Applied, security_group_id: str) -> Action | None:
     """The action as it waits for, or fails with, another of its VPC that must come first; None where none must."""
+    if action.kind is ActionKind.SWAP_TO_LOCAL and not action.endpoint_id:
+        return replace(action, error=_NOT_THERE_YET)
     if action.needs_security_group and not security_group_id:
         return _without_security_group(action, applied)
     before = unprepared(action, applied.actions)

@@ -14,7 +14,7 @@ from lifeline.core.event_path.candidate import cut_off
 from lifeline.core.network.askers import NOBODY, Asking
 from lifeline.core.network.dns import DnsView, custom_dns_finding
 from lifeline.core.network.hub import HubView
-from lifeline.core.network.model import NO_CAPACITY, Catalog, EndpointState, EndpointType, Vpc
+from lifeline.core.network.model import IN_PLACE_OF, NO_CAPACITY, Catalog, EndpointState, EndpointType, Vpc
 from lifeline.core.network.way_out import usable_tiers
 from lifeline.core.plan.actions import NAMING, ActionKind, Plan
 from lifeline.core.plan.cost import Price, nat_comparison, price_in
@@ -72,7 +72,7 @@ class Planning:
         """
         seen = {vpc.id: self.attributes.see(_settled(vpc) if vpc.id in tried_often else vpc) for vpc in vpcs}
         plans = {vpc_id: self._plan_one(vpc, known, None, 0) for vpc_id, vpc in seen.items()}
-        wanting = [vpc_id for vpc_id, plan in plans.items() if any(action.kind in NAMING for action in plan.planned)]
+        wanting = [vpc_id for vpc_id, plan in plans.items() if _is_naming(plan) or self._has_stand_in(seen[vpc_id])]
         naming, waiting = wanting[: self.settings.dns_views], dict.fromkeys(wanting[self.settings.dns_views :], CROWDED)
         unknown = [] if is_leased_later else [vpc_id for vpc_id in naming if vpc_id not in self.attributes.known]
         checked = sorted(vpc_id for vpc_id in {*unknown, *check_dns} & seen.keys() if self.is_ours(seen[vpc_id]))
@@ -122,6 +122,10 @@ class Planning:
         views = [partial(self.central.view, id_, region=self.settings.region, fresh=True) for id_ in vpc_ids]
         with beside(partial(run_concurrently, views)), beside(self.central.askers):
             return self.network.interfaces_of(vpc_ids)
+
+    def _has_stand_in(self, vpc: Vpc) -> bool:
+        """True if an endpoint stands in for the hub there, whose path may be back."""
+        return bool(self.policy.central) and any(endpoint.tag(IN_PLACE_OF) for endpoint in vpc.live_endpoints)
 
     def _read_hub(self, vpc_ids: Sequence[str]) -> Mapping[str, HubView]:
         """What each of these VPCs, in which an endpoint would be made, sees of the hub that the policy names. Without
@@ -238,6 +242,10 @@ class Planning:
             for vpc in vpcs
             for endpoint in vpc.endpoints
         )
+
+
+def _is_naming(plan: Plan) -> bool:
+    return any(action.kind in NAMING for action in plan.planned)
 
 
 def takes_names(plan: Plan) -> bool:
