@@ -1,5 +1,6 @@
 """A route is not yet a path: what stands on a subnet's way out, and what of it isn't known."""
 
+import time
 from dataclasses import replace
 from typing import Any
 
@@ -358,3 +359,21 @@ def test_a_narrower_route_that_leads_nowhere_leaves_it_open_whether_the_service_
 def test_an_acl_that_shuts_what_may_be_the_services_addresses_ends_no_repair() -> None:
     doubts = doubts_of_way_out(CLIENT, behind(TargetKind.NAT_GATEWAY, "nat-1", SOME_LEAVE), "monitoring", HTTPS)
     assert "whether the monitoring service has addresses there was not read" in "".join(doubts)
+
+
+def test_whoever_fills_a_route_table_keeps_no_run_busy() -> None:
+    """500 routes are AWS's quota of a table, and 200 subnets may follow it (VPC guide: Amazon VPC quotas)."""
+    routes = [
+        route(f"52.{place // 16}.{place % 16 * 16}.0/20", TargetKind.NETWORK_INTERFACE, f"eni-{place}")
+        for place in range(0, 1000, 2)
+    ]
+    names = tuple(f"c{place}" for place in range(5))
+    clients = [subnet(name, cidr=f"10.0.{place}.0/24") for place, name in enumerate(names)]
+    full = table("full", *routes, default_route(TargetKind.NAT_GATEWAY), subnets=names)
+    shut = replace(acl("c0", *EVERYTHING), subnet_ids=frozenset(one.id for one in clients))
+    some = tuple(entry(place, f"52.{place}.0.0/16", out=True, allow=False) for place in range(1, 19, 2))
+    network = replace(vpc(*clients, full), network_acls=(replace(shut, entries=(*some, *shut.entries)),))
+    began = time.process_time()
+    for client in clients:
+        assert doubts_of_way_out(client, network, "monitoring", HTTPS)
+    assert time.process_time() - began < 10  # a second; each with each other, the routes took minutes

@@ -19,6 +19,7 @@ from lifeline.core.network.model import Subnet, Tier, UnsureTier, Vpc
 from lifeline.core.policy.document import MOST_BYTES
 from lifeline.core.policy.policy import (
     EXEMPT,
+    MOST_UNKNOWN,
     PRIVATE,
     REQUIRE,
     AllAccounts,
@@ -146,6 +147,19 @@ def test_a_rule_matches_subnets_that_meet_every_condition(where: dict[str, Any],
     network = vpc(tagged("a", workload="batch"), tags=(("env", "prod"),))
     said = read(document({"require": ["monitoring"], "where": where}))
     assert services(said, network) == ({"a": {"monitoring"}} if matches else {})
+
+
+def test_of_the_names_of_no_service_in_tags_some_count_and_the_others_are_one_problem() -> None:
+    names = [f"six-{place:04}" for place in range(630)]
+    subnets = [tagged(f"s{place}", lifeline_require=" ".join(names[place::10])) for place in range(10)]
+    said = policy(rule("monitoring", "of-the-policy"), known_names=frozenset({"monitoring"}))
+    found = look(said, vpc(*subnets, tagged("slip", lifeline_require="monitoring")))
+    asked = {one.service for one in found.requirements}
+    assert asked == {"monitoring", "of-the-policy", *names[:MOST_UNKNOWN]}
+    (problem,) = found.problems
+    assert "620 more services that the region doesn't offer, such as six-0010" in problem
+    unread = look(replace(said, known_names=None), vpc(*subnets))
+    assert (len(unread.requirements), unread.problems) == (630, ())
 
 
 def test_only_available_subnets_count_and_only_their_tags_are_read() -> None:

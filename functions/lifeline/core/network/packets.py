@@ -31,20 +31,57 @@ def joined(ranges: Iterable[tuple[int, int]]) -> Ranges:
 
 
 def common(one: Ranges, other: Ranges) -> Ranges:
-    """What is in both."""
+    """What is in both. Each range is looked at once, as in `without`."""
     if one == other:
         return one
-    pairs = ((max(low, start), min(high, end)) for low, high in one for start, end in other)
-    return joined((low, high) for low, high in pairs if low <= high)
+    ones, others = joined(one), joined(other)
+    found: list[tuple[int, int]] = []
+    here = there = 0
+    while here < len(ones) and there < len(others):
+        (low, high), (start, end) = ones[here], others[there]
+        if low <= end and start <= high:
+            found.append((max(low, start), min(high, end)))
+        if high < end:
+            here += 1
+        else:
+            there += 1
+    return tuple(found)
 
 
 def without(whole: Ranges, part: Ranges) -> Ranges:
-    """What is in the first and not in the second."""
-    left = list(whole)
-    for start, end in part:
-        cut = [((low, min(high, start - 1)), (max(low, end + 1), high)) for low, high in left]
-        left = [(low, high) for pair in cut for low, high in dict.fromkeys(pair) if low <= high]
-    return joined(left)
+    """What is in the first and not in the second. Each range is looked at once: there may be as many as routes."""
+    cuts, at = joined(part), 0
+    left: list[tuple[int, int]] = []
+    for low, high in joined(whole):
+        begin = low
+        while at < len(cuts) and cuts[at][0] <= high:
+            start, end = cuts[at]
+            if begin < start:
+                left.append((begin, start - 1))
+            begin = max(begin, end + 1)
+            if end > high:  # it goes on into the next range
+                break
+            at += 1
+        if begin <= high:
+            left.append((begin, high))
+    return tuple(left)
+
+
+def narrowed(blocks: Iterable[tuple[int, int]]) -> dict[tuple[int, int], Ranges]:
+    """Each block without the narrower ones in it: where the most specific route decides, what is left to its own.
+
+    Of two blocks, one is in the other, or they have nothing in common.
+    """
+    inner: dict[tuple[int, int], list[tuple[int, int]]] = {}
+    around: list[tuple[int, int]] = []
+    for low, high in sorted(set(blocks), key=lambda block: (block[0], -block[1])):
+        while around and around[-1][1] < low:
+            around.pop()
+        if around:
+            inner[around[-1]].append((low, high))
+        around.append((low, high))
+        inner[low, high] = []
+    return {block: without((block,), tuple(within)) for block, within in inner.items()}
 
 
 def size(ranges: Ranges) -> int:

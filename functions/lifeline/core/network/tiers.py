@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
-from ipaddress import IPv4Network, IPv6Network, collapse_addresses
+from ipaddress import IPv4Network, IPv6Network
 
 from lifeline.core.network.model import (
     BlockMode,
@@ -18,6 +18,7 @@ from lifeline.core.network.model import (
     Vpc,
     block,
 )
+from lifeline.core.network.packets import EVERY_ADDRESS, addresses_in
 
 _EVERYWHERE = ("0.0.0.0/1", "128.0.0.0/1", "::/1", "8000::/1")
 NAT64 = IPv6Network("64:ff9b::/96")
@@ -224,9 +225,7 @@ def _covers_everywhere(routes: Iterable[Route], family: int) -> bool:
     texts = [text for route in routes for text in route.destinations if (":" in text) == (family == 6)]
     if len(texts) < 2:  # by far the most tables: one default route, or none
         return texts == (["0.0.0.0/0"] if family == 4 else ["::/0"])
-    if family == 4:
-        return list(collapse_addresses(map(IPv4Network, texts))) == [IPv4Network("0.0.0.0/0")]
-    return list(collapse_addresses(map(IPv6Network, texts))) == [IPv6Network("::/0")]
+    return addresses_in(texts, family) == EVERY_ADDRESS[family]
 
 
 def covers(outer: str, inner: str) -> bool:

@@ -1,7 +1,8 @@
 """A subnet's own way to a service's public addresses: a route is not yet a path. Filters on the way decide as well."""
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
+from functools import lru_cache
 
 from lifeline.core.network.acl import all_stand_open, leaving, public_end, through_nat
 from lifeline.core.network.gates import End, Filter, ObstacleKind
@@ -20,7 +21,7 @@ from lifeline.core.network.model import (
     Vpc,
 )
 from lifeline.core.network.obstacles import Barrier, barrier_of, rule_lanes, unread_lists
-from lifeline.core.network.packets import Lane, addresses_in, common, size, without
+from lifeline.core.network.packets import Lane, addresses_in, common, joined, narrowed, size, span
 from lifeline.core.network.ports import HTTPS
 from lifeline.core.network.tiers import NAT64, classify, classify_subnets, effective_route_table, ways_out
 
@@ -127,7 +128,7 @@ def _lost_words(subnet: Subnet, vpc: Vpc, service: str, *, at_least: int = 1) ->
     """Which public addresses narrower routes lead nowhere, beside a default route that carries the rest, if they are
     `at_least` so many: a few are enough to hide a service, but are more likely a company's own.
     """
-    table, out = effective_route_table(subnet, vpc), ways_out(subnet, vpc)
+    table, out = effective_route_table(subnet, vpc), frozenset(ways_out(subnet, vpc))
     inside = {TargetKind.LOCAL, TargetKind.GATEWAY_ENDPOINT}
     lost = [route for route in (table.routes if table else ()) if route.target not in inside and route not in out]
     version = subnet.ip_version
@@ -142,20 +143,26 @@ def _lost_words(subnet: Subnet, vpc: Vpc, service: str, *, at_least: int = 1) ->
 
 
 def _parts(subnet: Subnet, vpc: Vpc, service: str, version: int) -> Iterator[tuple[Route, End]]:
-    """The routes that lead out, each with the public addresses for which none is more specific."""
+    """Where routes lead out, each with the public addresses for which none is more specific, and one of its routes."""
     everything = public_end(service, version)
     table = effective_route_table(subnet, vpc)
-    texts = {text for route in (table.routes if table else ()) for text in route.destinations}
+    left = _left_to(table.routes, version) if table else {}
+    found: dict[tuple[TargetKind, str, bool], tuple[Route, list[tuple[int, int]]]] = {}
     for route in ways_out(subnet, vpc):
         for text in (text for text in route.destinations if (":" in text) == (version == 6)):
-            here = addresses_in((text,), version)
-            inner = (addresses_in((other,), version) for other in texts - {text} if (":" in other) == (version == 6))
-            for taken in inner:
-                here = without(here, taken) if common(taken, here) == taken and taken != here else here
             is_nat64 = version == 6 and text == str(NAT64)
-            addresses = here if is_nat64 else common(here, everything.addresses)
-            if addresses:
-                yield route, replace(everything, addresses=addresses)
+            addresses = left[span(text)] if is_nat64 else common(left[span(text)], everything.addresses)
+            found.setdefault((route.target, route.target_id, is_nat64), (route, []))[1].extend(addresses)
+    for route, parts in found.values():
+        if parts:
+            yield route, replace(everything, addresses=joined(parts))
+
+
+@lru_cache(maxsize=1024)
+def _left_to(routes: tuple[Route, ...], version: int) -> Mapping[tuple[int, int], Ranges]:
+    """Of each block that routes lead somewhere, what no narrower one takes."""
+    texts = (text for route in routes for text in route.destinations if (":" in text) == (version == 6))
+    return narrowed(map(span, texts))
 
 
 def on_route(

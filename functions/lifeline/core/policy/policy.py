@@ -1,7 +1,7 @@
 """What is required where: the policy, and what it wants of one VPC."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from decimal import Decimal
@@ -16,11 +16,13 @@ from lifeline.core.policy.document import shown
 from lifeline.core.policy.labels import USUAL_LABELS, Labels
 from lifeline.core.policy.runbook import RUNBOOK
 from lifeline.core.policy.service_sets import expand, is_service
+from lifeline.core.wording import write_count
 
 REQUIRE = "lifeline:require"
 EXEMPT = "lifeline:exempt"
 PRIVATE = frozenset({Tier.ISOLATED, Tier.EGRESS})
 
+MOST_UNKNOWN = 10  # names of no service that tags in a VPC may ask for, each with an action of its own
 LEDGER_KEEP = timedelta(days=400)
 
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
@@ -239,8 +241,9 @@ def desired(policy: Policy, vpc: Vpc, tiers: Mapping[str, SeenTier], *, today: d
 
     A subnet's tag `lifeline:require` stands in for the rules there; a VPC's stands in for them in the whole VPC, and
     asks in its private subnets. Exemptions count whoever asks. A tag that can't be read counts as absent, and one that
-    names a service that isn't known asks beside the rules: a slip takes nothing away. The order of rules, subnets and
-    tags makes no difference.
+    names a service that isn't known asks beside the rules: a slip takes nothing away. Of such names, the first
+    MOST_UNKNOWN in the VPC count, and the others are one problem: anybody can tag hundreds of subnets with them. The
+    order of rules, subnets and tags makes no difference.
     """
     subnets = sorted((subnet for subnet in vpc.subnets if subnet.state == "available"), key=lambda subnet: subnet.id)
     tagged: tuple[Vpc | Subnet, ...] = (vpc, *subnets)
@@ -267,14 +270,31 @@ def desired(policy: Policy, vpc: Vpc, tiers: Mapping[str, SeenTier], *, today: d
             spared += [(subnet_id, service, exempted) for exempted in sparing[:1]]
             if not sparing:
                 requirements.setdefault(service, {})[subnet_id] = per_zone
+    problems = [problem for _tags_read in tags.values() for problem in _tags_read.problems]
+    if beyond := _unknown_beyond(policy, {*requirements, *unsure}):
+        for service in beyond:
+            requirements.pop(service, None)
+            unsure.pop(service, None)
+        problems.append(
+            f"{vpc.id}: the tags {REQUIRE} there name {write_count(len(beyond), 'more service')} that the region "
+            f"doesn't offer, such as {beyond[0]}; nothing is made for them"
+        )
     return Desired(
         requirements=_as_requirements(requirements),
         exempted=tuple(sorted(used, key=_in_order)),
-        problems=tuple(problem for _tags_read in tags.values() for problem in _tags_read.problems),
+        problems=tuple(problems),
         spared=tuple(spared),
         unsure=_as_requirements(unsure),
         held=tuple(_tags_read.unclear for _tags_read in tags.values() if _tags_read.unclear),
     )
+
+
+def _unknown_beyond(policy: Policy, services: Collection[str]) -> list[str]:
+    """The services that only tags name and that aren't known, without the first MOST_UNKNOWN."""
+    if policy.known_names is None:
+        return []
+    ruled = frozenset[str]().union(*(rule.services for rule in policy.rules))
+    return sorted(set(services) - policy.known_names - ruled)[MOST_UNKNOWN:]
 
 
 def _as_requirements(asked: Mapping[str, Mapping[str, bool]]) -> tuple[Requirement, ...]:
