@@ -141,6 +141,8 @@ class TestAnEndpoint:
             ),
             (EndpointState.FAILED, Reach.FAILED, "vpce-1 for the monitoring service has failed"),
             (EndpointState.REJECTED, Reach.FAILED, "vpce-1 for the monitoring service was rejected"),
+            (EndpointState.EXPIRED, Reach.FAILED, "vpce-1 for the monitoring service has expired"),
+            (EndpointState.PARTIAL, Reach.FAILED, "vpce-1 for the monitoring service is only partly available"),
             (
                 EndpointState.DELETING,
                 Reach.UNREACHABLE,
