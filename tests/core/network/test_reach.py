@@ -21,7 +21,7 @@ from lifeline.core.network.model import (
     TargetKind,
     Vpc,
 )
-from lifeline.core.network.reach import NetworkPath, Reach, find_path
+from lifeline.core.network.reach import NOBODY_LOOKED, NetworkPath, Reach, find_path
 from tests.support.builders import (
     CATALOG,
     MONITORING,
@@ -130,6 +130,16 @@ class TestAnEndpoint:
         family = path(answering(ip_address_type="ipv6"))
         assert (family.obstacles[0].kind, family.is_repairable) == (ObstacleKind.ADDRESS_FAMILY, False)
 
+    def test_that_two_things_close_is_told_with_both(self) -> None:
+        deny = NetworkAcl("acl-1", frozenset({"subnet-a"}), (AclEntry(100, True, False, "-1", "0.0.0.0/0"),))
+        there = subnet("b", cidr="10.0.2.0/24")
+        walled = vpc(subnet("a"), there, endpoint(MONITORING, "b"), CLOSED_GROUP, network_acls=(deny,))
+        found = find_path(walled.subnets[0], walled, "monitoring", CATALOG, None, has_public_address=False)
+        group, acl = "sg-own of vpce-1 doesn't allow", "network ACL acl-1 doesn't let 443 out of subnet-a"
+        assert found.words.startswith(group)
+        assert [note.startswith(acl) for note in found.notes] == [False, True]
+        assert [one.kind for one in found.obstacles] == [ObstacleKind.SECURITY_GROUP, ObstacleKind.NETWORK_ACL]
+
     @pytest.mark.parametrize(
         ("state", "reach", "words"),
         [
@@ -167,6 +177,17 @@ class TestAnEndpoint:
         coming = replace(answering(state=EndpointState.PENDING), id="vpce-2")
         assert path(failed, coming).endpoint_id == "vpce-2"
         assert "vpce-1: no capacity" in path(failed).notes
+
+    @pytest.mark.parametrize(
+        ("routes", "is_on", "unread"),
+        [(HUB, True, (NOBODY_LOOKED,)), (HUB, False, ()), (ISOLATED, True, ())],
+    )
+    def test_that_comes_up_leaves_open_what_answers_until_then_where_a_central_one_could(
+        self, routes: RouteTable, is_on: bool, unread: tuple[str, ...]
+    ) -> None:
+        coming = answering(state=EndpointState.PENDING)
+        found = path(routes, coming, dns=None, dns_support=is_on, dns_hostnames=is_on)
+        assert (found.reach, found.unread) == (Reach.PENDING, unread)
 
     @pytest.mark.parametrize(
         ("idle", "note"),
