@@ -48,6 +48,7 @@ CALL = call_through("vpce-1", VPC_ID, "us-east-1", ("10.0.0.0/16",), NOW)
         ("no", {"IpAddress": {"aws:VpcSourceIp": "::/0"}}),
         ("depends", {"IpAddress": {"aws:VpcSourceIp": "10.0.1.0/24"}}),
         ("depends", {"IpAddress": {"aws:VpcSourceIp": "my office"}}),
+        ("depends", {"IpAddress": {"aws:PrincipalTag/office": "10.0.0.0/8"}}),
         # time
         ("no", {"DateLessThan": {"aws:CurrentTime": "2026-03-02T09:30:00Z"}}),
         ("yes", {"DateLessThanEquals": {"aws:CurrentTime": "2026-03-02T09:30:00Z"}}),
