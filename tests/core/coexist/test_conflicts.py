@@ -131,7 +131,7 @@ def test_each_way_to_undo_an_interface_endpoint_counts_once(network: Vpc, words:
         ("", "", []),
     ],
 )
-def test_a_policy_that_lifeline_gave_counts_once_it_says_anything_else(given: str, found: str, words: list[str]) -> None:
+def test_a_policy_that_lifeline_gave_counts_once_it_says_more_or_less(given: str, found: str, words: list[str]) -> None:
     effects = frozenset({Effect(EffectKind.POLICY, "vpce-1", policy_print(given))})
     network = vpc(SUBNET, own_security_group(), endpoint(MONITORING, "a", policy=found))
     again = Action(ActionKind.RESET_POLICY, "the policy asks for it", service="monitoring", endpoint_id="vpce-1")

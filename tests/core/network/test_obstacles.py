@@ -40,7 +40,8 @@ def test_rules_let_nothing_pass_to_an_end_without_addresses() -> None:
 
 
 @pytest.mark.parametrize(
-    ("low", "high", "counts"), [(443, 443, True), (80, 443, True), (443, 999, True), (80, 442, False), (444, 999, False)]
+    ("low", "high", "counts"),
+    [(443, 443, True), (80, 443, True), (443, 999, True), (80, 442, False), (444, 999, False)],
 )
 def test_a_prefix_list_that_was_not_read_counts_on_the_services_ports(low: int, high: int, counts: bool) -> None:
     rule = Rule("tcp", low, high, prefix_lists=("pl-1",))
