@@ -191,8 +191,7 @@ def _group_gate(
     words = f"{names} of {endpoint.id} doesn't allow inbound {{ports}} from {{addresses}} ({client.id})"
     unread = _unread(endpoint, groups, vpc, ports)
     naming = [rule for rule in rules if rule.groups and _common_ports(rule, ports)]
-    there = [one for one in vpc.interfaces or () if one.subnet_id == client.id and one.is_client]
-    members = [asking] if asking else there
+    members = [asking] if asking else vpc.clients_in(client)
     if naming and members:
         near = End.of(client, version, members)
         lanes = rule_lanes(rules, near, vpc, ports, members)
