@@ -16,6 +16,7 @@ from lifeline.core.network.model import (
     EndpointState,
     NatGateway,
     NetworkAcl,
+    NetworkInterface,
     RouteTable,
     SecurityGroup,
     TargetKind,
@@ -139,6 +140,27 @@ class TestAnEndpoint:
         assert found.words.startswith(group)
         assert [note.startswith(acl) for note in found.notes] == [False, True]
         assert [one.kind for one in found.obstacles] == [ObstacleKind.SECURITY_GROUP, ObstacleKind.NETWORK_ACL]
+
+    @pytest.mark.parametrize(
+        ("are_read", "reach", "unread"),
+        [
+            (True, Reach.PARTLY, ()),
+            (False, Reach.UNKNOWN, ("the addresses of vpce-1 were not read, and network ACLs deny some",)),
+        ],
+    )
+    def test_of_whose_interfaces_an_acl_denies_some_serves_in_part_if_their_addresses_are_known(
+        self, are_read: bool, reach: Reach, unread: tuple[str, ...]
+    ) -> None:
+        hosts = (subnet("b", "us-east-1b", cidr="10.0.2.0/24"), subnet("c", "us-east-1c", cidr="10.0.3.0/24"))
+        found = endpoint(MONITORING, "b", "c", interface_ids=frozenset({"eni-b", "eni-c"}))
+        theirs = {"eni-b": ("subnet-b", ("10.0.2.7",)), "eni-c": ("subnet-c", ("10.0.3.7",))}
+        interfaces = tuple(NetworkInterface(id_, *where, kind="vpc_endpoint") for id_, where in theirs.items())
+        every = tuple(AclEntry(100, egress, True, "-1", "0.0.0.0/0") for egress in (True, False))
+        acl = NetworkAcl("acl-1", frozenset({"subnet-a"}), (AclEntry(50, True, False, "-1", "10.0.3.0/24"), *every))
+        seen = path(
+            found, subnets=(subnet("a"), *hosts), network_acls=(acl,), interfaces=interfaces if are_read else None
+        )
+        assert (seen.reach, seen.unread) == (reach, unread)
 
     @pytest.mark.parametrize(
         ("state", "reach", "words"),

@@ -157,7 +157,7 @@ def _barrier_to_interfaces(
     for host in guarded:
         there = [one for one in own if one.subnet_id == host.id]
         far = End.of(host, version, there)
-        far = replace(far, is_guess=not there or far == End.of(host, version))
+        far = replace(far, is_guess=far == End.of(host, version))
         ends.append(([gate, *acl_gates(client, host, near, far, vpc, ports)], far))
     barrier = barrier_of(ends, near, ports, client, repairable=is_managed(endpoint))
     is_guess = endpoint.interface_ids and any(far.is_guess for _, far in ends)
