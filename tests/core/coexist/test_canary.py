@@ -205,6 +205,7 @@ def test_only_lifelines_own_endpoint_is_switched_off_while_it_answers(there: End
     assert [(one.kind, one.service, one.endpoint_id) for one in actions] == [
         (ActionKind.DISABLE_PRIVATE_DNS, service, "vpce-1") for service in services
     ]
+    assert all(one.reason.startswith("agents fell silent within 10 minutes after private DNS") for one in actions)
     assert bool(gone_dark(known, ["monitoring"], seen, OWNER)) is not bool(services)
 
 

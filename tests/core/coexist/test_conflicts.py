@@ -27,8 +27,10 @@ from lifeline.core.history.change import Change
 from lifeline.core.network.model import SECURITY_GROUP_NAME, Endpoint, EndpointState, SecurityGroup, TargetKind, Vpc
 from lifeline.core.notices.conflict import Frozen, frozen_notice
 from lifeline.core.plan.actions import Action, ActionKind, Plan, ServiceReport, ServiceState, Status
+from lifeline.core.policy.endpoint_policies import policy_print
 from tests.support.builders import (
     MONITORING,
+    NARROW_POLICY,
     OWNER,
     S3,
     SHUT_POLICY,
@@ -117,6 +119,23 @@ def other_group() -> SecurityGroup:
 )
 def test_each_way_to_undo_an_interface_endpoint_counts_once(network: Vpc, words: str) -> None:
     assert undone(network) == [words]
+
+
+@pytest.mark.parametrize(
+    ("given", "found", "words"),
+    [
+        (NARROW_POLICY, NARROW_POLICY, []),
+        (NARROW_POLICY, NARROW_POLICY.replace(" ", ""), []),
+        (NARROW_POLICY, "", ["the policy of vpce-1 was changed"]),
+        ("", NARROW_POLICY, []),  # of the default policy, only that it lets nobody in is a loss
+        ("", "", []),
+    ],
+)
+def test_a_policy_that_lifeline_gave_counts_once_it_says_more_or_less(given: str, found: str, words: list[str]) -> None:
+    effects = frozenset({Effect(EffectKind.POLICY, "vpce-1", policy_print(given))})
+    network = vpc(SUBNET, own_security_group(), endpoint(MONITORING, "a", policy=found))
+    again = Action(ActionKind.RESET_POLICY, "the policy asks for it", service="monitoring", endpoint_id="vpce-1")
+    assert undone(network, effects=effects, found=replace(plan(network), actions=(again,))) == words
 
 
 def test_of_several_things_that_are_undone_at_once_the_gravest_is_named() -> None:

@@ -103,6 +103,16 @@ def test_it_goes_where_nobody_loses_it() -> None:
     assert moves(of, "c") == {"vpce-1": ("subnet-c",)}
 
 
+@pytest.mark.parametrize(("shut_off", "place"), [("a", ("subnet-b",)), ("c", ())])
+def test_where_anybody_who_stays_would_lose_it_it_has_no_place(shut_off: str, place: tuple[str, ...]) -> None:
+    here = (subnet("a"), subnet("c", cidr="10.0.3.0/24"), subnet("b", B, cidr="10.0.2.0/24"))
+    entries = tuple(AclEntry(100, egress, True, "-1", "0.0.0.0/0") for egress in (True, False))
+    not_to_b = AclEntry(50, egress=True, allow=False, protocol="-1", cidr="10.0.2.0/24")
+    acl = NetworkAcl("acl-1", frozenset({f"subnet-{shut_off}"}), (not_to_b, *entries))
+    of = vpc(*here, endpoint(MONITORING, "a"), own_security_group(), network_acls=(acl,))
+    assert moves(of, "c") == {"vpce-1": place}
+
+
 def test_of_two_doomed_subnets_neither_takes_it() -> None:
     assert moves(network(subnet("c", C)), "c", doomed="ab") == {"vpce-1": ("subnet-c",)}
 

@@ -93,6 +93,15 @@ def test_the_way_back_must_be_open_too() -> None:
     assert "answers out of subnet-b" in acl_obstacle(client, host, vpc(client, host, network_acls=(one_way,)), HTTPS)
 
 
+@pytest.mark.parametrize(("block", "stands"), [("10.0.2.7/32", False), ("10.0.2.0/25", True), ("10.0.1.0/25", False)])
+def test_an_acl_that_denies_a_few_of_the_hosts_addresses_hardly_denies_the_endpoints(block: str, stands: bool) -> None:
+    client, host = subnet("a"), subnet("b", cidr="10.0.2.0/24")
+    every = tuple(AclEntry(100, out, allow=True, protocol="-1", cidr="0.0.0.0/0") for out in (True, False))
+    deny = AclEntry(50, egress=True, allow=False, protocol="-1", cidr=block)
+    guarded = vpc(client, host, network_acls=(NetworkAcl("acl-1", frozenset({"subnet-a"}), (deny, *every)),))
+    assert bool(acl_obstacle(client, host, guarded, HTTPS)) is stands
+
+
 def test_an_entry_that_names_no_ports_is_for_all_of_them() -> None:
     entries = tuple(AclEntry(100, egress=out, allow=True, protocol="6", cidr="0.0.0.0/0") for out in (True, False))
     guarded = vpc(network_acls=(NetworkAcl("acl-1", frozenset({"subnet-a"}), entries),))

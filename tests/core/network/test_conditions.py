@@ -48,6 +48,7 @@ CALL = call_through("vpce-1", VPC_ID, "us-east-1", ("10.0.0.0/16",), NOW)
         ("no", {"IpAddress": {"aws:VpcSourceIp": "::/0"}}),
         ("depends", {"IpAddress": {"aws:VpcSourceIp": "10.0.1.0/24"}}),
         ("depends", {"IpAddress": {"aws:VpcSourceIp": "my office"}}),
+        ("depends", {"IpAddress": {"aws:PrincipalTag/office": "10.0.0.0/8"}}),
         # time
         ("no", {"DateLessThan": {"aws:CurrentTime": "2026-03-02T09:30:00Z"}}),
         ("yes", {"DateLessThanEquals": {"aws:CurrentTime": "2026-03-02T09:30:00Z"}}),
@@ -73,6 +74,9 @@ CALL = call_through("vpce-1", VPC_ID, "us-east-1", ("10.0.0.0/16",), NOW)
         ("depends", {"Null": {"aws:PrincipalTag/team": "true"}}),
         ("depends", {"Null": {"aws:SourceVpc": ["true", "false"]}}),
         ("yes", {"StringLike": {"aws:PrincipalArn": "*"}}),
+        ("yes", {"StringLike": {"aws:userid": "*"}}),
+        ("depends", {"StringLike": {"aws:userid": "AROAEXAMPLE:*"}}),
+        ("depends", {"StringLike": {"aws:PrincipalTag/team": "*"}}),
         ("no", {"ArnNotLike": {"aws:PrincipalArn": "*"}}),
         # who calls isn't known
         ("depends", {"StringEquals": {"aws:PrincipalAccount": "999999999999"}}),
@@ -92,6 +96,31 @@ CALL = call_through("vpce-1", VPC_ID, "us-east-1", ("10.0.0.0/16",), NOW)
 )
 def test_a_condition_holds_for_everybody_for_nobody_or_it_is_not_known(holds: str, conditions: Any) -> None:
     assert match_conditions(conditions, CALL) is Match(holds)
+
+
+@pytest.mark.parametrize(
+    "key", ["aws:CurrentTime", "aws:EpochTime", "aws:PrincipalAccount", "aws:PrincipalArn", "aws:userid"]
+)
+def test_every_signed_request_has_a_time_and_a_caller(key: str) -> None:
+    assert match_conditions({"Null": {key: "false"}}, CALL) is Match.YES
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "aws:CalledVia",
+        "aws:CalledViaFirst",
+        "aws:CalledViaLast",
+        "aws:PrincipalServiceName",
+        "aws:PrincipalServiceNamesList",
+        "aws:SourceAccount",
+        "aws:SourceArn",
+        "aws:SourceOrgID",
+        "aws:SourceOrgPaths",
+    ],
+)
+def test_no_request_of_a_client_has_what_only_services_send(key: str) -> None:
+    assert match_conditions({"Null": {key: "true"}}, CALL) is Match.YES
 
 
 def test_without_knowing_when_and_from_where_a_call_is_made_nothing_is_certain_of_that() -> None:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lifeline.core.network.iam_policy import Permission, allows
+from lifeline.core.network.iam_policy import Permission, allows, is_readable
 
 PUT = "cloudwatch:PutMetricData"
 
@@ -113,6 +113,17 @@ def test_what_nothing_allows_is_denied_whatever_a_deny_hangs_on() -> None:
 )
 def test_what_is_no_policy_can_not_be_told(document: str) -> None:
     assert allows(document, PUT) is Permission.UNSURE
+    assert not is_readable(document)
+
+
+@pytest.mark.parametrize("other", [statement("Permit"), {}, "Allow"])
+def test_a_policy_can_only_be_told_if_each_of_its_statements_can(other: object) -> None:
+    assert judged(statement(), other) is judged(other, statement()) is Permission.UNSURE
+
+
+def test_a_document_that_is_empty_or_a_policy_is_readable() -> None:
+    assert is_readable(" \n")
+    assert is_readable(json.dumps({"Statement": statement("Deny")}))
 
 
 def test_many_wildcards_are_no_trap() -> None:

@@ -1,8 +1,10 @@
 """Values of the network that check themselves."""
 
+from dataclasses import replace
+
 import pytest
 
-from lifeline.core.network.model import NetworkInterface, RegionRef, VpcRef, region_of, suffix_of
+from lifeline.core.network.model import Interface, NetworkInterface, RegionRef, VpcRef, region_of, suffix_of
 
 VPC_ID = "vpc-0123456789abcdef0"
 
@@ -88,3 +90,30 @@ def test_a_services_name_holds_its_region_between_words_of_letters(name: str, re
 )
 def test_what_only_passes_packets_on_is_no_client(kind: str, *, is_client: bool) -> None:
     assert NetworkInterface("eni-1", "subnet-a", kind=kind).is_client is is_client
+
+
+@pytest.mark.parametrize(
+    ("kind", "description", "may_call"),
+    [
+        ("interface", "", True),
+        ("interface", "what talks to ELB app/web", True),
+        ("lambda", "", True),
+        ("what AWS adds next", "", True),
+        ("interface", "ELB app/web/0123456789abcdef", False),
+        ("gateway_load_balancer", "", False),
+        ("gateway_load_balancer_endpoint", "", False),
+        ("load_balancer", "", False),
+        ("natGateway", "", False),
+        ("nat_gateway", "", False),
+        ("network_load_balancer", "", False),
+        ("transit_gateway", "", False),
+        ("vpc_endpoint", "", False),
+    ],
+)
+def test_what_may_call_services_needs_a_private_path_unless_it_has_a_public_address(
+    kind: str, description: str, *, may_call: bool
+) -> None:
+    found = Interface("eni-1", "subnet-a", kind, description, is_attached=True)
+    assert found.needs_a_private_path is may_call
+    assert not replace(found, has_public_address=True).needs_a_private_path
+    assert not replace(found, is_attached=False).needs_a_private_path

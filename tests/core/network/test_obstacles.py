@@ -1,10 +1,13 @@
 """What is said of the flows to several far ends, each behind its own filters."""
 
+import pytest
+
 from lifeline.core.network.gates import End, Filter, ObstacleKind
 from lifeline.core.network.model import Rule
-from lifeline.core.network.obstacles import barrier_of, rule_lanes
+from lifeline.core.network.obstacles import barrier_of, lets_all_in, rule_lanes, unread_lists
 from lifeline.core.network.packets import Lane
-from tests.support.builders import subnet, vpc
+from lifeline.core.network.ports import HTTPS
+from tests.support.builders import MONITORING, endpoint, own_security_group, subnet, vpc
 
 NEAR, FAR = End(((1, 10),), "clients", 4), End(((101, 110),), "interfaces", 4)
 PORTS = ((80, 80), (443, 443))
@@ -34,3 +37,31 @@ def test_rules_let_nothing_pass_to_an_end_without_addresses() -> None:
     wide = Rule("-1", 0, 65535, ("0.0.0.0/0",))
     assert not any(lane.addresses for lane in rule_lanes([wide], End((), "nobody", 4), vpc(), PORTS))
     assert rule_lanes([wide], FAR, vpc(), PORTS) == (Lane(FAR.addresses, PORTS),)
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "counts"),
+    [(443, 443, True), (80, 443, True), (443, 999, True), (80, 442, False), (444, 999, False)],
+)
+def test_a_prefix_list_that_was_not_read_counts_on_the_services_ports(low: int, high: int, counts: bool) -> None:
+    rule = Rule("tcp", low, high, prefix_lists=("pl-1",))
+    said = ("sg-1 allows what is in pl-1, which was not read",)
+    assert unread_lists([rule], "sg-1", vpc(), HTTPS) == (said if counts else ())
+
+
+@pytest.mark.parametrize(
+    ("blocks", "let_in"),
+    [
+        (("10.0.1.0/24",), [4]),
+        (("2001:db8:1::/64",), [6]),
+        (("10.0.0.0/16", "2001:db8::/32"), [4, 6]),
+        (("10.0.1.0/25", "2001:db8::/64"), []),
+    ],
+)
+def test_an_endpoint_lets_in_all_of_an_ip_version_by_the_blocks_of_the_subnets_that_use_it(
+    blocks: tuple[str, ...], let_in: list[int]
+) -> None:
+    dual = subnet("a", ipv6_cidrs=("2001:db8::/64",))  # its clients use IPv4
+    found = endpoint(MONITORING, "a", ip_address_type="dualstack")
+    network = vpc(dual, subnet("b", cidr="", ipv6_cidrs=("2001:db8:1::/64",)), found, own_security_group(*blocks))
+    assert [version for version in (4, 6) if lets_all_in(found, network, version, HTTPS)] == let_in

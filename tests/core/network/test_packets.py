@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lifeline.core.network.model import Ranges
-from lifeline.core.network.packets import addresses_in, common, joined, narrowed, usable_in, without
+from lifeline.core.network.packets import addresses_in, blocks_in, common, is_few, joined, narrowed, usable_in, without
 
 RANGES = st.lists(st.tuples(st.integers(0, 40), st.integers(0, 8)), max_size=6).map(
     lambda pairs: tuple((low, low + more) for low, more in pairs)
@@ -68,3 +68,65 @@ def test_a_block_keeps_what_no_narrower_one_in_it_takes(blocks: set[tuple[int, i
         around = [block for block in blocks if block[0] <= number <= block[1]]
         narrowest = min(around, key=lambda block: block[1] - block[0], default=None)
         assert [block for block in around if number in numbers(left[block])] == [narrowest][: len(around)]
+
+
+@pytest.mark.parametrize(
+    ("ranges", "whole"),
+    [
+        (((5, 9), (1, 4)), ((1, 9),)),  # side by side
+        (((1, 4), (6, 9)), ((1, 4), (6, 9))),  # one number between them
+        (((1, 9), (3, 4)), ((1, 9),)),
+        (((1, 2), (4, 5), (4, 7), (8, 8)), ((1, 2), (4, 8))),
+    ],
+)
+def test_ranges_that_meet_are_one(ranges: Ranges, whole: Ranges) -> None:
+    assert joined(ranges) == whole
+
+
+@pytest.mark.parametrize(
+    ("part", "left"),
+    [
+        (((4, 6),), ((1, 3), (7, 9))),
+        (((1, 1), (9, 9)), ((2, 8),)),
+        (((0, 3), (8, 12)), ((4, 7),)),
+        (((1, 9),), ()),
+        (((10, 12),), ((1, 9),)),
+    ],
+)
+def test_what_is_left_of_a_range_ends_right_beside_what_is_taken(part: Ranges, left: Ranges) -> None:
+    assert without(((1, 9),), part) == left
+
+
+def test_two_sets_share_what_is_in_both() -> None:
+    assert common(((1, 4), (8, 9)), ((4, 8),)) == ((4, 4), (8, 8))
+    assert common(((1, 4),), ((5, 9),)) == ()
+
+
+@pytest.mark.parametrize(
+    ("cidrs", "words"),
+    [
+        (("10.0.1.7/32",), "10.0.1.7"),
+        (("10.0.1.0/24", "10.0.3.0/24", "10.0.5.0/24"), "10.0.1.0/24, 10.0.3.0/24, 10.0.5.0/24"),
+        (
+            ("10.0.1.0/24", "10.0.3.0/24", "10.0.5.0/24", "10.0.7.0/24"),
+            "10.0.1.0/24, 10.0.3.0/24, 10.0.5.0/24, 10.0.7.0/24",
+        ),
+        (
+            ("10.0.1.0/24", "10.0.3.0/24", "10.0.5.0/24", "10.0.7.0/24", "10.0.9.0/24"),
+            "10.0.1.0/24, 10.0.3.0/24, 10.0.5.0/24, 2 more blocks",
+        ),
+    ],
+)
+def test_of_many_blocks_three_are_named_and_never_one_more_is_counted(cidrs: tuple[str, ...], words: str) -> None:
+    assert blocks_in(addresses_in(cidrs, 4), 4) == words
+
+
+def test_ipv6_addresses_are_named_as_such() -> None:
+    assert blocks_in(addresses_in(("2001:db8::7/128", "10.0.1.0/24"), 6), 6) == "2001:db8::7"
+
+
+@pytest.mark.parametrize(
+    ("part", "whole", "is_a_few"), [(15, 121, True), (15, 120, False), (16, 1000, False), (1, 9, True), (1, 8, False)]
+)
+def test_a_few_are_fewer_than_16_and_less_than_an_eighth(part: int, whole: int, is_a_few: bool) -> None:
+    assert is_few(((1, part),), ((1, whole),)) is is_a_few

@@ -16,12 +16,13 @@ from lifeline.core.network.model import (
     EndpointState,
     NatGateway,
     NetworkAcl,
+    NetworkInterface,
     RouteTable,
     SecurityGroup,
     TargetKind,
     Vpc,
 )
-from lifeline.core.network.reach import NetworkPath, Reach, find_path
+from lifeline.core.network.reach import NOBODY_LOOKED, NetworkPath, Reach, find_path
 from tests.support.builders import (
     CATALOG,
     MONITORING,
@@ -130,6 +131,37 @@ class TestAnEndpoint:
         family = path(answering(ip_address_type="ipv6"))
         assert (family.obstacles[0].kind, family.is_repairable) == (ObstacleKind.ADDRESS_FAMILY, False)
 
+    def test_that_two_things_close_is_told_with_both(self) -> None:
+        deny = NetworkAcl("acl-1", frozenset({"subnet-a"}), (AclEntry(100, True, False, "-1", "0.0.0.0/0"),))
+        there = subnet("b", cidr="10.0.2.0/24")
+        walled = vpc(subnet("a"), there, endpoint(MONITORING, "b"), CLOSED_GROUP, network_acls=(deny,))
+        found = find_path(walled.subnets[0], walled, "monitoring", CATALOG, None, has_public_address=False)
+        group, acl = "sg-own of vpce-1 doesn't allow", "network ACL acl-1 doesn't let 443 out of subnet-a"
+        assert found.words.startswith(group)
+        assert [note.startswith(acl) for note in found.notes] == [False, True]
+        assert [one.kind for one in found.obstacles] == [ObstacleKind.SECURITY_GROUP, ObstacleKind.NETWORK_ACL]
+
+    @pytest.mark.parametrize(
+        ("are_read", "reach", "unread"),
+        [
+            (True, Reach.PARTLY, ()),
+            (False, Reach.UNKNOWN, ("the addresses of vpce-1 were not read, and network ACLs deny some",)),
+        ],
+    )
+    def test_of_whose_interfaces_an_acl_denies_some_serves_in_part_if_their_addresses_are_known(
+        self, are_read: bool, reach: Reach, unread: tuple[str, ...]
+    ) -> None:
+        hosts = (subnet("b", "us-east-1b", cidr="10.0.2.0/24"), subnet("c", "us-east-1c", cidr="10.0.3.0/24"))
+        found = endpoint(MONITORING, "b", "c", interface_ids=frozenset({"eni-b", "eni-c"}))
+        theirs = {"eni-b": ("subnet-b", ("10.0.2.7",)), "eni-c": ("subnet-c", ("10.0.3.7",))}
+        interfaces = tuple(NetworkInterface(id_, *where, kind="vpc_endpoint") for id_, where in theirs.items())
+        every = tuple(AclEntry(100, egress, True, "-1", "0.0.0.0/0") for egress in (True, False))
+        acl = NetworkAcl("acl-1", frozenset({"subnet-a"}), (AclEntry(50, True, False, "-1", "10.0.3.0/24"), *every))
+        seen = path(
+            found, subnets=(subnet("a"), *hosts), network_acls=(acl,), interfaces=interfaces if are_read else None
+        )
+        assert (seen.reach, seen.unread) == (reach, unread)
+
     @pytest.mark.parametrize(
         ("state", "reach", "words"),
         [
@@ -141,6 +173,8 @@ class TestAnEndpoint:
             ),
             (EndpointState.FAILED, Reach.FAILED, "vpce-1 for the monitoring service has failed"),
             (EndpointState.REJECTED, Reach.FAILED, "vpce-1 for the monitoring service was rejected"),
+            (EndpointState.EXPIRED, Reach.FAILED, "vpce-1 for the monitoring service has expired"),
+            (EndpointState.PARTIAL, Reach.FAILED, "vpce-1 for the monitoring service is only partly available"),
             (
                 EndpointState.DELETING,
                 Reach.UNREACHABLE,
@@ -165,6 +199,17 @@ class TestAnEndpoint:
         coming = replace(answering(state=EndpointState.PENDING), id="vpce-2")
         assert path(failed, coming).endpoint_id == "vpce-2"
         assert "vpce-1: no capacity" in path(failed).notes
+
+    @pytest.mark.parametrize(
+        ("routes", "is_on", "unread"),
+        [(HUB, True, (NOBODY_LOOKED,)), (HUB, False, ()), (ISOLATED, True, ())],
+    )
+    def test_that_comes_up_leaves_open_what_answers_until_then_where_a_central_one_could(
+        self, routes: RouteTable, is_on: bool, unread: tuple[str, ...]
+    ) -> None:
+        coming = answering(state=EndpointState.PENDING)
+        found = path(routes, coming, dns=None, dns_support=is_on, dns_hostnames=is_on)
+        assert (found.reach, found.unread) == (Reach.PENDING, unread)
 
     @pytest.mark.parametrize(
         ("idle", "note"),

@@ -81,8 +81,19 @@ def test_one_office_address_through_an_internet_gateway_does_not_make_a_subnet_p
         ((default_route(IGW),), True, False, Tier.ISOLATED),
         ((), True, True, Tier.ISOLATED),  # the NAT's own subnet lost its way out
         ((default_route(IGW),), False, True, Tier.ISOLATED),  # a private NAT has no public address
-        ((default_route(TargetKind.TRANSIT_GATEWAY),), False, True, Tier.EGRESS),
-        ((default_route(TargetKind.TRANSIT_GATEWAY),), True, True, Tier.EGRESS),
+        *(
+            ((default_route(onward),), public, True, Tier.EGRESS)
+            for public in (False, True)
+            for onward in (
+                TargetKind.NETWORK_INTERFACE,
+                TargetKind.TRANSIT_GATEWAY,
+                TargetKind.VIRTUAL_PRIVATE_GATEWAY,
+                TargetKind.GATEWAY_LOAD_BALANCER_ENDPOINT,
+                TargetKind.CORE_NETWORK,
+                TargetKind.LOCAL_GATEWAY,
+            )
+        ),
+        ((default_route(TargetKind.PEERING),), True, True, Tier.ISOLATED),
     ],
 )
 def test_a_nat_gateway_is_a_way_out_only_with_one_of_its_own(

@@ -28,6 +28,13 @@ def network(*routes: Route) -> Vpc:
     return vpc(subnet("a"), table("main", *routes), unread=unread(Part.PREFIX_LIST, PL))
 
 
+def test_a_vpc_is_read_again_where_anything_of_it_may_be_read_later() -> None:
+    passing = Unread(Part.NETWORK_ACLS, "Throttling", is_passing=True)
+    for missing in ((), unread(Part.PREFIX_LIST, PL)):
+        assert not vpc(unread=missing).is_partly_seen
+        assert vpc(unread=(*missing, passing)).is_partly_seen
+
+
 @pytest.mark.parametrize(
     ("routes", "tier"),
     [

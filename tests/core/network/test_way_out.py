@@ -153,6 +153,23 @@ def test_what_a_nat_instance_lets_through_decides(machine: NetworkInterface, gro
     assert (found.reach, found.words) == (Reach.FILTERED, words)
 
 
+@pytest.mark.parametrize(
+    ("home", "kind", "reach"),
+    [
+        (CLIENT.id, "interface", Reach.OPEN_EGRESS),
+        (CLIENT.id, "nat_gateway", Reach.FILTERED),
+        (HOME.id, "interface", Reach.FILTERED),
+    ],
+)
+def test_a_nat_instance_that_lets_in_a_groups_members_lets_in_those_in_the_subnet(
+    home: str, kind: str, reach: Reach
+) -> None:
+    member = NetworkInterface("eni-2", home, ("10.0.1.7",), frozenset({"sg-app"}), kind=kind)
+    group = replace(OPEN_GROUP, ingress=(Rule("tcp", 443, 443, groups=("sg-app",)),))
+    more = {"interfaces": (MACHINE, member), "security_groups": (group,)}
+    assert path(behind(TargetKind.NETWORK_INTERFACE, "eni-1", **more)).reach is reach
+
+
 def test_the_acl_of_a_nat_instances_subnet_counts_unless_the_client_is_in_it() -> None:
     deny = entry(90, "10.0.1.0/24", out=False, allow=False)
     more = {"interfaces": (MACHINE,), "security_groups": (OPEN_GROUP,)}

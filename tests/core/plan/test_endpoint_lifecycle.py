@@ -5,9 +5,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from lifeline.core.network.model import EndpointState
-from lifeline.core.plan.endpoint_lifecycle import FRESH_FOR, LONGEST, Followed, Made, follow
+from lifeline.core.plan.endpoint_lifecycle import FRESH_FOR, Followed, Made, follow
 from tests.support.builders import MONITORING, endpoint, subnet, vpc
 
+SECOND = timedelta(seconds=1)
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 
 
@@ -61,9 +62,10 @@ def test_one_that_failed_counts_once_with_awss_words() -> None:
     ("age", "state", "is_waiting", "lost"),
     [
         (timedelta(minutes=1), EndpointState.PENDING, True, False),
-        (LONGEST, EndpointState.PENDING, False, True),
-        (timedelta(minutes=1), None, True, False),
-        (FRESH_FOR, None, False, True),
+        (timedelta(minutes=30) - SECOND, EndpointState.PENDING, True, False),
+        (timedelta(minutes=30), EndpointState.PENDING, False, True),
+        (timedelta(minutes=10) - SECOND, None, True, False),
+        (timedelta(minutes=10), None, False, True),
         (timedelta(minutes=1), EndpointState.DELETING, False, True),
     ],
 )
@@ -72,4 +74,5 @@ def test_what_is_neither_is_waited_for_but_not_forever(
 ) -> None:
     found = after(age, state)
     assert (found.is_waiting, bool(found.lost)) == (is_waiting, lost)
-    assert found.fresh(NOW) == (frozenset({"vpce-1"}) if is_waiting else frozenset())
+    is_fresh = is_waiting and age < timedelta(minutes=10)
+    assert found.fresh(NOW) == (frozenset({"vpce-1"}) if is_fresh else frozenset())

@@ -117,6 +117,10 @@ class TestAnInterfaceEndpointOfS3ForEveryone:
         found = plan(network, "s3")
         assert (found.actions, found.services[0].state) == ((), ServiceState.SERVED)
 
+    def test_is_waited_for_while_it_comes_up(self) -> None:
+        found = plan(vpc(CLIENT, replace(S3_FOR_ALL, state=EndpointState.PENDING), GROUP), "s3")
+        assert (found.actions, found.services[0].state) == ((), ServiceState.PENDING)
+
     def test_is_noted_unless_a_gateway_endpoint_is_there_or_is_asked_for(self) -> None:
         network = vpc(CLIENT, S3_FOR_ALL, GROUP)
         beside = replace(network, endpoints=(S3_FOR_ALL, gateway("other", id="vpce-2")))

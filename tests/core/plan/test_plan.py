@@ -266,6 +266,18 @@ def test_our_own_gateway_endpoint_gets_the_tables_that_it_lacks() -> None:
     assert only(network, ActionKind.ADD_ROUTE_TABLES, "s3").route_table_ids == ("rtb-two",)
 
 
+def test_a_gateway_endpoint_is_made_for_who_is_cut_off_or_because_the_policy_asks_in_any_case() -> None:
+    two = table("two", subnets=("b",))
+    one_served = vpc(subnet("a"), subnet("b"), table("main"), two, gateway("main"))
+    in_any_case = "the policy asks for a gateway endpoint for the s3 service in any case"
+    for asked in (frozenset[str](), frozenset({"s3"})):
+        reason = only(one_served, ActionKind.ADD_ROUTE_TABLES, "s3", gateway_always=asked).reason
+        assert reason.startswith("subnet-b (isolated) can't reach the s3 service: ")
+    all_served = vpc(subnet("a"), subnet("b"), endpoint(S3, "a", inbound_dns_only=False), own_security_group())
+    found = only(all_served, ActionKind.CREATE_GATEWAY_ENDPOINT, "s3", gateway_always=frozenset({"s3"}))
+    assert found.reason.startswith(in_any_case)
+
+
 def test_beside_a_foreign_gateway_endpoint_ours_takes_the_other_tables() -> None:
     network = vpc(subnet("a"), subnet("b"), table("main"), table("two", subnets=("b",)), gateway("main", own=False))
     assert only(network, ActionKind.CREATE_GATEWAY_ENDPOINT, "s3").route_table_ids == ("rtb-two",)

@@ -13,7 +13,6 @@ from lifeline.core.plan.actions import Action, ActionKind
 from lifeline.core.plan.security_group import own_security_groups
 from lifeline.core.wording import write_actor
 
-DELETIONS = frozenset({"DeleteVpc", "DeleteSubnet"})
 DEPENDENCY = "DependencyViolation"  # EC2's code for what can't be deleted because of what is in it
 VPC_HANDS_OFF = timedelta(hours=1)
 SUBNET_HANDS_OFF = timedelta(minutes=30)

@@ -93,13 +93,16 @@ def match_principal(pattern: str, account: str) -> Match:
     """
     if not pattern.strip("*") and pattern:
         return Match.YES
-    parts = pattern.split(":", 5)
-    named = parts[4] if len(parts) > 4 and parts[0] == "arn" else pattern
+    match pattern.split(":"):
+        case ["arn", _, _, _, named, *rest]:
+            pass
+        case _:
+            named, rest = pattern, []
     if not account or len(named) != len(account) or not named.isdecimal():
         return Match.DEPENDS
     if named != account:
         return Match.NO
-    return Match.YES if parts[5:] == ["*"] else Match.DEPENDS
+    return Match.YES if rest == ["*"] else Match.DEPENDS
 
 
 def match_conditions(conditions: object, call: Call) -> Match:

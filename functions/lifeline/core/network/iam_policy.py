@@ -102,8 +102,8 @@ def _touches(pattern: str, asked: str) -> bool:
     if not asked.endswith("*"):
         return _is_like(asked, pattern)
     service, head = asked.removesuffix("*"), re.split(r"[*?]", pattern)[0]
-    is_open = head != pattern and len(head) < len(service)
-    return asked == ANYTHING or (service.startswith(head) if is_open else head.startswith(service))
+    is_open = head != pattern and service.startswith(head)
+    return asked == ANYTHING or is_open or head.startswith(service)
 
 
 def _match_resource(statement: Mapping[str, Any], asked: str, resource: str) -> Match:

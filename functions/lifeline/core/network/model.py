@@ -560,6 +560,10 @@ class Vpc(Tagged):
     unread: tuple[Unread, ...] = ()
     read_at: datetime | None = field(default=None, compare=False)
 
+    def clients_in(self, subnet: Subnet) -> list[NetworkInterface]:
+        """The subnet's interfaces from which a workload may call services; none where interfaces weren't read."""
+        return [one for one in self.interfaces or () if one.subnet_id == subnet.id and one.is_client]
+
     def unread_words(self, *parts: Part) -> tuple[str, ...]:
         """Which of these parts could not be read, each as a clause; none if all were."""
         if not self.unread:

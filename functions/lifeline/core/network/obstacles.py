@@ -157,7 +157,7 @@ def _barrier_to_interfaces(
     for host in guarded:
         there = [one for one in own if one.subnet_id == host.id]
         far = End.of(host, version, there)
-        far = replace(far, is_guess=not there or far == End.of(host, version))
+        far = replace(far, is_guess=far == End.of(host, version))
         ends.append(([gate, *acl_gates(client, host, near, far, vpc, ports)], far))
     barrier = barrier_of(ends, near, ports, client, repairable=is_managed(endpoint))
     is_guess = endpoint.interface_ids and any(far.is_guess for _, far in ends)
@@ -191,8 +191,7 @@ def _group_gate(
     words = f"{names} of {endpoint.id} doesn't allow inbound {{ports}} from {{addresses}} ({client.id})"
     unread = _unread(endpoint, groups, vpc, ports)
     naming = [rule for rule in rules if rule.groups and _common_ports(rule, ports)]
-    there = [one for one in vpc.interfaces or () if one.subnet_id == client.id and one.is_client]
-    members = [asking] if asking else there
+    members = [asking] if asking else vpc.clients_in(client)
     if naming and members:
         near = End.of(client, version, members)
         lanes = rule_lanes(rules, near, vpc, ports, members)

@@ -87,8 +87,7 @@ def way_out(subnet: Subnet, vpc: Vpc, service: str, ports: Ranges, asking: Netwo
     """
     version = subnet.ip_version
     near = End.of(subnet, version, (asking,) if asking else ())
-    there = [one for one in vpc.interfaces or () if one.subnet_id == subnet.id and one.is_client]
-    members = [asking] if asking else there
+    members = [asking] if asking else vpc.clients_in(subnet)
     ends: list[tuple[list[Filter], End]] = []
     unread: list[str] = []
     for route, far in _parts(subnet, vpc, service, version):

@@ -101,7 +101,7 @@ def _by_routes(
             route = route_to(address, subnet, vpc, version)
             onward = _onward(route, address, vpc, version) if route else None
             by_routes.setdefault((route, onward), []).append((address, address))
-    there = [one for one in vpc.interfaces or () if one.subnet_id == subnet.id and one.is_client]
+    members = [asking] if asking else vpc.clients_in(subnet)
     ends: list[tuple[list[Filter], End]] = []
     unread = list(vpc.unread_words(Part.NETWORK_ACLS))
     for (route, onward), found in by_routes.items():
@@ -112,7 +112,6 @@ def _by_routes(
         if unseen is None:
             gates.append(Filter(ObstacleKind.ROUTE, (Lane(near.addresses, ()),), _no_route(subnet, vpc, far.name)))
         elif route:
-            members = [asking] if asking else there
             gates, more = on_route(route, subnet, vpc, near, far, ports, members)
             unread += more if unseen == () else unseen
         else:

@@ -45,7 +45,7 @@ def find_cut_off(
     public addresses now has nothing to lose, where it `is_public_now`.
     """
     version = subnet.ip_version
-    clients = (one for one in vpc.interfaces or () if one.subnet_id == subnet.id and one.is_client)
+    clients = vpc.clients_in(subnet)
     for interface in sorted(clients, key=lambda one: one.id):
         groups = OwnGroups(interface.group_ids, tuple(vpc.groups(interface.group_ids)))
         if vpc.client_groups is None or groups.unread:

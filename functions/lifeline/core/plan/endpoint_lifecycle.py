@@ -1,5 +1,6 @@
 """What became of endpoints that were made: ready, failed, gone, or still coming up."""
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -54,14 +55,14 @@ def follow(made: Mapping[str, Made], failures: Mapping[str, int], vpc: Vpc, *, n
     """
     states = {endpoint.id: endpoint.state for endpoint in vpc.endpoints}
     reasons = {endpoint.id: endpoint.failure for endpoint in vpc.endpoints}
-    known, counts = dict(made), dict(failures)
+    known, counts = dict(made), Counter(failures)
     ready: list[tuple[str, timedelta]] = []
     lost: list[tuple[str, str]] = []
     is_waiting = False
     for service, last in sorted(made.items()):
         state, age = states.get(last.endpoint_id), now - last.at
         if last.is_settled:
-            if counts.get(service, 0) >= MOST_FAILURES and (state is None or state.is_gone):
+            if counts[service] >= MOST_FAILURES and (state is None or state.is_gone):
                 counts.pop(service)  # a person deleted what failed, as they were asked to: try again
             continue
         words = ""
@@ -69,7 +70,7 @@ def follow(made: Mapping[str, Made], failures: Mapping[str, int], vpc: Vpc, *, n
             ready.append((last.endpoint_id, age))
             counts.pop(service, None)
         elif state in FAILED_STATES:
-            counts[service] = counts.get(service, 0) + 1
+            counts[service] += 1
             words = f"it {state.words}{': ' + reasons[last.endpoint_id] if reasons[last.endpoint_id] else ''}"
         elif state is None or state.is_gone:
             words = DELETED if age >= FRESH_FOR or state else ""
@@ -81,4 +82,4 @@ def follow(made: Mapping[str, Made], failures: Mapping[str, int], vpc: Vpc, *, n
         is_settled = is_ready or bool(words)
         is_waiting = is_waiting or not is_settled
         known[service] = replace(last, is_settled=is_settled, ready_at=now if is_ready else last.ready_at)
-    return Followed(known, counts, tuple(ready), tuple(lost), is_waiting)
+    return Followed(known, dict(counts), tuple(ready), tuple(lost), is_waiting)

@@ -79,9 +79,10 @@ class GatewayPlanner(ServicePlanner):
             yield from self.open_acls(found, live[0].id if live else "")
 
     def _action(self, missing: tuple[str, ...], own: list[Endpoint]) -> Action | None:
-        need = self.scene.cut_off(self.requirement)
-        if all(path.reach.is_open for path in self.paths.values()):
-            need = f"the policy asks for a gateway endpoint for the {self.requirement.service} service in any case"
+        service = self.requirement.service
+        need = f"the policy asks for a gateway endpoint for the {service} service in any case"
+        if shut := [client for client in self.clients if not self.paths[client.id].reach.is_open]:
+            need = self.scene.cut_off(shut, service)
         reason = f"{need}: {write_count(len(missing), 'route table')} without a route to it"
         if own:
             return self.action(ActionKind.ADD_ROUTE_TABLES, reason, route_table_ids=missing, endpoint_id=own[0].id)

@@ -210,7 +210,7 @@ def _harm(service: str, dependent: Dependent, path: NetworkPath, after: Vpc) -> 
         return harm
     version = subnet.ip_version
     lost = without(path.shut, dependent.shut)
-    there = [one for one in after.interfaces or () if one.subnet_id == subnet.id and one.is_client]
+    there = after.clients_in(subnet)
     in_use = addresses_in([address for one in there for address in one.addresses], version)
     whole = End.of(subnet, version).addresses
     if lost and is_few(lost, whole) and not common(lost, in_use):

@@ -212,7 +212,7 @@ class InterfacePlanner(ServicePlanner):
             return
         own_failed = [endpoint for endpoint in failed if self.is_own(endpoint)]
         replaces = own_failed[0] if own_failed else None
-        reason = f"{self.scene.cut_off(self.requirement)}: "
+        reason = f"{self.scene.cut_off(self.clients, self.requirement.service)}: "
         reason += f"{replaces.id} {replaces.state.words}" if replaces else "no endpoint in the VPC serves it"
         over = parent_zone(self.service.private_dns_names, self.plan_input.dns) if self.plan_input.dns else None
         found = self._takeover().harm_in(placement) if self._is_dns_read else ()

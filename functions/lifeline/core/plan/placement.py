@@ -39,7 +39,7 @@ def place_interfaces(
     """
     wanting = tuple(clients)
     able: list[Subnet] = []
-    chosen_kind = kind or "ipv4"
+    chosen_kind = "ipv4"
     allowed = (subnet for subnet in vpc.subnets if subnet.id not in avoid)
     holding = [subnet for subnet in allowed if can_hold_interface(subnet, service, account_id)]
     for zone_kind in (kind,) if kind else _kinds(service, wanting):

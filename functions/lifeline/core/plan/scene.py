@@ -82,11 +82,10 @@ class Scene:
         """The clients in words."""
         return self.named(self.clients(requirement))
 
-    def cut_off(self, requirement: Requirement) -> str:
-        """That the clients have no endpoint for the service, in words: a way out of the VPC may still lead to it."""
-        isolated = all(self.tiers[client.id] is Tier.ISOLATED for client in self.clients(requirement))
-        how = "" if isolated else " privately"
-        return f"{self.who(requirement)} can't reach the {requirement.service} service{how}"
+    def cut_off(self, clients: Sequence[Subnet], service: str) -> str:
+        """That these have no endpoint for the service, in words: a way out of the VPC may still lead to it."""
+        how = "" if all(self.tiers[client.id] is Tier.ISOLATED for client in clients) else " privately"
+        return f"{self.named(clients)} can't reach the {service} service{how}"
 
     def named(self, subnets: Sequence[Subnet]) -> str:
         """Subnets in words, the first three by id."""

@@ -7,7 +7,6 @@ from datetime import datetime, timedelta
 from lifeline.core.coexist.moves import Stay, reached_by
 from lifeline.core.coexist.removals import make_room
 from lifeline.core.coexist.teardown import (
-    DELETIONS,
     DEPENDENCY,
     Attempt,
     Teardown,
@@ -39,6 +38,7 @@ from lifeline.reconciler.amend.amendment import (
 )
 
 _MOVED_AFTER = timedelta(minutes=1)
+_DELETED_BY = {"DeleteVpc": "vpc-", "DeleteSubnet": "subnet-"}  # the calls, and how the ids begin that they delete
 
 
 class Teardowns(Amendment):
@@ -174,10 +174,10 @@ def _asked(context: VpcContext) -> Iterator[Attempt]:
     now = context.run.now
     for request in sorted(context.requests, key=lambda request: request.trigger.time):
         trigger = request.trigger
-        if trigger.kind != "attempt" or trigger.event_name not in DELETIONS or request.failure != DEPENDENCY:
+        prefix = _DELETED_BY.get(trigger.event_name)
+        if trigger.kind != "attempt" or prefix is None or request.failure != DEPENDENCY:
             continue
-        kind = "vpc-" if trigger.event_name == "DeleteVpc" else "subnet-"
-        for resource_id in sorted(resource_id for resource_id in trigger.ids if resource_id.startswith(kind)):
+        for resource_id in sorted(resource_id for resource_id in trigger.ids if resource_id.startswith(prefix)):
             yield Attempt(resource_id, _time(trigger, now), trigger.actor, trigger.event_id)
 
 
