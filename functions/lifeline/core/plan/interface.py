@@ -240,7 +240,7 @@ class InterfacePlanner(ServicePlanner):
     def _associating(self, offer: CentralOffer, interfaces: int) -> Action:
         """The association with the hub's zones or its Profile, which takes the endpoint's place."""
         saving = saving_words(interfaces, self.plan_input)
-        reason = f"{self.scene.cut_off(self.requirement)}, and the hub's endpoint would serve it"
+        reason = f"{self.scene.cut_off(self.clients, self.requirement.service)}, and the hub's endpoint would serve it"
         return self.action(
             ActionKind.ASSOCIATE_CENTRAL,
             f"{reason}: {saving}" if saving else reason,
