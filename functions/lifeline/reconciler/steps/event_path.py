@@ -37,7 +37,9 @@ _NOT_SAVED_YET = timedelta(seconds=20)  # a record may be faster than the run th
 _MOST_PLANNED = 20  # VPCs, to find an endpoint for the dry run
 _FOR_TURN = timedelta(seconds=20)
 _LOOKUPS_A_SECOND = 2  # CloudTrail API: LookupEvents
-_NAMES_A_SWEEP = 30
+_MOST_NAMES = 30  # whose calls a sweep compares …
+_LEAST_NAMES = 8  # … and so many where its time is up, so that a day's sweeps get through all of them
+_LEAST_TIME = timedelta(seconds=45)
 _FOR_COMPARISON = timedelta(seconds=15)
 
 
@@ -117,7 +119,7 @@ def _note_changes(requests: Sequence[Request], store: EventPathStore, run: Run) 
         return
     try:
         store.note_heard({mark(one.trigger.event_id) for one in heard}, heard[0].message_id, now=run.now())
-    except LifelineError as error:
+    except Exception as error:  # noqa: BLE001 - logged; no change may wait for its own mark
         logger.warning("changes heard, but not noted", error=str(error), run_id=run.id)
 
 
@@ -129,16 +131,18 @@ def prove_event_path(job: Job, policy: Policy | None, planning: Planning | None,
     store, dry_runs = job.tools.event_path, job.tools.dry_runs
     if store is None or dry_runs is None:
         return
+    if job.run.remaining() < _LEAST_TIME:
+        return
     try:
         if policy and not policy.proves_event_path:
             _save_unasked(store, "the policy turns the dry runs off")
         else:
             _prove(job, store, dry_runs, planning, vpcs)
-    except LifelineError as error:
+    except Exception as error:  # noqa: BLE001 - logged; the sweep itself is done, and must not be done again for this
         logger.error("event path not proven", error=str(error), run_id=job.run.id)
     try:
         _compare(job, store)
-    except LifelineError as error:
+    except Exception as error:  # noqa: BLE001 - the same
         logger.warning("changes not compared", error=str(error), run_id=job.run.id)
 
 
@@ -238,7 +242,7 @@ def _denial(said: DryRun, dry_runs: DryRuns) -> Denial:
 
 
 def _compare(job: Job, store: EventPathStore) -> None:
-    """Goes on with the comparison, as far as this sweep's time allows."""
+    """Goes on with the comparison, as far as this sweep's time allows: somebody may wait for its answer."""
     run = job.run
     known = store.read_comparisons()
     comparisons = known.begun(run.now())
@@ -254,8 +258,8 @@ def _advance(current: Comparison, job: Job, store: EventPathStore) -> Comparison
     run = job.run
     until = run.now() + min(_FOR_COMPARISON, run.patience())
     heard, pace = store.heard(current.since), Pace(_LOOKUPS_A_SECOND)
-    for _ in range(_NAMES_A_SWEEP):
-        if not current.name or run.now() >= until:
+    for number in range(_MOST_NAMES):
+        if not current.name or (number >= _LEAST_NAMES and run.now() >= until):
             break
         try:
             records, is_cut = job.tools.history.named(current.name, current.since, current.until, pace.take_turn)

@@ -1,0 +1,90 @@
+"""A hub proves the event path of each of its accounts with that account's own role."""
+
+import json
+from collections.abc import Iterator
+from html import unescape
+
+import pytest
+
+from lifeline.adapters.aws.memory import remember
+from lifeline.adapters.store.event_path import EventPathStore
+from lifeline.core.event_path.dry_run import Verdict
+from lifeline.core.event_path.proof import EventPath
+from lifeline.core.network.model import RegionRef
+from lifeline.core.organization.ledger import MemberLedger
+from lifeline.handlers import coverage_page
+from tests.handlers.test_members import ROLE, A, B, Hub, begin, network
+from tests.handlers.test_organization_page import row_of
+from tests.support.cloudtrail import Failure, Identity, record_call
+from tests.support.days import MINUTES
+from tests.support.organization import alike
+from tests.support.strict import StrictAccount
+from tests.support.world import REGION, Context
+
+
+@pytest.fixture
+def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
+    for hub in begin(monkeypatch, f"{A},{B}", prove_event_path=True, REQUIRED_SERVICES="s3"):
+        monkeypatch.setattr(coverage_page, "_now", hub.days.clock)
+        alike(network, hub.a, hub.b)
+        yield hub
+
+
+def known(account: str) -> EventPath:
+    return EventPathStore(MemberLedger("ledger", RegionRef(account, REGION))).read()
+
+
+def place(hub: Hub, account: str) -> StrictAccount:
+    return hub.organization.place(account, REGION)
+
+
+def record(hub: Hub, account: str, request_id: str) -> dict[str, object]:
+    """CloudTrail's record of the last dry run in the account."""
+    call = place(hub, account).dry_runs[-1]
+    return record_call(
+        "CreateVpcEndpoint",
+        call.params,
+        failure=Failure("DryRunOperation", "Request would have succeeded, but DryRun flag is set."),
+        identity=Identity(ROLE, session="lifeline"),
+        at=call.at,
+        account=account,
+        request_id=request_id,
+    )
+
+
+def test_each_account_has_its_own_dry_run_and_its_own_proof(hub: Hub) -> None:
+    hub.sweep()
+    assert [len(place(hub, account).dry_runs) for account in (A, B)] == [1, 1]
+    assert known(A).verdict is known(B).verdict is Verdict.ALLOWED
+    assert known(A).probes[0].request_id != known(B).probes[0].request_id
+    hub.days.clock.advance(MINUTES)
+    hub.days.deliver(record(hub, A, known(A).probes[0].request_id))
+    assert known(A).proven_at is not None
+    assert known(B).proven_at is None
+
+
+def test_an_account_cannot_prove_the_path_of_another(hub: Hub) -> None:
+    hub.sweep()
+    hub.days.clock.advance(MINUTES)
+    hub.days.deliver(record(hub, A, known(B).probes[0].request_id))
+    assert known(A).proven_at is None
+    assert known(B).proven_at is None
+
+
+def test_the_metric_has_the_worst_account_and_the_page_says_which_it_is(
+    hub: Hub, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for _ in range(3):
+        hub.sweep()
+        hub.days.clock.advance(MINUTES)
+        hub.days.deliver(record(hub, B, known(B).probes[0].request_id))
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines() if '"_aws"' in line]
+    assert max(line["EventPathSeconds"] for line in lines) > 7200
+    dimensions = {json.dumps(line["_aws"]["CloudWatchMetrics"][0]["Dimensions"]) for line in lines}
+    assert dimensions == {'[["service"]]'}
+    assert {line["service"] for line in lines} == {"lifeline"}
+    remember.cache_clear()
+    arn = "arn:aws:lambda:us-east-1:123456789012:function:lifeline-CoveragePage"
+    page = unescape(str(coverage_page.handler({}, Context(invoked_function_arn=arn))))
+    assert "events don't arrive: no dry run heard since" in row_of(page, A)
+    assert "events don't arrive" not in row_of(page, B)
