@@ -138,6 +138,11 @@ def test_what_nothing_imports_stays_at_home() -> None:
     assert not any(path.suffix in {".pyi", ".c"} or path.name == "py.typed" for path in files())
 
 
+def test_the_room_of_the_core_that_only_a_tool_uses_stays_at_home() -> None:
+    assert (ROOT / "functions/lifeline/core/look_back").is_dir()
+    assert not (package() / "lifeline/core/look_back").exists()
+
+
 def test_the_certificates_and_the_data_of_packages_are_in_it() -> None:
     assert {
         Path("botocore/cacert.pem"),
