@@ -328,7 +328,7 @@ def test_where_the_path_is_cut_the_swap_is_offered_at_once_with_its_price(
     assert (answer["approval"]["monthly_cost_usd"], answer["actions"][2]["central_ids"]) == (7.3, [hub.zone_id])
     (notice,) = days.texts()
     assert "no route leads to the central endpoint" in notice
-    assert f"{hub.zone_id} will be disassociated from the VPC once an endpoint is available" in notice
+    assert f"needs approval: it takes {hub.zone_id} out of the VPC" in notice
     assert hub_calls(days) == []
 
 

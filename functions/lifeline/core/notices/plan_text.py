@@ -60,15 +60,9 @@ WORDS: dict[ActionKind, Words] = {
     ActionKind.ASSOCIATE_CENTRAL: Words(Sign.CHANGE, "associate the VPC with {}", "associated the VPC with {}"),
     ActionKind.REPLACE_ENDPOINT: Words(Sign.CHANGE, "replace endpoint {}", "replaced an endpoint with {}"),
     ActionKind.SWAP_TO_LOCAL: Words(
-        Sign.CHANGE,
-        "disassociate {} from the VPC, and turn on private DNS for the endpoint",
-        "disassociated {} from the VPC, and turned on private DNS for the endpoint",
+        Sign.CHANGE, "let the endpoint stand in for {}", "let the endpoint stand in for {}"
     ),
-    ActionKind.SWAP_TO_CENTRAL: Words(
-        Sign.CHANGE,
-        "turn off private DNS for the endpoint, and associate the VPC with {}",
-        "turned off private DNS for the endpoint, and associated the VPC with {}",
-    ),
+    ActionKind.SWAP_TO_CENTRAL: Words(Sign.CHANGE, "give the name back to {}", "gave the name back to {}"),
     ActionKind.DISABLE_PRIVATE_DNS: Words(Sign.CHANGE, "turn off private DNS for {}", "turned off private DNS for {}"),
     ActionKind.DISASSOCIATE_CENTRAL: Words(
         Sign.CHANGE, "disassociate {} from the VPC", "disassociated {} from the VPC"

@@ -90,7 +90,7 @@ class InterfacePlanner(ServicePlanner):
         ids = tuple(sorted({one.source_id for one in answers if one.domain in names and not one.forwards}))
         if named is None or central.forwards or not set(ids) <= set(named.zones) or not self.plan_input.may_associate:
             return []
-        asks = f"needs approval: {listed(ids)} will be disassociated from the VPC once an endpoint is available"
+        asks = f"needs approval: it takes {listed(ids)} out of the VPC"
         more = {"asks": asks, "central_ids": ids, "central_account": self._account_of_hub()}
         swap = self.action(ActionKind.SWAP_TO_LOCAL, lost.error, **more)
         there = [one for one in self.live() if self.is_own(one) and not one.private_dns]
