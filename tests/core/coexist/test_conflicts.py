@@ -337,7 +337,9 @@ def test_the_freeze_names_the_last_hand_that_is_known() -> None:
     found = freeze_for(known, NOW)
     assert (found.kind, found.actor, found.event_id, found.until) == (FreezeKind.CONFLICT, "bob", "e-1", None)
     assert "most recently by bob (DeleteVpcEndpoints)" in found.why
-    assert "most recently when vpce-1 was deleted" in freeze_for(conflict(MADE, NOW), NOW).why
+    assert freeze_for(conflict(MADE, NOW, NOW, NOW), NOW).why == (
+        "Lifeline's changes were reverted 3 times within 24 hours, most recently when vpce-1 was deleted"
+    )
 
 
 @pytest.mark.parametrize("keys", [["monitoring"], [EVERYTHING]])

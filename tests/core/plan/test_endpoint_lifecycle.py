@@ -26,6 +26,11 @@ def test_one_that_is_available_is_news_once_and_forgets_its_failures() -> None:
     assert again.ready == ()
 
 
+def test_one_that_is_pending_for_too_long_is_lost_with_its_age() -> None:
+    found = after(timedelta(hours=4, seconds=59), EndpointState.PENDING)
+    assert found.lost == (("vpce-1", "it is still pending after 240 minutes"),)
+
+
 def test_only_one_that_ec2_does_not_show_yet_or_that_failed_too_often_changes_the_plan() -> None:
     coming = after(timedelta(minutes=1), EndpointState.PENDING)
     assert coming.changes_plan(vpc(subnet("a")), NOW)
