@@ -18,7 +18,7 @@ from lifeline.adapters.aws.memory import remember
 from lifeline.adapters.aws.regions import Stacks
 from lifeline.core.doctor.finding import Finding, NotRead
 from lifeline.core.doctor.permission import check_simulation
-from lifeline.core.doctor.report import Report, Section, Status, report_json, report_text
+from lifeline.core.doctor.report import DoctorReport, ExitStatus, Section, report_json, report_text
 from lifeline.core.errors import LifelineError, SettingsError
 from lifeline.core.look_back.report import as_json, as_text
 from lifeline.core.network.model import MANAGED_BY
@@ -52,7 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return int(report.status)
 
 
-def examine(stack: str, region: str, profile: str, *, looks_back: bool = False) -> Report:
+def examine(stack: str, region: str, profile: str, *, looks_back: bool = False) -> DoctorReport:
     """What was found, and with `looks_back` what the last 90 days tell. Raises UnusableError, or ours where not even
     the caller or the stack can be read.
     """
@@ -153,7 +153,7 @@ def _choice(name: str, given: str, known: Sequence[str]) -> str:
 
 def _fail(words: str) -> int:
     sys.stderr.write(f"{words}\n")
-    return int(Status.UNKNOWN)
+    return int(ExitStatus.UNKNOWN)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -11,7 +11,7 @@ import pytest
 
 from lifeline.adapters.store.event_path import EventPathStore
 from lifeline.core.event_path.denial import DeniedBy
-from lifeline.core.event_path.dry_run import Verdict
+from lifeline.core.event_path.dry_run import DryRunVerdict
 from lifeline.core.event_path.proof import AFTER_DENIAL, ALARM_SECONDS, PATIENCE, EventPath
 from tests.e2e.emulators.account import Account
 from tests.e2e.machine import build_site
@@ -71,7 +71,7 @@ def test_the_dry_run_is_heard_and_no_endpoint_is_made(limited: Account) -> None:
     wait_until_quiet(limited)
     before = endpoints(limited)
     known = sweep(limited)
-    assert known.verdict is Verdict.ALLOWED
+    assert known.verdict is DryRunVerdict.ALLOWED
     assert known.probes[0].heard_at is not None
     assert known.seconds is not None
     assert known.seconds < 60
@@ -104,7 +104,7 @@ def test_a_role_that_is_denied_is_told_apart_and_its_dry_run_is_heard_as_well(li
     inbox, before = limited.subscribe("NoticesTopic"), endpoints(limited)
     with limited.denying("CreateVpcEndpoint", "with an explicit deny in a service control policy"):
         known = sweep(limited)
-    assert known.verdict is Verdict.DENIED
+    assert known.verdict is DryRunVerdict.DENIED
     assert known.denial is not None
     assert known.denial.by is DeniedBy.SERVICE_CONTROL_POLICY
     assert known.probes[0].heard_at is not None
@@ -112,5 +112,5 @@ def test_a_role_that_is_denied_is_told_apart_and_its_dry_run_is_heard_as_well(li
         lambda: [one for one in inbox.notices() if kind_of(one) == "dry_run_denied"], what="the notice of the denial"
     )
     assert "service control policy" in text_of(notice)
-    assert sweep(limited).verdict is Verdict.ALLOWED
+    assert sweep(limited).verdict is DryRunVerdict.ALLOWED
     assert endpoints(limited) == before

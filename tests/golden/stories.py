@@ -24,7 +24,7 @@ from lifeline.core.coexist.effects import EffectKind
 from lifeline.core.coexist.hand_over import answer_claims
 from lifeline.core.coexist.teardown import Attempt, Teardown, clear
 from lifeline.core.coexist.waivers import Waiver
-from lifeline.core.event_path.denial import read_denial
+from lifeline.core.event_path.denial import read_dry_run_denial
 from lifeline.core.event_path.dry_run import DryRun
 from lifeline.core.event_path.proof import UNPROVEN, EventPath
 from lifeline.core.guards.approval import approve_command
@@ -715,7 +715,7 @@ NOTICES: dict[str, tuple[float, Callable[[], Notice]]] = {
     "dry-run-denied": (
         0,
         lambda: denied_dry_run_notice(
-            read_denial(
+            read_dry_run_denial(
                 "You are not authorized to perform this operation. User: arn:aws:sts::123456789012:assumed-role/"
                 "lifeline-Reconcile/lifeline is not authorized to perform: ec2:CreateVpcEndpoint on resource: "
                 "arn:aws:ec2:us-east-1:123456789012:vpc-endpoint/* with an explicit deny in a service control policy.",

@@ -25,7 +25,7 @@ import pytest
 from tools.template import read_template
 
 from lifeline.adapters.aws.clients import client
-from lifeline.adapters.aws.quotas import Quotas
+from lifeline.adapters.aws.quotas import QuotaReader
 from lifeline.adapters.aws.regions import Regions
 from lifeline.adapters.store.event_path import EventPathStore
 from lifeline.core.doctor.delivery import RULES
@@ -54,7 +54,7 @@ def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     What moto lacks is put in its place: Lambda's settings of the account, and other Regions, of which moto has 38 with
     a VPC each.
     """
-    monkeypatch.setattr(Quotas, "concurrency", lambda _: Concurrency(1000, 1000))
+    monkeypatch.setattr(QuotaReader, "concurrency", lambda _: Concurrency(1000, 1000))
     monkeypatch.setattr(Regions, "others", lambda *_: (OtherRegion("eu-west-1", 2, has_stack=True),))
     with emulated_world(monkeypatch) as world:
         make_trail()

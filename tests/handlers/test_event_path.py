@@ -14,7 +14,7 @@ from lifeline.adapters.aws.dry_run import DryRuns
 from lifeline.adapters.store.event_path import EventPathStore
 from lifeline.core.errors import TransientError
 from lifeline.core.event_path.denial import DeniedBy
-from lifeline.core.event_path.dry_run import Verdict
+from lifeline.core.event_path.dry_run import DryRunVerdict
 from lifeline.core.event_path.proof import ALARM_SECONDS, EventPath
 from lifeline.handlers import coverage_page
 from tests.handlers.test_claims import served, strict_for_all
@@ -82,7 +82,7 @@ def test_a_sweep_makes_one_dry_run_which_creates_nothing_and_its_record_proves_t
     (call,) = days.account.dry_runs
     assert call.params["VpcId"] == vpc_id
     assert days.live(vpc_id) == [endpoint_id]
-    assert known().verdict is Verdict.ALLOWED
+    assert known().verdict is DryRunVerdict.ALLOWED
     assert known().proven_at is None
     event = record(days)
     days.clock.advance(3 * SECOND)
@@ -117,7 +117,7 @@ def test_it_is_made_where_nothing_may_be_changed(monkeypatch: pytest.MonkeyPatch
         world.make_subnet(vpc_id)
         sweep(days)
         assert len(days.account.dry_runs) == 1
-        assert known().verdict is Verdict.ALLOWED
+        assert known().verdict is DryRunVerdict.ALLOWED
         assert days.live(vpc_id) == []
 
 
@@ -252,7 +252,7 @@ def test_a_denied_dry_run_is_told_apart_and_made_once_a_day(
     days.account.caller = Caller(policy=policy, limits=limits)
     sweep(days)
     denial = known().denial
-    assert known().verdict is Verdict.DENIED
+    assert known().verdict is DryRunVerdict.DENIED
     assert denial is not None
     assert denial.by is by
     (text,) = [one for one in days.texts() if "dry run" in one]
@@ -273,7 +273,7 @@ def test_the_record_of_a_denied_dry_run_proves_the_path(days: Days) -> None:
     sweep(days)
     days.deliver(record(days, code="UnauthorizedOperation"))
     assert known().proven_at is not None
-    assert known().verdict is Verdict.DENIED
+    assert known().verdict is DryRunVerdict.DENIED
 
 
 def test_the_page_says_who_denies_and_when_the_path_was_proven(days: Days, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -305,7 +305,7 @@ def test_a_denial_that_cannot_be_decoded_is_told_as_far_as_ec2_says(
 def test_without_a_vpc_nothing_is_known_and_nobody_is_told(days: Days, capsys: pytest.CaptureFixture[str]) -> None:
     for _ in range(4):
         sweep(days)
-    assert known().verdict is Verdict.UNKNOWN
+    assert known().verdict is DryRunVerdict.UNKNOWN
     assert known().why == "there is no VPC here"
     assert figures(capsys.readouterr().out) == []
     assert days.texts() == []

@@ -8,7 +8,7 @@ import pytest
 
 from lifeline.adapters.aws.memory import remember
 from lifeline.adapters.store.event_path import EventPathStore
-from lifeline.core.event_path.dry_run import Verdict
+from lifeline.core.event_path.dry_run import DryRunVerdict
 from lifeline.core.event_path.proof import EventPath
 from lifeline.core.network.model import RegionRef
 from lifeline.core.organization.ledger import MemberLedger
@@ -55,7 +55,7 @@ def record(hub: Hub, account: str, request_id: str) -> dict[str, object]:
 def test_each_account_has_its_own_dry_run_and_its_own_proof(hub: Hub) -> None:
     hub.sweep()
     assert [len(place(hub, account).dry_runs) for account in (A, B)] == [1, 1]
-    assert known(A).verdict is known(B).verdict is Verdict.ALLOWED
+    assert known(A).verdict is known(B).verdict is DryRunVerdict.ALLOWED
     assert known(A).probes[0].request_id != known(B).probes[0].request_id
     hub.days.clock.advance(MINUTES)
     hub.days.deliver(record(hub, A, known(A).probes[0].request_id))

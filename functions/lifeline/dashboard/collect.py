@@ -15,8 +15,8 @@ from lifeline.adapters.aws.lookup import Lookup
 from lifeline.adapters.aws.network import Network
 from lifeline.core.coexist.vpc_state import VpcState
 from lifeline.core.errors import LifelineError
-from lifeline.core.event_path.denial import denied_words
-from lifeline.core.event_path.dry_run import Verdict
+from lifeline.core.event_path.denial import dry_run_denied_words
+from lifeline.core.event_path.dry_run import DryRunVerdict
 from lifeline.core.guards.all_accounts import SharedLimits, biggest_users
 from lifeline.core.guards.approval import Offer, OfferState, approve_command, make_offer
 from lifeline.core.guards.backlog import Epoch
@@ -152,8 +152,8 @@ class _Cover:
         ]
         agents, known = self._reads.agents(policy)
         closed, freshness = self._reads.closed_incidents(policy), self._reads.freshness(known)
-        if freshness.path.denial and freshness.path.verdict is Verdict.DENIED:
-            self._notes.append(denied_words(freshness.path.denial))
+        if freshness.path.denial and freshness.path.verdict is DryRunVerdict.DENIED:
+            self._notes.append(dry_run_denied_words(freshness.path.denial))
         return Coverage(
             account_id=self._settings.account_id,
             region=self._settings.region,

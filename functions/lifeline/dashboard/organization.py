@@ -16,8 +16,8 @@ from lifeline.adapters.store.members import MemberStore
 from lifeline.adapters.store.vpcs import VpcStore
 from lifeline.core.coexist.vpc_state import VpcList, VpcState
 from lifeline.core.errors import LifelineError
-from lifeline.core.event_path.denial import denied_words
-from lifeline.core.event_path.dry_run import Verdict
+from lifeline.core.event_path.denial import dry_run_denied_words
+from lifeline.core.event_path.dry_run import DryRunVerdict
 from lifeline.core.event_path.proof import UNPROVEN, EventPath
 from lifeline.core.guards.freeze import standing
 from lifeline.core.guards.kill_switch import switch_command
@@ -55,7 +55,11 @@ class AccountRow:
     def denied(self) -> str:
         """Who denies that Lifeline creates endpoints there; empty if nobody is known to."""
         known = self.path
-        return denied_words(known.denial) if known and known.denial and known.verdict is Verdict.DENIED else ""
+        return (
+            dry_run_denied_words(known.denial)
+            if known and known.denial and known.verdict is DryRunVerdict.DENIED
+            else ""
+        )
 
     @property
     def not_served(self) -> int:

@@ -14,7 +14,7 @@ from lifeline.adapters.aws.delivery import Delivery
 from lifeline.adapters.aws.dry_run import DryRuns
 from lifeline.adapters.aws.memory import memory_of
 from lifeline.adapters.aws.organizations import Organizations
-from lifeline.adapters.aws.quotas import Quotas
+from lifeline.adapters.aws.quotas import QuotaReader
 from lifeline.adapters.aws.regions import Regions
 from lifeline.adapters.aws.subscriptions import subscriptions_of
 from lifeline.adapters.aws.trails import Trails
@@ -27,7 +27,7 @@ from lifeline.core.doctor.account import check_agents, check_organization, check
 from lifeline.core.doctor.delivery import (
     OF_HUBS,
     RULES,
-    Rule,
+    EventRule,
     check_bus,
     check_queue_policy,
     check_rules,
@@ -56,15 +56,15 @@ from lifeline.core.doctor.quotas import (
     INTERFACES,
     QUOTAS,
     Quota,
-    Use,
+    QuotaUse,
     check_concurrency,
     check_quota,
 )
-from lifeline.core.doctor.report import Report, Section
+from lifeline.core.doctor.report import DoctorReport, Section
 from lifeline.core.doctor.trails import check_trails
 from lifeline.core.errors import LifelineError
-from lifeline.core.event_path.denial import read_denial
-from lifeline.core.event_path.dry_run import Verdict
+from lifeline.core.event_path.denial import read_dry_run_denial
+from lifeline.core.event_path.dry_run import DryRunVerdict
 from lifeline.core.guards.kill_switch import switch_command
 from lifeline.core.guards.mode import Mode
 from lifeline.core.network.model import Catalog, Vpc
@@ -94,7 +94,7 @@ class Examination:
     as_role: bool = True
     agent_usd: Decimal | None = None
 
-    def report(self, more: Sequence[Section] = (), more_findings: Sequence[Finding] = ()) -> Report:
+    def report(self, more: Sequence[Section] = (), more_findings: Sequence[Finding] = ()) -> DoctorReport:
         """All sections, and those that the caller has; `more_findings` are about what Lifeline may do."""
         _ = self._known  # which several sections need: read once, not by each of them at the same time
         parts = [self._events, self._permissions, self._room, self._networks, self._people]
@@ -107,7 +107,7 @@ class Examination:
             Section("people", "Who is watched, and who hears", people),
             *more,
         )
-        return Report(
+        return DoctorReport(
             self.settings.region,
             self.settings.account_id,
             self.at,
@@ -178,7 +178,7 @@ class Examination:
         rules = self._rules(delivery, arn)
         return check_rules(rules, expected, _QUEUE), check_queue_policy(policy, arn, rules)
 
-    def _rules(self, delivery: Delivery, queue_arn: str) -> tuple[Rule, ...] | NotRead:
+    def _rules(self, delivery: Delivery, queue_arn: str) -> tuple[EventRule, ...] | NotRead:
         """Those of the default bus, and of a hub's own."""
         buses = ["default", *([self.settings.stack_name] if self.settings.accounts else [])]
         return _read(lambda: tuple(rule for bus in buses for rule in delivery.rules_to(queue_arn, bus=bus)))
@@ -221,13 +221,15 @@ class Examination:
         dry_runs = DryRuns(settings.stack_name, memory_of(settings).client)
         group = action.security_group_id
         answer = _read(lambda: dry_runs.create_endpoint(action, vpc_id=vpc.id, security_group_id=group))
-        if isinstance(answer, NotRead) or answer.verdict is not Verdict.DENIED:
+        if isinstance(answer, NotRead) or answer.verdict is not DryRunVerdict.DENIED:
             return check_dry_run(probe, answer)
         decoded = _read(partial(dry_runs.decode, answer.encoded)) if answer.encoded else ""
-        return check_dry_run(probe, answer, read_denial(answer.message, decoded if isinstance(decoded, str) else ""))
+        return check_dry_run(
+            probe, answer, read_dry_run_denial(answer.message, decoded if isinstance(decoded, str) else "")
+        )
 
     def _room(self) -> tuple[Finding, ...]:
-        quotas = Quotas(memory_of(self.settings).client)
+        quotas = QuotaReader(memory_of(self.settings).client)
         values = run_concurrently([partial(_read, partial(quotas.value, quota.code)) for quota in QUOTAS])
         uses = self._uses(quotas)
         found = [check_quota(quota, value, uses[quota]) for quota, value in zip(QUOTAS, values, strict=True)]
@@ -235,14 +237,14 @@ class Examination:
             found.append(check_concurrency(_read(quotas.concurrency)))
         return tuple(found)
 
-    def _uses(self, quotas: Quotas) -> Mapping[Quota, Mapping[str, Use] | NotRead]:
+    def _uses(self, quotas: QuotaReader) -> Mapping[Quota, Mapping[str, QuotaUse] | NotRead]:
         sites, catalog = self._known.sites, self._known.catalog
         if isinstance(sites, NotRead):
             return dict.fromkeys(QUOTAS, sites)
         if isinstance(catalog, NotRead):
             return dict.fromkeys(QUOTAS, catalog)
 
-        def regional(count: Callable[[], int], use: Callable[[int], Use]) -> Mapping[str, Use] | NotRead:
+        def regional(count: Callable[[], int], use: Callable[[int], QuotaUse]) -> Mapping[str, QuotaUse] | NotRead:
             there = _read(count)
             return there if isinstance(there, NotRead) else {self.settings.region: use(there)}
 

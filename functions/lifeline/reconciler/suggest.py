@@ -30,7 +30,7 @@ from lifeline.core.policy.exemptions import with_exemptions
 from lifeline.core.policy.policy import Policy, PolicyRule, without_require
 from lifeline.core.requests.suggest import SuggestRequest
 from lifeline.core.suggest.answer import LOG_DAYS, SuggestAnswer
-from lifeline.core.suggest.evidence import Asked, Configuration, Evidence, Kind, Resident, Source, Witness
+from lifeline.core.suggest.evidence import Asked, Configuration, Kind, Resident, Source, UsageEvidence, Witness
 from lifeline.core.suggest.suggestion import Now, Suggestion, suggest
 from lifeline.core.suggest.witnesses import Places, witnesses
 from lifeline.core.wording import write_count
@@ -127,7 +127,7 @@ class _Suggest:
         vpcs: tuple[Vpc, ...],
         interfaces: Mapping[str, list[dict[str, Any]]],
         tiers: Mapping[str, Mapping[str, SeenTier]],
-    ) -> Evidence:
+    ) -> UsageEvidence:
         left = min(max(self.run.remaining() - MARGIN, timedelta(0)), _PATIENCE)
         until = monotonic() + left.total_seconds()
         vpc_ids, now = [vpc.id for vpc in vpcs], self.run.now()
@@ -154,7 +154,7 @@ class _Suggest:
         places = Places.of(vpcs, tiers)
         here = {role for resident in residents if places.private(resident) for role in resident.roles}
         uses = self._uses(here, until)
-        return Evidence(residents, uses, definitions, configurations, asked, logged)
+        return UsageEvidence(residents, uses, definitions, configurations, asked, logged)
 
     def _uses(self, roles: set[str], until: float) -> Mapping[str, Any]:
         if not roles:

@@ -10,7 +10,7 @@ import pytest
 from lifeline.adapters.aws.dry_run import DryRuns
 from lifeline.adapters.aws.endpoints import Endpoints
 from lifeline.core.errors import TerminalError, TransientError
-from lifeline.core.event_path.dry_run import DryRun, Verdict
+from lifeline.core.event_path.dry_run import DryRun, DryRunVerdict
 from lifeline.core.plan.actions import Action, ActionKind
 from tests.support.builders import MONITORING
 from tests.support.policies import Caller
@@ -47,7 +47,7 @@ def land(monkeypatch: pytest.MonkeyPatch) -> Iterator[Land]:
 
 def test_a_role_that_may_create_is_told_so_and_nothing_is_created(land: Land) -> None:
     first, second = land.ask(), land.ask()
-    assert first.verdict is Verdict.ALLOWED
+    assert first.verdict is DryRunVerdict.ALLOWED
     assert first.request_id != second.request_id
     assert not land.world.endpoints(land.vpc_id)
     assert [call.operation for call in land.account.dry_runs] == ["CreateVpcEndpoint"] * 2
@@ -68,7 +68,7 @@ def test_a_gateway_endpoints_parameters_are_its_own(land: Land) -> None:
     gateway = Action(
         ActionKind.CREATE_GATEWAY_ENDPOINT, "why", service_name="com.amazonaws.us-east-1.s3", route_table_ids=(table,)
     )
-    assert land.ask(gateway).verdict is Verdict.ALLOWED
+    assert land.ask(gateway).verdict is DryRunVerdict.ALLOWED
     asked = land.account.dry_runs[-1].params
     assert asked["RouteTableIds"] == [table]
     assert "SecurityGroupIds" not in asked
@@ -77,7 +77,7 @@ def test_a_gateway_endpoints_parameters_are_its_own(land: Land) -> None:
 def test_a_denial_comes_with_ec2s_words_and_its_encoded_part_apart(land: Land) -> None:
     land.account.caller = Caller(policy=(ALLOWED,), limits={SCP: (ALLOWED, DENIED)})
     said = land.ask()
-    assert said.verdict is Verdict.DENIED
+    assert said.verdict is DryRunVerdict.DENIED
     assert SCP in said.message
     assert "Encoded" not in said.message
     assert said.encoded == "1a2b3c"
@@ -85,7 +85,7 @@ def test_a_denial_comes_with_ec2s_words_and_its_encoded_part_apart(land: Land) -
 
 def test_what_is_wrong_with_the_parameters_says_nothing_of_the_role(land: Land) -> None:
     said = land.ask(replace(land.action, subnet_ids=("subnet-0123456789abcdef0",)))
-    assert said.verdict is Verdict.UNKNOWN
+    assert said.verdict is DryRunVerdict.UNKNOWN
     assert said.code == "InvalidSubnetID.NotFound"
 
 

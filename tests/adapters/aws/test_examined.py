@@ -9,7 +9,7 @@ import pytest
 
 from lifeline.adapters.aws.clients import client
 from lifeline.adapters.aws.delivery import Delivery
-from lifeline.adapters.aws.quotas import Quotas
+from lifeline.adapters.aws.quotas import QuotaReader
 from lifeline.adapters.aws.regions import Regions, Stacks
 from lifeline.adapters.aws.subscriptions import subscriptions_of
 from lifeline.core.doctor.quotas import QUOTAS
@@ -87,23 +87,23 @@ def test_subscriptions_have_their_protocol_address_and_state() -> None:
 
 
 def test_every_quota_that_is_checked_is_one_that_service_quotas_has() -> None:
-    values = {quota.code: Quotas().value(quota.code) for quota in QUOTAS}
+    values = {quota.code: QuotaReader().value(quota.code) for quota in QUOTAS}
     assert values == {quota.code: quota.default for quota in QUOTAS}
 
 
 def test_an_unknown_quota_is_an_error_of_ours() -> None:
     with pytest.raises(TerminalError, match="NoSuchResource"):
-        Quotas().value("L-00000000")
+        QuotaReader().value("L-00000000")
 
 
 def test_what_there_is_is_counted() -> None:
     ec2 = boto3.client("ec2")
-    before = Quotas().count_network_interfaces(), Quotas().count_security_groups()
+    before = QuotaReader().count_network_interfaces(), QuotaReader().count_security_groups()
     vpc_id = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
     subnet_id = ec2.create_subnet(VpcId=vpc_id, CidrBlock="10.0.1.0/24")["Subnet"]["SubnetId"]
     ec2.create_network_interface(SubnetId=subnet_id)
-    assert Quotas().count_network_interfaces() == before[0] + 1
-    assert Quotas().count_security_groups() == before[1] + 1  # the VPC's default one
+    assert QuotaReader().count_network_interfaces() == before[0] + 1
+    assert QuotaReader().count_security_groups() == before[1] + 1  # the VPC's default one
 
 
 # ---- regions

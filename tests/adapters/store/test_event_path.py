@@ -8,7 +8,7 @@ import pytest
 
 from lifeline.adapters.store.event_path import EventPathStore
 from lifeline.core.event_path.comparison import Comparison, Comparisons
-from lifeline.core.event_path.denial import Denial, DeniedBy
+from lifeline.core.event_path.denial import DeniedBy, DryRunDenial
 from lifeline.core.event_path.dry_run import DryRun
 from lifeline.core.event_path.proof import UNPROVEN, EventPath
 from lifeline.core.network.model import RegionRef
@@ -19,7 +19,7 @@ from tests.support.world import emulated_world
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 A = RegionRef("222222222222", "us-east-1")
-DENIAL = Denial(DeniedBy.PERMISSIONS_BOUNDARY, resource="arn", statement="s", words="no")
+DENIAL = DryRunDenial(DeniedBy.PERMISSIONS_BOUNDARY, resource="arn", statement="s", words="no")
 STATE = UNPROVEN.asked(DryRun("UnauthorizedOperation", "no", "r0"), NOW, DENIAL).heard(
     "r0", NOW, NOW + timedelta(seconds=2.5)
 )

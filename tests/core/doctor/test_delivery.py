@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from tools.template import names_of, read_template
 
-from lifeline.core.doctor.delivery import OF_HUBS, RULES, Rule, check_bus, check_queue_policy, check_rules
-from lifeline.core.doctor.finding import NotRead, Verdict
+from lifeline.core.doctor.delivery import OF_HUBS, RULES, EventRule, check_bus, check_queue_policy, check_rules
+from lifeline.core.doctor.finding import CheckVerdict, NotRead
 from tests.support.policies import Stack
 
 TEMPLATE = read_template()
@@ -16,9 +16,9 @@ QUEUE = STACK.arn("Changes")
 DENIED = NotRead("AccessDenied: no")
 
 
-def rule(name: str, state: str = "ENABLED") -> Rule:
+def rule(name: str, state: str = "ENABLED") -> EventRule:
     arn = STACK.arn(name)
-    return Rule(arn.rpartition("/")[2], arn, state)
+    return EventRule(arn.rpartition("/")[2], arn, state)
 
 
 ALL = [rule(name) for name in RULES]
@@ -32,33 +32,33 @@ def test_the_rules_are_the_templates() -> None:
 
 
 def test_all_enabled_rules_are_ok() -> None:
-    assert check_rules(ALL, RULES, "the queue").verdict is Verdict.OK
+    assert check_rules(ALL, RULES, "the queue").verdict is CheckVerdict.OK
     more = [rule(name, "ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS") for name in RULES]
-    assert check_rules(more, RULES, "the queue").verdict is Verdict.OK
+    assert check_rules(more, RULES, "the queue").verdict is CheckVerdict.OK
 
 
 def test_a_disabled_rule_is_named_with_the_command_that_enables_it() -> None:
     rules = [rule(name, "DISABLED" if name == "TagRule" else "ENABLED") for name in RULES]
     found = check_rules(rules, RULES, "the queue")
-    assert found.verdict is Verdict.BAD
+    assert found.verdict is CheckVerdict.BAD
     assert "disabled: lifeline-TagRule-EXAMPLE" in found.says
     assert "aws events enable-rule --name lifeline-TagRule-EXAMPLE" in found.remedy
 
 
 def test_a_rule_that_leads_elsewhere_or_is_gone_is_missed() -> None:
     found = check_rules(ALL[1:], RULES, "the queue")
-    assert found.verdict is Verdict.BAD
+    assert found.verdict is CheckVerdict.BAD
     assert "without the queue as its target: RoutingRule" in found.says
 
 
 def test_a_rule_of_another_stack_does_not_stand_in_for_a_missing_one() -> None:
-    other = Rule("team-b-MyRoutingRules-1", "arn:aws:events:us-east-1:123456789012:rule/x", "ENABLED")
-    assert check_rules([*ALL[1:], other], RULES, "the queue").verdict is Verdict.BAD
+    other = EventRule("team-b-MyRoutingRules-1", "arn:aws:events:us-east-1:123456789012:rule/x", "ENABLED")
+    assert check_rules([*ALL[1:], other], RULES, "the queue").verdict is CheckVerdict.BAD
 
 
 def test_a_stack_sets_name_before_it_changes_nothing() -> None:
-    rules = [Rule(f"StackSet-lifeline-1a2b-{name}-X1", "arn", "ENABLED") for name in RULES]
-    assert check_rules(rules, RULES, "the hub's bus").verdict is Verdict.OK
+    rules = [EventRule(f"StackSet-lifeline-1a2b-{name}-X1", "arn", "ENABLED") for name in RULES]
+    assert check_rules(rules, RULES, "the hub's bus").verdict is CheckVerdict.OK
 
 
 # ---- the queue's policy
@@ -69,13 +69,13 @@ def policy(**changes: Any) -> list[dict[str, Any]]:
     return [allow | changes.get("allow", {}), deny | changes.get("deny", {})]
 
 
-def judged(statements: list[dict[str, Any]], rules: list[Rule] = ALL) -> Verdict:
+def judged(statements: list[dict[str, Any]], rules: list[EventRule] = ALL) -> CheckVerdict:
     document = json.dumps({"Version": "2012-10-17", "Statement": statements})
     return check_queue_policy(document, QUEUE, rules).verdict
 
 
 def test_the_templates_own_policy_lets_each_of_its_rules_send() -> None:
-    assert judged(policy()) is Verdict.OK
+    assert judged(policy()) is CheckVerdict.OK
 
 
 SOURCE = "aws:SourceArn"
@@ -85,37 +85,41 @@ OTHER_RULE = "arn:aws:events:us-east-1:123456789012:rule/team-b"
 @pytest.mark.parametrize(
     ("what", "statements", "verdict"),
     [
-        ("no Allow is left", policy()[1:], Verdict.BAD),
-        ("of another queue", policy(allow={"Resource": f"{QUEUE}-old"}), Verdict.BAD),
-        ("for another service", policy(allow={"Principal": {"Service": "sns.amazonaws.com"}}), Verdict.BAD),
-        ("to receive only", policy(allow={"Action": "sqs:ReceiveMessage"}), Verdict.BAD),
-        ("for another rule", policy(allow={"Condition": {"ArnEquals": {SOURCE: OTHER_RULE}}}), Verdict.BAD),
-        ("denied to all", [*policy(), {**policy()[1], "Condition": {}}], Verdict.BAD),
-        ("denied by account", policy(deny={"Condition": {"StringNotEquals": {"aws:SourceAccount": "1"}}}), Verdict.BAD),
-        ("only some are named", policy(allow={"Condition": {"ArnEquals": {SOURCE: [ALL[0].arn]}}}), Verdict.BAD),
-        ("by a condition on the time", policy(allow={"Condition": {"Bool": {"aws:X": "true"}}}), Verdict.UNKNOWN),
-        ("all actions", policy(allow={"Action": "sqs:*"}), Verdict.OK),
-        ("everybody", policy(allow={"Principal": "*"}), Verdict.OK),
-        ("everybody in AWS", policy(allow={"Principal": {"AWS": "*"}}), Verdict.OK),
-        ("all queues", policy(allow={"Resource": "*"}), Verdict.OK),
+        ("no Allow is left", policy()[1:], CheckVerdict.BAD),
+        ("of another queue", policy(allow={"Resource": f"{QUEUE}-old"}), CheckVerdict.BAD),
+        ("for another service", policy(allow={"Principal": {"Service": "sns.amazonaws.com"}}), CheckVerdict.BAD),
+        ("to receive only", policy(allow={"Action": "sqs:ReceiveMessage"}), CheckVerdict.BAD),
+        ("for another rule", policy(allow={"Condition": {"ArnEquals": {SOURCE: OTHER_RULE}}}), CheckVerdict.BAD),
+        ("denied to all", [*policy(), {**policy()[1], "Condition": {}}], CheckVerdict.BAD),
+        (
+            "denied by account",
+            policy(deny={"Condition": {"StringNotEquals": {"aws:SourceAccount": "1"}}}),
+            CheckVerdict.BAD,
+        ),
+        ("only some are named", policy(allow={"Condition": {"ArnEquals": {SOURCE: [ALL[0].arn]}}}), CheckVerdict.BAD),
+        ("by a condition on the time", policy(allow={"Condition": {"Bool": {"aws:X": "true"}}}), CheckVerdict.UNKNOWN),
+        ("all actions", policy(allow={"Action": "sqs:*"}), CheckVerdict.OK),
+        ("everybody", policy(allow={"Principal": "*"}), CheckVerdict.OK),
+        ("everybody in AWS", policy(allow={"Principal": {"AWS": "*"}}), CheckVerdict.OK),
+        ("all queues", policy(allow={"Resource": "*"}), CheckVerdict.OK),
         (
             "rules by a pattern",
             policy(allow={"Condition": {"ArnLike": {SOURCE: "arn:aws:events:*:123456789012:rule/lifeline-*"}}}),
-            Verdict.OK,
+            CheckVerdict.OK,
         ),
         (
             "without any TLS",
             [*policy(), {**policy()[1], "Condition": {"Bool": {"aws:SecureTransport": "false"}}}],
-            Verdict.OK,
+            CheckVerdict.OK,
         ),
     ],
 )
-def test_the_policy_is_read_as_iam_would(what: str, statements: list[dict[str, Any]], verdict: Verdict) -> None:
+def test_the_policy_is_read_as_iam_would(what: str, statements: list[dict[str, Any]], verdict: CheckVerdict) -> None:
     assert judged(statements) is verdict
 
 
 def test_a_queue_without_a_policy_lets_no_rule_send() -> None:
-    assert check_queue_policy("", QUEUE, ALL).verdict is Verdict.BAD
+    assert check_queue_policy("", QUEUE, ALL).verdict is CheckVerdict.BAD
 
 
 def test_what_is_kept_out_is_named() -> None:
@@ -138,12 +142,14 @@ def test_what_is_kept_out_is_named() -> None:
     ids=lambda found: found.says,
 )
 def test_what_cannot_be_read_or_judged_is_unknown_and_says_why(found: Any) -> None:
-    assert found.verdict is Verdict.UNKNOWN
+    assert found.verdict is CheckVerdict.UNKNOWN
     assert found.why
 
 
-@pytest.mark.parametrize(("rules", "verdict"), [(0, Verdict.OK), (291, Verdict.OK), (292, Verdict.UNKNOWN)])
+@pytest.mark.parametrize(
+    ("rules", "verdict"), [(0, CheckVerdict.OK), (291, CheckVerdict.OK), (292, CheckVerdict.UNKNOWN)]
+)
 def test_a_first_deployment_needs_room_on_the_bus_whose_quota_may_have_been_raised(
-    rules: int, verdict: Verdict
+    rules: int, verdict: CheckVerdict
 ) -> None:
     assert check_bus(rules).verdict is verdict

@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from lifeline.core.doctor.event_path import check_comparison, check_event_path
-from lifeline.core.doctor.finding import NotRead, Verdict
+from lifeline.core.doctor.finding import CheckVerdict, NotRead
 from lifeline.core.event_path.comparison import Comparison, Comparisons
 from lifeline.core.event_path.dry_run import DryRun
 from lifeline.core.event_path.proof import EventPath
@@ -27,18 +27,18 @@ def probed(*ago: timedelta, heard: bool = True) -> EventPath:
 
 def test_a_dry_run_that_was_heard_proves_the_path_with_its_seconds() -> None:
     found = check_event_path(probed(HOUR), NOW)
-    assert found.verdict is Verdict.OK
+    assert found.verdict is CheckVerdict.OK
     assert found.says == "The event of a dry run made 1 h ago arrived 4 s after its call."
 
 
 def test_one_that_may_still_come_changes_nothing() -> None:
-    assert check_event_path(probed(HOUR, timedelta(minutes=5)), NOW).verdict is Verdict.OK
+    assert check_event_path(probed(HOUR, timedelta(minutes=5)), NOW).verdict is CheckVerdict.OK
 
 
 def test_one_that_was_not_heard_means_nothing_yet_and_two_in_a_row_are_a_fault() -> None:
-    assert check_event_path(probed(3 * HOUR, HOUR), NOW).verdict is Verdict.UNKNOWN
+    assert check_event_path(probed(3 * HOUR, HOUR), NOW).verdict is CheckVerdict.UNKNOWN
     found = check_event_path(probed(3 * HOUR, 2 * HOUR, HOUR), NOW)
-    assert found.verdict is Verdict.BAD
+    assert found.verdict is CheckVerdict.BAD
     assert "2 dry runs in a row didn't arrive. The last that was heard was made 3 h ago." in found.says
     assert "None ever was." in check_event_path(probed(2 * HOUR, HOUR, heard=False), NOW).says
 
@@ -58,10 +58,10 @@ def compared(happened: int, heard: int, *missed: str) -> Comparisons:
 def test_a_days_changes_are_counted_and_losses_named() -> None:
     whole = check_comparison(compared(43, 43))
     assert whole is not None
-    assert whole.verdict is Verdict.OK
+    assert whole.verdict is CheckVerdict.OK
     some = check_comparison(compared(43, 41, "DeleteRoute 1a", "CreateRoute 2b"))
     assert some is not None
-    assert some.verdict is Verdict.UNKNOWN
+    assert some.verdict is CheckVerdict.UNKNOWN
     assert "Of 43 changes" in some.says
     assert "41 were heard" in some.says
     assert "DeleteRoute 1a, CreateRoute 2b" in some.why
@@ -71,11 +71,11 @@ def test_a_day_of_which_nothing_was_heard_is_a_fault_and_one_without_changes_is_
     nothing, quiet = check_comparison(compared(7, 0)), check_comparison(compared(0, 0))
     assert nothing is not None
     assert quiet is not None
-    assert (nothing.verdict, quiet.verdict) == (Verdict.BAD, Verdict.OK)
+    assert (nothing.verdict, quiet.verdict) == (CheckVerdict.BAD, CheckVerdict.OK)
 
 
 def test_before_the_first_comparison_there_is_nothing_to_say() -> None:
     assert check_comparison(Comparisons()) is None
     unread = check_comparison(DENIED)
     assert unread is not None
-    assert unread.verdict is Verdict.UNKNOWN
+    assert unread.verdict is CheckVerdict.UNKNOWN

@@ -8,7 +8,7 @@ import jsonschema  # type: ignore[import-untyped]
 import pytest
 
 from lifeline.core.doctor.finding import Finding, bad, ok, unknown
-from lifeline.core.doctor.report import Report, Section, Status, report_json, report_text
+from lifeline.core.doctor.report import DoctorReport, ExitStatus, Section, report_json, report_text
 from tests.support.repository import ROOT
 
 SCHEMA = json.loads((ROOT / "docs/schemas/doctor.schema.json").read_text("utf-8"))
@@ -18,10 +18,10 @@ BAD = bad("subscriptions", "Nobody is subscribed to the topic for notices.", "De
 UNKNOWN = unknown("DNS servers", "DHCP options send clients to 10.0.0.9.", "Nobody sees whether it forwards.")
 
 
-def report(*findings: Finding, **more: Any) -> Report:
+def report(*findings: Finding, **more: Any) -> DoctorReport:
     sections = (Section("events", "Changes reach Lifeline", findings),)
     given = {"stack": "lifeline", "examined_as": "arn:aws:iam::123456789012:user/dana", "sections": sections} | more
-    return Report("us-east-1", "123456789012", AT, **given)
+    return DoctorReport("us-east-1", "123456789012", AT, **given)
 
 
 @pytest.mark.parametrize(
@@ -35,7 +35,7 @@ def report(*findings: Finding, **more: Any) -> Report:
     ],
 )
 def test_the_worst_finding_is_the_exit_status(findings: list[Finding], status: int) -> None:
-    assert report(*findings).status == Status(status)
+    assert report(*findings).status == ExitStatus(status)
 
 
 def test_people_read_each_finding_with_its_remedy_or_why_and_the_sum() -> None:

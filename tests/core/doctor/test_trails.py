@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from lifeline.core.doctor.finding import NotRead, Verdict
+from lifeline.core.doctor.finding import CheckVerdict, NotRead
 from lifeline.core.doctor.trails import Trail, check_trails, logs_ec2_writes
 
 REGION = "us-east-1"
@@ -79,7 +79,7 @@ def test_a_trail_hears_of_ec2s_changes_by_its_selectors(form: str) -> None:
 def test_one_good_trail_is_enough_whatever_the_others_do() -> None:
     trails = [Trail(f"{OWN}-2", is_logging=False, selectors=ALL), Trail(OWN, is_logging=True, selectors=ALL)]
     found = check_trails(trails, REGION)
-    assert (found.verdict, found.says) == (Verdict.OK, "EC2's write events in us-east-1 are logged by main.")
+    assert (found.verdict, found.says) == (CheckVerdict.OK, "EC2's write events in us-east-1 are logged by main.")
 
 
 @pytest.mark.parametrize(
@@ -99,7 +99,7 @@ def test_what_is_wrong_with_the_trails_is_said_with_the_least_that_helps(
     trails: list[Trail], said: str, remedy: str
 ) -> None:
     found = check_trails(trails, REGION)
-    assert found.verdict is Verdict.BAD
+    assert found.verdict is CheckVerdict.BAD
     assert said in found.says
     assert remedy in found.remedy
 
@@ -107,14 +107,14 @@ def test_what_is_wrong_with_the_trails_is_said_with_the_least_that_helps(
 def test_a_member_account_cannot_read_what_its_organizations_trail_logs() -> None:
     trail = Trail(THEIRS, is_logging=True, selectors=REFUSED, has_custom_selectors=True, is_organizations=True)
     found = check_trails([trail], REGION)
-    assert found.verdict is Verdict.UNKNOWN
+    assert found.verdict is CheckVerdict.UNKNOWN
     assert "trail of the organization, in account 999999999999" in found.why
     assert "the event path's probe tells" in found.why
 
 
-@pytest.mark.parametrize(("has_custom", "verdict"), [(False, Verdict.OK), (None, Verdict.UNKNOWN)])
+@pytest.mark.parametrize(("has_custom", "verdict"), [(False, CheckVerdict.OK), (None, CheckVerdict.UNKNOWN)])
 def test_the_organizations_trail_without_selectors_of_its_own_logs_all_management_events(
-    has_custom: bool | None, verdict: Verdict
+    has_custom: bool | None, verdict: CheckVerdict
 ) -> None:
     trail = Trail(THEIRS, is_logging=True, selectors=REFUSED, has_custom_selectors=has_custom, is_organizations=True)
     assert check_trails([trail], REGION).verdict is verdict
@@ -123,7 +123,7 @@ def test_the_organizations_trail_without_selectors_of_its_own_logs_all_managemen
 def test_a_stopped_trail_of_the_organization_is_bad_even_if_its_selectors_are_hidden() -> None:
     trail = Trail(THEIRS, is_logging=False, selectors=REFUSED, has_custom_selectors=False, is_organizations=True)
     found = check_trails([trail], REGION)
-    assert found.verdict is Verdict.BAD
+    assert found.verdict is CheckVerdict.BAD
     assert "organization of account 999999999999 is stopped" in found.says
 
 
@@ -132,4 +132,4 @@ def test_what_aws_does_not_let_be_read_is_unknown_with_its_words() -> None:
     assert check_trails(denied, REGION).why == denied.why
     status = NotRead("get_trail_status: ThrottlingException: slow down")
     found = check_trails([Trail(OWN, is_logging=status, selectors=ALL)], REGION)
-    assert (found.verdict, found.why) == (Verdict.UNKNOWN, f"main: {status.why}.")
+    assert (found.verdict, found.why) == (CheckVerdict.UNKNOWN, f"main: {status.why}.")

@@ -5,14 +5,14 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from lifeline.core.event_path.denial import Denial, DeniedBy
-from lifeline.core.event_path.dry_run import DryRun, Verdict
+from lifeline.core.event_path.denial import DeniedBy, DryRunDenial
+from lifeline.core.event_path.dry_run import DryRun, DryRunVerdict
 from lifeline.core.event_path.proof import ALARM_SECONDS, UNPROVEN, EventPath, figure, why_unknown
 
 T0 = datetime(2026, 3, 2, 9, 0, 0, tzinfo=UTC)
 HOUR, MINUTE, SECOND = timedelta(hours=1), timedelta(minutes=1), timedelta(seconds=1)
 WOULD_SUCCEED = "Request would have succeeded, but DryRun flag is set."
-SCP = Denial(DeniedBy.SERVICE_CONTROL_POLICY, words="no")
+SCP = DryRunDenial(DeniedBy.SERVICE_CONTROL_POLICY, words="no")
 
 
 def allowed(request_id: str) -> DryRun:
@@ -115,7 +115,7 @@ def test_people_are_told_once_and_again_only_after_it_was_mended() -> None:
 
 def test_a_denial_is_heard_as_well_and_the_next_dry_run_waits_for_a_day() -> None:
     state = UNPROVEN.asked(denied("r0"), T0, SCP)
-    assert (state.verdict, state.denial) == (Verdict.DENIED, SCP)
+    assert (state.verdict, state.denial) == (DryRunVerdict.DENIED, SCP)
     assert not state.is_due(T0 + 23 * HOUR)
     assert state.is_due(T0 + 24 * HOUR)
     assert state.heard("r0", T0, T0 + SECOND).proven_at == T0
@@ -125,10 +125,10 @@ def test_a_denial_by_the_same_kind_of_policy_is_no_news_and_one_by_another_is() 
     told = replace(UNPROVEN.asked(denied("r0"), T0, SCP), denial_notified_at=T0)
     again = told.asked(denied("r1"), T0 + 24 * HOUR, replace(SCP, words="still no"))
     assert again.denial_notified_at == T0
-    boundary = Denial(DeniedBy.PERMISSIONS_BOUNDARY)
+    boundary = DryRunDenial(DeniedBy.PERMISSIONS_BOUNDARY)
     assert told.asked(denied("r1"), T0 + 24 * HOUR, boundary).denial_notified_at is None
     mended = told.asked(allowed("r1"), T0 + 24 * HOUR)
-    assert (mended.verdict, mended.denial, mended.denial_notified_at) == (Verdict.ALLOWED, None, None)
+    assert (mended.verdict, mended.denial, mended.denial_notified_at) == (DryRunVerdict.ALLOWED, None, None)
     assert mended.asked(denied("r2"), T0 + 25 * HOUR, SCP).denial_notified_at is None
 
 
@@ -136,7 +136,7 @@ def test_what_no_rule_lets_through_is_not_waited_for() -> None:
     said = DryRun("InvalidSubnetID.NotFound", "The subnet ID 'subnet-1' does not exist", "r0")
     state = UNPROVEN.asked(said, T0, why=why_unknown(said, None, lacks_group=False))
     assert state.probes == ()
-    assert state.verdict is Verdict.UNKNOWN
+    assert state.verdict is DryRunVerdict.UNKNOWN
     assert "InvalidSubnetID.NotFound" in state.why
 
 
@@ -144,14 +144,16 @@ def test_a_refusal_for_a_taken_name_is_heard_and_says_nothing_of_the_role() -> N
     said = DryRun("InvalidParameter", "private-dns-enabled cannot be set", "r0")
     state = UNPROVEN.asked(said, T0, why=why_unknown(said, None, lacks_group=False))
     assert [probe.request_id for probe in state.probes] == ["r0"]
-    assert state.verdict is Verdict.UNKNOWN
+    assert state.verdict is DryRunVerdict.UNKNOWN
 
 
 def test_without_a_group_of_its_own_a_denial_of_the_default_one_is_unknown_and_never_bad() -> None:
-    group = Denial(DeniedBy.IDENTITY_BASED_POLICY, resource="arn:aws:ec2:us-east-1:123456789012:security-group/sg-1")
+    group = DryRunDenial(
+        DeniedBy.IDENTITY_BASED_POLICY, resource="arn:aws:ec2:us-east-1:123456789012:security-group/sg-1"
+    )
     why = why_unknown(denied("r0"), group, lacks_group=True)
     assert "security group" in why
-    assert UNPROVEN.asked(denied("r0"), T0, group, why).verdict is Verdict.UNKNOWN
+    assert UNPROVEN.asked(denied("r0"), T0, group, why).verdict is DryRunVerdict.UNKNOWN
     assert not why_unknown(denied("r0"), group, lacks_group=False)
     vpc = replace(group, resource="arn:aws:ec2:us-east-1:123456789012:vpc/vpc-1")
     assert not why_unknown(denied("r0"), vpc, lacks_group=True)
@@ -159,6 +161,6 @@ def test_without_a_group_of_its_own_a_denial_of_the_default_one_is_unknown_and_n
 
 def test_where_no_dry_run_can_be_made_nothing_is_known_and_nothing_is_bad() -> None:
     state = asked(timedelta(0)).unasked("there is no VPC here")
-    assert (state.verdict, state.why) == (Verdict.UNKNOWN, "there is no VPC here")
+    assert (state.verdict, state.why) == (DryRunVerdict.UNKNOWN, "there is no VPC here")
     assert not state.is_broken(T0 + 48 * HOUR)
     assert state.asked(allowed("r1"), T0 + HOUR).why == ""

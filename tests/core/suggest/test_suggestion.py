@@ -23,14 +23,14 @@ from lifeline.core.suggest.evidence import (
     Asked,
     Certainty,
     Configuration,
-    Evidence,
     Kind,
     Resident,
+    ServiceUse,
     Source,
-    Use,
+    UsageEvidence,
     Witness,
 )
-from lifeline.core.suggest.suggestion import Now, Suggestion, Verdict, suggest
+from lifeline.core.suggest.suggestion import Advice, Now, Suggestion, suggest
 from lifeline.core.suggest.witnesses import Places, witnesses
 from tests.support.builders import MONITORING, VPC_ID, default_route, endpoint, plan, subnet, table, vpc
 
@@ -70,7 +70,7 @@ def network(*more: Any, **fields: Any) -> Vpc:
     return vpc(subnet("a"), subnet("b"), table("main"), table("open", OPEN, subnets=("b",)), *more, **fields)
 
 
-def seen(evidence: Evidence, *, there: Vpc | None = None) -> dict[str, Witness]:
+def seen(evidence: UsageEvidence, *, there: Vpc | None = None) -> dict[str, Witness]:
     """The surest witness of each service."""
     one = there or network()
     tiers: dict[str, dict[str, SeenTier]] = {one.id: classify_subnets(one)}
@@ -86,8 +86,8 @@ def function(*subnets: str) -> Resident:
     return Resident(Kind.FUNCTION, "resize", frozenset(subnets), (ROLE,))
 
 
-def used(namespace: str, *residents: Resident, region: str = REGION, days: int = 1) -> Evidence:
-    return Evidence(residents, {ROLE: (Use(namespace, NOW - timedelta(days=days), region),)})
+def used(namespace: str, *residents: Resident, region: str = REGION, days: int = 1) -> UsageEvidence:
+    return UsageEvidence(residents, {ROLE: (ServiceUse(namespace, NOW - timedelta(days=days), region),)})
 
 
 A, B = "subnet-a", "subnet-b"
@@ -114,7 +114,7 @@ LIKELY, UNKNOWN, CERTAIN = Certainty.LIKELY, Certainty.UNKNOWN, Certainty.CERTAI
     ],
 )
 def test_a_roles_last_call_is_as_sure_as_it_is_known_to_be_from_there(
-    evidence: Evidence, name: str, certainty: Certainty, words: str
+    evidence: UsageEvidence, name: str, certainty: Certainty, words: str
 ) -> None:
     found = seen(evidence)[name]
     assert (found.source, found.certainty) == (Source.ADVISOR, certainty)
@@ -127,11 +127,11 @@ def test_a_roles_last_call_is_as_sure_as_it_is_known_to_be_from_there(
         used("sqs", instance(B)),
         used("sqs", instance(A), days=91),
         used("sqs", instance("subnet-elsewhere")),
-        Evidence((instance(A),), {"arn:aws:iam::123456789012:role/other": (Use("sqs", NOW, REGION),)}),
+        UsageEvidence((instance(A),), {"arn:aws:iam::123456789012:role/other": (ServiceUse("sqs", NOW, REGION),)}),
     ],
     ids=["public subnets alone", "before the window", "another VPC", "a role that nobody there has"],
 )
-def test_what_witnesses_nothing(evidence: Evidence) -> None:
+def test_what_witnesses_nothing(evidence: UsageEvidence) -> None:
     assert seen(evidence) == {}
 
 
@@ -139,8 +139,8 @@ def test_a_function_that_calls_ecs_is_no_agent() -> None:
     assert seen(used("ecs", function(A))).keys() == {"ecs"}
 
 
-def asked(*rows: tuple[str, int, str], residents: tuple[Resident, ...] = ()) -> Evidence:
-    return Evidence(residents, asked=tuple(Asked(VPC_ID, name, times, who) for name, times, who in rows))
+def asked(*rows: tuple[str, int, str], residents: tuple[Resident, ...] = ()) -> UsageEvidence:
+    return UsageEvidence(residents, asked=tuple(Asked(VPC_ID, name, times, who) for name, times, who in rows))
 
 
 def test_who_asked_for_a_name_is_named_and_counted() -> None:
@@ -165,17 +165,17 @@ def test_an_instance_in_public_subnets_asks_for_itself_and_an_unknown_asker_may_
 
 @pytest.mark.parametrize(("namespace", "certainty"), [("ssm", LIKELY), ("sqs", UNKNOWN)])
 def test_a_configuration_counts_where_a_role_could_read_it(namespace: str, certainty: Certainty) -> None:
-    uses = {ROLE: (Use(namespace, NOW, REGION),)}
+    uses = {ROLE: (ServiceUse(namespace, NOW, REGION),)}
     configuration = Configuration("AmazonCloudWatch-linux", {"logs": {}, "metrics": {"metrics_collected": {}}})
-    found = seen(Evidence((instance(A),), uses, configurations=(configuration,)))
+    found = seen(UsageEvidence((instance(A),), uses, configurations=(configuration,)))
     assert found["monitoring"].certainty is certainty
-    assert seen(Evidence((function(A),), uses, configurations=(configuration,))).keys() <= {namespace}
+    assert seen(UsageEvidence((function(A),), uses, configurations=(configuration,))).keys() <= {namespace}
 
 
 def test_a_service_on_instances_needs_ecss_agent_and_exec_its_channel() -> None:
     arn = "arn:aws:ecs:us-east-1:123456789012:task-definition/web:1"
     service = Resident(Kind.SERVICE, "web", frozenset({A}), (), arn, is_exec_on=True, on_instances=True)
-    found = seen(Evidence((service,), definitions={arn: {"containerDefinitions": []}}))
+    found = seen(UsageEvidence((service,), definitions={arn: {"containerDefinitions": []}}))
     assert found.keys() == {"ecs", "ecs-agent", "ecs-telemetry", "ssmmessages"}
     assert {one.certainty for one in found.values()} == {CERTAIN}
 
@@ -197,7 +197,7 @@ def witness(name: str, certainty: Certainty = CERTAIN, *, why: str = "", subnets
     return Witness(VPC_ID, name, Source.TASKS, certainty, "because", frozenset(subnets), why)
 
 
-def verdicts(suggestion: Suggestion) -> dict[str, Verdict]:
+def verdicts(suggestion: Suggestion) -> dict[str, Advice]:
     return {line.service: line.verdict for line in suggestion.lines}
 
 
@@ -212,11 +212,11 @@ def test_each_verdict_beside_what_is_required_and_there() -> None:
         required=("monitoring", "kms"),
     )
     assert verdicts(found) == {
-        "logs": Verdict.ADD,
-        "monitoring": Verdict.KEEP,
-        "kms": Verdict.UNKNOWN,
-        "cognito-idp": Verdict.NO_ENDPOINT,
-        "sqs": Verdict.NOT_USED,
+        "logs": Advice.ADD,
+        "monitoring": Advice.KEEP,
+        "kms": Advice.UNKNOWN,
+        "cognito-idp": Advice.NO_ENDPOINT,
+        "sqs": Advice.NOT_USED,
     }
     assert found.require == ("kms", "logs", "monitoring")  # what isn't known stays required
     assert found.idle_usd == Decimal("7.30")
@@ -224,24 +224,24 @@ def test_each_verdict_beside_what_is_required_and_there() -> None:
 
 def test_a_doubtful_witness_of_what_has_no_endpoint_is_unknown() -> None:
     (line,) = suggested(witness("cognito-idp", UNKNOWN, why="none")).lines
-    assert (line.verdict, line.detail) == (Verdict.UNKNOWN, "whether it is needed here isn't known; none")
+    assert (line.verdict, line.detail) == (Advice.UNKNOWN, "whether it is needed here isn't known; none")
 
 
 def test_a_surer_witness_outweighs_a_doubtful_one() -> None:
-    assert verdicts(suggested(witness("kms", UNKNOWN), witness("kms", LIKELY))) == {"kms": Verdict.ADD}
+    assert verdicts(suggested(witness("kms", UNKNOWN), witness("kms", LIKELY))) == {"kms": Advice.ADD}
 
 
 @pytest.mark.parametrize("source", Source)
 def test_nothing_is_unused_while_a_source_that_may_know_cant_be_read(source: Source) -> None:
     found = suggested(required=("logs",), unread={source: "AccessDenied"})
     may_not_know = {Source.QUERY_LOGS, Source.CONFIGS}
-    assert verdicts(found) == {"logs": Verdict.NOT_USED if source in may_not_know else Verdict.UNKNOWN}
+    assert verdicts(found) == {"logs": Advice.NOT_USED if source in may_not_know else Advice.UNKNOWN}
     assert found.require == (() if source in may_not_know else ("logs",))
 
 
 def test_nothing_is_unused_where_it_isnt_known_which_subnets_are_private() -> None:
     there = network(unread=(Unread(Part.NAT_GATEWAYS, "denied"),))
-    assert verdicts(suggested(there=there, required=("logs",))) == {"logs": Verdict.UNKNOWN}
+    assert verdicts(suggested(there=there, required=("logs",))) == {"logs": Advice.UNKNOWN}
 
 
 def test_who_needs_what_no_endpoint_answers_has_another_way_out_or_none() -> None:
@@ -283,5 +283,5 @@ def test_what_is_declared_and_not_offered_here_has_no_endpoint() -> None:
     service = Resident(Kind.SERVICE, "web", frozenset({A}), (), arn)
     secret = {"name": "A", "valueFrom": "arn:aws:secretsmanager:us-east-1:123456789012:secret:a"}
     definition = {"containerDefinitions": [{"secrets": [secret]}]}
-    found = seen(Evidence((service,), definitions={arn: definition}))
+    found = seen(UsageEvidence((service,), definitions={arn: definition}))
     assert found["secretsmanager"].why_no_endpoint == "this Region offers no endpoint service for it"

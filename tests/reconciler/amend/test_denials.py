@@ -7,7 +7,7 @@ import pytest
 from lifeline.core.coexist.vpc_state import VpcState
 from lifeline.core.plan.actions import ActionKind, Plan, Status
 from lifeline.reconciler.amend.amendment import VpcContext
-from lifeline.reconciler.amend.denials import Denials
+from lifeline.reconciler.amend.denials import DeniedCalls
 from tests.support.amending import NOTHING, action, context, kinds, plan
 
 CREATE = action(ActionKind.CREATE_INTERFACE_ENDPOINT, endpoint_id="")
@@ -19,17 +19,17 @@ PERSON = replace(EVENT, is_requested_by_a_person=True)
 
 @pytest.mark.parametrize(("here", "status"), [(EVENT, "failed"), (SWEEP, "planned"), (PERSON, "planned")])
 def test_only_a_sweep_and_a_person_have_it_tried_again(here: VpcContext, status: str) -> None:
-    decided = Denials().decide(here, WORK, DENIED)
+    decided = DeniedCalls().decide(here, WORK, DENIED)
     assert kinds(decided.plan) == [("create_interface_endpoint", status)]
     assert decided.state == DENIED
-    assert kinds(Denials().preview(here, WORK, DENIED).plan) == [("create_interface_endpoint", "failed")]
+    assert kinds(DeniedCalls().preview(here, WORK, DENIED).plan) == [("create_interface_endpoint", "failed")]
 
 
 @pytest.mark.parametrize("here", [EVENT, SWEEP, PERSON])
 def test_what_was_tried_replaces_what_was_denied_before(here: VpcContext) -> None:
-    denied_again = Denials().after(here, WORK, [CREATE.denied("another SCP")], DENIED)
+    denied_again = DeniedCalls().after(here, WORK, [CREATE.denied("another SCP")], DENIED)
     assert denied_again.state.denied == {"create_interface_endpoint monitoring": "another SCP"}
-    assert Denials().after(here, WORK, [replace(CREATE, status=Status.DONE)], DENIED).state == NOTHING
+    assert DeniedCalls().after(here, WORK, [replace(CREATE, status=Status.DONE)], DENIED).state == NOTHING
 
 
 @pytest.mark.parametrize(
@@ -37,4 +37,4 @@ def test_what_was_tried_replaces_what_was_denied_before(here: VpcContext) -> Non
 )
 def test_where_nothing_was_to_be_done_only_a_sweep_forgets_it(here: VpcContext, after: VpcState) -> None:
     idle: Plan = plan()
-    assert Denials().after(here, idle, [], DENIED).state == after
+    assert DeniedCalls().after(here, idle, [], DENIED).state == after

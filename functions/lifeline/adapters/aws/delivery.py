@@ -5,7 +5,7 @@ from typing import Any
 
 from lifeline.adapters.aws.calls import aws_errors, run_concurrently
 from lifeline.adapters.aws.clients import ClientOf, client
-from lifeline.core.doctor.delivery import Rule
+from lifeline.core.doctor.delivery import EventRule
 from lifeline.core.errors import TerminalError
 
 _GONE = "ResourceNotFoundException"
@@ -17,7 +17,7 @@ class Delivery:
     def __init__(self, client: ClientOf = client) -> None:
         self._client = client
 
-    def rules_to(self, target_arn: str, *, bus: str = "default") -> tuple[Rule, ...]:
+    def rules_to(self, target_arn: str, *, bus: str = "default") -> tuple[EventRule, ...]:
         """The bus's rules that have this target, enabled or not. Raises ours."""
         events, request = self._client("events"), {"TargetArn": target_arn, "EventBusName": bus}
         names: list[str] = []
@@ -51,7 +51,7 @@ class Delivery:
         return str(found.get("QueueArn", "")), str(found.get("Policy", ""))
 
 
-def _rule(events: Any, name: str, bus: str) -> Rule | None:
+def _rule(events: Any, name: str, bus: str) -> EventRule | None:
     """The rule; None where it is gone by now."""
     try:
         with aws_errors(f"describe_rule {name}"):
@@ -60,4 +60,4 @@ def _rule(events: Any, name: str, bus: str) -> Rule | None:
         if error.code == _GONE:
             return None
         raise
-    return Rule(name, found.get("Arn", ""), found.get("State", ""))
+    return EventRule(name, found.get("Arn", ""), found.get("State", ""))

@@ -5,7 +5,7 @@ from lifeline.adapters.aws.clients import ClientOf, client
 from lifeline.core.doctor.quotas import Concurrency
 
 
-class Quotas:
+class QuotaReader:
     """Service Quotas' values, Lambda's own, and what EC2 has in the region."""
 
     def __init__(self, client: ClientOf = client) -> None:

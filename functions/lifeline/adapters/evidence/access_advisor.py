@@ -9,7 +9,7 @@ from lifeline.adapters.aws.calls import aws_errors
 from lifeline.adapters.aws.clients import ClientOf, client
 from lifeline.adapters.aws.pace import Pace
 from lifeline.core.errors import LifelineError, TerminalError, TransientError
-from lifeline.core.suggest.evidence import Use
+from lifeline.core.suggest.evidence import ServiceUse
 
 # IAM publishes no rate for these two. Reports of many roles at once were throttled (indeni/dragoneye#79).
 _CALLS_A_SECOND = 5
@@ -31,12 +31,12 @@ class AccessAdvisor:
         self._wait = wait
         self._pace = pace or Pace(_CALLS_A_SECOND)
 
-    def read(self, roles: Collection[str], *, until: float) -> tuple[dict[str, tuple[Use, ...]], dict[str, str]]:
+    def read(self, roles: Collection[str], *, until: float) -> tuple[dict[str, tuple[ServiceUse, ...]], dict[str, str]]:
         """By role, what it called, and why that of some roles can't be read; `until` is of the clock `monotonic`.
 
         A role that is gone called nothing.
         """
-        uses: dict[str, tuple[Use, ...]] = {}
+        uses: dict[str, tuple[ServiceUse, ...]] = {}
         failed: dict[str, str] = {}
         jobs: dict[str, str] = {}
         for role in sorted(set(roles)):
@@ -52,9 +52,9 @@ class AccessAdvisor:
         with aws_errors(f"access advisor of {role.rpartition('/')[2]}"):
             return str(self._iam.generate_service_last_accessed_details(Arn=role)["JobId"])
 
-    def _report(self, job: str, until: float) -> tuple[Use, ...]:
+    def _report(self, job: str, until: float) -> tuple[ServiceUse, ...]:
         """All pages of a report, once it is complete. Raises ours, TransientError too if that takes too long."""
-        found: list[Use] = []
+        found: list[ServiceUse] = []
         more: dict[str, str] = {}
         while True:
             if monotonic() > until:
@@ -69,7 +69,7 @@ class AccessAdvisor:
                 error = answer.get("Error", {})
                 raise TerminalError(f"the report failed: {error.get('Message', 'IAM does not say why')}")
             found += [
-                Use(one["ServiceNamespace"], one["LastAuthenticated"], one.get("LastAuthenticatedRegion", ""))
+                ServiceUse(one["ServiceNamespace"], one["LastAuthenticated"], one.get("LastAuthenticatedRegion", ""))
                 for one in answer.get("ServicesLastAccessed", ())
                 if one.get("LastAuthenticated")
             ]

@@ -30,7 +30,7 @@ _PUT_BACK = "Put the queue's policy back as the stack has it, for example by dep
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
+class EventRule:
     """A rule that has Lifeline's queue, or its hub's bus, as a target."""
 
     name: str
@@ -47,7 +47,7 @@ class Rule:
         return f"-{logical_id}-" in f"{self.name}-"
 
 
-def check_rules(rules: Sequence[Rule] | NotRead, expected: Sequence[str], target: str) -> Finding:
+def check_rules(rules: Sequence[EventRule] | NotRead, expected: Sequence[str], target: str) -> Finding:
     """Whether each of the expected rules is enabled and leads to the target, which `target` says in words."""
     if isinstance(rules, NotRead):
         return unknown(RULES_CHECK, f"Which rules lead to {target} couldn't be read.", rules.why)
@@ -66,7 +66,7 @@ def check_rules(rules: Sequence[Rule] | NotRead, expected: Sequence[str], target
     return bad(RULES_CHECK, f"Of {len(expected)} rules, {'; '.join(faults)}.", f"Run {'; '.join(remedies)}.")
 
 
-def check_queue_policy(policy: str | NotRead, queue_arn: str, rules: Sequence[Rule] | NotRead) -> Finding:
+def check_queue_policy(policy: str | NotRead, queue_arn: str, rules: Sequence[EventRule] | NotRead) -> Finding:
     """Whether the queue's policy lets each rule send, as IAM would decide: read, not tried.
 
     EventBridge sends as its service with the rule's ARN as aws:SourceArn, and has no aws:PrincipalArn.
@@ -93,7 +93,7 @@ def _judge(verdicts: Mapping[str, Permission]) -> Finding:
     return ok(QUEUE_CHECK, f"The policy of the queue of changes lets {write_count(len(verdicts), 'rule')} send.")
 
 
-def _call_of(rule: Rule, queue_arn: str) -> Call:
+def _call_of(rule: EventRule, queue_arn: str) -> Call:
     account = rule.arn.split(":")[4] if rule.arn.count(":") >= 5 else ""
     values = {"aws:sourcearn": rule.arn, "aws:sourceaccount": account, "aws:principalisawsservice": "true"}
     values |= {"aws:securetransport": "true", "aws:principalservicename": "events.amazonaws.com"}

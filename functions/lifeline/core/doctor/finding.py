@@ -6,7 +6,7 @@ from enum import StrEnum
 from lifeline.core.errors import LifelineError
 
 
-class Verdict(StrEnum):
+class CheckVerdict(StrEnum):
     """What a check found."""
 
     OK = "ok"
@@ -21,7 +21,7 @@ class Finding:
     """
 
     check: str
-    verdict: Verdict
+    verdict: CheckVerdict
     says: str
     remedy: str = ""
     why: str = ""
@@ -41,14 +41,14 @@ class NotRead:
 
 def ok(check: str, says: str) -> Finding:
     """A finding of what is as it must be."""
-    return Finding(check, Verdict.OK, says)
+    return Finding(check, CheckVerdict.OK, says)
 
 
 def bad(check: str, says: str, remedy: str) -> Finding:
     """A finding of a fault."""
-    return Finding(check, Verdict.BAD, says, remedy=remedy)
+    return Finding(check, CheckVerdict.BAD, says, remedy=remedy)
 
 
 def unknown(check: str, says: str, why: str) -> Finding:
     """A finding that nothing can be said."""
-    return Finding(check, Verdict.UNKNOWN, says, why=why)
+    return Finding(check, CheckVerdict.UNKNOWN, says, why=why)

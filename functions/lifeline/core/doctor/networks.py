@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import date
 
 from lifeline.core.doctor.finding import Finding, NotRead, bad, ok, unknown
-from lifeline.core.doctor.quotas import Use
+from lifeline.core.doctor.quotas import QuotaUse
 from lifeline.core.network.model import Catalog, EndpointType, Part, Vpc, suffix_of
 from lifeline.core.network.tiers import classify_subnets
 from lifeline.core.policy.policy import PRIVATE, Policy, desired
@@ -45,12 +45,12 @@ def sites_in(vpcs: Sequence[Vpc], policy: Policy | None, *, today: date) -> tupl
     return tuple(found)
 
 
-def interface_uses(sites: Sequence[Site], catalog: Catalog) -> dict[str, Use]:
+def interface_uses(sites: Sequence[Site], catalog: Catalog) -> dict[str, QuotaUse]:
     """By VPC: how many interface endpoints are there, and how many more may be needed. Even where nothing is missing,
     one more should fit: what breaks later needs it.
     """
     return {
-        site.vpc.id: Use(
+        site.vpc.id: QuotaUse(
             sum(endpoint.type is not EndpointType.GATEWAY for endpoint in site.vpc.live_endpoints),
             max(len(site.missing(catalog, EndpointType.INTERFACE)), 1),
         )
@@ -59,23 +59,23 @@ def interface_uses(sites: Sequence[Site], catalog: Catalog) -> dict[str, Use]:
     }
 
 
-def gateway_use(sites: Sequence[Site], catalog: Catalog, there: int) -> Use:
+def gateway_use(sites: Sequence[Site], catalog: Catalog, there: int) -> QuotaUse:
     """Of the whole region."""
-    return Use(there, sum(len(site.missing(catalog, EndpointType.GATEWAY)) for site in sites))
+    return QuotaUse(there, sum(len(site.missing(catalog, EndpointType.GATEWAY)) for site in sites))
 
 
-def group_use(sites: Sequence[Site], there: int) -> Use:
+def group_use(sites: Sequence[Site], there: int) -> QuotaUse:
     """Of the whole region: each VPC may get one security group."""
-    return Use(there, sum(bool(site.services) and not _has_own_group(site.vpc) for site in sites))
+    return QuotaUse(there, sum(bool(site.services) and not _has_own_group(site.vpc) for site in sites))
 
 
-def network_interface_use(sites: Sequence[Site], catalog: Catalog, there: int) -> Use:
+def network_interface_use(sites: Sequence[Site], catalog: Catalog, there: int) -> QuotaUse:
     """Of the whole region: an endpoint has an interface in each zone of the private subnets."""
     more = 0
     for site in sites:
         zones = {subnet.zone for subnet in site.vpc.subnets if subnet.id in site.private_ids}
         more += len(site.missing(catalog, EndpointType.INTERFACE)) * len(zones)
-    return Use(there, more)
+    return QuotaUse(there, more)
 
 
 def _has_own_group(vpc: Vpc) -> bool:

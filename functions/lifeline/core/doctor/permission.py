@@ -5,8 +5,8 @@ from typing import Any
 
 from lifeline.core.doctor.finding import Finding, NotRead, bad, ok, unknown
 from lifeline.core.doctor.networks import Site
-from lifeline.core.event_path.denial import Denial, DeniedBy
-from lifeline.core.event_path.dry_run import DryRun, Verdict
+from lifeline.core.event_path.denial import DeniedBy, DryRunDenial
+from lifeline.core.event_path.dry_run import DryRun, DryRunVerdict
 from lifeline.core.event_path.proof import why_unknown
 from lifeline.core.network.model import MANAGED_BY, Catalog, EndpointType, Service, Vpc
 from lifeline.core.plan.actions import Action, ActionKind
@@ -53,7 +53,7 @@ def _own_group(vpc: Vpc, owner: str) -> str:
 
 
 def check_dry_run(
-    probe: tuple[Vpc, Action] | None, answer: DryRun | NotRead | None, denial: Denial | None = None
+    probe: tuple[Vpc, Action] | None, answer: DryRun | NotRead | None, denial: DryRunDenial | None = None
 ) -> Finding:
     """What EC2 said of the dry run, and who denied it, as far as AWS tells."""
     if probe is None or answer is None:
@@ -62,12 +62,12 @@ def check_dry_run(
     what = f"a dry run of CreateVpcEndpoint for {action.service_name} in {vpc.id}"
     if isinstance(answer, NotRead):
         return unknown(CHECK, f"Whether the role may create endpoints isn't known: {what} failed.", answer.why)
-    if answer.verdict is Verdict.ALLOWED:
+    if answer.verdict is DryRunVerdict.ALLOWED:
         return ok(CHECK, f"EC2 would let the role create endpoints, as {what} says.")
-    if answer.verdict is Verdict.UNKNOWN:
+    if answer.verdict is DryRunVerdict.UNKNOWN:
         return unknown(CHECK, f"{what[0].upper()}{what[1:]} didn't get as far.", f"{answer.code}: {answer.message}")
     lacks_group = action.kind is ActionKind.CREATE_INTERFACE_ENDPOINT and not action.security_group_id
-    if why := why_unknown(answer, denial or Denial(DeniedBy.NOT_SAID), lacks_group=lacks_group):
+    if why := why_unknown(answer, denial or DryRunDenial(DeniedBy.NOT_SAID), lacks_group=lacks_group):
         return unknown(CHECK, f"EC2 denied {what}.", f"{why}. EC2 said: {answer.message}")
     by = denial.by if denial else DeniedBy.NOT_SAID
     whose = f"{by.value}, which may be {_LIMITS}" if by in {DeniedBy.NOT_SAID, DeniedBy.A_STATEMENT} else by.value

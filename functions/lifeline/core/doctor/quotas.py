@@ -31,14 +31,14 @@ QUOTAS = (ENDPOINTS, GATEWAYS, INTERFACES, GROUPS)
 
 
 @dataclass(frozen=True, slots=True)
-class Use:
+class QuotaUse:
     """How many there are of what a quota counts, and how many more Lifeline may have to create."""
 
     there: int
     more: int
 
 
-def check_quota(quota: Quota, value: int | NotRead, uses: Mapping[str, Use] | NotRead) -> Finding:
+def check_quota(quota: Quota, value: int | NotRead, uses: Mapping[str, QuotaUse] | NotRead) -> Finding:
     """Whether the quota has room in each place, which is a VPC or the region; a place where Lifeline would create
     nothing needs none.
     """

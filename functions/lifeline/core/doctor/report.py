@@ -7,13 +7,13 @@ from datetime import datetime
 from enum import IntEnum
 from typing import Any
 
-from lifeline.core.doctor.finding import Finding, Verdict
+from lifeline.core.doctor.finding import CheckVerdict, Finding
 from lifeline.core.wording import inert_json, listed, plain, wrap, write_time
 
 _MARGIN = " " * 11  # as wide as a verdict with what is before and after it
 
 
-class Status(IntEnum):
+class ExitStatus(IntEnum):
     """How a command ends that examines: the worst finding decides, and a fault is worse than what isn't known."""
 
     OK = 0
@@ -35,7 +35,7 @@ class Section:
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class DoctorReport:
     """What was examined where, as whom, and what was found. `left_out` says what wasn't examined, and why."""
 
     region: str
@@ -52,15 +52,15 @@ class Report:
         return tuple(finding for section in self.sections for finding in section.findings)
 
     @property
-    def status(self) -> Status:
+    def status(self) -> ExitStatus:
         """0 if all is well, 1 if something is bad, 2 if nothing is, but something isn't known."""
         found = {finding.verdict for finding in self.findings}
-        if Verdict.BAD in found:
-            return Status.BAD
-        return Status.UNKNOWN if Verdict.UNKNOWN in found else Status.OK
+        if CheckVerdict.BAD in found:
+            return ExitStatus.BAD
+        return ExitStatus.UNKNOWN if CheckVerdict.UNKNOWN in found else ExitStatus.OK
 
 
-def report_text(report: Report) -> str:
+def report_text(report: DoctorReport) -> str:
     """The report for people: section by section, and at the end in a line."""
     stack = f"stack {report.stack}" if report.stack else "no stack yet"
     where = f"{stack} in {report.region}, account {report.account}, {write_time(report.at)}"
@@ -91,11 +91,11 @@ def _lines(finding: Finding) -> list[str]:
 
 def _counted(findings: Sequence[Finding]) -> str:
     counts = Counter(finding.verdict for finding in findings)
-    worst_first = (Verdict.BAD, Verdict.UNKNOWN, Verdict.OK)
+    worst_first = (CheckVerdict.BAD, CheckVerdict.UNKNOWN, CheckVerdict.OK)
     return listed([f"{counts[verdict]} {verdict}" for verdict in worst_first])
 
 
-def report_json(report: Report) -> dict[str, Any]:
+def report_json(report: DoctorReport) -> dict[str, Any]:
     """The report for machines: docs/schemas/doctor.schema.json says its form."""
     found: dict[str, Any] = {
         "status": int(report.status),

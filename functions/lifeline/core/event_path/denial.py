@@ -1,18 +1,12 @@
 """Denials: which kind of policy denied a dry run, as far as AWS says."""
 
 import json
-import re
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
-# IAM guide: access denied error messages. AWS names the kind of policy, not the policy.
-_KIND = re.compile(
-    r"(?:with an explicit deny in an?|because no) "
-    r"(service control policy|resource control policy|permissions boundary|session policy|identity-based policy"
-    r"|resource-based policy|VPC endpoint policy)"
-)
-_RESOURCE = re.compile(r"on resource: (\S+)")
+from lifeline.core.denial import Denier, read_denial
+
 _LONGEST = 300
 
 
@@ -30,8 +24,19 @@ class DeniedBy(Enum):
     NOT_SAID = "a policy that AWS doesn't name"
 
 
+_BY = {
+    Denier.SERVICE_CONTROL_POLICY: DeniedBy.SERVICE_CONTROL_POLICY,
+    Denier.RESOURCE_CONTROL_POLICY: DeniedBy.RESOURCE_CONTROL_POLICY,
+    Denier.PERMISSIONS_BOUNDARY: DeniedBy.PERMISSIONS_BOUNDARY,
+    Denier.SESSION_POLICY: DeniedBy.SESSION_POLICY,
+    Denier.IDENTITY_POLICY: DeniedBy.IDENTITY_BASED_POLICY,
+    Denier.RESOURCE_POLICY: DeniedBy.RESOURCE_BASED_POLICY,
+    Denier.ENDPOINT_POLICY: DeniedBy.VPC_ENDPOINT_POLICY,
+}
+
+
 @dataclass(frozen=True, slots=True)
-class Denial:
+class DryRunDenial:
     """Who denied a call. `resource` is the one that it was denied on, `statement` the ID of the statement that denied
     it, `words` are EC2's; empty where AWS doesn't say.
     """
@@ -47,26 +52,26 @@ class Denial:
         return ":security-group/" in self.resource
 
 
-def denied_words(denial: Denial) -> str:
+def dry_run_denied_words(denial: DryRunDenial) -> str:
     """What the denial means, in a sentence without its end."""
     return f"Lifeline may not create endpoints today: {denial.by.value} denied its dry run"
 
 
-def read_denial(message: str, decoded: str = "") -> Denial:
+def read_dry_run_denial(message: str, decoded: str = "") -> DryRunDenial:
     """The denial that EC2's message tells of, and its decoded part where it could be decoded.
 
     The decoded part says whether a statement denied the call, and which (STS API: DecodeAuthorizationMessage). It
     doesn't say whose policy that is in.
     """
-    details = _object(decoded)
-    kind, named = _KIND.search(message), _RESOURCE.search(message)
-    statement = _statement(details) if details.get("explicitDeny") is True else ""
-    resource = named[1] if named else _text(_part(details, "context").get("resource"))
-    if kind:
-        by = DeniedBy[kind[1].upper().replace(" ", "_").replace("-", "_")]
-    else:
-        by = DeniedBy.A_STATEMENT if details.get("explicitDeny") is True else DeniedBy.NOT_SAID
-    return Denial(by, resource=resource, statement=statement, words=message[:_LONGEST])
+    said, details = read_denial(message, "UnauthorizedOperation"), _object(decoded)
+    is_explicit = details.get("explicitDeny") is True
+    unnamed = DeniedBy.A_STATEMENT if is_explicit else DeniedBy.NOT_SAID
+    return DryRunDenial(
+        _BY.get(said.denier, unnamed) if said else unnamed,
+        resource=(said.resource if said else "") or _text(_part(details, "context").get("resource")),
+        statement=_statement(details) if is_explicit else "",
+        words=message[:_LONGEST],
+    )
 
 
 def _object(text: str) -> dict[str, Any]:

@@ -7,7 +7,7 @@ _ALLOWED = "DryRunOperation"
 _DENIED = "UnauthorizedOperation"
 
 
-class Verdict(Enum):
+class DryRunVerdict(Enum):
     """Whether the role may create an endpoint today, as a dry run says."""
 
     ALLOWED = "allowed"
@@ -29,6 +29,6 @@ class DryRun:
     encoded: str = ""
 
     @property
-    def verdict(self) -> Verdict:
+    def verdict(self) -> DryRunVerdict:
         """Any other code is about the parameters, and says nothing of the role."""
-        return {_ALLOWED: Verdict.ALLOWED, _DENIED: Verdict.DENIED}.get(self.code, Verdict.UNKNOWN)
+        return {_ALLOWED: DryRunVerdict.ALLOWED, _DENIED: DryRunVerdict.DENIED}.get(self.code, DryRunVerdict.UNKNOWN)

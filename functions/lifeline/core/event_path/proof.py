@@ -8,8 +8,8 @@ via CloudTrail), so a single probe that isn't heard says nothing, and two in a r
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from lifeline.core.event_path.denial import Denial
-from lifeline.core.event_path.dry_run import DryRun, Verdict
+from lifeline.core.event_path.denial import DryRunDenial
+from lifeline.core.event_path.dry_run import DryRun, DryRunVerdict
 
 PATIENCE = timedelta(minutes=15)  # CloudTrail promises no time: on average, an event takes seconds to a few minutes
 MOST_UNHEARD = 2
@@ -46,9 +46,9 @@ class EventPath:
     probes: tuple[Probe, ...] = ()
     proven_at: datetime | None = None
     seconds: float | None = None
-    verdict: Verdict = Verdict.UNKNOWN
+    verdict: DryRunVerdict = DryRunVerdict.UNKNOWN
     asked_at: datetime | None = None
-    denial: Denial | None = None
+    denial: DryRunDenial | None = None
     why: str = ""
     notified_at: datetime | None = None
     denial_notified_at: datetime | None = None
@@ -61,9 +61,9 @@ class EventPath:
 
     def unasked(self, why: str) -> "EventPath":
         """The same, where no dry run can be made."""
-        return replace(self, why=why, verdict=Verdict.UNKNOWN)
+        return replace(self, why=why, verdict=DryRunVerdict.UNKNOWN)
 
-    def asked(self, said: DryRun, now: datetime, denial: Denial | None = None, why: str = "") -> "EventPath":
+    def asked(self, said: DryRun, now: datetime, denial: DryRunDenial | None = None, why: str = "") -> "EventPath":
         """The same after a dry run. `denial` is who denied it, `why` why its answer says nothing of the role."""
         is_probe = said.request_id and said.code in _RECORDED
         probes = (Probe(said.request_id, now), *self.probes)[:_KEPT] if is_probe else self.probes
@@ -72,7 +72,7 @@ class EventPath:
             self,
             probes=probes,
             asked_at=now,
-            verdict=Verdict.UNKNOWN if why else said.verdict,
+            verdict=DryRunVerdict.UNKNOWN if why else said.verdict,
             denial=denial,
             why=why,
             denial_notified_at=self.denial_notified_at if is_told else None,
@@ -139,10 +139,10 @@ def figure(seconds: float) -> float | None:
     return seconds if seconds < ALARM_SECONDS else None
 
 
-def why_unknown(said: DryRun, denial: Denial | None, *, lacks_group: bool) -> str:
+def why_unknown(said: DryRun, denial: DryRunDenial | None, *, lacks_group: bool) -> str:
     """Why the answer says nothing of the role; empty if it does."""
     if denial and lacks_group and (denial.is_on_group or not denial.resource):
         return "Lifeline's security group isn't there yet, and the VPC's default one is not for its role to use"
-    if said.verdict is Verdict.UNKNOWN:
+    if said.verdict is DryRunVerdict.UNKNOWN:
         return f"EC2 refused the dry run for another reason: {said.code}: {said.message}"[:_LONGEST]
     return ""

@@ -19,7 +19,7 @@ from lifeline.core.network.way_to_central import route_to
 from lifeline.core.wording import listed
 
 
-class Finding(StrEnum):
+class CheckAnswer(StrEnum):
     """What a check found."""
 
     YES = "yes"
@@ -34,7 +34,7 @@ class Check:
     """
 
     what: str
-    finding: Finding
+    finding: CheckAnswer
     why: str = ""
 
     @property
@@ -119,7 +119,7 @@ def check_beyond(
         if kind is TargetKind.TRANSIT_GATEWAY:
             yield from _check_gateway(target_id, subnets, vpc, answer, view)
         elif kind is not TargetKind.PEERING:  # whose active route says that it is there, and has no tables
-            yield Check("way to the hub", Finding.UNREAD, f"what lies beyond {target_id} can't be read")
+            yield Check("way to the hub", CheckAnswer.UNREAD, f"what lies beyond {target_id} can't be read")
     yield from _check_hub(ways, answer, ports, view)
 
 
@@ -147,23 +147,23 @@ def _check_gateway(
     attached, tables = "transit gateway attachment", "transit gateway route tables"
     own = view.attachment(vpc.id, gateway_id)
     if view.attachments is None:
-        yield Check(attached, Finding.UNREAD, f"the attachments to {gateway_id} can't be read")
+        yield Check(attached, CheckAnswer.UNREAD, f"the attachments to {gateway_id} can't be read")
         return
     if own is None or not own.is_available:
         state = f"{own.id} isn't available" if own else f"{vpc.id} isn't attached to {gateway_id}"
-        yield Check(attached, Finding.NO, state)
+        yield Check(attached, CheckAnswer.NO, state)
         return
     homes = [subnet for subnet in vpc.subnets if subnet.id in own.subnet_ids]
     outside = [subnet for subnet in subnets if subnet.zone not in {home.zone for home in homes}]
     if outside:  # transit gateway guide: VPC attachments, one subnet in each zone that is to reach the gateway
         why = f"{own.id} has no subnet in {outside[0].zone}, where {outside[0].id} is"
-        yield Check(attached, Finding.NO, why)
+        yield Check(attached, CheckAnswer.NO, why)
         return
     filtered = [home for home in homes for one in subnets if not stand_open(one, home, vpc, one.ip_version)]
     if filtered:
-        yield Check(attached, Finding.UNREAD, f"a network ACL filters in {filtered[0].id}, where {own.id} is")
+        yield Check(attached, CheckAnswer.UNREAD, f"a network ACL filters in {filtered[0].id}, where {own.id} is")
     else:
-        yield Check(attached, Finding.YES)
+        yield Check(attached, CheckAnswer.YES)
     home = view.home_of(answer.endpoint_id)
     for address in answer.addresses or ():
         yield _by_table(tables, own, address, {home[0].id} if home else set(), view)
@@ -171,7 +171,7 @@ def _check_gateway(
         return
     theirs = view.attachment(home[0].id, gateway_id)
     if theirs is None or not theirs.is_available:
-        yield Check("the hub's attachment", Finding.NO, f"{home[0].id} isn't attached to {gateway_id}")
+        yield Check("the hub's attachment", CheckAnswer.NO, f"{home[0].id} isn't attached to {gateway_id}")
         return
     for subnet in subnets:
         for cidr in (subnet.cidr, *subnet.ipv6_cidrs):
@@ -184,7 +184,7 @@ def _by_table(what: str, attachment: Attachment, block: str, to: set[str], view:
     routes = view.tables.get(attachment.table_id)
     if not attachment.table_id or routes is None:
         name = attachment.table_id or f"of {attachment.id}"
-        return Check(what, Finding.UNREAD, f"the route table {name} can't be read")
+        return Check(what, CheckAnswer.UNREAD, f"the route table {name} can't be read")
     version = 6 if ":" in block else 4
     for mark in marks(*span(block), [route.cidr for route in routes], version):
         covering = [
@@ -195,11 +195,11 @@ def _by_table(what: str, attachment: Attachment, block: str, to: set[str], view:
         route = min(covering, key=lambda one: span(one.cidr)[1] - span(one.cidr)[0], default=None)
         if route is None or not route.is_active:
             state = f"its route to {route.cidr} is a blackhole" if route else "it has no route there"
-            return Check(what, Finding.NO, f"{attachment.table_id}: {state}")
+            return Check(what, CheckAnswer.NO, f"{attachment.table_id}: {state}")
         if not to & route.vpc_ids:
             leads = f"{attachment.table_id} leads {route.cidr} to {listed(sorted(route.vpc_ids)) or 'no VPC'}"
-            return Check(what, Finding.UNREAD, f"{leads}, and what is behind that can't be read")
-    return Check(what, Finding.YES)
+            return Check(what, CheckAnswer.UNREAD, f"{leads}, and what is behind that can't be read")
+    return Check(what, CheckAnswer.YES)
 
 
 # ---- the hub's own side
@@ -209,18 +209,18 @@ def _check_hub(ways: _Ways, answer: DnsAnswer, ports: Ranges, view: HubView) -> 
     home = view.home_of(answer.endpoint_id)
     if home is None:
         why = "; ".join(view.unread) or "which endpoint has the addresses isn't known"
-        yield Check("the hub's endpoint", Finding.UNREAD, why)
+        yield Check("the hub's endpoint", CheckAnswer.UNREAD, why)
         return
     hub, endpoint = home
     if endpoint.state is not EndpointState.AVAILABLE or not endpoint.subnet_ids:
-        yield Check("the hub's endpoint", Finding.NO, f"{endpoint.id} {endpoint.state.words}")
+        yield Check("the hub's endpoint", CheckAnswer.NO, f"{endpoint.id} {endpoint.state.words}")
         return
-    yield Check("the hub's endpoint", Finding.YES)
+    yield Check("the hub's endpoint", CheckAnswer.YES)
     verdict = judge_policy(endpoint, hub)
     if is_shut(endpoint, hub):
-        yield Check("the endpoint's policy", Finding.NO, verdict.words)
+        yield Check("the endpoint's policy", CheckAnswer.NO, verdict.words)
     elif verdict.words:
-        yield Check("the endpoint's policy", Finding.UNREAD, verdict.words)
+        yield Check("the endpoint's policy", CheckAnswer.UNREAD, verdict.words)
     hosts = [host for host in hub.subnets if host.id in endpoint.subnet_ids]
     for target, subnet in ((target, subnet) for target, subnets in ways.items() for subnet in subnets):
         near = End.of(subnet, subnet.ip_version)
@@ -236,24 +236,26 @@ def _check_group(endpoint: Endpoint, near: End, subnet: Subnet, hub: Vpc, ports:
     rules = [rule for group in groups for rule in group.ingress]
     lanes = rule_lanes(rules, near, hub, ports)
     if lanes and all(lane.ports == ports for lane in lanes):
-        return Check(what, Finding.YES)
+        return Check(what, CheckAnswer.YES)
     unread = unread_lists(rules, names, hub, ports)
     if unread or len(groups) < len(endpoint.security_group_ids):
-        return Check(what, Finding.UNREAD, next(iter(unread), f"the rules of {names} can't all be read"))
+        return Check(what, CheckAnswer.UNREAD, next(iter(unread), f"the rules of {names} can't all be read"))
     if any(rule.groups for rule in rules):  # of another VPC's members, across a gateway (transit gateway guide)
-        return Check(what, Finding.UNREAD, f"{names} allows members of other groups, which can't be read")
-    return Check(what, Finding.NO, f"{names} doesn't allow inbound {ports_in(ports)} from {near.name} ({subnet.id})")
+        return Check(what, CheckAnswer.UNREAD, f"{names} allows members of other groups, which can't be read")
+    return Check(
+        what, CheckAnswer.NO, f"{names} doesn't allow inbound {ports_in(ports)} from {near.name} ({subnet.id})"
+    )
 
 
 def _check_acl(host: Subnet, subnet: Subnet, near: End, hub: Vpc, ports: Ranges) -> Check:
     what = "the hub's network ACLs"
     if unread := hub.unread_words(Part.NETWORK_ACLS):
-        return Check(what, Finding.UNREAD, "; ".join(unread))
+        return Check(what, CheckAnswer.UNREAD, "; ".join(unread))
     far = End.of(host, near.version)
     passage = find_passage(acl_gates(subnet, host, near, far, hub, ports), near, far, ports)
     if passage.traffic.passes_all:
-        return Check(what, Finding.YES)
-    return Check(what, Finding.NO, passage.shut_by[0][1])
+        return Check(what, CheckAnswer.YES)
+    return Check(what, CheckAnswer.NO, passage.shut_by[0][1])
 
 
 def _check_way_back(host: Subnet, near: End, target: tuple[TargetKind, str], hub: Vpc) -> Check:
@@ -264,9 +266,9 @@ def _check_way_back(host: Subnet, near: End, target: tuple[TargetKind, str], hub
         for mark in marks(low, high, [*texts, *hub.all_cidrs], near.version):
             route: Route | None = route_to(mark, host, hub, near.version)
             if route is None or not route.is_active:
-                return Check(what, Finding.NO, f"no route of {host.id} leads back to {near.name}")
+                return Check(what, CheckAnswer.NO, f"no route of {host.id} leads back to {near.name}")
             if (route.target, route.target_id) != target:
                 why = f"{host.id} leads {near.name} to {route.target_id} and not to {target[1]}"
                 is_here = route.target is TargetKind.LOCAL
-                return Check(what, Finding.NO if is_here else Finding.UNREAD, why)
-    return Check(what, Finding.YES)
+                return Check(what, CheckAnswer.NO if is_here else CheckAnswer.UNREAD, why)
+    return Check(what, CheckAnswer.YES)

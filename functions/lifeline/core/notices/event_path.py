@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from lifeline.core.event_path.denial import Denial, DeniedBy
+from lifeline.core.event_path.denial import DeniedBy, DryRunDenial
 from lifeline.core.event_path.proof import EventPath
 from lifeline.core.notices.notice import Notice
 from lifeline.core.severity import Severity
@@ -64,7 +64,7 @@ def unheard_notice(state: EventPath, now: datetime) -> Notice:
     )
 
 
-def denied_dry_run_notice(denial: Denial, role_arn: str) -> Notice:
+def denied_dry_run_notice(denial: DryRunDenial, role_arn: str) -> Notice:
     """Write that Lifeline couldn't create an endpoint today, and who denies it."""
     statement = f" Its statement is {inert(denial.statement)}." if denial.statement else ""
     return Notice(

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from lifeline.core.network.dns import AnswerKind, DnsAnswer, DnsView, answers_for, custom_dns_finding, domain_of
 from lifeline.core.network.gates import End
-from lifeline.core.network.hub import Check, Finding, HubSource, HubView, check_beyond, marks
+from lifeline.core.network.hub import Check, CheckAnswer, HubSource, HubView, check_beyond, marks
 from lifeline.core.network.model import Catalog, Endpoint, EndpointType, Part, Service, Subnet, Vpc, suffix_of
 from lifeline.core.network.packets import blocks_in, span
 from lifeline.core.network.ports import ports_of, ports_unknown
@@ -35,12 +35,12 @@ class CentralOffer:
     @property
     def refusal(self) -> str:
         """Why it would not serve every subnet, or would harm one; empty if nothing that was read says so."""
-        return next((check.words for check in self.checks if check.finding is Finding.NO), "")
+        return next((check.words for check in self.checks if check.finding is CheckAnswer.NO), "")
 
     @property
     def unread(self) -> tuple[str, ...]:
         """What couldn't be read and may speak against it."""
-        return tuple(dict.fromkeys(check.words for check in self.checks if check.finding is Finding.UNREAD))
+        return tuple(dict.fromkeys(check.words for check in self.checks if check.finding is CheckAnswer.UNREAD))
 
     @property
     def asks(self) -> str:
@@ -52,7 +52,7 @@ class CentralOffer:
     @property
     def words(self) -> tuple[str, ...]:
         """The checks, a line each: of several about one thing the gravest."""
-        order = [Finding.NO, Finding.UNREAD, Finding.YES]
+        order = [CheckAnswer.NO, CheckAnswer.UNREAD, CheckAnswer.YES]
         found: dict[str, Check] = {}
         for check in sorted(self.checks, key=lambda check: order.index(check.finding)):
             found.setdefault(check.what, check)
@@ -89,14 +89,14 @@ def judge_central(
     if central is None or dns is None or suffix not in central.services:
         return None
     if not plan_input.may_associate:
-        return CentralOffer((), (Check("the stack's parameter CentralEndpoints", Finding.NO, "it must be yes"),))
+        return CentralOffer((), (Check("the stack's parameter CentralEndpoints", CheckAnswer.NO, "it must be yes"),))
     if view is None:
         return None
     sources = _sources(service, central, view)
     if not sources:
         unread = [words for source in view.sources for words in source.unread]
         why = "; ".join(unread) or f"no zone of central.zones is named {domain_of(service.private_dns_names[0])}"
-        return CentralOffer((), (Check("the hub's zone", Finding.NO, why),))
+        return CentralOffer((), (Check("the hub's zone", CheckAnswer.NO, why),))
     judge = _Judge(vpc, leaving, catalog, plan_input, central, view, dns, sources)
     checks = tuple(judge.checks(service, clients))
     return CentralOffer(tuple(source.id for source in sources), checks, central.is_auto)
@@ -151,21 +151,23 @@ class _Judge:
         what, vpc = "DNS attributes on", self.vpc
         off = ServiceReach(vpc, suffix_of(service.name), self.catalog, self.dns).attributes_off
         if missing := vpc.unread_words(Part.DNS_ATTRIBUTES):
-            yield Check(what, Finding.UNREAD, "; ".join(missing))
+            yield Check(what, CheckAnswer.UNREAD, "; ".join(missing))
         elif off:
-            yield Check(what, Finding.NO, f"{' and '.join(off)} {'is' if len(off) == 1 else 'are'} off")
+            yield Check(what, CheckAnswer.NO, f"{' and '.join(off)} {'is' if len(off) == 1 else 'are'} off")
         else:
-            yield Check(what, Finding.YES)
+            yield Check(what, CheckAnswer.YES)
         if self.dns.custom_dns_servers:
-            yield Check("DNS servers", Finding.UNREAD, custom_dns_finding(self.dns))
+            yield Check("DNS servers", CheckAnswer.UNREAD, custom_dns_finding(self.dns))
         for unread in (*self.dns.unreadable, *(words for source in self.sources for words in source.unread)):
-            yield Check("zones, rules and Profiles", Finding.UNREAD, unread)
+            yield Check("zones, rules and Profiles", CheckAnswer.UNREAD, unread)
         for asker in (one for one in self.plan_input.asking.askers if one.asks_for(service.private_dns_names)):
-            yield Check("who else asks here", Finding.UNREAD, f"{asker.words}, and would get the hub's addresses")
+            yield Check("who else asks here", CheckAnswer.UNREAD, f"{asker.words}, and would get the hub's addresses")
         for unread in self.plan_input.asking.unread:
-            yield Check("who else asks here", Finding.UNREAD, unread)
+            yield Check("who else asks here", CheckAnswer.UNREAD, unread)
         for answer in (answer for source in self.sources for answer in source.answers if answer.forwards):
-            yield Check("zones, rules and Profiles", Finding.UNREAD, f"{answer.detail}, so its answers can't be read")
+            yield Check(
+                "zones, rules and Profiles", CheckAnswer.UNREAD, f"{answer.detail}, so its answers can't be read"
+            )
 
     def _check_conflicts(self, service: Service, answers: Sequence[DnsAnswer]) -> Check:
         """AWS lets one zone of a name into a VPC, and an endpoint's private DNS is one (Route 53 API:
@@ -176,16 +178,16 @@ class _Judge:
         others = (one for one in self.vpc.live_endpoints if one.private_dns and one != self.leaving)
         held = next((one for one in others if self._has(one, domains)), None)
         if held:
-            return Check(what, Finding.NO, f"{held.id} has the name in the VPC")
+            return Check(what, CheckAnswer.NO, f"{held.id} has the name in the VPC")
         own = [
             one for one in self.dns.answers if one.domain in domains and not one.forwards and one.source_id not in ids
         ]
         if own:
-            return Check(what, Finding.NO, f"{own[0].detail} has the name in the VPC")
+            return Check(what, CheckAnswer.NO, f"{own[0].detail} has the name in the VPC")
         found = answers_for(service.private_dns_names[:1], self._after(answers))
         if found is None or found.source_id not in ids:
-            return Check(what, Finding.NO, f"{found.detail if found else 'a rule'} answers the name first")
-        return Check(what, Finding.YES)
+            return Check(what, CheckAnswer.NO, f"{found.detail if found else 'a rule'} answers the name first")
+        return Check(what, CheckAnswer.YES)
 
     def _has(self, endpoint: Endpoint, domains: Set[str]) -> bool:
         offered = self.catalog.named(endpoint.service_name, EndpointType.INTERFACE)
@@ -200,20 +202,20 @@ class _Judge:
         for source in self.sources:
             what = f"room in {source.id}"
             if source.vpcs is None or source.most_vpcs is None:
-                yield Check(what, Finding.UNREAD, "how many VPCs it has can't be read")
+                yield Check(what, CheckAnswer.UNREAD, "how many VPCs it has can't be read")
             elif source.vpcs >= source.most_vpcs:
-                yield Check(what, Finding.NO, f"it has {source.vpcs} of at most {source.most_vpcs} VPCs")
+                yield Check(what, CheckAnswer.NO, f"it has {source.vpcs} of at most {source.most_vpcs} VPCs")
             else:
-                yield Check(what, Finding.YES, f"{source.vpcs} of at most {source.most_vpcs} VPCs")
+                yield Check(what, CheckAnswer.YES, f"{source.vpcs} of at most {source.most_vpcs} VPCs")
 
     def _check_overlap(self) -> Iterator[Check]:
         theirs = {*self.central.cidrs, *(cidr for hub in self.view.vpcs for cidr in hub.all_cidrs)}
         pairs = [(own, other) for own in self.vpc.all_cidrs for other in sorted(theirs) if _overlap(own, other)]
         what = "no overlapping blocks"
         if pairs:
-            yield Check(what, Finding.NO, f"the VPC's {pairs[0][0]} overlaps with the hub's {pairs[0][1]}")
+            yield Check(what, CheckAnswer.NO, f"the VPC's {pairs[0][0]} overlaps with the hub's {pairs[0][1]}")
         else:
-            yield Check(what, Finding.YES)
+            yield Check(what, CheckAnswer.YES)
 
     # ---- the way to the hub, and whom it serves
 
@@ -227,10 +229,10 @@ class _Judge:
             return
         ports = ports_of(suffix, dict(self.catalog.ports))
         if not ports:
-            yield Check("ports", Finding.NO, ports_unknown(suffix))
+            yield Check("ports", CheckAnswer.NO, ports_unknown(suffix))
         yield self._check_conflicts(service, answers)
         if words := shadow_words(takeover):
-            yield Check("names of the zone", Finding.NO, words)
+            yield Check("names of the zone", CheckAnswer.NO, words)
         yield from self._check_addresses(answers)
         yield from self._check_paths(service, asking, answers)
         yield from self._check_clients(service, dependents, asking, answers)
@@ -270,11 +272,13 @@ class _Judge:
                 if not any(low <= span(address)[0] <= high for low, high in blocks)
             ]
             if not answer.addresses:
-                yield Check(what, Finding.NO, f"{answer.source_id} has no record for {answer.domain}")
+                yield Check(what, CheckAnswer.NO, f"{answer.source_id} has no record for {answer.domain}")
             elif outside:
-                yield Check(what, Finding.NO, f"{answer.source_id} answers {outside[0]}, which isn't in central.cidrs")
+                yield Check(
+                    what, CheckAnswer.NO, f"{answer.source_id} answers {outside[0]}, which isn't in central.cidrs"
+                )
             else:
-                yield Check(what, Finding.YES)
+                yield Check(what, CheckAnswer.YES)
 
     def _check_paths(self, service: Service, asking: Iterable[Subnet], answers: Sequence[DnsAnswer]) -> Iterator[Check]:
         """The way out of the VPC, with its routes and ACLs, of every subnet to every address."""
@@ -289,11 +293,11 @@ class _Judge:
                 path = reach.private_path(subnet)
                 unread = [words for words in path.unread if not words.startswith(_BEYOND)]
                 if path.reach is Reach.UNKNOWN or (unread and path.reach is Reach.CENTRAL):
-                    yield Check(what, Finding.UNREAD, "; ".join((path.words, *unread)))
+                    yield Check(what, CheckAnswer.UNREAD, "; ".join((path.words, *unread)))
                 elif path.reach is not Reach.CENTRAL or path.central_id not in ids or path.shut:
-                    yield Check(what, Finding.NO, f"{subnet.id}: {'; '.join((path.words, *path.notes[1:2]))}")
+                    yield Check(what, CheckAnswer.NO, f"{subnet.id}: {'; '.join((path.words, *path.notes[1:2]))}")
                 else:
-                    yield Check(what, Finding.YES)
+                    yield Check(what, CheckAnswer.YES)
 
     def _check_clients(
         self,
@@ -305,7 +309,7 @@ class _Judge:
         """The clients' own security groups let out to the hub's addresses."""
         what, suffix = "clients' security groups", suffix_of(service.name)
         if self.vpc.client_groups is None:
-            yield Check(what, Finding.UNREAD, "the network interfaces of the VPC, or their groups, were not read")
+            yield Check(what, CheckAnswer.UNREAD, "the network interfaces of the VPC, or their groups, were not read")
             return
         ports = ports_of(suffix, dict(self.catalog.ports))
         public = {one.subnet.id for one in dependents if one.is_public}
@@ -315,9 +319,9 @@ class _Judge:
             fars = [End((span(text),), text, version) for text in texts]
             cut_off = find_cut_off(fars, (), subnet, self.vpc, suffix, ports, is_public_now=subnet.id in public)
             if cut_off:
-                yield Check(what, Finding.NO if cut_off.is_known else Finding.UNREAD, cut_off.words)
+                yield Check(what, CheckAnswer.NO if cut_off.is_known else CheckAnswer.UNREAD, cut_off.words)
             else:
-                yield Check(what, Finding.YES)
+                yield Check(what, CheckAnswer.YES)
 
 
 def _overlap(one: str, other: str) -> bool:

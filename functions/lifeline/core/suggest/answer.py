@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from lifeline.core.suggest.evidence import Source, Witness
-from lifeline.core.suggest.suggestion import Line, Suggestion, Verdict
+from lifeline.core.suggest.suggestion import Advice, Line, Suggestion
 from lifeline.core.suggest.summary import Remark, Summary
 from lifeline.core.wording import quoted, shorten, wrap, write_count
 
@@ -131,11 +131,11 @@ def _many(residents: int) -> str:
 
 
 def _line(line: Line) -> Iterator[str]:
-    words = [str(line.certainty)] if line.certainty and line.verdict is not Verdict.UNKNOWN else []
+    words = [str(line.certainty)] if line.certainty and line.verdict is not Advice.UNKNOWN else []
     words.append("required" if line.is_required else "")
     state = f"{line.state} by {', '.join(line.by)}" if line.by and line.state else line.state
     words.append(state or (f"has {', '.join(line.by)}" if line.by else ""))
-    if line.monthly_cost_usd and line.verdict is not Verdict.NO_ENDPOINT:
+    if line.monthly_cost_usd and line.verdict is not Advice.NO_ENDPOINT:
         words.append(f"{'costs' if line.by else 'would cost'} {_usd(line.monthly_cost_usd)} a month")
     about = "; ".join(filter(None, [", ".join(filter(None, words)), line.detail]))
     yield from wrap(f"{line.verdict}: {line.service}{about and f' - {about}'}", first=" ", rest=_UNDER)
@@ -172,13 +172,13 @@ def _few(vpc_ids: Collection[str]) -> str:
 
 def _total(suggestions: Iterable[Suggestion]) -> str:
     suggestions = tuple(suggestions)
-    count = {verdict: sum(line.verdict is verdict for one in suggestions for line in one.lines) for verdict in Verdict}
+    count = {verdict: sum(line.verdict is verdict for one in suggestions for line in one.lines) for verdict in Advice}
     adds = sum((one.adds_usd for one in suggestions), Decimal(0))
     idle = sum((one.idle_usd for one in suggestions), Decimal(0))
     return (
-        f"Suggested: {count[Verdict.ADD]} to add ({_usd(adds)} a month), {count[Verdict.KEEP]} to keep, "
-        f"{count[Verdict.NOT_USED]} not used ({_usd(idle)} a month), {count[Verdict.UNKNOWN]} unknown, "
-        f"{count[Verdict.NO_ENDPOINT]} without an endpoint service, in {write_count(len(suggestions), 'VPC')}. "
+        f"Suggested: {count[Advice.ADD]} to add ({_usd(adds)} a month), {count[Advice.KEEP]} to keep, "
+        f"{count[Advice.NOT_USED]} not used ({_usd(idle)} a month), {count[Advice.UNKNOWN]} unknown, "
+        f"{count[Advice.NO_ENDPOINT]} without an endpoint service, in {write_count(len(suggestions), 'VPC')}. "
         "Nothing was changed."
     )
 

@@ -86,7 +86,7 @@ class Resident:
 
 
 @dataclass(frozen=True, slots=True)
-class Use:
+class ServiceUse:
     """That a role called a service, by IAM's namespace: the last time, and the Region of that time."""
 
     namespace: str
@@ -113,7 +113,7 @@ class Configuration:
 
 
 @dataclass(frozen=True, slots=True)
-class Evidence:
+class UsageEvidence:
     """Everything that was read.
 
     `uses` are by role, and `definitions` task definitions by ARN, as ECS describes them. `logged` are the VPCs whose
@@ -121,7 +121,7 @@ class Evidence:
     """
 
     residents: tuple[Resident, ...] = ()
-    uses: Mapping[str, tuple[Use, ...]] = field(default_factory=dict)
+    uses: Mapping[str, tuple[ServiceUse, ...]] = field(default_factory=dict)
     definitions: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     configurations: tuple[Configuration, ...] = ()
     asked: tuple[Asked, ...] = ()

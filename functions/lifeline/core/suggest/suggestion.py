@@ -14,7 +14,7 @@ from lifeline.core.suggest.evidence import Certainty, Source, Witness
 _FOR_IDLENESS = frozenset({Source.ADVISOR, Source.FUNCTIONS, Source.INSTANCES, Source.INTERFACES, Source.TASKS})
 
 
-class Verdict(StrEnum):
+class Advice(StrEnum):
     """What to do about a service, what needs somebody first."""
 
     ADD = "add"
@@ -33,7 +33,7 @@ class Line:
     """
 
     service: str
-    verdict: Verdict
+    verdict: Advice
     certainty: Certainty | None
     is_required: bool
     state: str
@@ -101,12 +101,12 @@ def suggest(
         judge.line(name, tuple(by_name.get(name, ())), tuple(endpoints.get(name, ())))
         for name in sorted(by_name.keys() | endpoints.keys() | now.required)
     ]
-    order = list(Verdict)
+    order = list(Advice)
     lines.sort(key=lambda line: (order.index(line.verdict), line.service))
     require = [line.service for line in lines if _belongs(line)]
-    added = {line.service for line in lines if line.verdict in {Verdict.ADD, Verdict.KEEP}}
+    added = {line.service for line in lines if line.verdict in {Advice.ADD, Advice.KEEP}}
     planned = [action for action in now.plan.planned if action.service in added]
-    idle = [line.monthly_cost_usd for line in lines if line.verdict is Verdict.NOT_USED and line.by]
+    idle = [line.monthly_cost_usd for line in lines if line.verdict is Advice.NOT_USED and line.by]
     return Suggestion(
         vpc.id,
         vpc.tag("Name") or "",
@@ -122,8 +122,8 @@ def suggest(
 
 def _belongs(line: Line) -> bool:
     """True for what the rule requires: what is needed, and what is required by now and may be needed."""
-    is_open = line.verdict is Verdict.UNKNOWN and line.is_required
-    return line.verdict in {Verdict.ADD, Verdict.KEEP} or is_open
+    is_open = line.verdict is Advice.UNKNOWN and line.is_required
+    return line.verdict in {Advice.ADD, Advice.KEEP} or is_open
 
 
 def _notes(vpc: Vpc, require: Collection[str], creatable: Collection[str]) -> tuple[str, ...]:
@@ -148,14 +148,14 @@ class _Judge:
         report = next((report for report in self.now.plan.services if report.service == name), None)
         by = (report.by,) if report and report.by else tuple(endpoint.id for endpoint in endpoints)
         verdict, detail = self._verdict(certainty, report, witnesses, is_there=bool(endpoints))
-        if verdict is Verdict.NOT_USED and endpoints:
+        if verdict is Advice.NOT_USED and endpoints:
             detail = f"{detail}; {self._whose(endpoints)}"
         return Line(
             name,
             verdict,
             certainty,
             name in self.now.required,
-            str(report.state) if report and verdict is not Verdict.NO_ENDPOINT else "",
+            str(report.state) if report and verdict is not Advice.NO_ENDPOINT else "",
             by,
             self._cost(name, endpoints),
             witnesses,
@@ -169,27 +169,27 @@ class _Judge:
         witnesses: tuple[Witness, ...],
         *,
         is_there: bool,
-    ) -> tuple[Verdict, str]:
+    ) -> tuple[Advice, str]:
         none = next((one.why_no_endpoint for one in witnesses if one.why_no_endpoint), "")
         if certainty is Certainty.UNKNOWN:
-            return Verdict.UNKNOWN, "; ".join(filter(None, ("whether it is needed here isn't known", none)))
+            return Advice.UNKNOWN, "; ".join(filter(None, ("whether it is needed here isn't known", none)))
         if none:
-            return Verdict.NO_ENDPOINT, f"{none}; {self._way_out(witnesses)}"
+            return Advice.NO_ENDPOINT, f"{none}; {self._way_out(witnesses)}"
         if certainty is None:
             return self._unwitnessed(is_there=is_there)
         served = report and report.state in {ServiceState.SERVED, ServiceState.CENTRAL, ServiceState.PENDING}
         is_required = any(one.name in self.now.required for one in witnesses)
         if is_required or served or is_there:
-            return Verdict.KEEP, "" if is_required else "no rule requires it, so Lifeline wouldn't repair it"
-        return Verdict.ADD, report.detail if report and report.state is ServiceState.BLOCKED else ""
+            return Advice.KEEP, "" if is_required else "no rule requires it, so Lifeline wouldn't repair it"
+        return Advice.ADD, report.detail if report and report.state is ServiceState.BLOCKED else ""
 
-    def _unwitnessed(self, *, is_there: bool) -> tuple[Verdict, str]:
+    def _unwitnessed(self, *, is_there: bool) -> tuple[Advice, str]:
         if unread := sorted(self.unread.keys() & _FOR_IDLENESS):
-            return Verdict.UNKNOWN, f"no witness, but {', '.join(unread)} can't be read"
+            return Advice.UNKNOWN, f"no witness, but {', '.join(unread)} can't be read"
         if self.vpc.unread_words(Part.PREFIX_LIST, Part.NAT_GATEWAYS):
-            return Verdict.UNKNOWN, "no witness, but which subnets are private isn't known for sure"
+            return Advice.UNKNOWN, "no witness, but which subnets are private isn't known for sure"
         candidate = ": a candidate for retirement" if is_there else ", so no rule would have to require it"
-        return Verdict.NOT_USED, f"no witness{candidate}"
+        return Advice.NOT_USED, f"no witness{candidate}"
 
     def _way_out(self, witnesses: tuple[Witness, ...]) -> str:
         """Whether those who need it have another way out, as far as it is known who they are."""

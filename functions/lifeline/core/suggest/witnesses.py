@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from lifeline.core.network.model import Catalog, SeenTier, Tier, Vpc
 from lifeline.core.suggest.declared import Declared, of_agent, of_task
-from lifeline.core.suggest.evidence import Asked, Certainty, Evidence, Kind, Resident, Source, Use, Witness
+from lifeline.core.suggest.evidence import Asked, Certainty, Kind, Resident, ServiceUse, Source, UsageEvidence, Witness
 from lifeline.core.suggest.namespaces import by_host, by_namespace
 from lifeline.core.wording import few, quoted, write_count
 
@@ -40,7 +40,7 @@ class Places:
 
 
 def witnesses(
-    evidence: Evidence, places: Places, catalog: Catalog, region: str, *, now: datetime, window: timedelta
+    evidence: UsageEvidence, places: Places, catalog: Catalog, region: str, *, now: datetime, window: timedelta
 ) -> tuple[Witness, ...]:
     """Every witness that the evidence has, the surest first, and of these by source. A use before the window witnesses
     nothing.
@@ -62,7 +62,7 @@ def _is_offered(witness: Witness, catalog: Catalog) -> bool:
     return bool(witness.why_no_endpoint) or bool(catalog.find(witness.name))
 
 
-def _asked(evidence: Evidence, places: Places, catalog: Catalog, region: str) -> Iterator[Witness]:
+def _asked(evidence: UsageEvidence, places: Places, catalog: Catalog, region: str) -> Iterator[Witness]:
     """The log names the VPC, and instances. Those that live in public subnets alone ask for themselves."""
     lives_in = {resident.name: resident for resident in evidence.residents if resident.kind is Kind.INSTANCE}
     askers: dict[tuple[str, str], list[Asked]] = {}
@@ -90,7 +90,7 @@ def _asked(evidence: Evidence, places: Places, catalog: Catalog, region: str) ->
             yield Witness(vpc_id, name, Source.QUERY_LOGS, certainty, words, subnets, answering.why_none)
 
 
-def _declared_by_tasks(evidence: Evidence, places: Places, region: str) -> Iterator[Witness]:
+def _declared_by_tasks(evidence: UsageEvidence, places: Places, region: str) -> Iterator[Witness]:
     for resident in evidence.residents:
         definition = evidence.definitions.get(resident.task_definition)
         if definition is None:
@@ -110,7 +110,7 @@ def _declared_by_tasks(evidence: Evidence, places: Places, region: str) -> Itera
 
 
 def _declared_by_agents(
-    evidence: Evidence, places: Places, region: str, now: datetime, window: timedelta
+    evidence: UsageEvidence, places: Places, region: str, now: datetime, window: timedelta
 ) -> Iterator[Witness]:
     """Which instances read a configuration isn't written anywhere. Those whose role called Systems Manager may well;
     of the others it isn't known, for a first call that never got through shows nowhere.
@@ -131,7 +131,7 @@ def _declared_by_agents(
 
 
 def _used(
-    evidence: Evidence, places: Places, catalog: Catalog, region: str, now: datetime, window: timedelta
+    evidence: UsageEvidence, places: Places, catalog: Catalog, region: str, now: datetime, window: timedelta
 ) -> Iterator[Witness]:
     users: dict[str, list[Resident]] = {}
     for resident in evidence.residents:
@@ -144,7 +144,7 @@ def _used(
 
 
 def _of_use(
-    use: Use, role: str, users: list[Resident], places: Places, catalog: Catalog, region: str, now: datetime
+    use: ServiceUse, role: str, users: list[Resident], places: Places, catalog: Catalog, region: str, now: datetime
 ) -> Iterator[Witness]:
     answering = by_namespace(use.namespace, catalog)
     here: dict[str, list[Resident]] = {}
@@ -171,7 +171,7 @@ def _of_use(
             yield Witness(vpc_id, name, Source.ADVISOR, certainty, words, subnets, answering.why_none)
 
 
-def _doubt(use: Use, users: list[Resident], places: Places, region: str) -> str:
+def _doubt(use: ServiceUse, users: list[Resident], places: Places, region: str) -> str:
     """Why the call may not have been made from these private subnets, or not by what lives there; else empty."""
     if use.region not in {"", region, "aws-global"}:
         return f"that was in {use.region}, and whether it ever did in this Region isn't known"

@@ -12,7 +12,7 @@ from lifeline.reconciler.amend.backlog import Backlogs, Surveys
 from lifeline.reconciler.amend.canary import CanaryWatch, CanaryWithdrawal
 from lifeline.reconciler.amend.claims import Claims
 from lifeline.reconciler.amend.conflicts import Conflicts
-from lifeline.reconciler.amend.denials import Denials
+from lifeline.reconciler.amend.denials import DeniedCalls
 from lifeline.reconciler.amend.freezes import Freezes
 from lifeline.reconciler.amend.gate import Gate
 from lifeline.reconciler.amend.removals import Removals
@@ -35,7 +35,7 @@ GUARDS: Final[tuple[Amendment, ...]] = (
     Freezes(),  # after all that freezes, and before the limits: what is frozen is neither counted nor offered
     Releases(),  # as the freezes, but their words come first
     Backlogs(),  # as the freezes, whose words come first: who waits for approval takes nothing of the limits
-    Denials(),  # before the limits, too: what AWS denies takes nothing of them
+    DeniedCalls(),  # before the limits, too: what AWS denies takes nothing of them
     Urgencies(),  # before the gate, which lets the urgent pass first
     Gate(),  # the last to block, so that it counts only what will be tried
     CanaryWatch(),  # after the gate: what it blocks isn't turned on

@@ -9,7 +9,7 @@ from lifeline.core.plan.actions import Action, Plan
 from lifeline.reconciler.amend.amendment import Amendment, Decision, Fact, VpcContext
 
 
-class Denials(Amendment):
+class DeniedCalls(Amendment):
     """Leaves what was denied as it is, until a sweep or a person asks for it."""
 
     def needs(self, context: VpcContext, plan: Plan | None, state: VpcState) -> frozenset[Fact]:

@@ -15,8 +15,8 @@ from lifeline.adapters.store.event_path import EventPathStore
 from lifeline.core.errors import LifelineError, TransientError
 from lifeline.core.event_path.candidate import Candidate, best, candidates
 from lifeline.core.event_path.comparison import Comparison, mark
-from lifeline.core.event_path.denial import Denial, read_denial
-from lifeline.core.event_path.dry_run import DryRun, Verdict
+from lifeline.core.event_path.denial import DryRunDenial, read_dry_run_denial
+from lifeline.core.event_path.dry_run import DryRun, DryRunVerdict
 from lifeline.core.event_path.proof import EventPath, figure, why_unknown
 from lifeline.core.network.model import Vpc
 from lifeline.core.notices.event_path import denied_dry_run_notice, unheard_notice
@@ -181,7 +181,7 @@ def _tell_unheard(store: EventPathStore, job: Job) -> EventPath:
 
 
 def _tell_denied(store: EventPathStore, job: Job, state: EventPath) -> None:
-    is_news = state.verdict is Verdict.DENIED and state.denial_notified_at is None
+    is_news = state.verdict is DryRunVerdict.DENIED and state.denial_notified_at is None
     if is_news and state.denial and job.publish(denied_dry_run_notice(state.denial, job.settings.role_arn)):
         now = job.run.now()
         store.change(lambda before: (replace(before, denial_notified_at=now), None))
@@ -213,7 +213,7 @@ def _ask(
     job.run.sleep(wait)
     called_at = job.run.now()
     said = dry_runs.create_endpoint(found.action, vpc_id=found.vpc_id, security_group_id=found.security_group_id)
-    denial = _denial(said, dry_runs) if said.verdict is Verdict.DENIED else None
+    denial = _denial(said, dry_runs) if said.verdict is DryRunVerdict.DENIED else None
 
     def step(before: EventPath) -> tuple[EventPath, EventPath]:
         after = before.asked(said, called_at, denial, why_unknown(said, denial, lacks_group=found.lacks_group))
@@ -228,14 +228,14 @@ def _candidates(planning: Planning, vpcs: Sequence[Vpc], owner: str) -> Iterator
         yield from candidates(vpc, planning.plan_cut_off(vpc), owner)
 
 
-def _denial(said: DryRun, dry_runs: DryRuns) -> Denial:
+def _denial(said: DryRun, dry_runs: DryRuns) -> DryRunDenial:
     """Who denied the dry run. After a denial, the next is made a day later, and so is this call of STS's."""
     decoded = ""
     try:
         decoded = dry_runs.decode(said.encoded) if said.encoded else ""
     except LifelineError as error:
         logger.warning("denial not decoded", error=str(error))
-    return read_denial(said.message, decoded)
+    return read_dry_run_denial(said.message, decoded)
 
 
 # ---- comparing
