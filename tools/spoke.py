@@ -19,6 +19,7 @@ JOBS = {"reconcile": "ReconcileRole", "detect": "DetectRole", "look": "CoverageR
 OF_THE_HUB = frozenset(
     {
         "cloudformation",
+        "cloudwatch:PutMetricData",
         "dynamodb",
         "events:PutEvents",
         "kms",

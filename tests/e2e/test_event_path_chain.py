@@ -1,10 +1,10 @@
 """The event path's proof on the deployed chain: the role's dry run comes back by CloudTrail, the rule and the queue."""
 
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from operator import itemgetter
 from typing import Any
 
 import pytest
@@ -13,7 +13,7 @@ from lifeline.adapters.store.event_path import EventPathStore
 from lifeline.core.event_path.denial import DeniedBy
 from lifeline.core.event_path.dry_run import DryRunVerdict
 from lifeline.core.event_path.proof import AFTER_DENIAL, ALARM_SECONDS, PATIENCE, EventPath
-from tests.e2e.emulators.account import Account
+from tests.e2e.emulators.account import STACK, Account
 from tests.e2e.machine import build_site
 from tests.e2e.steps import kind_of, reconcile, text_of, wait_until_quiet
 
@@ -51,8 +51,18 @@ def endpoints(account: Account) -> set[str]:
 
 
 def figures(account: Account) -> list[float]:
-    lines = [line for line in account.logs("ReconcileEndpointsFunction", lines=10_000).splitlines() if '"_aws"' in line]
-    return [json.loads(line[line.index("{") :])["EventPathSeconds"] for line in lines]
+    """The metric's highest value of each minute."""
+    now = datetime.now(UTC)
+    found = account.client("cloudwatch").get_metric_statistics(
+        Namespace="Lifeline",
+        MetricName="EventPathSeconds",
+        Dimensions=[{"Name": "service", "Value": STACK}],
+        StartTime=now - timedelta(hours=1),
+        EndTime=now + timedelta(minutes=1),
+        Period=1,
+        Statistics=["Maximum"],
+    )
+    return [one["Maximum"] for one in sorted(found["Datapoints"], key=itemgetter("Timestamp"))]
 
 
 @contextmanager

@@ -1,6 +1,5 @@
 """Each sweep proves that events arrive: its dry run comes back by the queue, or it doesn't."""
 
-import json
 from collections.abc import Iterator
 from datetime import timedelta
 from html import unescape
@@ -20,6 +19,7 @@ from lifeline.handlers import coverage_page
 from tests.handlers.test_claims import served, strict_for_all
 from tests.support.cloudtrail import RECORDED, Failure, Identity, record_call
 from tests.support.days import HOUR, MINUTES, Days
+from tests.support.metrics import new_datapoints
 from tests.support.policies import Caller
 from tests.support.tuning import tune
 from tests.support.world import Context, emulated_world
@@ -68,15 +68,11 @@ def raising(error: Exception) -> Any:
     return refuse
 
 
-def figures(output: str) -> list[float]:
-    """What the metric's lines in the log say."""
-    lines = [json.loads(line) for line in output.splitlines() if '"_aws"' in line]
-    return [line["EventPathSeconds"] for line in lines]
+def figures() -> list[float]:
+    return new_datapoints("EventPathSeconds")
 
 
-def test_a_sweep_makes_one_dry_run_which_creates_nothing_and_its_record_proves_the_path(
-    days: Days, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_sweep_makes_one_dry_run_which_creates_nothing_and_its_record_proves_the_path(days: Days) -> None:
     vpc_id, _, endpoint_id = served(days)
     sweep(days)
     (call,) = days.account.dry_runs
@@ -87,11 +83,11 @@ def test_a_sweep_makes_one_dry_run_which_creates_nothing_and_its_record_proves_t
     event = record(days)
     days.clock.advance(3 * SECOND)
     before = days.account.call_counts.copy()
-    capsys.readouterr()
+    figures()
     days.deliver(event)
     assert known().proven_at == call.at
     assert known().seconds == 3
-    assert figures(capsys.readouterr().out) == [3.0]
+    assert figures() == [3.0]
     assert days.account.call_counts == before  # nothing is reconciled for it
     assert days.world.requeue() == []
 
@@ -186,36 +182,32 @@ def test_a_record_that_the_ledger_does_not_take_comes_again(days: Days, monkeypa
 # ---- not heard
 
 
-def test_only_two_in_a_row_that_are_not_heard_ring_the_alarm_and_people_are_told_once(
-    days: Days, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_only_two_in_a_row_that_are_not_heard_ring_the_alarm_and_people_are_told_once(days: Days) -> None:
     served(days)
     sweep(days)
     sweep(days)
-    assert figures(capsys.readouterr().out) == []
+    assert figures() == []
     assert days.texts() == []
     sweep(days)
-    assert figures(capsys.readouterr().out) == [7200.0]
+    assert figures() == [7200.0]
     assert ALARM_SECONDS <= 7200
     (text,) = days.texts()
     assert "trail" in text
     assert text.index("trail") < text.index("rules are enabled") < text.index("policy of the queue")
     sweep(days)
-    assert figures(capsys.readouterr().out) == [10800.0]
+    assert figures() == [10800.0]
     assert days.texts() == []
 
 
-def test_once_one_is_heard_again_the_alarm_ends_and_the_next_silence_is_news(
-    days: Days, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_once_one_is_heard_again_the_alarm_ends_and_the_next_silence_is_news(days: Days) -> None:
     served(days)
     for _ in range(3):
         sweep(days)
     assert len(days.texts()) == 1
     days.deliver(record(days))
-    capsys.readouterr()
+    figures()
     sweep(days)
-    assert figures(capsys.readouterr().out) == []
+    assert figures() == []
     for _ in range(2):
         sweep(days)
     assert len(days.texts()) == 1
@@ -302,12 +294,12 @@ def test_a_denial_that_cannot_be_decoded_is_told_as_far_as_ec2_says(
 # ---- unknown, never bad
 
 
-def test_without_a_vpc_nothing_is_known_and_nobody_is_told(days: Days, capsys: pytest.CaptureFixture[str]) -> None:
+def test_without_a_vpc_nothing_is_known_and_nobody_is_told(days: Days) -> None:
     for _ in range(4):
         sweep(days)
     assert known().verdict is DryRunVerdict.UNKNOWN
     assert known().why == "there is no VPC here"
-    assert figures(capsys.readouterr().out) == []
+    assert figures() == []
     assert days.texts() == []
 
 

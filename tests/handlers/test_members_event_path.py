@@ -1,6 +1,5 @@
 """A hub proves the event path of each of its accounts with that account's own role."""
 
-import json
 from collections.abc import Iterator
 from html import unescape
 
@@ -17,6 +16,7 @@ from tests.handlers.test_organization_page import row_of
 from tests.support.cloudtrail import Failure, Identity, record_call
 from tests.support.days import MINUTES
 from tests.support.hub import ROLE, A, B, Hub, begin, network
+from tests.support.metrics import new_datapoints
 from tests.support.organization import alike
 from tests.support.strict import StrictAccount
 from tests.support.world import REGION, Context
@@ -71,18 +71,12 @@ def test_an_account_cannot_prove_the_path_of_another(hub: Hub) -> None:
     assert known(B).proven_at is None
 
 
-def test_the_metric_has_the_worst_account_and_the_page_says_which_it_is(
-    hub: Hub, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_the_metric_has_the_worst_account_and_the_page_says_which_it_is(hub: Hub) -> None:
     for _ in range(3):
         hub.sweep()
         hub.days.clock.advance(MINUTES)
         hub.days.deliver(record(hub, B, known(B).probes[0].request_id))
-    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines() if '"_aws"' in line]
-    assert max(line["EventPathSeconds"] for line in lines) > 7200
-    dimensions = {json.dumps(line["_aws"]["CloudWatchMetrics"][0]["Dimensions"]) for line in lines}
-    assert dimensions == {'[["service"]]'}
-    assert {line["service"] for line in lines} == {"lifeline"}
+    assert max(new_datapoints("EventPathSeconds")) > 7200
     remember.cache_clear()
     arn = "arn:aws:lambda:us-east-1:123456789012:function:lifeline-CoveragePage"
     page = unescape(str(coverage_page.handler({}, Context(invoked_function_arn=arn))))

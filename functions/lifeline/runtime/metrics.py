@@ -1,10 +1,9 @@
-"""The stack's own metrics, as lines of the log: Powertools' metrics would cost each cold start more."""
+"""The detector's metrics, as lines of its log: Powertools' metrics would cost each cold start more."""
 
 import json
 from collections.abc import Mapping
 from datetime import datetime
 
-EVENT_PATH_SECONDS = "EventPathSeconds"
 _NAMESPACE = "Lifeline"
 
 
@@ -18,8 +17,3 @@ def publish_metrics(values: Mapping[str, float], *, unit: str, stack: str, now: 
         "CloudWatchMetrics": [{"Namespace": _NAMESPACE, "Dimensions": [["service"]], "Metrics": metrics}],
     }
     print(json.dumps({"_aws": about, "service": stack, **values}), flush=True)  # noqa: T201
-
-
-def publish_event_path(seconds: float, *, stack: str, now: datetime) -> None:
-    """How long events take to arrive: of a hub's accounts, the metric's maximum is the worst."""
-    publish_metrics({EVENT_PATH_SECONDS: round(seconds, 3)}, unit="Seconds", stack=stack, now=now)

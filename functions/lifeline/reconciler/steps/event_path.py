@@ -4,9 +4,10 @@ Nothing here stops a run, and nothing is reconciled for it. A dry run changes no
 while the kill switch is on as well.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from itertools import islice
 
 from lifeline.adapters.aws.dry_run import DryRuns
@@ -27,9 +28,7 @@ from lifeline.core.wording import is_call, read_time
 from lifeline.reconciler.steps.job import Job, Tools
 from lifeline.reconciler.steps.planning import Planning
 from lifeline.runtime.invocation import Run
-from lifeline.runtime.metrics import publish_event_path
 from lifeline.runtime.observability import logger
-from lifeline.runtime.settings import Settings
 
 _OF_PROBES = "CreateVpcEndpoint"
 _CHANGED_NOTHING = frozenset({"DryRunOperation", "UnauthorizedOperation"})
@@ -49,7 +48,6 @@ _FOR_COMPARISON = timedelta(seconds=15)
 def hear(
     requests: Sequence[Request],
     tools: Tools,
-    settings: Settings,
     run: Run,
     failed: list[tuple[Request, LifelineError]] | None,
 ) -> list[Request]:
@@ -63,7 +61,7 @@ def hear(
         of_probes = [request for request in requests if _may_be_probe(request)]
         if of_probes:
             try:
-                _hear_probes(of_probes, tools.event_path, settings, run, failed)
+                _hear_probes(of_probes, tools.event_path, partial(_measure, tools, run), run, failed)
             except LifelineError as error:
                 logger.warning("dry run heard, but not saved", error=str(error), run_id=run.id)
                 if failed is not None:
@@ -80,7 +78,7 @@ def _may_be_probe(request: Request) -> bool:
 def _hear_probes(
     requests: Sequence[Request],
     store: EventPathStore,
-    settings: Settings,
+    measure: Callable[[float], None],
     run: Run,
     failed: list[tuple[Request, LifelineError]] | None,
 ) -> None:
@@ -97,7 +95,7 @@ def _hear_probes(
     for probe in after.newly_heard(before):
         logger.info("dry run heard", request_id=probe.request_id, event_path_seconds=probe.seconds, run_id=run.id)
         if probe.seconds is not None and (value := figure(probe.seconds)) is not None:
-            publish_event_path(value, stack=settings.stack_name, now=run.now())
+            measure(value)
     known = {probe.request_id for probe in after.probes}
     for request, called_at, _ in calls:
         if request.request_id in known:
@@ -106,6 +104,15 @@ def _hear_probes(
             failed.append((request, TransientError("the dry run isn't on record yet", code="NotSavedYet")))
         else:
             logger.info("call heard that is no known dry run", request_id=request.request_id, run_id=run.id)
+
+
+def _measure(tools: Tools, run: Run, seconds: float) -> None:
+    """Publishes how long events take. A datapoint that can't be published is logged: the next sweep has another."""
+    try:
+        if tools.metrics:
+            tools.metrics.put_event_path(seconds, run.now())
+    except LifelineError as error:
+        logger.warning("metric not published", error=str(error), run_id=run.id)
 
 
 def _note_changes(requests: Sequence[Request], store: EventPathStore, run: Run) -> None:
@@ -173,7 +180,7 @@ def _tell_unheard(store: EventPathStore, job: Job) -> EventPath:
     seconds = state.unheard_seconds(now)
     if seconds is None:
         return store.change(lambda before: (before.mended(), before.mended())) if state.is_mended(now) else state
-    publish_event_path(seconds, stack=job.settings.stack_name, now=now)
+    _measure(job.tools, job.run, seconds)
     logger.error("dry runs not heard", count=len(state.unheard(now)), seconds=seconds, run_id=job.run.id)
     if state.notified_at or not job.publish(unheard_notice(state, now)):
         return state

@@ -15,6 +15,7 @@ from lifeline.adapters.aws.event_history import EventHistory
 from lifeline.adapters.aws.hub import HubReader
 from lifeline.adapters.aws.lookup import Lookup
 from lifeline.adapters.aws.network import Network
+from lifeline.adapters.aws.own_metrics import OwnMetrics
 from lifeline.adapters.aws.queue import Queue
 from lifeline.adapters.aws.topic import Topic
 from lifeline.adapters.store.approvals import Approvals
@@ -69,9 +70,9 @@ class Tools:
     """What a run needs of the world; tests bring their own. Without `exemptions` nobody is exempt manually, without
     `tags` nobody knows what a tag required before, without `incidents` no agent is known to be silent, without `routed`
     no route is known to lead to an instance, without `denials` and `denial_notices` nobody hears of denied reads, and
-    without `attributes` nobody knows DNS attributes before, and without `event_path` and `dry_runs` nobody asks whether
-    events are heard. `failed_runs` are
-    the detector's in an account of a hub. Without `hubs` no hub is seen.
+    without `attributes` nobody knows DNS attributes before. Without `event_path` and `dry_runs` nobody asks whether
+    events are heard, without `metrics` no metric says so, and without `hubs` no hub is seen. `failed_runs` are the
+    detector's in an account of a hub.
     """
 
     network: Network
@@ -98,6 +99,7 @@ class Tools:
     endpoint_policies: EndpointPolicyStore | None = None
     event_path: EventPathStore | None = None
     dry_runs: DryRuns | None = None
+    metrics: OwnMetrics | None = None
     failed_runs: FailedRunStore | None = None
     hubs: HubReader | None = None
 
