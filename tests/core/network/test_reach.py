@@ -98,6 +98,10 @@ class TestTheSubnetsOwnWay:
             "subnet-a is isolated: rtb-main has no route out of the VPC; its route to nat-1 is a blackhole"
         )
 
+    def test_is_told_without_dead_routes_to_other_networks(self) -> None:
+        dead = replace(TO_HUB, is_active=False)
+        assert path(table("main", dead)).notes[0] == "subnet-a is isolated: rtb-main has no route out of the VPC"
+
 
 class TestAnEndpoint:
     @pytest.mark.parametrize("routes", [ISOLATED, EGRESS, PUBLIC])
