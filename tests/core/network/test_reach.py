@@ -175,6 +175,7 @@ class TestAnEndpoint:
                 Reach.PENDING,
                 "vpce-1 for the monitoring service is waiting for the service's owner to accept it",
             ),
+            (EndpointState.UNKNOWN, Reach.PENDING, "vpce-1 for the monitoring service is unknown"),
             (EndpointState.FAILED, Reach.FAILED, "vpce-1 for the monitoring service has failed"),
             (EndpointState.REJECTED, Reach.FAILED, "vpce-1 for the monitoring service was rejected"),
             (EndpointState.EXPIRED, Reach.FAILED, "vpce-1 for the monitoring service has expired"),
