@@ -187,6 +187,14 @@ def test_while_theirs_is_on_its_way_lifeline_waits() -> None:
     assert (kinds(found), found.is_waiting) == ([], True)
 
 
+def test_it_waits_for_the_one_that_is_on_its_way_beside_another_that_lets_nobody_in() -> None:
+    coming = replace(THEIRS, id="vpce-coming", state=EndpointState.PENDING)
+    for theirs, is_waiting in (((THEIRS,), False), ((THEIRS, coming), True)):
+        network = vpc(subnet("a"), SILENT, *theirs, own_security_group(), SecurityGroup("sg-theirs", "theirs"))
+        found = answer(network)
+        assert (kinds(found), found.is_waiting) == ([], is_waiting)
+
+
 def test_once_theirs_works_lifelines_own_goes_with_its_group_and_the_freeze_ends() -> None:
     found = answer(vpc(subnet("a"), SILENT, THEIRS, own_security_group()))
     assert kinds(found) == [ActionKind.RETIRE_ENDPOINT, ActionKind.DELETE_SECURITY_GROUP]

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lifeline.core.network.acl import acl_obstacle, all_stand_open, stand_open
+from lifeline.core.network.acl import acl_obstacle, all_stand_open, shared_version, stand_open
 from lifeline.core.network.model import AclEntry, NetworkAcl
 from lifeline.core.network.packets import addresses_in, lanes_of
 from lifeline.core.network.ports import HTTPS
@@ -84,6 +84,21 @@ def test_within_one_subnet_no_acl_stands_between() -> None:
     assert acl_obstacle(home, home, vpc(home, network_acls=(closed,)), HTTPS) == ""
     other = subnet("b", cidr="10.0.2.0/24")
     assert "443 into subnet-a" in acl_obstacle(other, home, vpc(home, other, network_acls=(closed,)), HTTPS)
+
+
+def test_two_subnets_talk_in_a_version_that_both_have() -> None:
+    four, six = subnet("a"), subnet("b", cidr="", ipv6_cidrs=("2001:db8::/64",))
+    dual = subnet("c", ipv6_cidrs=("2001:db8:1::/64",))
+    found = {(one.id, other.id): shared_version(one, other) for one in (four, six, dual) for other in (four, six, dual)}
+    assert [pair for pair, version in found.items() if version == 6] == [
+        ("subnet-b", "subnet-b"),
+        ("subnet-b", "subnet-c"),
+        ("subnet-c", "subnet-b"),
+    ]
+    assert [pair for pair, version in found.items() if not version] == [
+        ("subnet-a", "subnet-b"),
+        ("subnet-b", "subnet-a"),
+    ]
 
 
 def test_the_way_back_must_be_open_too() -> None:

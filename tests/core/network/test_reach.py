@@ -98,6 +98,10 @@ class TestTheSubnetsOwnWay:
             "subnet-a is isolated: rtb-main has no route out of the VPC; its route to nat-1 is a blackhole"
         )
 
+    def test_is_told_without_dead_routes_to_other_networks(self) -> None:
+        dead = replace(TO_HUB, is_active=False)
+        assert path(table("main", dead)).notes[0] == "subnet-a is isolated: rtb-main has no route out of the VPC"
+
 
 class TestAnEndpoint:
     @pytest.mark.parametrize("routes", [ISOLATED, EGRESS, PUBLIC])
@@ -171,6 +175,7 @@ class TestAnEndpoint:
                 Reach.PENDING,
                 "vpce-1 for the monitoring service is waiting for the service's owner to accept it",
             ),
+            (EndpointState.UNKNOWN, Reach.PENDING, "vpce-1 for the monitoring service is unknown"),
             (EndpointState.FAILED, Reach.FAILED, "vpce-1 for the monitoring service has failed"),
             (EndpointState.REJECTED, Reach.FAILED, "vpce-1 for the monitoring service was rejected"),
             (EndpointState.EXPIRED, Reach.FAILED, "vpce-1 for the monitoring service has expired"),

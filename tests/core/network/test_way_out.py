@@ -170,6 +170,14 @@ def test_a_nat_instance_that_lets_in_a_groups_members_lets_in_those_in_the_subne
     assert path(behind(TargetKind.NETWORK_INTERFACE, "eni-1", **more)).reach is reach
 
 
+def test_a_nat_instance_whose_group_names_an_unread_list_may_let_in_whom_no_other_rule_does() -> None:
+    half, listed = Rule("tcp", 443, 443, ("10.0.1.0/25",)), Rule("tcp", 443, 443, prefix_lists=("pl-1",))
+    more = {"interfaces": (MACHINE,), "security_groups": (replace(OPEN_GROUP, ingress=(half, listed)),)}
+    found = path(behind(TargetKind.NETWORK_INTERFACE, "eni-1", **more))
+    assert "sg-nat of eni-1 allows what is in pl-1, which was not read" in found.unread
+    assert found.shut == ()
+
+
 def test_the_acl_of_a_nat_instances_subnet_counts_unless_the_client_is_in_it() -> None:
     deny = entry(90, "10.0.1.0/24", out=False, allow=False)
     more = {"interfaces": (MACHINE,), "security_groups": (OPEN_GROUP,)}

@@ -42,7 +42,18 @@ def reach(network: Vpc, answer: DnsAnswer, service: str = "monitoring") -> Netwo
     return find_path(network.subnets[0], network, service, CATALOG, dns, has_public_address=False)
 
 
-@pytest.mark.parametrize("way", [TO_HUB, PEER, default_route(TargetKind.TRANSIT_GATEWAY, "tgw-1")])
+@pytest.mark.parametrize(
+    "way",
+    [
+        TO_HUB,
+        PEER,
+        default_route(TargetKind.TRANSIT_GATEWAY, "tgw-1"),
+        route("10.9.0.0/16", TargetKind.VIRTUAL_PRIVATE_GATEWAY, "vgw-1"),
+        route("10.9.0.0/16", TargetKind.GATEWAY_LOAD_BALANCER_ENDPOINT, "vpce-9"),
+        route("10.9.0.0/16", TargetKind.CORE_NETWORK, "core-1"),
+        route("10.9.0.0/16", TargetKind.LOCAL_GATEWAY, "lgw-1"),
+    ],
+)
 def test_a_route_to_its_address_is_a_way_and_what_lies_beyond_is_not_known(way: Route) -> None:
     found = reach(vpc(CLIENT, table("main", way)), zone("10.9.0.10"))
     assert (found.reach, found.obstacles) == (Reach.CENTRAL, ())
