@@ -451,6 +451,10 @@ def test_a_network_acl_in_between_is_told_and_never_changed() -> None:
     assert found.status is Status.BLOCKED
     assert "acl-1 doesn't let 443 out of subnet-a to 10.0.2.0/24" in found.reason
     assert found.error.endswith("allow it in network ACL acl-1")
+    assert "more like it" not in found.reason
+    both = replace(acl, subnet_ids=frozenset({"subnet-a", "subnet-c"}))
+    more = replace(network, subnets=(*network.subnets, subnet("c", cidr="10.0.3.0/24")), network_acls=(both,))
+    assert only(more, ActionKind.OPEN_NETWORK_ACL).reason.endswith("(1 more like it)")
 
 
 def test_another_accounts_vpc_is_reported_and_not_touched() -> None:
