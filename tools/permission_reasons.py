@@ -29,8 +29,8 @@ REASONS: dict[str, dict[str, str]] = {
     "ReadEventHistory": {
         "cloudtrail:LookupEvents": "checks that a refused call was really made, and which changes have been heard"
     },
-    "ExplainDenials": {"sts:DecodeAuthorizationMessage": "reads which policy denied Lifeline's dry run"},
-    "PublishEventPath": {"cloudwatch:PutMetricData": "publishes how long events take to arrive"},
+    "ExamineDenials": {"sts:DecodeAuthorizationMessage": "reads which policy denied Lifeline's dry run"},
+    "ExamineEventPath": {"cloudwatch:PutMetricData": "publishes how long events take to arrive"},
     "CreateRequiredEndpointsTagged": {
         "ec2:CreateVpcEndpoint": "creates the endpoint, for an AWS service only and with Lifeline's tag"
     },

@@ -37,6 +37,7 @@ READS: Mapping[str, frozenset[str]] = {
             "DescribeRouteTables",
             "DescribeSecurityGroups",
             "DescribeSubnets",
+            "DescribeTransitGatewayAttachments",
             "DescribeTransitGatewayVpcAttachments",
             "DescribeVpcAttribute",
             "DescribeVpcEndpointServices",
@@ -69,7 +70,7 @@ READS: Mapping[str, frozenset[str]] = {
     "lambda": frozenset({"GetAccountSettings", "GetFunctionConfiguration", "ListEventSourceMappings", "ListFunctions"}),
     "logs": frozenset({"DescribeLogGroups", "FilterLogEvents", "GetQueryResults", "StartQuery"}),
     "organizations": frozenset({"DescribeOrganization", "ListAccounts"}),
-    "route53": frozenset({"GetHostedZone", "ListHostedZonesByVPC", "ListResourceRecordSets"}),
+    "route53": frozenset({"GetHostedZone", "GetHostedZoneLimit", "ListHostedZonesByVPC", "ListResourceRecordSets"}),
     "route53profiles": frozenset({"ListProfileAssociations", "ListProfileResourceAssociations"}),
     "route53resolver": frozenset(
         {
