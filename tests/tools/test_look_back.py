@@ -39,6 +39,7 @@ def ec2() -> Iterator[Any]:
     environment = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "MOTO_EC2_LOAD_DEFAULT_AMIS": "false"}
     unhurried = patch("lifeline.adapters.aws.pace.Pace.take_turn")
     with patch.dict(os.environ, environment), patch.dict(RECORDED, clear=True), unhurried, mock_aws():
+        client.cache_clear()
         yield boto3.client("ec2", region_name=REGION)
     client.cache_clear()
 

@@ -39,6 +39,7 @@ def ec2() -> Iterator[Any]:
     with patch.dict(os.environ, environment), mock_aws():
         os.environ.pop("AWS_REGION", None)
         os.environ.pop("AWS_DEFAULT_REGION", None)
+        client.cache_clear()
         remember.cache_clear()
         made = boto3.client("ec2", region_name=REGION)
         remove_defaults(made)
