@@ -66,6 +66,10 @@ def is_right_look(event: dict[str, Any], answer: dict[str, Any]) -> bool:
             return [error["field"] for error in answer.get("errors", ())] == [f"{call}[0]"]
     if "suggest" in event:  # which the template's default doesn't allow
         return [error["field"] for error in answer.get("errors", ())] == ["suggest"]
+    if "doctor" in event:
+        return isinstance(answer.get("status"), int) and isinstance(
+            answer.get("text", answer.get("sections")), str | list
+        )
     if "history" in event:
         return set(answer) == {"history"} and set(answer["history"]) == {"entries", "more"}
     told = isinstance(answer.get("text"), str) if "format" in event else isinstance(answer.get("vpcs"), list)

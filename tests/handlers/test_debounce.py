@@ -80,7 +80,7 @@ def test_a_persons_change_is_looked_at_at_once(days: Days) -> None:
 def test_whatever_else_asks_for_the_vpc_ends_the_wait(days: Days, who: str) -> None:
     vpc_id, table_id = make_isolated(days)
     failed = record_call("CreateVpcEndpoint", {"VpcId": vpc_id}, at=days.clock(), user_agent=TERRAFORM)
-    failed["detail"] |= {"errorCode": "Client.UnauthorizedOperation", "errorMessage": "not authorized"}
+    failed["detail"] |= {"errorCode": "Client.InvalidParameter", "errorMessage": "private-dns-enabled cannot be set"}
     others = {
         "person": route_deleted(days, table_id, AWS_CLI),
         "call": {"vpc_ids": [vpc_id]},

@@ -10,6 +10,7 @@ from lifeline.adapters.store.vpcs import VpcStore
 from lifeline.core.coexist.vpc_state import VpcState
 from lifeline.handlers import reconcile_endpoints
 from lifeline.handlers.reconcile_endpoints import handler
+from lifeline.runtime.settings import Settings
 from tests.support.strict import Clock, StrictAccount
 from tests.support.world import Context, World, emulated_world
 
@@ -37,7 +38,7 @@ def test_with_four_calls_at_once_the_rest_is_put_back_and_nothing_is_refused(
 
 
 def test_more_vpcs_than_route_53_can_be_asked_about_take_turns(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("lifeline.reconciler.steps.planning.MOST_NAMED", 2)
+    monkeypatch.setenv("MOST_DNS_VIEWS", "2")
     vpc_ids = [world.make_vpc() for _ in range(3)]
     for vpc_id in vpc_ids:
         world.make_subnet(vpc_id)
@@ -56,7 +57,7 @@ def test_what_comes_to_want_an_endpoint_only_under_its_lease_waits_for_its_look_
     take_lease = VpcStore.take_lease
 
     def then_be_crowded(*args: Any, **more: Any) -> VpcState | None:
-        monkeypatch.setattr("lifeline.reconciler.steps.planning.MOST_NAMED", 0)
+        monkeypatch.setattr(Settings, "dns_views", property(lambda _: 0))
         return take_lease(*args, **more)
 
     monkeypatch.setattr(VpcStore, "take_lease", then_be_crowded)

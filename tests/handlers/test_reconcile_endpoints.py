@@ -547,7 +547,7 @@ def test_every_file_in_events_is_understood(world: World) -> None:
             unknown_here |= {"call-exempt": ["exempt[0]"]}
             named = ("call", "call-plan", "call-plan-text", "call-release", "call-unfreeze")
             unknown_here |= {stem: ["vpc_ids[0]"] for stem in named}
-            unknown_here |= {"call-approve-backlog": ["services"]}
+            unknown_here |= {"call-approve-backlog": ["services"], "call-suggest": ["suggest"]}
             unknown_here |= {"call-adopt": ["adopt[0]"], "call-hand-over": ["hand_over[0]"]}
             assert refused == unknown_here.get(path.stem, []), path
             assert answer.get("batchItemFailures", []) == [], path

@@ -31,6 +31,20 @@ class HubOracle:
         everyone += [Who(IPv4Address(text), one) for one in there for text in one.addresses]
         return all(self._passes(client, who, IPv4Address(address), port) for who in everyone for port in self.ports)
 
+    def passes_own_acl(self, client: Subnet, address: str) -> bool:
+        """Whether any flow between the subnet and the address passes the subnet's network ACL, there and back."""
+        near, whole = Oracle(self.spoke, self.ports), IPv4Network(client.cidr)
+        packets = [
+            Packet(whole[host], source, IPv4Address(address), port)
+            for host in (4, 20, -2)
+            for source in near._sources(FIRST_SOURCE, LAST_SOURCE)
+            for port in self.ports
+        ]
+        return any(
+            near.acl_passes(client, packet, out=True) and near.acl_passes(client, packet.answer(), out=False)
+            for packet in packets
+        )
+
     def _oracles(self) -> tuple[Oracle, Oracle]:
         return Oracle(self.spoke, self.ports), Oracle(self.view.vpcs[0], self.ports)
 

@@ -71,7 +71,7 @@ def hear(
 
 def _may_be_probe(request: Request) -> bool:
     """Whether it is a probe, its request ID says: only that of a dry run that this stack made counts."""
-    is_attempt = request.is_own and bool(request.failure) and request.trigger.event_name == _OF_PROBES
+    is_attempt = request.is_own and request.failure in _CHANGED_NOTHING and request.trigger.event_name == _OF_PROBES
     return is_attempt and bool(request.request_id) and request.sent_at is not None
 
 
