@@ -63,6 +63,11 @@ def test_a_denial_that_says_nothing_more_is_one_by_its_code() -> None:
     assert denial.account == denial.callers_account == ""
 
 
+def test_an_explicit_deny_counts_as_one_although_aws_names_no_policy() -> None:
+    denial = read_denial("User: x is not authorized to perform: ec2:CreateVpcEndpoint with an explicit deny")
+    assert denial == Denial(action="ec2:CreateVpcEndpoint", is_explicit=True)
+
+
 @pytest.mark.parametrize(
     ("message", "code"),
     [

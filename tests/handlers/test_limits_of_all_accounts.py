@@ -131,6 +131,19 @@ def test_endpoints_that_are_gone_cost_no_budget_after_their_accounts_next_sweep(
         assert len(hub.b.endpoints(vpc_b)) == 1
 
 
+def test_an_account_that_left_uses_up_nothing_of_what_all_share(monkeypatch: pytest.MonkeyPatch) -> None:
+    for hub in hub_with(monkeypatch, monthly_usd=8):
+        vpc_a, vpc_b = alike(network, hub.a, hub.b)
+        hub.days.deliver(hub.cut_off(A, hub.a, vpc_a))
+        hub.sweep()
+        monkeypatch.setenv("ACCOUNTS", B)
+        hub.sweep()
+        assert UsageOfAll("ledger").read().interfaces == {}
+        hub.days.clock.advance(24 * HOUR)
+        hub.days.deliver(hub.cut_off(B, hub.b, vpc_b))
+        assert len(hub.b.endpoints(vpc_b)) == 1
+
+
 def test_where_the_use_of_all_cannot_be_saved_nothing_is_made_and_nothing_stays_counted(
     hub: Hub, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -34,6 +34,7 @@ _POLICY = r"(?P<kind>[A-Za-z -]*?(?:policy|boundary))"
 _EXPLICIT = re.compile(
     rf"\bwith an explicit deny in (?:an?|the) {_POLICY}\b(?:, with policy ARN)?:?\s*(?P<arn>arn:\S+)?"
 )
+_DENY = re.compile(r"\bwith an explicit deny\b")
 _MISSING = re.compile(rf"\bbecause no {_POLICY} allows\b")
 
 
@@ -102,7 +103,7 @@ def read_denial(message: str, code: str = "") -> Denial | None:
         caller=caller["caller"] if caller else "",
         resource=resource["resource"] if resource else "",
         policy_arn=(explicit["arn"] or "").rstrip(".,;\"'") if explicit else "",
-        is_explicit=explicit is not None,
+        is_explicit=_DENY.search(message) is not None,
     )
 
 

@@ -5,7 +5,7 @@ A stack that serves its own account alone goes through here, too: then nothing o
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
@@ -19,6 +19,7 @@ from lifeline.adapters.aws.organizations import Organizations
 from lifeline.adapters.store.members import MemberStore
 from lifeline.core.denial import SESSION_CODES, read_denial
 from lifeline.core.errors import InvalidInputError, LifelineError, TerminalError, TransientError
+from lifeline.core.guards.all_accounts import of_accounts
 from lifeline.core.notices.members import denied_account_notice, lost_account_notice
 from lifeline.core.notices.notice import Notice
 from lifeline.core.organization.accounts import unserved_words
@@ -207,10 +208,19 @@ class Hub:
         members = self._list()
         tools = self.tools(self.settings)
         tools.queue.sweep_accounts([member.account for member in members.active])
+        self._give_back(tools, {self.settings.own_account_id, *(member.account for member in members.active)})
         for member in members.unannounced:  # of which an earlier run couldn't tell
             self._tell(member)
         standings = Counter(member.standing.name.lower() for member in members.active)
         logger.info("accounts' sweeps sent", extra={"accounts": len(members.active), **standings})
+
+    def _give_back(self, tools: Tools, served: Collection[str]) -> None:
+        """Takes what other accounts have out of the limits that all share. Where that fails, the next sweep does it."""
+        try:
+            if tools.guards.usage_of_all:
+                tools.guards.usage_of_all.change(lambda use: (of_accounts(use, served), None))
+        except LifelineError as error:
+            logger.error("limits of all accounts not corrected", error=str(error))
 
     def _list(self) -> MemberAccounts:
         accounts, now = self.settings.accounts, self.run.now()

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from lifeline.core.guards.all_accounts import SharedLimits, biggest_users
+from lifeline.core.guards.all_accounts import SharedLimits, biggest_users, of_accounts
 from lifeline.core.guards.limits import Usage
 from lifeline.core.network.model import RegionRef
 from lifeline.core.plan.actions import Action, ActionKind, Plan
@@ -126,3 +126,9 @@ def test_what_came_to_nothing_is_given_back_by_its_account() -> None:
 def test_the_accounts_that_use_most_are_named(name: str, words: str) -> None:
     said = biggest_users(name, Usage(), use_after(shared(A), Usage()), PRICE, now=NOW)
     assert said == (f"biggest users of {name}: {words}" if words else "")
+
+
+def test_an_account_that_is_served_no_longer_uses_nothing() -> None:
+    use = Usage(interfaces={f"{A}/us-east-1/{VPC_ID}": 3, f"{B}/us-east-1/{VPC_ID}": 1})
+    assert of_accounts(use, {B}).interfaces == {f"{B}/us-east-1/{VPC_ID}": 1}
+    assert of_accounts(use, {A, B}) is use

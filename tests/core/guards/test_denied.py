@@ -37,6 +37,14 @@ def test_another_group_is_another_action() -> None:
     assert without_denied(other, denied) is other
 
 
+def test_what_another_zone_denied_is_tried() -> None:
+    associate = replace(CREATE, kind=ActionKind.ASSOCIATE_CENTRAL, central_ids=("Z1",))
+    denied = denied_among([associate.denied("an SCP")])
+    assert without_denied(plan(associate), denied).planned == ()
+    other = plan(replace(associate, central_ids=("Z2",)))
+    assert without_denied(other, denied) is other
+
+
 def test_what_others_block_stays_blocked() -> None:
     blocked = plan(CREATE.blocked("frozen"))
     assert without_denied(blocked, denied_among([CREATE.denied("an SCP")])) is blocked

@@ -110,6 +110,12 @@ class SharedLimits:
         return replace(plan, vpc_id=self._name(plan.vpc_id), actions=actions)
 
 
+def of_accounts(use: Usage, accounts: Collection[str]) -> Usage:
+    """The use without the endpoints of accounts that are served no longer: no sweep of theirs would correct it."""
+    left = {name: count for name, count in use.interfaces.items() if _account_of(name) in accounts}
+    return replace(use, interfaces=left) if left != use.interfaces else use
+
+
 def heaviest_of_all(name: str, use: Usage, price: Price, *, now: datetime) -> str:
     """Which accounts use most of a limit that all share, in words; empty where none does."""
     counts: Counter[str] = Counter()

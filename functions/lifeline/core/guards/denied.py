@@ -26,4 +26,5 @@ def without_denied(plan: Plan, denied: Mapping[str, str]) -> Plan:
 
 def _key(action: Action) -> str:
     """An action among those of its VPC. What is to be made has no ID yet, whichever security group it is to have."""
-    return " ".join(filter(None, (action.kind, action.service or action.security_group_id, action.endpoint_id)))
+    what = action.service or action.security_group_id
+    return " ".join(filter(None, (action.kind, what, action.endpoint_id, *action.central_ids)))

@@ -132,7 +132,7 @@ def _failed(action: Action, error: LifelineError, account: str) -> Action:
     denial = read_denial(str(error), error.code) if isinstance(error, TerminalError) else None
     if denial is None:
         return replace(action, status=Status.FAILED, error=str(error))
-    return action.denied(f"{denied_words(denial, account)}; {TRIED_AGAIN}. {error}")
+    return action.denied(f"{denied_words(denial, denial.callers_account or account)}; {TRIED_AGAIN}. {error}")
 
 
 def _unready(action: Action, applied: Applied, security_group_id: str) -> Action | None:
