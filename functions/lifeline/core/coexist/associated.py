@@ -8,6 +8,7 @@ from lifeline.core.plan.actions import Action, ActionKind, Plan, Status
 from lifeline.core.wording import write_time
 
 _ASSOCIATES = frozenset({ActionKind.ASSOCIATE_CENTRAL, ActionKind.SWAP_TO_CENTRAL})
+AUTHORIZATION_LEFT = "couldn't be deleted, and a later run will try again"
 _SEEN_WITHIN = timedelta(minutes=15)
 
 
@@ -44,8 +45,9 @@ def note_planned(associated: Associated, actions: Iterable[Action], *, now: date
 def settle_done(associated: Associated, done: Iterable[Action], *, now: datetime) -> dict[str, Association]:
     """The associations as the run leaves them.
 
-    An action that is done and says something all the same has left its authorization. One that AWS refused for now, or
-    that is blocked since an earlier attempt, may have been made.
+    An action that is done and says something all the same has left its authorization, and so has a swap that failed and
+    whose zones came back, if it says so. One that AWS refused for now, or that is blocked since an earlier attempt, may
+    have been made.
     """
     found = dict(associated)
     for action in done:
@@ -58,6 +60,8 @@ def settle_done(associated: Associated, done: Iterable[Action], *, now: datetime
                     found[id_] = Association(now, account, is_refused=True)
                 case ActionKind.DELETE_AUTHORIZATION, Status.DONE if id_ in found:
                     found[id_] = replace(found[id_], account="")
+                case ActionKind.SWAP_TO_LOCAL, Status.PLANNED | Status.FAILED if AUTHORIZATION_LEFT in action.error:
+                    found[id_] = replace(found.get(id_, Association(now, is_refused=True)), account=account)
                 case ActionKind.DISASSOCIATE_CENTRAL | ActionKind.SWAP_TO_LOCAL, Status.DONE if id_ in found:
                     found[id_] = replace(found[id_], is_refused=True)
     return {id_: one for id_, one in found.items() if one.account or not one.is_refused}
