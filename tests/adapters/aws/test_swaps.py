@@ -26,7 +26,7 @@ def shared(zone_id: str) -> tuple[str, str]:
 
 @dataclass
 class Aws:
-    """EC2 and Route 53, which refuse some calls, and note what was done: each call with its zone, or its private DNS."""
+    """EC2 and Route 53, which refuse some calls and note the others, each with its zone, or its private DNS."""
 
     refused: dict[tuple[str, str], str] = field(default_factory=dict)
     done: list[tuple[str, str]] = field(default_factory=list)
@@ -52,7 +52,7 @@ class Aws:
 @pytest.mark.parametrize("code", ["AccessDenied", "Throttling"])
 def test_private_dns_comes_back_even_if_no_zone_can_be_let_go(code: str) -> None:
     aws = Aws({shared("Z1"): code, let_go("Z1"): code})
-    with pytest.raises(LifelineError, match="associate_vpc_with_hosted_zone Z1 .*; disassociate_vpc_from_hosted_zone"):
+    with pytest.raises(LifelineError, match=r"associate_vpc_with_hosted_zone Z1 .*; disassociate_vpc_from_hosted_zone"):
         aws.swap(ActionKind.SWAP_TO_CENTRAL, "Z1")
     assert aws.done == [OFF, ON]
 
@@ -81,14 +81,14 @@ def test_the_first_zone_comes_back_if_the_second_can_not_be_let_go(code: str) ->
 
 def test_each_zone_comes_back_even_if_another_can_not() -> None:
     aws = Aws({ON: "InvalidParameter", shared("Z1"): "LimitsExceeded"})
-    with pytest.raises(LifelineError, match="InvalidParameter.*; associate_vpc_with_hosted_zone Z1"):
+    with pytest.raises(LifelineError, match=r"InvalidParameter.*; associate_vpc_with_hosted_zone Z1"):
         aws.swap(ActionKind.SWAP_TO_LOCAL, "Z1", "Z2")
     assert aws.done == [let_go("Z1"), let_go("Z2"), shared("Z2")]
 
 
 def test_an_authorization_that_the_way_back_leaves_is_said() -> None:
     aws = Aws({ON: "InvalidParameter", ("delete_vpc_association_authorization", "Z1"): "Throttling"})
-    with pytest.raises(LifelineError, match=f"InvalidParameter.*in Z1 {AUTHORIZATION_LEFT}"):
+    with pytest.raises(LifelineError, match=rf"InvalidParameter.*in Z1 {AUTHORIZATION_LEFT}"):
         aws.swap(ActionKind.SWAP_TO_LOCAL, "Z1", account=HUB_ACCOUNT)
     assert aws.done[-1] == shared("Z1")
 
@@ -97,3 +97,9 @@ def test_a_swap_whose_calls_all_pass_makes_no_other() -> None:
     aws = Aws()
     assert aws.swap(ActionKind.SWAP_TO_LOCAL, "Z1") == aws.swap(ActionKind.SWAP_TO_CENTRAL, "Z1") == ""
     assert aws.done == [let_go("Z1"), ON, OFF, shared("Z1")]
+
+
+def test_a_hub_that_harms_is_let_go_and_the_endpoint_answers_again() -> None:
+    aws = Aws()
+    aws.swap(ActionKind.DISASSOCIATE_CENTRAL, "Z1", "Z2")
+    assert aws.done == [let_go("Z1"), let_go("Z2"), ON]

@@ -245,7 +245,9 @@ class Endpoints:
         return resource_id
 
     def _share(self, action: Action, vpc_id: str) -> str:
-        """Shares the hub's zones or its Profile, or doesn't any more, and says what is left to do."""
+        """Shares the hub's zones or its Profile, or doesn't any more, and says what is left to do. Where they are let
+        go, an endpoint that is named answers from then on.
+        """
         if self._associations is None:
             raise TerminalError("this run associates no VPCs")
         if action.kind is ActionKind.SWAP_TO_LOCAL:
@@ -260,6 +262,8 @@ class Endpoints:
                 self._associations.disassociate(central_id, vpc_id)
             else:
                 self._associations.delete_authorization(central_id, vpc_id, action.central_account)
+        if action.kind is ActionKind.DISASSOCIATE_CENTRAL and action.endpoint_id:
+            self._patiently(partial(self._modify, action, PrivateDnsEnabled=True))
         return "; ".join(filter(None, left))
 
     def _swap_to_local(self, action: Action, vpc_id: str) -> str:
@@ -283,7 +287,7 @@ class Endpoints:
 
     def _each(self, kind: ActionKind, action: Action, vpc_id: str) -> list[Callable[[], str]]:
         """A call for each of the zones, so that one that fails stops no other."""
-        alone = [replace(action, kind=kind, central_ids=(id_,)) for id_ in action.central_ids]
+        alone = [replace(action, kind=kind, central_ids=(id_,), endpoint_id="") for id_ in action.central_ids]
         return [partial(self._share, one, vpc_id) for one in alone]
 
     def _patiently(self, call: Callable[[], str]) -> str:

@@ -35,7 +35,7 @@ _ENDPOINT_CALLS = {
     ActionKind.REMOVE_ROUTE_TABLES: 1,
     ActionKind.RETIRE_ENDPOINT: 1,
 }
-# A swap that is cut short would leave the name unanswered. AWS may take a minute and a half for each way, there and back.
+# Cut short, a swap would leave the name unanswered. AWS may take a minute and a half for each way, there and back.
 _TAKES = {ActionKind.SWAP_TO_LOCAL: timedelta(seconds=200), ActionKind.SWAP_TO_CENTRAL: timedelta(seconds=200)}
 
 _NOT_THERE_YET = "it waits until the endpoint is available"
