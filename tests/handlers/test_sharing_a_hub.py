@@ -106,6 +106,28 @@ def test_with_auto_people_are_asked_all_the_same_where_something_can_not_be_read
     assert spoke.zones() == []
 
 
+@pytest.mark.parametrize("operation", ["GetHostedZone", "ListResourceRecordSets"])
+def test_while_aws_throttles_what_the_zone_has_the_vpc_waits_and_nothing_is_paid(spoke: Spoke, operation: str) -> None:
+    spoke.auto()
+    spoke.account.fail_next(operation, "Throttling", times=20)
+    waiting = spoke.look()
+    assert {status for _, status in kinds(waiting)} == {"planned"}
+    assert (spoke.world.endpoints(spoke.vpc_id), spoke.zones()) == ([], [])
+    assert "Throttling" in waiting["note"]
+    spoke.account.faults.clear()
+    remember.cache_clear()
+    assert kinds(spoke.look()) == [("associate_central", "done")]
+
+
+def test_a_zone_that_the_role_may_not_read_is_offered_and_nothing_is_paid(spoke: Spoke) -> None:
+    spoke.auto()
+    spoke.account.fail_next("GetHostedZone", "AccessDenied", times=20)
+    answer = spoke.look()
+    assert kinds(answer) == [("associate_central", "blocked")]
+    assert "not everything can be read" in answer["actions"][0]["error"]
+    assert spoke.world.endpoints(spoke.vpc_id) == []
+
+
 @pytest.mark.parametrize("broken", ["group", "gateway", "route back", "attachment"])
 def test_where_the_hub_would_not_serve_an_endpoint_is_made_and_says_why(spoke: Spoke, broken: str) -> None:
     spoke.auto()

@@ -49,8 +49,8 @@ class HubReader:
         there = self._memory_in(account)
         if there is None:
             words = f"{account}, which has the zones, is no account that this stack serves"
-            source = HubSource(central.profile or central.zones[0], unread=(words,))
-            return dict.fromkeys(vpc_ids, HubView(account, (source,), unread=(words,)))
+            sources = (HubSource(central.profile, unread=(words,)),) if central.profile else ()
+            return dict.fromkeys(vpc_ids, HubView(account, sources, unread=(words,)))
         if central not in self._kept:
             self._kept[central] = self._read(central, there)
         hub = self._kept[central]
@@ -83,7 +83,7 @@ class HubReader:
         """A zone of the hub's, with how many VPCs it has and takes at most (Route 53 API: GetHostedZoneLimit)."""
         view = there.central.view_of_zone(zone_id)
         vpcs, most = self._limit(zone_id, there)
-        return HubSource(zone_id, view.answers, vpcs, most, view.unreadable)
+        return HubSource(zone_id, view.answers, vpcs, most, view.unreadable, view.throttled)
 
     def _limit(self, zone_id: str, there: AccountMemory) -> tuple[int | None, int | None]:
         try:
@@ -103,9 +103,9 @@ class HubReader:
             found = pages(client, "list_profile_associations", "ProfileAssociations", ProfileId=profile_id)
         except (TransientError, TerminalError) as error:
             self._note(there, error, "associations of a Profile not read")
-            return HubSource(profile_id, view.answers, None, None, view.unreadable)
+            return HubSource(profile_id, view.answers, None, None, view.unreadable, view.throttled)
         count = sum(one.get("Status", "COMPLETE") in _LISTED for one in found)
-        return HubSource(profile_id, view.answers, count, VPCS_A_PROFILE, view.unreadable)
+        return HubSource(profile_id, view.answers, count, VPCS_A_PROFILE, view.unreadable, view.throttled)
 
     def _vpcs_of(self, endpoint_ids: Sequence[str], client: ClientOf) -> list[str]:
         filters = [{"Name": "vpc-endpoint-id", "Values": list(endpoint_ids)}]

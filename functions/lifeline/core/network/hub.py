@@ -69,7 +69,7 @@ class GatewayRoute:
 @dataclass(frozen=True, slots=True)
 class HubSource:
     """One of the hub's zones, or its Profile: what it answers, and how many of the VPCs that it takes it has. None, and
-    `unread` in words, where that couldn't be read.
+    `unread` in words, where that couldn't be read; `throttled` is what of that a later run can read.
     """
 
     id: str
@@ -77,6 +77,7 @@ class HubSource:
     vpcs: int | None = None
     most_vpcs: int | None = None
     unread: tuple[str, ...] = ()
+    throttled: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +92,11 @@ class HubView:
     attachments: tuple[Attachment, ...] | None = ()
     tables: Mapping[str, tuple[GatewayRoute, ...]] = field(default_factory=dict)
     unread: tuple[str, ...] = ()
+
+    @property
+    def throttled(self) -> tuple[str, ...]:
+        """What of the hub's names a later run can read."""
+        return tuple(words for source in self.sources for words in source.throttled)
 
     def attachment(self, vpc_id: str, gateway_id: str) -> Attachment | None:
         """The VPC's attachment to the gateway."""
