@@ -137,6 +137,36 @@ def test_a_vpc_that_is_not_attached_is_not_served() -> None:
     assert "isn't attached to tgw-1" in refusal(offered(spoke(), replace(view, attachments=view.attachments[1:])))  # type: ignore[index]
 
 
+def test_of_several_attachments_to_a_gateway_the_available_one_counts() -> None:
+    """One that was deleted is still shown for a while."""
+    view = Hubs().view()
+    assert view.attachments
+    gone = tuple(replace(one, id=f"{one.id}-0", is_available=False) for one in view.attachments)
+    found = offered(spoke(), replace(view, attachments=gone + view.attachments))
+    assert (only(found).kind, asked(found)) == (ActionKind.ASSOCIATE_CENTRAL, "")
+
+
+def test_an_attachment_of_the_hub_that_is_not_available_is_said() -> None:
+    view = Hubs().view()
+    assert view.attachments
+    own, theirs = view.attachments
+    found = offered(spoke(), replace(view, attachments=(own, replace(theirs, is_available=False))))
+    assert "the hub's attachment: no (tgw-attach-hub isn't available)" in refusal(found)
+
+
+def test_attachments_that_may_be_there_unseen_need_approval() -> None:
+    view = Hubs().view()
+    assert view.attachments
+    own, theirs = view.attachments
+    for seen, misses, words in (
+        ((theirs,), True, "transit gateway attachment: can't be read (the attachments to tgw-1 can't be read)"),
+        ((own,), False, f"the hub's attachment: can't be read (no attachment of {HUB_ID} to tgw-1 was seen)"),
+        ((own, replace(theirs, gateway_id="tgw-2")), False, f"no attachment of {HUB_ID} to tgw-1 was seen"),
+    ):
+        found = offered(spoke(), replace(view, attachments=seen, misses_attachments=misses))
+        assert words in asked(found)
+
+
 @pytest.mark.parametrize(
     ("hub", "words"),
     [
