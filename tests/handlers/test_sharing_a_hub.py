@@ -106,6 +106,28 @@ def test_with_auto_people_are_asked_all_the_same_where_something_can_not_be_read
     assert spoke.zones() == []
 
 
+@pytest.mark.parametrize("operation", ["GetHostedZone", "ListResourceRecordSets"])
+def test_while_aws_throttles_what_the_zone_has_the_vpc_waits_and_nothing_is_paid(spoke: Spoke, operation: str) -> None:
+    spoke.auto()
+    spoke.account.fail_next(operation, "Throttling", times=20)
+    waiting = spoke.look()
+    assert {status for _, status in kinds(waiting)} == {"planned"}
+    assert (spoke.world.endpoints(spoke.vpc_id), spoke.zones()) == ([], [])
+    assert "Throttling" in waiting["note"]
+    spoke.account.faults.clear()
+    remember.cache_clear()
+    assert kinds(spoke.look()) == [("associate_central", "done")]
+
+
+def test_a_zone_that_the_role_may_not_read_is_offered_and_nothing_is_paid(spoke: Spoke) -> None:
+    spoke.auto()
+    spoke.account.fail_next("GetHostedZone", "AccessDenied", times=20)
+    answer = spoke.look()
+    assert kinds(answer) == [("associate_central", "blocked")]
+    assert "not everything can be read" in answer["actions"][0]["error"]
+    assert spoke.world.endpoints(spoke.vpc_id) == []
+
+
 @pytest.mark.parametrize("broken", ["group", "gateway", "route back", "attachment"])
 def test_where_the_hub_would_not_serve_an_endpoint_is_made_and_says_why(spoke: Spoke, broken: str) -> None:
     spoke.auto()
@@ -374,10 +396,38 @@ def test_once_the_path_is_back_the_name_goes_back_after_approval_and_the_endpoin
     assert kinds(approve_next(days, vpc_id)) == [("swap_to_central", "done")]
     assert hub_calls(days) == ["private DNS False", "AssociateVPCWithHostedZone"]
     days.clock.advance(MINUTES)
+    assert kinds(days.look(vpc_id)) == []  # the endpoint stays while the way back is watched
+    days.clock.advance(24 * HOUR)
+    remember.cache_clear()
     assert kinds(days.look(vpc_id)) == [("retire_endpoint", "done")]
     remember.cache_clear()
     assert days.look(vpc_id)["services"][0]["state"] == "served centrally"
     assert days.live(vpc_id) == []
+
+
+def test_agents_that_fall_silent_after_the_way_back_get_the_endpoint_again(
+    days: Days, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    vpc_id, hub = stood_in(days, monkeypatch)
+    hub.lead(days.world, vpc_id)
+    remember.cache_clear()
+    assert kinds(approve_next(days, vpc_id)) == [("swap_to_central", "done")]
+    days.clock.advance(MINUTES)
+    days.look(vpc_id)
+    days.account.forget_calls()
+    days.mails()
+    remember.cache_clear()
+    incident = days.record_silence(vpc_id, subject=hub.zone_id)
+    days.ask_for_repair(vpc_id, incident_id=incident.id)
+    assert hub_calls(days) == ["DisassociateVPCFromHostedZone", "private DNS True"]
+    assert len(days.live(vpc_id)) == 1
+    assert days.account.dns.zones_of(vpc_id) == []
+    (notice,) = days.texts()
+    assert '"unfreeze": ["monitoring"]' in notice
+    assert "can't reach" not in notice
+    days.clock.advance(MINUTES)
+    remember.cache_clear()
+    assert days.look(vpc_id)["services"][0]["state"] == "served"
 
 
 def test_a_way_back_that_aws_refuses_leaves_the_endpoint_answering(days: Days, monkeypatch: pytest.MonkeyPatch) -> None:

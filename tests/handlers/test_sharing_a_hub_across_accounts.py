@@ -9,6 +9,7 @@ from tools.spoke import template
 from lifeline.adapters.aws.memory import remember
 from lifeline.adapters.store.vpcs import VpcStore
 from lifeline.core.network.model import RegionRef
+from lifeline.reconciler.steps import policy_in_force
 from tests.support.days import MINUTES, Days
 from tests.support.hub import ASSUME, ROLE, TRUST, enforced_in, role_in
 from tests.support.hub_network import Hub
@@ -125,6 +126,15 @@ def test_an_authorization_that_can_not_be_deleted_is_told_and_deleted_by_the_nex
     assert kinds(accounts.look()) == [("delete_authorization", "done")]
     assert (accounts.authorized(), accounts.zones()) == ({}, [accounts.hub.zone_id])
     assert kinds(accounts.look()) == []
+
+
+def test_an_authorization_is_deleted_even_if_the_policy_names_no_hub_any_more(accounts: Accounts) -> None:
+    accounts.arrange(B)
+    accounts.organization.place(B).fail_next("DeleteVPCAssociationAuthorization", "ServiceUnavailable", times=3)
+    accounts.look()
+    del vars(policy_in_force)["simple_policy"].document["central"]
+    accounts.look()
+    assert (accounts.authorized(), accounts.zones()) == ({}, [accounts.hub.zone_id])
 
 
 def test_a_run_that_dies_before_it_takes_the_authorization_back_is_made_good(accounts: Accounts) -> None:

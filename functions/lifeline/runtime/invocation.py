@@ -21,9 +21,9 @@ class Run:
     sleep: Callable[[timedelta], None]
     begin_until: datetime | None = None
 
-    def patience(self) -> timedelta:
-        """How long this run can still wait and yet write down what it did."""
-        left = self.remaining() - MARGIN
+    def patience(self, then: timedelta = timedelta(0)) -> timedelta:
+        """How long this run can still wait and yet do what takes so long `then`, and write down what it did."""
+        left = self.remaining() - MARGIN - then
         if self.begin_until:
             left = min(left, self.begin_until - self.now())
         return max(timedelta(0), left)

@@ -18,19 +18,21 @@ from lifeline.core.coexist.canary import (
     due,
     freeze_withdrawn,
     gone_dark,
+    keep_stand_ins,
     mark_withdrawn,
     switched_off,
     unwatch,
     watch_switched,
     withdraw,
 )
+from lifeline.core.coexist.removals import remove_once
 from lifeline.core.guards.freeze import Freeze, FreezeKind
 from lifeline.core.guards.mode import Mode
 from lifeline.core.history.change import Change
 from lifeline.core.incidents.facts import Facts
 from lifeline.core.incidents.incident import Cause, CauseKind, Confidence
 from lifeline.core.network.iam_policy import Permission, RoleVerdict
-from lifeline.core.network.model import Endpoint, SecurityGroup, TargetKind, Vpc
+from lifeline.core.network.model import IN_PLACE_OF, MANAGED_BY, Endpoint, SecurityGroup, TargetKind, Vpc
 from lifeline.core.plan.actions import Action, ActionKind, Plan, Status
 from tests.support.agents import minute, why_silent
 from tests.support.builders import (
@@ -273,3 +275,31 @@ def test_what_was_withdrawn_before_stays_known() -> None:
     known = {"monitoring": replace(CANARY, withdrawn_at=minute(5))}
     action = Action(ActionKind.ENABLE_PRIVATE_DNS, "", service="monitoring", endpoint_id=CANARY.endpoint_id)
     assert unwatch(known, [replace(action, status=Status.FAILED)]) == known
+
+
+def test_a_hub_that_harms_makes_way_for_the_endpoint_that_stood_in() -> None:
+    """So it does for each of a VPC's services, unless the endpoint is deleted anyway."""
+    tags = ((MANAGED_BY, OWNER), (IN_PLACE_OF, "Z1"))
+    spare = endpoint(MONITORING, "a", private_dns=False, tags=tags)
+    canaries = {"monitoring": Canary("", ON_AT, central_ids=("Z1",)), "logs": Canary("", ON_AT, central_ids=("Z2",))}
+    retiring = Action.on(ActionKind.RETIRE_ENDPOINT, spare, "why")
+
+    def ended(plan: Plan) -> list[tuple[str, tuple[str, ...], str]]:
+        amended = withdraw(plan, canaries, canaries, vpc(endpoints=(spare,)), OWNER, {"Z1", "Z2"})
+        found = remove_once(amended).actions
+        return [(one.service, one.central_ids, one.endpoint_id) for one in found if one.central_ids]
+
+    assert ended(Plan(VPC_ID, (), ())) == [("logs", ("Z2",), ""), ("monitoring", ("Z1",), spare.id)]
+    assert ended(Plan(VPC_ID, (), (retiring,))) == [("logs", ("Z2",), ""), ("monitoring", ("Z1",), "")]
+
+
+@pytest.mark.parametrize(("hours", "is_kept"), [(0, True), (23, True), (24, False)])
+def test_an_endpoint_that_stood_in_stays_while_a_silence_may_count_for_the_way_back(hours: int, is_kept: bool) -> None:
+    canaries = {"monitoring": Canary("", ON_AT, central_ids=("Z1",))}
+    spare = Action(ActionKind.RETIRE_ENDPOINT, "why", service="monitoring", endpoint_id="vpce-1", is_optional=True)
+    others = (replace(spare, is_optional=False), replace(spare, service="logs"))
+    plan, now = Plan(VPC_ID, (), (spare, *others)), ON_AT + timedelta(hours=hours)
+    assert keep_stand_ins(plan, canaries, now=now).actions == (() if is_kept else (spare,)) + others
+    over = {"monitoring": replace(canaries["monitoring"], withdrawn_at=ON_AT)}
+    assert keep_stand_ins(plan, over, now=now) == plan
+    assert keep_stand_ins(plan, {"monitoring": CANARY}, now=now) == plan

@@ -137,6 +137,36 @@ def test_a_vpc_that_is_not_attached_is_not_served() -> None:
     assert "isn't attached to tgw-1" in refusal(offered(spoke(), replace(view, attachments=view.attachments[1:])))  # type: ignore[index]
 
 
+def test_of_several_attachments_to_a_gateway_the_available_one_counts() -> None:
+    """One that was deleted is still shown for a while."""
+    view = Hubs().view()
+    assert view.attachments
+    gone = tuple(replace(one, id=f"{one.id}-0", is_available=False) for one in view.attachments)
+    found = offered(spoke(), replace(view, attachments=gone + view.attachments))
+    assert (only(found).kind, asked(found)) == (ActionKind.ASSOCIATE_CENTRAL, "")
+
+
+def test_an_attachment_of_the_hub_that_is_not_available_is_said() -> None:
+    view = Hubs().view()
+    assert view.attachments
+    own, theirs = view.attachments
+    found = offered(spoke(), replace(view, attachments=(own, replace(theirs, is_available=False))))
+    assert "the hub's attachment: no (tgw-attach-hub isn't available)" in refusal(found)
+
+
+def test_attachments_that_may_be_there_unseen_need_approval() -> None:
+    view = Hubs().view()
+    assert view.attachments
+    own, theirs = view.attachments
+    for seen, misses, words in (
+        ((theirs,), True, "transit gateway attachment: can't be read (the attachments to tgw-1 can't be read)"),
+        ((own,), False, f"the hub's attachment: can't be read (no attachment of {HUB_ID} to tgw-1 was seen)"),
+        ((own, replace(theirs, gateway_id="tgw-2")), False, f"no attachment of {HUB_ID} to tgw-1 was seen"),
+    ):
+        found = offered(spoke(), replace(view, attachments=seen, misses_attachments=misses))
+        assert words in asked(found)
+
+
 @pytest.mark.parametrize(
     ("hub", "words"),
     [
@@ -180,9 +210,8 @@ def test_what_the_hub_keeps_out_is_said(hub: Any, words: str) -> None:
         (HubSource(ZONE, (answer(addresses=()),), 1, 300), f"{ZONE} has no record for {NAME}"),
         (HubSource(ZONE, (answer(addresses=("10.8.0.9",)),), 1, 300), "answers 10.8.0.9, which isn't in central.cidrs"),
         (HubSource("Z0OTHER", (answer(domain="logs.us-east-1.amazonaws.com"),), 1, 300), f"is named {NAME}"),
-        (HubSource(ZONE, unread=("the zone Z0HUB couldn't be read",)), "the zone Z0HUB couldn't be read"),
     ],
-    ids=range(5),
+    ids=range(4),
 )
 def test_a_zone_that_can_not_serve_is_not_offered(source: HubSource, words: str) -> None:
     assert words in refusal(offered(spoke(), Hubs().view(sources=(source,))))
@@ -245,6 +274,9 @@ def test_a_client_whose_own_group_does_not_let_out_to_the_hub_counts() -> None:
 
 # ---- what can't be read
 
+DENIED = "the zone Z0HUB couldn't be read: AccessDenied"
+LOGS = answer(domain="logs.us-east-1.amazonaws.com", source_id="Z0LOGS")
+
 
 @pytest.mark.parametrize(
     ("hubs", "more", "words"),
@@ -255,9 +287,11 @@ def test_a_client_whose_own_group_does_not_let_out_to_the_hub_counts() -> None:
         (Hubs(), {"attachments": None}, "the attachments to tgw-1 can't be read"),
         (Hubs(), {"vpcs": (), "unread": ("the hub's VPC couldn't be read",)}, "the hub's VPC couldn't be read"),
         (Hubs(), {"sources": (HubSource(ZONE, (answer(),)),)}, f"room in {ZONE}: can't be read"),
+        (Hubs(), {"sources": (HubSource(ZONE, unread=(DENIED,)),)}, DENIED),
+        (Hubs(), {"sources": (HubSource("Z0LOGS", (LOGS,), 1, 300), HubSource(ZONE, unread=(DENIED,)))}, DENIED),
         (Hubs(), {"sources": (HubSource(ZONE, (answer(addresses=None),), 1, 300),)}, ""),
     ],
-    ids=range(7),
+    ids=range(9),
 )
 def test_what_can_not_be_read_is_said_and_needs_approval_in_spite_of_auto(
     hubs: Hubs, more: dict[str, Any], words: str
@@ -293,6 +327,22 @@ def test_what_can_not_be_read_of_the_vpc_needs_approval(network: Any, dns: DnsVi
     assert words in asked(offered(network, dns=dns))
 
 
+def test_a_zone_that_was_not_read_is_the_one_that_is_associated() -> None:
+    sources = HubSource("Z0LOGS", (LOGS,), 1, 300), HubSource(ZONE, unread=(DENIED,))
+    assert only(offered(spoke(), Hubs().view(sources=sources))).central_ids == (ZONE,)
+
+
+def test_a_zone_that_was_not_read_is_not_offered_to_whom_nothing_leads_to_the_hub() -> None:
+    elsewhere = spoke(route("10.8.0.0/16", TargetKind.TRANSIT_GATEWAY, TGW))
+    found = offered(elsewhere, Hubs().view(sources=(HubSource(ZONE, unread=(DENIED,)),)))
+    assert "routes to the hub: no" in refusal(found)
+
+
+def test_zones_of_an_account_that_can_not_be_entered_are_not_offered() -> None:
+    words = "999999999999, which has the zones, is no account that this stack serves"
+    assert words in refusal(offered(spoke(), Hubs().view(sources=(), unread=(words,))))
+
+
 def test_attributes_that_were_not_read_need_approval() -> None:
     network = spoke(unread=(Unread(Part.DNS_ATTRIBUTES, "denied"),))
     found = offered(network)
@@ -322,6 +372,12 @@ def test_a_profile_whose_zones_can_not_be_read_needs_approval() -> None:
     by_profile = central(zones=(), profile="rp-1")
     found = offered(spoke(), profile(unread=("Z0HUB of the Profile rp-1 couldn't be read",)), central=by_profile)
     assert "Z0HUB of the Profile rp-1 couldn't be read" in asked(found)
+
+
+@pytest.mark.parametrize("there", [(), (of_profile("logs.us-east-1.amazonaws.com"),)])
+def test_a_profile_that_was_read_and_lacks_the_name_is_not_offered(there: tuple[DnsAnswer, ...]) -> None:
+    found = offered(spoke(), profile(*there), central=central(zones=(), profile="rp-1"))
+    assert f"the hub's Profile: no (the Profile rp-1 has no {NAME})" in refusal(found)
 
 
 def test_whatever_else_a_profile_brings_must_be_reached_by_who_reaches_it_today() -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 from lifeline.adapters.aws.calls import aws_errors
 from lifeline.adapters.aws.clients import ClientOf, client
+from lifeline.core.coexist.associated import AUTHORIZATION_LEFT
 from lifeline.core.errors import LifelineError, TerminalError, TransientError
 
 _ATTEMPTS = 3  # to take an authorization back
@@ -112,8 +113,7 @@ class Associations:
                 failure = error
             else:
                 return ""
-        words = f"the authorization for {vpc_id} in {zone_id} couldn't be deleted"
-        return f"{words}, and a later run will try again: {failure}"
+        return f"the authorization for {vpc_id} in {zone_id} {AUTHORIZATION_LEFT}: {failure}"
 
     def _zones_in(self, account: str) -> Any:
         there = self._client_in(account)

@@ -182,9 +182,10 @@ class Endpoints:
             answer = self._ec2.create_vpc_endpoint(ClientToken=token, **wanted)
         return str(answer["VpcEndpoint"]["VpcEndpointId"])
 
-    def _modify(self, action: Action, **change: object) -> None:
+    def _modify(self, action: Action, **change: object) -> str:
         with aws_errors(f"modify_vpc_endpoint {action.endpoint_id}"):
             self._ec2.modify_vpc_endpoint(VpcEndpointId=action.endpoint_id, **change)
+        return ""
 
     def _create_security_group(self, action: Action, vpc_id: str) -> AppliedIds:
         """Creates the group and lets the VPC in.
@@ -244,7 +245,9 @@ class Endpoints:
         return resource_id
 
     def _share(self, action: Action, vpc_id: str) -> str:
-        """Shares the hub's zones or its Profile, or doesn't any more, and says what is left to do."""
+        """Shares the hub's zones or its Profile, or doesn't any more, and says what is left to do. Where they are let
+        go, an endpoint that is named answers from then on.
+        """
         if self._associations is None:
             raise TerminalError("this run associates no VPCs")
         if action.kind is ActionKind.SWAP_TO_LOCAL:
@@ -259,31 +262,35 @@ class Endpoints:
                 self._associations.disassociate(central_id, vpc_id)
             else:
                 self._associations.delete_authorization(central_id, vpc_id, action.central_account)
+        if action.kind is ActionKind.DISASSOCIATE_CENTRAL and action.endpoint_id:
+            self._patiently(partial(self._modify, action, PrivateDnsEnabled=True))
         return "; ".join(filter(None, left))
 
     def _swap_to_local(self, action: Action, vpc_id: str) -> str:
-        """The endpoint takes the name from the zones: two calls, between which nothing answers it. If the second one
-        fails, the zones come back.
+        """The endpoint takes the name from the zones: two calls, between which nothing answers it. If either fails,
+        the zones come back.
         """
-        self._share(replace(action, kind=ActionKind.DISASSOCIATE_CENTRAL), vpc_id)
-        try:
+        back = [partial(self._patiently, one) for one in self._each(ActionKind.ASSOCIATE_CENTRAL, action, vpc_id)]
+        with _or_else(*back):
+            for let_go in self._each(ActionKind.DISASSOCIATE_CENTRAL, action, vpc_id):
+                let_go()
             self._patiently(partial(self._modify, action, PrivateDnsEnabled=True))
-        except (TransientError, TerminalError):
-            self._share(replace(action, kind=ActionKind.ASSOCIATE_CENTRAL), vpc_id)
-            raise
         return ""
 
     def _swap_to_central(self, action: Action, vpc_id: str) -> str:
         """The zones take the name from the endpoint, and what is left to do; if AWS refuses that, it gets it back."""
-        self._modify(action, PrivateDnsEnabled=False)
-        try:
-            return self._patiently(partial(self._share, replace(action, kind=ActionKind.ASSOCIATE_CENTRAL), vpc_id))
-        except (TransientError, TerminalError):
-            self._share(replace(action, kind=ActionKind.DISASSOCIATE_CENTRAL), vpc_id)
-            self._patiently(partial(self._modify, action, PrivateDnsEnabled=True))
-            raise
+        take_name = partial(self._patiently, partial(self._modify, action, PrivateDnsEnabled=True))
+        with _or_else(*self._each(ActionKind.DISASSOCIATE_CENTRAL, action, vpc_id), take_name):
+            self._modify(action, PrivateDnsEnabled=False)
+            left = [self._patiently(share) for share in self._each(ActionKind.ASSOCIATE_CENTRAL, action, vpc_id)]
+        return "; ".join(filter(None, left))
 
-    def _patiently[T](self, call: Callable[[], T]) -> T:
+    def _each(self, kind: ActionKind, action: Action, vpc_id: str) -> list[Callable[[], str]]:
+        """A call for each of the zones, so that one that fails stops no other."""
+        alone = [replace(action, kind=kind, central_ids=(id_,), endpoint_id="") for id_ in action.central_ids]
+        return [partial(self._share, one, vpc_id) for one in alone]
+
+    def _patiently(self, call: Callable[[], str]) -> str:
         """The call, tried again while the name is still held: AWS lets go of it a while after it says so."""
         for wait in _SWAP_WAITS:
             try:
@@ -347,6 +354,25 @@ def _tags_named(action: Action) -> Iterator[None]:
             raise
         words = refused_words(action.tags, action.missing_tags)
         raise TerminalError(f"{error} ({words})", code=error.code) from error
+
+
+@contextmanager
+def _or_else(*undo: Callable[[], str]) -> Iterator[None]:
+    """If something fails, each of these is done, whatever becomes of the others, and the error says what is left."""
+    try:
+        yield
+    except (TransientError, TerminalError) as error:
+        left = list(filter(None, map(_left_by, undo)))
+        if not left:
+            raise
+        raise type(error)("; ".join((str(error), *left)), code=error.code) from error
+
+
+def _left_by(call: Callable[[], str]) -> str:
+    try:
+        return call()
+    except (TransientError, TerminalError) as error:
+        return str(error)
 
 
 def _change(action: Action, security_group_id: str) -> dict[str, object]:

@@ -19,6 +19,7 @@ from lifeline.runtime.settings import StackSettings
 
 VPCS_A_PROFILE = 1000  # Route 53 guide: quotas on Profiles. No call says whether it was raised
 _ROUTES = [{"Name": "state", "Values": ["active", "blackhole"]}]
+_PASSES = frozenset({"available", "modifying"})  # EC2 API: TransitGatewayVpcAttachment. To change one cuts nothing
 _LISTED = frozenset({"CREATING", "COMPLETE", "UPDATING"})
 
 
@@ -49,16 +50,17 @@ class HubReader:
         there = self._memory_in(account)
         if there is None:
             words = f"{account}, which has the zones, is no account that this stack serves"
-            source = HubSource(central.profile or central.zones[0], unread=(words,))
-            return dict.fromkeys(vpc_ids, HubView(account, (source,), unread=(words,)))
+            sources = (HubSource(central.profile, unread=(words,)),) if central.profile else ()
+            return dict.fromkeys(vpc_ids, HubView(account, sources, unread=(words,)))
         if central not in self._kept:
             self._kept[central] = self._read(central, there)
         hub = self._kept[central]
         accounts = [memory_of(self.settings), there, memory_of(self.settings.of(""))]
         clients = list(dict.fromkeys(memory.client for memory in accounts))
-        attachments = self._attachments(clients, [*vpc_ids, *(vpc.id for vpc in hub.vpcs)])
+        attachments, misses = self._attachments(clients, [*vpc_ids, *(vpc.id for vpc in hub.vpcs)])
         tables = self._read_tables(clients, attachments or ())
-        return {vpc_id: HubView(account, hub.sources, hub.vpcs, attachments, tables, hub.unread) for vpc_id in vpc_ids}
+        view = HubView(account, hub.sources, hub.vpcs, attachments, tables, hub.unread, misses_attachments=misses)
+        return dict.fromkeys(vpc_ids, view)
 
     def _memory_in(self, account: str) -> AccountMemory | None:
         return memory_of(self.settings.of(account)) if self.settings.may_enter(account) else None
@@ -83,7 +85,7 @@ class HubReader:
         """A zone of the hub's, with how many VPCs it has and takes at most (Route 53 API: GetHostedZoneLimit)."""
         view = there.central.view_of_zone(zone_id)
         vpcs, most = self._limit(zone_id, there)
-        return HubSource(zone_id, view.answers, vpcs, most, view.unreadable)
+        return HubSource(zone_id, view.answers, vpcs, most, view.unreadable, view.throttled)
 
     def _limit(self, zone_id: str, there: AccountMemory) -> tuple[int | None, int | None]:
         try:
@@ -103,9 +105,9 @@ class HubReader:
             found = pages(client, "list_profile_associations", "ProfileAssociations", ProfileId=profile_id)
         except (TransientError, TerminalError) as error:
             self._note(there, error, "associations of a Profile not read")
-            return HubSource(profile_id, view.answers, None, None, view.unreadable)
+            return HubSource(profile_id, view.answers, None, None, view.unreadable, view.throttled)
         count = sum(one.get("Status", "COMPLETE") in _LISTED for one in found)
-        return HubSource(profile_id, view.answers, count, VPCS_A_PROFILE, view.unreadable)
+        return HubSource(profile_id, view.answers, count, VPCS_A_PROFILE, view.unreadable, view.throttled)
 
     def _vpcs_of(self, endpoint_ids: Sequence[str], client: ClientOf) -> list[str]:
         filters = [{"Name": "vpc-endpoint-id", "Values": list(endpoint_ids)}]
@@ -114,9 +116,12 @@ class HubReader:
 
     # ---- transit gateways
 
-    def _attachments(self, clients: Sequence[ClientOf], vpc_ids: Sequence[str]) -> tuple[Attachment, ...] | None:
-        """The attachments of the VPCs, as these accounts see them; None where none of them can be read. Which of the
-        gateway's tables one is associated with, the gateway's account sees.
+    def _attachments(
+        self, clients: Sequence[ClientOf], vpc_ids: Sequence[str]
+    ) -> tuple[tuple[Attachment, ...] | None, bool]:
+        """The attachments of the VPCs, as these accounts see them, None where none of them can be read; and whether one
+        of the accounts couldn't be asked. Which of the gateway's tables one is associated with, the gateway's account
+        sees.
         """
         by_vpc = [{"Name": "vpc-id", "Values": list(vpc_ids)}]
         by_resource = [{"Name": "resource-id", "Values": list(vpc_ids)}]
@@ -140,8 +145,9 @@ class HubReader:
                 one["TransitGatewayAttachmentId"]: one["Association"] for one in associated if one.get("Association")
             }
         if failures == len(clients):
-            return None
-        return tuple(_attachment(one, associations.get(id_, {})) for id_, one in sorted(found.items()))
+            return None, True
+        seen = tuple(_attachment(one, associations.get(id_, {})) for id_, one in sorted(found.items()))
+        return seen, failures > 0
 
     def _read_tables(
         self, clients: Sequence[ClientOf], attachments: Iterable[Attachment]
@@ -164,7 +170,7 @@ class HubReader:
             return None
         is_whole = not page.get("AdditionalRoutesAvailable") and not page.get("NextToken")
         found = page.get("Routes", [])
-        return tuple(map(_route, found)) if is_whole and all("DestinationCidrBlock" in one for one in found) else None
+        return tuple(map(_route, found)) if is_whole and all(map(_is_told, found)) else None
 
     @staticmethod
     def _note(there: AccountMemory, error: LifelineError, what: str) -> None:
@@ -183,9 +189,15 @@ def _attachment(described: Mapping[str, Any], association: Mapping[str, Any]) ->
         described["TransitGatewayId"],
         described["VpcId"],
         frozenset(described.get("SubnetIds", ())),
-        described.get("State") == "available",
+        described.get("State") in _PASSES,
         association.get("TransitGatewayRouteTableId", "") if is_associated else "",
     )
+
+
+def _is_told(described: Mapping[str, Any]) -> bool:
+    """True if the route says for which block it is, and to which VPCs it leads."""
+    to_vpcs = (one for one in described.get("TransitGatewayAttachments", ()) if one.get("ResourceType") == "vpc")
+    return "DestinationCidrBlock" in described and all(one.get("ResourceId") for one in to_vpcs)
 
 
 def _route(described: Mapping[str, Any]) -> GatewayRoute:

@@ -8,6 +8,7 @@ from lifeline.core.plan.actions import Action, ActionKind, Plan, Status
 from lifeline.core.wording import write_time
 
 _ASSOCIATES = frozenset({ActionKind.ASSOCIATE_CENTRAL, ActionKind.SWAP_TO_CENTRAL})
+AUTHORIZATION_LEFT = "couldn't be deleted, and a later run will try again"
 _SEEN_WITHIN = timedelta(minutes=15)
 
 
@@ -16,12 +17,13 @@ class Association:
     """One of them: since when. It is saved before the call, so that a run that dies leaves none that nobody knows.
 
     `account` is the zone's while an authorization may be left there. With `is_refused`, AWS didn't make the
-    association, and the authorization is all that may be left.
+    association, and the authorization is all that may be left. `is_made` once AWS certainly made it.
     """
 
     at: datetime
     account: str = ""
     is_refused: bool = False
+    is_made: bool = False
 
 
 type Associated = Mapping[str, Association]
@@ -37,30 +39,54 @@ def note_planned(associated: Associated, actions: Iterable[Action], *, now: date
     """The associations with those that are about to be made."""
     planned = (action for action in actions if action.is_planned and action.kind in _ASSOCIATES)
     return dict(associated) | {
-        id_: Association(now, _account_of(one, id_)) for one in planned for id_ in one.central_ids
+        id_: Association(now, _account_of(one, id_), is_made=id_ in associated and associated[id_].is_made)
+        for one in planned
+        for id_ in one.central_ids
     }
 
 
 def settle_done(associated: Associated, done: Iterable[Action], *, now: datetime) -> dict[str, Association]:
     """The associations as the run leaves them.
 
-    An action that is done and says something all the same has left its authorization. One that AWS refused for now, or
-    that is blocked since an earlier attempt, may have been made.
+    AWS may refuse one that is there all the same: it was made before, for another service, or as the first of several.
+    An action that is done and says something all the same has left its authorization, and so has a swap that failed and
+    whose zones came back, if it says so. One that AWS refused for now, or that is blocked since an earlier attempt, may
+    have been made.
     """
-    found = dict(associated)
+    found, done = dict(associated), tuple(done)
+    there = {id_ for id_, one in associated.items() if one.is_made} | set(_made_by(done))
     for action in done:
         for id_ in action.central_ids:
             account = _account_of(action, id_)
             match action.kind, action.status:
                 case ActionKind.ASSOCIATE_CENTRAL | ActionKind.SWAP_TO_CENTRAL, Status.DONE:
-                    found[id_] = Association(now, account if action.error else "")
+                    found[id_] = Association(now, account if action.error else "", is_made=True)
                 case ActionKind.ASSOCIATE_CENTRAL | ActionKind.SWAP_TO_CENTRAL, Status.FAILED:
-                    found[id_] = Association(now, account, is_refused=True)
+                    found[id_] = Association(now, account, id_ not in there, id_ in there)
                 case ActionKind.DELETE_AUTHORIZATION, Status.DONE if id_ in found:
                     found[id_] = replace(found[id_], account="")
+                case ActionKind.SWAP_TO_LOCAL, Status.PLANNED | Status.FAILED if AUTHORIZATION_LEFT in action.error:
+                    found[id_] = replace(found.get(id_, Association(now, is_refused=True)), account=account)
                 case ActionKind.DISASSOCIATE_CENTRAL | ActionKind.SWAP_TO_LOCAL, Status.DONE if id_ in found:
-                    found[id_] = replace(found[id_], is_refused=True)
+                    found[id_] = replace(found[id_], is_refused=True, is_made=False)
     return {id_: one for id_, one in found.items() if one.account or not one.is_refused}
+
+
+def _made_by(done: Iterable[Action]) -> Iterator[str]:
+    """What AWS certainly made: all that a done action asked for, and what comes before that which a failed one names.
+    A swap that failed has let go again what it made.
+    """
+    for action in done:
+        if action.kind in _ASSOCIATES and action.is_done:
+            yield from action.central_ids
+        elif action.kind is ActionKind.ASSOCIATE_CENTRAL and action.is_failed:
+            refused = next((id_ for id_ in action.central_ids if id_ in action.error), action.central_ids[0])
+            yield from action.central_ids[: action.central_ids.index(refused)]
+
+
+def is_left(associated: Associated) -> bool:
+    """True if an authorization may be left in another account."""
+    return any(association.account for association in associated.values())
 
 
 def leftovers(associated: Associated, plan: Plan) -> Iterator[Action]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from lifeline.core.guards.freeze import Freeze, FreezeKind
-from lifeline.core.network.model import Endpoint, Vpc
+from lifeline.core.network.model import IN_PLACE_OF, Endpoint, EndpointState, Vpc, suffix_of
 from lifeline.core.plan.actions import Action, ActionKind, Plan, Status
 from lifeline.core.wording import listed
 
@@ -191,22 +191,51 @@ def withdraw(
     owner: str,
     associated: Collection[str] = frozenset(),
 ) -> Plan:
-    """The plan with private DNS of the services' canaries turned off, or the association ended. What is no longer
-    Lifeline's is left alone: its own endpoints, and what it `associated` the VPC with.
+    """The plan with private DNS of the services' canaries turned off, or the association ended: an endpoint that stood
+    in for the hub and is still there answers again. What is no longer Lifeline's is left alone: its own endpoints, and
+    what it `associated` the VPC with.
     """
     own = _answering(vpc, owner)
     minutes = int(WATCHED_FOR.total_seconds() // 60)
     found = []
     for service in sorted(services):
         canary = canaries[service]
+        instead = _stand_in(service, plan, vpc, owner) if canary.central_ids else None
         why = f"agents fell silent within {minutes} minutes after {canary.words} (canary); this makes the name of the "
-        why += f"{service} service resolve to public addresses again in the whole VPC"
+        why += f"{service} service resolve to {instead.id if instead else 'public addresses'} again in the whole VPC"
         if canary.endpoint_id in own:
             of_endpoint = Action(ActionKind.DISABLE_PRIVATE_DNS, why, service=service, endpoint_id=canary.endpoint_id)
             found.append(replace(of_endpoint, service_name=own[canary.endpoint_id].service_name))
         elif ids := tuple(id_ for id_ in canary.central_ids if id_ in associated):
-            found.append(Action(ActionKind.DISASSOCIATE_CENTRAL, why, service=service, central_ids=ids))
+            let_go = Action(ActionKind.DISASSOCIATE_CENTRAL, why, service=service, central_ids=ids)
+            found.append(replace(let_go, endpoint_id=instead.id if instead else ""))
     return replace(plan, actions=(*plan.actions, *found))
+
+
+def keep_stand_ins(plan: Plan, canaries: Mapping[str, Canary], *, now: datetime) -> Plan:
+    """The plan, which leaves endpoints that stood in for the hub as long as a silence may count for the way back."""
+    watched = {
+        service
+        for service, canary in canaries.items()
+        if canary.central_ids and canary.withdrawn_at is None and now - canary.at < _KEPT_FOR
+    }
+    kept = tuple(
+        action
+        for action in plan.actions
+        if not (action.kind is ActionKind.RETIRE_ENDPOINT and action.is_optional and action.service in watched)
+    )
+    return replace(plan, actions=kept)
+
+
+def _stand_in(service: str, plan: Plan, vpc: Vpc, owner: str) -> Endpoint | None:
+    """The endpoint that stood in for the hub, and can again, unless it is deleted anyway."""
+    going = {action.endpoint_id for action in plan.actions if action.kind is ActionKind.RETIRE_ENDPOINT}
+    found = (
+        one
+        for one in vpc.own_endpoints(owner)
+        if one.tag(IN_PLACE_OF) and suffix_of(one.service_name) == service and not one.private_dns
+    )
+    return next((one for one in found if one.state is EndpointState.AVAILABLE and one.id not in going), None)
 
 
 def _answering(vpc: Vpc, owner: str) -> dict[str, Endpoint]:

@@ -69,7 +69,7 @@ class GatewayRoute:
 @dataclass(frozen=True, slots=True)
 class HubSource:
     """One of the hub's zones, or its Profile: what it answers, and how many of the VPCs that it takes it has. None, and
-    `unread` in words, where that couldn't be read.
+    `unread` in words, where that couldn't be read; `throttled` is what of that a later run can read.
     """
 
     id: str
@@ -77,12 +77,14 @@ class HubSource:
     vpcs: int | None = None
     most_vpcs: int | None = None
     unread: tuple[str, ...] = ()
+    throttled: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class HubView:
     """The hub as one VPC sees it. `vpcs` are those in which the hub's endpoints are, `attachments` theirs and the VPC's
-    own, None where they weren't read; `tables` are the gateways' tables that were read.
+    own, None where they weren't read, and not all of them if `misses_attachments`; `tables` are the gateways' tables
+    that were read.
     """
 
     account_id: str
@@ -91,11 +93,17 @@ class HubView:
     attachments: tuple[Attachment, ...] | None = ()
     tables: Mapping[str, tuple[GatewayRoute, ...]] = field(default_factory=dict)
     unread: tuple[str, ...] = ()
+    misses_attachments: bool = False
+
+    @property
+    def throttled(self) -> tuple[str, ...]:
+        """What of the hub's names a later run can read."""
+        return tuple(words for source in self.sources for words in source.throttled)
 
     def attachment(self, vpc_id: str, gateway_id: str) -> Attachment | None:
-        """The VPC's attachment to the gateway."""
-        found = (one for one in self.attachments or () if (one.vpc_id, one.gateway_id) == (vpc_id, gateway_id))
-        return next(found, None)
+        """The VPC's attachment to the gateway: the one that is available, if there are others on their way out."""
+        found = [one for one in self.attachments or () if (one.vpc_id, one.gateway_id) == (vpc_id, gateway_id)]
+        return next((one for one in found if one.is_available), found[0] if found else None)
 
     def home_of(self, endpoint_id: str) -> tuple[Vpc, Endpoint] | None:
         """The hub's endpoint, with its VPC, if it was read."""
@@ -146,7 +154,7 @@ def _check_gateway(
 ) -> Iterator[Check]:
     attached, tables = "transit gateway attachment", "transit gateway route tables"
     own = view.attachment(vpc.id, gateway_id)
-    if view.attachments is None:
+    if view.attachments is None or (own is None and view.misses_attachments):
         yield Check(attached, CheckAnswer.UNREAD, f"the attachments to {gateway_id} can't be read")
         return
     if own is None or not own.is_available:
@@ -170,8 +178,12 @@ def _check_gateway(
     if home is None:
         return
     theirs = view.attachment(home[0].id, gateway_id)
-    if theirs is None or not theirs.is_available:
-        yield Check("the hub's attachment", CheckAnswer.NO, f"{home[0].id} isn't attached to {gateway_id}")
+    if theirs is None:  # another gateway may lead on to the hub's
+        why = f"no attachment of {home[0].id} to {gateway_id} was seen"
+        yield Check("the hub's attachment", CheckAnswer.UNREAD, why)
+        return
+    if not theirs.is_available:
+        yield Check("the hub's attachment", CheckAnswer.NO, f"{theirs.id} isn't available")
         return
     for subnet in subnets:
         for cidr in (subnet.cidr, *subnet.ipv6_cidrs):

@@ -241,6 +241,8 @@ def _next(worth: Sequence[VpcAnswer], stack: str, *, is_plan: bool) -> Iterator[
         yield from invoke_lines(stack, {"vpc_ids": [first]})
     elif any(answer.approval for answer in worth):
         yield from _approvals(worth)
+    elif let_go := [pair for pair in by_status[Status.DONE] if _is_withdrawn(pair[1])]:
+        yield from _after_harm(*let_go[0], stack)
     elif by_status[Status.BLOCKED]:
         yield "Resolve what is marked as blocked. Lifeline will try again on its next run."
     elif is_plan:
@@ -256,6 +258,29 @@ def _next(worth: Sequence[VpcAnswer], stack: str, *, is_plan: bool) -> Iterator[
         yield "No action needed."
 
 
+def _is_withdrawn(action: Action) -> bool:
+    """True of an association that ended with harm: a release names no service."""
+    return action.kind is ActionKind.DISASSOCIATE_CENTRAL and bool(action.service)
+
+
+def _after_harm(answer: VpcAnswer, action: Action, stack: str) -> Iterator[str]:
+    """That the service is frozen, whom that leaves without it, and how to end that."""
+    service, tiers = action.service, dict(answer.tiers)
+    wanting = [subnet_id for report in answer.services if report.service == service for subnet_id, _ in report.paths]
+    isolated = [subnet_id for subnet_id in wanting if tiers.get(subnet_id) is Tier.ISOLATED]
+    yield f"Find out why agents fell silent. Lifeline has frozen the {service} service in this VPC: until you end the"
+    yield "freeze, it will neither share the hub's endpoint nor create one there."
+    if isolated and not action.endpoint_id:
+        yield f"Until then, {_named(isolated)} can't reach the {service} service."
+    yield "To end the freeze:"
+    yield from invoke_lines(stack, {"vpc_ids": [answer.vpc_id], "unfreeze": [service]})
+
+
+def _named(subnet_ids: Sequence[str]) -> str:
+    more = len(subnet_ids) - _MOST_SUBNETS
+    return listed([*subnet_ids[:_MOST_SUBNETS], *([write_count(more, "more subnet")] if more > 0 else [])])
+
+
 def _meanwhile(worth: Sequence[VpcAnswer]) -> Iterator[str]:
     """Which isolated subnets of one VPC can't reach what, until the approval or until the limits allow it."""
     answer = worth[0]
@@ -269,9 +294,7 @@ def _meanwhile(worth: Sequence[VpcAnswer]) -> Iterator[str]:
         unserved = [subnet_id for subnet_id, path in report.paths if path.reach.is_closed]
         isolated = [subnet_id for subnet_id in unserved if tiers.get(subnet_id) is Tier.ISOLATED]
         if report.service in waiting and isolated:
-            more = len(isolated) - _MOST_SUBNETS
-            named = listed([*isolated[:_MOST_SUBNETS], *([write_count(more, "more subnet")] if more > 0 else [])])
-            yield f"{until}, {named} can't reach the {report.service} service."
+            yield f"{until}, {_named(isolated)} can't reach the {report.service} service."
 
 
 def _approvals(worth: Sequence[VpcAnswer]) -> Iterator[str]:

@@ -107,7 +107,8 @@ class Action:
     says that it failed because a policy denies it, whoever's that is.
 
     `central_ids` are the hub's zones or its Profile, `central_account` is their account if that is another than the
-    VPC's, and `checks` say what was checked before. `asks` says why a person has to approve it whatever the limits are.
+    VPC's, and `checks` say what was checked before. Where they are let go, `endpoint_id` is the endpoint
+    that answers in their place. `asks` says why a person has to approve it whatever the limits are.
     """
 
     kind: ActionKind

@@ -94,21 +94,32 @@ def judge_central(
         return None
     sources = _sources(service, central, view)
     if not sources:
-        unread = [words for source in view.sources for words in source.unread]
-        why = "; ".join(unread) or f"no zone of central.zones is named {domain_of(service.private_dns_names[0])}"
-        return CentralOffer((), (Check("the hub's zone", CheckAnswer.NO, why),))
+        return CentralOffer((), (_lacking(service, central, view),))
     judge = _Judge(vpc, leaving, catalog, plan_input, central, view, dns, sources)
     checks = tuple(judge.checks(service, clients))
     return CentralOffer(tuple(source.id for source in sources), checks, central.is_auto)
 
 
 def _sources(service: Service, central: Central, view: HubView) -> tuple[HubSource, ...]:
-    """What a VPC is to be associated with: the zones of the service's names, of which the first must be there."""
+    """What a VPC is to be associated with: the zones of the service's names, of which the first must be there, or the
+    Profile. Where none has that name, it may be one of those that couldn't be read.
+    """
+    unread = tuple(source for source in view.sources if source.unread)
     if central.profile:
-        return view.sources
+        answers = tuple(answer for source in view.sources for answer in source.answers)
+        return view.sources if answers_for(service.private_dns_names[:1], DnsView(answers)) else unread
     names = [domain_of(name) for name in service.private_dns_names]
     found = {answer.domain: source for source in view.sources for answer in source.answers}
-    return tuple(dict.fromkeys(found[name] for name in names if name in found)) if names[0] in found else ()
+    return tuple(dict.fromkeys(found[name] for name in names if name in found)) if names[0] in found else unread
+
+
+def _lacking(service: Service, central: Central, view: HubView) -> Check:
+    """The hub has no such name, or can't be entered at all."""
+    name = domain_of(service.private_dns_names[0])
+    if central.profile:
+        return Check("the hub's Profile", CheckAnswer.NO, f"the Profile {central.profile} has no {name}")
+    why = f"no zone of central.zones is named {name}" if view.sources else "; ".join(view.unread)
+    return Check("the hub's zone", CheckAnswer.NO, why)
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,8 +258,8 @@ class _Judge:
         found = [answer for source in self.sources for answer in source.answers if answer.domain in names]
         if not found:
             source = self.sources[0]
-            detail = f"the {AnswerKind.PROFILE} {source.id}"
-            found = [DnsAnswer(AnswerKind.PROFILE, domain_of(service.private_dns_names[0]), source.id, detail)]
+            kind = AnswerKind.PROFILE if self.central.profile else AnswerKind.PRIVATE_ZONE
+            found = [DnsAnswer(kind, domain_of(service.private_dns_names[0]), source.id, f"the {kind} {source.id}")]
         guessed = tuple(self._representatives())
         return tuple(answer if answer.addresses is not None else replace(answer, addresses=guessed) for answer in found)
 

@@ -130,11 +130,12 @@ class InterfacePlanner(ServicePlanner):
             )
 
     def _retiring_stand_in(self) -> Iterator[Action]:
-        """The endpoint that stood in, or was to, where the hub answers."""
+        """The endpoint that stood in, or was to, where the hub answers. It stays while that is watched as a canary."""
         for endpoint in self.live():
             is_idle = not endpoint.private_dns and endpoint.state is EndpointState.AVAILABLE
             if self.is_own(endpoint) and endpoint.tag(IN_PLACE_OF) and is_idle:
-                yield Action.on(ActionKind.RETIRE_ENDPOINT, endpoint, "it stood in for the hub, which answers again")
+                why = "it stood in for the hub, which answers again"
+                yield replace(Action.on(ActionKind.RETIRE_ENDPOINT, endpoint, why), is_optional=True)
 
     def _account_of_hub(self) -> str:
         account = self.plan_input.hub.account_id if self.plan_input.hub else ""

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from lifeline.core.coexist.associated import leftovers, note_planned, released, settle_done, with_doubts
+from lifeline.core.coexist.associated import is_left, leftovers, note_planned, released, settle_done, with_doubts
 from lifeline.core.coexist.vpc_state import VpcState
 from lifeline.core.plan.actions import Action, Plan, in_order
 from lifeline.reconciler.amend.amendment import Amendment, Decision, Fact, VpcContext
@@ -13,8 +13,9 @@ class Leftovers(Amendment):
     """Deletes authorizations that are left, and in a VPC that a person releases ends the associations."""
 
     def needs(self, context: VpcContext, plan: Plan | None, state: VpcState) -> frozenset[Fact]:
-        """The state, where the policy names a hub; of a VPC that is released always."""
-        return frozenset({Fact.STATE} if plan and (context.run.policy.central or context.is_release) else ())
+        """The state, where the policy names a hub, or something is left; of a VPC that is released always."""
+        may_be = context.run.policy.central or context.is_release or is_left(state.associated)
+        return frozenset({Fact.STATE} if plan and may_be else ())
 
     def decide(self, context: VpcContext, plan: Plan, state: VpcState) -> Decision:
         """The plan with what is still to be ended, and a question before what somebody ended is made again."""

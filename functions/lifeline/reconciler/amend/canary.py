@@ -13,6 +13,7 @@ from lifeline.core.coexist.canary import (
     freeze_withdrawn,
     gone_dark,
     is_watched,
+    keep_stand_ins,
     mark_withdrawn,
     switched_off,
     unwatch,
@@ -51,6 +52,7 @@ class CanaryWithdrawal(Amendment):
         own = own_ids(state.associated)
         dark = gone_dark(state.canaries, services, context.vpc, context.run.owner, own)
         state = replace(state, frozen=frozen, canaries=mark_withdrawn(state.canaries, dark, now=now))
+        plan = keep_stand_ins(plan, state.canaries, now=now)
         return Decision(withdraw(plan, state.canaries, services, context.vpc, context.run.owner, own), state)
 
     def after(self, context: VpcContext, plan: Plan, done: Sequence[Action], state: VpcState) -> Decision:

@@ -35,7 +35,8 @@ _ENDPOINT_CALLS = {
     ActionKind.REMOVE_ROUTE_TABLES: 1,
     ActionKind.RETIRE_ENDPOINT: 1,
 }
-
+# Cut short, a swap would leave the name unanswered. AWS may take a minute and a half for each way, there and back.
+_TAKES = {ActionKind.SWAP_TO_LOCAL: timedelta(seconds=200), ActionKind.SWAP_TO_CENTRAL: timedelta(seconds=200)}
 
 _NOT_THERE_YET = "it waits until the endpoint is available"
 
@@ -156,14 +157,15 @@ def _without_security_group(action: Action, applied: Applied) -> Action:
 
 
 def _has_time(action: Action, calls: CallRate, run: Run) -> bool:
-    """True once the action's turns have come; False where the run's time doesn't last for them."""
-    if run.patience() <= timedelta(0):
+    """True once the action's turns have come; False where the run's time doesn't last for them, or for the action."""
+    takes = _TAKES.get(action.kind, timedelta(0))
+    if run.patience(takes) <= timedelta(0):
         return False
-    return all(_wait_for_turn(calls, run) for _ in range(_ENDPOINT_CALLS.get(action.kind, 0)))
+    return all(_wait_for_turn(calls, run, takes) for _ in range(_ENDPOINT_CALLS.get(action.kind, 0)))
 
 
-def _wait_for_turn(calls: CallRate, run: Run) -> bool:
-    wait = calls.reserve_endpoint_call(now=run.now(), patience=run.patience())
+def _wait_for_turn(calls: CallRate, run: Run, takes: timedelta) -> bool:
+    wait = calls.reserve_endpoint_call(now=run.now(), patience=run.patience(takes))
     if wait is None:
         return False
     if wait > timedelta(0):

@@ -92,11 +92,16 @@ class Planning:
             for id_, plan in plans.items()
             if plan.actions and seen[id_].is_partly_seen
         }
+        hubs = self._read_hub([vpc_id for vpc_id in naming if vpc_id not in {*waiting, *throttled}])
+        throttled |= {
+            id_: hub.throttled
+            for id_, hub in hubs.items()
+            if hub.throttled and id_ not in tried_often and self._shares(seen[id_], plans[id_])
+        }
         waiting |= dict.fromkeys(throttled, THROTTLED)
         plans |= {id_: _with_notes(plans[id_], notes) for id_, notes in throttled.items()}
         making = [vpc_id for vpc_id, plan in plans.items() if _count_new_gateways(plan)]
         gateways = self._count_gateways(vpcs, is_region=is_region) if making else 0
-        hubs = self._read_hub([vpc_id for vpc_id in naming if vpc_id not in waiting])
         before: dict[str, int] = {}
         for vpc_id in sorted({*checked, *naming, *making} - waiting.keys()):
             before[vpc_id] = gateways
@@ -134,6 +139,11 @@ class Planning:
         if self.policy.central is None or self.hubs is None or not vpc_ids or not self.settings.may_associate:
             return {}
         return self.hubs.views(self.policy.central, vpc_ids)
+
+    def _shares(self, vpc: Vpc, plan: Plan) -> bool:
+        """True if the hub that the policy names has a say in what the plan makes there."""
+        shared = self.policy.central.services if self.policy.central else frozenset()
+        return self._has_stand_in(vpc) or any(action.service in shared for action in plan.actions)
 
     def _may_wake(self, vpc: Vpc) -> bool:
         """True if Lifeline may turn on the VPC's DNS attributes, by which zones begin to answer."""

@@ -1,0 +1,105 @@
+"""A swap between a hub's zones and an endpoint, of which any call may fail: something must answer the name after it."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from lifeline.adapters.aws.associations import Associations
+from lifeline.adapters.aws.endpoints import Endpoints
+from lifeline.core.coexist.associated import AUTHORIZATION_LEFT
+from lifeline.core.errors import LifelineError, TransientError
+from lifeline.core.plan.actions import Action, ActionKind
+
+HUB_ACCOUNT = "999999999999"
+OFF, ON = ("modify_vpc_endpoint", "False"), ("modify_vpc_endpoint", "True")
+
+
+def let_go(zone_id: str) -> tuple[str, str]:
+    return "disassociate_vpc_from_hosted_zone", zone_id
+
+
+def shared(zone_id: str) -> tuple[str, str]:
+    return "associate_vpc_with_hosted_zone", zone_id
+
+
+@dataclass
+class Aws:
+    """EC2 and Route 53, which refuse some calls and note the others, each with its zone, or its private DNS."""
+
+    refused: dict[tuple[str, str], str] = field(default_factory=dict)
+    done: list[tuple[str, str]] = field(default_factory=list)
+
+    def __getattr__(self, operation: str) -> Any:
+        def call(**params: Any) -> dict[str, Any]:
+            key = (operation, str(params.get("HostedZoneId", params.get("PrivateDnsEnabled"))))
+            if code := self.refused.get(key):
+                answer: Any = {"Error": {"Code": code, "Message": "no"}, "ResponseMetadata": {"HTTPStatusCode": 400}}
+                raise ClientError(answer, operation)
+            self.done.append(key)
+            return {}
+
+        return call
+
+    def swap(self, kind: ActionKind, *zone_ids: str, account: str = "") -> str:
+        associations = Associations("us-east-1", lambda _: lambda _: self, client=lambda _: self)
+        hands = Endpoints("lifeline", lambda *_: None, self, lambda _: None, associations)
+        action = Action(kind, "why", endpoint_id="vpce-1", central_ids=zone_ids, central_account=account)
+        return hands.apply(action, vpc_id="vpc-1").left
+
+
+@pytest.mark.parametrize("code", ["AccessDenied", "Throttling"])
+def test_private_dns_comes_back_even_if_no_zone_can_be_let_go(code: str) -> None:
+    aws = Aws({shared("Z1"): code, let_go("Z1"): code})
+    with pytest.raises(LifelineError, match=r"associate_vpc_with_hosted_zone Z1 .*; disassociate_vpc_from_hosted_zone"):
+        aws.swap(ActionKind.SWAP_TO_CENTRAL, "Z1")
+    assert aws.done == [OFF, ON]
+
+
+def test_a_zone_that_was_shared_already_is_let_go_even_if_another_can_not_be() -> None:
+    aws = Aws({shared("Z2"): "LimitsExceeded", let_go("Z1"): "Throttling"})
+    with pytest.raises(LifelineError, match="LimitsExceeded"):
+        aws.swap(ActionKind.SWAP_TO_CENTRAL, "Z1", "Z2")
+    assert aws.done == [OFF, shared("Z1"), let_go("Z2"), ON]
+
+
+def test_private_dns_comes_back_even_if_the_answer_to_turning_it_off_is_lost() -> None:
+    aws = Aws({OFF: "InternalError"})
+    with pytest.raises(TransientError):
+        aws.swap(ActionKind.SWAP_TO_CENTRAL, "Z1")
+    assert aws.done[-1] == ON
+
+
+@pytest.mark.parametrize("code", ["Throttling", "LastVPCAssociation"])
+def test_the_first_zone_comes_back_if_the_second_can_not_be_let_go(code: str) -> None:
+    aws = Aws({let_go("Z2"): code})
+    with pytest.raises(LifelineError, match=code):
+        aws.swap(ActionKind.SWAP_TO_LOCAL, "Z1", "Z2")
+    assert aws.done == [let_go("Z1"), shared("Z1"), shared("Z2")]
+
+
+def test_each_zone_comes_back_even_if_another_can_not() -> None:
+    aws = Aws({ON: "InvalidParameter", shared("Z1"): "LimitsExceeded"})
+    with pytest.raises(LifelineError, match=r"InvalidParameter.*; associate_vpc_with_hosted_zone Z1"):
+        aws.swap(ActionKind.SWAP_TO_LOCAL, "Z1", "Z2")
+    assert aws.done == [let_go("Z1"), let_go("Z2"), shared("Z2")]
+
+
+def test_an_authorization_that_the_way_back_leaves_is_said() -> None:
+    aws = Aws({ON: "InvalidParameter", ("delete_vpc_association_authorization", "Z1"): "Throttling"})
+    with pytest.raises(LifelineError, match=rf"InvalidParameter.*in Z1 {AUTHORIZATION_LEFT}"):
+        aws.swap(ActionKind.SWAP_TO_LOCAL, "Z1", account=HUB_ACCOUNT)
+    assert aws.done[-1] == shared("Z1")
+
+
+def test_a_swap_whose_calls_all_pass_makes_no_other() -> None:
+    aws = Aws()
+    assert aws.swap(ActionKind.SWAP_TO_LOCAL, "Z1") == aws.swap(ActionKind.SWAP_TO_CENTRAL, "Z1") == ""
+    assert aws.done == [let_go("Z1"), ON, OFF, shared("Z1")]
+
+
+def test_a_hub_that_harms_is_let_go_and_the_endpoint_answers_again() -> None:
+    aws = Aws()
+    aws.swap(ActionKind.DISASSOCIATE_CENTRAL, "Z1", "Z2")
+    assert aws.done == [let_go("Z1"), let_go("Z2"), ON]
