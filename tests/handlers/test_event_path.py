@@ -161,6 +161,37 @@ def test_a_record_that_claims_to_be_the_dry_run_makes_nothing_look_proven(days: 
     assert days.world.dead_letters() == []
 
 
+@pytest.mark.parametrize("code", ["InvalidParameter", "RouteAlreadyExists", "DependencyViolation"])
+def test_the_record_of_a_dry_run_that_ec2_refuses_for_another_reason_proves_the_path(days: Days, code: str) -> None:
+    served(days)
+    for _ in range(3):
+        days.account.fail_next("CreateVpcEndpoint", code)
+        sweep(days)
+        probe = known().probes[0]
+        event = record_call(
+            "CreateVpcEndpoint",
+            {"VpcId": "vpc-0123456789abcdef0"},
+            failure=Failure(code, "no"),
+            identity=OWN,
+            at=probe.asked_at,
+            request_id=probe.request_id,
+        )
+        assert days.try_to_deliver(event) == []
+        assert known().proven_at == probe.asked_at
+    assert figures() == [0.0] * 3
+    assert days.texts() == []
+
+
+@pytest.mark.parametrize("code", ["InvalidParameter", "RouteAlreadyExists"])
+def test_a_real_call_of_lifelines_that_ec2_refused_is_done_at_once(days: Days, code: str) -> None:
+    served(days)
+    sweep(days)
+    event = record(days, request_id="0a1b2c3d-0000-4000-8000-000000000000", code=code)
+    assert days.try_to_deliver(event) == []
+    assert known().proven_at is None
+    assert days.world.dead_letters() == []
+
+
 def test_a_record_that_is_faster_than_the_ledger_comes_again(days: Days) -> None:
     served(days)
     sweep(days)

@@ -18,7 +18,7 @@ _SAME_CALL = timedelta(minutes=2)  # by which EC2's clock, in whole seconds, and
 _KEPT = 4
 _LONGEST = 300
 # AttemptRule lets the records of these through. Of any other answer none comes.
-_RECORDED = frozenset(
+RECORDED = frozenset(
     {"DryRunOperation", "UnauthorizedOperation", "DependencyViolation", "InvalidParameter", "RouteAlreadyExists"}
 )
 
@@ -65,7 +65,7 @@ class EventPath:
 
     def asked(self, said: DryRun, now: datetime, denial: DryRunDenial | None = None, why: str = "") -> "EventPath":
         """The same after a dry run. `denial` is who denied it, `why` why its answer says nothing of the role."""
-        is_probe = said.request_id and said.code in _RECORDED
+        is_probe = said.request_id and said.code in RECORDED
         probes = (Probe(said.request_id, now), *self.probes)[:_KEPT] if is_probe else self.probes
         is_told = denial is not None and self.denial is not None and denial.by is self.denial.by
         return replace(

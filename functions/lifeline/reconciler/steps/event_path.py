@@ -18,7 +18,7 @@ from lifeline.core.event_path.candidate import Candidate, best, candidates
 from lifeline.core.event_path.comparison import Comparison, mark
 from lifeline.core.event_path.denial import DryRunDenial, read_dry_run_denial
 from lifeline.core.event_path.dry_run import DryRun, DryRunVerdict
-from lifeline.core.event_path.proof import EventPath, figure, why_unknown
+from lifeline.core.event_path.proof import RECORDED, EventPath, figure, why_unknown
 from lifeline.core.network.model import Vpc
 from lifeline.core.notices.event_path import denied_dry_run_notice, unheard_notice
 from lifeline.core.plan.security_group import own_security_groups
@@ -71,7 +71,7 @@ def hear(
 
 def _may_be_probe(request: Request) -> bool:
     """Whether it is a probe, its request ID says: only that of a dry run that this stack made counts."""
-    is_attempt = request.is_own and request.failure in _CHANGED_NOTHING and request.trigger.event_name == _OF_PROBES
+    is_attempt = request.is_own and request.failure in RECORDED and request.trigger.event_name == _OF_PROBES
     return is_attempt and bool(request.request_id) and request.sent_at is not None
 
 
@@ -100,7 +100,8 @@ def _hear_probes(
     for request, called_at, _ in calls:
         if request.request_id in known:
             continue
-        if failed is not None and called_at and run.now() - called_at < _NOT_SAVED_YET:
+        may_be_saved_yet = request.failure in _CHANGED_NOTHING  # the others are real calls that EC2 refused, as a rule
+        if may_be_saved_yet and failed is not None and called_at and run.now() - called_at < _NOT_SAVED_YET:
             failed.append((request, TransientError("the dry run isn't on record yet", code="NotSavedYet")))
         else:
             logger.info("call heard that is no known dry run", request_id=request.request_id, run_id=run.id)
