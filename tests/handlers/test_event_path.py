@@ -1,6 +1,7 @@
 """Each sweep proves that events arrive: its dry run comes back by the queue, or it doesn't."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from html import unescape
 from typing import Any
@@ -10,12 +11,13 @@ from botocore.exceptions import ClientError
 
 from lifeline.adapters.aws.clients import client
 from lifeline.adapters.aws.dry_run import DryRuns
+from lifeline.adapters.store.call_rate import CallRate
 from lifeline.adapters.store.event_path import EventPathStore
 from lifeline.core.errors import TransientError
 from lifeline.core.event_path.denial import DeniedBy
 from lifeline.core.event_path.dry_run import DryRunVerdict
 from lifeline.core.event_path.proof import ALARM_SECONDS, EventPath
-from lifeline.handlers import coverage_page
+from lifeline.handlers import coverage_page, reconcile_endpoints
 from tests.handlers.test_claims import served, strict_for_all
 from tests.support.cloudtrail import RECORDED, Failure, Identity, record_call
 from tests.support.days import HOUR, MINUTES, Days
@@ -352,6 +354,24 @@ def test_an_emulator_that_ignores_dry_runs_stops_nothing_and_is_logged(
     sweep(days)
     (line,) = [one for one in caplog.records if one.message == "event path not proven"]
     assert "vpce-0123456789abcdef0" in vars(line)["error"]
+
+
+def test_a_sweep_without_time_left_says_so_and_forgets_no_silence(days: Days) -> None:
+    served(days)
+    for _ in range(2):
+        sweep(days)
+    before = known()
+    days.clock.advance(HOUR)
+    reconcile_endpoints.handler({"sweep": True}, Context(remaining_ms=40_000))
+    assert known() == replace(before, why="the last sweep had no time left for it")
+
+
+def test_a_sweep_that_gets_no_turn_for_its_dry_run_says_so(days: Days, monkeypatch: pytest.MonkeyPatch) -> None:
+    served(days)
+    monkeypatch.setattr(CallRate, "reserve_endpoint_call", lambda *_, **__: None)
+    sweep(days)
+    assert "turns" in known().why
+    assert days.account.dry_runs == []
 
 
 # ---- the daily comparison

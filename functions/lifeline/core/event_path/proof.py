@@ -41,8 +41,8 @@ class EventPath:
 
     `probes` are the latest, the newest first. `proven_at` is when the newest one that was heard was made, and `seconds`
     how long its record took. `verdict` is that of the last dry run on the role; `denial` is who denied it, `why` why
-    nothing is known of the role, or why no dry run was made. `unheard_since` is when the first of the latest probes in a
-    row was made that weren't heard, which may have gone from `probes`. `notified_at` is when people were told that
+    nothing is known of the role, or why no dry run was made. `unheard_since` is when the first was made of the latest
+    probes in a row that weren't heard; it may have gone from `probes`. `notified_at` is when people were told that
     probes aren't heard, and `denial_notified_at` when they were told of the denial.
     """
 
@@ -67,9 +67,7 @@ class EventPath:
         """The same, where no dry run can be made. Those that were made say nothing from then on: whoever mends the path
         meanwhile can't show it, and the first that is made again isn't the second in a row.
         """
-        return replace(
-            self, why=why, verdict=DryRunVerdict.UNKNOWN, probes=(), unheard_since=None, notified_at=None
-        )
+        return replace(self, why=why, verdict=DryRunVerdict.UNKNOWN, probes=(), unheard_since=None, notified_at=None)
 
     def put_off(self, why: str) -> "EventPath":
         """The same, where only this sweep makes no dry run."""

@@ -139,15 +139,20 @@ def prove_event_path(job: Job, policy: Policy | None, planning: Planning | None,
     store, dry_runs = job.tools.event_path, job.tools.dry_runs
     if store is None or dry_runs is None:
         return
-    if job.run.remaining() < _LEAST_TIME:
-        return
+    has_time = job.run.remaining() >= _LEAST_TIME
     try:
-        if policy and not policy.proves_event_path:
+        if policy is None:
+            _save_unasked(store, "there is no valid policy")
+        elif not policy.proves_event_path:
             _save_unasked(store, "the policy turns the dry runs off")
-        else:
+        elif has_time:
             _prove(job, store, dry_runs, planning, vpcs)
+        else:
+            _put_off(job, store, "the last sweep had no time left for it")
     except Exception as error:  # noqa: BLE001 - logged; the sweep itself is done, and must not be done again for this
         logger.error("event path not proven", error=str(error), run_id=job.run.id)
+    if not has_time:
+        return
     try:
         _compare(job, store)
     except Exception as error:  # noqa: BLE001 - the same
@@ -203,6 +208,12 @@ def _save_unasked(store: EventPathStore, why: str) -> EventPath:
     return store.change(step)
 
 
+def _put_off(job: Job, store: EventPathStore, why: str) -> EventPath:
+    """The state where this sweep makes no dry run, and the next one may."""
+    logger.warning("dry run left to the next sweep", why=why, run_id=job.run.id)
+    return store.change(lambda before: (before.put_off(why), before.put_off(why)))
+
+
 def _ask(
     job: Job, store: EventPathStore, dry_runs: DryRuns, planning: Planning | None, vpcs: Sequence[Vpc]
 ) -> EventPath:
@@ -210,14 +221,13 @@ def _ask(
     if not vpcs:
         return _save_unasked(store, "there is no VPC here")
     if planning is None:
-        return _save_unasked(store, "there is no valid policy")
+        return _put_off(job, store, "the last sweep failed before it had planned anything")
     found = best(_candidates(planning, vpcs, job.settings.stack_name))
     if found is None:
         return _save_unasked(store, "nothing that the policy requires could be created here")
     wait = job.tools.calls.reserve_endpoint_call(now=job.run.now(), patience=min(_FOR_TURN, job.run.patience()))
     if wait is None:
-        logger.info("dry run left to the next sweep: endpoint calls are used up", run_id=job.run.id)
-        return store.read()
+        return _put_off(job, store, "other calls had taken all turns for endpoint calls in the last sweep")
     job.run.sleep(wait)
     called_at = job.run.now()
     said = dry_runs.create_endpoint(found.action, vpc_id=found.vpc_id, security_group_id=found.security_group_id)
