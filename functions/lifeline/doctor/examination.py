@@ -162,7 +162,7 @@ class Examination:
         if not self.is_deployed:
             return (trail, check_bus(_read(delivery.count_rules)))
         path = EventPathStore(self.settings.ledger)
-        compared = check_comparison(_read(path.read_comparisons))
+        compared = check_comparison(_read(path.read_comparisons), self.at)
         heard = (check_event_path(_read(path.read), self.at), *((compared,) if compared else ()))
         return (trail, *self._delivery(delivery), *heard)
 

@@ -17,6 +17,7 @@ PATIENCE = timedelta(minutes=15)  # CloudTrail promises no time: on average, an 
 MOST_UNHEARD = 2
 AFTER_DENIAL = timedelta(days=1)  # security teams count denied calls (CIS AWS Foundations Benchmark)
 _SAME_CALL = timedelta(minutes=2)  # by which EC2's clock, in whole seconds, and ours may differ, with the call's time
+_STALE, _STALE_AFTER_DENIAL = timedelta(hours=3), timedelta(days=2)  # sweeps are hourly, after a denial probes daily
 _KEPT = 4
 _LONGEST = 300
 # AttemptRule lets the records of these through. Of any other answer none comes.
@@ -130,6 +131,10 @@ class EventPath:
         """When the first was made of the probes in a row that weren't heard; None unless there are two."""
         unheard = self.unheard(now)
         return (self.unheard_since or unheard[-1].asked_at) if len(unheard) >= MOST_UNHEARD else None
+
+    def is_proven(self, now: datetime) -> bool:
+        """True if the last proof is recent: an old one says nothing of today."""
+        return self.proven_at is not None and now - self.proven_at <= (_STALE_AFTER_DENIAL if self.denial else _STALE)
 
     def announced(self, now: datetime) -> "EventPath":
         """The same once people know that probes aren't heard."""

@@ -39,6 +39,7 @@ _LOOKUPS_A_SECOND = 2  # CloudTrail API: LookupEvents
 _MOST_NAMES = 30  # whose calls a sweep compares …
 _LEAST_NAMES = 8  # … and so many where its time is up, so that a day's sweeps get through all of them
 _LEAST_TIME = timedelta(seconds=45)
+_LONGEST_WHY = 300
 _FOR_COMPARISON = timedelta(seconds=15)
 
 
@@ -265,14 +266,15 @@ def _compare(job: Job, store: EventPathStore) -> None:
     known = store.read_comparisons()
     comparisons = known.begun(run.now())
     if comparisons.current:
-        comparisons = comparisons.advanced(_advance(comparisons.current, job, store))
+        comparisons = comparisons.advanced(*_advance(comparisons.current, job, store))
         if comparisons.last and comparisons.current is None:
             _log_comparison(comparisons.last, job)
     if comparisons != known:
         store.save_comparisons(comparisons)
 
 
-def _advance(current: Comparison, job: Job, store: EventPathStore) -> Comparison:
+def _advance(current: Comparison, job: Job, store: EventPathStore) -> tuple[Comparison, str]:
+    """How far it gets, and why Event history can't be read, if it can't."""
     run = job.run
     until = run.now() + min(_FOR_COMPARISON, run.patience())
     heard, pace = store.heard(current.since), Pace(_LOOKUPS_A_SECOND)
@@ -283,9 +285,9 @@ def _advance(current: Comparison, job: Job, store: EventPathStore) -> Comparison
             records, is_cut = job.tools.history.named(current.name, current.since, current.until, pace.take_turn)
         except LifelineError as error:
             logger.warning("Event history not read: the next sweep goes on", error=str(error), run_id=run.id)
-            break
+            return current, str(error)[:_LONGEST_WHY]
         current = current.counted(records, heard, is_cut=is_cut)
-    return current
+    return current, ""
 
 
 def _log_comparison(last: Comparison, job: Job) -> None:
