@@ -95,12 +95,13 @@ def test_a_denial_without_a_group_of_lifelines_proves_nothing() -> None:
         ),
         (
             {"EvalDecision": "explicitDeny", "OrganizationsDecisionDetail": {"AllowedByOrganizations": False}},
-            CheckVerdict.BAD,
-            "A service control policy denies",
+            CheckVerdict.UNKNOWN,
+            "says that a service control policy denies",
         ),
         ({"EvalDecision": "explicitDeny"}, CheckVerdict.BAD, "The role's own policy denies"),
         ({"EvalDecision": "implicitDeny", "MissingContextValues": ["aws:X"]}, CheckVerdict.UNKNOWN, "can't tell"),
         (NotRead("AccessDenied: no"), CheckVerdict.UNKNOWN, "couldn't be simulated"),
+        ({}, CheckVerdict.UNKNOWN, "couldn't be simulated"),
     ],
 )
 def test_the_simulator_tells_who_denies(result: dict[str, object] | NotRead, verdict: CheckVerdict, said: str) -> None:

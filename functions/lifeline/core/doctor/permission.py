@@ -84,18 +84,22 @@ def check_simulation(result: Mapping[str, Any] | NotRead, role: str) -> Finding:
     """
     if isinstance(result, NotRead):
         return unknown(HINT_CHECK, f"Whether {role} may create endpoints couldn't be simulated.", result.why)
-    if result.get("EvalDecision") == "allowed":
+    if "EvalDecision" not in result:
+        says = f"Whether {role} may create endpoints couldn't be simulated."
+        return unknown(HINT_CHECK, says, "IAM's simulator gave no result.")
+    if result["EvalDecision"] == "allowed":
         return ok(HINT_CHECK, f"IAM's simulator lets {role} create endpoints. Only the stack's own dry run is certain.")
     if missing := result.get("MissingContextValues"):
         says = f"IAM's simulator can't tell whether {role} may create endpoints."
         return unknown(HINT_CHECK, says, f"Policies ask for {', '.join(sorted(missing))}.")
+    if not result.get("OrganizationsDecisionDetail", {}).get("AllowedByOrganizations", True):
+        says = f"IAM's simulator says that a service control policy denies {role} {_ACTION}."
+        return unknown(HINT_CHECK, says, "It doesn't know its conditions: only the stack's own dry run is certain.")
     whose, remedy = _denier(result)
     return bad(HINT_CHECK, f"{whose} denies {role} {_ACTION}.", remedy)
 
 
 def _denier(result: Mapping[str, Any]) -> tuple[str, str]:
-    if not result.get("OrganizationsDecisionDetail", {}).get("AllowedByOrganizations", True):
-        return "A service control policy", "Ask whoever manages it to let Lifeline's role through."
     if not result.get("PermissionsBoundaryDecisionDetail", {}).get("AllowedByPermissionsBoundary", True):
         return "The permissions boundary", f"Add {_ACTION} to it, as examples/boundary has it."
     return "The role's own policy", "Deploy the stack again: its template grants it."
