@@ -71,6 +71,7 @@ from lifeline.core.network.model import Catalog, Vpc
 from lifeline.core.policy.exemptions import with_exemptions
 from lifeline.core.policy.policy import Policy
 from lifeline.reconciler.steps.policy_in_force import current_policy, stacks_policy
+from lifeline.runtime.observability import logger
 from lifeline.runtime.settings import Settings
 
 _MOST_VPCS = 50  # whose DNS attributes are read: two calls each
@@ -320,8 +321,11 @@ class _Known:
 
 
 def _read[T](read: Callable[[], T]) -> T | NotRead:
-    """What is read, or why it can't be."""
+    """What is read, or why it can't be. An answer of AWS's without what it should have is nothing read, too."""
     try:
         return read()
     except LifelineError as error:
         return NotRead.because(error)
+    except (LookupError, TypeError, ValueError) as error:
+        logger.warning("answer not understood", error=repr(error))
+        return NotRead(f"AWS's answer wasn't as its API says: {error!r}")
