@@ -90,7 +90,9 @@ def _deployed_environment(session: Any, stack: str) -> dict[str, str]:
     try:
         outputs = Stacks(session.create_client).outputs(stack)
     except TerminalError as error:
-        raise UnusableError(f"STACK: {error}") from error if error.code == NOT_DEPLOYED else error
+        if error.code != NOT_DEPLOYED:
+            raise
+        raise UnusableError(f"STACK: {error}") from error
     if outputs is None:
         return {}
     name = outputs.get(f"{_FUNCTION}Function")

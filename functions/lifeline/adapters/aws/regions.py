@@ -13,8 +13,8 @@ from lifeline.core.network.tiers import classify_subnets
 from lifeline.core.policy.policy import PRIVATE
 
 NOT_DEPLOYED = "StackNotDeployed"
-# Stacks that CloudFormation lists, but of which nothing works, or nothing is sure to (CloudFormation guide: stack status
-# codes). A failed update leaves the stack as it was before.
+# CloudFormation lists stacks of which nothing works, or nothing is sure to (CloudFormation guide: stack status codes). A
+# failed update leaves the stack as it was before.
 _NOT_DEPLOYED = frozenset(
     {
         "REVIEW_IN_PROGRESS",
@@ -71,8 +71,8 @@ class Stacks:
             raise
         if (state := found["StackStatus"]) in _NOT_DEPLOYED:
             raise TerminalError(
-                f"the stack {name} is in the state {state}, so it isn't deployed: wait if that is in progress, else delete"
-                " it and deploy again",
+                f"the stack {name} is in the state {state}, so it isn't deployed: wait if that is in progress, else"
+                " delete it and deploy again",
                 code=NOT_DEPLOYED,
             )
         return {one["OutputKey"]: one["OutputValue"] for one in found.get("Outputs", ())}
