@@ -104,6 +104,14 @@ def test_the_dry_run_has_the_parameters_of_the_real_call(days: Days) -> None:
     assert differs == {"ClientToken", "PrivateDnsEnabled"}  # the endpoint has the name by now
 
 
+def test_the_doctors_dry_run_is_the_sweeps(days: Days) -> None:
+    served(days)
+    sweep(days)
+    days.call({"doctor": True})
+    of_sweep, of_doctor = days.account.dry_runs
+    assert of_doctor.params == of_sweep.params
+
+
 @pytest.mark.parametrize("stopped", ["plan mode", "the kill switch"])
 def test_it_is_made_where_nothing_may_be_changed(monkeypatch: pytest.MonkeyPatch, stopped: str) -> None:
     switch = {"KILL_SWITCH_PARAMETER": "/lifeline/stop"}

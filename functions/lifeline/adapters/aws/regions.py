@@ -13,8 +13,8 @@ from lifeline.core.network.tiers import classify_subnets
 from lifeline.core.policy.policy import PRIVATE
 
 NOT_DEPLOYED = "StackNotDeployed"
-# CloudFormation lists stacks of which nothing works, or nothing is sure to (CloudFormation guide: stack status codes). A
-# failed update leaves the stack as it was before.
+# CloudFormation lists stacks of which nothing works, or nothing is sure to (CloudFormation guide: stack status codes).
+# A failed update leaves the stack as it was before.
 _NOT_DEPLOYED = frozenset(
     {
         "REVIEW_IN_PROGRESS",

@@ -223,7 +223,7 @@ def _ask(
         return _save_unasked(store, "there is no VPC here")
     if planning is None:
         return _put_off(job, store, "the last sweep failed before it had planned anything")
-    found = best(_candidates(planning, vpcs, job.settings.stack_name))
+    found = candidate_among(vpcs, planning, job.settings.stack_name)
     if found is None:
         return _save_unasked(store, "nothing that the policy requires could be created here")
     wait = job.tools.calls.reserve_endpoint_call(now=job.run.now(), patience=min(_FOR_TURN, job.run.patience()))
@@ -239,6 +239,11 @@ def _ask(
         return after, after
 
     return store.change(step)
+
+
+def candidate_among(vpcs: Sequence[Vpc], planning: Planning, owner: str) -> Candidate | None:
+    """What the dry run is to ask for: the call that Lifeline would really make, were one of the VPCs cut off today."""
+    return best(_candidates(planning, vpcs, owner))
 
 
 def _candidates(planning: Planning, vpcs: Sequence[Vpc], owner: str) -> Iterator[Candidate]:
