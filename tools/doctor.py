@@ -15,11 +15,11 @@ from typing import Any
 from lifeline.adapters.aws import clients
 from lifeline.adapters.aws.calls import aws_errors
 from lifeline.adapters.aws.memory import remember
-from lifeline.adapters.aws.regions import Stacks
+from lifeline.adapters.aws.regions import NOT_DEPLOYED, Stacks
 from lifeline.core.doctor.finding import Finding, NotRead
 from lifeline.core.doctor.permission import check_simulation
 from lifeline.core.doctor.report import DoctorReport, ExitStatus, Section, report_json, report_text
-from lifeline.core.errors import LifelineError, SettingsError
+from lifeline.core.errors import LifelineError, SettingsError, TerminalError
 from lifeline.core.look_back.report import as_json, as_text
 from lifeline.core.network.model import MANAGED_BY
 from lifeline.doctor.examination import Examination
@@ -87,7 +87,12 @@ def _past(now: datetime) -> Section:
 
 def _deployed_environment(session: Any, stack: str) -> dict[str, str]:
     """The variables of the stack's function, so that all is examined that this stack has; none without a stack."""
-    outputs = Stacks(session.create_client).outputs(stack)
+    try:
+        outputs = Stacks(session.create_client).outputs(stack)
+    except TerminalError as error:
+        if error.code != NOT_DEPLOYED:
+            raise
+        raise UnusableError(f"STACK: {error}") from error
     if outputs is None:
         return {}
     name = outputs.get(f"{_FUNCTION}Function")

@@ -188,6 +188,26 @@ def test_a_call_that_means_nothing_examines_nothing(world: World, call: dict[str
     answer = handler(call, Context())
     assert [one["field"] for one in answer["errors"]] == [field]
     assert not answer.get("doctor")
+    assert "text" not in answer
+
+
+def test_who_wanted_text_gets_the_refusal_as_text(world: World) -> None:
+    answer = handler({"doctor": True, "sweep": True, "format": "text"}, Context())
+    assert answer["text"].startswith("Error: ")
+    assert "sweep" in answer["text"]
+
+
+@pytest.mark.parametrize("error", [KeyError("Value"), TypeError("'NoneType' is not iterable"), ValueError("x")])
+def test_an_answer_that_nobody_expected_is_unknown_and_stops_nothing_else(
+    world: World, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    def refuse(*_: object) -> Any:
+        raise error
+
+    monkeypatch.setattr(QuotaReader, "value", refuse)
+    found = findings(examine())
+    assert any(one["verdict"] == "unknown" and type(error).__name__ in one["why"] for one in found.values())
+    assert found["trail"]["verdict"] == "ok"
 
 
 def test_a_message_on_the_queue_cant_ask_for_it(world: World) -> None:

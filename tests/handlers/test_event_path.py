@@ -1,6 +1,7 @@
 """Each sweep proves that events arrive: its dry run comes back by the queue, or it doesn't."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from html import unescape
 from typing import Any
@@ -10,12 +11,13 @@ from botocore.exceptions import ClientError
 
 from lifeline.adapters.aws.clients import client
 from lifeline.adapters.aws.dry_run import DryRuns
+from lifeline.adapters.store.call_rate import CallRate
 from lifeline.adapters.store.event_path import EventPathStore
 from lifeline.core.errors import TransientError
 from lifeline.core.event_path.denial import DeniedBy
 from lifeline.core.event_path.dry_run import DryRunVerdict
 from lifeline.core.event_path.proof import ALARM_SECONDS, EventPath
-from lifeline.handlers import coverage_page
+from lifeline.handlers import coverage_page, reconcile_endpoints
 from tests.handlers.test_claims import served, strict_for_all
 from tests.support.cloudtrail import RECORDED, Failure, Identity, record_call
 from tests.support.days import HOUR, MINUTES, Days
@@ -102,6 +104,14 @@ def test_the_dry_run_has_the_parameters_of_the_real_call(days: Days) -> None:
     assert differs == {"ClientToken", "PrivateDnsEnabled"}  # the endpoint has the name by now
 
 
+def test_the_doctors_dry_run_is_the_sweeps(days: Days) -> None:
+    served(days)
+    sweep(days)
+    days.call({"doctor": True})
+    of_sweep, of_doctor = days.account.dry_runs
+    assert of_doctor.params == of_sweep.params
+
+
 @pytest.mark.parametrize("stopped", ["plan mode", "the kill switch"])
 def test_it_is_made_where_nothing_may_be_changed(monkeypatch: pytest.MonkeyPatch, stopped: str) -> None:
     switch = {"KILL_SWITCH_PARAMETER": "/lifeline/stop"}
@@ -158,6 +168,37 @@ def test_a_record_that_claims_to_be_the_dry_run_makes_nothing_look_proven(days: 
     assert known().proven_at is None
     assert days.account.call_counts == calls
     assert days.live(vpc_id) == [endpoint_id]
+    assert days.world.dead_letters() == []
+
+
+@pytest.mark.parametrize("code", ["InvalidParameter", "RouteAlreadyExists", "DependencyViolation"])
+def test_the_record_of_a_dry_run_that_ec2_refuses_for_another_reason_proves_the_path(days: Days, code: str) -> None:
+    served(days)
+    for _ in range(3):
+        days.account.fail_next("CreateVpcEndpoint", code)
+        sweep(days)
+        probe = known().probes[0]
+        event = record_call(
+            "CreateVpcEndpoint",
+            {"VpcId": "vpc-0123456789abcdef0"},
+            failure=Failure(code, "no"),
+            identity=OWN,
+            at=probe.asked_at,
+            request_id=probe.request_id,
+        )
+        assert days.try_to_deliver(event) == []
+        assert known().proven_at == probe.asked_at
+    assert figures() == [0.0] * 3
+    assert days.texts() == []
+
+
+@pytest.mark.parametrize("code", ["InvalidParameter", "RouteAlreadyExists"])
+def test_a_real_call_of_lifelines_that_ec2_refused_is_done_at_once(days: Days, code: str) -> None:
+    served(days)
+    sweep(days)
+    event = record(days, request_id="0a1b2c3d-0000-4000-8000-000000000000", code=code)
+    assert days.try_to_deliver(event) == []
+    assert known().proven_at is None
     assert days.world.dead_letters() == []
 
 
@@ -321,6 +362,24 @@ def test_an_emulator_that_ignores_dry_runs_stops_nothing_and_is_logged(
     sweep(days)
     (line,) = [one for one in caplog.records if one.message == "event path not proven"]
     assert "vpce-0123456789abcdef0" in vars(line)["error"]
+
+
+def test_a_sweep_without_time_left_says_so_and_forgets_no_silence(days: Days) -> None:
+    served(days)
+    for _ in range(2):
+        sweep(days)
+    before = known()
+    days.clock.advance(HOUR)
+    reconcile_endpoints.handler({"sweep": True}, Context(remaining_ms=40_000))
+    assert known() == replace(before, why="the last sweep had no time left for it")
+
+
+def test_a_sweep_that_gets_no_turn_for_its_dry_run_says_so(days: Days, monkeypatch: pytest.MonkeyPatch) -> None:
+    served(days)
+    monkeypatch.setattr(CallRate, "reserve_endpoint_call", lambda *_, **__: None)
+    sweep(days)
+    assert "turns" in known().why
+    assert days.account.dry_runs == []
 
 
 # ---- the daily comparison

@@ -18,6 +18,7 @@ from lifeline.adapters.aws.quotas import QuotaReader
 from lifeline.adapters.aws.regions import Regions
 from lifeline.adapters.aws.subscriptions import subscriptions_of
 from lifeline.adapters.aws.trails import Trails
+from lifeline.adapters.store.endpoint_policies import EndpointPolicyStore
 from lifeline.adapters.store.event_path import EventPathStore
 from lifeline.adapters.store.exemptions import Exemptions
 from lifeline.adapters.store.kill_switch import KillSwitch
@@ -48,7 +49,7 @@ from lifeline.core.doctor.networks import (
     sites_in,
 )
 from lifeline.core.doctor.people import CHAT_CHECK, check_subscriptions
-from lifeline.core.doctor.permission import check_dry_run, probe_of
+from lifeline.core.doctor.permission import check_dry_run
 from lifeline.core.doctor.quotas import (
     ENDPOINTS,
     GATEWAYS,
@@ -63,6 +64,7 @@ from lifeline.core.doctor.quotas import (
 from lifeline.core.doctor.report import DoctorReport, Section
 from lifeline.core.doctor.trails import check_trails
 from lifeline.core.errors import LifelineError
+from lifeline.core.event_path.candidate import Candidate
 from lifeline.core.event_path.denial import read_dry_run_denial
 from lifeline.core.event_path.dry_run import DryRunVerdict
 from lifeline.core.guards.kill_switch import switch_command
@@ -70,7 +72,12 @@ from lifeline.core.guards.mode import Mode
 from lifeline.core.network.model import Catalog, Vpc
 from lifeline.core.policy.exemptions import with_exemptions
 from lifeline.core.policy.policy import Policy
+from lifeline.core.policy.service_names import known_names
+from lifeline.reconciler.steps.endpoint_policies import read_endpoint_policies
+from lifeline.reconciler.steps.event_path import candidate_among
+from lifeline.reconciler.steps.planning import Planning
 from lifeline.reconciler.steps.policy_in_force import current_policy, stacks_policy
+from lifeline.runtime.observability import logger
 from lifeline.runtime.settings import Settings
 
 _MOST_VPCS = 50  # whose DNS attributes are read: two calls each
@@ -162,7 +169,7 @@ class Examination:
         if not self.is_deployed:
             return (trail, check_bus(_read(delivery.count_rules)))
         path = EventPathStore(self.settings.ledger)
-        compared = check_comparison(_read(path.read_comparisons))
+        compared = check_comparison(_read(path.read_comparisons), self.at)
         heard = (check_event_path(_read(path.read), self.at), *((compared,) if compared else ()))
         return (trail, *self._delivery(delivery), *heard)
 
@@ -214,19 +221,36 @@ class Examination:
         if isinstance(known.sites, NotRead) or isinstance(known.catalog, NotRead):
             unread = known.sites if isinstance(known.sites, NotRead) else known.catalog
             return check_dry_run(None, unread if isinstance(unread, NotRead) else None)
-        probe = probe_of(known.sites, known.catalog, settings.stack_name)
+        probe = self._candidate(known.policy, [site.vpc for site in known.sites], known.catalog)
         if probe is None:
             return check_dry_run(None, None)
-        vpc, action = probe
         dry_runs = DryRuns(settings.stack_name, memory_of(settings).client)
-        group = action.security_group_id
-        answer = _read(lambda: dry_runs.create_endpoint(action, vpc_id=vpc.id, security_group_id=group))
+        where = {"vpc_id": probe.vpc_id, "security_group_id": probe.security_group_id}
+        answer = _read(lambda: dry_runs.create_endpoint(probe.action, **where))
         if isinstance(answer, NotRead) or answer.verdict is not DryRunVerdict.DENIED:
             return check_dry_run(probe, answer)
         decoded = _read(partial(dry_runs.decode, answer.encoded)) if answer.encoded else ""
         return check_dry_run(
             probe, answer, read_dry_run_denial(answer.message, decoded if isinstance(decoded, str) else "")
         )
+
+    def _candidate(self, policy: Policy | None, vpcs: Sequence[Vpc], catalog: Catalog) -> Candidate | None:
+        """The call that a sweep's dry run would make, with the same parameters."""
+        if policy is None:
+            return None
+        kept, settings = memory_of(self.settings), self.settings
+        policy = replace(policy, known_names=known_names(catalog))
+        named = read_endpoint_policies(policy, EndpointPolicyStore(settings.endpoint_policies_prefix), settings)
+        planning = Planning(
+            policy,
+            kept.network,
+            kept.central,
+            settings,
+            self.at,
+            replace(catalog, ports=policy.ports),
+            endpoint_policies=named,
+        )
+        return candidate_among(vpcs, planning, settings.stack_name)
 
     def _room(self) -> tuple[Finding, ...]:
         quotas = QuotaReader(memory_of(self.settings).client)
@@ -320,8 +344,11 @@ class _Known:
 
 
 def _read[T](read: Callable[[], T]) -> T | NotRead:
-    """What is read, or why it can't be."""
+    """What is read, or why it can't be. An answer of AWS's without what it should have is nothing read, too."""
     try:
         return read()
     except LifelineError as error:
         return NotRead.because(error)
+    except (LookupError, TypeError, ValueError) as error:
+        logger.warning("answer not understood", error=repr(error))
+        return NotRead(f"AWS's answer wasn't as its API says: {error!r}")

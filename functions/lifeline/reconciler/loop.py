@@ -158,6 +158,7 @@ class _Reconciliation:
         with stage("observe", job.run.id) as part:
             vpcs = job.observe(named)
             part.numbers["vpcs"] = len(vpcs)
+        there = vpcs
         attributes()
         busy: tuple[str, ...] = ()
         unread: Callable[[], Mapping[str, str]] = dict
@@ -173,7 +174,7 @@ class _Reconciliation:
         finally:
             unread()
             if not (job.is_manual or all(request.is_release for request in targets.sweep)):
-                prove_event_path(job, self._in_force.policy, self._planning_of_run, vpcs)
+                prove_event_path(job, self._in_force.policy, self._planning_of_run, there)
 
     def _answer(
         self,

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import boto3
@@ -138,3 +139,13 @@ def test_a_stacks_outputs_are_read_and_none_is_no_error() -> None:
     boto3.client("cloudformation").create_stack(StackName="lifeline", TemplateBody=json.dumps(template))
     found: Any = Stacks().outputs("lifeline")
     assert set(found) == {"ChangesQueue"}
+
+
+@pytest.mark.parametrize("state", ["ROLLBACK_COMPLETE", "REVIEW_IN_PROGRESS", "DELETE_FAILED"])
+def test_a_stack_that_was_never_deployed_is_none_and_its_state_is_said(state: str) -> None:
+    listed: Any = {"Stacks": [{"StackName": "lifeline", "StackStatus": state}]}
+    there: Any = SimpleNamespace(describe_stacks=lambda **_: listed)
+    with pytest.raises(TerminalError, match=f"lifeline is in the state {state}"):
+        Stacks(lambda *_: there).outputs("lifeline")
+    listed["Stacks"][0]["StackStatus"] = "UPDATE_ROLLBACK_COMPLETE"
+    assert Stacks(lambda *_: there).outputs("lifeline") == {}

@@ -153,3 +153,10 @@ def test_a_first_deployment_needs_room_on_the_bus_whose_quota_may_have_been_rais
     rules: int, verdict: CheckVerdict
 ) -> None:
     assert check_bus(rules).verdict is verdict
+
+
+def test_the_command_that_enables_a_hubs_rule_names_its_bus() -> None:
+    arn = "arn:aws:events:us-east-1:123456789012:rule/lifeline/lifeline-SpokesRule-X"
+    rules = [*ALL, EventRule("lifeline-SpokesRule-X", arn, "DISABLED")]
+    remedy = check_rules(rules, (*RULES, OF_HUBS), "the queue").remedy
+    assert "aws events enable-rule --name lifeline-SpokesRule-X --event-bus-name lifeline" in remedy

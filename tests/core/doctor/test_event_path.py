@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from lifeline.core.doctor.event_path import check_comparison, check_event_path
 from lifeline.core.doctor.finding import CheckVerdict, NotRead
 from lifeline.core.event_path.comparison import Comparison, Comparisons
+from lifeline.core.event_path.denial import DeniedBy, DryRunDenial
 from lifeline.core.event_path.dry_run import DryRun
 from lifeline.core.event_path.proof import EventPath
 
@@ -56,10 +57,10 @@ def compared(happened: int, heard: int, *missed: str) -> Comparisons:
 
 
 def test_a_days_changes_are_counted_and_losses_named() -> None:
-    whole = check_comparison(compared(43, 43))
+    whole = check_comparison(compared(43, 43), NOW)
     assert whole is not None
     assert whole.verdict is CheckVerdict.OK
-    some = check_comparison(compared(43, 41, "DeleteRoute 1a", "CreateRoute 2b"))
+    some = check_comparison(compared(43, 41, "DeleteRoute 1a", "CreateRoute 2b"), NOW)
     assert some is not None
     assert some.verdict is CheckVerdict.UNKNOWN
     assert "Of 43 changes" in some.says
@@ -68,14 +69,55 @@ def test_a_days_changes_are_counted_and_losses_named() -> None:
 
 
 def test_a_day_of_which_nothing_was_heard_is_a_fault_and_one_without_changes_is_none() -> None:
-    nothing, quiet = check_comparison(compared(7, 0)), check_comparison(compared(0, 0))
+    nothing, quiet = check_comparison(compared(7, 0), NOW), check_comparison(compared(0, 0), NOW)
     assert nothing is not None
     assert quiet is not None
     assert (nothing.verdict, quiet.verdict) == (CheckVerdict.BAD, CheckVerdict.OK)
 
 
 def test_before_the_first_comparison_there_is_nothing_to_say() -> None:
-    assert check_comparison(Comparisons()) is None
-    unread = check_comparison(DENIED)
+    assert check_comparison(Comparisons(), NOW) is None
+    unread = check_comparison(DENIED, NOW)
     assert unread is not None
     assert unread.verdict is CheckVerdict.UNKNOWN
+
+
+def test_an_old_proof_is_no_proof_of_today_and_says_why_there_is_none_since() -> None:
+    found = check_event_path(probed(4 * HOUR), NOW)
+    assert found.verdict is CheckVerdict.UNKNOWN
+    assert "made 4 h ago" in found.says
+    assert "SweepSchedule" in found.why
+    off = check_event_path(probed(60 * 24 * HOUR).unasked("the policy turns the dry runs off"), NOW)
+    assert (off.verdict, off.why) == (CheckVerdict.UNKNOWN, "The policy turns the dry runs off.")
+
+
+def test_after_a_denial_the_next_dry_run_is_a_day_later_and_a_proof_lasts_as_long() -> None:
+    denied = replace(ALLOWED, code="UnauthorizedOperation")
+    for ago, verdict in ((30, CheckVerdict.OK), (60, CheckVerdict.UNKNOWN)):
+        at = NOW - ago * HOUR
+        state = EventPath().asked(denied, at, DryRunDenial(DeniedBy.NOT_SAID)).heard("req-1", at, at)
+        assert check_event_path(state, NOW).verdict is verdict
+
+
+def test_a_comparison_of_long_ago_or_of_some_changes_only_is_not_ok() -> None:
+    old = Comparison(NOW - 100 * HOUR, NOW - 76 * HOUR, happened=9, heard=9)
+    found = check_comparison(Comparisons(last=old, why="LookupEvents: AccessDenied"), NOW)
+    assert found is not None
+    assert (found.verdict, found.why) == (CheckVerdict.UNKNOWN, "LookupEvents: AccessDenied")
+    cut = check_comparison(Comparisons(last=replace(old, until=NOW - HOUR, cut=("CreateTags",))), NOW)
+    assert cut is not None
+    assert cut.verdict is CheckVerdict.UNKNOWN
+    assert "CreateTags" in cut.why
+
+
+def test_a_single_change_that_was_not_heard_is_no_fault_yet() -> None:
+    one, two = check_comparison(compared(1, 0, "CreateRoute 1a"), NOW), check_comparison(compared(2, 0), NOW)
+    assert one is not None
+    assert two is not None
+    assert (one.verdict, two.verdict) == (CheckVerdict.UNKNOWN, CheckVerdict.BAD)
+
+
+def test_where_event_history_is_denied_it_is_said_even_before_the_first_comparison() -> None:
+    found = check_comparison(Comparisons(why="LookupEvents: AccessDenied"), NOW)
+    assert found is not None
+    assert (found.verdict, found.why) == (CheckVerdict.UNKNOWN, "LookupEvents: AccessDenied")

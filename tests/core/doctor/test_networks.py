@@ -96,7 +96,12 @@ def test_attributes_that_were_not_read_are_unknown_and_vpcs_left_out_are_counted
     judged = check_dns_attributes(sites(unread), left_out=0, turns_on=False)
     assert judged.verdict is CheckVerdict.UNKNOWN
     assert "denied" in judged.why
-    assert "3 more VPCs weren't read" in check_dns_attributes(sites(isolated()), left_out=3, turns_on=False).says
+    some = check_dns_attributes(sites(isolated()), left_out=3, turns_on=False)
+    assert some.verdict is CheckVerdict.UNKNOWN
+    assert "3 more VPCs weren't read" in some.says
+    off = check_dns_attributes(sites(isolated(dns_support=False)), left_out=3, turns_on=True)
+    assert off.verdict is CheckVerdict.UNKNOWN
+    assert "Lifeline may turn them on. 3 more VPCs weren't read." in off.says
     assert check_dns_attributes(DENIED, left_out=0, turns_on=False).verdict is CheckVerdict.UNKNOWN
 
 
@@ -148,6 +153,10 @@ def test_regions_with_private_subnets_and_no_stack_are_named(regions: Any, verdi
 def test_before_the_first_deployment_regions_without_a_stack_are_no_fault() -> None:
     judged = check_regions([ALONE], stack="lifeline", is_deployed=False)
     assert judged.verdict is CheckVerdict.OK
+    hidden = check_regions([ALONE, HIDDEN], stack="lifeline", is_deployed=False)
+    assert hidden.verdict is CheckVerdict.UNKNOWN
+    assert "me-south-1" in hidden.says
+    assert "no stack lifeline: eu-north-1" in hidden.says
     assert "eu-north-1" in judged.says
 
 

@@ -41,3 +41,8 @@ def test_a_topic_without_subscriptions_is_bad() -> None:
 def test_a_topic_of_another_account_may_not_be_read() -> None:
     found = check_subscriptions(NotRead("AuthorizationError: no"), topic=TOPIC)
     assert (found.verdict, found.why) == (CheckVerdict.UNKNOWN, "AuthorizationError: no")
+
+
+@pytest.mark.parametrize("state", ["Deleted", ""])
+def test_a_subscription_that_was_deleted_hears_nothing(state: str) -> None:
+    assert check(Subscription("email", "ops@example.com", state)).verdict is CheckVerdict.BAD

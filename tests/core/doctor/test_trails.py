@@ -112,11 +112,19 @@ def test_a_member_account_cannot_read_what_its_organizations_trail_logs() -> Non
     assert "the event path's probe tells" in found.why
 
 
-@pytest.mark.parametrize(("has_custom", "verdict"), [(False, CheckVerdict.OK), (None, CheckVerdict.UNKNOWN)])
-def test_the_organizations_trail_without_selectors_of_its_own_logs_all_management_events(
-    has_custom: bool | None, verdict: CheckVerdict
+@pytest.mark.parametrize(
+    ("has_custom", "is_organizations", "verdict"),
+    [
+        (False, False, CheckVerdict.OK),
+        (None, False, CheckVerdict.UNKNOWN),
+        (False, True, CheckVerdict.UNKNOWN),
+        (None, True, CheckVerdict.UNKNOWN),
+    ],
+)
+def test_a_trail_without_selectors_of_its_own_logs_all_but_of_the_organizations_that_is_not_told(
+    has_custom: bool | None, *, is_organizations: bool, verdict: CheckVerdict
 ) -> None:
-    trail = Trail(THEIRS, is_logging=True, selectors=REFUSED, has_custom_selectors=has_custom, is_organizations=True)
+    trail = Trail(THEIRS, True, REFUSED, has_custom_selectors=has_custom, is_organizations=is_organizations)
     assert check_trails([trail], REGION).verdict is verdict
 
 

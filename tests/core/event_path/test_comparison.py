@@ -91,3 +91,18 @@ def test_one_that_is_under_way_goes_on_where_it_stopped() -> None:
     assert further.begun(T0 + DAY + 2 * HOUR) == further
     assert further.current is not None
     assert further.current.name == NAMES[1]
+
+
+def test_one_that_lay_too_long_is_dropped_for_that_of_the_last_day() -> None:
+    began = Comparisons().begun(T0).begun(T0 + DAY + HOUR)
+    late = T0 + 6 * DAY
+    assert began.begun(late).current == Comparison(late - HOUR - DAY, late - HOUR)
+    assert began.begun(T0 + 2 * DAY) == began
+
+
+def test_why_event_history_could_not_be_read_is_kept_until_it_can_be() -> None:
+    began = Comparisons().begun(T0).begun(T0 + DAY + HOUR)
+    assert began.current is not None
+    denied = began.advanced(began.current, "AccessDenied")
+    assert denied.why == "AccessDenied"
+    assert denied.advanced(began.current.counted([], set(), is_cut=False)).why == ""

@@ -110,6 +110,24 @@ def test_people_are_told_once_and_again_only_after_it_was_mended() -> None:
     assert not UNPROVEN.is_mended(now)
 
 
+def test_silence_is_as_long_as_it_is_however_few_dry_runs_are_kept() -> None:
+    state = asked(*(number * HOUR for number in range(72)))
+    now = T0 + 72 * HOUR
+    assert (state.silent_since(now), state.unheard_seconds(now)) == (T0, 72 * 3600)
+    assert len(state.probes) < 10
+    late = state.heard("r70", T0 + 70 * HOUR, now)
+    assert late.silent_since(now) is None
+    again = late.asked(allowed("r72"), now)
+    assert again.silent_since(now + HOUR) == T0 + 71 * HOUR
+    assert again.heard("r72", now, now + SECOND).unheard_since is None
+
+
+def test_a_state_that_was_saved_without_since_when_counts_from_what_it_has() -> None:
+    old = replace(asked(timedelta(0), HOUR), unheard_since=None)
+    assert old.silent_since(T0 + 2 * HOUR) == T0
+    assert old.asked(allowed("r2"), T0 + 2 * HOUR).unheard_since == T0
+
+
 # ---- the role
 
 
@@ -164,3 +182,18 @@ def test_where_no_dry_run_can_be_made_nothing_is_known_and_nothing_is_bad() -> N
     assert (state.verdict, state.why) == (DryRunVerdict.UNKNOWN, "there is no VPC here")
     assert not state.is_broken(T0 + 48 * HOUR)
     assert state.asked(allowed("r1"), T0 + HOUR).why == ""
+
+
+def test_once_no_dry_run_can_be_made_the_old_silence_says_nothing_any_more_nor_when_they_are_made_again() -> None:
+    broken = asked(timedelta(0), HOUR).announced(T0 + 2 * HOUR)
+    off = broken.unasked("the policy turns the dry runs off")
+    assert (off.is_broken(T0 + 48 * HOUR), off.notified_at, off.unheard_since) == (False, None, None)
+    on = off.asked(allowed("r2"), T0 + 48 * HOUR)
+    assert not on.is_broken(T0 + 49 * HOUR)
+    assert on.asked(allowed("r3"), T0 + 49 * HOUR).silent_since(T0 + 50 * HOUR) == T0 + 48 * HOUR
+
+
+def test_a_sweep_that_only_puts_its_dry_run_off_forgets_no_silence() -> None:
+    late = asked(timedelta(0), HOUR).put_off("the sweep's time was up")
+    assert late.is_broken(T0 + 2 * HOUR)
+    assert late.why == "the sweep's time was up"

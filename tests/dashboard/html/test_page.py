@@ -406,6 +406,8 @@ def test_it_is_said_whether_events_arrive() -> None:
     proven = probed(3).heard("r0", NOW - timedelta(hours=3), NOW - timedelta(hours=2))
     assert "· event path proven 06:12:40 UTC (3 h ago) ·" in fresh(path=proven)
     assert "· event path not proven yet ·" in fresh(path=probed(1))
+    old = probed(5).heard("r0", NOW - timedelta(hours=5), NOW - timedelta(hours=5)).unasked("there is no VPC here")
+    assert "· event path last proven 04:12:40 UTC (5 h ago), not since: there is no VPC here ·" in fresh(path=old)
     assert "· event path not proven: there is no VPC here ·" in fresh(path=UNPROVEN.unasked("there is no VPC here"))
 
 

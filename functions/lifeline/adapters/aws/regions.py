@@ -12,6 +12,22 @@ from lifeline.core.errors import LifelineError, TerminalError
 from lifeline.core.network.tiers import classify_subnets
 from lifeline.core.policy.policy import PRIVATE
 
+NOT_DEPLOYED = "StackNotDeployed"
+# CloudFormation lists stacks of which nothing works, or nothing is sure to (CloudFormation guide: stack status codes).
+# A failed update leaves the stack as it was before.
+_NOT_DEPLOYED = frozenset(
+    {
+        "REVIEW_IN_PROGRESS",
+        "CREATE_IN_PROGRESS",
+        "CREATE_FAILED",
+        "ROLLBACK_IN_PROGRESS",
+        "ROLLBACK_FAILED",
+        "ROLLBACK_COMPLETE",
+        "DELETE_IN_PROGRESS",
+        "DELETE_FAILED",
+    }
+)
+
 
 class Regions:
     """The enabled regions. `client` is of the account whose networks are looked at, and `stacks` of the one that has
@@ -42,7 +58,9 @@ class Stacks:
         self._cloudformation = client("cloudformation")
 
     def outputs(self, name: str) -> dict[str, str] | None:
-        """The outputs of the stack, None where there is none of this name. Raises ours."""
+        """The outputs of the stack, None where there is none of this name. Raises ours, also for one that isn't
+        deployed, such as after its first deployment failed.
+        """
         try:
             with aws_errors(f"describe_stacks {name}"):
                 (found,) = self._cloudformation.describe_stacks(StackName=name)["Stacks"]
@@ -51,6 +69,12 @@ class Stacks:
             if error.code == "ValidationError" and "does not exist" in str(error):
                 return None
             raise
+        if (state := found["StackStatus"]) in _NOT_DEPLOYED:
+            raise TerminalError(
+                f"the stack {name} is in the state {state}, so it isn't deployed: wait if that is in progress, else"
+                " delete it and deploy again",
+                code=NOT_DEPLOYED,
+            )
         return {one["OutputKey"]: one["OutputValue"] for one in found.get("Outputs", ())}
 
 

@@ -42,6 +42,14 @@ class EventRule:
         """Whether it matches events at all."""
         return self.state in _ENABLED
 
+    @property
+    def enabling(self) -> str:
+        """The command that enables it. An ARN names the bus of a rule unless that is the default one (EventBridge API:
+        EnableRule; Service Authorization Reference: rule-on-custom-event-bus).
+        """
+        bus, _, _ = self.arn.partition(":rule/")[2].rpartition("/")
+        return f"aws events enable-rule --name {self.name}{f' --event-bus-name {bus}' if bus else ''}"
+
     def is_called(self, logical_id: str) -> bool:
         """Whether CloudFormation made it as this resource: `<stack>-<logical id>-<letters>`."""
         return f"-{logical_id}-" in f"{self.name}-"
@@ -59,7 +67,7 @@ def check_rules(rules: Sequence[EventRule] | NotRead, expected: Sequence[str], t
     faults, remedies = [], []
     if disabled:
         faults.append(f"disabled: {listed([rule.name for rule in disabled])}")
-        remedies += [f"aws events enable-rule --name {rule.name}" for rule in disabled]
+        remedies += [rule.enabling for rule in disabled]
     if lost:
         faults.append(f"deleted, or without {target} as its target: {listed(lost)}")
         remedies.append("deploy the stack that they are in again, after deleting what was changed by hand")

@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 
 from lifeline.core.doctor.finding import Finding, NotRead, bad, ok, unknown
-from lifeline.core.event_path.comparison import Comparisons
+from lifeline.core.event_path.comparison import Comparison, Comparisons
 from lifeline.core.event_path.proof import EventPath
 from lifeline.core.wording import few, write_length
 
@@ -12,6 +12,10 @@ _REMEDY = (
     "Correct what is bad above: a trail, the rules, the queue's policy. If nothing is, check that the queue triggers"
     " ReconcileEndpoints, and what is in DeadLetters."
 )
+_STALE = timedelta(days=3)
+_NONE_SINCE = "No sweep has finished a comparison since."
+_FAULT = 2  # changes of which none was heard; a single one may be a loss like any other
+_MOST = 5
 _BEST_EFFORT = "CloudTrail promises no delivery, so one loss may mean nothing."
 
 
@@ -25,31 +29,51 @@ def check_event_path(state: EventPath | NotRead, now: datetime) -> Finding:
         return bad(CHECK, f"The events of {unheard} dry runs in a row didn't arrive. {proven}", _REMEDY)
     if unheard:
         return unknown(CHECK, f"The event of the last dry run didn't arrive. {proven}", f"{_BEST_EFFORT} See the next.")
-    if state.proven_at:
+    if state.proven_at and state.is_proven(now):
         took = f"{state.seconds:,.0f} s after its call" if state.seconds is not None else "after its call"
         return ok(CHECK, f"The event of a dry run made {_ago(state.proven_at, now)} arrived {took}.")
+    return _unproven(state, proven)
+
+
+def _unproven(state: EventPath, proven: str) -> Finding:
+    if state.proven_at:
+        return unknown(CHECK, f"No event of a dry run arrived lately. {proven}", _why_none(state))
     if state.probes:
         return unknown(CHECK, "The event of the first dry run hasn't arrived yet.", "It may take 15 minutes.")
     return unknown(CHECK, "No dry run was made whose event could arrive.", _why_none(state))
 
 
 def _why_none(state: EventPath) -> str:
-    return f"{state.why[:1].upper()}{state.why[1:]}." if state.why else "No sweep has made one yet: run one, and wait."
+    """Why no dry run was made, or none lately."""
+    if state.why:
+        return f"{state.why[:1].upper()}{state.why[1:]}."
+    if state.proven_at:
+        return "No sweep has made one since. By default, sweeps are hourly: see SweepSchedule, or run one, and wait."
+    return "No sweep has made one yet: run one, and wait."
 
 
-def check_comparison(comparisons: Comparisons | NotRead) -> Finding | None:
+def check_comparison(comparisons: Comparisons | NotRead, now: datetime) -> Finding | None:
     """How many of the changes in Event history were heard; None while nothing was compared."""
     if isinstance(comparisons, NotRead):
         return unknown(COMPARISON_CHECK, "How many changes were heard couldn't be read.", comparisons.why)
     last = comparisons.last
     if last is None:
-        return None
+        why = comparisons.why
+        return unknown(COMPARISON_CHECK, "No day's changes could be compared with Event history.", why) if why else None
+    return _judge(last, comparisons.why, now)
+
+
+def _judge(last: Comparison, why: str, now: datetime) -> Finding:
     day = f"{last.since:%Y-%m-%d %H:%M} to {last.until:%Y-%m-%d %H:%M} UTC"
     says = f"Of {last.happened:,} changes from {day}, {last.heard:,} were heard."
+    if now - last.until > _STALE:
+        return unknown(COMPARISON_CHECK, f"Nothing was compared lately. {says}", why or _NONE_SINCE)
+    if not last.heard and last.happened >= _FAULT:
+        return bad(COMPARISON_CHECK, says, _REMEDY)
+    if last.heard >= last.happened and last.cut:
+        return unknown(COMPARISON_CHECK, says, f"There were too many to compare them all of {few(last.cut, _MOST)}.")
     if last.heard >= last.happened:
         return ok(COMPARISON_CHECK, says)
-    if not last.heard:
-        return bad(COMPARISON_CHECK, says, _REMEDY)
     return unknown(COMPARISON_CHECK, says, f"{_BEST_EFFORT} Not heard: {few(last.missed, len(last.missed))}.")
 
 

@@ -95,20 +95,24 @@ def check_dns_attributes(sites: Sequence[Site] | NotRead, *, left_out: int, turn
     off = [
         site.vpc for site in sites if site.vpc not in unread and not (site.vpc.dns_support and site.vpc.dns_hostnames)
     ]
-    if off:
-        says = f"Private DNS can't work in {_names(off)}: enableDnsSupport or enableDnsHostnames is off."
-        if turns_on:
-            return ok(DNS_CHECK, f"{says} Lifeline may turn them on.")
+    cant = f"Private DNS can't work in {_names(off)}: enableDnsSupport or enableDnsHostnames is off." if off else ""
+    if off and not turns_on:
         remedy = (
             f"aws ec2 modify-vpc-attribute --vpc-id {off[0].id} --enable-dns-hostnames (before it --enable-dns-support,"
             " if that is off), or let Lifeline do it: FixDns=yes, and fix_dns in the policy."
         )
-        return bad(DNS_CHECK, says, remedy)
+        return bad(DNS_CHECK, cant, remedy)
+    if off:
+        cant += " Lifeline may turn them on."
     if unread:
         why = " ".join(sorted({one.note for vpc in unread for one in vpc.unread if one.part is Part.DNS_ATTRIBUTES}))
-        return unknown(DNS_CHECK, f"The DNS attributes of {_names(unread)} couldn't be read.", why)
-    says = f"Private DNS can work in all of {write_count(len(sites), 'VPC')} with private subnets that were read."
-    return ok(DNS_CHECK, f"{says} {write_count(left_out, 'more VPC')} weren't read." if left_out else says)
+        return unknown(DNS_CHECK, f"The DNS attributes of {_names(unread)} couldn't be read. {cant}".rstrip(), why)
+    count = write_count(len(sites), "VPC")
+    says = cant or f"Private DNS can work in all of {count} with private subnets that were read."
+    if left_out:
+        why = f"Only {count} can be read at once."
+        return unknown(DNS_CHECK, f"{says} {write_count(left_out, 'more VPC')} weren't read.", why)
+    return ok(DNS_CHECK, says)
 
 
 def check_dns_servers(sites: Sequence[Site], servers: Mapping[str, tuple[str, ...]] | NotRead) -> Finding:
@@ -161,17 +165,18 @@ def check_regions(regions: Sequence[OtherRegion] | NotRead, *, stack: str, is_de
     used = [one for one in regions if isinstance(one.private_subnets, NotRead) or one.private_subnets]
     unread = [one for one in used if isinstance(one.private_subnets, NotRead) or isinstance(one.has_stack, NotRead)]
     alone = [one.name for one in used if one not in unread and not one.has_stack]
-    if alone:
-        have = "has" if len(alone) == 1 else "have"
-        says = f"{write_count(len(alone), 'Region')} {have} private subnets and no stack {stack}: {few(alone, 30)}."
-        if not is_deployed:
-            return ok(REGIONS_CHECK, says)
+    have = "has" if len(alone) == 1 else "have"
+    says = f"{write_count(len(alone), 'Region')} {have} private subnets and no stack {stack}: {few(alone, 30)}."
+    if alone and is_deployed:
         remedy = "Deploy a stack in each of them that matters. A stack of another name isn't found by this check."
         return bad(REGIONS_CHECK, says, remedy)
     if unread:
         first = unread[0]
         why = next(part.why for part in (first.private_subnets, first.has_stack) if isinstance(part, NotRead))
-        return unknown(REGIONS_CHECK, f"Some Regions couldn't be read: {few([one.name for one in unread], 30)}.", why)
+        lacking = f"Some Regions couldn't be read: {few([one.name for one in unread], 30)}."
+        return unknown(REGIONS_CHECK, f"{lacking} {says}" if alone else lacking, why)
+    if alone:
+        return ok(REGIONS_CHECK, says)
     count = write_count(len(regions), "other enabled Region")
     if used:
         return ok(

@@ -8,7 +8,6 @@ from lifeline.core.wording import few, quoted, write_count
 
 CHECK = "subscriptions"
 CHAT_CHECK = "chat"
-_PENDING = "pendingconfirmation"
 _MOST = 5
 
 
@@ -22,10 +21,10 @@ class Subscription:
 
     @property
     def is_confirmed(self) -> bool:
-        """Whether it is sent anything. SNS has the word for the other in two spellings (SNS API:
-        ListSubscriptionsByTopic; SNS guide: confirm the subscription).
+        """Whether it is sent anything: only then it has an ARN. Otherwise SNS has a word there, PendingConfirmation or
+        Deleted (SNS API: ListSubscriptionsByTopic; SNS guide: confirm the subscription).
         """
-        return self.state.replace(" ", "").lower() != _PENDING
+        return self.state.startswith("arn:")
 
     @property
     def words(self) -> str:

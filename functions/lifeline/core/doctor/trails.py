@@ -47,11 +47,11 @@ class Trail:
     def records_changes(self) -> bool | None:
         """Whether it lets EC2's write events through, None where that isn't known.
 
-        A member account is refused the selectors of its organization's trail. What is left then is that a trail without
-        selectors of its own logs all management events (CloudTrail API: Trail, HasCustomEventSelectors; EventSelector).
+        A trail without selectors of its own logs all management events (CloudTrail API: Trail, HasCustomEventSelectors;
+        EventSelector). A member account is refused the selectors of its organization's trail, and isn't told more.
         """
         if isinstance(self.selectors, NotRead):
-            return True if self.has_custom_selectors is False else None
+            return True if self.has_custom_selectors is False and not self.is_organizations else None
         return logs_ec2_writes(self.selectors)
 
 

@@ -13,6 +13,7 @@ from lifeline.core.requests.named import MEMBERS, TAGGING
 
 NAMES = tuple(sorted(MEMBERS))
 EVERY = timedelta(days=1)
+_RESUMED = timedelta(days=2.5)  # what was heard is kept for 3 days
 _LAG = timedelta(hours=1)  # by then, Event history has a call, which takes 5 minutes on average (CloudTrail guide)
 _TAGGED = ("vpc-", "subnet-", "vpce-", "sg-")  # TagRule
 _SHOWN = 5
@@ -58,28 +59,31 @@ class Comparison:
 @dataclass(frozen=True, slots=True)
 class Comparisons:
     """The last comparison that was finished, and the one under way. `noted_since` is since when changes that are heard
-    are noted: nothing is known of those before.
+    are noted: nothing is known of those before. `why` is why Event history couldn't be read the last time.
     """
 
     last: Comparison | None = None
     current: Comparison | None = None
     noted_since: datetime | None = None
+    why: str = ""
 
     def begun(self, now: datetime) -> "Comparisons":
         """The same with a comparison under way, where one is due: of the day that follows the last one's, or where
-        sweeps were missing for long, of the last day.
+        sweeps were missing for long, of the last day. One that is too old is dropped: the ledger no longer has all that
+        was heard then.
         """
         if self.noted_since is None:
             return replace(self, noted_since=now)
         since, until = self.last.until if self.last else self.noted_since, now - _LAG
-        if self.current or until - since < EVERY:
-            return self
+        current = self.current if self.current and now - self.current.since <= _RESUMED else None
+        if current or until - since < EVERY:
+            return replace(self, current=current)
         since = since if until - since < 2 * EVERY else until - EVERY
         return replace(self, current=Comparison(since, since + EVERY))
 
-    def advanced(self, to: Comparison) -> "Comparisons":
-        """The same once the one under way has got so far."""
-        return replace(self, current=to) if to.name else replace(self, current=None, last=to)
+    def advanced(self, to: Comparison, why: str = "") -> "Comparisons":
+        """The same once the one under way has got so far; `why` is why it got no further, if that isn't for time."""
+        return replace(self, current=to, why=why) if to.name else replace(self, current=None, last=to, why=why)
 
 
 def is_matched(record: Mapping[str, Any]) -> bool:

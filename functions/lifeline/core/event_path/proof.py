@@ -5,8 +5,10 @@ record is the probe's if it has the probe's request ID and time. Delivery is bes
 via CloudTrail), so a single probe that isn't heard says nothing, and two in a row do.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from itertools import takewhile
 
 from lifeline.core.event_path.denial import DryRunDenial
 from lifeline.core.event_path.dry_run import DryRun, DryRunVerdict
@@ -15,10 +17,11 @@ PATIENCE = timedelta(minutes=15)  # CloudTrail promises no time: on average, an 
 MOST_UNHEARD = 2
 AFTER_DENIAL = timedelta(days=1)  # security teams count denied calls (CIS AWS Foundations Benchmark)
 _SAME_CALL = timedelta(minutes=2)  # by which EC2's clock, in whole seconds, and ours may differ, with the call's time
+_STALE, _STALE_AFTER_DENIAL = timedelta(hours=3), timedelta(days=2)  # sweeps are hourly, after a denial probes daily
 _KEPT = 4
 _LONGEST = 300
 # AttemptRule lets the records of these through. Of any other answer none comes.
-_RECORDED = frozenset(
+RECORDED = frozenset(
     {"DryRunOperation", "UnauthorizedOperation", "DependencyViolation", "InvalidParameter", "RouteAlreadyExists"}
 )
 
@@ -39,8 +42,9 @@ class EventPath:
 
     `probes` are the latest, the newest first. `proven_at` is when the newest one that was heard was made, and `seconds`
     how long its record took. `verdict` is that of the last dry run on the role; `denial` is who denied it, `why` why
-    nothing is known of the role, or why no dry run was made. `notified_at` is when people were told that probes aren't
-    heard, and `denial_notified_at` when they were told of the denial.
+    nothing is known of the role, or why no dry run was made. `unheard_since` is when the first was made of the latest
+    probes in a row that weren't heard; it may have gone from `probes`. `notified_at` is when people were told that
+    probes aren't heard, and `denial_notified_at` when they were told of the denial.
     """
 
     probes: tuple[Probe, ...] = ()
@@ -52,6 +56,7 @@ class EventPath:
     why: str = ""
     notified_at: datetime | None = None
     denial_notified_at: datetime | None = None
+    unheard_since: datetime | None = None
 
     def is_due(self, now: datetime) -> bool:
         """True if the next dry run may be made: each is given its time, and after a denial a day."""
@@ -60,17 +65,24 @@ class EventPath:
         return now - self.asked_at >= (AFTER_DENIAL if self.denial else PATIENCE)
 
     def unasked(self, why: str) -> "EventPath":
-        """The same, where no dry run can be made."""
-        return replace(self, why=why, verdict=DryRunVerdict.UNKNOWN)
+        """The same, where no dry run can be made. Those that were made say nothing from then on: whoever mends the path
+        meanwhile can't show it, and the first that is made again isn't the second in a row.
+        """
+        return replace(self, why=why, verdict=DryRunVerdict.UNKNOWN, probes=(), unheard_since=None, notified_at=None)
+
+    def put_off(self, why: str) -> "EventPath":
+        """The same, where only this sweep makes no dry run."""
+        return replace(self, why=why)
 
     def asked(self, said: DryRun, now: datetime, denial: DryRunDenial | None = None, why: str = "") -> "EventPath":
         """The same after a dry run. `denial` is who denied it, `why` why its answer says nothing of the role."""
-        is_probe = said.request_id and said.code in _RECORDED
-        probes = (Probe(said.request_id, now), *self.probes)[:_KEPT] if is_probe else self.probes
+        is_probe = said.request_id and said.code in RECORDED
+        probes = (Probe(said.request_id, now), *self.probes) if is_probe else self.probes
         is_told = denial is not None and self.denial is not None and denial.by is self.denial.by
         return replace(
             self,
-            probes=probes,
+            probes=probes[:_KEPT],
+            unheard_since=self.unheard_since or _first_unheard(probes),
             asked_at=now,
             verdict=DryRunVerdict.UNKNOWN if why else said.verdict,
             denial=denial,
@@ -89,7 +101,7 @@ class EventPath:
             seconds = max(0.0, (sent_at - called_at).total_seconds())
             probes = [*self.probes]
             probes[place] = replace(probe, heard_at=sent_at, seconds=seconds)
-            after = replace(self, probes=tuple(probes))
+            after = replace(self, probes=tuple(probes), unheard_since=_first_unheard(probes))
             if self.proven_at is None or probe.asked_at > self.proven_at:
                 after = replace(after, proven_at=probe.asked_at, seconds=seconds)
             return after
@@ -112,8 +124,17 @@ class EventPath:
 
     def unheard_seconds(self, now: datetime) -> float | None:
         """For how long probes haven't been heard; None unless two in a row weren't. It is half an hour at least."""
+        since = self.silent_since(now)
+        return (now - since).total_seconds() if since else None
+
+    def silent_since(self, now: datetime) -> datetime | None:
+        """When the first was made of the probes in a row that weren't heard; None unless there are two."""
         unheard = self.unheard(now)
-        return (now - unheard[-1].asked_at).total_seconds() if len(unheard) >= MOST_UNHEARD else None
+        return (self.unheard_since or unheard[-1].asked_at) if len(unheard) >= MOST_UNHEARD else None
+
+    def is_proven(self, now: datetime) -> bool:
+        """True if the last proof is recent: an old one says nothing of today."""
+        return self.proven_at is not None and now - self.proven_at <= (_STALE_AFTER_DENIAL if self.denial else _STALE)
 
     def announced(self, now: datetime) -> "EventPath":
         """The same once people know that probes aren't heard."""
@@ -126,6 +147,11 @@ class EventPath:
     def mended(self) -> "EventPath":
         """The same, so that it is news should probes cease to be heard again."""
         return replace(self, notified_at=None)
+
+
+def _first_unheard(probes: Sequence[Probe]) -> datetime | None:
+    row = [*takewhile(lambda probe: not probe.heard_at, probes)]
+    return row[-1].asked_at if row else None
 
 
 UNPROVEN = EventPath()

@@ -27,7 +27,7 @@ _NEXT = "Check the organization's service control policies, the role's permissio
 def unheard_notice(state: EventPath, now: datetime) -> Notice:
     """Write that two dry runs in a row weren't heard, what that means, and what to check, in order."""
     unheard = state.unheard(now)
-    first, seconds = unheard[-1], state.unheard_seconds(now) or 0.0
+    since, seconds = state.silent_since(now), state.unheard_seconds(now) or 0.0
     proven = (
         f"was last proven for the dry run at {write_time(state.proven_at)}"
         if state.proven_at
@@ -57,7 +57,7 @@ def unheard_notice(state: EventPath, now: datetime) -> Notice:
         ),
         facts={
             "unheard": len(unheard),
-            "unheard_since": first.asked_at.isoformat(),
+            "unheard_since": since.isoformat() if since else "",
             "request_ids": [probe.request_id for probe in unheard],
             "proven_at": state.proven_at.isoformat() if state.proven_at else "",
         },

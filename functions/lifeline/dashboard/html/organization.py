@@ -189,9 +189,9 @@ def _review(row: AccountRow, clock: Clock) -> Html:
             ("unknown", _vpcs_that(look.unknown, "{} only known in part")),
             ("none", "open incidents not known" if look.incidents is None else ""),
         ]
-    if row.path and row.is_deaf:
-        since = clock.moment(row.path.unheard(clock.now)[-1].asked_at)
-        texts.append(("missing", Html("events don't arrive: no dry run heard since {}").format(since)))
+    if row.path and (since := row.path.silent_since(clock.now)):
+        said = Html("events don't arrive: no dry run heard since {}").format(clock.moment(since))
+        texts.append(("missing", said))
     texts += [
         ("blocked", row.denied),
         ("none", "not known whether events arrive" if row.path is None else ""),

@@ -107,12 +107,13 @@ _UNPROVEN = Html("No change heard yet, so it isn't proven that events arrive")
 def _event_path(known: Freshness, clock: Clock) -> Html:
     """When a dry run was last heard of, or for how long none was; and how many changes were heard on the last day."""
     path = known.path
-    if path.is_broken(clock.now):
-        said = Html("<b>events don't arrive: no dry run heard since {}</b>").format(
-            clock.moment(path.unheard(clock.now)[-1].asked_at)
-        )
-    elif path.proven_at:
+    if since := path.silent_since(clock.now):
+        said = Html("<b>events don't arrive: no dry run heard since {}</b>").format(clock.moment(since))
+    elif path.proven_at and path.is_proven(clock.now):
         said = Html("event path proven {}").format(clock.moment(path.proven_at))
+    elif path.proven_at:
+        why = f"not since: {path.why}" if path.why else "not since"
+        said = Html("event path last proven {}, {}").format(clock.moment(path.proven_at), why)
     elif path.why:
         said = Html("event path not proven: {}").format(path.why)
     else:

@@ -18,7 +18,7 @@ from lifeline.core.event_path.candidate import Candidate, best, candidates
 from lifeline.core.event_path.comparison import Comparison, mark
 from lifeline.core.event_path.denial import DryRunDenial, read_dry_run_denial
 from lifeline.core.event_path.dry_run import DryRun, DryRunVerdict
-from lifeline.core.event_path.proof import EventPath, figure, why_unknown
+from lifeline.core.event_path.proof import RECORDED, EventPath, figure, why_unknown
 from lifeline.core.network.model import Vpc
 from lifeline.core.notices.event_path import denied_dry_run_notice, unheard_notice
 from lifeline.core.plan.security_group import own_security_groups
@@ -39,6 +39,7 @@ _LOOKUPS_A_SECOND = 2  # CloudTrail API: LookupEvents
 _MOST_NAMES = 30  # whose calls a sweep compares …
 _LEAST_NAMES = 8  # … and so many where its time is up, so that a day's sweeps get through all of them
 _LEAST_TIME = timedelta(seconds=45)
+_LONGEST_WHY = 300
 _FOR_COMPARISON = timedelta(seconds=15)
 
 
@@ -71,7 +72,7 @@ def hear(
 
 def _may_be_probe(request: Request) -> bool:
     """Whether it is a probe, its request ID says: only that of a dry run that this stack made counts."""
-    is_attempt = request.is_own and request.failure in _CHANGED_NOTHING and request.trigger.event_name == _OF_PROBES
+    is_attempt = request.is_own and request.failure in RECORDED and request.trigger.event_name == _OF_PROBES
     return is_attempt and bool(request.request_id) and request.sent_at is not None
 
 
@@ -100,7 +101,8 @@ def _hear_probes(
     for request, called_at, _ in calls:
         if request.request_id in known:
             continue
-        if failed is not None and called_at and run.now() - called_at < _NOT_SAVED_YET:
+        may_be_saved_yet = request.failure in _CHANGED_NOTHING  # the others are real calls that EC2 refused, as a rule
+        if may_be_saved_yet and failed is not None and called_at and run.now() - called_at < _NOT_SAVED_YET:
             failed.append((request, TransientError("the dry run isn't on record yet", code="NotSavedYet")))
         else:
             logger.info("call heard that is no known dry run", request_id=request.request_id, run_id=run.id)
@@ -138,15 +140,20 @@ def prove_event_path(job: Job, policy: Policy | None, planning: Planning | None,
     store, dry_runs = job.tools.event_path, job.tools.dry_runs
     if store is None or dry_runs is None:
         return
-    if job.run.remaining() < _LEAST_TIME:
-        return
+    has_time = job.run.remaining() >= _LEAST_TIME
     try:
-        if policy and not policy.proves_event_path:
+        if policy is None:
+            _save_unasked(store, "there is no valid policy")
+        elif not policy.proves_event_path:
             _save_unasked(store, "the policy turns the dry runs off")
-        else:
+        elif has_time:
             _prove(job, store, dry_runs, planning, vpcs)
+        else:
+            _put_off(job, store, "the last sweep had no time left for it")
     except Exception as error:  # noqa: BLE001 - logged; the sweep itself is done, and must not be done again for this
         logger.error("event path not proven", error=str(error), run_id=job.run.id)
+    if not has_time:
+        return
     try:
         _compare(job, store)
     except Exception as error:  # noqa: BLE001 - the same
@@ -202,6 +209,12 @@ def _save_unasked(store: EventPathStore, why: str) -> EventPath:
     return store.change(step)
 
 
+def _put_off(job: Job, store: EventPathStore, why: str) -> EventPath:
+    """The state where this sweep makes no dry run, and the next one may."""
+    logger.warning("dry run left to the next sweep", why=why, run_id=job.run.id)
+    return store.change(lambda before: (before.put_off(why), before.put_off(why)))
+
+
 def _ask(
     job: Job, store: EventPathStore, dry_runs: DryRuns, planning: Planning | None, vpcs: Sequence[Vpc]
 ) -> EventPath:
@@ -209,14 +222,13 @@ def _ask(
     if not vpcs:
         return _save_unasked(store, "there is no VPC here")
     if planning is None:
-        return _save_unasked(store, "there is no valid policy")
-    found = best(_candidates(planning, vpcs, job.settings.stack_name))
+        return _put_off(job, store, "the last sweep failed before it had planned anything")
+    found = candidate_among(vpcs, planning, job.settings.stack_name)
     if found is None:
         return _save_unasked(store, "nothing that the policy requires could be created here")
     wait = job.tools.calls.reserve_endpoint_call(now=job.run.now(), patience=min(_FOR_TURN, job.run.patience()))
     if wait is None:
-        logger.info("dry run left to the next sweep: endpoint calls are used up", run_id=job.run.id)
-        return store.read()
+        return _put_off(job, store, "other calls had taken all turns for endpoint calls in the last sweep")
     job.run.sleep(wait)
     called_at = job.run.now()
     said = dry_runs.create_endpoint(found.action, vpc_id=found.vpc_id, security_group_id=found.security_group_id)
@@ -227,6 +239,11 @@ def _ask(
         return after, after
 
     return store.change(step)
+
+
+def candidate_among(vpcs: Sequence[Vpc], planning: Planning, owner: str) -> Candidate | None:
+    """What the dry run is to ask for: the call that Lifeline would really make, were one of the VPCs cut off today."""
+    return best(_candidates(planning, vpcs, owner))
 
 
 def _candidates(planning: Planning, vpcs: Sequence[Vpc], owner: str) -> Iterator[Candidate]:
@@ -254,14 +271,15 @@ def _compare(job: Job, store: EventPathStore) -> None:
     known = store.read_comparisons()
     comparisons = known.begun(run.now())
     if comparisons.current:
-        comparisons = comparisons.advanced(_advance(comparisons.current, job, store))
+        comparisons = comparisons.advanced(*_advance(comparisons.current, job, store))
         if comparisons.last and comparisons.current is None:
             _log_comparison(comparisons.last, job)
     if comparisons != known:
         store.save_comparisons(comparisons)
 
 
-def _advance(current: Comparison, job: Job, store: EventPathStore) -> Comparison:
+def _advance(current: Comparison, job: Job, store: EventPathStore) -> tuple[Comparison, str]:
+    """How far it gets, and why Event history can't be read, if it can't."""
     run = job.run
     until = run.now() + min(_FOR_COMPARISON, run.patience())
     heard, pace = store.heard(current.since), Pace(_LOOKUPS_A_SECOND)
@@ -272,9 +290,9 @@ def _advance(current: Comparison, job: Job, store: EventPathStore) -> Comparison
             records, is_cut = job.tools.history.named(current.name, current.since, current.until, pace.take_turn)
         except LifelineError as error:
             logger.warning("Event history not read: the next sweep goes on", error=str(error), run_id=run.id)
-            break
+            return current, str(error)[:_LONGEST_WHY]
         current = current.counted(records, heard, is_cut=is_cut)
-    return current
+    return current, ""
 
 
 def _log_comparison(last: Comparison, job: Job) -> None:
