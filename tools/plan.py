@@ -9,8 +9,8 @@ import io
 import json
 import os
 import sys
-from collections.abc import Mapping, Sequence
-from contextlib import redirect_stdout
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -85,11 +85,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         wanted = _wanted(options)
         regions = listed(options.regions)
-        if not regions and wanted.vpc_ids and wanted.format == "text":
-            answer = plan(wanted)
-            sys.stdout.write(answer["text"])
-            return UNUSABLE if "errors" in answer else 0
-        return _print_regions(regions, wanted) if regions else _print_region(wanted)
+        with silent():
+            if not regions and wanted.vpc_ids and wanted.format == "text":
+                answer = plan(wanted)
+                sys.stdout.write(answer["text"])
+                return UNUSABLE if "errors" in answer else 0
+            return _print_regions(regions, wanted) if regions else _print_region(wanted)
     except (UnusableError, SettingsError) as error:
         return _fail(f"Invalid arguments: {error}", UNUSABLE)
     except LifelineError as error:
@@ -248,19 +249,28 @@ def _check(event: Mapping[str, Any], services: Sequence[str]) -> None:
 
 def invoke(event: Mapping[str, Any], environment: Mapping[str, str]) -> dict[str, Any]:
     """The handler's answer. Its log lines and metrics are suppressed."""
-    before, level = dict(os.environ), logger.log_level
+    before = dict(os.environ)
     _forget()
     try:
         os.environ.update(environment)
-        logger.setLevel(_SILENT)
-        with redirect_stdout(io.StringIO()):
+        with silent(), redirect_stdout(io.StringIO()):
             answer: dict[str, Any] = handler(event, Context(aws_request_id=str(uuid4())))
             return answer
     finally:
-        logger.setLevel(level)
         os.environ.clear()
         os.environ.update(before)
         _forget()
+
+
+@contextmanager
+def silent() -> Iterator[None]:
+    """Nothing is logged: log lines go to the standard output, which is the document's alone."""
+    level = logger.log_level
+    logger.setLevel(_SILENT)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
 
 
 def _forget() -> None:
