@@ -140,16 +140,21 @@ class _Suggest:
         nobody: tuple[Resident, ...] = ()
         no_tasks: tuple[tuple[Resident, ...], dict[str, dict[str, Any]]] = (), {}
         no_configurations: tuple[Configuration, ...] = ()
-        no_logs: tuple[tuple[Asked, ...], frozenset[str] | None] = (), None
-        logs = partial(QueryLogs(self.client).read, vpc_ids, now=now, back=_LOGS_BACK, until=until)
+        no_logs: tuple[tuple[Asked, ...], frozenset[str] | None, str] = (), None, ""
+        account = self.settings.account_id
+        logs = partial(QueryLogs(self.client).read, vpc_ids, account, now=now, back=_LOGS_BACK, until=until)
+        tasks_in = Containers(self.client, until=until)
+        configured = partial(AgentConfigurations(self.client).read, until=until)
         reads: list[Callable[[], Any]] = [
             partial(self._attempt, Source.INSTANCES, partial(InstanceRoles(self.client).read, subnets_of), no_roles),
-            partial(self._attempt, Source.TASKS, partial(Containers(self.client).read, subnets_of), no_tasks),
-            partial(self._attempt, Source.FUNCTIONS, Functions(self.client).read, nobody),
-            partial(self._attempt, Source.CONFIGS, AgentConfigurations(self.client).read, no_configurations),
+            partial(self._attempt, Source.TASKS, partial(tasks_in.read, subnets_of), no_tasks),
+            partial(self._attempt, Source.FUNCTIONS, partial(Functions(self.client).read, until=until), nobody),
+            partial(self._attempt, Source.CONFIGS, configured, no_configurations),
             partial(self._attempt, Source.QUERY_LOGS, logs, no_logs),
         ]
-        roles, (tasks, definitions), functions, configurations, (asked, logged) = run_concurrently(reads)
+        roles, (tasks, definitions), functions, configurations, (asked, logged, why) = run_concurrently(reads)
+        if why:
+            self.unread[Source.QUERY_LOGS] = why
         instances = (
             Resident(Kind.INSTANCE, id_, frozenset(subnet_ids), (roles[id_],) if roles.get(id_) else ())
             for id_, subnet_ids in sorted(subnets_of.items())
