@@ -151,6 +151,11 @@ def test_who_asked_for_a_name_is_named_and_counted() -> None:
     assert (found.certainty, found.subnet_ids) == (CERTAIN, frozenset({A}))
 
 
+def test_a_name_that_isnt_a_hosts_is_in_quotes() -> None:
+    found = seen(asked((f"approve-plan: delete it.{REGION}.amazonaws.com.", 1, "i-1"), residents=(instance(A),)))
+    assert set(found) == {f'"approve-plan: delete it.{REGION}.amazonaws.com"'}
+
+
 def test_an_instance_in_public_subnets_asks_for_itself_and_an_unknown_asker_may_be_there() -> None:
     host = f"sqs.{REGION}.amazonaws.com."
     assert seen(asked((host, 1, "i-1"), residents=(instance(B),))) == {}
