@@ -42,6 +42,8 @@ _SILENT = "CRITICAL"  # a level that the package never logs at
 _FORMATS = ("text", "json", "csv")
 _ALL = "all"
 _ANY_REGION = "us-east-1"  # which tells the others' names, where neither environment nor profile sets a region
+# EC2 API: common client error codes. Each partition has credentials of its own.
+_REFUSED = frozenset({"AuthFailure", "InvalidClientTokenId", "UnrecognizedClientException"})
 _PATIENCE = timedelta(days=1)
 MOST_DNS_VIEWS = 100_000  # all VPCs in one run
 # What a region's plan doesn't count: whoever reads it wants to know what is missing, not what one run would do of it.
@@ -169,14 +171,24 @@ def _region_or_why(wanted: Wanted) -> Document:
 
 
 def _enabled_regions(wanted: Wanted) -> list[str]:
-    """The regions that the account has enabled: no others are described (EC2 API: DescribeRegions)."""
+    """The regions that the account has enabled: no others are described (EC2 API: DescribeRegions). Credentials of
+    another partition, such as GovCloud or China, are refused where neither environment nor profile sets a region.
+    """
+    is_guess = False
     try:
         read_only_session(wanted.region, wanted.profile)
     except UnusableError:
         read_only_session(wanted.region or _ANY_REGION, wanted.profile)
+        is_guess = not wanted.region
     clients.client.cache_clear()
-    with aws_errors("the account's regions could not be read"):
-        return sorted(region["RegionName"] for region in clients.client("ec2").describe_regions()["Regions"])
+    try:
+        with aws_errors("the account's regions could not be read"):
+            return sorted(region["RegionName"] for region in clients.client("ec2").describe_regions()["Regions"])
+    except LifelineError as error:
+        if is_guess and getattr(error, "code", "") in _REFUSED:
+            hint = "set REGION if your credentials are of another partition, such as GovCloud or China"
+            raise UnusableError(f"{_ANY_REGION} refuses your credentials: {hint} ({error})") from error
+        raise
 
 
 def _nats(unread: dict[str, str]) -> Mapping[str, Nat]:
