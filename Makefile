@@ -103,10 +103,10 @@ look-back: .envs/dev/.ready ## print what 90 days of network changes tell: [FROM
 	@PYTHONPATH=functions:. $(DEV)/python -m tools.look_back --from="$${FROM-}" \
 	  --region="$${REGION-}" --profile="$${PROFILE-}" --format="$${FORMAT-}" --names="$${NAMES-}"
 
-doctor: .envs/dev/.ready ## examine what Lifeline depends on: [STACK=lifeline] [REGION=...] [PROFILE=...] [FORMAT=json] [LOOKBACK=yes]
+doctor: .envs/dev/.ready ## examine what Lifeline depends on: [STACK=lifeline] [REGION=...] [PROFILE=...] [FORMAT=json] [LOOKBACK=yes] [NAMES=hash]
 	@PYTHONPATH=functions:. $(DEV)/python -m tools.doctor \
 	  --stack="$${STACK-}" --region="$${REGION-}" --profile="$${PROFILE-}" --format="$${FORMAT-}" \
-	  --look-back="$${LOOKBACK-}"
+	  --look-back="$${LOOKBACK-}" --names="$${NAMES-}"
 
 suggest: .envs/dev/.ready ## print what private subnets need, from evidence: [VPC=vpc-...] [REGION=...] [FORMAT=json] [SERVICES=monitoring,ssm] [PROFILE=...]
 	@PYTHONPATH=functions:. $(DEV)/python -m tools.suggest \

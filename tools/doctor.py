@@ -16,7 +16,7 @@ from lifeline.adapters.aws import clients
 from lifeline.adapters.aws.calls import aws_errors
 from lifeline.adapters.aws.memory import remember
 from lifeline.adapters.aws.regions import NOT_DEPLOYED, Stacks
-from lifeline.core.doctor.finding import Finding, NotRead
+from lifeline.core.doctor.finding import Finding, NotRead, unknown
 from lifeline.core.doctor.permission import check_simulation
 from lifeline.core.doctor.report import DoctorReport, ExitStatus, Section, report_json, report_text
 from lifeline.core.errors import LifelineError, SettingsError, TerminalError
@@ -43,7 +43,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         is_json = _choice("FORMAT", options.format, ("text", "json")) == "json"
         looks_back = _choice("LOOKBACK", options.look_back, ("no", "yes")) == "yes"
         where = options.stack.strip() or _STACK, options.region.strip(), options.profile.strip()
-        report = examine(*where, looks_back=looks_back)
+        hashes_names = _choice("NAMES", options.names, ("show", "hash")) == "hash"
+        report = examine(*where, looks_back=looks_back, hashes_names=hashes_names)
     except (UnusableError, SettingsError) as error:
         return _fail(f"Invalid arguments: {error}")
     except LifelineError as error:
@@ -52,7 +53,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return int(report.status)
 
 
-def examine(stack: str, region: str, profile: str, *, looks_back: bool = False) -> DoctorReport:
+def examine(
+    stack: str, region: str, profile: str, *, looks_back: bool = False, hashes_names: bool = False
+) -> DoctorReport:
     """What was found, and with `looks_back` what the last 90 days tell. Raises UnusableError, or ours where not even
     the caller or the stack can be read.
     """
@@ -75,14 +78,18 @@ def examine(stack: str, region: str, profile: str, *, looks_back: bool = False) 
             agent_usd=agent_cost_usd(_EVERY),
         )
         simulated = [_simulation(session, settings)] if deployed else []
-        more = [_past(examination.at)] if looks_back else []
+        more = [_past(examination.at, hashes_names=hashes_names)] if looks_back else []
         return examination.report(more, simulated)
 
 
-def _past(now: datetime) -> Section:
-    """The look back. It judges nothing, so it has no findings; what it couldn't read, it says."""
-    found = look_back(now)
-    return Section("look_back", "The last 90 days", text=as_text(found), values={"look_back": as_json(found)})
+def _past(now: datetime, *, hashes_names: bool) -> Section:
+    """The look back. It judges nothing, so its only finding is that Event history can't be read."""
+    title = "The last 90 days"
+    try:
+        found = look_back(now, hashes_names=hashes_names)
+    except LifelineError as error:
+        return Section("look_back", title, (unknown("look_back", "What happened isn't known.", str(error)),))
+    return Section("look_back", title, text=as_text(found), values={"look_back": as_json(found)})
 
 
 def _deployed_environment(session: Any, stack: str) -> dict[str, str]:
@@ -168,6 +175,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--profile", default="", help="a profile from your AWS configuration")
     parser.add_argument("--format", default="", help="text (default), or json")
     parser.add_argument("--look-back", default="", help="yes adds what the last 90 days tell, which takes a minute")
+    parser.add_argument("--names", default="", help="hash replaces the names of sessions and users in these")
     return parser
 
 

@@ -64,8 +64,11 @@ class _Read:
     unreadable: int = 0
     times: list[datetime] = field(default_factory=list)
 
-    def take(self, records: Iterable[Mapping[str, Any]]) -> None:
+    def take(self, records: Iterable[Mapping[str, Any] | InvalidInputError]) -> None:
         for record in records:
+            if isinstance(record, InvalidInputError):
+                self.unreadable += 1
+                continue
             at = read_time(str(record.get("eventTime")))
             self.times += [at] if at else []
             try:
@@ -130,7 +133,7 @@ def look_back_at(folder: Path, *, hashes_names: bool = False) -> LookBack:
     )
 
 
-def _records_of(path: Path) -> list[Mapping[str, Any]]:
+def _records_of(path: Path) -> list[Mapping[str, Any] | InvalidInputError]:
     content = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
     return [*records_in(json.loads(content))]
 

@@ -9,8 +9,8 @@ import io
 import json
 import os
 import sys
-from collections.abc import Mapping, Sequence
-from contextlib import redirect_stdout
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -42,6 +42,8 @@ _SILENT = "CRITICAL"  # a level that the package never logs at
 _FORMATS = ("text", "json", "csv")
 _ALL = "all"
 _ANY_REGION = "us-east-1"  # which tells the others' names, where neither environment nor profile sets a region
+# EC2 API: common client error codes. Each partition has credentials of its own.
+_REFUSED = frozenset({"AuthFailure", "InvalidClientTokenId", "UnrecognizedClientException"})
 _PATIENCE = timedelta(days=1)
 MOST_DNS_VIEWS = 100_000  # all VPCs in one run
 # What a region's plan doesn't count: whoever reads it wants to know what is missing, not what one run would do of it.
@@ -85,11 +87,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         wanted = _wanted(options)
         regions = listed(options.regions)
-        if not regions and wanted.vpc_ids and wanted.format == "text":
-            answer = plan(wanted)
-            sys.stdout.write(answer["text"])
-            return UNUSABLE if "errors" in answer else 0
-        return _print_regions(regions, wanted) if regions else _print_region(wanted)
+        with silent():
+            if not regions and wanted.vpc_ids and wanted.format == "text":
+                answer = plan(wanted)
+                sys.stdout.write(answer["text"])
+                return UNUSABLE if "errors" in answer else 0
+            return _print_regions(regions, wanted) if regions else _print_region(wanted)
     except (UnusableError, SettingsError) as error:
         return _fail(f"Invalid arguments: {error}", UNUSABLE)
     except LifelineError as error:
@@ -168,14 +171,24 @@ def _region_or_why(wanted: Wanted) -> Document:
 
 
 def _enabled_regions(wanted: Wanted) -> list[str]:
-    """The regions that the account has enabled: no others are described (EC2 API: DescribeRegions)."""
+    """The regions that the account has enabled: no others are described (EC2 API: DescribeRegions). Credentials of
+    another partition, such as GovCloud or China, are refused where neither environment nor profile sets a region.
+    """
+    is_guess = False
     try:
         read_only_session(wanted.region, wanted.profile)
     except UnusableError:
         read_only_session(wanted.region or _ANY_REGION, wanted.profile)
+        is_guess = not wanted.region
     clients.client.cache_clear()
-    with aws_errors("the account's regions could not be read"):
-        return sorted(region["RegionName"] for region in clients.client("ec2").describe_regions()["Regions"])
+    try:
+        with aws_errors("the account's regions could not be read"):
+            return sorted(region["RegionName"] for region in clients.client("ec2").describe_regions()["Regions"])
+    except LifelineError as error:
+        if is_guess and getattr(error, "code", "") in _REFUSED:
+            hint = "set REGION if your credentials are of another partition, such as GovCloud or China"
+            raise UnusableError(f"{_ANY_REGION} refuses your credentials: {hint} ({error})") from error
+        raise
 
 
 def _nats(unread: dict[str, str]) -> Mapping[str, Nat]:
@@ -248,19 +261,28 @@ def _check(event: Mapping[str, Any], services: Sequence[str]) -> None:
 
 def invoke(event: Mapping[str, Any], environment: Mapping[str, str]) -> dict[str, Any]:
     """The handler's answer. Its log lines and metrics are suppressed."""
-    before, level = dict(os.environ), logger.log_level
+    before = dict(os.environ)
     _forget()
     try:
         os.environ.update(environment)
-        logger.setLevel(_SILENT)
-        with redirect_stdout(io.StringIO()):
+        with silent(), redirect_stdout(io.StringIO()):
             answer: dict[str, Any] = handler(event, Context(aws_request_id=str(uuid4())))
             return answer
     finally:
-        logger.setLevel(level)
         os.environ.clear()
         os.environ.update(before)
         _forget()
+
+
+@contextmanager
+def silent() -> Iterator[None]:
+    """Nothing is logged: log lines go to the standard output, which is the document's alone."""
+    level = logger.log_level
+    logger.setLevel(_SILENT)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
 
 
 def _forget() -> None:

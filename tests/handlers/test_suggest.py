@@ -364,9 +364,7 @@ def test_a_source_that_is_denied_is_said_and_the_others_are_used(
     assert SOURCES[operation] in unread
     assert "AccessDenied" in unread[SOURCES[operation]]
     assert any(line["witnesses"] for one in answer["suggest"] for line in one["services"])
-    verdict = lines(answer, account["shop"])["sqs"]["verdict"]
-    may_know = SOURCES[operation] not in {"query logs", "agent configurations"}
-    assert verdict == ("unknown" if may_know else "not used")  # nothing is unused that an unread source may know
+    assert lines(answer, account["shop"])["sqs"]["verdict"] == "unknown"  # the source that isn't read may know of it
     assert f"{SOURCES[operation]}: can't be read: " in flat(read())
 
 
@@ -408,8 +406,8 @@ def test_a_region_without_clusters_logs_or_functions_has_no_evidence_and_says_so
 
     (found,) = ask()["suggest"]
 
-    assert {line["verdict"] for line in found["services"]} == {"not used"}
-    assert found["rule"] is None
+    assert {line["verdict"] for line in found["services"]} == {"unknown"}
+    assert found["rule"]["require"] == ["monitoring", "sqs"]
     assert "nobody known to live there" in flat(read())
 
 

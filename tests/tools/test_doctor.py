@@ -23,6 +23,7 @@ from lifeline.adapters.aws.clients import client
 from lifeline.adapters.aws.memory import remember
 from lifeline.adapters.aws.regions import Regions
 from lifeline.core.doctor.networks import OtherRegion
+from lifeline.core.errors import TransientError
 from lifeline.core.look_back.cuts import find_cuts
 from lifeline.core.look_back.looks import Patience, count_looks
 from lifeline.core.look_back.report import LookBack
@@ -176,12 +177,29 @@ def test_the_look_back_is_a_section_of_its_own_that_judges_nothing(
 ) -> None:
     now, none = datetime(2026, 11, 29, tzinfo=UTC), count_looks((), Patience(), {})
     past = LookBack("Event history", now - timedelta(days=90), now, (), none, Decimal(0), find_cuts(()))
-    monkeypatch.setattr(doctor, "look_back", lambda _: past)
+    monkeypatch.setattr(doctor, "look_back", lambda _, **__: past)
     section = report(capsys, "--look-back", "yes")["sections"][-1]
     assert (section["name"], section["findings"]) == ("look_back", [])
     assert section["look_back"]
     assert doctor.main(["--region", REGION, "--look-back", "yes"]) == 1
     assert "\nThe last 90 days\n" in capsys.readouterr().out
+
+
+def test_a_look_back_that_fails_costs_its_own_section_alone(
+    aws: Aws, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[bool] = []
+
+    def fail(_: datetime, *, hashes_names: bool) -> LookBack:
+        asked.append(hashes_names)
+        raise TransientError("LookupEvents: ThrottlingException: Rate exceeded")
+
+    monkeypatch.setattr(doctor, "look_back", fail)
+    *others, last = report(capsys, "--look-back", "yes", "--names", "hash")["sections"]
+    assert [one["name"] for one in others] == ["events", "permissions", "room", "networks", "people"]
+    (finding,) = last["findings"]
+    assert (finding["verdict"], finding["why"]) == ("unknown", "LookupEvents: ThrottlingException: Rate exceeded")
+    assert asked == [True]
 
 
 @pytest.mark.parametrize("arguments", [["--look-back", "maybe"], ["--format", "csv"]])

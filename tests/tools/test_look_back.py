@@ -250,6 +250,14 @@ def test_files_and_records_that_cant_be_read_are_counted_and_the_others_are_told
     assert list(told["unread"]) == ["2 files"]
 
 
+def test_a_digest_and_a_record_that_is_none_cost_no_other(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    good = detail("DeleteRouteTable", {"RouteTableId": TABLE}, 1)
+    write(tmp_path / "a.json", {"Records": [good, {"x": 1}, good | {"eventID": "2"}]})
+    write(tmp_path / "CloudTrail-Digest_a.json.gz", {"digestStartTime": "2026-03-02T00:00:00Z", "logFiles": []})
+    told = found(capsys, "--from", str(tmp_path), code=1)
+    assert (told["changes"], told["unreadable_records"], told["unread"]) == (2, 1, {})
+
+
 def test_every_sample_of_a_call_is_read(capsys: pytest.CaptureFixture[str]) -> None:
     told = found(capsys, "--from", str(ROOT / "events/cloudtrail"))
     assert told["unreadable_records"] == 0

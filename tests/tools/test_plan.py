@@ -4,7 +4,9 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from logging import CRITICAL
 from pathlib import Path
+from time import sleep
 from typing import Any
 from unittest.mock import patch
 
@@ -16,6 +18,9 @@ from tools.stack import NOT_DEPLOYED, environment_of
 
 from lifeline.adapters.aws.clients import client
 from lifeline.adapters.aws.memory import remember
+from lifeline.adapters.store.paths import PathStore
+from lifeline.core.errors import TransientError
+from lifeline.runtime.observability import logger
 from lifeline.runtime.settings import DetectorSettings, PageSettings, Settings, StackSettings
 from tests.support.repository import ROOT
 from tools import plan
@@ -191,3 +196,20 @@ def test_ids_and_services_are_checked_before_any_credentials_are_needed(capsys: 
     said = capsys.readouterr().err
     assert "vpc_ids[0]: must be a VPC ID" in said
     assert "SERVICES[0]: must be a service" in said
+
+
+def test_nothing_is_logged_beside_the_document_nor_after_it(ec2: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    levels: list[int] = []
+
+    def fail(*_: Any) -> Any:
+        sleep(0.5)  # a call that is begun, and that nobody waits for while the plan is made
+        levels.append(logger.log_level)
+        raise TransientError("throttled")
+
+    isolated_vpc(ec2)
+    monkeypatch.setattr(PathStore, "read", fail)
+    monkeypatch.setattr(plan, "read_nats", fail)
+
+    assert plan.main(["--region", REGION, "--format", "json"]) == 0
+
+    assert levels == [CRITICAL, CRITICAL]

@@ -282,6 +282,29 @@ def test_the_enabled_regions_are_those_that_ec2_describes(ec2: Any) -> None:
     assert set(plan._enabled_regions(plan.Wanted())) == described
 
 
+@pytest.mark.parametrize(("region", "code", "words"), [("", 2, "set REGION"), ("us-gov-west-1", 1, "AuthFailure")])
+def test_credentials_of_another_partition_need_a_region(
+    ec2: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    region: str,
+    code: int,
+    words: str,
+) -> None:
+    def refuse(service: str) -> Any:
+        told: Any = {
+            "Error": {"Code": "AuthFailure", "Message": "AWS was not able to validate the provided credentials"}
+        }
+        raise ClientError(told, f"{service} DescribeRegions")
+
+    refuse.cache_clear = lambda: None  # type: ignore[attr-defined]
+    monkeypatch.delenv("AWS_REGION", raising=False)
+    monkeypatch.delenv("AWS_DEFAULT_REGION", raising=False)
+    monkeypatch.setattr("lifeline.adapters.aws.clients.client", refuse)
+    assert plan.main(["--regions", "all", "--region", region]) == code
+    assert words in capsys.readouterr().err
+
+
 def test_regions_fit_the_schema_and_the_table(
     ec2: Any, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -308,7 +308,9 @@ class Examination:
     def _people(self) -> tuple[Finding, ...]:
         settings = self.settings
         watches = self._known.policy.watches if self._known.policy else (Watch(),)
-        found = [check_agents(_read(partial(self._agents, watches)), self.agent_usd)]
+        read = _read(partial(self._agents, watches))
+        agents, cut = (read, ()) if isinstance(read, NotRead) else read
+        found = [check_agents(agents, self.agent_usd, cut)]
         if not self.is_deployed or settings.member:
             return tuple(found)
         topics = [("the topic for notices", settings.topic_arn, "subscriptions")]
@@ -319,17 +321,18 @@ class Examination:
         ]
         return tuple(found)
 
-    def _agents(self, watches: Sequence[Watch]) -> Mapping[str, int]:
-        """How many agents published to each namespace."""
+    def _agents(self, watches: Sequence[Watch]) -> tuple[Mapping[str, int], Sequence[str]]:
+        """How many agents published to each namespace, and those of which there was no time to list all."""
         cloudwatch, until = memory_of(self.settings).client("cloudwatch"), monotonic() + _LISTING_S
-        counts: dict[str, int] = {}
+        counts, not_all = dict[str, int](), list[str]()
         for watch in watches:
             try:
                 listed = CloudWatch(watch, cloudwatch, until=until).list_series()
             except ListingCutError as cut:
                 listed = dict(cut.listed)
+                not_all.append(watch.namespace)
             counts[watch.namespace] = counts.get(watch.namespace, 0) + len(listed)
-        return counts
+        return counts, not_all
 
 
 @dataclass(frozen=True, slots=True)

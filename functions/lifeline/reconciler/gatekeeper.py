@@ -177,6 +177,10 @@ class Gatekeeper:
             note = partial(note_paths, plans=plans, now=self.run.now(), there=there)
             self._known = begin(partial(_noted, paths, note, is_saved=is_saved))
 
+    def wait(self) -> None:
+        """Ends what was begun: once the run has answered, nothing may be left that saves or logs."""
+        self._known()
+
     def preview(self, plans: Mapping[str, Plan], vpcs: Sequence[Vpc]) -> Mapping[str, Plan]:
         """The plans with what would need approval blocked. Nothing is written; an unreadable ledger is noted."""
         try:

@@ -207,6 +207,7 @@ class _Reconciliation:
             finished.append(noted.located(observed.get(answer.vpc_id)))
         RunNotices(job, self._gatekeeper, self._said).announce(finished, is_sweep=bool(targets.sweep))
         announce_denials(job)
+        self._gatekeeper.wait()
         if self._requeuing.lost and any(request.message_id for request in requests):
             self._unsaved = self._unsaved or self._requeuing.lost[0]  # the messages come again instead
         if self._unsaved:

@@ -31,7 +31,7 @@ from lifeline.core.policy.policy import Policy, PolicyRule, without_require
 from lifeline.core.requests.suggest import SuggestRequest
 from lifeline.core.suggest.answer import LOG_DAYS, SuggestAnswer
 from lifeline.core.suggest.evidence import Asked, Configuration, Kind, Resident, Source, UsageEvidence, Witness
-from lifeline.core.suggest.suggestion import Now, Suggestion, suggest
+from lifeline.core.suggest.suggestion import Inhabitants, Now, suggest
 from lifeline.core.suggest.witnesses import Places, witnesses
 from lifeline.core.wording import write_count
 from lifeline.reconciler.steps.job import Tools
@@ -89,11 +89,15 @@ class _Suggest:
                     planned[vpc.id],
                     catalog,
                     unread=self.unread,
-                    residents=sum(vpc.id in places.private(resident) for resident in evidence.residents),
+                    inhabitants=Inhabitants(
+                        tuple(resident for resident in evidence.residents if vpc.id in places.private(resident)),
+                        self._strangers(interfaces.get(vpc.id, ()), tiers[vpc.id]),
+                        vpc.id in (evidence.logged or ()),
+                    ),
                     price=price_in(region),
                     creatable=self.settings.creatable_services or self.settings.required_services,
                 )
-                found.append(self._with_strangers(suggestion, interfaces.get(vpc.id, ()), tiers[vpc.id]))
+                found.append(suggestion)
         unlogged = tuple(vpc.id for vpc in vpcs if evidence.logged is not None and vpc.id not in evidence.logged)
         return SuggestAnswer(tuple(found), self.unread, unlogged, self.request.window.days, tuple(self.notes))
 
@@ -136,16 +140,21 @@ class _Suggest:
         nobody: tuple[Resident, ...] = ()
         no_tasks: tuple[tuple[Resident, ...], dict[str, dict[str, Any]]] = (), {}
         no_configurations: tuple[Configuration, ...] = ()
-        no_logs: tuple[tuple[Asked, ...], frozenset[str] | None] = (), None
-        logs = partial(QueryLogs(self.client).read, vpc_ids, now=now, back=_LOGS_BACK, until=until)
+        no_logs: tuple[tuple[Asked, ...], frozenset[str] | None, str] = (), None, ""
+        account = self.settings.account_id
+        logs = partial(QueryLogs(self.client).read, vpc_ids, account, now=now, back=_LOGS_BACK, until=until)
+        tasks_in = Containers(self.client, until=until)
+        configured = partial(AgentConfigurations(self.client).read, until=until)
         reads: list[Callable[[], Any]] = [
             partial(self._attempt, Source.INSTANCES, partial(InstanceRoles(self.client).read, subnets_of), no_roles),
-            partial(self._attempt, Source.TASKS, partial(Containers(self.client).read, subnets_of), no_tasks),
-            partial(self._attempt, Source.FUNCTIONS, Functions(self.client).read, nobody),
-            partial(self._attempt, Source.CONFIGS, AgentConfigurations(self.client).read, no_configurations),
+            partial(self._attempt, Source.TASKS, partial(tasks_in.read, subnets_of), no_tasks),
+            partial(self._attempt, Source.FUNCTIONS, partial(Functions(self.client).read, until=until), nobody),
+            partial(self._attempt, Source.CONFIGS, configured, no_configurations),
             partial(self._attempt, Source.QUERY_LOGS, logs, no_logs),
         ]
-        roles, (tasks, definitions), functions, configurations, (asked, logged) = run_concurrently(reads)
+        roles, (tasks, definitions), functions, configurations, (asked, logged, why) = run_concurrently(reads)
+        if why:
+            self.unread[Source.QUERY_LOGS] = why
         instances = (
             Resident(Kind.INSTANCE, id_, frozenset(subnet_ids), (roles[id_],) if roles.get(id_) else ())
             for id_, subnet_ids in sorted(subnets_of.items())
@@ -223,15 +232,10 @@ class _Suggest:
             if vpc.id in plans
         }
 
-    def _with_strangers(self, suggestion: Suggestion, interfaces: Any, tiers: Mapping[str, SeenTier]) -> Suggestion:
-        """With a note of what lives there and can't be asked."""
+    def _strangers(self, interfaces: Iterable[dict[str, Any]], tiers: Mapping[str, SeenTier]) -> int:
+        """How many live in private subnets and can't be asked."""
         private = {id_ for id_, tier in tiers.items() if tier is not Tier.PUBLIC}
-        strangers = [one for one in interfaces if one.get("SubnetId") in private and self._is_stranger(one)]
-        if not strangers:
-            return suggestion
-        words = write_count(len(strangers), "network interface")
-        note = f"{words} of other kinds or accounts may call services, too: what they need isn't known"
-        return replace(suggestion, notes=(*suggestion.notes, note))
+        return sum(one.get("SubnetId") in private and self._is_stranger(one) for one in interfaces)
 
     def _is_stranger(self, described: dict[str, Any]) -> bool:
         """True for an interface that may call services and is of no instance, function or ECS task of this account."""

@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -14,6 +14,7 @@ from lifeline.adapters.aws.pace import Pace
 from lifeline.adapters.evidence.access_advisor import AccessAdvisor
 from lifeline.adapters.evidence.agent_configurations import AgentConfigurations
 from lifeline.adapters.evidence.containers import Containers
+from lifeline.adapters.evidence.functions import Functions
 from lifeline.adapters.evidence.query_logs import QueryLogs
 from lifeline.adapters.evidence.roles import InstanceRoles
 from lifeline.core.errors import TransientError
@@ -191,7 +192,8 @@ class Resolver:
 
 def read(vpc_ids: list[str]) -> tuple[list[tuple[str, str, int, str]], frozenset[str]]:
     logs = QueryLogs(own_client, wait=lambda _: None)
-    asked, logged = logs.read(vpc_ids, now=datetime.now(UTC), back=WEEK, until=later())
+    asked, logged, why = logs.read(vpc_ids, ACCOUNT, now=datetime.now(UTC), back=WEEK, until=later())
+    assert not why
     return sorted((one.vpc_id, one.name, one.times, one.instance) for one in asked), logged
 
 
@@ -224,4 +226,54 @@ def test_a_search_that_doesnt_end_is_left(world: World, monkeypatch: pytest.Monk
     monkeypatch.setattr(clients["logs"], "get_query_results", lambda **_: {"status": "Running", "results": []})
     logs = QueryLogs(clients.__getitem__, wait=lambda _: None)
     with pytest.raises(TransientError, match="took too long"):
-        logs.read([vpc_id], now=datetime.now(UTC), back=WEEK, until=time.monotonic() - 1)
+        logs.read([vpc_id], ACCOUNT, now=datetime.now(UTC), back=WEEK, until=time.monotonic() - 1)
+
+
+def test_a_log_group_that_is_gone_or_anothers_is_skipped_and_said(world: World) -> None:
+    here, gone, shared = world.make_vpc(), world.make_vpc(cidr="10.1.0.0/16"), world.make_vpc(cidr="10.2.0.0/16")
+    resolver = Resolver()
+    resolver.log(resolver.group("/here", query_record(here, "sqs.us-east-1.amazonaws.com.")), here)
+    resolver.log(f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:/gone:*", gone)
+    # A group of the same name here isn't the one that is meant.
+    resolver.log(f"arn:aws:logs:{REGION}:999999999999:log-group:/here:*", shared)
+
+    asked, logged, why = QueryLogs(own_client, wait=lambda _: None).read(
+        [here, gone, shared], ACCOUNT, now=datetime.now(UTC), back=WEEK, until=later()
+    )
+
+    assert [one.name for one in asked] == ["sqs.us-east-1.amazonaws.com."]
+    assert logged == {here}
+    assert why == "log group /here is of account 999999999999; log group /gone doesn't exist"
+
+
+def test_more_names_than_a_search_answers_are_said_to_be_cut(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    vpc_id = world.make_vpc()
+    resolver = Resolver()
+    resolver.log(resolver.group("/resolver", query_record(vpc_id, "sqs.us-east-1.amazonaws.com.")), vpc_id)
+    clients = {name: own_client(name) for name in ("route53resolver", "logs")}
+    row = [{"field": "vpc_id", "value": vpc_id}, {"field": "query_name", "value": "a.s3.us-east-1.amazonaws.com."}]
+    answer = {"status": "Complete", "results": [row] * 10_000}
+    monkeypatch.setattr(clients["logs"], "get_query_results", lambda **_: answer)
+
+    asked, _, why = QueryLogs(clients.__getitem__, wait=lambda _: None).read(
+        [vpc_id], ACCOUNT, now=datetime.now(UTC), back=WEEK, until=later()
+    )
+
+    assert len(asked) == 10_000
+    assert why == "only the 10,000 names that were asked for most were read"
+
+
+@pytest.mark.usefixtures("world")
+@pytest.mark.parametrize(
+    "read_until",
+    [
+        lambda until: Containers(own_client, until=until).read({}),
+        lambda until: Functions(own_client).read(until=until),
+        lambda until: AgentConfigurations(own_client).read(until=until),
+    ],
+    ids=["containers", "functions", "configurations"],
+)
+def test_a_source_ends_with_its_time(read_until: Callable[[float], Any]) -> None:
+    read_until(later())
+    with pytest.raises(TransientError, match="took too long"):
+        read_until(time.monotonic() - 1)

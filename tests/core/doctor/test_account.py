@@ -33,6 +33,15 @@ def test_agents_are_counted_by_namespace_with_what_they_cost() -> None:
     assert check_agents(DENIED).verdict is CheckVerdict.UNKNOWN
 
 
+def test_agents_that_there_was_no_time_to_list_may_be_more() -> None:
+    found = check_agents({"CWAgent": 1200, "Custom": 3}, Decimal("0.15"), ["CWAgent"])
+    assert found.says == (
+        "At least 1,203 agents published in the last 3 hours, which costs at least 180.45 USD a month to watch:"
+        " at least 1,200 to CWAgent and 3 to Custom."
+    )
+    assert check_agents({"CWAgent": 0}, cut=["CWAgent"]).verdict is CheckVerdict.UNKNOWN
+
+
 def test_a_policy_that_cant_be_used_is_a_fault_whatever_is_in_force_instead() -> None:
     assert check_policy("", has_policy=True).verdict is CheckVerdict.OK
     assert "last valid one" in check_policy("rules[0]: is unknown", has_policy=True).says

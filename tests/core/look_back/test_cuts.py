@@ -106,11 +106,13 @@ def test_each_cut_of_a_route_counts() -> None:
     assert [cut.before for cut in found.put_back] == ["", NAT]
 
 
-def test_a_route_that_led_elsewhere_for_a_while_was_cut_if_the_records_say_where_it_led_before() -> None:
+def test_a_route_that_leads_to_another_way_out_for_a_while_is_counted_apart_and_not_cut() -> None:
     away = (route(0, "ReplaceRoute", NAT_2), route(7, "ReplaceRoute", NAT))
-    assert told(cuts(route(-9, "CreateRoute", NAT), *away)) == ([7], 0, 0)
-    assert told(cuts(*away)) == ([], 0, 0)
-    assert told(cuts(route(-9, "CreateRoute", NAT), away[0])) == ([], 0, 0)  # a move, as far as anybody knows
+    found = cuts(route(-9, "CreateRoute", NAT), *away)
+    assert (told(found), found.led_elsewhere) == (([], 0, 0), 1)
+    assert cuts(*away).led_elsewhere == 0  # where it led before isn't on record
+    moved = cuts(route(-9, "CreateRoute", NAT), away[0])
+    assert (told(moved), moved.led_elsewhere) == (([], 0, 0), 0)  # a move, as far as anybody knows
 
 
 def test_a_route_that_led_elsewhere_and_was_then_deleted_is_cut_from_there() -> None:

@@ -34,6 +34,7 @@ def test_an_agent_that_stopped_soon_after_and_came_back_after_the_undo_was_out(s
     "times",
     [
         minutes((-60, 120)),  # never stopped
+        minutes((-60, -1), (31, 120)),  # had stopped before the cut
         minutes((-60, 15), (31, 120)),  # went on for too long after the cut
         minutes((-60, 1), (20, 120)),  # was back before the undo
         minutes((-60, 1)),  # never came back

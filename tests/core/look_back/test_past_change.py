@@ -164,3 +164,13 @@ def test_records_are_found_in_all_forms_of_files() -> None:
 def test_what_is_no_record_is_refused(content: object) -> None:
     with pytest.raises(InvalidInputError, match=r"Records\[0\]: must be a CloudTrail record"):
         [*records_in(content)]
+
+
+def test_a_record_that_is_none_costs_no_other_and_a_digest_has_none() -> None:
+    one, other = record("CreateRoute", {"routeTableId": TABLE}), record("DeleteRoute", {"routeTableId": TABLE})
+    first, fault, last = records_in({"Records": [one, {"x": 1}, other]})
+    assert (first, str(fault).partition(":")[0], last) == (one, "Records[1]", other)
+    printed = {"Events": [{"EventId": "x"}, {"CloudTrailEvent": json.dumps(one)}, {"CloudTrailEvent": "{"}]}
+    assert [isinstance(found, InvalidInputError) for found in records_in(printed)] == [True, False, True]
+    digest = {"awsAccountId": "123456789012", "digestStartTime": "2026-11-01T00:00:00Z", "logFiles": []}
+    assert [*records_in(digest)] == []

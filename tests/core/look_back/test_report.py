@@ -108,7 +108,8 @@ def test_where_datapoints_werent_read_nothing_is_said_of_outages() -> None:
 
 def test_teardowns_and_what_wasnt_put_back_are_counted_apart() -> None:
     left = Cut(CUT.route, CUT.change)
-    text = words(found(cuts=Cuts(teardowns=5, left=(left,))))
+    text = words(found(cuts=Cuts(teardowns=5, left=(left,), led_elsewhere=3)))
+    assert "3 routes led elsewhere for a while: not counted as cut" in text
     assert "5 routes went with the table or VPC: left out as teardowns." in text
     assert "1 route cut and not put back since; where they all led isn't on record." in text
     assert "No route out of private subnets was cut and put back." in text

@@ -30,7 +30,7 @@ from lifeline.core.suggest.evidence import (
     UsageEvidence,
     Witness,
 )
-from lifeline.core.suggest.suggestion import Advice, Now, Suggestion, suggest
+from lifeline.core.suggest.suggestion import Advice, Inhabitants, Now, Suggestion, suggest
 from lifeline.core.suggest.witnesses import Places, witnesses
 from tests.support.builders import MONITORING, VPC_ID, default_route, endpoint, plan, subnet, table, vpc
 
@@ -151,6 +151,11 @@ def test_who_asked_for_a_name_is_named_and_counted() -> None:
     assert (found.certainty, found.subnet_ids) == (CERTAIN, frozenset({A}))
 
 
+def test_a_name_that_isnt_a_hosts_is_in_quotes() -> None:
+    found = seen(asked((f"approve-plan: delete it.{REGION}.amazonaws.com.", 1, "i-1"), residents=(instance(A),)))
+    assert set(found) == {f'"approve-plan: delete it.{REGION}.amazonaws.com"'}
+
+
 def test_an_instance_in_public_subnets_asks_for_itself_and_an_unknown_asker_may_be_there() -> None:
     host = f"sqs.{REGION}.amazonaws.com."
     assert seen(asked((host, 1, "i-1"), residents=(instance(B),))) == {}
@@ -189,7 +194,8 @@ def suggested(
     one = there or network()
     wanted = sorted({*required, *(witness.name for witness in found if not witness.why_no_endpoint)})
     now = Now(frozenset(required), plan(one, *wanted), classify_subnets(one), dict.fromkeys(own, True))
-    fields: dict[str, Any] = {"unread": {}, "residents": 1, "price": price_in(REGION)}
+    asked = Inhabitants((instance(A),), is_logged=True)
+    fields: dict[str, Any] = {"unread": {}, "inhabitants": asked, "price": price_in(REGION)}
     return suggest(one, found, now, CATALOG, **(fields | more))
 
 
@@ -232,11 +238,33 @@ def test_a_surer_witness_outweighs_a_doubtful_one() -> None:
 
 
 @pytest.mark.parametrize("source", Source)
-def test_nothing_is_unused_while_a_source_that_may_know_cant_be_read(source: Source) -> None:
+def test_nothing_is_unused_while_a_source_cant_be_read(source: Source) -> None:
     found = suggested(required=("logs",), unread={source: "AccessDenied"})
-    may_not_know = {Source.QUERY_LOGS, Source.CONFIGS}
-    assert verdicts(found) == {"logs": Advice.NOT_USED if source in may_not_know else Advice.UNKNOWN}
-    assert found.require == (() if source in may_not_know else ("logs",))
+    assert verdicts(found) == {"logs": Advice.UNKNOWN}
+    assert found.require == ("logs",)
+
+
+@pytest.mark.parametrize(
+    ("inhabitants", "why"),
+    [
+        (Inhabitants(), "nobody lives there now, and what others will need isn't known"),
+        (Inhabitants((instance(A), Resident(Kind.INSTANCE, "i-2", frozenset({A})))), "1 instance without a role would"),
+        (Inhabitants((instance(A),), strangers=2), "2 network interfaces of other kinds or accounts would need isn't"),
+    ],
+    ids=["nobody", "no role", "strangers"],
+)
+def test_nothing_is_unused_where_somebody_who_cant_be_asked_may_need_it(inhabitants: Inhabitants, why: str) -> None:
+    there = network(endpoint(f"com.amazonaws.{REGION}.logs", A))
+    (line,) = suggested(there=there, required=("logs",), inhabitants=inhabitants).lines
+    assert line.verdict is Advice.UNKNOWN
+    assert why in line.detail
+    assert "delete" not in line.detail
+
+
+def test_the_agents_endpoint_is_never_unused_by_access_advisor_alone() -> None:
+    there, unlogged = network(endpoint(MONITORING, A)), Inhabitants((instance(A), function(A)))
+    assert verdicts(suggested(there=there, inhabitants=unlogged)) == {"monitoring": Advice.UNKNOWN}
+    assert verdicts(suggested(there=there)) == {"monitoring": Advice.NOT_USED}
 
 
 def test_nothing_is_unused_where_it_isnt_known_which_subnets_are_private() -> None:

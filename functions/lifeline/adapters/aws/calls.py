@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from time import monotonic
 from typing import Any
 
 from botocore.exceptions import (
@@ -17,6 +18,7 @@ from lifeline.core.errors import TerminalError, TransientError
 
 _CONCURRENCY = 8
 
+_TOKENS = ("NextToken", "nextToken", "NextMarker")  # of EC2 and others, of ECS, and of Lambda
 _NETWORK = (ConnectTimeoutError, EndpointConnectionError, HTTPClientError)
 
 # EC2 API errors overview; CloudWatch, SQS, SNS and DynamoDB add their own names for the same.
@@ -94,9 +96,15 @@ def paced_pages(
         before()
         for page in client.get_paginator(operation).paginate(**request):
             found.extend(page.get(key, []))
-            if page.get("NextToken"):
+            if any(page.get(token) for token in _TOKENS):
                 before()
         return found
+
+
+def in_time(until: float) -> None:
+    """Raises TransientError once it is later than `until`, which is of the clock `monotonic`."""
+    if monotonic() > until:
+        raise TransientError("it took too long", code="Late")
 
 
 def run_concurrently[T](calls: Iterable[Callable[[], T]]) -> list[T]:

@@ -4,9 +4,10 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import partial
 from itertools import batched
+from math import inf
 from typing import Any
 
-from lifeline.adapters.aws.calls import aws_errors, pages, run_concurrently
+from lifeline.adapters.aws.calls import aws_errors, in_time, paced_pages, run_concurrently
 from lifeline.adapters.aws.clients import ClientOf, client
 from lifeline.core.suggest.evidence import Kind, Resident
 
@@ -19,27 +20,28 @@ type Subnets = Mapping[str, Collection[str]]
 
 
 class Containers:
-    """The account's clusters in the region."""
+    """The account's clusters in the region. What isn't read by `until`, of the clock `monotonic`, is a
+    TransientError.
+    """
 
-    def __init__(self, client: ClientOf = client) -> None:
+    def __init__(self, client: ClientOf = client, *, until: float = inf) -> None:
         self._ecs: Any = client("ecs")
+        self._in_time = partial(in_time, until)
 
     def read(self, subnets_of: Subnets) -> tuple[tuple[Resident, ...], dict[str, dict[str, Any]]]:
         """The services, the tasks that belong to none, and the task definitions that they have, by ARN. Raises ours.
 
         `subnets_of` places tasks that have no network interface of their own.
         """
-        clusters = pages(self._ecs, "list_clusters", "clusterArns")
+        clusters = self._listed("list_clusters", "clusterArns")
         found = [one for cluster in clusters for one in self._cluster(cluster, subnets_of)]
         arns = sorted({one.task_definition for one in found if one.task_definition})
         definitions = dict(zip(arns, run_concurrently([partial(self._define, arn) for arn in arns]), strict=True))
         return tuple(_with_roles(one, definitions.get(one.task_definition, {})) for one in found), definitions
 
     def _cluster(self, cluster: Any, subnets_of: Subnets) -> Iterator[Resident]:
-        services = self._described(
-            "services", pages(self._ecs, "list_services", "serviceArns", cluster=cluster), cluster
-        )
-        tasks = self._described("tasks", pages(self._ecs, "list_tasks", "taskArns", cluster=cluster), cluster)
+        services = self._described("services", self._listed("list_services", "serviceArns", cluster=cluster), cluster)
+        tasks = self._described("tasks", self._listed("list_tasks", "taskArns", cluster=cluster), cluster)
         hosts = self._hosts(cluster, tasks)
         by_group: dict[str, list[Described]] = {}
         for task in tasks:
@@ -65,6 +67,9 @@ class Containers:
         described = self._described("containerInstances", sorted(arns), cluster)
         return {one["containerInstanceArn"]: one.get("ec2InstanceId", "") for one in described}
 
+    def _listed(self, operation: str, key: str, **request: Any) -> list[Any]:
+        return paced_pages(self._ecs, operation, key, self._in_time, request)
+
     def _described(self, kind: str, names: Iterable[Any], cluster: Any) -> list[dict[str, Any]]:
         """What ECS says of these; `kind` is the name of the argument and of the answer's list."""
         describe = {
@@ -74,11 +79,13 @@ class Containers:
         }[kind]
         found: list[dict[str, Any]] = []
         for chunk in batched(names, _MOST[kind], strict=False):
+            self._in_time()
             with aws_errors(f"describe ECS {kind}"):
                 found += describe(cluster=cluster, **{kind: list(chunk)})[kind]
         return found
 
     def _define(self, arn: str) -> dict[str, Any]:
+        self._in_time()
         with aws_errors(f"describe_task_definition {arn.rpartition('/')[2]}"):
             return dict(self._ecs.describe_task_definition(taskDefinition=arn)["taskDefinition"])
 

@@ -1,22 +1,27 @@
 """Route 53 Resolver's query logs in CloudWatch Logs: which names were asked for, by VPC and instance."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from time import monotonic, sleep
+from itertools import batched
+from time import sleep
 from typing import Any
 
-from lifeline.adapters.aws.calls import aws_errors, pages
+from lifeline.adapters.aws.calls import aws_errors, in_time, pages
 from lifeline.adapters.aws.clients import ClientOf, client
-from lifeline.core.errors import TerminalError, TransientError
+from lifeline.core.errors import TerminalError
 from lifeline.core.suggest.evidence import Asked
+from lifeline.core.wording import quoted
 
+_MOST_ROWS = 10_000  # CloudWatch Logs guide: Logs Insights query syntax, limit
 # The fields are those of the records (Route 53 guide: values that appear in Resolver query logs).
 QUERY = (
     "filter query_name like /(?i)(amazonaws\\.com(\\.cn)?|amazonwebservices\\.com\\.cn|(api|ecr)\\.aws)\\.$/"
     " | stats count(*) as times by vpc_id, query_name, srcids.instance"
-    " | sort times desc | limit 10000"
+    f" | sort times desc | limit {_MOST_ROWS}"
 )
 _MOST_GROUPS = 50  # CloudWatch Logs API: StartQuery, logGroupNames
+_GONE = "ResourceNotFoundException"
 _BETWEEN_POLLS = 1.0
 _WAITS = frozenset({"Scheduled", "Running", "Unknown"})
 
@@ -29,21 +34,18 @@ class QueryLogs:
         self._wait = wait
 
     def read(
-        self, vpc_ids: Collection[str], *, now: datetime, back: timedelta, until: float
-    ) -> tuple[tuple[Asked, ...], frozenset[str]]:
-        """What was asked for in these VPCs, and those whose queries are logged where they can be read. Raises ours.
+        self, vpc_ids: Collection[str], account: str, *, now: datetime, back: timedelta, until: float
+    ) -> tuple[tuple[Asked, ...], frozenset[str], str]:
+        """What was asked for in these VPCs, those whose queries are logged where they can be read, and why not all of
+        it was read: a log group that is gone, or is another account's; or there were too many names. Raises ours.
 
         `until` is of the clock `monotonic`. Logs that go to S3 or Firehose aren't read.
         """
         resolver: Any = self._client("route53resolver")
         configured = pages(resolver, "list_resolver_query_log_configs", "ResolverQueryLogConfigs")
-        groups = {
-            one["Id"]: one["DestinationArn"].partition(":log-group:")[2].removesuffix(":*")
-            for one in configured
-            if one.get("DestinationArn", "").split(":")[2:3] == ["logs"]
-        }
+        groups = {one["Id"]: arn for one in configured if (arn := _group_arn(one.get("DestinationArn", "")))}
         if not groups:
-            return (), frozenset()
+            return (), frozenset(), ""
         associations = pages(
             resolver, "list_resolver_query_log_config_associations", "ResolverQueryLogConfigAssociations"
         )
@@ -55,30 +57,71 @@ class QueryLogs:
         # An association may be of a Route 53 Profile, which names no VPC: its log says which VPCs it is of.
         of_profiles = {group for resource_id, group in logged if not resource_id.startswith("vpc-")}
         named = {(vpc_id, group) for vpc_id, group in logged if vpc_id in vpc_ids}
-        searched = sorted({group for _, group in named} | of_profiles)
-        found: list[Asked] = []
-        for start in range(0, len(searched), _MOST_GROUPS):
-            found += self._search(searched[start : start + _MOST_GROUPS], now, back, until)
-        asked = tuple(one for one in found if one.vpc_id in vpc_ids)
-        return asked, frozenset({vpc_id for vpc_id, _ in named} | {one.vpc_id for one in asked})
+        search = _Search(self._client("logs"), self._wait, now, back, until)
+        groups_of_vpcs = sorted({group for _, group in named} | of_profiles)
+        for group in groups_of_vpcs:
+            if (owner := group.split(":")[4]) != account:
+                search.skipped[group] = f"log group {quoted(_name(group))} is of account {owner}"
+        search.all([group for group in groups_of_vpcs if group not in search.skipped])
+        asked = tuple(one for one in search.found if one.vpc_id in vpc_ids)
+        seen = {vpc_id for vpc_id, group in named if group not in search.skipped} | {one.vpc_id for one in asked}
+        return asked, frozenset(seen), "; ".join([*search.skipped.values(), *search.cut])
 
-    def _search(self, groups: list[str], now: datetime, back: timedelta, until: float) -> list[Asked]:
-        logs: Any = self._client("logs")
-        span = {"startTime": int((now - back).timestamp()), "endTime": int(now.timestamp())}
+
+@dataclass(frozen=True, slots=True)
+class _Search:
+    """The search of log groups, by their ARNs: what was found, which were skipped, and what was cut, in words."""
+
+    logs: Any
+    wait: Callable[[float], None]
+    now: datetime
+    back: timedelta
+    until: float
+    found: list[Asked] = field(default_factory=list)
+    skipped: dict[str, str] = field(default_factory=dict)
+    cut: list[str] = field(default_factory=list)
+
+    def all(self, groups: Sequence[str]) -> None:
+        """Search the groups, as many at once as may be; one that is gone is told by searching each alone."""
+        for chunk in batched(groups, _MOST_GROUPS, strict=False):
+            try:
+                self._search(chunk)
+            except TerminalError as error:
+                if error.code != _GONE:
+                    raise
+                if len(chunk) == 1:
+                    self.skipped[chunk[0]] = f"log group {quoted(_name(chunk[0]))} doesn't exist"
+                    continue
+                for group in chunk:
+                    self.all([group])
+
+    def _search(self, groups: Sequence[str]) -> None:
+        names = [_name(group) for group in groups]
+        span = {"startTime": int((self.now - self.back).timestamp()), "endTime": int(self.now.timestamp())}
         with aws_errors("search the query logs"):
-            query_id = logs.start_query(logGroupNames=groups, queryString=QUERY, **span)["queryId"]
+            query_id = self.logs.start_query(logGroupNames=names, queryString=QUERY, **span)["queryId"]
         while True:
             with aws_errors("read the query logs"):
-                answer = logs.get_query_results(queryId=query_id)
+                answer = self.logs.get_query_results(queryId=query_id)
             if answer["status"] == "Complete":
                 break
             if answer["status"] not in _WAITS:
                 raise TerminalError(f"the search of the query logs ended as {answer['status'].lower()}")
-            if monotonic() > until:
-                raise TransientError("the search of the query logs took too long", code="Late")
-            self._wait(_BETWEEN_POLLS)
+            in_time(self.until)
+            self.wait(_BETWEEN_POLLS)
+        if len(answer["results"]) >= _MOST_ROWS:
+            self.cut.append(f"only the {_MOST_ROWS:,} names that were asked for most were read")
         rows = ({cell["field"]: cell.get("value", "") for cell in row} for row in answer["results"])
-        return [_asked(row) for row in rows if row.get("vpc_id") and row.get("query_name")]
+        self.found.extend(_asked(row) for row in rows if row.get("vpc_id") and row.get("query_name"))
+
+
+def _group_arn(destination: str) -> str:
+    """The ARN of a log group, without its end; empty for other destinations."""
+    return destination.removesuffix(":*") if destination.split(":")[2:3] == ["logs"] else ""
+
+
+def _name(group: str) -> str:
+    return group.partition(":log-group:")[2]
 
 
 def _asked(row: dict[str, str]) -> Asked:

@@ -1,6 +1,6 @@
 """What the account itself brings: its organization, whose agents publish there, and what a stack was told."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from decimal import Decimal
 
 from lifeline.core.doctor.finding import Finding, NotRead, bad, ok, unknown
@@ -29,16 +29,22 @@ def check_organization(organization: tuple[str, str] | NotRead | None, account: 
     return ok(ORGANIZATION_CHECK, f"{says} Account {manager} manages them.")
 
 
-def check_agents(agents: Mapping[str, int] | NotRead, cost_an_agent: Decimal | None = None) -> Finding:
-    """Who has published lately, by watch, and is or would be watched."""
+def check_agents(
+    agents: Mapping[str, int] | NotRead, cost_an_agent: Decimal | None = None, cut: Collection[str] = ()
+) -> Finding:
+    """Who has published lately, by watch, and is or would be watched. There was no time to list all of `cut`."""
     if isinstance(agents, NotRead):
         return unknown(AGENTS_CHECK, "Which agents publish metrics couldn't be read.", agents.why)
     total = sum(agents.values())
+    if not total and cut:
+        return unknown(AGENTS_CHECK, "Which agents publish metrics isn't known.", "there was no time to list them all")
     if not total:
         return ok(AGENTS_CHECK, f"Nobody has published to {listed(sorted(agents))} in 3 hours: nobody to watch.")
-    said = listed([f"{count:,} to {name}" for name, count in sorted(agents.items())])
-    cost = f", which costs about {total * cost_an_agent:,.2f} USD a month to watch" if cost_an_agent else ""
-    return ok(AGENTS_CHECK, f"{total:,} agent{'' if total == 1 else 's'} published in the last 3 hours{cost}: {said}.")
+    said = listed([f"{'at least ' * (name in cut)}{count:,} to {name}" for name, count in sorted(agents.items())])
+    published = f"{'At least ' * bool(cut)}{total:,} agent{'' if total == 1 else 's'} published in the last 3 hours"
+    about = "at least" if cut else "about"
+    cost = f", which costs {about} {total * cost_an_agent:,.2f} USD a month to watch" if cost_an_agent else ""
+    return ok(AGENTS_CHECK, f"{published}{cost}: {said}.")
 
 
 def check_policy(problem: str, *, has_policy: bool) -> Finding:

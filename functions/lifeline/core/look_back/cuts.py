@@ -12,7 +12,7 @@ type _Key = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """A route that was deleted, or led elsewhere, and the change that put it back; None while nothing has.
+    """A route that was deleted, or led elsewhere for a while, and the change that put it back; None while nothing has.
 
     `before` and `after` are where it led before and afterwards; empty where the records don't tell.
     """
@@ -37,11 +37,14 @@ class Cut:
 
 @dataclass(frozen=True, slots=True)
 class Cuts:
-    """Those that were put back, oldest first; how many went with their table; and those that were never put back."""
+    """Those that were put back, oldest first; how many went with their table; those that were never put back; and how
+    many routes led elsewhere for a while: to another way out, as far as the records tell, so nothing was cut.
+    """
 
     put_back: tuple[Cut, ...] = ()
     teardowns: int = 0
     left: tuple[Cut, ...] = ()
+    led_elsewhere: int = 0
 
 
 @dataclass(slots=True)
@@ -91,10 +94,12 @@ def find_cuts(changes: Iterable[PastChange], tables_now: Collection[str] | None 
 
     not_put_back = [cut for cut in (*routes.left, *routes.open.values()) if cut.is_private and not cut.route.target]
     teardowns = [cut for cut in not_put_back if is_teardown(cut)]
+    closed = [cut for cut in routes.closed if cut.is_private]
     return Cuts(
-        put_back=_oldest_first(cut for cut in routes.closed if cut.is_private),
+        put_back=_oldest_first(cut for cut in closed if not cut.route.target),
         teardowns=len(teardowns),
         left=_oldest_first(cut for cut in not_put_back if cut not in teardowns),
+        led_elsewhere=sum(bool(cut.route.target) for cut in closed),
     )
 
 

@@ -70,8 +70,8 @@ def _reported(cut: Cut, times: Iterable[datetime], period: timedelta) -> bool:
 
 
 def _silence(entity: str, cut: Cut, times: Sequence[datetime], period: timedelta) -> Silence | None:
-    """The silence, if nothing came from soon after the cut until its undo. A datapoint bears the time at which its
-    period begins, so the one in which the route came back may look a period older.
+    """The silence, if it began with the cut and nothing came from soon after it until its undo. A datapoint bears the
+    time at which its period begins, so the one in which the route came back may look a period older.
     """
     if cut.undo is None:
         return None
@@ -80,9 +80,10 @@ def _silence(entity: str, cut: Cut, times: Sequence[datetime], period: timedelta
     back = min((time for time in times if last is not None and time > last), default=None)
     if last is None or back is None:
         return None
+    began_with_it = last >= cut.change.at - usual  # whoever stopped earlier stopped for another reason
     is_gap = back - last > 2 * usual
     is_after = until - period < back <= until + BACK_WITHIN
-    return Silence(entity, last, back) if is_gap and is_after else None
+    return Silence(entity, last, back) if began_with_it and is_gap and is_after else None
 
 
 def _usual(cut: Cut, times: Iterable[datetime], period: timedelta) -> timedelta:

@@ -81,21 +81,39 @@ class PastChange:
     is_own: bool = False
 
 
-def records_in(content: object) -> Iterator[Mapping[str, Any]]:
+def records_in(content: object) -> Iterator[Mapping[str, Any] | InvalidInputError]:
     """The records in what a file contains: a trail's file, what `aws cloudtrail lookup-events` prints, events as
-    EventBridge delivers them, or one of these.
+    EventBridge delivers them, or one of these. In place of a record that is none, why. A digest file, which lies beside
+    a trail's files, has none (CloudTrail guide: digest file structure).
 
-    Raises InvalidInputError for anything else.
+    Raises InvalidInputError for a file without any record among what it has.
     """
+    if isinstance(content, Mapping) and "digestStartTime" in content:
+        return
     if isinstance(content, Mapping) and isinstance(content.get("Records"), list):
         content = content["Records"]
     if isinstance(content, Mapping) and isinstance(content.get("Events"), list):
-        content = [json.loads(event["CloudTrailEvent"]) for event in content["Events"]]
-    for place, item in enumerate(content if isinstance(content, list) else [content]):
-        record = item.get("detail", item) if isinstance(item, Mapping) else item
-        if not isinstance(record, Mapping) or "eventName" not in record:
-            raise InvalidInputError(f"Records[{place}]", "must be a CloudTrail record: it has no eventName")
-        yield record
+        content = [_printed(event) for event in content["Events"]]
+    found = [_record(place, item) for place, item in enumerate(content if isinstance(content, list) else [content])]
+    faults = [one for one in found if isinstance(one, InvalidInputError)]
+    if faults and len(faults) == len(found):
+        raise faults[0]
+    yield from found
+
+
+def _printed(event: object) -> object:
+    """The record of an event as `lookup-events` prints it; None where it isn't readable."""
+    try:
+        return json.loads(event["CloudTrailEvent"]) if isinstance(event, Mapping) else None
+    except (KeyError, TypeError, ValueError):
+        return None
+
+
+def _record(place: int, item: object) -> Mapping[str, Any] | InvalidInputError:
+    record = item.get("detail", item) if isinstance(item, Mapping) else item
+    if not isinstance(record, Mapping) or "eventName" not in record:
+        return InvalidInputError(f"Records[{place}]", "must be a CloudTrail record: it has no eventName")
+    return record
 
 
 def read_past(record: Mapping[str, Any], *, hashes_names: bool = False) -> PastChange | None:

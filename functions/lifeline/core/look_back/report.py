@@ -122,17 +122,19 @@ def _cut_lines(found: LookBack) -> Iterator[str]:
         yield from wrap(short, rest="   ") if untold else ()
     if cuts.teardowns:
         yield from wrap(f"{write_count(cuts.teardowns, 'route')} went with the table or VPC: left out as teardowns.")
+    if cuts.led_elsewhere:
+        routes = write_count(cuts.led_elsewhere, "route")
+        yield from wrap(f"{routes} led elsewhere for a while: not counted as cut, as that may be a way out, too.")
     if cuts.left:
         where = "" if all(cut.before for cut in cuts.left) else "; where they all led isn't on record"
         yield from wrap(f"{write_count(len(cuts.left), 'route')} cut and not put back since{where}.", rest="   ")
 
 
 def _cut_words(cut: Cut) -> str:
-    did = "led elsewhere" if cut.route.target else "gone"
     length = write_length(cut.length or timedelta(0))
     undo_by = f", put back by {_by(cut.undo)}" if cut.undo else ""
     return (
-        f"{write_time(cut.change.at)}: {cut.route.destination} of {cut.route.table_id} {did} for {length}, by "
+        f"{write_time(cut.change.at)}: {cut.route.destination} of {cut.route.table_id} gone for {length}, by "
         f"{_by(cut.change)}{undo_by}"
     )
 
@@ -173,6 +175,7 @@ def as_json(found: LookBack) -> dict[str, Any]:
         "looks": {"vpcs": found.looks.vpcs, "regions": found.looks.regions, "usd": float(found.looks_usd)},
         "cuts": [_cut_json(cut, outages.get(id(cut))) for cut in found.cuts.put_back],
         "teardowns": found.cuts.teardowns,
+        "led_elsewhere": found.cuts.led_elsewhere,
         "not_put_back": [_cut_json(cut, None) for cut in found.cuts.left],
         "outages": None if found.outages is None else sum(bool(outage.silences) for outage in found.outages),
         "unreadable_records": found.unreadable,

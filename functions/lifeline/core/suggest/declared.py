@@ -21,11 +21,19 @@ _OUTPUTS = {
     "kinesis_streams": "kinesis-streams",
     "s3": "s3",
 }
+_NAME = re.compile(r"[A-Za-z0-9_*.-]+(:[0-9]{1,5})?")  # what a Region or a host may be called, with its port
 _LONGEST_IMAGE = 120
 _DOCKER_HUB = "registry-1.docker.io"
 
 type Declared = tuple[str, str, str]
 """An endpoint service, or else a host; why; and why no endpoint service answers, empty where one does."""
+
+
+def named(text: str) -> str:
+    """A Region or host that somebody else wrote down: in quotes unless it looks like one, so that it can't pass for
+    Lifeline's own words.
+    """
+    return text if _NAME.fullmatch(text) else quoted(text, _LONGEST_IMAGE)
 
 
 def of_task(definition: Mapping[str, Any], region: str) -> Iterator[Declared]:
@@ -59,7 +67,7 @@ def _of_image(image: str, region: str) -> Iterator[Declared]:
         return
     is_host = bool(slash) and (":" in host or "." in host)
     if image and host != "localhost":
-        name = host if is_host else _DOCKER_HUB
+        name = named(host) if is_host else _DOCKER_HUB
         yield (
             name,
             f"pulls {quoted(image, _LONGEST_IMAGE)}",
@@ -71,7 +79,7 @@ def _of_log(log: Mapping[str, Any], region: str) -> Iterator[Declared]:
     options = log.get("options") or {}
     driver = log.get("logDriver", "")
     if driver == "awslogs":
-        yield _here_or_elsewhere("logs", "logs to awslogs", options.get("awslogs-region", region), region)
+        yield _here_or_elsewhere("logs", "logs to awslogs", str(options.get("awslogs-region", region)), region)
     if driver == "awsfirelens" and (service := _OUTPUTS.get(str(options.get("Name", "")).lower())):
         where = str(options.get("region", region))
         yield _here_or_elsewhere(service, f"logs to {options['Name'].lower()} by FireLens", where, region)
@@ -88,7 +96,7 @@ def _of_value(value: str, why: str, region: str) -> Iterator[Declared]:
 def _here_or_elsewhere(service: str, why: str, where: str, region: str) -> Declared:
     if where == region:
         return service, why, ""
-    return f"{service} in {where}", why, f"endpoints of this Region don't answer for {where}"
+    return f"{service} in {named(where)}", why, f"endpoints of this Region don't answer for {named(where)}"
 
 
 def of_agent(content: Mapping[str, Any], region: str) -> Iterator[Declared]:

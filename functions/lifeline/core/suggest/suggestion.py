@@ -8,10 +8,11 @@ from enum import StrEnum
 from lifeline.core.network.model import Catalog, Endpoint, EndpointType, Part, SeenTier, Tier, Vpc, suffix_of
 from lifeline.core.plan.actions import Plan, ServiceReport, ServiceState
 from lifeline.core.plan.cost import Price, cost_of, monthly_cost_usd
-from lifeline.core.suggest.evidence import Certainty, Source, Witness
+from lifeline.core.suggest.evidence import Certainty, Kind, Resident, Source, Witness
+from lifeline.core.wording import write_count
 
-# Without these, nothing can be said about what isn't used: each sees what the others don't.
-_FOR_IDLENESS = frozenset({Source.ADVISOR, Source.FUNCTIONS, Source.INSTANCES, Source.INTERFACES, Source.TASKS})
+# Whether the access advisor counts PutMetricData isn't settled: that nobody was seen to call says nothing then.
+_UNSETTLED = "monitoring"
 
 
 class Advice(StrEnum):
@@ -68,6 +69,29 @@ class Suggestion:
 
 
 @dataclass(frozen=True, slots=True)
+class Inhabitants:
+    """Who lives in a VPC's private subnets now. `strangers` counts the network interfaces of other kinds or accounts,
+    and `is_logged` says that the VPC's queries are logged where they can be read.
+    """
+
+    known: tuple[Resident, ...] = ()
+    strangers: int = 0
+    is_logged: bool = False
+
+    @property
+    def why_unasked(self) -> str:
+        """Why they could need what nobody was seen to need; empty where all of them were asked."""
+        if self.strangers:
+            return (
+                f"what {write_count(self.strangers, 'network interface')} of other kinds or accounts would need isn't"
+            )
+        if not self.known:
+            return "nobody lives there now, and what others will need isn't"
+        without = [one for one in self.known if one.kind is Kind.INSTANCE and not one.roles]
+        return f"what {write_count(len(without), 'instance')} without a role would need isn't" if without else ""
+
+
+@dataclass(frozen=True, slots=True)
 class Now:
     """How a VPC stands: what the policy requires, and the plan for that and for everything that is needed."""
 
@@ -84,11 +108,13 @@ def suggest(
     catalog: Catalog,
     *,
     unread: Mapping[Source, str],
-    residents: int,
+    inhabitants: Inhabitants,
     price: Price,
     creatable: Collection[str] = (),
 ) -> Suggestion:
-    """What to add, keep and retire in the VPC. Nothing counts as unused while a source that may know can't be read."""
+    """What to add, keep and retire in the VPC. Nothing counts as unused while a source can't be read: each sees what
+    the others don't. Nor does it where somebody lives who can't be asked, or nobody does.
+    """
     by_name: dict[str, list[Witness]] = {}
     for witness in found:
         by_name.setdefault(witness.name, []).append(witness)
@@ -96,7 +122,7 @@ def suggest(
     for endpoint in vpc.live_endpoints:
         if not endpoint.requester_managed and catalog.find(service := suffix_of(endpoint.service_name)):
             endpoints.setdefault(service, []).append(endpoint)
-    judge = _Judge(vpc, now, catalog, unread, price)
+    judge = _Judge(vpc, now, catalog, unread, inhabitants, price)
     lines = [
         judge.line(name, tuple(by_name.get(name, ())), tuple(endpoints.get(name, ())))
         for name in sorted(by_name.keys() | endpoints.keys() | now.required)
@@ -111,12 +137,12 @@ def suggest(
         vpc.id,
         vpc.tag("Name") or "",
         sum(tier is not Tier.PUBLIC for tier in now.tiers.values()),
-        residents,
+        len(inhabitants.known),
         tuple(lines),
         tuple(sorted(require)),
         cost_of(planned, price),
         sum(idle, Decimal(0)),
-        _notes(vpc, require, creatable),
+        _notes(vpc, require, creatable, inhabitants),
     )
 
 
@@ -126,12 +152,15 @@ def _belongs(line: Line) -> bool:
     return line.verdict in {Advice.ADD, Advice.KEEP} or is_open
 
 
-def _notes(vpc: Vpc, require: Collection[str], creatable: Collection[str]) -> tuple[str, ...]:
+def _notes(vpc: Vpc, require: Collection[str], creatable: Collection[str], inhabitants: Inhabitants) -> tuple[str, ...]:
     notes = []
     if any(tagged.tag("lifeline:require") is not None for tagged in (vpc, *vpc.subnets)):
         notes.append("a tag lifeline:require stands in for the rules there: change the tag, not the policy")
     if lacking := sorted(set(require) - set(creatable)) if creatable else []:
         notes.append(f"Lifeline's role may not create {', '.join(lacking)}: add them to CreatableServices")
+    if inhabitants.strangers:
+        words = write_count(inhabitants.strangers, "network interface")
+        notes.append(f"{words} of other kinds or accounts may call services, too: what they need isn't known")
     return tuple(notes)
 
 
@@ -141,13 +170,14 @@ class _Judge:
     now: Now
     catalog: Catalog
     unread: Mapping[Source, str]
+    inhabitants: Inhabitants
     price: Price
 
     def line(self, name: str, witnesses: tuple[Witness, ...], endpoints: tuple[Endpoint, ...]) -> Line:
         certainty = min((one.certainty for one in witnesses), key=list(Certainty).index, default=None)
         report = next((report for report in self.now.plan.services if report.service == name), None)
         by = (report.by,) if report and report.by else tuple(endpoint.id for endpoint in endpoints)
-        verdict, detail = self._verdict(certainty, report, witnesses, is_there=bool(endpoints))
+        verdict, detail = self._verdict(name, certainty, report, witnesses, is_there=bool(endpoints))
         if verdict is Advice.NOT_USED and endpoints:
             detail = f"{detail}; {self._whose(endpoints)}"
         return Line(
@@ -164,6 +194,7 @@ class _Judge:
 
     def _verdict(
         self,
+        name: str,
         certainty: Certainty | None,
         report: ServiceReport | None,
         witnesses: tuple[Witness, ...],
@@ -176,18 +207,22 @@ class _Judge:
         if none:
             return Advice.NO_ENDPOINT, f"{none}; {self._way_out(witnesses)}"
         if certainty is None:
-            return self._unwitnessed(is_there=is_there)
+            return self._unwitnessed(name, is_there=is_there)
         served = report and report.state in {ServiceState.SERVED, ServiceState.CENTRAL, ServiceState.PENDING}
         is_required = any(one.name in self.now.required for one in witnesses)
         if is_required or served or is_there:
             return Advice.KEEP, "" if is_required else "no rule requires it, so Lifeline wouldn't repair it"
         return Advice.ADD, report.detail if report and report.state is ServiceState.BLOCKED else ""
 
-    def _unwitnessed(self, *, is_there: bool) -> tuple[Advice, str]:
-        if unread := sorted(self.unread.keys() & _FOR_IDLENESS):
+    def _unwitnessed(self, name: str, *, is_there: bool) -> tuple[Advice, str]:
+        if unread := sorted(self.unread):
             return Advice.UNKNOWN, f"no witness, but {', '.join(unread)} can't be read"
         if self.vpc.unread_words(Part.PREFIX_LIST, Part.NAT_GATEWAYS):
             return Advice.UNKNOWN, "no witness, but which subnets are private isn't known for sure"
+        if why := self.inhabitants.why_unasked:
+            return Advice.UNKNOWN, f"no witness, but {why} known"
+        if name == _UNSETTLED and not self.inhabitants.is_logged:
+            return Advice.UNKNOWN, "no witness, but access advisor may not see who publishes metrics"
         candidate = ": a candidate for retirement" if is_there else ", so no rule would have to require it"
         return Advice.NOT_USED, f"no witness{candidate}"
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from lifeline.core.network.model import Catalog, SeenTier, Tier, Vpc
-from lifeline.core.suggest.declared import Declared, of_agent, of_task
+from lifeline.core.suggest.declared import Declared, named, of_agent, of_task
 from lifeline.core.suggest.evidence import Asked, Certainty, Kind, Resident, ServiceUse, Source, UsageEvidence, Witness
 from lifeline.core.suggest.namespaces import by_host, by_namespace
 from lifeline.core.wording import few, quoted, write_count
@@ -86,7 +86,7 @@ def _asked(evidence: UsageEvidence, places: Places, catalog: Catalog, region: st
             doubt = "whether that was in a private subnet isn't known"
         certainty = Certainty.UNKNOWN if doubt else Certainty.CERTAIN
         words += f"; {doubt}" if doubt else ""
-        for name in answering.services or (host,):
+        for name in answering.services or (named(host),):
             yield Witness(vpc_id, name, Source.QUERY_LOGS, certainty, words, subnets, answering.why_none)
 
 
