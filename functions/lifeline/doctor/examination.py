@@ -22,6 +22,7 @@ from lifeline.adapters.store.endpoint_policies import EndpointPolicyStore
 from lifeline.adapters.store.event_path import EventPathStore
 from lifeline.adapters.store.exemptions import Exemptions
 from lifeline.adapters.store.kill_switch import KillSwitch
+from lifeline.adapters.store.ownership import Ownership
 from lifeline.adapters.store.policy import PolicyStore, ReadOnlyPolicy
 from lifeline.core.agents.watches import Watch
 from lifeline.core.doctor.account import check_agents, check_organization, check_policy, check_switch
@@ -70,6 +71,7 @@ from lifeline.core.event_path.dry_run import DryRunVerdict
 from lifeline.core.guards.kill_switch import switch_command
 from lifeline.core.guards.mode import Mode
 from lifeline.core.network.model import Catalog, Vpc
+from lifeline.core.network.ownership import recognize
 from lifeline.core.policy.exemptions import with_exemptions
 from lifeline.core.policy.policy import Policy
 from lifeline.core.policy.service_names import known_names
@@ -239,6 +241,8 @@ class Examination:
         if policy is None:
             return None
         kept, settings = memory_of(self.settings), self.settings
+        records = _read(partial(Ownership(settings.ledger).read, settings.home))
+        seen = recognize(vpcs, None if isinstance(records, NotRead) else records)
         policy = replace(policy, known_names=known_names(catalog))
         named = read_endpoint_policies(policy, EndpointPolicyStore(settings.endpoint_policies_prefix), settings)
         planning = Planning(
@@ -250,7 +254,7 @@ class Examination:
             replace(catalog, ports=policy.ports),
             endpoint_policies=named,
         )
-        return candidate_among(vpcs, planning, settings.stack_name)
+        return candidate_among(seen, planning, settings.stack_name)
 
     def _room(self) -> tuple[Finding, ...]:
         quotas = QuotaReader(memory_of(self.settings).client)
