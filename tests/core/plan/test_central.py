@@ -423,3 +423,13 @@ def test_one_that_failed_is_named_and_replaced(state: EndpointState) -> None:
     assert f"vpce-1 {state.words}" in replaced.reason
     assert (IN_PLACE_OF, ZONE) in replaced.tags
     assert actions[ActionKind.SWAP_TO_LOCAL].endpoint_id == ""
+
+
+def test_across_accounts_a_cut_path_is_seen_by_the_addresses_that_the_hubs_account_reads() -> None:
+    """The VPC's account sees the zone, and not the endpoint to which it leads."""
+    unread = DnsView((answer(addresses=None, endpoint_id=""),))
+    to_others = route("10.8.0.0/16", TargetKind.TRANSIT_GATEWAY, TGW)
+    cut_off = offered(spoke(to_others), dns=unread)
+    assert {one.kind for one in cut_off.actions} >= {ActionKind.CREATE_INTERFACE_ENDPOINT, ActionKind.SWAP_TO_LOCAL}
+    assert f"no route of rtb-main leads to {ADDRESS}" in cut_off.actions[-1].reason + cut_off.actions[-2].reason
+    assert not offered(spoke(), dns=unread).actions
