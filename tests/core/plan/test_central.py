@@ -8,6 +8,8 @@ import pytest
 from lifeline.core.network.dns import AnswerKind, DnsAnswer, DnsView
 from lifeline.core.network.hub import HubSource
 from lifeline.core.network.model import (
+    IN_PLACE_OF,
+    MANAGED_BY,
     AclEntry,
     Catalog,
     EndpointState,
@@ -24,7 +26,7 @@ from lifeline.core.network.model import (
 from lifeline.core.plan.actions import Action, ActionKind, Plan
 from lifeline.core.plan.central import CentralOffer, judge_central
 from lifeline.core.plan.scene import PlanInput
-from tests.support.builders import MONITORING, endpoint, route, subnet, table, vpc
+from tests.support.builders import MONITORING, OWNER, endpoint, route, subnet, table, vpc
 from tests.support.hubs import ADDRESS, HUB_ID, NAME, TGW, ZONE, Hubs, answer, central, hub_vpc, led, offered, spoke
 
 
@@ -393,3 +395,41 @@ def test_an_endpoint_that_answers_already_is_left_alone() -> None:
     network = spoke()
     there = replace(network, endpoints=(endpoint(MONITORING, "a"),), security_groups=())
     assert ActionKind.ASSOCIATE_CENTRAL not in {one.kind for one in offered(there).actions}
+
+
+# ---- the path is cut, and an endpoint is to stand in
+
+
+def cut_with(state: EndpointState) -> Plan:
+    lost = route("10.8.0.0/16", TargetKind.TRANSIT_GATEWAY, TGW)
+    tags = ((MANAGED_BY, OWNER), (IN_PLACE_OF, ZONE))
+    spare = endpoint(MONITORING, "a", private_dns=False, state=state, tags=tags)
+    return offered(spoke(lost, endpoints=(spare,)), dns=DnsView((answer(),)))
+
+
+def test_an_endpoint_that_is_coming_up_takes_the_name_once_it_is_there() -> None:
+    swap = only(cut_with(EndpointState.PENDING))
+    assert (swap.kind, swap.endpoint_id, swap.central_ids) == (ActionKind.SWAP_TO_LOCAL, "", (ZONE,))
+    assert "vpce-1" in swap.reason
+    assert "will take the name once it is available" in swap.reason
+    assert "disassociate" not in swap.reason
+
+
+@pytest.mark.parametrize("state", [EndpointState.FAILED, EndpointState.REJECTED])
+def test_one_that_failed_is_named_and_replaced(state: EndpointState) -> None:
+    actions = {one.kind: one for one in cut_with(state).actions}
+    replaced = actions[ActionKind.REPLACE_ENDPOINT]
+    assert (replaced.endpoint_id, replaced.private_dns) == ("vpce-1", False)
+    assert f"vpce-1 {state.words}" in replaced.reason
+    assert (IN_PLACE_OF, ZONE) in replaced.tags
+    assert actions[ActionKind.SWAP_TO_LOCAL].endpoint_id == ""
+
+
+def test_across_accounts_a_cut_path_is_seen_by_the_addresses_that_the_hubs_account_reads() -> None:
+    """The VPC's account sees the zone, and not the endpoint to which it leads."""
+    unread = DnsView((answer(addresses=None, endpoint_id=""),))
+    to_others = route("10.8.0.0/16", TargetKind.TRANSIT_GATEWAY, TGW)
+    cut_off = offered(spoke(to_others), dns=unread)
+    assert {one.kind for one in cut_off.actions} >= {ActionKind.CREATE_INTERFACE_ENDPOINT, ActionKind.SWAP_TO_LOCAL}
+    assert f"no route of rtb-main leads to {ADDRESS}" in cut_off.actions[-1].reason + cut_off.actions[-2].reason
+    assert not offered(spoke(), dns=unread).actions

@@ -5,11 +5,11 @@ in a VPC's tables as in a transit gateway's (VPC guide: route priority; transit 
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from lifeline.core.network.acl import acl_gates, stand_open
-from lifeline.core.network.dns import DnsAnswer
+from lifeline.core.network.dns import DnsAnswer, DnsView
 from lifeline.core.network.endpoint_policy import is_shut, judge_policy
 from lifeline.core.network.gates import End, find_passage
 from lifeline.core.network.model import Endpoint, EndpointState, Part, Ranges, Route, Subnet, TargetKind, Vpc
@@ -99,6 +99,17 @@ class HubView:
     def throttled(self) -> tuple[str, ...]:
         """What of the hub's names a later run can read."""
         return tuple(words for source in self.sources for words in source.throttled)
+
+    def completed(self, dns: DnsView) -> DnsView:
+        """What answers names in a VPC, with the addresses that only the hub's account can read."""
+        known = {(source.id, one.domain): one for source in self.sources for one in source.answers}
+        answers = tuple(
+            replace(one, addresses=there.addresses, endpoint_id=there.endpoint_id)
+            if one.addresses is None and (there := known.get((one.source_id, one.domain))) and not one.forwards
+            else one
+            for one in dns.answers
+        )
+        return replace(dns, answers=answers)
 
     def attachment(self, vpc_id: str, gateway_id: str) -> Attachment | None:
         """The VPC's attachment to the gateway: the one that is available, if there are others on their way out."""

@@ -94,20 +94,24 @@ class InterfacePlanner(ServicePlanner):
         more = {"asks": asks, "central_ids": ids, "central_account": self._account_of_hub()}
         swap = self.action(ActionKind.SWAP_TO_LOCAL, lost.error, **more)
         there = [one for one in self.live() if self.is_own(one) and not one.private_dns]
-        if there:
-            is_ready = there[0].state is EndpointState.AVAILABLE
-            return [replace(swap, endpoint_id=there[0].id)] if is_ready else []
+        failed = [one for one in there if one.state in FAILED_STATES]
+        if ready := [one for one in there if one.state is EndpointState.AVAILABLE]:
+            return [replace(swap, endpoint_id=ready[0].id)]
+        if coming := [one for one in there if one not in failed]:
+            why = f"{lost.reason}; {coming[0].id} {coming[0].state.words}, and will take the name once it is available"
+            return [replace(swap, reason=why)]
         placement = self._place_unharmed()
         create = self.action(
-            ActionKind.CREATE_INTERFACE_ENDPOINT,
-            lost.reason,
+            ActionKind.REPLACE_ENDPOINT if failed else ActionKind.CREATE_INTERFACE_ENDPOINT,
+            f"{lost.reason}; {failed[0].id} {failed[0].state.words}" if failed else lost.reason,
+            endpoint_id=failed[0].id if failed else "",
             subnet_ids=tuple(sorted(subnet.id for subnet in placement.subnets)),
             ip_address_type=placement.ip_address_type,
             private_dns=False,
             asks=asks,
         )
         harm = harm_words(self._takeover().harm_in(placement), self.ports)
-        if refusal := self._refusal(placement, []) or harm:
+        if refusal := self._refusal(placement, failed) or harm:
             return [create.blocked(f"{lost.error}; an endpoint can't stand in: {refusal}")]
         made = self.complete(create)
         return [self.with_token(replace(made, tags=(*made.tags, (IN_PLACE_OF, " ".join(ids))))), swap]

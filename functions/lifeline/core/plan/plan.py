@@ -31,6 +31,8 @@ def plan_endpoints(
     the VPC's subnets only if they are known by now.
     """
     tiers = usable_tiers(vpc) if tiers is None else tiers
+    if plan_input.hub and plan_input.dns:
+        plan_input = replace(plan_input, dns=plan_input.hub.completed(plan_input.dns))
     scene = Scene(vpc, tiers, plan_input)
     found: list[Action] = []
     reports: list[ServiceReport] = []
