@@ -43,7 +43,7 @@ def test_it_prints_what_a_vpc_needs_and_changes_nothing(vpc_id: str, capsys: pyt
 
     printed = capsys.readouterr()
     assert (code, printed.err) == (0, "")
-    assert printed.out.startswith(f"{vpc_id}: 1 private subnet, nobody known to live there\n not used: monitoring")
+    assert printed.out.startswith(f"{vpc_id}: 1 private subnet, nobody known to live there\n unknown: monitoring")
     text = " ".join(printed.out.split())
     assert text.count("can't be read") == 1  # there is no ledger
     assert "Note: manual exemptions can't be read, so none count" in text
