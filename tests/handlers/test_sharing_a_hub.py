@@ -397,6 +397,10 @@ def test_once_the_path_is_back_the_name_goes_back_after_approval_and_the_endpoin
     assert hub_calls(days) == ["private DNS False", "AssociateVPCWithHostedZone"]
     days.clock.advance(MINUTES)
     assert kinds(days.look(vpc_id)) == []  # the endpoint stays while the way back is watched
+    remember.cache_clear()
+    assert days.sweeps(2) == []
+    assert len(days.live(vpc_id)) == 1
+    remember.cache_clear()
     days.clock.advance(24 * HOUR)
     remember.cache_clear()
     assert kinds(days.look(vpc_id)) == [("retire_endpoint", "done")]

@@ -12,7 +12,7 @@ from lifeline.core.network.model import RegionRef
 from lifeline.reconciler.steps import policy_in_force
 from tests.support.days import MINUTES, Days
 from tests.support.hub import ASSUME, ROLE, TRUST, enforced_in, role_in
-from tests.support.hub_network import Hub
+from tests.support.hub_network import HUB_BLOCK, Hub
 from tests.support.organization import ORGANIZATION_ID, emulated_organization
 from tests.support.policies import Caller, Stack
 from tests.support.strict_organization import StrictOrganization
@@ -126,6 +126,16 @@ def test_an_authorization_that_can_not_be_deleted_is_told_and_deleted_by_the_nex
     assert kinds(accounts.look()) == [("delete_authorization", "done")]
     assert (accounts.authorized(), accounts.zones()) == ({}, [accounts.hub.zone_id])
     assert kinds(accounts.look()) == []
+
+
+def test_a_cut_path_to_the_hub_of_another_account_is_seen_and_the_swap_offered(accounts: Accounts) -> None:
+    accounts.arrange(B)
+    accounts.look()
+    world = accounts.worlds[A]
+    world.ec2.delete_route(RouteTableId=world.main_table(accounts.vpc_id), DestinationCidrBlock=HUB_BLOCK)
+    cut = accounts.look()
+    assert ("swap_to_local", "blocked") in kinds(cut)
+    assert accounts.zones() == [accounts.hub.zone_id]
 
 
 def test_an_authorization_is_deleted_even_if_the_policy_names_no_hub_any_more(accounts: Accounts) -> None:
