@@ -30,7 +30,8 @@ def age(account: Account, by: timedelta = PATIENCE) -> None:
     def aged(before: EventPath) -> tuple[EventPath, None]:
         probes = tuple(replace(probe, asked_at=probe.asked_at - by) for probe in before.probes)
         asked_at = before.asked_at and before.asked_at - by
-        return replace(before, probes=probes, asked_at=asked_at), None
+        since = before.unheard_since and before.unheard_since - by
+        return replace(before, probes=probes, asked_at=asked_at, unheard_since=since), None
 
     store(account).change(aged)
 
