@@ -131,7 +131,7 @@ def associations(found: Plan) -> list[Any]:
     return [one for one in found.actions if one.kind is ActionKind.ASSOCIATE_CENTRAL]
 
 
-@settings(max_examples=examples(150, soak=3000), deadline=None)
+@settings(max_examples=examples(150, soak=800), deadline=None)
 @given(spokes(), views())
 def test_nobody_is_asked_only_where_every_flow_of_every_client_passes(network: Vpc, view: HubView) -> None:
     offers = associations(offered(network, view))
@@ -144,7 +144,7 @@ def test_nobody_is_asked_only_where_every_flow_of_every_client_passes(network: V
         assert offer.asks or not lost, (lost, offer.checks)
 
 
-@settings(max_examples=examples(80, soak=2000), deadline=None)
+@settings(max_examples=examples(80, soak=500), deadline=None)
 @given(spokes(), views())
 def test_where_every_flow_passes_and_all_is_read_the_hub_is_offered(network: Vpc, view: HubView) -> None:
     """Otherwise the property above would hold of a judge that never offers anything."""
