@@ -23,9 +23,10 @@ IN_SPOKE = {"HubAccountId": ACCOUNT, "OrganizationId": ORG}
 IN_HUB = {"Accounts": "organization", "OrganizationId": ORG}
 ROLES = {"ReconcileRole": "reconcile", "DetectRole": "detect", "CoverageRole": "look"}
 # The services that hold what a hub has once for all accounts: its queues, ledger, topics, logs, key, parameters,
-# functions and stack; and single actions: its own events, its way into the accounts, and the list of them.
+# functions and stack; and single actions: its own metric and events, its way into the accounts, and the list of them.
 OF_THE_HUB = {
     "cloudformation",
+    "cloudwatch:PutMetricData",
     "dynamodb",
     "events:PutEvents",
     "kms",
@@ -36,7 +37,6 @@ OF_THE_HUB = {
     "sqs",
     "ssm",
     "sts:AssumeRole",
-    "cloudwatch:PutMetricData",
 }
 INLINE_LIMIT = 51_200  # bytes of a template in a call (CloudFormation API: CreateStackSet, TemplateBody)
 LONGEST_ROLE, LONGEST_INLINE_POLICIES, LONGEST_MANAGED_POLICY = 64, 10_240, 6_144  # characters (IAM guide: quotas)

@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import partial
-from threading import Lock, Semaphore
+from threading import Semaphore
 from typing import Any
 
 from lifeline.adapters.aws.network import MUST_BE_READ
@@ -57,7 +57,6 @@ class Hub:
     name_of: Callable[[Settings], str]
     _members: MemberAccounts | None = field(default=None, init=False)
     _working: Semaphore = field(default_factory=partial(Semaphore, MOST_AT_ONCE), init=False)
-    _noting: Lock = field(default_factory=Lock, init=False)
 
     # ---- a batch
 
@@ -299,12 +298,11 @@ class Hub:
             self._tell(lost)
 
     def _change[T](self, decide: Callable[[MemberAccounts], tuple[MemberAccounts, T]]) -> T | None:
-        """Changes the list, which all accounts share: one thread after the other, or they would only get into each
-        other's way. None where it can't be written: that costs no account its messages, and a later run notes the same.
+        """Changes the list, which all accounts share. None where it can't be written: that costs no account its
+        messages, and a later run notes the same.
         """
         try:
-            with self._noting:
-                return self.store.change(decide)
+            return self.store.change(decide)
         except LifelineError as error:
             logger.error("not noted how it stands with an account", error=str(error))
             return None

@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from datetime import datetime
 
-_NAMESPACE = "Lifeline"
+NAMESPACE = "Lifeline"
 
 
 def publish_metrics(values: Mapping[str, float], *, unit: str, stack: str, now: datetime) -> None:
@@ -14,6 +14,6 @@ def publish_metrics(values: Mapping[str, float], *, unit: str, stack: str, now: 
     metrics = [{"Name": name, "Unit": unit} for name in values]
     about = {
         "Timestamp": int(now.timestamp() * 1000),
-        "CloudWatchMetrics": [{"Namespace": _NAMESPACE, "Dimensions": [["service"]], "Metrics": metrics}],
+        "CloudWatchMetrics": [{"Namespace": NAMESPACE, "Dimensions": [["service"]], "Metrics": metrics}],
     }
     print(json.dumps({"_aws": about, "service": stack, **values}), flush=True)  # noqa: T201

@@ -6,9 +6,9 @@ from typing import Any
 
 from lifeline.adapters.aws.calls import aws_errors
 from lifeline.adapters.aws.clients import LateClient
+from lifeline.runtime.metrics import NAMESPACE
 
 EVENT_PATH_SECONDS = "EventPathSeconds"
-_NAMESPACE = "Lifeline"
 
 
 class OwnMetrics:
@@ -30,4 +30,4 @@ class OwnMetrics:
             "Unit": "Seconds",
         }
         with aws_errors(f"publish the metric {EVENT_PATH_SECONDS}"):
-            self._cloudwatch.put_metric_data(Namespace=_NAMESPACE, MetricData=[datum])
+            self._cloudwatch.put_metric_data(Namespace=NAMESPACE, MetricData=[datum])

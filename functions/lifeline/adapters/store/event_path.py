@@ -7,6 +7,7 @@ pk = EVENT_PATH   sk = HEARD#<time>#<message id>   marks of the changes in one b
 
 from collections.abc import Callable, Collection
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 from lifeline.adapters.store.codec import from_plain, to_plain
@@ -49,13 +50,8 @@ class EventPathStore:
 
         `decide` is called again where another run was faster. Raises TransientError where that happens many times.
         """
-
-        def step(item: dict[str, Any]) -> tuple[dict[str, Any] | None, T]:
-            before = from_plain(EventPath, item)
-            after, result = decide(before)
-            return (to_plain(after) if after != before else None), result
-
-        return self._table.change(_PROOF, step, "ledger: write the dry runs")
+        read = partial(from_plain, EventPath)
+        return self._table.change_value(_PROOF, decide, "ledger: write the dry runs", read=read, write=to_plain)
 
     # ---- the comparison
 

@@ -1,6 +1,7 @@
 """How much of the limits is used, kept where every run sees it."""
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from threading import Lock
 from typing import Any
 
@@ -29,13 +30,8 @@ class LimitUsage:
 
         `decide` is called again where another run was faster. Raises TransientError where that happens many times.
         """
-
-        def step(item: dict[str, Any]) -> tuple[dict[str, Any] | None, T]:
-            before = from_plain(Usage, item)
-            after, result = decide(before)
-            return (to_plain(after) if after != before else None), result
-
-        return self._table.change(_KEY, step, "ledger: write the limits' usage")
+        read = partial(from_plain, Usage)
+        return self._table.change_value(_KEY, decide, "ledger: write the limits' usage", read=read, write=to_plain)
 
 
 class UsageOfAll:
@@ -55,14 +51,11 @@ class UsageOfAll:
 
     def change[T](self, decide: Callable[[Usage], tuple[Usage, T]]) -> T:
         """The same as `LimitUsage.change`."""
-
-        def step(item: dict[str, Any]) -> tuple[dict[str, Any] | None, T]:
-            before = _unpacked(item)
-            after, result = decide(before)
-            return ({"use": pack(after)} if after != before else None), result
-
+        doing = "ledger: write all accounts' use of the limits"
         with _CHANGING:
-            return self._table.change(_OF_ALL, step, "ledger: write all accounts' use of the limits")
+            return self._table.change_value(
+                _OF_ALL, decide, doing, read=_unpacked, write=lambda use: {"use": pack(use)}
+            )
 
 
 def _unpacked(item: Mapping[str, Any]) -> Usage:

@@ -31,14 +31,11 @@ class MemberStore:
 
         `decide` is called again where another run was faster. Raises TransientError where that happens many times.
         """
-
-        def step(item: dict[str, Any]) -> tuple[dict[str, Any] | None, T]:
-            before = _members(item)
-            after, result = decide(before)
-            return ({"members": pack(after)} if after != before else None), result
-
+        doing = "ledger: write the accounts"
         with _CHANGING:
-            return self._table.change(_KEY, step, "ledger: write the accounts")
+            return self._table.change_value(
+                _KEY, decide, doing, read=_members, write=lambda members: {"members": pack(members)}
+            )
 
 
 def _members(item: Mapping[str, Any]) -> MemberAccounts:

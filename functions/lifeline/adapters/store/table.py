@@ -144,6 +144,24 @@ class Table:
             before = None
         raise TransientError(f"{doing}: too many runs do so at once", code="Contention")
 
+    def change_value[Value, T](
+        self,
+        key: Key,
+        decide: Callable[[Value], tuple[Value, T]],
+        doing: str,
+        *,
+        read: Callable[[dict[str, Any]], Value],
+        write: Callable[[Value], Mapping[str, Any]],
+    ) -> T:
+        """The same with what the item says as a value: one that `decide` leaves as it was isn't written."""
+
+        def step(item: dict[str, Any]) -> tuple[Mapping[str, Any] | None, T]:
+            before = read(item)
+            after, said = decide(before)
+            return (write(after) if after != before else None), said
+
+        return self.change(key, step, doing)
+
     def _replace(
         self, key: Key, before: Mapping[str, Any], after: Mapping[str, Any], doing: str, place: _Place
     ) -> bool:
