@@ -26,6 +26,7 @@ from tests.support.cloudtrail import example_event
 
 ROUNDS = 3
 LATENCY = 0.05
+KILL_SWITCH = "/lifeline/kill-switch"  # which each stack has
 VPCS = 2  # one a round trip of each kind: the first is cold, the second warm
 MEASURED = """
 import json, sys, time
@@ -76,6 +77,7 @@ def make_sites() -> None:
         vpc_id = ec2.create_vpc(CidrBlock=f"10.{number}.0.0/16")["Vpc"]["VpcId"]
         ec2.modify_vpc_attribute(VpcId=vpc_id, EnableDnsHostnames={"Value": True})
         ec2.create_subnet(VpcId=vpc_id, CidrBlock=f"10.{number}.1.0/24", AvailabilityZone=f"{REGION}a")
+    boto3.client("ssm", region_name=REGION).put_parameter(Name=KILL_SWITCH, Value="off", Type="String")
 
 
 def events(url: str) -> list[dict[str, Any]]:
@@ -103,6 +105,7 @@ def chain(calls: list[list[Any]]) -> list[list[Any]]:
 def measure(region: Region, folder: Path) -> list[dict[str, Any]]:
     (folder / "events.json").write_text(json.dumps(events(region.url)))
     variables = {**ENVIRONMENT, "MODE": "enforce", "IAC_DEBOUNCE_SECONDS": "0", "AWS_ENDPOINT_URL": region.url}
+    variables["KILL_SWITCH_PARAMETER"] = KILL_SWITCH
     variables["TOPIC_ARN"] = f"arn:aws:sns:{REGION}:123456789012:notices"
     region.delay(LATENCY)
     subprocess.run(  # noqa: S603 - our own text

@@ -5,11 +5,12 @@ What passes is decided by pure functions: `limits.admit` over all of a run's pla
 back where it came to nothing.
 """
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
 
-from lifeline.adapters.aws.calls import begin, run_concurrently
+from lifeline.adapters.aws.calls import begin, beside, run_concurrently
 from lifeline.adapters.store.paths import PathStore
 from lifeline.core.coexist.vpc_state import VpcList
 from lifeline.core.errors import InvalidInputError, LifelineError
@@ -123,6 +124,7 @@ class Gatekeeper:
     _why_on: str = field(default="", init=False)
     _admission: Admission | None = field(default=None, init=False)
     _in_all: Admission | None = field(default=None, init=False)
+    _usage_read: Callable[[], tuple[Usage, Usage]] | None = field(default=None, init=False)
     _use: Usage = field(default_factory=Usage, init=False)
     _use_of_all: Usage = field(default_factory=Usage, init=False)
     _owned: Mapping[str, frozenset[str]] = field(default_factory=dict, init=False)
@@ -180,6 +182,12 @@ class Gatekeeper:
     def wait(self) -> None:
         """Ends what was begun: once the run has answered, nothing may be left that saves or logs."""
         self._known()
+
+    @contextmanager
+    def reading_use(self) -> Iterator[None]:
+        """Reads beside what is in the block how far the limits are used, to which `admit` comes after it."""
+        with beside(self._read_usage) as self._usage_read:
+            yield
 
     def preview(self, plans: Mapping[str, Plan], vpcs: Sequence[Vpc]) -> Mapping[str, Plan]:
         """The plans with what would need approval blocked. Nothing is written; an unreadable ledger is noted."""
@@ -363,7 +371,7 @@ class Gatekeeper:
 
     def _approved(self, plans: Mapping[str, Plan]) -> list[Offer]:
         """The approved offers for the plans: those that the requests name, and those of work that was left before."""
-        usage, of_all = self._read_usage()
+        usage, of_all = (self._usage_read or self._read_usage)()
         own = self._fold(plans, self._owned)(usage)
         previewed = self._fold_in_all(own.plans, self._owned)(of_all)
         ids = dict.fromkeys(self.approves)

@@ -45,7 +45,7 @@ from lifeline.reconciler.steps.apply import Applied, Deferral, apply_plans
 from lifeline.reconciler.steps.attributes import Attributes, changed_in
 from lifeline.reconciler.steps.endpoint_policies import read_endpoint_policies
 from lifeline.reconciler.steps.epoch import current_epoch, end_epoch, mark_swept
-from lifeline.reconciler.steps.event_path import hear, prove_event_path
+from lifeline.reconciler.steps.event_path import hear, note_changes, prove_event_path
 from lifeline.reconciler.steps.job import Job, Tools
 from lifeline.reconciler.steps.leases import leased, return_lease, take_leases
 from lifeline.reconciler.steps.look import look
@@ -80,7 +80,20 @@ def reconcile(
     Raises TransientError or TerminalError where the network could not be observed, or without `failed`; nothing was
     changed then.
     """
-    waiting = hear(requests, tools, run, failed)
+    with beside(partial(note_changes, requests, tools.event_path, run)):
+        heard = hear(requests, tools, run, failed)
+        return _reconcile(heard, mode=mode, tools=tools, settings=settings, run=run, failed=failed)
+
+
+def _reconcile(
+    waiting: Sequence[Request],
+    *,
+    mode: Mode,
+    tools: Tools,
+    settings: Settings,
+    run: Run,
+    failed: list[tuple[Request, LifelineError]] | None,
+) -> tuple[VpcAnswer, ...]:
     waiting = only_routed(waiting, tools.routed, failed)  # before anything else is read: these come by the thousands
     proven = prove_claims(waiting, tools.history, settings)
     if failed is not None:
@@ -100,12 +113,12 @@ def reconcile(
     approves = tuple(request.approve for request in waiting if request.approve)
     gatekeeper = Gatekeeper(tools.guards, settings, run, approves, policy.without_approval, policy.shares)
     job = Job(mode, Targets(), tools, settings, run, is_manual=is_manual, owner_tags=policy.owner_tags)
-    job = replace(job, epoch=current_epoch(job))
+    is_debounced = bool(settings.queue_url and policy.iac_debounce) and not is_manual
+    with beside(gatekeeper.why_stop), beside(partial(current_epoch, job)) as epoch:
+        targets = find_targets(waiting, tools.lookup, tools.vpcs, job.home, is_debounced=is_debounced)
+    job = replace(job, epoch=epoch())
     if not is_manual:
         _notify_of_policy(in_force, job)
-    gatekeeper.why_stop()
-    is_debounced = bool(settings.queue_url and policy.iac_debounce) and not is_manual
-    targets = find_targets(waiting, tools.lookup, tools.vpcs, job.home, is_debounced=is_debounced)
     for _, error in targets.failed:
         denial = read_denial(str(error))
         if tools.denials and denial and denial.action not in MUST_BE_READ:
@@ -320,6 +333,7 @@ class _Reconciliation:
         states, followed = ({}, {}) if job.is_manual else self._follow_up.follow_up(vpcs)
         lists = self._lists(vpcs) if is_region else {}
         checked = self._to_check([vpc.id for vpc in vpcs], is_region=is_region)
+        asked = str if job.is_plan else begin(self._gatekeeper.why_stop)
         with stage("plan", job.run.id) as part:
             amended = facts.collect(vpcs, {**self._states, **states}, followed, lists=lists)
             is_leased_later = not job.is_plan and not self._gatekeeper.is_stopped
@@ -340,7 +354,7 @@ class _Reconciliation:
             return [*deferred, *self._leave(amended)]
         if is_region:
             self._gatekeeper.see_region(vpcs)
-        if self._gatekeeper.why_stop():
+        if asked():
             stop = self._gatekeeper.stop
             stopped = {vpc_id: replace(stopping, plan=stop(stopping.plan)) for vpc_id, stopping in amended.items()}
             return [*deferred, *self._leave(facts.read(stopped, REASONS))]
@@ -511,7 +525,8 @@ class _Reconciliation:
         self._attributes.under_lease()
         named = () if facts.is_region else tuple(states)[:_MOST_NAMED]
         interfaces = begin(partial(facts.planning.read_ahead, naming))
-        with beside(partial(self._attributes.read_ahead, named, tools.network)), beside(interfaces):
+        attributes = partial(self._attributes.read_ahead, named, tools.network)
+        with beside(attributes), beside(interfaces), self._gatekeeper.reading_use():
             vpcs = self._job.observe(states)
         followed = self._follow_up.follow_leased(vpcs, states)
         amended = facts.collect(vpcs, states, followed, is_leased=True)

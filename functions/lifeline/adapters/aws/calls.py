@@ -127,11 +127,11 @@ def begin[T](call: Callable[[], T]) -> Callable[[], T]:
 
 
 @contextmanager
-def beside(call: Callable[[], object]) -> Iterator[None]:
-    """Makes the call beside what is in the block, and ends with it."""
+def beside[T](call: Callable[[], T]) -> Iterator[Callable[[], T]]:
+    """Makes the call beside what is in the block, and ends with it. What it yields gives the call's result."""
     wait = begin(call)
     try:
-        yield
+        yield wait
     finally:
         wait()
 

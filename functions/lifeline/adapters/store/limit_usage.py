@@ -22,8 +22,8 @@ class LimitUsage:
         self._table = Table(ledger, dynamodb)
 
     def read(self) -> Usage:
-        """How much of the limits is used."""
-        return from_plain(Usage, self._table.get(_KEY, "ledger: read the limits' usage"))
+        """How much of the limits is used. `change` begins with it."""
+        return from_plain(Usage, self._table.see(_KEY, "ledger: read the limits' usage"))
 
     def change[T](self, decide: Callable[[Usage], tuple[Usage, T]]) -> T:
         """What `decide` returns beside the new usage, once that is saved; an unchanged usage isn't written.

@@ -45,6 +45,11 @@ class Table:
             answer = self.dynamodb.get_item(TableName=self.name, Key=self.key_item(key), ConsistentRead=True)
         return self._read(answer.get("Item", {}))
 
+    def see(self, key: Key, doing: str) -> dict[str, Any]:
+        """The same of an item that `change` writes, which begins with it."""
+        SEEN[self._place(key)] = item = self.get(key, doing)
+        return item
+
     def get_all(self, keys: Iterable[Key], doing: str) -> dict[Key, dict[str, Any]]:
         """The items as last written, by their keys, without those that don't exist.
 
@@ -130,12 +135,12 @@ class Table:
         It begins with the item as this process saw it last, and reads it only if that is not what is written there, or
         nothing is to be written: then nobody has said that it still is.
         """
-        place = (id(self.dynamodb), self.name, (self._partition(key[0]), key[1]))
+        place = self._place(key)
         before = SEEN.get(place)
         for _ in range(_TRIES):
             is_seen = before is not None
             if before is None:
-                SEEN[place] = before = self.get(key, doing)
+                before = self.see(key, doing)
             after, said = decide(before)
             if after is None and not is_seen:
                 return said
@@ -176,6 +181,9 @@ class Table:
         return True
 
     # ---- whose items they are
+
+    def _place(self, key: Key) -> _Place:
+        return id(self.dynamodb), self.name, (self._partition(key[0]), key[1])
 
     def key_item(self, key: Key) -> dict[str, Any]:
         """The key as DynamoDB's API takes it."""

@@ -6,6 +6,7 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import Self
 
+from lifeline.adapters.aws.calls import beside
 from lifeline.adapters.aws.endpoints import Endpoints
 from lifeline.adapters.store.call_rate import CallRate
 from lifeline.core.denial import TRIED_AGAIN, denied_words, read_denial
@@ -104,10 +105,12 @@ def _apply_step(
     if waiting := _unready(action, applied, security_group_id):
         return waiting
     try:
-        if not _has_time(action, calls, run):
+        with beside(why_stop) as asked:
+            waited = _wait_for_turns(action, calls, run)
+        if waited is None:
             applied.deferral = applied.deferral or Deferral.TIME
             return replace(action, error=str(Deferral.TIME))
-        if why := why_stop():
+        if why := why_stop() if waited else asked():  # what was read before a wait is too old
             return action.held(KILL_SWITCH, why)
         made = endpoints.apply(action, vpc_id=step.vpc_id, security_group_id=security_group_id)
     except TransientError as error:
@@ -156,18 +159,16 @@ def _without_security_group(action: Action, applied: Applied) -> Action:
     return replace(action, status=group.status, error=words, blocked_by=group.blocked_by)
 
 
-def _has_time(action: Action, calls: CallRate, run: Run) -> bool:
-    """True once the action's turns have come; False where the run's time doesn't last for them, or for the action."""
-    takes = _TAKES.get(action.kind, timedelta(0))
+def _wait_for_turns(action: Action, calls: CallRate, run: Run) -> timedelta | None:
+    """How long it waited until the action's turns came; None where the run's time doesn't last for them, or for it."""
+    takes, waited = _TAKES.get(action.kind, timedelta(0)), timedelta(0)
     if run.patience(takes) <= timedelta(0):
-        return False
-    return all(_wait_for_turn(calls, run, takes) for _ in range(_ENDPOINT_CALLS.get(action.kind, 0)))
-
-
-def _wait_for_turn(calls: CallRate, run: Run, takes: timedelta) -> bool:
-    wait = calls.reserve_endpoint_call(now=run.now(), patience=run.patience(takes))
-    if wait is None:
-        return False
-    if wait > timedelta(0):
-        run.sleep(wait)
-    return True
+        return None
+    for _ in range(_ENDPOINT_CALLS.get(action.kind, 0)):
+        wait = calls.reserve_endpoint_call(now=run.now(), patience=run.patience(takes))
+        if wait is None:
+            return None
+        if wait > timedelta(0):
+            run.sleep(wait)
+        waited += wait
+    return waited

@@ -54,11 +54,10 @@ def hear(
 ) -> list[Request]:
     """The requests without what changed nothing that Lifeline doesn't know: its own calls, dry runs and denials.
 
-    Notes which changes were heard, and whether the record of a dry run was among them. Where that can't be saved, the
-    record is added to `failed` and comes again.
+    Notes whether the record of a dry run was among them. Where that can't be saved, the record is added to `failed` and
+    comes again.
     """
     if tools.event_path:
-        _note_changes(requests, tools.event_path, run)
         of_probes = [request for request in requests if _may_be_probe(request)]
         if of_probes:
             try:
@@ -117,14 +116,14 @@ def _measure(tools: Tools, run: Run, seconds: float) -> None:
         logger.warning("metric not published", error=str(error), run_id=run.id)
 
 
-def _note_changes(requests: Sequence[Request], store: EventPathStore, run: Run) -> None:
-    """What was heard of changes, for the comparison: a batch is one write."""
+def note_changes(requests: Sequence[Request], store: EventPathStore | None, run: Run) -> None:
+    """Notes which changes were heard, for the comparison: a batch is one write. A failure is logged."""
     heard = [
         request
         for request in requests
         if request.message_id and request.trigger.kind == "change" and is_call(request.trigger.event_name)
     ]
-    if not heard:
+    if not (heard and store):
         return
     try:
         store.note_heard({mark(one.trigger.event_id) for one in heard}, heard[0].message_id, now=run.now())
