@@ -147,6 +147,18 @@ def test_an_authorization_is_deleted_even_if_the_policy_names_no_hub_any_more(ac
     assert (accounts.authorized(), accounts.zones()) == ({}, [accounts.hub.zone_id])
 
 
+def test_a_sweep_deletes_an_authorization_although_the_policy_names_no_hub_any_more(accounts: Accounts) -> None:
+    accounts.arrange(B)
+    accounts.organization.place(B).fail_next("DeleteVPCAssociationAuthorization", "ServiceUnavailable", times=3)
+    accounts.look()
+    del vars(policy_in_force)["simple_policy"].document["central"]
+    remember.cache_clear()
+    accounts.days.empty_queue()
+    accounts.days.call({"sweep": True, "account": A})
+    assert (accounts.authorized(), accounts.zones()) == ({}, [accounts.hub.zone_id])
+    assert accounts.state().associated[accounts.hub.zone_id].account == ""
+
+
 def test_a_run_that_dies_before_it_takes_the_authorization_back_is_made_good(accounts: Accounts) -> None:
     accounts.arrange(B)
     accounts.organization.place(A).fail_next("AssociateVPCWithHostedZone", RuntimeError("the container is gone"))
