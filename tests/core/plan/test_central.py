@@ -32,7 +32,9 @@ from lifeline.core.network.reach import Reach
 from lifeline.core.plan.actions import Action, ActionKind, Plan, ServiceState
 from lifeline.core.plan.central import CentralOffer, judge_central
 from lifeline.core.plan.harm import unprepared
+from lifeline.core.plan.plan import plan_endpoints
 from lifeline.core.plan.scene import PlanInput
+from lifeline.core.policy.policy import Requirement
 from tests.support.builders import MONITORING, OWNER, VPC_ID, default_route, endpoint, route, subnet, table, vpc
 from tests.support.hubs import ADDRESS, HUB_ID, NAME, TGW, ZONE, Hubs, answer, central, hub_vpc, led, offered, spoke
 
@@ -449,6 +451,33 @@ def test_across_accounts_a_cut_path_is_seen_by_the_addresses_that_the_hubs_accou
     assert {one.kind for one in cut_off.actions} >= {ActionKind.CREATE_INTERFACE_ENDPOINT, ActionKind.SWAP_TO_LOCAL}
     assert f"no route of rtb-main leads to {ADDRESS}" in cut_off.actions[-1].reason + cut_off.actions[-2].reason
     assert not offered(spoke(), dns=unread).actions
+
+
+TWO_NAMES = Service(MONITORING, EndpointType.INTERFACE, private_dns_names=(NAME, "monitoring.us-east-1.api.aws"))
+SECOND = answer(domain="monitoring.us-east-1.api.aws", source_id="Z0HUB2")
+
+
+def halfway(network: Vpc, *there: DnsAnswer) -> Action:
+    """What is planned where a swap let go of one of two zones, and stopped."""
+    sources = (HubSource(ZONE, (answer(),), 1, 300), HubSource("Z0HUB2", (SECOND,), 1, 300))
+    more = {"central": central(zones=(ZONE, "Z0HUB2")), "hub": Hubs().view(sources=sources), "may_associate": True}
+    asked = (Requirement("monitoring", frozenset({"subnet-a"}), per_zone=True),)
+    given = replace(PlanInput(asked, OWNER, dns=DnsView(there)), **more)  # type: ignore[arg-type]
+    return only(plan_endpoints(network, Catalog((TWO_NAMES,)), given))
+
+
+def test_a_swap_that_stopped_halfway_is_finished_without_another_question() -> None:
+    network = spoke(CUT, endpoints=(stand_in(f"{ZONE} Z0HUB2"),), security_groups=())
+    swap = halfway(network, SECOND)
+    assert (swap.kind, swap.central_ids, swap.asks) == (ActionKind.SWAP_TO_LOCAL, ("Z0HUB2",), "")
+    assert halfway(network, answer(), SECOND).asks.startswith("needs approval: ")
+
+
+def test_where_the_path_is_back_by_then_the_zone_that_was_let_go_comes_back() -> None:
+    network = spoke(endpoints=(stand_in(f"{ZONE} Z0HUB2"),), security_groups=())
+    found = halfway(network, SECOND)
+    assert (found.kind, found.central_ids) == (ActionKind.ASSOCIATE_CENTRAL, (ZONE,))
+    assert halfway(network, answer(), SECOND).kind is ActionKind.RETIRE_ENDPOINT
 
 
 def test_the_swaps_reason_says_what_is_so_and_not_what_to_do() -> None:

@@ -85,6 +85,10 @@ class InterfacePlanner(ServicePlanner):
             yield from self.remove((obstacle for path in self.paths.values() for obstacle in path.obstacles), here)
         elif lost := list(self.without_way_to(central)):
             yield from self._swapping(central, lost[0]) or lost
+        elif missing := self._let_go(self._answering_ids()):
+            why = f"a swap stopped halfway: {listed(missing)} answered here, too"
+            ends: dict[str, Any] = {"central_ids": missing, "central_account": self._account_of_hub()}
+            yield self.action(ActionKind.ASSOCIATE_CENTRAL, why, **ends)
         else:
             yield from self._retiring_stand_in()
 
@@ -118,9 +122,7 @@ class InterfacePlanner(ServicePlanner):
         AWS refuses its private DNS while zones are associated. So it is made without, and takes the name once it is
         available: between two calls. A Profile stays, for the endpoint's private DNS goes before it.
         """
-        named, names = self.plan_input.central, set(map(domain_of, self.service.private_dns_names))
-        answers = self.plan_input.dns.answers if self.plan_input.dns else ()
-        ids = tuple(sorted({one.source_id for one in answers if one.domain in names and not one.forwards}))
+        named, ids = self.plan_input.central, self._answering_ids()
         if named is None or central.forwards or not set(ids) <= named.ids or not self.plan_input.may_associate:
             return []
         stays, whose = is_profile(ids[0]), listed(ids)
@@ -129,6 +131,8 @@ class InterfacePlanner(ServicePlanner):
         if stays:
             asks = f"needs approval: an endpoint answers the name in place of {whose}, which stays for all other names"
             why = f"the VPC's own private DNS goes before what {whose} brings"
+        if self._let_go(ids):
+            asks, why = "", f"{why}; a swap that was approved stopped halfway"
         ends: dict[str, Any] = {"central_ids": ids, "central_account": self._account_of_hub()}
         swap = self.action(ActionKind.SWAP_TO_LOCAL, f"{lost.reason}; {why}", asks=asks, **ends)
         there = [one for one in self.live() if self.is_own(one) and not one.private_dns]
@@ -143,6 +147,19 @@ class InterfacePlanner(ServicePlanner):
         place = self._place_unharmed()
         made = list(self._making(failed, reason, place, refusing, asks=asks, private_dns=False, tags=tags))
         return [*made, replace(swap, reason=why)] if any(one.needs_security_group for one in made) else made
+
+    def _answering_ids(self) -> tuple[str, ...]:
+        """The zones and Profiles that answer the service's names."""
+        names = set(map(domain_of, self.service.private_dns_names))
+        answers = self.plan_input.dns.answers if self.plan_input.dns else ()
+        return tuple(sorted({one.source_id for one in answers if one.domain in names and not one.forwards}))
+
+    def _let_go(self, ids: Sequence[str]) -> tuple[str, ...]:
+        """The hub's zones that a swap let go which stopped before it let go of these, too."""
+        named = self.plan_input.central.ids if self.plan_input.central else frozenset[str]()
+        tags = ((one.tag(IN_PLACE_OF) or "").split() for one in self.live() if self.is_own(one) and not one.private_dns)
+        found = next((tag for tag in tags if set(tag) & set(ids)), [])
+        return tuple(id_ for id_ in found if id_ not in ids and id_ in named)
 
     def _swapping_back(self, endpoint: Endpoint) -> Iterator[Action]:
         """What gives the name back to the hub once the path there is whole again. To a Profile that is in the VPC
