@@ -302,10 +302,8 @@ class CentralDns:
         found = paced_pages(self._profiles, "list_profile_associations", key, turn, {"ResourceId": vpc_id})
         live = (association for association in found if association.get("Status", "COMPLETE") in _LIVE_PROFILES)
         ids = {association["ProfileId"] for association in live}
-        return _merged(
-            self._read(partial(self._profile, profile_id, vpc_id), f"the Profile {profile_id}")
-            for profile_id in sorted(ids)
-        )
+        views = {id_: self._read(partial(self._profile, id_, vpc_id), f"the Profile {id_}") for id_ in sorted(ids)}
+        return _merged(replace(view, profiles=((id_, view.unreadable),)) for id_, view in views.items())
 
     def _profile(self, profile_id: str, vpc_id: str) -> DnsView:
         resources = self._keeping(("profile", profile_id), partial(self._resources_of, profile_id))
@@ -472,4 +470,5 @@ def _merged(views: Iterable[DnsView]) -> DnsView:
         custom_dns_servers=tuple(chain.from_iterable(part.custom_dns_servers for part in parts)),
         throttled=tuple(sorted(set(chain.from_iterable(part.throttled for part in parts)))),
         unread=tuple(sorted(set(chain.from_iterable(part.unread for part in parts)))),
+        profiles=tuple(chain.from_iterable(part.profiles for part in parts)),
     )

@@ -1,7 +1,7 @@
 """Reads the hub that the policy names, once a run, and what leads from VPCs to it."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -100,14 +100,15 @@ class HubReader:
 
     def _profile(self, profile_id: str, there: AccountMemory, dns: CentralDns) -> HubSource:
         view: DnsView = dns.view_of_profile(profile_id)
+        source = HubSource(profile_id, view.answers, None, None, view.unreadable, view.throttled, view.kept_here)
         try:
             client = there.client("route53profiles")
             found = pages(client, "list_profile_associations", "ProfileAssociations", ProfileId=profile_id)
         except (TransientError, TerminalError) as error:
             self._note(there, error, "associations of a Profile not read")
-            return HubSource(profile_id, view.answers, None, None, view.unreadable, view.throttled)
+            return source
         count = sum(one.get("Status", "COMPLETE") in _LISTED for one in found)
-        return HubSource(profile_id, view.answers, count, VPCS_A_PROFILE, view.unreadable, view.throttled)
+        return replace(source, vpcs=count, most_vpcs=VPCS_A_PROFILE)
 
     def _vpcs_of(self, endpoint_ids: Sequence[str], client: ClientOf) -> list[str]:
         filters = [{"Name": "vpc-endpoint-id", "Values": list(endpoint_ids)}]

@@ -69,7 +69,8 @@ class GatewayRoute:
 @dataclass(frozen=True, slots=True)
 class HubSource:
     """One of the hub's zones, or its Profile: what it answers, and how many of the VPCs that it takes it has. None, and
-    `unread` in words, where that couldn't be read; `throttled` is what of that a later run can read.
+    `unread` in words, where that couldn't be read; `throttled` is what of that a later run can read. `kept_here` are a
+    Profile's SYSTEM rules.
     """
 
     id: str
@@ -78,6 +79,7 @@ class HubSource:
     most_vpcs: int | None = None
     unread: tuple[str, ...] = ()
     throttled: tuple[str, ...] = ()
+    kept_here: tuple[DnsAnswer, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +103,11 @@ class HubView:
         return tuple(words for source in self.sources for words in source.throttled)
 
     def completed(self, dns: DnsView) -> DnsView:
-        """What answers names in a VPC, with the addresses that only the hub's account can read."""
+        """What answers names in a VPC, with what only the hub's account can read: addresses, and what a Profile brings
+        that was shared with the VPC's account.
+        """
+        for source in self.sources:
+            dns = _with_profile(dns, source)
         known = {(source.id, one.domain): one for source in self.sources for one in source.answers}
         answers = tuple(
             replace(one, addresses=there.addresses, endpoint_id=there.endpoint_id)
@@ -120,6 +126,20 @@ class HubView:
         """The hub's endpoint, with its VPC, if it was read."""
         found = ((vpc, one) for vpc in self.vpcs for one in vpc.live_endpoints if one.id == endpoint_id)
         return next(found, None)
+
+
+def _with_profile(dns: DnsView, source: HubSource) -> DnsView:
+    """The same, if the source is a Profile of the VPC that was read as a whole."""
+    missing = dict(dns.profiles).get(source.id, ())
+    if not missing or source.unread:
+        return dns
+    return replace(
+        dns,
+        answers=tuple(dict.fromkeys((*dns.answers, *source.answers))),
+        kept_here=tuple(dict.fromkeys((*dns.kept_here, *source.kept_here))),
+        unreadable=tuple(words for words in dns.unreadable if words not in missing),
+        throttled=tuple(words for words in dns.throttled if words not in missing),
+    )
 
 
 def marks(low: int, high: int, blocks: Iterable[str], version: int) -> tuple[int, ...]:
