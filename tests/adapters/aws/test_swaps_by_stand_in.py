@@ -191,7 +191,7 @@ kinds = st.sampled_from([TO_LOCAL, BACK, AGAIN])
 accounts = st.sampled_from(["", "123456789012"])
 
 
-@settings(max_examples=examples(40, soak=600), deadline=None)
+@settings(max_examples=examples(40, soak=200), deadline=None)
 @given(kinds, st.integers(1, 2), st.booleans(), accounts)
 def test_a_swap_that_aws_lets_pass_leaves_a_name_unanswered_between_two_calls_at_most(
     aws: Aws, kind: ActionKind, zones: int, by_profile: bool, account: str
@@ -210,7 +210,7 @@ def test_a_swap_that_aws_lets_pass_leaves_a_name_unanswered_between_two_calls_at
     assert aws.clock() == began  # nobody waited for anything
 
 
-@settings(max_examples=examples(100, soak=1500), deadline=None)
+@settings(max_examples=examples(100, soak=400), deadline=None)
 @given(kinds, st.integers(1, 2), st.booleans(), accounts, faults)
 def test_whichever_calls_fail_a_name_is_answered_again_or_it_is_told_and_a_later_run_has_it_answered(
     aws: Aws, kind: ActionKind, zones: int, by_profile: bool, account: str, faults: dict[int, tuple[str, bool]]

@@ -483,7 +483,8 @@ def test_where_the_path_is_back_by_then_the_zone_that_was_let_go_comes_back() ->
 def test_the_swaps_reason_says_what_is_so_and_not_what_to_do() -> None:
     found = by_kind(offered(spoke(CUT), dns=DnsView((answer(),))))
     assert found[ActionKind.SWAP_TO_LOCAL].reason == (
-        f"AWS refuses the endpoint's private DNS while {ZONE} is in the VPC"
+        "not every subnet reaches the hub's endpoint, and AWS refuses private DNS for another endpoint while "
+        f"{ZONE} is in the VPC"
     )
 
 
@@ -609,7 +610,7 @@ def test_from_a_profile_an_endpoint_takes_one_name_and_nothing_else_is_lost() ->
     made, swap = found[ActionKind.CREATE_INTERFACE_ENDPOINT], found[ActionKind.SWAP_TO_LOCAL]
     assert (made.private_dns, made.tags) == (False, ((IN_PLACE_OF, "rp-1"),))
     assert (swap.central_ids, swap.moving_ids) == (("rp-1",), ())
-    assert swap.reason == "the VPC's own private DNS goes before what rp-1 brings"
+    assert swap.reason.endswith(", and the VPC's own private DNS goes before what rp-1 brings")
     assert (
         swap.asks
         == made.asks

@@ -109,7 +109,7 @@ class InterfacePlanner(ServicePlanner):
         cut = next((check for check in checks if check.finding is CheckAnswer.NO), None)
         if cut is None:
             return path
-        obstacle = Obstacle(ObstacleKind.BEYOND, f"{cut.why} ({cut.what})", client.id)
+        obstacle = Obstacle(ObstacleKind.BEYOND, f"{cut.what} ({cut.why})", client.id)
         words = f"the way to the central endpoint for the {self.requirement.service} service is cut"
         notes = (path.words, obstacle.words, *path.notes)
         return replace(path, reach=Reach.UNREACHABLE, words=words, obstacles=(obstacle,), notes=notes)
@@ -125,9 +125,9 @@ class InterfacePlanner(ServicePlanner):
         named, ids = self.plan_input.central, self._answering_ids()
         if named is None or central.forwards or not set(ids) <= named.ids or not self.plan_input.may_associate:
             return []
-        stays, whose = is_profile(ids[0]), listed(ids)
+        stays, whose, verb = is_profile(ids[0]), listed(ids), "is" if len(ids) == 1 else "are"
         asks = f"needs approval: it takes {whose} out of the VPC"
-        why = f"AWS refuses the endpoint's private DNS while {whose} {'is' if len(ids) == 1 else 'are'} in the VPC"
+        why = f"AWS refuses private DNS for another endpoint while {whose} {verb} in the VPC"
         if stays:
             asks = f"needs approval: an endpoint answers the name in place of {whose}, which stays for all other names"
             why = f"the VPC's own private DNS goes before what {whose} brings"
@@ -146,7 +146,8 @@ class InterfacePlanner(ServicePlanner):
         reason = "; ".join(filter(None, [lost.reason, self._replaced(failed)]))
         place = self._place_unharmed()
         made = list(self._making(failed, reason, place, refusing, asks=asks, private_dns=False, tags=tags))
-        return [*made, replace(swap, reason=why)] if any(one.needs_security_group for one in made) else made
+        swap = replace(swap, reason=f"not every subnet reaches the hub's endpoint, and {why}")
+        return [*made, swap] if any(one.needs_security_group for one in made) else made
 
     def _answering_ids(self) -> tuple[str, ...]:
         """The zones and Profiles that answer the service's names."""
