@@ -527,6 +527,28 @@ def test_what_can_not_be_read_beyond_the_vpc_cuts_nothing(view: HubView | None) 
     assert (found.actions, found.services[0].state) == ((), ServiceState.CENTRAL)
 
 
+SHUT_HUB = hub_vpc(Rule("tcp", 443, 443, ("10.1.0.0/16",)), route_tables=())
+
+
+@pytest.mark.parametrize(
+    ("network", "hubs"),
+    [
+        (spoke(), Hubs(there=(led("10.9.0.0/16", "vpc-firewall"),))),
+        (spoke(), Hubs(there=None)),
+        (spoke(route("10.9.0.0/16", TargetKind.NETWORK_INTERFACE, "eni-firewall")), Hubs()),
+    ],
+    ids=["a firewall's VPC", "a table that can't be read", "a firewall in the VPC"],
+)
+def test_whom_the_hub_lets_in_says_nothing_of_packets_whose_sender_may_be_another_by_then(
+    network: Vpc, hubs: Hubs
+) -> None:
+    found = offered(network, hubs.view(vpcs=(SHUT_HUB,)), dns=DnsView((answer(),)))
+    assert ActionKind.SWAP_TO_LOCAL not in by_kind(found)
+    gone = replace(SHUT_HUB.endpoints[0], state=EndpointState.FAILED)
+    cut = offered(network, hubs.view(vpcs=(replace(SHUT_HUB, endpoints=(gone,)),)), dns=DnsView((answer(),)))
+    assert ActionKind.SWAP_TO_LOCAL in by_kind(cut)
+
+
 def test_a_zone_that_is_not_the_hubs_is_not_judged_by_the_hubs_network() -> None:
     own = answer(source_id="Z0OWN", detail="the zone Z0OWN")
     assert not offered(spoke(), Hubs(is_available=False).view(), dns=DnsView((own,))).actions

@@ -30,12 +30,14 @@ class CheckAnswer(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Check:
     """One thing that must hold for a VPC to be served by the hub, and whether it does. `why` is a clause, empty for a
-    yes.
+    yes. `is_next` says where packets go from the VPC, `is_of_sender` that the answer hangs on their sender's address.
     """
 
     what: str
     finding: CheckAnswer
     why: str = ""
+    is_next: bool = False
+    is_of_sender: bool = False
 
     @property
     def words(self) -> str:
@@ -158,8 +160,19 @@ def check_beyond(
         if kind is TargetKind.TRANSIT_GATEWAY:
             yield from _check_gateway(target_id, subnets, vpc, answer, view)
         elif kind is not TargetKind.PEERING:  # whose active route says that it is there, and has no tables
-            yield Check("way to the hub", CheckAnswer.UNREAD, f"what lies beyond {target_id} can't be read")
+            why = f"what lies beyond {target_id} can't be read"
+            yield Check("way to the hub", CheckAnswer.UNREAD, why, is_next=True)
     yield from _check_hub(ways, answer, ports, view)
+
+
+def find_cut(checks: Iterable[Check]) -> Check | None:
+    """The first check by which the way is known to be cut. Where packets don't go straight to the hub, something may
+    give them another sender's address: what hangs on that isn't known then.
+    """
+    found = tuple(checks)
+    is_straight = all(check.finding is CheckAnswer.YES for check in found if check.is_next)
+    failed = (check for check in found if check.finding is CheckAnswer.NO)
+    return next((check for check in failed if is_straight or not check.is_of_sender), None)
 
 
 type _Ways = Mapping[tuple[TargetKind, str], Sequence[Subnet]]
@@ -205,7 +218,7 @@ def _check_gateway(
         yield Check(attached, CheckAnswer.YES)
     home = view.home_of(answer.endpoint_id)
     for address in answer.addresses or ():
-        yield _by_table(tables, own, address, {home[0].id} if home else set(), view)
+        yield replace(_by_table(tables, own, address, {home[0].id} if home else set(), view), is_next=True)
     if home is None:
         return
     theirs = view.attachment(home[0].id, gateway_id)
@@ -219,7 +232,8 @@ def _check_gateway(
     for subnet in subnets:
         for cidr in (subnet.cidr, *subnet.ipv6_cidrs):
             if cidr:
-                yield _by_table("the way back by the transit gateway", theirs, cidr, {vpc.id}, view)
+                back = _by_table("the way back by the transit gateway", theirs, cidr, {vpc.id}, view)
+                yield replace(back, is_of_sender=True)
 
 
 def _by_table(what: str, attachment: Attachment, block: str, to: set[str], view: HubView) -> Check:
@@ -267,10 +281,10 @@ def _check_hub(ways: _Ways, answer: DnsAnswer, ports: Ranges, view: HubView) -> 
     hosts = [host for host in hub.subnets if host.id in endpoint.subnet_ids]
     for target, subnet in ((target, subnet) for target, subnets in ways.items() for subnet in subnets):
         near = End.of(subnet, subnet.ip_version)
-        yield _check_group(endpoint, near, subnet, hub, ports)
+        found = [_check_group(endpoint, near, subnet, hub, ports)]
         for host in hosts:
-            yield _check_acl(host, subnet, near, hub, ports)
-            yield _check_way_back(host, near, target, hub)
+            found += [_check_acl(host, subnet, near, hub, ports), _check_way_back(host, near, target, hub)]
+        yield from (replace(check, is_of_sender=True) for check in found)
 
 
 def _check_group(endpoint: Endpoint, near: End, subnet: Subnet, hub: Vpc, ports: Ranges) -> Check:

@@ -7,7 +7,7 @@ from typing import Any
 from lifeline.core.network.acl import unread_acls
 from lifeline.core.network.dns import DnsAnswer, domain_of, parent_zone
 from lifeline.core.network.gates import ObstacleKind
-from lifeline.core.network.hub import CheckAnswer, check_beyond
+from lifeline.core.network.hub import check_beyond, find_cut
 from lifeline.core.network.model import IN_PLACE_OF, Endpoint, EndpointState, EndpointType, Subnet
 from lifeline.core.network.obstacles import FAILED_STATES, Obstacle
 from lifeline.core.network.reach import NetworkPath, Reach
@@ -105,8 +105,7 @@ class InterfacePlanner(ServicePlanner):
         is_hubs = view is not None and central.source_id in {source.id for source in view.sources}
         if view is None or not is_hubs or path.reach is not Reach.CENTRAL or self.reach.beside(central):
             return path
-        checks = check_beyond([client], self.vpc, central, self.ports, view)
-        cut = next((check for check in checks if check.finding is CheckAnswer.NO), None)
+        cut = find_cut(check_beyond([client], self.vpc, central, self.ports, view))
         if cut is None:
             return path
         obstacle = Obstacle(ObstacleKind.BEYOND, f"{cut.what} ({cut.why})", client.id)
