@@ -16,6 +16,8 @@ from lifeline.adapters.aws.dns import CentralDns
 from lifeline.adapters.aws.endpoints import Endpoints
 from lifeline.adapters.aws.network import Network
 from lifeline.core.errors import LifelineError
+from lifeline.core.network.dns import AnswerKind, DnsAnswer
+from lifeline.core.network.hub import HubSource, HubView
 from lifeline.core.network.model import IN_PLACE_OF, MANAGED_BY, Catalog, EndpointType
 from lifeline.core.network.model import Service as Offered
 from lifeline.core.plan.actions import NAMING, Action, ActionKind
@@ -174,7 +176,10 @@ class Spoke:
         dns = CentralDns(client=client).view(self.vpc_id, region="us-east-1")
         hub = Central(frozenset({"monitoring"}), ("10.9.0.0/16",), zones=self.zone_ids)
         asked = (Requirement("monitoring", frozenset({self.subnet_id}), per_zone=True),)
-        wanted = PlanInput(asked, OWNER, dns=dns, central=hub, may_associate=True)
+        zones = zip(self.zone_ids, NAMES, strict=False)
+        there = [HubSource(id_, (DnsAnswer(AnswerKind.PRIVATE_ZONE, name, id_, ""),)) for id_, name in zones]
+        seen = HubView("", tuple(there))
+        wanted = PlanInput(asked, OWNER, dns=dns, central=hub, hub=seen, may_associate=True)
         offered = Offered(MONITORING, EndpointType.INTERFACE, private_dns_names=NAMES)
         for action in plan_endpoints(ours, Catalog((offered,)), wanted).planned:
             if action.kind in NAMING and not action.asks:

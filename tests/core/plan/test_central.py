@@ -473,6 +473,15 @@ def test_a_swap_that_stopped_halfway_is_finished_without_another_question() -> N
     assert halfway(network, answer(), SECOND).asks.startswith("needs approval: ")
 
 
+def test_a_tag_that_names_the_zone_of_another_service_spares_nobody_the_question() -> None:
+    network = spoke(CUT, endpoints=(stand_in(f"{ZONE} Z0LOGS"),), security_groups=())
+    sources = (HubSource(ZONE, (answer(),), 1, 300), HubSource("Z0LOGS", (LOGS,), 1, 300))
+    found = offered(
+        network, Hubs().view(sources=sources), dns=DnsView((answer(),)), central=central(zones=(ZONE, "Z0LOGS"))
+    )
+    assert only(found).asks.startswith("needs approval: ")
+
+
 def test_where_the_path_is_back_by_then_the_zone_that_was_let_go_comes_back() -> None:
     network = spoke(endpoints=(stand_in(f"{ZONE} Z0HUB2"),), security_groups=())
     found = halfway(network, SECOND)

@@ -150,16 +150,20 @@ class InterfacePlanner(ServicePlanner):
 
     def _answering_ids(self) -> tuple[str, ...]:
         """The zones and Profiles that answer the service's names."""
-        names = set(map(domain_of, self.service.private_dns_names))
         answers = self.plan_input.dns.answers if self.plan_input.dns else ()
-        return tuple(sorted({one.source_id for one in answers if one.domain in names and not one.forwards}))
+        return tuple(sorted({one.source_id for one in answers if one.domain in self._names and not one.forwards}))
+
+    @property
+    def _names(self) -> frozenset[str]:
+        return frozenset(map(domain_of, self.service.private_dns_names))
 
     def _let_go(self, ids: Sequence[str]) -> tuple[str, ...]:
-        """The hub's zones that a swap let go which stopped before it let go of these, too."""
-        named = self.plan_input.central.ids if self.plan_input.central else frozenset[str]()
+        """The hub's zones of the service's names that a swap let go which stopped before it let go of these, too."""
+        hubs = self.plan_input.hub.sources if self.plan_input.hub else ()
+        known = {source.id for source in hubs if any(answer.domain in self._names for answer in source.answers)}
         tags = ((one.tag(IN_PLACE_OF) or "").split() for one in self.live() if self.is_own(one) and not one.private_dns)
         found = next((tag for tag in tags if set(tag) & set(ids)), [])
-        return tuple(id_ for id_ in found if id_ not in ids and id_ in named)
+        return tuple(id_ for id_ in found if id_ in known and id_ not in ids)
 
     def _swapping_back(self, endpoint: Endpoint) -> Iterator[Action]:
         """What gives the name back to the hub once the path there is whole again. To a Profile that is in the VPC
