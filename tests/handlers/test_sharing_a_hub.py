@@ -13,6 +13,7 @@ from lifeline.adapters.store.vpcs import VpcStore
 from lifeline.core.coexist.canary import Canary
 from lifeline.handlers import reconcile_endpoints
 from tests.support.cases import Case
+from tests.support.cloudtrail import record_call
 from tests.support.days import HOUR, MINUTES, Days
 from tests.support.home import HOME
 from tests.support.hub_network import HUB_BLOCK, Hub
@@ -455,6 +456,20 @@ def test_a_way_that_is_cut_on_the_hubs_side_is_told_and_the_swap_offered(
     assert f"let the endpoint stand in for the hub's zone {hub.zone_id}" in notice
     remember.cache_clear()
     assert days.look(vpc_id)["services"][0]["state"] == "blocked"
+    assert days.account.dns.zones_of(vpc_id) == [hub.zone_id]
+
+
+def test_a_change_of_the_gateways_table_is_answered_at_once(days: Days, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its record names no VPC, so all of them are looked at."""
+    vpc_id, hub = shared(days, monkeypatch)
+    hub.cut_at("gateway")
+    days.clock.advance(HOUR)
+    remember.cache_clear()
+    request = {"TransitGatewayRouteTableId": hub.table_id, "DestinationCidrBlock": HUB_BLOCK}
+    days.deliver(record_call("DeleteTransitGatewayRoute", request, at=days.clock()))
+    (notice,) = days.texts()
+    assert "called DeleteTransitGatewayRoute" in notice
+    assert f"let the endpoint stand in for the hub's zone {hub.zone_id}" in notice
     assert days.account.dns.zones_of(vpc_id) == [hub.zone_id]
 
 
