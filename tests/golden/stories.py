@@ -41,6 +41,7 @@ from lifeline.core.incidents.late import Others
 from lifeline.core.incidents.lifecycle import News, NewsKind
 from lifeline.core.network.askers import Askers, Door, DoorKind
 from lifeline.core.network.dns import AnswerKind, DnsAnswer, DnsView
+from lifeline.core.network.hub import HubSource
 from lifeline.core.network.model import (
     AclEntry,
     Catalog,
@@ -103,6 +104,7 @@ from tests.support.builders import (
 )
 from tests.support.hubs import Hubs, offered, spoke
 from tests.support.hubs import answer as hub_answer
+from tests.support.hubs import central as hub_policy
 
 SENDER = Sender("123456789012", "us-east-1", "lifeline", "lifeline-us-east-1")
 NINE = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
@@ -298,10 +300,22 @@ LET_GO = withdraw(
 )
 LEFT_SPOKE = replace(SPOKE, route_tables=(replace(SPOKE.route_tables[0], routes=SPOKE.route_tables[0].routes[:1]),))
 SWAP = offered(LEFT_SPOKE, Hubs().view(), dns=DnsView((hub_answer(),)))
-SWAPPED = replace(
-    answer(SWAP, *(action.held("central", action.asks or SWAP.actions[-1].asks) for action in SWAP.actions)),
-    approval=Approvable(PLAN_ID, Decimal("7.30"), at(24 * 60), approve_command(PLAN_ID, "lifeline")),
+OF_PROFILE = replace(hub_answer(), kind=AnswerKind.PROFILE, source_id="rp-0HUB")
+SWAP_OF_PROFILE = offered(
+    SPOKE,
+    Hubs(there=()).view(sources=(HubSource("rp-0HUB", (OF_PROFILE,)),)),
+    central=replace(hub_policy(), zones=(), profile="rp-0HUB"),
+    dns=DnsView((OF_PROFILE,)),
 )
+
+
+def asking(swap: Plan) -> VpcAnswer:
+    """A swap that waits for approval."""
+    held = (action.held("central", action.asks or swap.actions[-1].asks) for action in swap.actions)
+    approval = Approvable(PLAN_ID, Decimal("7.30"), at(24 * 60), approve_command(PLAN_ID, "lifeline"))
+    return replace(answer(swap, *held), approval=approval)
+
+
 NO_LONGER_SHARED = answer(LET_GO, *(replace(action, status=Status.DONE) for action in LET_GO.actions))
 
 
@@ -595,7 +609,11 @@ NOTICES: dict[str, tuple[float, Callable[[], Notice]]] = {
     "hub-offered": (8, lambda: notified(ASKS_TO_SHARE)),
     "hub-shared": (8, lambda: notified(SHARED)),
     "hub-harmed": (8, lambda: notified(NO_LONGER_SHARED)),
-    "hub-swap": (8, lambda: notified(SWAPPED)),
+    "hub-swap": (8, lambda: notified(asking(SWAP))),
+    "hub-swap-profile": (
+        8,
+        lambda: notified(asking(SWAP_OF_PROFILE), because=because_of([Trigger("sweep")])),
+    ),
     "hub-refused": (8, lambda: notified(NOT_SHARED)),
     "endpoints-failed": (8, lambda: notified(FAILED)),
     "endpoint-lost": (39, lost),

@@ -13,6 +13,7 @@ from lifeline.adapters.store.vpcs import VpcStore
 from lifeline.core.coexist.canary import Canary
 from lifeline.handlers import reconcile_endpoints
 from tests.support.cases import Case
+from tests.support.cloudtrail import record_call
 from tests.support.days import HOUR, MINUTES, Days
 from tests.support.home import HOME
 from tests.support.hub_network import HUB_BLOCK, Hub
@@ -131,19 +132,7 @@ def test_a_zone_that_the_role_may_not_read_is_offered_and_nothing_is_paid(spoke:
 @pytest.mark.parametrize("broken", ["group", "gateway", "route back", "attachment"])
 def test_where_the_hub_would_not_serve_an_endpoint_is_made_and_says_why(spoke: Spoke, broken: str) -> None:
     spoke.auto()
-    ec2, hub = spoke.world.ec2, spoke.hub
-    match broken:
-        case "group":
-            hub.shut_out("10.0.0.0/8")
-        case "gateway":
-            ec2.delete_transit_gateway_route(
-                TransitGatewayRouteTableId=hub.table_id, DestinationCidrBlock="10.9.0.0/16"
-            )
-        case "route back":
-            ec2.delete_route(RouteTableId=spoke.world.main_table(hub.vpc_id), DestinationCidrBlock="10.0.0.0/8")
-        case "attachment":
-            hub_attachment = hub.attachment_id
-            ec2.delete_transit_gateway_vpc_attachment(TransitGatewayAttachmentId=hub_attachment)
+    spoke.hub.cut_at(broken)
     answer = spoke.look()
     assert ("create_interface_endpoint", "done") in kinds(answer)
     reason = next(one["reason"] for one in answer["actions"] if one["action"] == "create_interface_endpoint")
@@ -448,3 +437,137 @@ def test_a_way_back_that_aws_refuses_leaves_the_endpoint_answering(days: Days, m
     days.account.listeners.append(let_time_pass)
     assert kinds(approve_next(days, vpc_id)) == [("swap_to_central", "failed")]
     assert hub_calls(days) == ["private DNS False", "private DNS True"]
+
+
+# ---- what the hub's side does to a VPC that is associated
+
+
+@pytest.mark.parametrize("broken", ["group", "gateway", "route back", "attachment"])
+def test_a_way_that_is_cut_on_the_hubs_side_is_told_and_the_swap_offered(
+    days: Days, monkeypatch: pytest.MonkeyPatch, broken: str
+) -> None:
+    vpc_id, hub = shared(days, monkeypatch)
+    hub.cut_at(broken)
+    days.clock.advance(HOUR)
+    remember.cache_clear()
+    days.sweeps(1)
+    (notice,) = days.texts()
+    assert "the way beyond the VPC is cut: " in notice
+    assert f"let the endpoint stand in for the hub's zone {hub.zone_id}" in notice
+    remember.cache_clear()
+    assert days.look(vpc_id)["services"][0]["state"] == "blocked"
+    assert days.account.dns.zones_of(vpc_id) == [hub.zone_id]
+
+
+def test_a_change_of_the_gateways_table_is_answered_at_once(days: Days, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its record names no VPC, so all of them are looked at."""
+    vpc_id, hub = shared(days, monkeypatch)
+    hub.cut_at("gateway")
+    days.clock.advance(HOUR)
+    remember.cache_clear()
+    request = {"TransitGatewayRouteTableId": hub.table_id, "DestinationCidrBlock": HUB_BLOCK}
+    days.deliver(record_call("DeleteTransitGatewayRoute", request, at=days.clock()))
+    (notice,) = days.texts()
+    assert "called DeleteTransitGatewayRoute" in notice
+    assert f"let the endpoint stand in for the hub's zone {hub.zone_id}" in notice
+    assert days.account.dns.zones_of(vpc_id) == [hub.zone_id]
+
+
+def test_a_way_that_can_not_be_read_is_not_lost(days: Days, monkeypatch: pytest.MonkeyPatch) -> None:
+    vpc_id, hub = shared(days, monkeypatch)
+    hub.cut_at("gateway")
+    days.account.fail_next("SearchTransitGatewayRoutes", "UnauthorizedOperation", times=20)
+    answer = days.look(vpc_id)
+    assert (kinds(answer), answer["services"][0]["state"]) == ([], "served centrally")
+
+
+def test_the_way_back_is_offered_once_the_hubs_side_is_whole_again(days: Days, monkeypatch: pytest.MonkeyPatch) -> None:
+    vpc_id, hub = shared(days, monkeypatch)
+    hub.cut_at("group")
+    days.account.forget_calls()
+    approve_next(days, vpc_id)
+    follow(days)
+    assert kinds(days.look(vpc_id)) == []
+    hub.let_in("10.0.0.0/8")
+    remember.cache_clear()
+    assert kinds(days.look(vpc_id)) == [("swap_to_central", "blocked")]
+
+
+# ---- a swap from a Profile
+
+
+def by_profile(days: Days, monkeypatch: pytest.MonkeyPatch) -> tuple[str, Hub]:
+    """A VPC with a Profile of somebody else's making, which carries the hub's zone and another."""
+    hub = Hub(days.world)
+    days.clock.advance(MINUTES)
+    other = days.world.hub_zone(hub.vpc_id, "logs.us-east-1.amazonaws.com", "10.9.1.11")
+    arns = [f"arn:aws:route53:::hostedzone/{zone_id}" for zone_id in (hub.zone_id, other)]
+    days.account.dns.add_profile("rp-1", owner=ACCOUNT, resources=arns)
+    tune(monkeypatch, central=hub.policy(zones=None, profile="rp-1"))
+    vpc_id = hub.add_spoke(days.world)
+    days.account.dns.profiles["rp-1"].vpc_ids.append(vpc_id)
+    assert days.look(vpc_id)["services"][0]["state"] == "served centrally"
+    days.empty_queue()
+    days.mails()
+    days.account.forget_calls()
+    remember.cache_clear()
+    return vpc_id, hub
+
+
+def test_from_a_profile_an_endpoint_takes_the_one_name_and_gives_it_back(
+    days: Days, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    vpc_id, hub = by_profile(days, monkeypatch)
+    cut(days, vpc_id)
+    offered = days.look(vpc_id)
+    assert offered["approval"]["monthly_cost_usd"] == 7.3
+    assert [kind for kind, _ in kinds(offered)][1:] == ["create_interface_endpoint", "swap_to_local"]
+    (notice,) = days.texts()
+    assert "an endpoint answers the name in place of rp-1, which stays for all other" in notice
+    remember.cache_clear()
+    approve_next(days, vpc_id)
+    follow(days)
+    assert (hub_calls(days), days.account.dns.profiles["rp-1"].vpc_ids) == (["private DNS True"], [vpc_id])
+    served = days.look(vpc_id)
+    assert (kinds(served), served["services"][0]["state"]) == ([], "served")
+    assert dict(VpcStore("ledger").load(HOME.vpc(vpc_id)).associated) == {}
+
+    days.account.forget_calls()
+    hub.lead(days.world, vpc_id)
+    remember.cache_clear()
+    assert kinds(approve_next(days, vpc_id)) == [("swap_to_central", "done")]
+    assert (hub_calls(days), days.account.dns.profiles["rp-1"].vpc_ids) == (["private DNS False"], [vpc_id])
+    days.clock.advance(MINUTES)
+    assert days.look(vpc_id)["services"][0]["state"] == "served centrally"
+
+
+def test_agents_that_fall_silent_after_the_way_back_to_a_profile_get_the_endpoint_again_and_the_profile_stays(
+    days: Days, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    vpc_id, hub = by_profile(days, monkeypatch)
+    cut(days, vpc_id)
+    approve_next(days, vpc_id)
+    follow(days)
+    hub.lead(days.world, vpc_id)
+    remember.cache_clear()
+    approve_next(days, vpc_id)
+    days.clock.advance(MINUTES)
+    days.mails()
+    days.account.forget_calls()
+    remember.cache_clear()
+    incident = days.record_silence(vpc_id, subject="rp-1")
+    days.ask_for_repair(vpc_id, incident_id=incident.id)
+    assert (hub_calls(days), days.account.dns.profiles["rp-1"].vpc_ids) == (["private DNS True"], [vpc_id])
+    (notice,) = days.texts()
+    assert "let the endpoint answer again in place of the hub's Profile rp-1" in notice
+    canary = VpcStore("ledger").load(HOME.vpc(vpc_id)).canaries["monitoring"]
+    assert canary.withdrawn_at == days.clock()
+
+
+def test_a_swap_from_a_profile_that_aws_refuses_changes_nothing(days: Days, monkeypatch: pytest.MonkeyPatch) -> None:
+    vpc_id, _ = by_profile(days, monkeypatch)
+    cut(days, vpc_id)
+    approve_next(days, vpc_id)
+    days.account.fail_next("ModifyVpcEndpoint", "InvalidParameter")
+    follow(days)
+    assert (hub_calls(days), days.account.dns.profiles["rp-1"].vpc_ids) == ([], [vpc_id])

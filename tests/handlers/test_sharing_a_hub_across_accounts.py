@@ -138,6 +138,22 @@ def test_a_cut_path_to_the_hub_of_another_account_is_seen_and_the_swap_offered(a
     assert accounts.zones() == [accounts.hub.zone_id]
 
 
+def test_a_profile_that_is_shared_with_the_vpcs_account_is_read_where_it_can_be_and_swapped_from(
+    accounts: Accounts,
+) -> None:
+    """The VPC's account sees which zones it carries, and neither their names nor their records."""
+    accounts.arrange(B, zones=None, profile="rp-1")
+    arn = f"arn:aws:route53:::hostedzone/{accounts.hub.zone_id}"
+    accounts.organization.dns.add_profile("rp-1", owner=B, resources=[arn], shared_with={A})
+    assert kinds(accounts.look()) == [("associate_central", "done")]
+    assert accounts.organization.dns.profiles["rp-1"].vpc_ids == [accounts.vpc_id]
+    served = accounts.look()
+    assert (kinds(served), served["services"][0]["state"]) == ([], "served centrally")
+    world = accounts.worlds[A]
+    world.ec2.delete_route(RouteTableId=world.main_table(accounts.vpc_id), DestinationCidrBlock=HUB_BLOCK)
+    assert ("swap_to_local", "blocked") in kinds(accounts.look())
+
+
 def test_an_authorization_is_deleted_even_if_the_policy_names_no_hub_any_more(accounts: Accounts) -> None:
     accounts.arrange(B)
     accounts.organization.place(B).fail_next("DeleteVPCAssociationAuthorization", "ServiceUnavailable", times=3)
@@ -145,6 +161,18 @@ def test_an_authorization_is_deleted_even_if_the_policy_names_no_hub_any_more(ac
     del vars(policy_in_force)["simple_policy"].document["central"]
     accounts.look()
     assert (accounts.authorized(), accounts.zones()) == ({}, [accounts.hub.zone_id])
+
+
+def test_a_sweep_deletes_an_authorization_although_the_policy_names_no_hub_any_more(accounts: Accounts) -> None:
+    accounts.arrange(B)
+    accounts.organization.place(B).fail_next("DeleteVPCAssociationAuthorization", "ServiceUnavailable", times=3)
+    accounts.look()
+    del vars(policy_in_force)["simple_policy"].document["central"]
+    remember.cache_clear()
+    accounts.days.empty_queue()
+    accounts.days.call({"sweep": True, "account": A})
+    assert (accounts.authorized(), accounts.zones()) == ({}, [accounts.hub.zone_id])
+    assert accounts.state().associated[accounts.hub.zone_id].account == ""
 
 
 def test_a_run_that_dies_before_it_takes_the_authorization_back_is_made_good(accounts: Accounts) -> None:

@@ -40,6 +40,21 @@ class Hub:
         permission = {"IpProtocol": "tcp", "FromPort": 443, "ToPort": 443, "IpRanges": [{"CidrIp": cidr}]}
         self.ec2.revoke_security_group_ingress(GroupId=self.group_id, IpPermissions=[permission])
 
+    def cut_at(self, place: str) -> None:
+        """The way to the hub ends there: its endpoint's group, the gateway's table, its route back, its attachment."""
+        match place:
+            case "group":
+                self.shut_out("10.0.0.0/8")
+            case "gateway":
+                self.ec2.delete_transit_gateway_route(
+                    TransitGatewayRouteTableId=self.table_id, DestinationCidrBlock=HUB_BLOCK
+                )
+            case "route back":
+                table_id = self.world.main_table(self.vpc_id)
+                self.ec2.delete_route(RouteTableId=table_id, DestinationCidrBlock="10.0.0.0/8")
+            case "attachment":
+                self.ec2.delete_transit_gateway_vpc_attachment(TransitGatewayAttachmentId=self.attachment_id)
+
     def attach(self, vpc_id: str, subnet_id: str, cidr: str) -> str:
         """The VPC's attachment, with which a route of the gateway's table leads to its block."""
         ids = {"TransitGatewayId": self.gateway_id, "VpcId": vpc_id, "SubnetIds": [subnet_id]}

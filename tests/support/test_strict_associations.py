@@ -139,6 +139,14 @@ def test_a_profile_is_for_the_accounts_that_it_is_shared_with(network: Network) 
     assert network.profiles.list_profile_associations(ResourceId=network.vpc_id)["ProfileAssociations"] == []
 
 
+def test_private_dns_is_turned_on_beside_a_profile_that_brings_the_name(network: Network) -> None:
+    """Route 53 guide: how Profile settings are prioritized. What the VPC has itself may be there, and goes first."""
+    arns = [f"arn:aws:route53:::hostedzone/{network.zone_id}"]
+    network.organization.dns.add_profile("rp-1", owner=ACCOUNT, resources=arns, shared_with={A})
+    network.associate_profile()
+    assert network.make_endpoint()["PrivateDnsEnabled"]
+
+
 def test_a_profile_takes_no_more_vpcs_than_its_quota_and_a_vpc_no_more_profiles(network: Network) -> None:
     dns = network.organization.dns
     for place, profile_id in enumerate(("rp-1", "rp-2", "rp-3")):

@@ -137,6 +137,7 @@ DETECTORS = {
 }
 LISTS = {
     "ATTRIBUTES",
+    "AUTHORIZED",
     "BUDGET",
     "CHANGES",
     "CLAIMED",

@@ -101,5 +101,5 @@ def test_a_swap_whose_calls_all_pass_makes_no_other() -> None:
 
 def test_a_hub_that_harms_is_let_go_and_the_endpoint_answers_again() -> None:
     aws = Aws()
-    aws.swap(ActionKind.DISASSOCIATE_CENTRAL, "Z1", "Z2")
+    aws.swap(ActionKind.RESTORE_LOCAL, "Z1", "Z2")
     assert aws.done == [let_go("Z1"), let_go("Z2"), ON]

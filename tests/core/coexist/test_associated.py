@@ -67,6 +67,20 @@ def test_a_profile_stays_on_record_if_an_attempt_for_another_service_fails() -> 
     assert settled(known, let_go, Status.DONE) == {}
 
 
+@pytest.mark.parametrize("kind", [ActionKind.SWAP_TO_LOCAL, ActionKind.SWAP_TO_CENTRAL, ActionKind.RESTORE_LOCAL])
+@pytest.mark.parametrize("status", [Status.DONE, Status.FAILED])
+def test_a_swap_changes_no_record_of_a_profile(kind: ActionKind, status: Status) -> None:
+    swap = replace(share("rp-1", account=HUB), kind=kind)
+    known = {"rp-1": Association(EARLIER, is_made=True)}
+    assert settled(known, swap, status, "no") == known
+    assert settled({}, swap, status, "no") == {}
+
+
+def test_zones_that_an_endpoint_answers_for_again_are_off_the_record() -> None:
+    restored = replace(share("Z1"), kind=ActionKind.RESTORE_LOCAL)
+    assert settled({"Z1": Association(EARLIER, is_made=True)}, restored, Status.DONE) == {}
+
+
 def test_a_profile_that_the_same_run_associated_for_another_service_stays_on_record() -> None:
     first, second = share("rp-1"), replace(share("rp-1"), service="logs")
     noted = note_planned({}, [first, second], now=NOW)

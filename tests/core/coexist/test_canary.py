@@ -20,6 +20,7 @@ from lifeline.core.coexist.canary import (
     gone_dark,
     keep_stand_ins,
     mark_withdrawn,
+    swapped,
     switched_off,
     unwatch,
     watch_switched,
@@ -103,6 +104,16 @@ class TestTheCause:
         assert why(mode=Mode.PLAN).advice == (
             "Mode is plan: Lifeline will not fix this. To fix it: turn private DNS for vpce-1 off again."
         )
+
+    def test_says_what_is_done_about_a_hub_that_the_name_was_given_back_to(self) -> None:
+        shared, back = (Canary(id_, ON_AT, central_ids=("rp-1",)) for id_ in ("", "vpce-1"))
+        assert why(canary=shared).words == ("the VPC was associated with rp-1 for the monitoring service as a canary")
+        assert "disassociate rp-1 from the VPC again" in why(canary=shared).advice
+        found = why(canary=back)
+        assert found.words == "the name was given back to rp-1 for the monitoring service as a canary"
+        assert (found.subject, "turn private DNS for vpce-1 on again" in found.advice) == ("rp-1", True)
+        fixed = why(canary=replace(back, withdrawn_at=minute(8)))
+        assert fixed.fix == "private DNS for vpce-1 was turned on again at 09:08:00 UTC"
 
     def test_is_the_canary_though_the_endpoint_is_seen_to_be_closed(self) -> None:
         assert why(network(EGRESS, SERVED, group=SHUT)).kind is CauseKind.CANARY
@@ -303,3 +314,47 @@ def test_an_endpoint_that_stood_in_stays_while_a_silence_may_count_for_the_way_b
     over = {"monitoring": replace(canaries["monitoring"], withdrawn_at=ON_AT)}
     assert keep_stand_ins(plan, over, now=now) == plan
     assert keep_stand_ins(plan, {"monitoring": CANARY}, now=now) == plan
+
+
+# ---- the way back to a hub
+
+BACK = Canary("vpce-1", ON_AT, central_ids=("rp-1",))
+SHARED = Canary("", ON_AT, central_ids=("rp-1",))
+STOOD_IN = endpoint(MONITORING, "a", private_dns=False, tags=((MANAGED_BY, OWNER), (IN_PLACE_OF, "rp-1")))
+
+
+def test_the_way_back_is_watched_with_the_endpoint_that_gave_up_the_name() -> None:
+    back = Action(ActionKind.SWAP_TO_CENTRAL, "", service="monitoring", endpoint_id="vpce-1", central_ids=("rp-1",))
+    assert watch_switched({}, [back], Status.PLANNED, is_canary=False, now=ON_AT) == {"monitoring": BACK}
+    assert (BACK.subject, BACK.is_way_back, SHARED.is_way_back, CANARY.is_way_back) == ("rp-1", True, False, False)
+
+
+@pytest.mark.parametrize("associated", [frozenset({"rp-1"}), frozenset[str]()], ids=["Lifeline's", "somebody's"])
+def test_a_profile_that_harms_one_service_stays_and_the_endpoint_answers_that_again(associated: frozenset[str]) -> None:
+    seen = vpc(endpoints=(STOOD_IN,))
+    (restore,) = withdraw(Plan(VPC_ID, (), ()), {"monitoring": BACK}, ["monitoring"], seen, OWNER, associated).actions
+    assert (restore.kind, restore.endpoint_id, restore.central_ids) == (
+        ActionKind.RESTORE_LOCAL,
+        STOOD_IN.id,
+        ("rp-1",),
+    )
+    assert restore.moving_ids == ()
+    assert gone_dark({"monitoring": BACK}, ["monitoring"], seen, OWNER, associated) == frozenset()
+    assert gone_dark({"monitoring": BACK}, ["monitoring"], vpc(), OWNER) == {"rp-1"}
+
+
+def test_what_a_profile_answers_beside_the_name_that_it_got_back_is_not_withdrawn_with_it() -> None:
+    seen = Withdrawal("monitoring", minute(2), "inc-1", "rp-1", minute(1))
+    assert list(due({"monitoring": BACK, "logs": SHARED}, [seen])) == ["monitoring"]
+    assert list(due({"monitoring": SHARED, "logs": SHARED}, [seen])) == ["logs", "monitoring"]
+    restored = Action(ActionKind.RESTORE_LOCAL, "", service="monitoring", central_ids=("rp-1",), status=Status.DONE)
+    assert not switched_off([restored])
+    assert swapped([restored]) == {"monitoring"}
+    marked = mark_withdrawn({"monitoring": BACK, "logs": SHARED}, (), {"monitoring"}, now=minute(3))
+    assert marked == {"monitoring": replace(BACK, withdrawn_at=minute(3)), "logs": SHARED}
+
+
+def test_an_endpoint_that_answers_again_is_not_switched_off_for_what_it_gave_up() -> None:
+    answering = replace(STOOD_IN, id="vpce-1", private_dns=True)
+    found = withdraw(Plan(VPC_ID, (), ()), {"monitoring": BACK}, ["monitoring"], vpc(endpoints=(answering,)), OWNER)
+    assert found.actions == ()

@@ -382,6 +382,7 @@ def test_only_what_gives_up_or_is_a_persons_claims_nothing() -> None:
         ActionKind.SWAP_TO_LOCAL,
         ActionKind.SWAP_TO_CENTRAL,
         ActionKind.DISASSOCIATE_CENTRAL,
+        ActionKind.RESTORE_LOCAL,
         ActionKind.DELETE_AUTHORIZATION,
         ActionKind.REMOVE_SUBNETS,
         ActionKind.REMOVE_ROUTE_TABLES,

@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from lifeline.core.coexist.associated import Association
 from lifeline.core.coexist.vpc_state import VpcList, VpcState
 from lifeline.core.guards.backlog import Alike, GapSurvey
 from lifeline.core.guards.freeze import Freeze, FreezeKind
@@ -24,6 +25,8 @@ WAITING = Alike(frozenset({"subnet-b"}), waiting=frozenset({"monitoring"}))
         (VpcState(frozen={"logs": Freeze(FreezeKind.MANUAL, NOW, "why")}), {VpcList.FROZEN}),
         (VpcState(frozen={"logs": Freeze(FreezeKind.CLAIM, NOW, "why")}), {VpcList.FROZEN, VpcList.CLAIMED}),
         (VpcState(releasing=NOW), {VpcList.RELEASING}),
+        (VpcState(associated={"Z1": Association(NOW, "999999999999")}), {VpcList.AUTHORIZED}),
+        (VpcState(associated={"Z1": Association(NOW, is_made=True)}), set()),
         (VpcState(released_at=NOW), set()),
         (VpcState(survey=GapSurvey(NOW, subnets=(JUDGED,))), set()),
         (VpcState(survey=GapSurvey(NOW, subnets=(JUDGED, WAITING))), {VpcList.WAITING}),

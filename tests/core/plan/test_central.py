@@ -5,28 +5,37 @@ from typing import Any
 
 import pytest
 
+from lifeline.core.network.askers import Asker, Asking
 from lifeline.core.network.dns import AnswerKind, DnsAnswer, DnsView
-from lifeline.core.network.hub import HubSource
+from lifeline.core.network.hub import HubSource, HubView
 from lifeline.core.network.model import (
     IN_PLACE_OF,
     MANAGED_BY,
     AclEntry,
     Catalog,
+    Endpoint,
     EndpointState,
     EndpointType,
+    NatGateway,
     NetworkAcl,
     NetworkInterface,
     Part,
+    Route,
     Rule,
     SecurityGroup,
     Service,
     TargetKind,
     Unread,
+    Vpc,
 )
-from lifeline.core.plan.actions import Action, ActionKind, Plan
+from lifeline.core.network.reach import Reach
+from lifeline.core.plan.actions import Action, ActionKind, Plan, ServiceState
 from lifeline.core.plan.central import CentralOffer, judge_central
+from lifeline.core.plan.harm import unprepared
+from lifeline.core.plan.plan import plan_endpoints
 from lifeline.core.plan.scene import PlanInput
-from tests.support.builders import MONITORING, OWNER, endpoint, route, subnet, table, vpc
+from lifeline.core.policy.policy import Requirement
+from tests.support.builders import MONITORING, OWNER, VPC_ID, default_route, endpoint, route, subnet, table, vpc
 from tests.support.hubs import ADDRESS, HUB_ID, NAME, TGW, ZONE, Hubs, answer, central, hub_vpc, led, offered, spoke
 
 
@@ -400,11 +409,20 @@ def test_an_endpoint_that_answers_already_is_left_alone() -> None:
 # ---- the path is cut, and an endpoint is to stand in
 
 
+CUT = route("10.8.0.0/16", TargetKind.TRANSIT_GATEWAY, TGW)
+
+
+def stand_in(of: str = ZONE, **more: Any) -> Endpoint:
+    tags = ((MANAGED_BY, OWNER), (IN_PLACE_OF, of))
+    return endpoint(MONITORING, "a", **{"private_dns": False, "tags": tags, **more})
+
+
 def cut_with(state: EndpointState) -> Plan:
-    lost = route("10.8.0.0/16", TargetKind.TRANSIT_GATEWAY, TGW)
-    tags = ((MANAGED_BY, OWNER), (IN_PLACE_OF, ZONE))
-    spare = endpoint(MONITORING, "a", private_dns=False, state=state, tags=tags)
-    return offered(spoke(lost, endpoints=(spare,)), dns=DnsView((answer(),)))
+    return offered(spoke(CUT, endpoints=(stand_in(state=state),)), dns=DnsView((answer(),)))
+
+
+def by_kind(found: Plan) -> dict[ActionKind, Action]:
+    return {one.kind: one for one in found.actions}
 
 
 def test_an_endpoint_that_is_coming_up_takes_the_name_once_it_is_there() -> None:
@@ -433,3 +451,220 @@ def test_across_accounts_a_cut_path_is_seen_by_the_addresses_that_the_hubs_accou
     assert {one.kind for one in cut_off.actions} >= {ActionKind.CREATE_INTERFACE_ENDPOINT, ActionKind.SWAP_TO_LOCAL}
     assert f"no route of rtb-main leads to {ADDRESS}" in cut_off.actions[-1].reason + cut_off.actions[-2].reason
     assert not offered(spoke(), dns=unread).actions
+
+
+TWO_NAMES = Service(MONITORING, EndpointType.INTERFACE, private_dns_names=(NAME, "monitoring.us-east-1.api.aws"))
+SECOND = answer(domain="monitoring.us-east-1.api.aws", source_id="Z0HUB2")
+
+
+def halfway(network: Vpc, *there: DnsAnswer) -> Action:
+    """What is planned where a swap let go of one of two zones, and stopped."""
+    sources = (HubSource(ZONE, (answer(),), 1, 300), HubSource("Z0HUB2", (SECOND,), 1, 300))
+    more = {"central": central(zones=(ZONE, "Z0HUB2")), "hub": Hubs().view(sources=sources), "may_associate": True}
+    asked = (Requirement("monitoring", frozenset({"subnet-a"}), per_zone=True),)
+    given = replace(PlanInput(asked, OWNER, dns=DnsView(there)), **more)  # type: ignore[arg-type]
+    return only(plan_endpoints(network, Catalog((TWO_NAMES,)), given))
+
+
+def test_a_swap_that_stopped_halfway_is_finished_without_another_question() -> None:
+    network = spoke(CUT, endpoints=(stand_in(f"{ZONE} Z0HUB2"),), security_groups=())
+    swap = halfway(network, SECOND)
+    assert (swap.kind, swap.central_ids, swap.asks) == (ActionKind.SWAP_TO_LOCAL, ("Z0HUB2",), "")
+    assert halfway(network, answer(), SECOND).asks.startswith("needs approval: ")
+
+
+def test_a_tag_that_names_the_zone_of_another_service_spares_nobody_the_question() -> None:
+    network = spoke(CUT, endpoints=(stand_in(f"{ZONE} Z0LOGS"),), security_groups=())
+    sources = (HubSource(ZONE, (answer(),), 1, 300), HubSource("Z0LOGS", (LOGS,), 1, 300))
+    found = offered(
+        network, Hubs().view(sources=sources), dns=DnsView((answer(),)), central=central(zones=(ZONE, "Z0LOGS"))
+    )
+    assert only(found).asks.startswith("needs approval: ")
+
+
+def test_where_the_path_is_back_by_then_the_zone_that_was_let_go_comes_back() -> None:
+    network = spoke(endpoints=(stand_in(f"{ZONE} Z0HUB2"),), security_groups=())
+    found = halfway(network, SECOND)
+    assert (found.kind, found.central_ids) == (ActionKind.ASSOCIATE_CENTRAL, (ZONE,))
+    assert halfway(network, answer(), SECOND).kind is ActionKind.RETIRE_ENDPOINT
+
+
+def test_the_swaps_reason_says_what_is_so_and_not_what_to_do() -> None:
+    found = by_kind(offered(spoke(CUT), dns=DnsView((answer(),))))
+    assert found[ActionKind.SWAP_TO_LOCAL].reason == (
+        "not every subnet reaches the hub's endpoint, and AWS refuses private DNS for another endpoint while "
+        f"{ZONE} is in the VPC"
+    )
+
+
+BEYOND = [
+    (Hubs(there=(led("10.8.0.0/16", HUB_ID),)).view(), "rt-spoke: it has no route there"),
+    (Hubs(back=(led("10.5.0.0/16", "vpc-0123456789abcdef0"),)).view(), "rt-hub: it has no route there"),
+    (Hubs(is_available=False).view(), "tgw-attach-spoke isn't available"),
+    (Hubs().view(vpcs=(hub_vpc(Rule("tcp", 443, 443, ("10.1.0.0/16",))),)), "sg-hub doesn't allow inbound 443"),
+    (Hubs().view(vpcs=(hub_vpc(route_tables=()),)), "no route of subnet-host leads back to 10.0.1.0/24"),
+]
+
+
+@pytest.mark.parametrize(("view", "why"), BEYOND, ids=range(5))
+def test_a_way_that_is_cut_beyond_the_vpc_is_told_once_the_vpc_is_associated(view: HubView, why: str) -> None:
+    found = offered(spoke(), view, dns=DnsView((answer(),)))
+    swap = by_kind(found)
+    assert swap.keys() >= {ActionKind.CREATE_INTERFACE_ENDPOINT, ActionKind.SWAP_TO_LOCAL}
+    assert "the way beyond the VPC is cut" in swap[ActionKind.CREATE_INTERFACE_ENDPOINT].reason
+    assert why in swap[ActionKind.CREATE_INTERFACE_ENDPOINT].reason
+    (report,) = found.services
+    assert report.state is ServiceState.BLOCKED
+    assert [path.reach for _, path in report.paths] == [Reach.UNREACHABLE]
+
+
+@pytest.mark.parametrize(
+    "view",
+    [
+        Hubs(there=None).view(),
+        Hubs(back=None).view(),
+        Hubs().view(attachments=None),
+        Hubs().view(attachments=(), misses_attachments=True),
+        Hubs().view(vpcs=(), unread=("the hub's VPC couldn't be read",)),
+        Hubs(there=(led("10.9.0.0/16", "vpc-firewall"),)).view(),
+        None,
+    ],
+    ids=range(7),
+)
+def test_what_can_not_be_read_beyond_the_vpc_cuts_nothing(view: HubView | None) -> None:
+    found = offered(spoke(), view or Hubs().view(), dns=DnsView((answer(),)), **({} if view else {"hub": None}))
+    assert (found.actions, found.services[0].state) == ((), ServiceState.CENTRAL)
+
+
+SHUT_HUB = hub_vpc(Rule("tcp", 443, 443, ("10.1.0.0/16",)), route_tables=())
+
+
+@pytest.mark.parametrize(
+    ("network", "hubs"),
+    [
+        (spoke(), Hubs(there=(led("10.9.0.0/16", "vpc-firewall"),))),
+        (spoke(), Hubs(there=None)),
+        (spoke(route("10.9.0.0/16", TargetKind.NETWORK_INTERFACE, "eni-firewall")), Hubs()),
+    ],
+    ids=["a firewall's VPC", "a table that can't be read", "a firewall in the VPC"],
+)
+def test_whom_the_hub_lets_in_says_nothing_of_packets_whose_sender_may_be_another_by_then(
+    network: Vpc, hubs: Hubs
+) -> None:
+    found = offered(network, hubs.view(vpcs=(SHUT_HUB,)), dns=DnsView((answer(),)))
+    assert ActionKind.SWAP_TO_LOCAL not in by_kind(found)
+    gone = replace(SHUT_HUB.endpoints[0], state=EndpointState.FAILED)
+    cut = offered(network, hubs.view(vpcs=(replace(SHUT_HUB, endpoints=(gone,)),)), dns=DnsView((answer(),)))
+    assert ActionKind.SWAP_TO_LOCAL in by_kind(cut)
+
+
+def test_a_zone_that_is_not_the_hubs_is_not_judged_by_the_hubs_network() -> None:
+    own = answer(source_id="Z0OWN", detail="the zone Z0OWN")
+    assert not offered(spoke(), Hubs(is_available=False).view(), dns=DnsView((own,))).actions
+
+
+def test_only_the_subnets_whose_own_way_is_cut_count() -> None:
+    """The attachment has no subnet in the other zone: AWS passes nothing from there (transit gateway guide)."""
+    network = spoke(subnets=(subnet(), subnet("b", "us-east-1b", cidr="10.0.2.0/24")))
+    view = Hubs(back=(led("10.0.0.0/16", VPC_ID),)).view()
+    found = offered(network, view, dns=DnsView((answer(),)))
+    assert {subnet_id: path.reach for subnet_id, path in found.services[0].paths} == {
+        "subnet-a": Reach.CENTRAL,
+        "subnet-b": Reach.UNREACHABLE,
+    }
+
+
+# ---- a swap is judged as any endpoint that takes a name
+
+
+def others_ask() -> Asking:
+    """Another VPC's clients ask here, reach the service by a NAT gateway today, and aren't let in to an endpoint."""
+    nat = NatGateway("nat-1", is_public=True, is_available=True)
+    routes = default_route(TargetKind.NAT_GATEWAY, "nat-1"), route("10.0.0.0/16", TargetKind.PEERING, "pcx-1")
+    local = Route(("10.77.0.0/16",), TargetKind.LOCAL, "local", is_active=True)
+    led = replace(table("main"), routes=(local, *routes))
+    there = vpc(subnet("there", cidr="10.77.1.0/24"), led, id="vpc-other", cidrs=("10.77.0.0/16",), nat_gateways=(nat,))
+    return Asking((Asker("somebody asks here", "vpc-other", is_sure=True, vpc=there),))
+
+
+@pytest.mark.parametrize("there", [(), (stand_in(),)], ids=["not made", "made"])
+def test_who_asks_from_elsewhere_keeps_an_endpoint_from_standing_in(there: tuple[Endpoint, ...]) -> None:
+    network = spoke(CUT, endpoints=there, security_groups=())
+    found = only(offered(network, dns=DnsView((answer(),)), asking=others_ask()))
+    assert found.is_blocked
+    harm = "private DNS would make the monitoring service unreachable from subnet-there of vpc-other"
+    assert f"an endpoint can't stand in: {harm}" in found.error
+
+
+@pytest.mark.parametrize("there", [(), (stand_in(),)], ids=["not made", "made"])
+def test_who_may_ask_from_elsewhere_is_said(there: tuple[Endpoint, ...]) -> None:
+    network = spoke(CUT, endpoints=there, security_groups=())
+    found = by_kind(offered(network, dns=DnsView((answer(),)), asking=Asking((Asker("somebody asks here"),))))
+    takes = found.get(ActionKind.CREATE_INTERFACE_ENDPOINT) or found[ActionKind.SWAP_TO_LOCAL]
+    assert "whoever asks there will get the endpoint's addresses as well" in takes.reason
+
+
+def test_an_acl_that_walls_every_client_off_keeps_an_endpoint_from_standing_in() -> None:
+    shut = NetworkAcl("acl-a", frozenset({"subnet-a"}), ())
+    public = table("public", default_route(TargetKind.INTERNET_GATEWAY), subnets=("b",), main=False)
+    network = spoke(
+        subnets=(subnet("a", free_addresses=0), subnet("b", cidr="10.0.2.0/24")),
+        route_tables=(table("main", CUT), public),
+        network_acls=(shut,),
+    )
+    found = only(offered(network, dns=DnsView((answer(),))))
+    assert found.is_blocked
+    assert "an endpoint can't stand in: no subnet that needs the service could reach an endpoint there" in found.error
+
+
+def test_a_group_that_keeps_clients_out_of_the_endpoint_is_told_before_it_takes_the_name() -> None:
+    closed = SecurityGroup("sg-closed", "closed")
+    network = spoke(CUT, endpoints=(stand_in(security_group_ids=frozenset({"sg-closed"})),), security_groups=(closed,))
+    found = by_kind(offered(network, dns=DnsView((answer(),))))
+    assert found.keys() >= {ActionKind.ATTACH_SECURITY_GROUP, ActionKind.SWAP_TO_LOCAL}
+    attach = found[ActionKind.ATTACH_SECURITY_GROUP]
+    assert unprepared(found[ActionKind.SWAP_TO_LOCAL], found.values()) == attach
+
+
+# ---- from a Profile
+
+PROFILE = central(zones=(), profile="rp-1")
+
+
+def by_profile(network: Vpc, *more: DnsAnswer, hubs: Hubs = Hubs(), **fields: Any) -> Plan:  # noqa: B008 - a value
+    view = hubs.view(sources=(HubSource("rp-1", (of_profile(),), 1000, 1000),))
+    return offered(network, view, central=PROFILE, dns=DnsView((of_profile(), *more)), **fields)
+
+
+def test_from_a_profile_an_endpoint_takes_one_name_and_nothing_else_is_lost() -> None:
+    found = by_kind(by_profile(spoke(CUT), of_profile("logs.us-east-1.amazonaws.com")))
+    made, swap = found[ActionKind.CREATE_INTERFACE_ENDPOINT], found[ActionKind.SWAP_TO_LOCAL]
+    assert (made.private_dns, made.tags) == (False, ((IN_PLACE_OF, "rp-1"),))
+    assert (swap.central_ids, swap.moving_ids) == (("rp-1",), ())
+    assert swap.reason.endswith(", and the VPC's own private DNS goes before what rp-1 brings")
+    assert (
+        swap.asks
+        == made.asks
+        == ("needs approval: an endpoint answers the name in place of rp-1, which stays for all other names")
+    )
+
+
+def test_while_the_endpoint_takes_the_name_from_a_profile_it_is_pending() -> None:
+    coming = stand_in("rp-1", private_dns=True, state=EndpointState.PENDING)
+    found = by_profile(spoke(CUT, endpoints=(coming,), security_groups=()))
+    assert (found.actions, found.services[0].state) == ((), ServiceState.PENDING)
+
+
+def test_the_name_goes_back_to_a_profile_that_is_still_there() -> None:
+    held = spoke(endpoints=(stand_in("rp-1", private_dns=True),), security_groups=())
+    back = only(by_profile(held))
+    assert (back.kind, back.moving_ids) == (ActionKind.SWAP_TO_CENTRAL, ())
+    assert "room in rp-1: yes (vpc-0123456789abcdef0 is one of its VPCs)" in back.checks
+    gone = offered(held, profile(of_profile()), central=PROFILE)
+    assert not gone.actions
+    assert not by_profile(held, hubs=Hubs(is_available=False)).actions
+
+
+def test_a_profile_that_the_policy_does_not_name_is_left_alone() -> None:
+    found = offered(spoke(CUT), Hubs().view(), dns=DnsView((of_profile(),)))
+    assert [one.is_blocked for one in found.actions] == [True]

@@ -6,8 +6,12 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from lifeline.core.network.dns import DnsView
+from lifeline.core.network.gates import ObstacleKind
 from lifeline.core.network.hub import Attachment, GatewayRoute, HubSource, HubView
 from lifeline.core.network.model import (
+    IN_PLACE_OF,
+    MANAGED_BY,
     AclEntry,
     NetworkAcl,
     NetworkInterface,
@@ -18,11 +22,12 @@ from lifeline.core.network.model import (
     Vpc,
 )
 from lifeline.core.plan.actions import ActionKind, Plan
-from tests.support.builders import VPC_ID, route, subnet, table, vpc
+from tests.support.builders import MONITORING, OWNER, VPC_ID, endpoint, route, subnet, table, vpc
 from tests.support.examples import examples
 from tests.support.hub_oracle import HubOracle
 from tests.support.hubs import ADDRESS, HUB_ID, TGW, ZONE, answer, hub_vpc, led, offered
 
+ANSWERED = DnsView((answer(),))
 A, B = subnet("a"), subnet("b", "us-east-1b", cidr="10.0.2.0/24")
 PUBLIC = ("1.1.1.1", "52.94.1.1", "203.0.113.9")
 SPOKES_BLOCKS = ("10.0.0.0/16", "10.0.0.0/8", "10.0.1.0/24", "10.0.2.0/24", "10.0.1.128/25", "10.0.1.20/32")
@@ -164,3 +169,28 @@ def test_whatever_was_not_read_nobody_goes_unasked(network: Vpc, view: HubView, 
     }
     for offer in associations(offered(network, replace(view, **parts[missing]))):
         assert offer.asks
+
+
+@settings(max_examples=examples(100, soak=800), deadline=None)
+@given(spokes(), views())
+def test_once_it_is_associated_the_way_counts_as_cut_beyond_only_where_a_flow_does_not_pass(
+    network: Vpc, view: HubView
+) -> None:
+    found = offered(network, view, dns=ANSWERED)
+    oracle, subnets = HubOracle(network, view), {A.id: A, B.id: B}
+    paths = [path for report in found.services for path in report.paths]
+    cut = [subnet_id for subnet_id, path in paths if any(one.kind is ObstacleKind.BEYOND for one in path.obstacles)]
+    assert not [subnet_id for subnet_id in cut if oracle.reaches(subnets[subnet_id], ADDRESS)]
+    if all(oracle.reaches(subnets[subnet_id], ADDRESS) for subnet_id, _ in paths):
+        assert not found.actions
+
+
+@settings(max_examples=examples(60, soak=500), deadline=None)
+@given(spokes(), views())
+def test_a_swap_back_is_proposed_only_where_the_way_there_is_not_known_to_be_cut(network: Vpc, view: HubView) -> None:
+    """Otherwise a name would go to and fro."""
+    tags = ((MANAGED_BY, OWNER), (IN_PLACE_OF, ZONE))
+    held = replace(network, endpoints=(endpoint(MONITORING, "a", tags=tags),))
+    back = [one for one in offered(held, view).actions if one.kind is ActionKind.SWAP_TO_CENTRAL]
+    there = offered(replace(network, endpoints=(replace(held.endpoints[0], private_dns=False),)), view, dns=ANSWERED)
+    assert not back or not [one for one in there.actions if one.kind is ActionKind.SWAP_TO_LOCAL]

@@ -8,6 +8,7 @@ from lifeline.adapters.aws.calls import aws_errors
 from lifeline.adapters.aws.clients import ClientOf, client
 from lifeline.core.coexist.associated import AUTHORIZATION_LEFT
 from lifeline.core.errors import LifelineError, TerminalError, TransientError
+from lifeline.core.policy.central import is_profile
 
 _ATTEMPTS = 3  # to take an authorization back
 # Who shares the zone or the Profile already has what was wanted, and likewise who doesn't any more.
@@ -33,7 +34,7 @@ class Associations:
         association came about or not, none must stay (Route 53 guide: associating an Amazon VPC and a private hosted
         zone that you created with different AWS accounts).
         """
-        if _is_profile(central_id):
+        if is_profile(central_id):
             self._associate_profile(central_id, vpc_id)
             return ""
         if not account:
@@ -51,7 +52,7 @@ class Associations:
     def disassociate(self, central_id: str, vpc_id: str) -> None:
         """Ends the association. One that is gone is what was wanted."""
         try:
-            if _is_profile(central_id):
+            if is_profile(central_id):
                 with aws_errors(f"disassociate_profile {central_id} from {vpc_id}"):
                     self._client("route53profiles").disassociate_profile(ProfileId=central_id, ResourceId=vpc_id)
             else:
@@ -123,10 +124,6 @@ class Associations:
 
     def _of(self, zone_id: str, vpc_id: str) -> dict[str, Any]:
         return {"HostedZoneId": zone_id, "VPC": {"VPCRegion": self._region, "VPCId": vpc_id}}
-
-
-def _is_profile(central_id: str) -> bool:
-    return central_id.startswith("rp-")
 
 
 @contextmanager

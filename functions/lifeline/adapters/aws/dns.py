@@ -1,15 +1,15 @@
 """What decides a VPC's DNS, read from Route 53, its Resolver, its Profiles and the VPC's DHCP options."""
 
 import re
-from collections.abc import Callable, Iterable
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from ipaddress import ip_network
 from itertools import chain
 from threading import Lock
 from time import monotonic
-from typing import Any
+from typing import Any, Self
 
 from lifeline.adapters.aws.askers import AskersReader
 from lifeline.adapters.aws.calls import aws_errors, paced_pages, pages, run_concurrently
@@ -41,12 +41,23 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
+@dataclass(frozen=True, slots=True)
+class _Lasting:
+    """What all readers of an account share: whose turn it is to call, and what never changes."""
+
+    paces: Mapping[str, Pace] = field(
+        default_factory=lambda: {service: Pace(_A_SECOND) for service in (_ROUTE53, _RESOLVER, _PROFILES)}
+    )
+    rules: dict[str, dict[str, Any]] = field(default_factory=dict)
+    zone_names: dict[str, str] = field(default_factory=dict)
+
+
 class CentralDns:
     """Reads what answers names in a VPC beside its endpoints, and keeps it for a quarter of an hour.
 
     Route 53 and Resolver grant an account 5 requests a second each (Route 53 guide: quotas), and have no call for many
     VPCs. Ask for those where something is missing, not for all. Calls take turns: those of other runs, and of others in
-    the account, may be throttled all the same.
+    the account, may be throttled all the same. `lasting` is what all readers of an account share.
     """
 
     def __init__(
@@ -71,10 +82,8 @@ class CentralDns:
         self._keep = keep
         self._kept: dict[tuple[str, ...], tuple[datetime, int, Any]] = {}
         self._run = 0
-        self._rules: dict[str, dict[str, Any]] = {}
-        self._zone_names: dict[str, str] = {}
+        self.lasting = _Lasting()
         self._dhcp_lock = Lock()
-        self._paces = {service: Pace(_A_SECOND) for service in (_ROUTE53, _RESOLVER, _PROFILES)}
         self._until: float | None = None
 
     def begin_run(self, *, give_up_after: timedelta) -> None:
@@ -82,8 +91,19 @@ class CentralDns:
         self._run += 1
         self._until = monotonic() + give_up_after.total_seconds()
 
+    def apart(self, *, give_up_after: timedelta) -> Self:
+        """A reader of the same account for another run: the calls of both take turns, and neither has what the other
+        read, nor its time.
+        """
+        clients = self._route53, self._resolver, self._profiles, self._ec2
+        more: dict[str, Any] = {"denials": self._denials, "client": self._client, "now": self._now, "keep": self._keep}
+        apart = type(self)(*clients, **more)
+        apart.lasting = self.lasting
+        apart.begin_run(give_up_after=give_up_after)
+        return apart
+
     def _turn(self, service: str) -> None:
-        self._paces[service].take_turn(self._until)
+        self.lasting.paces[service].take_turn(self._until)
 
     def view(self, vpc_id: str, *, region: str, fresh: bool = False) -> DnsView:
         """What decides the VPC's DNS; `fresh` reads it again, unless this run has read it. Whatever many VPCs share is
@@ -268,11 +288,11 @@ class CentralDns:
 
     def _rule(self, rule_id: str) -> dict[str, Any]:
         """The rule, read once: its domain and type never change (Route 53 Resolver API: UpdateResolverRule)."""
-        if rule_id not in self._rules:
+        if rule_id not in self.lasting.rules:
             self._turn(_RESOLVER)
             with aws_errors("get_resolver_rule"):
-                self._rules[rule_id] = self._resolver.get_resolver_rule(ResolverRuleId=rule_id)["ResolverRule"]
-        return self._rules[rule_id]
+                self.lasting.rules[rule_id] = self._resolver.get_resolver_rule(ResolverRuleId=rule_id)["ResolverRule"]
+        return self.lasting.rules[rule_id]
 
     # ---- Profiles
 
@@ -282,10 +302,8 @@ class CentralDns:
         found = paced_pages(self._profiles, "list_profile_associations", key, turn, {"ResourceId": vpc_id})
         live = (association for association in found if association.get("Status", "COMPLETE") in _LIVE_PROFILES)
         ids = {association["ProfileId"] for association in live}
-        return _merged(
-            self._read(partial(self._profile, profile_id, vpc_id), f"the Profile {profile_id}")
-            for profile_id in sorted(ids)
-        )
+        views = {id_: self._read(partial(self._profile, id_, vpc_id), f"the Profile {id_}") for id_ in sorted(ids)}
+        return _merged(replace(view, profiles=((id_, view.unreadable),)) for id_, view in views.items())
 
     def _profile(self, profile_id: str, vpc_id: str) -> DnsView:
         resources = self._keeping(("profile", profile_id), partial(self._resources_of, profile_id))
@@ -329,12 +347,12 @@ class CentralDns:
 
     def _zone_name(self, zone_id: str) -> str:
         """The zone's name, read once: it never changes."""
-        if zone_id not in self._zone_names:
+        if zone_id not in self.lasting.zone_names:
             self._turn(_ROUTE53)
             with aws_errors("get_hosted_zone"):
                 found = self._route53.get_hosted_zone(Id=zone_id)["HostedZone"]["Name"]
-            self._zone_names[zone_id] = domain_of(found)
-        return self._zone_names[zone_id]
+            self.lasting.zone_names[zone_id] = domain_of(found)
+        return self.lasting.zone_names[zone_id]
 
     def _endpoint(self, endpoint_id: str) -> dict[str, Any]:
         filters = [{"Name": "vpc-endpoint-id", "Values": [endpoint_id]}]
@@ -452,4 +470,5 @@ def _merged(views: Iterable[DnsView]) -> DnsView:
         custom_dns_servers=tuple(chain.from_iterable(part.custom_dns_servers for part in parts)),
         throttled=tuple(sorted(set(chain.from_iterable(part.throttled for part in parts)))),
         unread=tuple(sorted(set(chain.from_iterable(part.unread for part in parts)))),
+        profiles=tuple(chain.from_iterable(part.profiles for part in parts)),
     )

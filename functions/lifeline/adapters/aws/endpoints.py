@@ -127,6 +127,7 @@ class Endpoints:
                 | ActionKind.SWAP_TO_CENTRAL
                 | ActionKind.ASSOCIATE_CENTRAL
                 | ActionKind.DISASSOCIATE_CENTRAL
+                | ActionKind.RESTORE_LOCAL
                 | ActionKind.DELETE_AUTHORIZATION
             ):
                 return AppliedIds(left=self._share(action, vpc_id))
@@ -245,15 +246,16 @@ class Endpoints:
         return resource_id
 
     def _share(self, action: Action, vpc_id: str) -> str:
-        """Shares the hub's zones or its Profile, or doesn't any more, and says what is left to do. Where they are let
-        go, an endpoint that is named answers from then on.
-        """
+        """Shares the hub's zones or its Profile, or doesn't any more, and says what is left to do."""
         if self._associations is None:
             raise TerminalError("this run associates no VPCs")
         if action.kind is ActionKind.SWAP_TO_LOCAL:
             return self._swap_to_local(action, vpc_id)
         if action.kind is ActionKind.SWAP_TO_CENTRAL:
             return self._swap_to_central(action, vpc_id)
+        if action.kind is ActionKind.RESTORE_LOCAL:
+            self._take_name(action, vpc_id)
+            return ""
         left: list[str] = []
         for central_id in action.central_ids:
             if action.kind is ActionKind.ASSOCIATE_CENTRAL:
@@ -262,32 +264,34 @@ class Endpoints:
                 self._associations.disassociate(central_id, vpc_id)
             else:
                 self._associations.delete_authorization(central_id, vpc_id, action.central_account)
-        if action.kind is ActionKind.DISASSOCIATE_CENTRAL and action.endpoint_id:
-            self._patiently(partial(self._modify, action, PrivateDnsEnabled=True))
         return "; ".join(filter(None, left))
 
     def _swap_to_local(self, action: Action, vpc_id: str) -> str:
-        """The endpoint takes the name from the zones: two calls, between which nothing answers it. If either fails,
-        the zones come back.
-        """
+        """The endpoint takes the name. If that fails, zones that were let go come back."""
         back = [partial(self._patiently, one) for one in self._each(ActionKind.ASSOCIATE_CENTRAL, action, vpc_id)]
         with _or_else(*back):
-            for let_go in self._each(ActionKind.DISASSOCIATE_CENTRAL, action, vpc_id):
-                let_go()
-            self._patiently(partial(self._modify, action, PrivateDnsEnabled=True))
+            self._take_name(action, vpc_id)
         return ""
 
     def _swap_to_central(self, action: Action, vpc_id: str) -> str:
-        """The zones take the name from the endpoint, and what is left to do; if AWS refuses that, it gets it back."""
+        """The hub takes the name from the endpoint, and what is left to do; if AWS refuses that, it gets it back."""
         take_name = partial(self._patiently, partial(self._modify, action, PrivateDnsEnabled=True))
         with _or_else(*self._each(ActionKind.DISASSOCIATE_CENTRAL, action, vpc_id), take_name):
             self._modify(action, PrivateDnsEnabled=False)
             left = [self._patiently(share) for share in self._each(ActionKind.ASSOCIATE_CENTRAL, action, vpc_id)]
         return "; ".join(filter(None, left))
 
+    def _take_name(self, action: Action, vpc_id: str) -> None:
+        """Zones let go of the name, and the endpoint takes it: between two calls nothing answers. Beside a Profile, one
+        call is all.
+        """
+        for let_go in self._each(ActionKind.DISASSOCIATE_CENTRAL, action, vpc_id):
+            let_go()
+        self._patiently(partial(self._modify, action, PrivateDnsEnabled=True))
+
     def _each(self, kind: ActionKind, action: Action, vpc_id: str) -> list[Callable[[], str]]:
         """A call for each of the zones, so that one that fails stops no other."""
-        alone = [replace(action, kind=kind, central_ids=(id_,), endpoint_id="") for id_ in action.central_ids]
+        alone = [replace(action, kind=kind, central_ids=(id_,), endpoint_id="") for id_ in action.moving_ids]
         return [partial(self._share, one, vpc_id) for one in alone]
 
     def _patiently(self, call: Callable[[], str]) -> str:

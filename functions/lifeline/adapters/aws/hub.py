@@ -1,13 +1,14 @@
 """Reads the hub that the policy names, once a run, and what leads from VPCs to it."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import partial
 from typing import Any
 
 from lifeline.adapters.aws.calls import aws_errors, pages, run_concurrently
 from lifeline.adapters.aws.clients import ClientOf
+from lifeline.adapters.aws.dns import CentralDns
 from lifeline.adapters.aws.memory import AccountMemory, memory_of
 from lifeline.core.errors import LifelineError, TerminalError, TransientError
 from lifeline.core.network.dns import DnsView
@@ -55,10 +56,9 @@ class HubReader:
         if central not in self._kept:
             self._kept[central] = self._read(central, there)
         hub = self._kept[central]
-        accounts = [memory_of(self.settings), there, memory_of(self.settings.of(""))]
-        clients = list(dict.fromkeys(memory.client for memory in accounts))
-        attachments, misses = self._attachments(clients, [*vpc_ids, *(vpc.id for vpc in hub.vpcs)])
-        tables = self._read_tables(clients, attachments or ())
+        accounts = list(dict.fromkeys((memory_of(self.settings), there, memory_of(self.settings.of("")))))
+        attachments, misses = self._attachments(accounts, [*vpc_ids, *(vpc.id for vpc in hub.vpcs)])
+        tables = self._read_tables([one.client for one in accounts], attachments or ())
         view = HubView(account, hub.sources, hub.vpcs, attachments, tables, hub.unread, misses_attachments=misses)
         return dict.fromkeys(vpc_ids, view)
 
@@ -68,10 +68,10 @@ class HubReader:
     # ---- the hub's zones and VPCs
 
     def _read(self, central: Central, there: AccountMemory) -> _Hub:
-        read = partial(self._profile, central.profile, there)
-        reads = [partial(self._zone, id_, there) for id_ in central.zones] if central.zones else [read]
-        if there is not memory_of(self.settings):  # whose run has begun
-            there.central.begin_run(give_up_after=self.give_up_after)
+        is_own = there is memory_of(self.settings)  # whose run has begun
+        dns = there.central if is_own else there.central.apart(give_up_after=self.give_up_after)
+        read = partial(self._profile, central.profile, there, dns)
+        reads = [partial(self._zone, id_, there, dns) for id_ in central.zones] if central.zones else [read]
         sources = tuple(run_concurrently(reads))
         endpoint_ids = sorted({answer.endpoint_id for source in sources for answer in source.answers} - {""})
         try:
@@ -81,9 +81,9 @@ class HubReader:
             return _Hub(sources, (), (f"the hub's VPC can't be read: {error}",))
         return _Hub(sources, vpcs, ())
 
-    def _zone(self, zone_id: str, there: AccountMemory) -> HubSource:
+    def _zone(self, zone_id: str, there: AccountMemory, dns: CentralDns) -> HubSource:
         """A zone of the hub's, with how many VPCs it has and takes at most (Route 53 API: GetHostedZoneLimit)."""
-        view = there.central.view_of_zone(zone_id)
+        view = dns.view_of_zone(zone_id)
         vpcs, most = self._limit(zone_id, there)
         return HubSource(zone_id, view.answers, vpcs, most, view.unreadable, view.throttled)
 
@@ -98,16 +98,17 @@ class HubReader:
             return None, None
         return int(limit["Count"]), int(limit["Limit"]["Value"])
 
-    def _profile(self, profile_id: str, there: AccountMemory) -> HubSource:
-        view: DnsView = there.central.view_of_profile(profile_id)
+    def _profile(self, profile_id: str, there: AccountMemory, dns: CentralDns) -> HubSource:
+        view: DnsView = dns.view_of_profile(profile_id)
+        source = HubSource(profile_id, view.answers, None, None, view.unreadable, view.throttled, view.kept_here)
         try:
             client = there.client("route53profiles")
             found = pages(client, "list_profile_associations", "ProfileAssociations", ProfileId=profile_id)
         except (TransientError, TerminalError) as error:
             self._note(there, error, "associations of a Profile not read")
-            return HubSource(profile_id, view.answers, None, None, view.unreadable, view.throttled)
+            return source
         count = sum(one.get("Status", "COMPLETE") in _LISTED for one in found)
-        return HubSource(profile_id, view.answers, count, VPCS_A_PROFILE, view.unreadable, view.throttled)
+        return replace(source, vpcs=count, most_vpcs=VPCS_A_PROFILE)
 
     def _vpcs_of(self, endpoint_ids: Sequence[str], client: ClientOf) -> list[str]:
         filters = [{"Name": "vpc-endpoint-id", "Values": list(endpoint_ids)}]
@@ -117,7 +118,7 @@ class HubReader:
     # ---- transit gateways
 
     def _attachments(
-        self, clients: Sequence[ClientOf], vpc_ids: Sequence[str]
+        self, accounts: Sequence[AccountMemory], vpc_ids: Sequence[str]
     ) -> tuple[tuple[Attachment, ...] | None, bool]:
         """The attachments of the VPCs, as these accounts see them, None where none of them can be read; and whether one
         of the accounts couldn't be asked. Which of the gateway's tables one is associated with, the gateway's account
@@ -128,8 +129,8 @@ class HubReader:
         found: dict[str, dict[str, Any]] = {}
         associations: dict[str, dict[str, Any]] = {}
         failures = 0
-        for client in clients:
-            ec2 = client("ec2")
+        for account in accounts:
+            ec2 = account.client("ec2")
             reads = [
                 partial(_describe, ec2, "describe_transit_gateway_vpc_attachments", "Vpc", by_vpc),
                 partial(_describe, ec2, "describe_transit_gateway_attachments", "", by_resource),
@@ -138,13 +139,13 @@ class HubReader:
                 described, associated = run_concurrently(reads)
             except (TransientError, TerminalError) as error:
                 failures += 1
-                self._note(memory_of(self.settings), error, "transit gateway attachments not read")
+                self._note(account, error, "transit gateway attachments not read")
                 continue
             found |= {one["TransitGatewayAttachmentId"]: one for one in described}
             associations |= {
                 one["TransitGatewayAttachmentId"]: one["Association"] for one in associated if one.get("Association")
             }
-        if failures == len(clients):
+        if failures == len(accounts):
             return None, True
         seen = tuple(_attachment(one, associations.get(id_, {})) for id_, one in sorted(found.items()))
         return seen, failures > 0

@@ -21,7 +21,7 @@ _MOST_IN_PART = 5_000
 
 
 class VpcStore:
-    """The ledger's items of VPCs with STATE, and RETIRING, FROZEN and CLAIMED with VPCS. An item is kept for `keep`
+    """The ledger's items of VPCs with STATE, and those of `VpcList` with VPCS. An item is kept for `keep`
     after it was last written. A region has a state, too, which only says when all of its VPCs were reconciled, so that
     it is on no list.
 

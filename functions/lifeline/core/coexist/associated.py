@@ -5,9 +5,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from lifeline.core.plan.actions import Action, ActionKind, Plan, Status
+from lifeline.core.policy.central import is_profile
 from lifeline.core.wording import write_time
 
 _ASSOCIATES = frozenset({ActionKind.ASSOCIATE_CENTRAL, ActionKind.SWAP_TO_CENTRAL})
+_LETS_GO = frozenset({ActionKind.DISASSOCIATE_CENTRAL, ActionKind.SWAP_TO_LOCAL, ActionKind.RESTORE_LOCAL})
 AUTHORIZATION_LEFT = "couldn't be deleted, and a later run will try again"
 _SEEN_WITHIN = timedelta(minutes=15)
 
@@ -41,7 +43,7 @@ def note_planned(associated: Associated, actions: Iterable[Action], *, now: date
     return dict(associated) | {
         id_: Association(now, _account_of(one, id_), is_made=id_ in associated and associated[id_].is_made)
         for one in planned
-        for id_ in one.central_ids
+        for id_ in one.moving_ids
     }
 
 
@@ -56,7 +58,7 @@ def settle_done(associated: Associated, done: Iterable[Action], *, now: datetime
     found, done = dict(associated), tuple(done)
     there = {id_ for id_, one in associated.items() if one.is_made} | set(_made_by(done))
     for action in done:
-        for id_ in action.central_ids:
+        for id_ in action.moving_ids:
             account = _account_of(action, id_)
             match action.kind, action.status:
                 case ActionKind.ASSOCIATE_CENTRAL | ActionKind.SWAP_TO_CENTRAL, Status.DONE:
@@ -67,7 +69,7 @@ def settle_done(associated: Associated, done: Iterable[Action], *, now: datetime
                     found[id_] = replace(found[id_], account="")
                 case ActionKind.SWAP_TO_LOCAL, Status.PLANNED | Status.FAILED if AUTHORIZATION_LEFT in action.error:
                     found[id_] = replace(found.get(id_, Association(now, is_refused=True)), account=account)
-                case ActionKind.DISASSOCIATE_CENTRAL | ActionKind.SWAP_TO_LOCAL, Status.DONE if id_ in found:
+                case kind, Status.DONE if kind in _LETS_GO and id_ in found:
                     found[id_] = replace(found[id_], is_refused=True, is_made=False)
     return {id_: one for id_, one in found.items() if one.account or not one.is_refused}
 
@@ -78,7 +80,7 @@ def _made_by(done: Iterable[Action]) -> Iterator[str]:
     """
     for action in done:
         if action.kind in _ASSOCIATES and action.is_done:
-            yield from action.central_ids
+            yield from action.moving_ids
         elif action.kind is ActionKind.ASSOCIATE_CENTRAL and action.is_failed:
             refused = next((id_ for id_ in action.central_ids if id_ in action.error), action.central_ids[0])
             yield from action.central_ids[: action.central_ids.index(refused)]
@@ -91,7 +93,7 @@ def is_left(associated: Associated) -> bool:
 
 def leftovers(associated: Associated, plan: Plan) -> Iterator[Action]:
     """What deletes the authorizations that runs left behind: of what is to be associated now, that call does it."""
-    coming = {id_ for action in plan.actions for id_ in action.central_ids if _is_to_come(action)}
+    coming = {id_ for action in plan.actions for id_ in action.moving_ids if _is_to_come(action)}
     for id_, association in sorted(associated.items()):
         if association.account and id_ not in coming:
             yield Action(
@@ -129,7 +131,7 @@ def released(associated: Associated) -> Iterator[Action]:
 
 def _account_of(action: Action, central_id: str) -> str:
     """The account that has to authorize it: a Profile is shared as a whole (RAM)."""
-    return "" if central_id.startswith("rp-") else action.central_account
+    return "" if is_profile(central_id) else action.central_account
 
 
 def _is_to_come(action: Action) -> bool:

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from lifeline.core.guards.freeze import Freeze, FreezeKind
 from lifeline.core.network.model import IN_PLACE_OF, Endpoint, EndpointState, Vpc, suffix_of
 from lifeline.core.plan.actions import Action, ActionKind, Plan, Status
+from lifeline.core.policy.central import is_profile
 from lifeline.core.wording import listed
 
 WATCHED_FOR = timedelta(minutes=10)  # a silence that begins so soon after the switch is the canary's
@@ -19,7 +20,7 @@ _ASSOCIATES = frozenset({ActionKind.ASSOCIATE_CENTRAL, ActionKind.SWAP_TO_CENTRA
 @dataclass(frozen=True, slots=True)
 class Canary:
     """One service's private DNS: which endpoint's was turned on when, and when it was turned off again, if it was. Or
-    which of a hub's zones, or its Profile (`central_ids`), the VPC was associated with instead.
+    which of a hub's zones, or its Profile (`central_ids`), answers since then; `endpoint_id` gave up the name for it.
 
     It is saved before the switch, so that a run that dies between the two leaves no switch unwatched.
     """
@@ -32,14 +33,26 @@ class Canary:
     @property
     def subject(self) -> str:
         """What answers the name since the switch."""
-        return self.endpoint_id or ", ".join(self.central_ids)
+        return ", ".join(self.answering_ids)
+
+    @property
+    def answering_ids(self) -> tuple[str, ...]:
+        """The hub's zones or Profile, or the endpoint."""
+        return self.central_ids or (self.endpoint_id,)
 
     @property
     def words(self) -> str:
         """What was done, as a clause."""
+        if self.is_way_back:
+            return f"the name was given back to {listed(self.central_ids)}"
         if self.central_ids:
             return f"the VPC was associated with {listed(self.central_ids)}"
         return f"private DNS for {self.endpoint_id} was turned on"
+
+    @property
+    def is_way_back(self) -> bool:
+        """True where an endpoint stood in for the hub before."""
+        return bool(self.central_ids and self.endpoint_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +78,7 @@ def watch_switched(
     kept = {service: canary for service, canary in canaries.items() if (canary.withdrawn_at or canary.at) > over}
     kinds = _ASSOCIATES | ({ActionKind.ENABLE_PRIVATE_DNS} if is_canary else set())
     switching = [action for action in actions if action.kind in kinds and action.status is status]
-    endpoints = {one.service: "" if one.central_ids else one.endpoint_id for one in switching}
-    return kept | {one.service: Canary(endpoints[one.service], now, central_ids=one.central_ids) for one in switching}
+    return kept | {one.service: Canary(one.endpoint_id, now, central_ids=one.central_ids) for one in switching}
 
 
 def unwatch(canaries: Mapping[str, Canary], actions: Iterable[Action]) -> dict[str, Canary]:
@@ -81,11 +93,15 @@ def unwatch(canaries: Mapping[str, Canary], actions: Iterable[Action]) -> dict[s
     }
 
 
-def mark_withdrawn(canaries: Mapping[str, Canary], off: Collection[str], *, now: datetime) -> dict[str, Canary]:
-    """The canaries with those withdrawn that answer no more, by their endpoint, or by any of a hub's zones."""
+def mark_withdrawn(
+    canaries: Mapping[str, Canary], off: Collection[str], services: Collection[str] = (), *, now: datetime
+) -> dict[str, Canary]:
+    """The canaries with those withdrawn that answer no more, by their endpoint, by any of a hub's zones, or by their
+    services.
+    """
     return {
         service: replace(canary, withdrawn_at=now)
-        if canary.withdrawn_at is None and not {canary.endpoint_id, *canary.central_ids}.isdisjoint(off)
+        if canary.withdrawn_at is None and (service in services or not set(canary.answering_ids).isdisjoint(off))
         else canary
         for service, canary in canaries.items()
     }
@@ -93,9 +109,15 @@ def mark_withdrawn(canaries: Mapping[str, Canary], off: Collection[str], *, now:
 
 def switched_off(actions: Iterable[Action]) -> frozenset[str]:
     """The ids of the endpoints whose private DNS was turned off, and of the zones and Profiles that were let go."""
-    kinds = {ActionKind.DISABLE_PRIVATE_DNS, ActionKind.DISASSOCIATE_CENTRAL, ActionKind.SWAP_TO_LOCAL}
+    kinds = {ActionKind.DISABLE_PRIVATE_DNS, ActionKind.DISASSOCIATE_CENTRAL}
     off = [action for action in actions if action.kind in kinds and action.is_done]
     return frozenset(id_ for action in off for id_ in (action.central_ids or (action.endpoint_id,)))
+
+
+def swapped(actions: Iterable[Action]) -> frozenset[str]:
+    """The services that an endpoint answers again in a hub's place."""
+    kinds = {ActionKind.SWAP_TO_LOCAL, ActionKind.RESTORE_LOCAL}
+    return frozenset(action.service for action in actions if action.kind in kinds and action.is_done)
 
 
 def as_known(canaries: Mapping[str, Canary], frozen: Mapping[str, Freeze]) -> dict[str, Canary]:
@@ -120,8 +142,10 @@ def gone_dark(
 ) -> frozenset[str]:
     """The ids of the services' canaries that answer no more, or aren't Lifeline's: others were faster."""
     chosen = [canaries[service] for service in services]
-    ids = frozenset(id_ for one in chosen for id_ in (one.central_ids or (one.endpoint_id,)))
-    return ids - _answering(vpc, owner).keys() - frozenset(associated)
+    ids = frozenset(id_ for one in chosen for id_ in one.answering_ids)
+    stood_in = [canaries[service] for service in services if _stand_in(service, vpc, owner)]
+    kept = {id_ for one in stood_in for id_ in one.central_ids if is_profile(id_)}
+    return ids - _answering(vpc, owner).keys() - frozenset(associated) - kept
 
 
 def is_watched(canaries: Mapping[str, Canary]) -> bool:
@@ -147,7 +171,8 @@ def due(canaries: Mapping[str, Canary], seen: Iterable[Withdrawal]) -> dict[str,
     """
     in_order = sorted(seen, key=lambda withdrawal: (withdrawal.seen_at, withdrawal.incident))
     counting = {withdrawal.service: withdrawal for withdrawal in in_order if _counts(withdrawal, canaries)}
-    shared = {id_: service for service in counting for id_ in canaries[service].central_ids}
+    ending = [service for service in counting if not canaries[service].is_way_back]
+    shared = {id_: service for service in ending for id_ in canaries[service].central_ids}
     for service, canary in canaries.items():
         with_it = next((shared[id_] for id_ in canary.central_ids if id_ in shared), "")
         if with_it and canary.withdrawn_at is None:
@@ -193,21 +218,23 @@ def withdraw(
 ) -> Plan:
     """The plan with private DNS of the services' canaries turned off, or the association ended: an endpoint that stood
     in for the hub and is still there answers again. What is no longer Lifeline's is left alone: its own endpoints, and
-    what it `associated` the VPC with.
+    what it `associated` the VPC with. A Profile stays where an endpoint answers before it.
     """
     own = _answering(vpc, owner)
+    going = {action.endpoint_id for action in plan.actions if action.kind is ActionKind.RETIRE_ENDPOINT}
     minutes = int(WATCHED_FOR.total_seconds() // 60)
     found = []
     for service in sorted(services):
         canary = canaries[service]
-        instead = _stand_in(service, plan, vpc, owner) if canary.central_ids else None
+        instead = _stand_in(service, vpc, owner, going) if canary.central_ids else None
         why = f"agents fell silent within {minutes} minutes after {canary.words} (canary); this makes the name of the "
         why += f"{service} service resolve to {instead.id if instead else 'public addresses'} again in the whole VPC"
-        if canary.endpoint_id in own:
+        if not canary.central_ids and canary.endpoint_id in own:
             of_endpoint = Action(ActionKind.DISABLE_PRIVATE_DNS, why, service=service, endpoint_id=canary.endpoint_id)
             found.append(replace(of_endpoint, service_name=own[canary.endpoint_id].service_name))
-        elif ids := tuple(id_ for id_ in canary.central_ids if id_ in associated):
-            let_go = Action(ActionKind.DISASSOCIATE_CENTRAL, why, service=service, central_ids=ids)
+        elif ids := tuple(id_ for id_ in canary.central_ids if id_ in associated or (instead and is_profile(id_))):
+            kind = ActionKind.RESTORE_LOCAL if instead else ActionKind.DISASSOCIATE_CENTRAL
+            let_go = Action(kind, why, service=service, central_ids=ids)
             found.append(replace(let_go, endpoint_id=instead.id if instead else ""))
     return replace(plan, actions=(*plan.actions, *found))
 
@@ -227,9 +254,8 @@ def keep_stand_ins(plan: Plan, canaries: Mapping[str, Canary], *, now: datetime)
     return replace(plan, actions=kept)
 
 
-def _stand_in(service: str, plan: Plan, vpc: Vpc, owner: str) -> Endpoint | None:
+def _stand_in(service: str, vpc: Vpc, owner: str, going: Collection[str] = ()) -> Endpoint | None:
     """The endpoint that stood in for the hub, and can again, unless it is deleted anyway."""
-    going = {action.endpoint_id for action in plan.actions if action.kind is ActionKind.RETIRE_ENDPOINT}
     found = (
         one
         for one in vpc.own_endpoints(owner)

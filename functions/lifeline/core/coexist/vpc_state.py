@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 
-from lifeline.core.coexist.associated import Association
+from lifeline.core.coexist.associated import Association, is_left
 from lifeline.core.coexist.canary import Canary
 from lifeline.core.coexist.conflicts import Conflict
 from lifeline.core.coexist.teardown import Attempt
@@ -89,6 +89,7 @@ class VpcList(StrEnum):
 
     RETIRING = "RETIRING"  # something isn't needed, or wasn't when people were warned
     FROZEN = "FROZEN"
+    AUTHORIZED = "AUTHORIZED"  # an authorization may be left in another account
     CLAIMED = "CLAIMED"  # something is frozen because others claim it
     RELEASING = "RELEASING"  # a person released it, and something is left to delete
     WAITING = "WAITING"  # gaps there wait for approval
@@ -100,6 +101,8 @@ class VpcList(StrEnum):
                 return bool(state.unneeded or state.warned or state.warned_before)
             case VpcList.FROZEN:
                 return bool(state.frozen)
+            case VpcList.AUTHORIZED:
+                return is_left(state.associated)
             case VpcList.RELEASING:
                 return state.releasing is not None
             case VpcList.WAITING:

@@ -125,12 +125,16 @@ def _advice(facts: Facts, service: str, canary: Canary) -> str:
 
 
 def _undoing(canary: Canary) -> str:
+    if canary.is_way_back:
+        return f"turn private DNS for {canary.endpoint_id} on again"
     if canary.central_ids:
         return f"disassociate {listed(canary.central_ids)} from the VPC again"
     return f"turn private DNS for {canary.endpoint_id} off again"
 
 
 def _undone(canary: Canary) -> str:
+    if canary.is_way_back:
+        return f"private DNS for {canary.endpoint_id} was turned on"
     if canary.central_ids:
         return f"{listed(canary.central_ids)} {'was' if len(canary.central_ids) == 1 else 'were'} disassociated"
     return f"private DNS for {canary.endpoint_id} was turned off"

@@ -34,6 +34,7 @@ class ObstacleKind(StrEnum):
     ADDRESS_FAMILY = "address family"
     NAT = "NAT"
     ROUTE = "route"
+    BEYOND = "beyond the VPC"
     DNS_RECORD = "DNS record"
     CLIENT_GROUP = "client's security group"
     ENDPOINT_POLICY = "endpoint policy"

@@ -30,12 +30,14 @@ class CheckAnswer(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Check:
     """One thing that must hold for a VPC to be served by the hub, and whether it does. `why` is a clause, empty for a
-    yes.
+    yes. `is_next` says where packets go from the VPC, `is_of_sender` that the answer hangs on their sender's address.
     """
 
     what: str
     finding: CheckAnswer
     why: str = ""
+    is_next: bool = False
+    is_of_sender: bool = False
 
     @property
     def words(self) -> str:
@@ -69,7 +71,8 @@ class GatewayRoute:
 @dataclass(frozen=True, slots=True)
 class HubSource:
     """One of the hub's zones, or its Profile: what it answers, and how many of the VPCs that it takes it has. None, and
-    `unread` in words, where that couldn't be read; `throttled` is what of that a later run can read.
+    `unread` in words, where that couldn't be read; `throttled` is what of that a later run can read. `kept_here` are a
+    Profile's SYSTEM rules.
     """
 
     id: str
@@ -78,6 +81,7 @@ class HubSource:
     most_vpcs: int | None = None
     unread: tuple[str, ...] = ()
     throttled: tuple[str, ...] = ()
+    kept_here: tuple[DnsAnswer, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +105,11 @@ class HubView:
         return tuple(words for source in self.sources for words in source.throttled)
 
     def completed(self, dns: DnsView) -> DnsView:
-        """What answers names in a VPC, with the addresses that only the hub's account can read."""
+        """What answers names in a VPC, with what only the hub's account can read: addresses, and what a Profile brings
+        that was shared with the VPC's account.
+        """
+        for source in self.sources:
+            dns = _with_profile(dns, source)
         known = {(source.id, one.domain): one for source in self.sources for one in source.answers}
         answers = tuple(
             replace(one, addresses=there.addresses, endpoint_id=there.endpoint_id)
@@ -122,6 +130,20 @@ class HubView:
         return next(found, None)
 
 
+def _with_profile(dns: DnsView, source: HubSource) -> DnsView:
+    """The same, if the source is a Profile of the VPC that was read as a whole."""
+    missing = dict(dns.profiles).get(source.id, ())
+    if not missing or source.unread:
+        return dns
+    return replace(
+        dns,
+        answers=tuple(dict.fromkeys((*dns.answers, *source.answers))),
+        kept_here=tuple(dict.fromkeys((*dns.kept_here, *source.kept_here))),
+        unreadable=tuple(words for words in dns.unreadable if words not in missing),
+        throttled=tuple(words for words in dns.throttled if words not in missing),
+    )
+
+
 def marks(low: int, high: int, blocks: Iterable[str], version: int) -> tuple[int, ...]:
     """Addresses of a range that stand for all others: no block divides what lies between two of them."""
     spans = [span(text) for text in blocks if (":" in text) == (version == 6)]
@@ -138,8 +160,19 @@ def check_beyond(
         if kind is TargetKind.TRANSIT_GATEWAY:
             yield from _check_gateway(target_id, subnets, vpc, answer, view)
         elif kind is not TargetKind.PEERING:  # whose active route says that it is there, and has no tables
-            yield Check("way to the hub", CheckAnswer.UNREAD, f"what lies beyond {target_id} can't be read")
+            why = f"what lies beyond {target_id} can't be read"
+            yield Check("way to the hub", CheckAnswer.UNREAD, why, is_next=True)
     yield from _check_hub(ways, answer, ports, view)
+
+
+def find_cut(checks: Iterable[Check]) -> Check | None:
+    """The first check by which the way is known to be cut. Where packets don't go straight to the hub, something may
+    give them another sender's address: what hangs on that isn't known then.
+    """
+    found = tuple(checks)
+    is_straight = all(check.finding is CheckAnswer.YES for check in found if check.is_next)
+    failed = (check for check in found if check.finding is CheckAnswer.NO)
+    return next((check for check in failed if is_straight or not check.is_of_sender), None)
 
 
 type _Ways = Mapping[tuple[TargetKind, str], Sequence[Subnet]]
@@ -185,7 +218,7 @@ def _check_gateway(
         yield Check(attached, CheckAnswer.YES)
     home = view.home_of(answer.endpoint_id)
     for address in answer.addresses or ():
-        yield _by_table(tables, own, address, {home[0].id} if home else set(), view)
+        yield replace(_by_table(tables, own, address, {home[0].id} if home else set(), view), is_next=True)
     if home is None:
         return
     theirs = view.attachment(home[0].id, gateway_id)
@@ -199,7 +232,8 @@ def _check_gateway(
     for subnet in subnets:
         for cidr in (subnet.cidr, *subnet.ipv6_cidrs):
             if cidr:
-                yield _by_table("the way back by the transit gateway", theirs, cidr, {vpc.id}, view)
+                back = _by_table("the way back by the transit gateway", theirs, cidr, {vpc.id}, view)
+                yield replace(back, is_of_sender=True)
 
 
 def _by_table(what: str, attachment: Attachment, block: str, to: set[str], view: HubView) -> Check:
@@ -247,10 +281,10 @@ def _check_hub(ways: _Ways, answer: DnsAnswer, ports: Ranges, view: HubView) -> 
     hosts = [host for host in hub.subnets if host.id in endpoint.subnet_ids]
     for target, subnet in ((target, subnet) for target, subnets in ways.items() for subnet in subnets):
         near = End.of(subnet, subnet.ip_version)
-        yield _check_group(endpoint, near, subnet, hub, ports)
+        found = [_check_group(endpoint, near, subnet, hub, ports)]
         for host in hosts:
-            yield _check_acl(host, subnet, near, hub, ports)
-            yield _check_way_back(host, near, target, hub)
+            found += [_check_acl(host, subnet, near, hub, ports), _check_way_back(host, near, target, hub)]
+        yield from (replace(check, is_of_sender=True) for check in found)
 
 
 def _check_group(endpoint: Endpoint, near: End, subnet: Subnet, hub: Vpc, ports: Ranges) -> Check:

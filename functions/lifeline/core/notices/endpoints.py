@@ -23,7 +23,8 @@ _LONGEST_NAME = 20
 _TIERS: dict[SeenTier, str] = {Tier.ISOLATED: " (no route out of the VPC)"}
 _PAID = frozenset({ActionKind.CREATE_INTERFACE_ENDPOINT, ActionKind.ADD_SUBNETS})
 _MAKES = frozenset({ActionKind.CREATE_INTERFACE_ENDPOINT, ActionKind.CREATE_GATEWAY_ENDPOINT})
-_SHARES = frozenset({ActionKind.ASSOCIATE_CENTRAL, ActionKind.DISASSOCIATE_CENTRAL})  # a hub's endpoint
+_ENDS = frozenset({ActionKind.DISASSOCIATE_CENTRAL, ActionKind.RESTORE_LOCAL})
+_SHARES = _ENDS | {ActionKind.ASSOCIATE_CENTRAL}  # a hub's endpoint
 _PREPARES = frozenset({ActionKind.CREATE_SECURITY_GROUP, ActionKind.FIX_DNS})
 
 
@@ -260,7 +261,7 @@ def _next(worth: Sequence[VpcAnswer], stack: str, *, is_plan: bool) -> Iterator[
 
 def _is_withdrawn(action: Action) -> bool:
     """True of an association that ended with harm: a release names no service."""
-    return action.kind is ActionKind.DISASSOCIATE_CENTRAL and bool(action.service)
+    return action.kind in _ENDS and bool(action.service)
 
 
 def _after_harm(answer: VpcAnswer, action: Action, stack: str) -> Iterator[str]:

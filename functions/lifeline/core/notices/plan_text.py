@@ -10,6 +10,7 @@ from lifeline.core.network.model import Tier, UnsureTier
 from lifeline.core.network.packets import ports_in
 from lifeline.core.plan.actions import DELETES, Action, ActionKind, ServiceReport, ServiceState, Status
 from lifeline.core.plan.answer import Approvable, Refusal, VpcAnswer
+from lifeline.core.policy.central import is_profile
 from lifeline.core.wording import few, listed, quoted, wrap, write_count, write_time
 
 MOST_IDLE = 10  # so many VPCs that need nothing are named; in a sweep of a region the rest is counted
@@ -66,6 +67,9 @@ WORDS: dict[ActionKind, Words] = {
     ActionKind.DISABLE_PRIVATE_DNS: Words(Sign.CHANGE, "turn off private DNS for {}", "turned off private DNS for {}"),
     ActionKind.DISASSOCIATE_CENTRAL: Words(
         Sign.CHANGE, "disassociate {} from the VPC", "disassociated {} from the VPC"
+    ),
+    ActionKind.RESTORE_LOCAL: Words(
+        Sign.CHANGE, "let the endpoint answer again in place of {}", "let the endpoint answer again in place of {}"
     ),
     ActionKind.DELETE_AUTHORIZATION: Words(
         Sign.CHANGE, "delete the authorization for {}", "deleted the authorization for {}"
@@ -148,7 +152,7 @@ def hub_words(central_ids: Sequence[str]) -> str:
     """A hub's zones or its Profile, by their IDs; an empty text if there are none."""
     if not central_ids:
         return ""
-    if central_ids[0].startswith("rp-"):
+    if is_profile(central_ids[0]):
         return f"the hub's Profile {central_ids[0]}"
     return f"the hub's zone{'' if len(central_ids) == 1 else 's'} {listed(central_ids)}"
 

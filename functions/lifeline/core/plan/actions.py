@@ -9,6 +9,7 @@ from typing import Self
 from lifeline.core.network.model import SECURITY_GROUP_NAME, Endpoint, Ranges, SeenTier, suffix_of
 from lifeline.core.network.ports import HTTPS
 from lifeline.core.network.reach import NetworkPath
+from lifeline.core.policy.central import is_profile
 from lifeline.core.policy.labels import Tagging
 
 
@@ -27,10 +28,11 @@ class ActionKind(StrEnum):
     ENABLE_PRIVATE_DNS = "enable_private_dns"
     ASSOCIATE_CENTRAL = "associate_central"  # the VPC with a hub's zones or Profile
     REPLACE_ENDPOINT = "replace_endpoint"
-    SWAP_TO_LOCAL = "swap_to_local"  # an endpoint takes the name in the place of a hub's zones
+    SWAP_TO_LOCAL = "swap_to_local"  # an endpoint takes the name in the place of a hub's zones or Profile
     SWAP_TO_CENTRAL = "swap_to_central"  # and back
     DISABLE_PRIVATE_DNS = "disable_private_dns"
     DISASSOCIATE_CENTRAL = "disassociate_central"
+    RESTORE_LOCAL = "restore_local"  # the way back did harm: the endpoint that stood in takes the name again
     DELETE_AUTHORIZATION = "delete_authorization"  # of an association across accounts, which needs it no more
     REMOVE_SUBNETS = "remove_subnets"
     REMOVE_ROUTE_TABLES = "remove_route_tables"
@@ -47,6 +49,7 @@ REMOVALS = frozenset(
     {
         ActionKind.DISABLE_PRIVATE_DNS,
         ActionKind.DISASSOCIATE_CENTRAL,
+        ActionKind.RESTORE_LOCAL,
         ActionKind.DELETE_AUTHORIZATION,
         ActionKind.REMOVE_SUBNETS,
         ActionKind.REMOVE_ROUTE_TABLES,
@@ -65,6 +68,7 @@ NAMING = frozenset(
         ActionKind.SWAP_TO_CENTRAL,
     }
 )
+SWAPS = frozenset({ActionKind.SWAP_TO_LOCAL, ActionKind.SWAP_TO_CENTRAL, ActionKind.RESTORE_LOCAL})
 DELETES = frozenset({ActionKind.RETIRE_ENDPOINT, ActionKind.DELETE_SECURITY_GROUP})
 
 
@@ -107,8 +111,8 @@ class Action:
     says that it failed because a policy denies it, whoever's that is.
 
     `central_ids` are the hub's zones or its Profile, `central_account` is their account if that is another than the
-    VPC's, and `checks` say what was checked before. Where they are let go, `endpoint_id` is the endpoint
-    that answers in their place. `asks` says why a person has to approve it whatever the limits are.
+    VPC's, and `checks` say what was checked before. In a swap, `endpoint_id` is the endpoint that answers in their
+    place, or did. `asks` says why a person has to approve it whatever the limits are.
     """
 
     kind: ActionKind
@@ -191,6 +195,13 @@ class Action:
     def target(self) -> str:
         """The endpoint or security group that it changes."""
         return self.endpoint_id or self.security_group_id
+
+    @property
+    def moving_ids(self) -> tuple[str, ...]:
+        """Which of `central_ids` are associated, or let go. A swap leaves the Profile where it is: what the VPC has
+        itself goes before what a Profile brings (Route 53 guide: how Profile settings are prioritized).
+        """
+        return tuple(id_ for id_ in self.central_ids if not (self.kind in SWAPS and is_profile(id_)))
 
     @property
     def needs_security_group(self) -> bool:

@@ -212,7 +212,9 @@ class _Judge:
     def _check_limits(self) -> Iterator[Check]:
         for source in self.sources:
             what = f"room in {source.id}"
-            if source.vpcs is None or source.most_vpcs is None:
+            if any(answer.source_id == source.id for answer in self.dns.answers):
+                yield Check(what, CheckAnswer.YES, f"{self.vpc.id} is one of its VPCs")
+            elif source.vpcs is None or source.most_vpcs is None:
                 yield Check(what, CheckAnswer.UNREAD, "how many VPCs it has can't be read")
             elif source.vpcs >= source.most_vpcs:
                 yield Check(what, CheckAnswer.NO, f"it has {source.vpcs} of at most {source.most_vpcs} VPCs")

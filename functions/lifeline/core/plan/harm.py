@@ -43,6 +43,7 @@ _TAKES_NAMES = frozenset(
         ActionKind.ADD_SUBNETS,
         ActionKind.ENABLE_PRIVATE_DNS,
         ActionKind.REPLACE_ENDPOINT,
+        ActionKind.SWAP_TO_LOCAL,
     }
 )
 

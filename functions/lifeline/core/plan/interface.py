@@ -1,12 +1,16 @@
 """Interface endpoints: a VPC is served by the one endpoint that answers the service's name there."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from typing import Any
 
 from lifeline.core.network.acl import unread_acls
 from lifeline.core.network.dns import DnsAnswer, domain_of, parent_zone
+from lifeline.core.network.gates import ObstacleKind
+from lifeline.core.network.hub import check_beyond, find_cut
 from lifeline.core.network.model import IN_PLACE_OF, Endpoint, EndpointState, EndpointType, Subnet
 from lifeline.core.network.obstacles import FAILED_STATES, Obstacle
+from lifeline.core.network.reach import NetworkPath, Reach
 from lifeline.core.plan.actions import Action, ActionKind, ServiceReport, ServiceState
 from lifeline.core.plan.central import CentralOffer, judge_central, saving_words
 from lifeline.core.plan.elsewhere import Elsewhere, find_elsewhere, shadow_words
@@ -23,6 +27,7 @@ from lifeline.core.plan.harm import (
 from lifeline.core.plan.placement import FEWEST_FREE_ADDRESSES, Placement, place_interfaces
 from lifeline.core.plan.security_group import own_security_groups
 from lifeline.core.plan.service import ALLOW, ServicePlanner
+from lifeline.core.policy.central import is_profile
 from lifeline.core.wording import listed
 
 
@@ -34,8 +39,7 @@ class InterfacePlanner(ServicePlanner):
         if self.reach.holder and (self.reach.is_held or not self.reach.central):
             return self._with(self.reach.holder)
         if self.reach.central:
-            actions = list(self._by_central(self.reach.central))
-            return actions, self.report(actions)
+            return self._centrally(self.reach.central)
         if self.unseen():
             return [], self.report_as(ServiceState.PENDING, self.unseen(), "EC2 doesn't show it yet")
         live = self.live()
@@ -63,65 +67,112 @@ class InterfacePlanner(ServicePlanner):
             detail = f"it {endpoint.state.words}"
         return actions, self.report(actions, detail)
 
+    def _centrally(self, central: DnsAnswer) -> tuple[list[Action], ServiceReport]:
+        self.paths = {client.id: self._with_beyond(client, central) for client in self.clients}
+        if (coming := self._taking_over()) and not all(path.reach.is_open for path in self.paths.values()):
+            return [], self.report_as(ServiceState.PENDING, coming.id, "it is about to take the name")
+        actions = list(self._by_central(central))
+        return actions, self.report(actions)
+
     def _by_central(self, central: DnsAnswer) -> Iterator[Action]:
-        """What keeps subnets from a central endpoint, in whose place Lifeline makes none.
+        """What keeps subnets from a central endpoint, in whose place Lifeline makes none unless somebody approves it.
 
         AWS refuses an endpoint whose name a private hosted zone of the VPC answers (PrivateLink guide: conflicting DNS
-        domain), and over a rule it would take what the others reach centrally.
+        domain), and over a rule or a Profile it would take what the others reach centrally.
         """
         yield from self.fix_dns(central.source_id)
         if here := self.reach.beside(central):
             yield from self.remove((obstacle for path in self.paths.values() for obstacle in path.obstacles), here)
         elif lost := list(self.without_way_to(central)):
             yield from self._swapping(central, lost[0]) or lost
+        elif missing := self._let_go(self._answering_ids()):
+            why = f"a swap stopped halfway: {listed(missing)} answered here, too"
+            ends: dict[str, Any] = {"central_ids": missing, "central_account": self._account_of_hub()}
+            yield self.action(ActionKind.ASSOCIATE_CENTRAL, why, **ends)
         else:
             yield from self._retiring_stand_in()
 
-    # ---- a hub's zone answers, and the path to the hub is cut: an endpoint stands in until the path is back
+    def _taking_over(self) -> Endpoint | None:
+        """Lifeline's endpoint whose private DNS was just turned on, and goes before a Profile once it works."""
+        holder = self.reach.holder
+        return holder if holder and self.is_own(holder) and holder.state.is_coming else None
+
+    def _with_beyond(self, client: Subnet, central: DnsAnswer) -> NetworkPath:
+        """A client's path; unreachable where the hub's side, or what leads there, is known to cut it. What can't be
+        read cuts nothing.
+        """
+        path, view = self.paths[client.id], self.plan_input.hub
+        is_hubs = view is not None and central.source_id in {source.id for source in view.sources}
+        if view is None or not is_hubs or path.reach is not Reach.CENTRAL or self.reach.beside(central):
+            return path
+        cut = find_cut(check_beyond([client], self.vpc, central, self.ports, view))
+        if cut is None:
+            return path
+        obstacle = Obstacle(ObstacleKind.BEYOND, f"{cut.what} ({cut.why})", client.id)
+        words = f"the way to the central endpoint for the {self.requirement.service} service is cut"
+        notes = (path.words, obstacle.words, *path.notes)
+        return replace(path, reach=Reach.UNREACHABLE, words=words, obstacles=(obstacle,), notes=notes)
+
+    # ---- a hub's zone or Profile answers, and the path to the hub is cut: an endpoint stands in until the path is back
 
     def _swapping(self, central: DnsAnswer, lost: Action) -> list[Action]:
-        """What lets an endpoint stand in for the hub's zones; nothing where they aren't the policy's to let go.
+        """What lets an endpoint stand in for the hub's zones or Profile; nothing where they aren't the policy's.
 
-        AWS refuses its private DNS while they are associated. So it is made without, and takes the name once it is
-        available: between two calls.
+        AWS refuses its private DNS while zones are associated. So it is made without, and takes the name once it is
+        available: between two calls. A Profile stays, for the endpoint's private DNS goes before it.
         """
-        named, names = self.plan_input.central, set(map(domain_of, self.service.private_dns_names))
-        answers = self.plan_input.dns.answers if self.plan_input.dns else ()
-        ids = tuple(sorted({one.source_id for one in answers if one.domain in names and not one.forwards}))
-        if named is None or central.forwards or not set(ids) <= set(named.zones) or not self.plan_input.may_associate:
+        named, ids = self.plan_input.central, self._answering_ids()
+        if named is None or central.forwards or not set(ids) <= named.ids or not self.plan_input.may_associate:
             return []
-        asks = f"needs approval: it takes {listed(ids)} out of the VPC"
-        more = {"asks": asks, "central_ids": ids, "central_account": self._account_of_hub()}
-        swap = self.action(ActionKind.SWAP_TO_LOCAL, lost.error, **more)
+        stays, whose, verb = is_profile(ids[0]), listed(ids), "is" if len(ids) == 1 else "are"
+        asks = f"needs approval: it takes {whose} out of the VPC"
+        why = f"AWS refuses private DNS for another endpoint while {whose} {verb} in the VPC"
+        if stays:
+            asks = f"needs approval: an endpoint answers the name in place of {whose}, which stays for all other names"
+            why = f"the VPC's own private DNS goes before what {whose} brings"
+        if self._let_go(ids):
+            asks, why = "", f"{why}; a swap that was approved stopped halfway"
+        ends: dict[str, Any] = {"central_ids": ids, "central_account": self._account_of_hub()}
+        swap = self.action(ActionKind.SWAP_TO_LOCAL, f"{lost.reason}; {why}", asks=asks, **ends)
         there = [one for one in self.live() if self.is_own(one) and not one.private_dns]
-        failed = [one for one in there if one.state in FAILED_STATES]
+        refusing = f"{lost.error}; an endpoint can't stand in: "
         if ready := [one for one in there if one.state is EndpointState.AVAILABLE]:
-            return [replace(swap, endpoint_id=ready[0].id)]
-        if coming := [one for one in there if one not in failed]:
-            why = f"{lost.reason}; {coming[0].id} {coming[0].state.words}, and will take the name once it is available"
-            return [replace(swap, reason=why)]
-        placement = self._place_unharmed()
-        create = self.action(
-            ActionKind.REPLACE_ENDPOINT if failed else ActionKind.CREATE_INTERFACE_ENDPOINT,
-            f"{lost.reason}; {failed[0].id} {failed[0].state.words}" if failed else lost.reason,
-            endpoint_id=failed[0].id if failed else "",
-            subnet_ids=tuple(sorted(subnet.id for subnet in placement.subnets)),
-            ip_address_type=placement.ip_address_type,
-            private_dns=False,
-            asks=asks,
-        )
-        harm = harm_words(self._takeover().harm_in(placement), self.ports)
-        if refusal := self._refusal(placement, failed) or harm:
-            return [create.blocked(f"{lost.error}; an endpoint can't stand in: {refusal}")]
-        made = self.complete(create)
-        return [self.with_token(replace(made, tags=(*made.tags, (IN_PLACE_OF, " ".join(ids))))), swap]
+            return list(self._taking(swap, ready[0], refusing))
+        if coming := [one for one in there if one.state not in FAILED_STATES]:
+            waits = f"{coming[0].id} {coming[0].state.words}, and will take the name once it is available"
+            return [replace(swap, reason=f"{lost.reason}; {waits}")]
+        failed, tags = self._failed(), ((IN_PLACE_OF, " ".join(ids)),)
+        reason = "; ".join(filter(None, [lost.reason, self._replaced(failed)]))
+        place = self._place_unharmed()
+        made = list(self._making(failed, reason, place, refusing, asks=asks, private_dns=False, tags=tags))
+        swap = replace(swap, reason=f"not every subnet reaches the hub's endpoint, and {why}")
+        return [*made, swap] if any(one.needs_security_group for one in made) else made
+
+    def _answering_ids(self) -> tuple[str, ...]:
+        """The zones and Profiles that answer the service's names."""
+        answers = self.plan_input.dns.answers if self.plan_input.dns else ()
+        return tuple(sorted({one.source_id for one in answers if one.domain in self._names and not one.forwards}))
+
+    @property
+    def _names(self) -> frozenset[str]:
+        return frozenset(map(domain_of, self.service.private_dns_names))
+
+    def _let_go(self, ids: Sequence[str]) -> tuple[str, ...]:
+        """The hub's zones of the service's names that a swap let go which stopped before it let go of these, too."""
+        hubs = self.plan_input.hub.sources if self.plan_input.hub else ()
+        known = {source.id for source in hubs if any(answer.domain in self._names for answer in source.answers)}
+        tags = ((one.tag(IN_PLACE_OF) or "").split() for one in self.live() if self.is_own(one) and not one.private_dns)
+        found = next((tag for tag in tags if set(tag) & set(ids)), [])
+        return tuple(id_ for id_ in found if id_ in known and id_ not in ids)
 
     def _swapping_back(self, endpoint: Endpoint) -> Iterator[Action]:
-        """What gives the name back to the hub's zones once their path is whole again."""
+        """What gives the name back to the hub once the path there is whole again. To a Profile that is in the VPC
+        still: nothing would answer without it.
+        """
         if not (self.is_own(endpoint) and endpoint.tag(IN_PLACE_OF)) or endpoint.state is not EndpointState.AVAILABLE:
             return
         offer = judge_central(self.service, self.vpc, self.clients, self.catalog, self.plan_input, leaving=endpoint)
-        if offer and not offer.refusal:
+        if offer and not offer.refusal and all(map(self._is_back, offer.central_ids)):
             saving = saving_words(len(endpoint.subnet_ids), self.plan_input)
             yield self.action(
                 ActionKind.SWAP_TO_CENTRAL,
@@ -132,6 +183,10 @@ class InterfacePlanner(ServicePlanner):
                 checks=offer.words,
                 asks="; ".join(["needs approval: it gives the name back to the hub", *offer.unread]),
             )
+
+    def _is_back(self, central_id: str) -> bool:
+        answers = self.plan_input.dns.answers if self.plan_input.dns else ()
+        return not is_profile(central_id) or any(answer.source_id == central_id for answer in answers)
 
     def _retiring_stand_in(self) -> Iterator[Action]:
         """The endpoint that stood in, or was to, where the hub answers. It stays while that is watched as a canary."""
@@ -186,22 +241,35 @@ class InterfacePlanner(ServicePlanner):
         own = [endpoint for endpoint in live if self.is_own(endpoint)]
         ready = [endpoint for endpoint in own if endpoint.state is EndpointState.AVAILABLE]
         coming = [endpoint for endpoint in own if endpoint.state.is_coming]
-        naming = (endpoint for endpoint in live if endpoint.private_dns or self.is_own(endpoint))
-        failed = [endpoint for endpoint in naming if endpoint.state in FAILED_STATES]
         if ready:
             yield from self._enabling(ready[0])
         elif not coming:
-            yield from self._creating(failed)
+            yield from self._creating(self._failed())
+
+    def _failed(self) -> list[Endpoint]:
+        """The endpoints that failed, and that are Lifeline's or have the name."""
+        naming = (endpoint for endpoint in self.live() if endpoint.private_dns or self.is_own(endpoint))
+        return [endpoint for endpoint in naming if endpoint.state in FAILED_STATES]
+
+    def _replaced(self, failed: Iterable[Endpoint]) -> str:
+        """Which of Lifeline's endpoints failed and is replaced; an empty text if none is."""
+        return next((f"{one.id} {one.state.words}" for one in failed if self.is_own(one)), "")
 
     def _enabling(self, endpoint: Endpoint) -> Iterator[Action]:
         why = f"{endpoint.id} exists but doesn't answer for {', '.join(self.service.private_dns_names)}"
+        yield from self._taking(self.action(ActionKind.ENABLE_PRIVATE_DNS, why), endpoint)
+
+    def _taking(self, action: Action, endpoint: Endpoint, refusing: str = "") -> Iterator[Action]:
+        """The action by which an endpoint that is there takes the name, with what must come before it. Where that would
+        harm somebody, it is blocked, and `refusing` comes before the reason.
+        """
         found = self._takeover().harm_by(endpoint) if self._is_dns_read else ()
         others = self._elsewhere(endpoint)
-        why += few_words(found) + others.warning
-        action = self.action(ActionKind.ENABLE_PRIVATE_DNS, why, endpoint_id=endpoint.id)
+        why = action.reason + few_words(found) + others.warning
+        action = replace(action, reason=why, endpoint_id=endpoint.id)
         refusal = self.ports_words() or self._dns_refusal() or harm_words(found, self.ports) or others.breaks
         if refusal:
-            yield action.blocked(refusal)
+            yield action.blocked(refusing + refusal)
             return
         yield from self.fix_dns()
         if not self.security_group_will_do(endpoint) and (closed := shut_out(endpoint, self.vpc, self.ports)):
@@ -215,28 +283,35 @@ class InterfacePlanner(ServicePlanner):
         if offer and not offer.refusal:
             yield self._associating(offer, len(placement.subnets))
             return
-        own_failed = [endpoint for endpoint in failed if self.is_own(endpoint)]
-        replaces = own_failed[0] if own_failed else None
         reason = f"{self.scene.cut_off(self.clients, self.requirement.service)}: "
-        reason += f"{replaces.id} {replaces.state.words}" if replaces else "no endpoint in the VPC serves it"
+        reason += self._replaced(failed) or "no endpoint in the VPC serves it"
         over = parent_zone(self.service.private_dns_names, self.plan_input.dns) if self.plan_input.dns else None
+        reason += f"; {over.detail}" if over else ""
+        reason += f"; the hub's endpoint can't be shared: {offer.refusal}" if offer else ""
+        yield from self._making(failed, reason, placement)
+
+    def _making(
+        self, failed: list[Endpoint], reason: str, placement: Placement, refusing: str = "", **more: Any
+    ) -> Iterator[Action]:
+        """What makes an endpoint, in the place of one that failed if that is Lifeline's. Where it would harm somebody,
+        or help nobody, it is blocked, and `refusing` comes before the reason. `more` are the action's other fields.
+        """
+        replaces = next(filter(self.is_own, failed), None)
         found = self._takeover().harm_in(placement) if self._is_dns_read else ()
         others = self._elsewhere(self._takeover().imagined(placement))
-        reason += (f"; {over.detail}" if over else "") + few_words(found) + others.warning
-        reason += f"; the hub's endpoint can't be shared: {offer.refusal}" if offer else ""
         action = self.action(
             ActionKind.REPLACE_ENDPOINT if replaces else ActionKind.CREATE_INTERFACE_ENDPOINT,
-            reason,
+            reason + few_words(found) + others.warning,
             subnet_ids=tuple(sorted(subnet.id for subnet in placement.subnets)),
             endpoint_id=replaces.id if replaces else "",
             ip_address_type=placement.ip_address_type,
-            private_dns=not self.plan_input.canary,
+            **{"private_dns": not self.plan_input.canary, **more},
         )
         walled = walled_off(self.clients, placement.subnets, self.vpc, self.ports)
         refusal = self._refusal(placement, failed) or self._harm_refusal(found, walled, placement.subnets)
         refusal = refusal or others.breaks
         if refusal:
-            yield action.blocked(refusal)
+            yield action.blocked(refusing + refusal)
             return
         yield from self.fix_dns()
         yield self.complete(action)

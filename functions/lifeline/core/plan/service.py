@@ -189,6 +189,10 @@ class ServicePlanner:
                     f"route {first} to the central endpoint{at}",
                 ),
                 ObstacleKind.DNS_RECORD: (lost[0][1], "add the record"),
+                ObstacleKind.BEYOND: (
+                    f"{answer} answers its name, but the way beyond the VPC is cut: {lost[0][1]}",
+                    f"mend the way to the central endpoint{at}",
+                ),
             }.get(kind, (f"{answer} answers its name, but {lost[0][1]}", f"let it pass{at}"))
             reason = f"{who} can't reach the {service} service: {why}"
             remedy = f"{answer} is in the way of an endpoint: {remedy}, or disassociate {answer} from the VPC"
@@ -283,7 +287,7 @@ class ServicePlanner:
         named = replace(
             action,
             name=self.scene.label(action.service),
-            tags=labels.tags_in(self.vpc),
+            tags=(*labels.tags_in(self.vpc), *action.tags),
             missing_tags=labels.missing_in(self.vpc),
             policy=policy.document,
             policy_words=policy.words,

@@ -26,6 +26,11 @@ class Central:
     account: str = ""
     is_auto: bool = False
 
+    @property
+    def ids(self) -> frozenset[str]:
+        """The zones' IDs, or the Profile's."""
+        return frozenset({*self.zones, self.profile} - {""})
+
 
 def read_central(said: Mapping[str, Any] | None) -> Central | None:
     """The hub as the document's field `central` names it, once that keeps to the schema; None without the field.
@@ -46,6 +51,11 @@ def read_central(said: Mapping[str, Any] | None) -> Central | None:
         account=said.get("account", ""),
         is_auto=said.get("associate", "ask") == "auto",
     )
+
+
+def is_profile(central_id: str) -> bool:
+    """True of a Profile's ID, False of a hosted zone's."""
+    return central_id.startswith("rp-")
 
 
 def _blocks(said: Sequence[str]) -> tuple[str, ...]:

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from lifeline.core.coexist.associated import is_left, leftovers, note_planned, released, settle_done, with_doubts
-from lifeline.core.coexist.vpc_state import VpcState
-from lifeline.core.plan.actions import Action, Plan, in_order
+from lifeline.core.coexist.associated import leftovers, note_planned, released, settle_done, with_doubts
+from lifeline.core.coexist.vpc_state import VpcList, VpcState
+from lifeline.core.plan.actions import Action, ActionKind, Plan, in_order
 from lifeline.reconciler.amend.amendment import Amendment, Decision, Fact, VpcContext
 
 
@@ -13,8 +13,11 @@ class Leftovers(Amendment):
     """Deletes authorizations that are left, and in a VPC that a person releases ends the associations."""
 
     def needs(self, context: VpcContext, plan: Plan | None, state: VpcState) -> frozenset[Fact]:
-        """The state, where the policy names a hub, or something is left; of a VPC that is released always."""
-        may_be = context.run.policy.central or context.is_release or is_left(state.associated)
+        """The state, where the VPC is about to be associated, or an authorization may be left; of a VPC that is
+        released always.
+        """
+        is_planned = plan is not None and any(action.kind is ActionKind.ASSOCIATE_CENTRAL for action in plan.actions)
+        may_be = is_planned or context.is_release or VpcList.AUTHORIZED in context.lists
         return frozenset({Fact.STATE} if plan and may_be else ())
 
     def decide(self, context: VpcContext, plan: Plan, state: VpcState) -> Decision:

@@ -15,6 +15,7 @@ from lifeline.core.coexist.canary import (
     is_watched,
     keep_stand_ins,
     mark_withdrawn,
+    swapped,
     switched_off,
     unwatch,
     watch_switched,
@@ -76,7 +77,8 @@ class CanaryWatch(Amendment):
             return Decision(plan, state)
         now, canaries = context.run.now, unwatch(state.canaries, done)
         canaries = watch_switched(canaries, done, Status.DONE, is_canary=context.run.policy.is_canary, now=now)
-        return Decision(plan, replace(state, canaries=mark_withdrawn(canaries, switched_off(done), now=now)))
+        canaries = mark_withdrawn(canaries, switched_off(done), swapped(done), now=now)
+        return Decision(plan, replace(state, canaries=canaries))
 
 
 def _due(context: VpcContext, state: VpcState) -> dict[str, Withdrawal]:

@@ -12,7 +12,7 @@ from lifeline.adapters.store.call_rate import CallRate
 from lifeline.core.denial import TRIED_AGAIN, denied_words, read_denial
 from lifeline.core.errors import LifelineError, TerminalError, TransientError
 from lifeline.core.guards.kill_switch import KILL_SWITCH
-from lifeline.core.plan.actions import Action, ActionKind, Plan, Status
+from lifeline.core.plan.actions import SWAPS, Action, ActionKind, Plan, Status
 from lifeline.core.plan.harm import unprepared
 from lifeline.core.plan.order import Step, order_steps
 from lifeline.runtime.invocation import Run
@@ -31,13 +31,14 @@ _ENDPOINT_CALLS = {
     ActionKind.REPLACE_ENDPOINT: 2,
     ActionKind.SWAP_TO_LOCAL: 1,
     ActionKind.SWAP_TO_CENTRAL: 1,
+    ActionKind.RESTORE_LOCAL: 1,
     ActionKind.DISABLE_PRIVATE_DNS: 1,
     ActionKind.REMOVE_SUBNETS: 1,
     ActionKind.REMOVE_ROUTE_TABLES: 1,
     ActionKind.RETIRE_ENDPOINT: 1,
 }
 # Cut short, a swap would leave the name unanswered. AWS may take a minute and a half for each way, there and back.
-_TAKES = {ActionKind.SWAP_TO_LOCAL: timedelta(seconds=200), ActionKind.SWAP_TO_CENTRAL: timedelta(seconds=200)}
+_TAKES = dict.fromkeys(SWAPS, timedelta(seconds=200))
 
 _NOT_THERE_YET = "it waits until the endpoint is available"
 
