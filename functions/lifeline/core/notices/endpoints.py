@@ -24,6 +24,7 @@ _TIERS: dict[SeenTier, str] = {Tier.ISOLATED: " (no route out of the VPC)"}
 _PAID = frozenset({ActionKind.CREATE_INTERFACE_ENDPOINT, ActionKind.ADD_SUBNETS})
 _MAKES = frozenset({ActionKind.CREATE_INTERFACE_ENDPOINT, ActionKind.CREATE_GATEWAY_ENDPOINT})
 _SHARES = frozenset({ActionKind.ASSOCIATE_CENTRAL, ActionKind.DISASSOCIATE_CENTRAL})  # a hub's endpoint
+_BY_HUB = frozenset({ActionKind.ASSOCIATE_CENTRAL, ActionKind.SWAP_TO_CENTRAL})
 _PREPARES = frozenset({ActionKind.CREATE_SECURITY_GROUP, ActionKind.FIX_DNS})
 
 
@@ -188,6 +189,8 @@ def _done(worth: Sequence[VpcAnswer], *, is_plan: bool) -> Iterator[str]:
         if answer.refusal:
             yield f" ! {answer.refusal.field}: {answer.refusal.message}"
         yield from action_lines(answer.actions, answer.zones)
+        if answer.comparison and any(action.is_blocked and action.kind in _BY_HUB for action in answer.actions):
+            yield f" {answer.comparison.words[-1]} ({answer.comparison.prices})"
         if answer.note:
             yield f" note: {answer.note}"
     if len(worth) > _MOST_VPCS:

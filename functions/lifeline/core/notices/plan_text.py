@@ -135,6 +135,12 @@ def action_lines(actions: Iterable[Action], zones: Iterable[tuple[str, str]] = (
     return [line for action in sorted(actions, key=lambda action: action.service) for line in _action(action, zone_of)]
 
 
+def way_lines(words: Sequence[str]) -> list[str]:
+    """What each way to reach a hub's services costs, and which is the cheapest, as `HubComparison.words` has it."""
+    title, *rows = words
+    return [*wrap(title, first=_LEAD, rest=_UNDER), *(line for row in rows for line in wrap(row, first=_UNDER))]
+
+
 def resource_ids(actions: Iterable[Action]) -> tuple[str, ...]:
     """The ids of all resources that the actions name."""
     named = (
@@ -197,6 +203,7 @@ def _block(answer: VpcAnswer, shared: Collection[str]) -> list[str]:
     states = list(_states(answer))
     if states:
         lines += wrap(f"= {'; '.join(states)}", first=_LEAD, rest=_UNDER)
+    lines += way_lines(answer.comparison.words) if answer.comparison else []
     notes = [note for note in _notes(answer) if note not in shared]
     return lines + (wrap(f"note: {'; '.join(notes)}", first=_LEAD, rest=_UNDER) if notes else [])
 
@@ -293,8 +300,10 @@ def _totals(answers: Sequence[VpcAnswer], *, is_plan: bool) -> list[str]:
     parts += [f"{statuses[Status.FAILED]} failed"] if statuses[Status.FAILED] else []
     parts += [f"{statuses[Status.PLANNED]} left for the next run"] if statuses[Status.PLANNED] and not is_plan else []
     cost = sum((answer.monthly_cost_usd for answer in answers), Decimal(0))
+    prices = dict.fromkeys(answer.comparison.prices for answer in answers if answer.comparison)
     return [
         *wrap(f"{'Plan' if is_plan else 'Done'}: {', '.join(parts)} in {write_count(len(answers), 'VPC')}."),
         f"Cost: {cost:.2f} USD more per month, before data charges.",
+        *(line for words in prices for line in wrap(f"Prices: {words}.", rest=_UNDER)),
         *(["This is a plan: nothing was changed."] if is_plan else []),
     ]
