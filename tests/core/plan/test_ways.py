@@ -40,7 +40,8 @@ def test_the_hub_is_the_cheapest_until_its_gbs_cost_as_much_as_the_interface() -
 def test_a_nat_gateway_that_is_there_anyway_may_be_the_cheapest_first_and_the_hub_next() -> None:
     found = compared(("70.00", "0.01"), ("10.00", "0.02"), ("0.00", "0.045"))
     assert found.cheapest_words == (
-        "a NAT gateway up to 400 GB a month, the hub's endpoints up to 6,000 GB, endpoints of its own above"
+        "a NAT gateway up to 400 GB a month, the hub's endpoints up to 6,000 GB, endpoints of its own above; how much "
+        "data there is isn't known"
     )
 
 

@@ -83,20 +83,21 @@ class HubComparison:
 
     @property
     def cheapest_words(self) -> str:
-        """`the hub's endpoints up to 365 GB a month, endpoints of its own above`."""
+        """`the hub's endpoints up to 365 GB a month, endpoints of its own above`, and that the amount isn't known."""
         first, *others = [stretch.words for stretch in self.cheapest]
         unknown = [cost.name for cost in self.ways if cost.per_gb_usd is None]
         without = f" (but for {unknown[0]}, whose data charge isn't known)" if unknown else ""
-        return ", ".join([f"{first} a month" if others else first, *others]) + without
+        if not others:
+            return f"{first}{without}"
+        return f"{', '.join([f'{first} a month', *others])}{without}; how much data there is isn't known"
 
     @property
     def words(self) -> tuple[str, ...]:
         """The comparison for people, a line each: what is compared, each way, and the cheapest."""
-        unknown = "; how much data there is isn't known" if len(self.cheapest) > 1 else ""
         return (
             f"ways to reach {few(self.services, _MOST_SERVICES)}, in USD per month:",
             *(f"{cost.name}: {cost.words} ({cost.detail})" for cost in self.ways),
-            f"cheapest, data included: {self.cheapest_words}{unknown}",
+            f"cheapest, data included: {self.cheapest_words}",
         )
 
 
