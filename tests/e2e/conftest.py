@@ -96,7 +96,11 @@ def pytest_runtest_makereport(
     if report.failed and call.when == "call":
         accounts = [value for value in getattr(item, "funcargs", {}).values() if isinstance(value, Account)]
         for account in accounts[:1]:
-            report.sections += [(f"log of {function}", _log(account, function)) for function in _FUNCTIONS]
+            report.sections += [
+                (f"log of {function}", _log(account, function))
+                for function in _FUNCTIONS
+                if function in account.outputs
+            ]
     return report
 
 
