@@ -77,7 +77,7 @@ REASONS: dict[str, dict[str, str]] = {
         "route53resolver:ListResolverEndpointIpAddresses": "reads the addresses on which inbound endpoints are asked"
     },
     "PrivateDns": {
-        "route53:AssociateVPCWithHostedZone": f"{_OWN_ZONE}; with `CentralEndpoints`, associates VPCs with a hub's zones",
+        "route53:AssociateVPCWithHostedZone": f"{_OWN_ZONE}; with `CentralEndpoints`, lets VPCs have a hub's zones",
         "route53:DisassociateVPCFromHostedZone": "the same, when the endpoint is deleted, or the hub's zone let go",
     },
     "FindHubsWay": {

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 
-from lifeline.core.network.model import Tier, UnsureTier
+from lifeline.core.network.hub import CheckAnswer
+from lifeline.core.network.model import IN_PLACE_OF, Tier, UnsureTier
 from lifeline.core.network.packets import ports_in
 from lifeline.core.plan.actions import DELETES, Action, ActionKind, ServiceReport, ServiceState, Status
 from lifeline.core.plan.answer import Approvable, Refusal, VpcAnswer
@@ -254,9 +255,9 @@ def _action(action: Action, zone_of: Mapping[str, str]) -> list[str]:
         ("allows", f"TCP {ports_in(action.ports)} from {', '.join(action.cidrs)}" if action.cidrs else ""),
         ("policy", _policy(action)),
         ("tags", few([f"{quoted(key)}={quoted(value)}" for key, value in action.tags], _MOST_TAGS)),
-        ("with", "" if action.private_dns else "private DNS off until the endpoint is available (canary)"),
+        ("with", _private_dns(action)),
         ("why", action.reason),
-        ("checked", "; ".join(action.checks)),
+        ("checked", _checked(action.checks)),
         (_ERRORS.get(action.status, "note"), action.error),
     ):
         if text:
@@ -267,6 +268,23 @@ def _action(action: Action, zone_of: Mapping[str, str]) -> list[str]:
 def _policy(action: Action) -> str:
     """What an endpoint lets through that is to be made, or was: full access is said, too."""
     return action.policy_words if action.kind in _MAKES else ""
+
+
+def _private_dns(action: Action) -> str:
+    """Why an endpoint doesn't answer from the start; an empty text if it does."""
+    if action.private_dns:
+        return ""
+    if any(key == IN_PLACE_OF for key, _ in action.tags):
+        return "private DNS off until it takes the name from the hub"
+    return "private DNS off until the endpoint is available (canary)"
+
+
+def _checked(checks: Sequence[str]) -> str:
+    """The checks' words: what doesn't hold or can't be read, each with its answer, and then all that holds."""
+    found = [(what, answer.partition(" ")) for what, _, answer in (check.partition(": ") for check in checks)]
+    others = [check for check, (_, (word, *_)) in zip(checks, found, strict=True) if word != CheckAnswer.YES]
+    held = [f"{what} {why}".rstrip() for what, (word, _, why) in found if word == CheckAnswer.YES]
+    return "; ".join([*others, *([f"in order: {', '.join(held)}"] if held else [])])
 
 
 def _sign(action: Action) -> Sign:
