@@ -63,6 +63,15 @@ def watched() -> Iterator[Account]:
         yield account
 
 
+@pytest.fixture
+def undeployed() -> Iterator[Account]:
+    """An account without the stack, which is built and ready to be deployed."""
+    with Account().closing() as account:
+        account.start()
+        account.build()
+        yield account
+
+
 def switch(account: Account, value: str) -> None:
     """Turn the stack's kill switch on or off."""
     account.client("ssm").put_parameter(Name=account.outputs["KillSwitch"], Value=value, Type="String", Overwrite=True)

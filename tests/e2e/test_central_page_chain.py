@@ -7,7 +7,6 @@ zones' quotas, so that Lifeline asks whatever the policy says.
 
 import json
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -31,11 +30,8 @@ PLANS = ("plan-3f9c2a7be41d0586", "plan-0c2d4e6f8a0b1c3d")
 
 
 @pytest.fixture
-def account() -> Iterator[Account]:
-    with Account().closing() as account:
-        account.start()
-        account.build()
-        yield account
+def account(undeployed: Account) -> Account:
+    return undeployed
 
 
 class Reader:
