@@ -113,6 +113,16 @@ def test_only_what_the_way_to_the_hub_adds_is_counted(
     assert (*figures(Way.CENTRAL, found), cost(Way.CENTRAL, found).detail) == (monthly, gb, detail)
 
 
+def test_a_route_to_a_part_of_the_hubs_blocks_leads_there() -> None:
+    found = offered(spoke(route("10.9.1.0/24", TargetKind.PEERING, "pcx-1")))
+    assert figures(Way.CENTRAL, found) == ("0.00", "0.01")
+
+
+def test_in_the_hub_itself_nothing_is_compared() -> None:
+    back = route("10.0.0.0/8", TargetKind.TRANSIT_GATEWAY)
+    assert offered(spoke(back, cidrs=("10.9.0.0/16",))).comparison is None
+
+
 def test_a_way_by_a_private_nat_gateway_has_a_data_charge_that_is_not_known() -> None:
     private = NatGateway("nat-0private", is_public=False, is_available=True)
     found = offered(spoke(route("10.9.0.0/16", TargetKind.NAT_GATEWAY, private.id), nat_gateways=(private,)))

@@ -1,10 +1,12 @@
 """What a VPC pays in a month for the services that a hub shares: by endpoints of its own, by the hub, or by NAT."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from decimal import Decimal
 
+from lifeline.core.network.hub import marks
 from lifeline.core.network.model import Part, Route, Subnet, TargetKind, Vpc
 from lifeline.core.network.packets import span
+from lifeline.core.network.tiers import effective_route_table
 from lifeline.core.network.way_to_central import route_to
 from lifeline.core.plan.actions import ServiceReport
 from lifeline.core.plan.cost import (
@@ -34,7 +36,9 @@ _NO_PRICE = frozenset(  # ways to other networks whose data charge depends on wh
 
 
 def compare(scene: Scene, reports: Iterable[ServiceReport]) -> HubComparison | None:
-    """The comparison for a VPC; None where the policy names no hub, or the VPC needs nothing that the hub shares."""
+    """The comparison for a VPC; None where the policy names no hub, the VPC needs nothing that it shares, or is the hub
+    itself.
+    """
     central, price = scene.plan_input.central, scene.plan_input.price
     if central is None or price is None:
         return None
@@ -44,6 +48,9 @@ def compare(scene: Scene, reports: Iterable[ServiceReport]) -> HubComparison | N
     interfaces = sum(report.interfaces for report in shared)
     asking = {subnet_id for report in shared for subnet_id, _ in report.paths}
     clients = [subnet for subnet in scene.vpc.subnets if subnet.id in asking]
+    routes = list(_routes(clients, scene.vpc, central))
+    if any(route.target is TargetKind.LOCAL for route in routes):
+        return None
     return HubComparison(
         services=tuple(report.service for report in shared),
         interfaces=interfaces,
@@ -51,19 +58,18 @@ def compare(scene: Scene, reports: Iterable[ServiceReport]) -> HubComparison | N
             WayCost(
                 Way.LOCAL, monthly_cost_usd(interfaces, price), price.per_gb_usd, write_count(interfaces, "interface")
             ),
-            _by_hub(scene, clients, central, price),
+            _by_hub(scene, routes, central, price),
             _by_nat(scene.vpc, price),
         ),
         prices=_whose(price),
     )
 
 
-def _by_hub(scene: Scene, clients: Iterable[Subnet], central: Central, price: Price) -> WayCost:
+def _by_hub(scene: Scene, routes: Sequence[Route], central: Central, price: Price) -> WayCost:
     """The hub's endpoint charges for each GB, too. A transit gateway charges for each GB that is sent to it, and for
     the VPC's attachment, which isn't counted where it is there (transit gateway pricing).
     """
     vpc, transit_gb = scene.vpc, price.transit.gb_usd
-    routes = list(_routes(clients, vpc, central))
     led, more = {route.target for route in routes}, _profile_words(central)
     private = {nat.id for nat in vpc.nat_gateways if not nat.is_public}
     unknown = sorted({route.target for route in routes if route.target in _NO_PRICE or route.target_id in private})
@@ -80,12 +86,16 @@ def _by_hub(scene: Scene, clients: Iterable[Subnet], central: Central, price: Pr
 
 
 def _routes(clients: Iterable[Subnet], vpc: Vpc, central: Central) -> Iterator[Route]:
-    """The active routes of these subnets to the hub's blocks."""
+    """The active routes of these subnets to the hub's blocks, or to parts of them."""
     for subnet in clients:
+        table = effective_route_table(subnet, vpc)
+        texts = [text for route in (table.routes if table else ()) for text in route.destinations]
         for cidr in central.cidrs:
-            route = route_to(span(cidr)[0], subnet, vpc, 6 if ":" in cidr else 4)
-            if route and route.is_active:
-                yield route
+            version = 6 if ":" in cidr else 4
+            for mark in marks(*span(cidr), [*texts, *vpc.all_cidrs], version):
+                route = route_to(mark, subnet, vpc, version)
+                if route and route.is_active:
+                    yield route
 
 
 def _is_attached(scene: Scene) -> bool:
