@@ -6,7 +6,14 @@ from collections.abc import Callable, Iterable
 from datetime import timedelta
 from pathlib import Path
 
-from lifeline.core.plan.cost import monthly_cost_usd, monthly_nat_usd, price_in, prices
+from lifeline.core.plan.cost import (
+    monthly_attachment_usd,
+    monthly_cost_usd,
+    monthly_nat_usd,
+    price_in,
+    prices,
+    route53_prices,
+)
 from lifeline.core.policy.policy import Limits
 from tools.template import ROOT
 from tools.watch_cost import agent_cost_usd, alarms_cost_usd, stack_cost_usd, watch_cost
@@ -58,6 +65,34 @@ def sources_table() -> str:
     """The sources of each region's prices."""
     rows = ((region, known["endpoint_source"], known["nat_source"]) for region, known in sorted(prices().items()))
     return _table(("region", "interface endpoint", "NAT gateway"), rows, left=3)
+
+
+def transit_table() -> str:
+    """The regions whose prices of transit gateways are known, with their source."""
+    columns = ("region", "attachment, hour", "attachment, month", "GB", "read", "source")
+    rows = []
+    for region, known in sorted(prices().items()):
+        price = price_in(region)
+        if price.transit.region == region:
+            month = monthly_attachment_usd(price)
+            figures = (price.transit.hour_usd, month, price.transit.gb_usd)
+            rows.append((region, *figures, price.transit.as_of, known["transit_source"]))
+    return _table(columns, rows, left=1, right_until=4)
+
+
+def route53_lines() -> str:
+    """What the hub's zone and Profile cost, with the source."""
+    known = route53_prices()
+    return "\n".join(
+        (
+            _line(f"a hosted zone: {known['zone_month_usd']} USD per month"),
+            _line(
+                f"a Profile: {known['profile_hour_usd']} USD per hour and account with up to {known['profile_vpcs']}",
+                f"associations of VPCs, and {known['profile_vpc_hour_usd']} USD per hour for each beyond",
+            ),
+            _line(f"source: {known['source']}"),
+        )
+    )
 
 
 def watching_table() -> str:
@@ -117,6 +152,8 @@ TABLES: dict[tuple[Path, str], Callable[[], str]] = {
     (PAGE, "services"): services_table,
     (PAGE, "regions"): regions_table,
     (PAGE, "sources"): sources_table,
+    (PAGE, "transit"): transit_table,
+    (PAGE, "route53"): route53_lines,
     (PAGE, "watching"): watching_table,
     (README, "watching"): readme_lines,
 }

@@ -77,8 +77,8 @@ REASONS: dict[str, dict[str, str]] = {
         "route53resolver:ListResolverEndpointIpAddresses": "reads the addresses on which inbound endpoints are asked"
     },
     "PrivateDns": {
-        "route53:AssociateVPCWithHostedZone": _OWN_ZONE,
-        "route53:DisassociateVPCFromHostedZone": "the same, when the endpoint is deleted",
+        "route53:AssociateVPCWithHostedZone": f"{_OWN_ZONE}; with `CentralEndpoints`, lets VPCs have a hub's zones",
+        "route53:DisassociateVPCFromHostedZone": "the same, when the endpoint is deleted, or the hub's zone let go",
     },
     "FindHubsWay": {
         "ec2:DescribeTransitGatewayAttachments": "reads which route table a VPC's attachment is associated with",

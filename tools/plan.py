@@ -229,9 +229,10 @@ def _environment(wanted: Wanted, account: str) -> dict[str, str]:
     parameters |= {"RequiredServices": ",".join(wanted.services)} if wanted.services else {}
     environment = environment_of(_FUNCTION, parameters)
     del environment["KILL_SWITCH_PARAMETER"]  # of a stack, and there is none
-    if wanted.policy:
+    if wanted.policy:  # a stack with this policy would have to name its services, and let it associate VPCs with a hub
         environment["POLICY_DOCUMENT"] = wanted.policy
-        environment.pop("CREATABLE_SERVICES", None)  # which a stack with this policy would have to name
+        environment.pop("CREATABLE_SERVICES", None)
+        environment["CENTRAL_ENDPOINTS"] = "yes"
     environment["AWS_REGION"] = str(clients.session().get_config_variable("region"))
     environment["ROLE_ARN"] = f"arn:aws:iam::{account}:role/none"
     return environment

@@ -45,6 +45,7 @@ READS: Mapping[str, frozenset[str]] = {
             "DescribeVpcPeeringConnections",
             "DescribeVpcs",
             "GetManagedPrefixListEntries",
+            "SearchTransitGatewayRoutes",
         }
     ),
     "ecs": frozenset(

@@ -13,9 +13,9 @@ from decimal import ROUND_UP, Decimal
 from typing import Any
 
 from lifeline.core.network.model import Tier, UnsureTier
-from lifeline.core.notices.plan_text import WORDS, Sign
+from lifeline.core.notices.plan_text import WORDS, Sign, way_lines
 from lifeline.core.plan.actions import ActionKind, ServiceState, Status
-from lifeline.core.plan.cost import Price, monthly_nat_usd, prices
+from lifeline.core.plan.cost import Price, as_of, monthly_nat_usd
 from lifeline.core.wording import plain, quoted, wrap, write_count, write_time
 from tools.watch_cost import alarms_cost_usd, watch_cost
 
@@ -38,6 +38,11 @@ _COLUMNS = (
     "vpc_monthly_usd",
     "watching_monthly_usd",
     "region_monthly_usd",
+    "way",
+    "way_monthly_usd",
+    "way_usd_per_gb",
+    "way_cheapest_from_gb",
+    "way_cheapest_until_gb",
     "why_not",
     "reason",
 )
@@ -90,8 +95,12 @@ def describe(answer: Mapping[str, Any], around: Around, price: Price) -> Documen
             "per_gb_usd": float(price.per_gb_usd),
             "nat_hour_usd": float(price.nat_hour_usd),
             "nat_gb_usd": float(price.nat_gb_usd),
-            "as_of": prices().get(price.region, prices()["us-east-1"])["as_of"],
+            "as_of": as_of(price),
             "is_of_region": price.is_exact,
+            "transit_hour_usd": float(price.transit.hour_usd),
+            "transit_gb_usd": float(price.transit.gb_usd),
+            "transit_as_of": price.transit.as_of,
+            "transit_is_of_region": price.transit.region == price.region,
         },
         "unread": dict(around.unread),
     }
@@ -232,6 +241,7 @@ def _block(vpc: Document) -> list[str]:
         if service["service"] not in acted
     ]
     lines += wrap(f"= {'; '.join(states)}", first=" ", rest="   ") if states else []
+    lines += way_lines(vpc["comparison"]["words"]) if "comparison" in vpc else []
     lines += wrap(_nat_words(vpc["nat"]), first=" ", rest="   ") if vpc["nat"] else []
     return lines + (wrap(f"note: {vpc['note']}", first=" ", rest="   ") if vpc.get("note") else [])
 
@@ -281,6 +291,9 @@ def _sums(document: Document) -> Iterator[str]:
         yield from wrap(f"Not known: {what}: {why}", rest="   ")
     whose = document["region"] if priced["is_of_region"] else "us-east-1, because the region's own aren't known"
     yield from wrap(f"List prices of {whose}, as of {priced['as_of']}, without tax and discounts.", rest="   ")
+    if any("comparison" in vpc for vpc in document["vpcs"]):
+        whose = document["region"] if priced["transit_is_of_region"] else "us-east-1, as the region's own aren't known"
+        yield from wrap(f"Transit gateways: list prices of {whose}, as of {priced['transit_as_of']}.", rest="   ")
     if totals["to_create"] + totals["to_change"]:
         yield from wrap(
             "The limits aren't counted here. What is missing when Lifeline begins to enforce will wait for your "
@@ -308,7 +321,8 @@ def _nat_sum(gateways: Sequence[Document], priced: Mapping[str, Any]) -> str:
 
 
 def as_csv(documents: Sequence[Document]) -> str:
-    """The plans as a table: a row for each action, each VPC, and each region's watching and total.
+    """The plans as a table: a row for each action, each VPC, each way to a hub's services, and each region's watching
+    and total.
 
     Each has its cost in a column of its own, so that a column's sum counts nothing twice. Texts are in quotes and
     numbers aren't. No cell is a formula.
@@ -320,6 +334,23 @@ def as_csv(documents: Sequence[Document]) -> str:
         for row in _rows(document):
             writer.writerow({name: inert_cell(cell) for name, cell in row.items()})
     return out.getvalue()
+
+
+def _ways(compared: Mapping[str, Any] | None) -> Iterator[dict[str, Any]]:
+    """A row for each way to reach a hub's services."""
+    if compared is None:
+        return
+    cheapest = {stretch["way"]: stretch for stretch in compared["cheapest"]}
+    for way, cost in compared["ways"].items():
+        stretch = cheapest.get(way, {})
+        cells = {
+            "way_monthly_usd": cost["monthly_usd"],
+            "way_usd_per_gb": cost["per_gb_usd"],
+            "way_cheapest_from_gb": stretch.get("from_gb"),
+            "way_cheapest_until_gb": stretch.get("until_gb"),
+        }
+        known = {name: cell for name, cell in cells.items() if cell is not None}
+        yield {"service": ", ".join(compared["services"]), "way": way, **known, "reason": cost["detail"]}
 
 
 def inert_cell(cell: str | float) -> str | float:
@@ -353,6 +384,7 @@ def _rows(document: Document) -> Iterator[dict[str, Any]]:
         refused = {"why_not": vpc["error"]["message"]} if "error" in vpc else {}
         cost = {"vpc_monthly_usd": vpc["monthly_cost_usd"], "subnets": len(vpc["subnets"])}
         yield {"row": "vpc", **about, "status": vpc["outcome"], **cost, **refused}
+        yield from ({"row": "way", **about, **way} for way in _ways(vpc.get("comparison")))
     watching, unread = document["watching"], "; ".join(map(": ".join, document["unread"].items()))
     if watching:
         yield {"row": "watching", **region, "watching_monthly_usd": watching["monthly_cost_usd"]}

@@ -2,7 +2,15 @@
 
 from decimal import Decimal
 
-from lifeline.core.plan.cost import monthly_cost_usd, price_in, prices
+from lifeline.core.plan.cost import (
+    HOURS_A_MONTH,
+    monthly_attachment_usd,
+    monthly_cost_usd,
+    monthly_nat_usd,
+    price_in,
+    prices,
+    route53_prices,
+)
 from tests.docs.pages import rows, sections
 from tests.support.repository import ROOT
 
@@ -28,6 +36,23 @@ def test_the_comparison_with_a_nat_gateway_is_the_price_tables() -> None:
     saved = PRICE.nat_gb_usd - PRICE.per_gb_usd
     assert f"saves {saved} USD per GB" in text
     assert f"about {(monthly_cost_usd(1, PRICE) / saved).quantize(Decimal(1))} GB per month" in text
+
+
+def test_the_comparison_with_a_hub_is_the_price_tables() -> None:
+    (section,) = [one for one in sections(PAGE) if one.heading == "Compared with a hub"]
+    text = " ".join(section.text.split())
+    zone, attachment, gb = monthly_cost_usd(1, PRICE), monthly_attachment_usd(PRICE), PRICE.transit.gb_usd
+    assert f"| {zone} per interface | {PRICE.per_gb_usd} |" in text
+    assert f"{attachment} for an attachment" in text
+    assert f"{PRICE.per_gb_usd + gb}: {gb} for the transit gateway and {PRICE.per_gb_usd} for the endpoint" in text
+    assert f"or {monthly_nat_usd(PRICE)} | {PRICE.nat_gb_usd} |" in text
+    assert f"above {zone / gb:.0f} GB per month and interface: {zone} USD divided by {gb} USD" in text
+    assert attachment == 5 * zone
+    route53 = route53_prices()
+    month = Decimal(route53["profile_hour_usd"]) * HOURS_A_MONTH
+    assert f"pays {route53['zone_month_usd']} USD per month for each zone" in text
+    assert f"{route53['profile_hour_usd']} USD per hour, {month} USD per month, for up to 100 associations" in text
+    assert f"{route53['profile_vpc_hour_usd']} USD per hour for each beyond" in text
 
 
 def test_every_region_of_the_price_table_has_its_source() -> None:

@@ -63,6 +63,15 @@ def watched() -> Iterator[Account]:
         yield account
 
 
+@pytest.fixture
+def undeployed() -> Iterator[Account]:
+    """An account without the stack, which is built and ready to be deployed."""
+    with Account().closing() as account:
+        account.start()
+        account.build()
+        yield account
+
+
 def switch(account: Account, value: str) -> None:
     """Turn the stack's kill switch on or off."""
     account.client("ssm").put_parameter(Name=account.outputs["KillSwitch"], Value=value, Type="String", Overwrite=True)
@@ -96,7 +105,11 @@ def pytest_runtest_makereport(
     if report.failed and call.when == "call":
         accounts = [value for value in getattr(item, "funcargs", {}).values() if isinstance(value, Account)]
         for account in accounts[:1]:
-            report.sections += [(f"log of {function}", _log(account, function)) for function in _FUNCTIONS]
+            report.sections += [
+                (f"log of {function}", _log(account, function))
+                for function in _FUNCTIONS
+                if function in account.outputs
+            ]
     return report
 
 

@@ -2,6 +2,7 @@
 the same models.
 """
 
+import json
 import re
 import shlex
 import subprocess
@@ -9,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import jmespath
 from botocore import xform_name
 
 from tests.docs.commands import options_of
@@ -46,19 +48,28 @@ def sam(account: Account, text: str, *more: str) -> str:
 
 
 def aws(account: Account, text: str, *, files: Path) -> dict[str, Any]:
-    """What a command of the AWS CLI answers. `file://` is below `files`, or else in the repository."""
+    """What a command of the AWS CLI answers, or what its `--query` finds there. `file://` is below `files`, or else in
+    the repository.
+    """
     program, service, operation, *arguments = shlex.split(text)
     assert program == "aws"
     client = account.client(service)
     method = operation.replace("-", "_")
     shape = client.meta.service_model.operation_model(client.meta.method_to_api_mapping[method]).input_shape
     members = {f"--{xform_name(name, '-')}": name for name in shape.members}
+    members |= {f"--no-{one[2:]}": name for one, name in members.items() if shape.members[name].type_name == "boolean"}
     options = options_of(arguments)
-    request = {members[one]: _value(shape.members[members[one]], words, files) for one, words in options.items()}
-    return dict(getattr(client, method)(**request))
+    query = options.pop("--query", ["@"])[0]
+    request = {
+        members[one]: not one.startswith("--no-") and _value(shape.members[members[one]], words, files)
+        for one, words in options.items()
+    }
+    return dict(jmespath.search(query, getattr(client, method)(**request)))
 
 
 def _value(shape: Any, words: Sequence[str], files: Path) -> Any:
+    if words and (shape.type_name in {"structure", "map"} or words[0].startswith("[")):
+        return json.loads(words[0])
     if shape.type_name == "list":
         return [dict(_pairs(word)) if shape.member.type_name == "structure" else word for word in words]
     if shape.type_name == "boolean":

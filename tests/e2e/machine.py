@@ -54,6 +54,14 @@ def build_site(ec2: Any, *, cidr: str, name: str, zone: str = f"{REGION}a", publ
     return Site(vpc_id, subnet["SubnetId"], table_id, gateway_id)
 
 
+def attach(ec2: Any, vpc_id: str, subnet_id: str, gateway_id: str, table_id: str, cidr: str) -> None:
+    """Attach a VPC to a transit gateway, whose table leads to its block by that: no emulator propagates it."""
+    made = ec2.create_transit_gateway_vpc_attachment(TransitGatewayId=gateway_id, VpcId=vpc_id, SubnetIds=[subnet_id])
+    attachment_id = made["TransitGatewayVpcAttachment"]["TransitGatewayAttachmentId"]
+    to = {"TransitGatewayRouteTableId": table_id, "TransitGatewayAttachmentId": attachment_id}
+    ec2.create_transit_gateway_route(DestinationCidrBlock=cidr, **to)
+
+
 def _named(resource_type: str, name: str) -> list[dict[str, Any]]:
     return [{"ResourceType": resource_type, "Tags": [{"Key": "Name", "Value": name}]}]
 

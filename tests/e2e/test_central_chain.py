@@ -11,7 +11,7 @@ import pytest
 
 from tests.e2e.conftest import MINUTE
 from tests.e2e.emulators.account import Account, deployed
-from tests.e2e.machine import build_site
+from tests.e2e.machine import attach, build_site
 from tests.e2e.steps import dead_letters_about, endpoints_in, notices_about, reconcile, text_of, wait_until_quiet
 
 pytestmark = pytest.mark.chain_more
@@ -105,13 +105,6 @@ def build_hub(account: Account, gateway_id: str, table_id: str) -> str:
 def addresses_of(ec2: Any, interface_ids: list[str]) -> list[str]:
     found = ec2.describe_network_interfaces(NetworkInterfaceIds=interface_ids)["NetworkInterfaces"]
     return [one["PrivateIpAddress"] for one in found]
-
-
-def attach(ec2: Any, vpc_id: str, subnet_id: str, gateway_id: str, table_id: str, cidr: str) -> None:
-    made = ec2.create_transit_gateway_vpc_attachment(TransitGatewayId=gateway_id, VpcId=vpc_id, SubnetIds=[subnet_id])
-    attachment_id = made["TransitGatewayVpcAttachment"]["TransitGatewayAttachmentId"]
-    to = {"TransitGatewayRouteTableId": table_id, "TransitGatewayAttachmentId": attachment_id}
-    ec2.create_transit_gateway_route(DestinationCidrBlock=cidr, **to)
 
 
 def zones_of(account: Account, vpc_id: str) -> list[str]:

@@ -6,7 +6,6 @@ and no endpoint with full access. KMS lets everybody through here: who may use t
 
 import json
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -34,11 +33,8 @@ ALL = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*",
 
 
 @pytest.fixture
-def account() -> Iterator[Account]:
-    with Account().closing() as account:
-        account.start()
-        account.build()
-        yield account
+def account(undeployed: Account) -> Account:
+    return undeployed
 
 
 def document(page: str, member: str) -> dict[str, Any]:

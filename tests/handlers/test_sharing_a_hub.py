@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from html import unescape
 from typing import Any
 
 import boto3
@@ -11,7 +12,7 @@ from lifeline.adapters.aws.clients import client
 from lifeline.adapters.aws.memory import remember
 from lifeline.adapters.store.vpcs import VpcStore
 from lifeline.core.coexist.canary import Canary
-from lifeline.handlers import reconcile_endpoints
+from lifeline.handlers import coverage_page, reconcile_endpoints
 from tests.support.cases import Case
 from tests.support.cloudtrail import record_call
 from tests.support.days import HOUR, MINUTES, Days
@@ -86,6 +87,17 @@ def test_it_is_offered_with_its_price_and_made_once_it_is_approved(spoke: Spoke)
     assert list(spoke.state().associated) == [spoke.hub.zone_id]
     served = spoke.look()
     assert (kinds(served), served["services"][0]["state"]) == ([], "served centrally")
+    for looked in (offered, made, served):
+        assert [one["monthly_usd"] for one in looked["comparison"]["ways"].values()] == [7.3, 0, 32.85]
+        assert looked["comparison"]["cheapest"][0] == {"way": "central", "from_gb": 0, "until_gb": 365}
+
+
+def test_the_page_and_its_plan_compare_what_the_ways_to_the_hubs_service_cost(spoke: Spoke) -> None:
+    page = coverage_page.handler({"vpc_ids": [spoke.vpc_id]}, Context())
+    assert "Compare the ways to reach monitoring" in page
+    shown = unescape(coverage_page.handler({"plan": spoke.vpc_id}, Context()))
+    assert "ways to reach monitoring, in USD per month:" in shown
+    assert "cheapest, data included: the hub's endpoints up to 365 GB a month" in shown
 
 
 def test_with_auto_nobody_is_asked_where_everything_was_read(spoke: Spoke) -> None:

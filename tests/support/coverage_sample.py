@@ -9,6 +9,7 @@ from lifeline.core.event_path.comparison import Comparison
 from lifeline.core.event_path.dry_run import DryRun
 from lifeline.core.event_path.proof import UNPROVEN
 from lifeline.core.network.model import Tier
+from lifeline.core.plan.ways import HubComparison, Way, WayCost
 from lifeline.dashboard.coverage import (
     ActionRow,
     AgentCount,
@@ -172,6 +173,21 @@ def the_well(number: int = 1, subnets: int = 3) -> VpcCoverage:
         actions=(ActionRow(NOW - timedelta(days=3), "done", "create interface endpoint for monitoring"),),
         cost_usd=ZONE * 3,
         has_own=True,
+        comparison=HubComparison(
+            ("logs",),
+            3,
+            (
+                WayCost(Way.LOCAL, ZONE * 3, Decimal("0.01"), "3 interfaces"),
+                WayCost(
+                    Way.CENTRAL,
+                    Decimal("0.00"),
+                    Decimal("0.03"),
+                    "0.02 of it for the transit gateway, to which the VPC is attached",
+                ),
+                WayCost(Way.NAT, Decimal("32.85"), Decimal("0.045"), "the VPC has none"),
+            ),
+            "us-east-1, list prices as of 2026-08-01; transit gateways: as of 2026-06-04",
+        ),
     )
 
 

@@ -19,7 +19,7 @@ from lifeline.core.errors import TerminalError
 
 REGION = "us-east-1"
 VPC, SERVICE = "vpc-0123456789abcdef0", "com.amazonaws.us-east-1.ssm"
-_READ_NAMES = ("Describe", "Get", "List", "Query", "BatchGet", "Lookup", "Simulate")
+_READ_NAMES = ("Describe", "Get", "List", "Query", "BatchGet", "Lookup", "Search", "Simulate")
 
 
 @pytest.fixture

@@ -221,6 +221,32 @@ def test_a_policy_can_be_tried_before_it_is_anywhere(
     assert document["totals"]["blocked"] == 0
 
 
+def test_a_policy_with_a_hub_compares_it_for_each_vpc_that_needs_what_it_shares(
+    ec2: Any, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    vpc_id = private_vpc(ec2, 1, zones="ab")
+    made = boto3.client("route53").create_hosted_zone(
+        Name="monitoring.us-east-1.amazonaws.com",
+        CallerReference="1",
+        VPC={"VPCRegion": "us-east-1", "VPCId": private_vpc(ec2, 9)},
+    )
+    zone_id = made["HostedZone"]["Id"].rpartition("/")[2]
+    policy = tmp_path / "policy.json"
+    central = {"zones": [zone_id], "services": ["monitoring"], "cidrs": ["10.9.0.0/16"]}
+    policy.write_text(json.dumps({"version": 1, "rules": [{"require": ["monitoring"]}], "central": central}))
+
+    document = planned(capsys, "--policy", str(policy), "--vpc", vpc_id)
+
+    (planned_vpc,) = document["vpcs"]
+    assert [one["monthly_usd"] for one in planned_vpc["comparison"]["ways"].values()] == [14.6, 36.5, 32.85]
+    assert "the hub's endpoint can't be shared: " in planned_vpc["actions"][-1]["reason"]
+    assert "CentralEndpoints" not in planned_vpc["actions"][-1]["reason"]  # a stack with this policy has it
+    text = as_text(document)
+    assert " ways to reach monitoring, in USD per month:\n   endpoints of its own: 14.60, and 0.01 per GB" in text
+    assert "Transit gateways: list prices of us-east-1, as of 2026-06-04." in text
+    assert all(len(line) <= 80 for line in text.splitlines())
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
@@ -368,6 +394,36 @@ def document(*vpcs: dict[str, Any], **nats: Nat) -> dict[str, Any]:
 def table(text: str) -> list[dict[str, Any]]:
     """The rows, with numbers where the file has no quotes: as a spreadsheet reads it."""
     return [*csv.DictReader(io.StringIO(text), quoting=csv.QUOTE_NONNUMERIC)]
+
+
+WAYS = {
+    "services": ["monitoring", "logs"],
+    "interfaces": 2,
+    "ways": {
+        "local": {"monthly_usd": 14.6, "per_gb_usd": 0.01, "detail": "2 interfaces"},
+        "central": {"monthly_usd": 0.0, "per_gb_usd": None, "detail": "the way leads over a virtual private gateway"},
+        "nat": {"monthly_usd": 0.0, "per_gb_usd": 0.045, "detail": "the VPC has one anyway"},
+    },
+    "cheapest": [
+        {"way": "nat", "from_gb": 0, "until_gb": 417},
+        {"way": "local", "from_gb": 417, "until_gb": None},
+    ],
+    "words": ["ways"],
+    "prices": "us-east-1",
+}
+
+
+def test_in_a_table_each_way_to_the_hubs_services_is_a_row_with_costs_of_its_own() -> None:
+    said = document(vpc("vpc-0123456789abcdef0") | {"comparison": WAYS})
+    rows = {row["way"]: row for row in table(as_csv([said])) if row["row"] == "way"}
+    costs = ("way_monthly_usd", "way_usd_per_gb", "way_cheapest_from_gb", "way_cheapest_until_gb")
+    assert {way: [row[name] for name in costs] for way, row in rows.items()} == {
+        "local": [14.6, 0.01, 417, ""],
+        "central": [0, "", "", ""],  # what a GB costs isn't known
+        "nat": [0, 0.045, 0, 417],
+    }
+    assert {row["service"] for row in rows.values()} == {"monitoring, logs"}
+    assert {row["vpc_monthly_usd"] for row in rows.values()} == {""}
 
 
 HOSTILE = ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", " =1", "=cmd|'/c calc'!A0", "\n@x", "-"]

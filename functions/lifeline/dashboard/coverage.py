@@ -8,6 +8,7 @@ from enum import StrEnum
 from lifeline.core.event_path.comparison import Comparison
 from lifeline.core.event_path.proof import UNPROVEN, EventPath
 from lifeline.core.network.model import SeenTier
+from lifeline.core.plan.ways import HubComparison
 from lifeline.core.suggest.summary import Summary
 
 
@@ -137,7 +138,8 @@ class VpcCoverage:
     how many changes wait for approval in the backlog, and `backlog_usd` what they cost in a month. `holds` are
     the freezes and releases that stop Lifeline there, a line each; `notes` are whatever else to know. `actions` start
     with the newest. `has_own` is True where an endpoint or security group there is Lifeline's.
-    `suggestion` is the last one of what its private subnets need, None where there is none.
+    `suggestion` is the last one of what its private subnets need, None where there is none. `comparison` is that of the
+    ways to reach what a hub shares, None where the policy names none.
     """
 
     id: str
@@ -156,6 +158,7 @@ class VpcCoverage:
     notes: tuple[str, ...] = ()
     has_own: bool = False
     suggestion: Summary | None = None
+    comparison: HubComparison | None = None
 
     @property
     def is_broken(self) -> bool:

@@ -76,6 +76,7 @@ def cover_vpc(seen: Seen, price: Price, now: datetime) -> VpcCoverage:
         holds=seen.holds,
         notes=tuple(dict.fromkeys((*plan.notes, *seen.notes))),
         suggestion=seen.suggestion,
+        comparison=plan.comparison,
         has_own=any(one.on_record for one in vpc.endpoints) or any(one.on_record for one in vpc.security_groups),
     )
 

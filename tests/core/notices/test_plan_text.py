@@ -8,12 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lifeline.core.network.model import Tier
+from lifeline.core.network.model import IN_PLACE_OF, Tier
 from lifeline.core.notices.plan_text import MOST_IDLE, WORDS, Sign, action_lines, plan_text
 from lifeline.core.plan.actions import Action, ActionKind, ServiceReport, ServiceState, Status
 from lifeline.core.plan.answer import Approvable, Refusal, VpcAnswer
 from lifeline.core.wording import WIDTH
 from tests.support.builders import MONITORING, VPC_ID, endpoint, own_security_group, plan, subnet, vpc
+from tests.support.hubs import offered, spoke
 
 COMMAND = (
     """sam remote invoke ReconcileEndpoints --stack-name lifeline --event '{"approve": "plan-0123456789abcdef"}'"""
@@ -81,6 +82,44 @@ def test_the_tags_that_the_policy_gives_are_said_the_first_few_of_them_and_nothi
     assert "https://" not in said
     many = tuple((f"key-{number}", "x") for number in range(48))
     assert "and 43 more" in " ".join(line.strip() for line in action_lines([one(tags=many)]))
+
+
+def test_the_ways_to_a_hubs_services_are_compared_below_the_actions_and_whose_prices_once_at_the_end() -> None:
+    answer = VpcAnswer.of(offered(spoke()))
+    text = plan_text([answer, replace(answer, vpc_id="vpc-2")], is_plan=True)
+    compared = """\
+ ways to reach monitoring, in USD per month:
+   endpoints of its own: 7.30, and 0.01 per GB (1 interface)
+   the hub's endpoints: 0.00, and 0.03 per GB (0.02 of it for the transit
+   gateway, to which the VPC is attached)
+   a NAT gateway: 32.85, and 0.045 per GB (the VPC has none)
+   cheapest, data included: the hub's endpoints up to 365 GB a month, endpoints
+   of its own above; how much data there is isn't known
+"""
+    assert text.count(compared) == 2
+    assert (
+        text.count("\nPrices: us-east-1, list prices as of 2026-08-01; transit gateways: as of\n   2026-06-04.\n") == 1
+    )
+
+
+@pytest.mark.parametrize(
+    ("checks", "words"),
+    [
+        (("routes: yes", "room: yes (3 of 300)"), "checked: in order: routes, room (3 of 300)"),
+        (
+            ("tables: can't be read (denied: no)", "routes: yes"),
+            "checked: tables: can't be read (denied: no); in order",
+        ),
+        (("tables: can't be read (no)",), "checked: tables: can't be read (no)"),
+    ],
+)
+def test_what_was_checked_begins_with_what_does_not_hold_for_certain(checks: tuple[str, ...], words: str) -> None:
+    assert f" {words}" in " ".join(line.strip() for line in action_lines([one(checks=checks)]))
+
+
+def test_an_endpoint_that_is_to_stand_in_for_the_hub_is_no_canary() -> None:
+    standing_in = one(private_dns=False, tags=((IN_PLACE_OF, "Z0HUB"),))
+    assert "   with: private DNS off until it takes the name from the hub" in action_lines([standing_in])
 
 
 def test_after_an_apply_the_same_tells_what_was_done_and_what_waits_for_approval() -> None:

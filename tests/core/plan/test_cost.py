@@ -1,5 +1,6 @@
 """What endpoints cost."""
 
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 
@@ -7,19 +8,51 @@ import pytest
 
 from lifeline.core.plan.actions import Action, ActionKind
 from lifeline.core.plan.cost import (
-    Price,
     cost_of,
+    monthly_attachment_usd,
     monthly_cost_usd,
+    monthly_profile_vpc_usd,
     nat_comparison,
     price_in,
     prices,
+    route53_prices,
 )
 
 
 def test_a_region_in_the_table_has_its_own_prices() -> None:
-    assert price_in("eu-central-1") == Price(
-        Decimal("0.012"), Decimal("0.01"), Decimal("0.052"), Decimal("0.052"), "eu-central-1", is_exact=True
-    )
+    price = price_in("eu-central-1")
+    endpoint, nat = (price.per_zone_hour_usd, price.per_gb_usd), (price.nat_hour_usd, price.nat_gb_usd)
+    assert (endpoint, nat) == ((Decimal("0.012"), Decimal("0.01")), (Decimal("0.052"), Decimal("0.052")))
+    assert (price.region, price.is_exact) == ("eu-central-1", True)
+
+
+@pytest.mark.parametrize(
+    ("region", "hour", "whose"),
+    [
+        ("us-east-1", "0.05", "us-east-1"),
+        ("ap-northeast-2", "0.07", "ap-northeast-2"),
+        ("eu-central-1", "0.05", "us-east-1"),  # the region has a row, without a transit gateway's prices
+        ("mx-central-1", "0.05", "us-east-1"),
+    ],
+)
+def test_a_transit_gateways_price_is_the_regions_or_us_east_1s_which_is_said(
+    region: str, hour: str, whose: str
+) -> None:
+    transit = price_in(region).transit
+    assert (str(transit.hour_usd), str(transit.gb_usd), transit.region) == (hour, "0.02", whose)
+    assert transit.as_of == prices()[whose]["transit_as_of"]
+
+
+def test_a_transit_gateways_prices_and_route_53s_have_their_source_and_date() -> None:
+    for known in (one for one in prices().values() if "transit_hour_usd" in one):
+        assert date.fromisoformat(known["transit_as_of"])
+        assert known["transit_source"]
+    assert date.fromisoformat(route53_prices()["as_of"])
+    assert route53_prices()["source"]
+
+
+def test_an_attachment_and_a_vpc_of_a_profile_have_a_months_price() -> None:
+    assert (str(monthly_attachment_usd(price_in("us-east-1"))), str(monthly_profile_vpc_usd())) == ("36.50", "1.02")
 
 
 def test_a_region_outside_the_table_has_us_east_1s_and_says_so() -> None:
@@ -45,7 +78,7 @@ def test_a_month_of_endpoints(zones: int, region: str, usd: str) -> None:
 
 
 def test_half_a_cent_is_rounded_up() -> None:
-    price = Price(Decimal("0.0005"), Decimal(0), Decimal(0), Decimal(0), "xx", is_exact=True)
+    price = replace(price_in("us-east-1"), per_zone_hour_usd=Decimal("0.0005"))
     assert str(monthly_cost_usd(1, price)) == "0.37"  # 0.365
 
 

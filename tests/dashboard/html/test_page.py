@@ -353,6 +353,24 @@ def test_ids_lead_to_the_console_and_whatever_is_no_id_leads_nowhere() -> None:
     assert "its log" not in show(the_silenced(), calls=replace(CALLS, log_group="")).text
 
 
+def test_the_ways_to_a_hubs_services_are_compared_and_a_gb_whose_price_is_not_known_says_so() -> None:
+    compared = the_well().comparison
+    assert compared
+    page = show(the_well())
+    assert "Compare the ways to reach logs" in page.text
+    (table,) = [one for one in page.all("table") if one.attributes["aria-label"] == "Ways to reach logs"]
+    assert [one.text for one in table.all("td")][3:6] == [
+        "0.00",
+        "0.03",
+        "0.02 of it for the transit gateway, to which the VPC is attached",
+    ]
+    assert f"Cheapest, data included: {compared.cheapest_words}. Prices: {compared.prices}." in page.text
+    local, hub, nat = compared.ways
+    unknown = replace(compared, ways=(local, replace(hub, per_gb_usd=None), nat))
+    assert "not known" in [one.text for one in show(replace(the_well(), comparison=unknown)).all("td")]
+    assert "Compare the ways" not in show(replace(the_well(), comparison=None)).text
+
+
 def test_an_endpoint_elsewhere_has_no_link_because_it_may_be_another_accounts() -> None:
     central = Cell("logs", Standing.CENTRAL, "vpce-0a77c1d2e3f405162")
     page = show(replace(the_well(), subnets=(subnet(0, "a", central),)), closed=())

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence, Set
 from decimal import Decimal
 
+from lifeline.core.coexist.canary import WATCHED_FOR
 from lifeline.core.coexist.import_blocks import handover_lines
 from lifeline.core.network.model import SeenTier, Tier
 from lifeline.core.notices.notice import Notice, brief_id, fit_subject, invoke_lines
@@ -19,6 +20,7 @@ _MOST_VPCS = 5
 _MOST_SUBNETS = 5
 _MOST_FACTS = 10
 _MOST_APPROVALS = 3
+_BY_HUB = frozenset({ActionKind.ASSOCIATE_CENTRAL, ActionKind.SWAP_TO_CENTRAL})  # the hub answers from then on
 _LONGEST_NAME = 20
 _TIERS: dict[SeenTier, str] = {Tier.ISOLATED: " (no route out of the VPC)"}
 _PAID = frozenset({ActionKind.CREATE_INTERFACE_ENDPOINT, ActionKind.ADD_SUBNETS})
@@ -189,6 +191,8 @@ def _done(worth: Sequence[VpcAnswer], *, is_plan: bool) -> Iterator[str]:
         if answer.refusal:
             yield f" ! {answer.refusal.field}: {answer.refusal.message}"
         yield from action_lines(answer.actions, answer.zones)
+        if answer.comparison and any(action.is_blocked and action.kind in _BY_HUB for action in answer.actions):
+            yield f" {answer.comparison.words[-1]} ({answer.comparison.prices})"
         if answer.note:
             yield f" note: {answer.note}"
     if len(worth) > _MOST_VPCS:
@@ -255,6 +259,10 @@ def _next(worth: Sequence[VpcAnswer], stack: str, *, is_plan: bool) -> Iterator[
         yield "      --query 'VpcEndpoints[].[State,DnsEntries[].DnsName]'"
     elif by_status[Status.PLANNED]:
         yield "No action needed: Lifeline will continue on its next run."
+    elif any(action.kind in _BY_HUB for _, action in by_status[Status.DONE]):
+        watched = int(WATCHED_FOR.total_seconds() // 60)
+        yield f"No action needed. For {watched} minutes, Lifeline watches the agents of the VPC: if they fall silent"
+        yield "because of this, it undoes the change."
     else:
         yield "No action needed."
 

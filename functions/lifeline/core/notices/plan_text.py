@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 
-from lifeline.core.network.model import Tier, UnsureTier
+from lifeline.core.network.hub import CheckAnswer
+from lifeline.core.network.model import IN_PLACE_OF, Tier, UnsureTier
 from lifeline.core.network.packets import ports_in
 from lifeline.core.plan.actions import DELETES, Action, ActionKind, ServiceReport, ServiceState, Status
 from lifeline.core.plan.answer import Approvable, Refusal, VpcAnswer
@@ -139,6 +140,12 @@ def action_lines(actions: Iterable[Action], zones: Iterable[tuple[str, str]] = (
     return [line for action in sorted(actions, key=lambda action: action.service) for line in _action(action, zone_of)]
 
 
+def way_lines(words: Sequence[str]) -> list[str]:
+    """What each way to reach a hub's services costs, and which is the cheapest, as `HubComparison.words` has it."""
+    title, *rows = words
+    return [*wrap(title, first=_LEAD, rest=_UNDER), *(line for row in rows for line in wrap(row, first=_UNDER))]
+
+
 def resource_ids(actions: Iterable[Action]) -> tuple[str, ...]:
     """The ids of all resources that the actions name."""
     named = (
@@ -201,6 +208,7 @@ def _block(answer: VpcAnswer, shared: Collection[str]) -> list[str]:
     states = list(_states(answer))
     if states:
         lines += wrap(f"= {'; '.join(states)}", first=_LEAD, rest=_UNDER)
+    lines += way_lines(answer.comparison.words) if answer.comparison else []
     notes = [note for note in _notes(answer) if note not in shared]
     return lines + (wrap(f"note: {'; '.join(notes)}", first=_LEAD, rest=_UNDER) if notes else [])
 
@@ -251,9 +259,9 @@ def _action(action: Action, zone_of: Mapping[str, str]) -> list[str]:
         ("allows", f"TCP {ports_in(action.ports)} from {', '.join(action.cidrs)}" if action.cidrs else ""),
         ("policy", _policy(action)),
         ("tags", few([f"{quoted(key)}={quoted(value)}" for key, value in action.tags], _MOST_TAGS)),
-        ("with", "" if action.private_dns else "private DNS off until the endpoint is available (canary)"),
+        ("with", _private_dns(action)),
         ("why", action.reason),
-        ("checked", "; ".join(action.checks)),
+        ("checked", _checked(action.checks)),
         (_ERRORS.get(action.status, "note"), action.error),
     ):
         if text:
@@ -264,6 +272,23 @@ def _action(action: Action, zone_of: Mapping[str, str]) -> list[str]:
 def _policy(action: Action) -> str:
     """What an endpoint lets through that is to be made, or was: full access is said, too."""
     return action.policy_words if action.kind in _MAKES else ""
+
+
+def _private_dns(action: Action) -> str:
+    """Why an endpoint doesn't answer from the start; an empty text if it does."""
+    if action.private_dns:
+        return ""
+    if any(key == IN_PLACE_OF for key, _ in action.tags):
+        return "private DNS off until it takes the name from the hub"
+    return "private DNS off until the endpoint is available (canary)"
+
+
+def _checked(checks: Sequence[str]) -> str:
+    """The checks' words: what doesn't hold or can't be read, each with its answer, and then all that holds."""
+    found = [(what, answer.partition(" ")) for what, _, answer in (check.partition(": ") for check in checks)]
+    others = [check for check, (_, (word, *_)) in zip(checks, found, strict=True) if word != CheckAnswer.YES]
+    held = [f"{what} {why}".rstrip() for what, (word, _, why) in found if word == CheckAnswer.YES]
+    return "; ".join([*others, *([f"in order: {', '.join(held)}"] if held else [])])
 
 
 def _sign(action: Action) -> Sign:
@@ -297,8 +322,10 @@ def _totals(answers: Sequence[VpcAnswer], *, is_plan: bool) -> list[str]:
     parts += [f"{statuses[Status.FAILED]} failed"] if statuses[Status.FAILED] else []
     parts += [f"{statuses[Status.PLANNED]} left for the next run"] if statuses[Status.PLANNED] and not is_plan else []
     cost = sum((answer.monthly_cost_usd for answer in answers), Decimal(0))
+    prices = dict.fromkeys(answer.comparison.prices for answer in answers if answer.comparison)
     return [
         *wrap(f"{'Plan' if is_plan else 'Done'}: {', '.join(parts)} in {write_count(len(answers), 'VPC')}."),
         f"Cost: {cost:.2f} USD more per month, before data charges.",
+        *(line for words in prices for line in wrap(f"Prices: {words}.", rest=_UNDER)),
         *(["This is a plan: nothing was changed."] if is_plan else []),
     ]

@@ -9,6 +9,7 @@ from typing import Self
 from lifeline.core.network.model import SECURITY_GROUP_NAME, Endpoint, Ranges, SeenTier, suffix_of
 from lifeline.core.network.ports import HTTPS
 from lifeline.core.network.reach import NetworkPath
+from lifeline.core.plan.ways import HubComparison
 from lifeline.core.policy.central import is_profile
 from lifeline.core.policy.labels import Tagging
 
@@ -237,7 +238,8 @@ class ServiceState(StrEnum):
 class ServiceReport:
     """One required service in one VPC: how it stands, by which endpoint or zone, and what a person should know.
 
-    `paths` are those of the subnets that require it, by their ids: some may be better off than the VPC.
+    `paths` are those of the subnets that require it, by their ids: some may be better off than the VPC. `interfaces`
+    are those of an endpoint of the VPC's own, as it is or would be; 0 where no hub shares the service.
     """
 
     service: str
@@ -245,11 +247,14 @@ class ServiceReport:
     by: str = ""
     detail: str = ""
     paths: tuple[tuple[str, NetworkPath], ...] = ()
+    interfaces: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The answer for one VPC: each subnet's tier, each service's state, and the actions in their order."""
+    """The answer for one VPC: each subnet's tier, each service's state, and the actions in their order. `comparison` is
+    that of the ways to reach what a hub shares, None where the policy names none.
+    """
 
     vpc_id: str
     tiers: tuple[tuple[str, SeenTier], ...]
@@ -257,6 +262,7 @@ class Plan:
     services: tuple[ServiceReport, ...] = ()
     monthly_cost_usd: Decimal = Decimal(0)
     notes: tuple[str, ...] = ()
+    comparison: HubComparison | None = None
 
     @property
     def planned(self) -> tuple[Action, ...]:

@@ -10,6 +10,7 @@ from typing import Any, Self
 from lifeline.core.network.model import SeenTier, Vpc
 from lifeline.core.plan.actions import Action, ActionKind, Plan, ServiceReport, Status
 from lifeline.core.plan.cost import Price, cost_of
+from lifeline.core.plan.ways import HubComparison, comparison_json
 from lifeline.core.wording import fingerprint
 
 
@@ -46,6 +47,7 @@ class VpcAnswer:
     """One VPC's tiers and what became of each action. `note` says what else a person should know.
 
     `name` is its Name tag and `zones` holds each subnet's zone: for people, and only where the VPC was seen.
+    `comparison` is the plan's.
     """
 
     vpc_id: str
@@ -58,6 +60,7 @@ class VpcAnswer:
     approval: Approvable | None = None
     name: str = ""
     zones: tuple[tuple[str, str], ...] = ()
+    comparison: HubComparison | None = None
 
     @classmethod
     def of(cls, plan: Plan, actions: Iterable[Action] | None = None) -> Self:
@@ -69,6 +72,7 @@ class VpcAnswer:
             services=plan.services,
             monthly_cost_usd=plan.monthly_cost_usd,
             note="; ".join(plan.notes),
+            comparison=plan.comparison,
         )
 
     def with_note(self, note: str) -> "VpcAnswer":
@@ -142,8 +146,11 @@ def as_json(answer: VpcAnswer) -> dict[str, Any]:
 
 
 def priced_json(answer: VpcAnswer, price: Price) -> dict[str, Any]:
-    """The answer as the function returns it: with the VPC's name, and what each action adds a month once it is made."""
+    """The answer as the function returns it: with the VPC's name, what each action adds a month once it is made, and
+    what the ways to a hub's services cost.
+    """
     said = as_json(answer) | ({"name": answer.name} if answer.name else {})
+    said |= {"comparison": comparison_json(answer.comparison)} if answer.comparison else {}
     for action, told in zip(answer.actions, said["actions"], strict=True):
         told["monthly_cost_usd"] = float(cost_of([action], price))
     return said

@@ -13,7 +13,7 @@ from lifeline.core.network.ports import ports_of, ports_unknown
 from lifeline.core.network.reach import Reach, ServiceReach
 from lifeline.core.network.tiers import effective_route_table
 from lifeline.core.plan.client_egress import find_cut_off
-from lifeline.core.plan.cost import hub_comparison, monthly_cost_usd
+from lifeline.core.plan.cost import monthly_cost_usd
 from lifeline.core.plan.elsewhere import shadow_words
 from lifeline.core.plan.harm import Dependent, Takeover
 from lifeline.core.plan.scene import PlanInput
@@ -64,10 +64,7 @@ def saving_words(interfaces: int, plan_input: PlanInput) -> str:
     if not plan_input.price:
         return ""
     cost = monthly_cost_usd(interfaces, plan_input.price)
-    return (
-        f"{Decimal(0):.2f} USD per month instead of {cost:.2f} USD, before data charges. "
-        f"{hub_comparison(interfaces, plan_input.price)}"
-    ).removesuffix(".")
+    return f"{Decimal(0):.2f} USD per month instead of {cost:.2f} USD, before data charges"
 
 
 def judge_central(

@@ -12,8 +12,19 @@ from lifeline.core.plan.actions import Action, ActionKind, Plan, ServiceState
 
 HOURS_A_MONTH = 730  # as AWS's own calculator counts a month
 FALLBACK_REGION = "us-east-1"
-# What a transit gateway takes for a GB that a VPC sends: us-east-1's list price, as public documents quote it.
-TRANSIT_GB_USD = Decimal("0.02")
+
+
+@dataclass(frozen=True, slots=True)
+class TransitPrice:
+    """A transit gateway's list prices in a region, in USD: a VPC's attachment, and a GB that passes the gateway (sent
+    from any of its attachments). `region` and `as_of` are those of the prices: us-east-1's where the region's own
+    aren't known.
+    """
+
+    hour_usd: Decimal
+    gb_usd: Decimal
+    region: str
+    as_of: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,19 +40,32 @@ class Price:
     per_gb_usd: Decimal
     nat_hour_usd: Decimal
     nat_gb_usd: Decimal
+    transit: TransitPrice
     region: str
     is_exact: bool
 
 
-@cache
 def prices() -> dict[str, dict[str, str]]:
     """Each region's list prices with their source and date, the oldest of its figures', as `prices.json` has them.
 
     They are the AWS Price List's: AmazonVPC `…VpcEndpoint-Hours` and `-Bytes`, AmazonEC2 `…NatGateway-Hours` and
-    `-Bytes`, read in public documents that quote it.
+    `-Bytes`, and for some regions AmazonVPC `…TransitGateway-Hours` and `-Bytes` with a date of their own, read in
+    public documents that quote it.
     """
+    return cast("dict[str, dict[str, str]]", _read()["regions"])
+
+
+def route53_prices() -> dict[str, str]:
+    """Route 53's list prices, which are the same in all regions: a hosted zone for a month, a Profile for an hour with
+    so many VPCs in its account, and an hour of each VPC beyond.
+    """
+    return cast("dict[str, str]", _read()["route53"])
+
+
+@cache
+def _read() -> dict[str, object]:
     text = files("lifeline.core.plan").joinpath("prices.json").read_text("utf-8")
-    return cast("dict[str, dict[str, str]]", json.loads(text))
+    return cast("dict[str, object]", json.loads(text))
 
 
 def price_in(region: str) -> Price:
@@ -52,9 +76,22 @@ def price_in(region: str) -> Price:
         per_gb_usd=Decimal(known["per_gb_usd"]),
         nat_hour_usd=Decimal(known["nat_hour_usd"]),
         nat_gb_usd=Decimal(known["nat_gb_usd"]),
+        transit=_transit_in(region),
         region=region,
         is_exact=region in prices(),
     )
+
+
+def _transit_in(region: str) -> TransitPrice:
+    whose = region if "transit_hour_usd" in prices().get(region, {}) else FALLBACK_REGION
+    known = prices()[whose]
+    hour, gb = Decimal(known["transit_hour_usd"]), Decimal(known["transit_gb_usd"])
+    return TransitPrice(hour, gb, whose, known["transit_as_of"])
+
+
+def as_of(price: Price) -> str:
+    """The date of the oldest price of endpoints and NAT gateways, in ISO 8601."""
+    return _known(price.region)["as_of"]
 
 
 def _known(region: str) -> dict[str, str]:
@@ -67,38 +104,39 @@ def monthly_cost_usd(interface_zones: int, price: Price) -> Decimal:
     Billed for every hour of their life, used or not (PrivateLink pricing). Data is on top; gateway endpoints are free
     (VPC guide: gateway endpoints), and count no zones.
     """
-    exact = price.per_zone_hour_usd * HOURS_A_MONTH * interface_zones
-    return exact.quantize(Decimal("0.01"), rounding=ROUND_HALF_UP)
+    return _month(price.per_zone_hour_usd * interface_zones)
 
 
 def nat_comparison(price: Price) -> str:
     """One sentence: what the same GB pays at a NAT gateway."""
     return (
         f"The same GB pays {price.nat_gb_usd} USD at a NAT gateway and {price.per_gb_usd} USD at an interface "
-        f"endpoint; the gateway itself costs {monthly_nat_usd(price)} USD a month ({_whose(price)})."
-    )
-
-
-def hub_comparison(interfaces: int, price: Price) -> str:
-    """One sentence: what the same GB pays at the hub, and from how many a month an endpoint of one's own is cheaper.
-
-    The attachment to the gateway isn't counted: a VPC that is offered the hub has one.
-    """
-    even = monthly_cost_usd(interfaces, price) / TRANSIT_GB_USD
-    return (
-        f"The same GB pays {price.per_gb_usd + TRANSIT_GB_USD} USD at the hub's endpoint, transit gateway included, "
-        f"{price.per_gb_usd} USD at an endpoint of the VPC's own and {price.nat_gb_usd} USD at a NAT gateway; above "
-        f"{even:,.0f} GB a month, an endpoint of its own is cheaper than the hub ({_whose(price)})."
+        f"endpoint; the gateway itself costs {monthly_nat_usd(price)} USD a month ({whose_words(price)})."
     )
 
 
 def monthly_nat_usd(price: Price) -> Decimal:
     """A month of one NAT gateway, without its data and public address."""
-    return (price.nat_hour_usd * HOURS_A_MONTH).quantize(Decimal("0.01"), rounding=ROUND_HALF_UP)
+    return _month(price.nat_hour_usd)
 
 
-def _whose(price: Price) -> str:
-    when = f"list prices as of {_known(price.region)['as_of']}"
+def monthly_attachment_usd(price: Price) -> Decimal:
+    """A month of a VPC's attachment to a transit gateway, without its data."""
+    return _month(price.transit.hour_usd)
+
+
+def monthly_profile_vpc_usd() -> Decimal:
+    """A month of each VPC of a Route 53 Profile beyond those that its price includes."""
+    return _month(Decimal(route53_prices()["profile_vpc_hour_usd"]))
+
+
+def _month(hour_usd: Decimal) -> Decimal:
+    return (hour_usd * HOURS_A_MONTH).quantize(Decimal("0.01"), rounding=ROUND_HALF_UP)
+
+
+def whose_words(price: Price) -> str:
+    """Of which region the prices of endpoints and NAT gateways are, and of when."""
+    when = f"list prices as of {as_of(price)}"
     if price.is_exact:
         return f"{price.region}, {when}"
     return f"{FALLBACK_REGION}'s {when}: prices of {price.region} aren't known and might be higher"

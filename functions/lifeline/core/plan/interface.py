@@ -36,6 +36,19 @@ class InterfacePlanner(ServicePlanner):
 
     def plan(self) -> tuple[list[Action], ServiceReport]:
         """The actions, and how the service stands."""
+        actions, report = self._plan()
+        central = self.plan_input.central
+        is_shared = bool(central and self.requirement.service in central.services)
+        return actions, replace(report, interfaces=self._count_interfaces(actions)) if is_shared else report
+
+    def _count_interfaces(self, actions: Sequence[Action]) -> int:
+        """How many interfaces an endpoint of the VPC's own has and gets, or would have."""
+        if holder := self.reach.holder:
+            added = (action.subnet_ids for action in actions if action.kind is ActionKind.ADD_SUBNETS)
+            return len(holder.subnet_ids.union(*added))
+        return len(self._placement().subnets)
+
+    def _plan(self) -> tuple[list[Action], ServiceReport]:
         if self.reach.holder and (self.reach.is_held or not self.reach.central):
             return self._with(self.reach.holder)
         if self.reach.central:
@@ -278,7 +291,7 @@ class InterfacePlanner(ServicePlanner):
         yield action
 
     def _creating(self, failed: list[Endpoint]) -> Iterator[Action]:
-        placement = self._place_unharmed() if self._is_dns_read else self._place()
+        placement = self._placement()
         offer = None if failed else judge_central(self.service, self.vpc, self.clients, self.catalog, self.plan_input)
         if offer and not offer.refusal:
             yield self._associating(offer, len(placement.subnets))
@@ -393,6 +406,10 @@ class InterfacePlanner(ServicePlanner):
         return f"it isn't known whether a central endpoint answers the name: {'; '.join(unread)}" if unread else ""
 
     # ---- facts and words
+
+    def _placement(self) -> Placement:
+        """Where an endpoint that is to be made gets its interfaces."""
+        return self._place_unharmed() if self._is_dns_read else self._place()
 
     def _place(self, kind: str = "", avoid: frozenset[str] = frozenset()) -> Placement:
         return place_interfaces(

@@ -12,6 +12,7 @@ from lifeline.core.network.way_out import shut_in_words, usable_tiers
 from lifeline.core.plan.actions import Action, ActionKind, Plan, ServiceReport, ServiceState, in_order
 from lifeline.core.plan.cost import cost_of
 from lifeline.core.plan.gateway import GatewayPlanner, without_gateway
+from lifeline.core.plan.hub_comparison import compare
 from lifeline.core.plan.interface import InterfacePlanner
 from lifeline.core.plan.scene import PlanInput, Scene
 from lifeline.core.plan.security_group import groups_to_close, plan_security_groups, usable_security_group
@@ -59,6 +60,7 @@ def plan_endpoints(
             *_policy_notes(vpc, reports),
             *_missing_tags(actions, vpc),
         ),
+        comparison=compare(scene, reports),
     )
 
 

@@ -6,7 +6,8 @@ from datetime import UTC, timedelta
 from decimal import Decimal
 
 from lifeline.core.notices.links import event_link, log_link, resource_link
-from lifeline.core.wording import write_length
+from lifeline.core.plan.ways import HubComparison
+from lifeline.core.wording import few, write_length
 from lifeline.dashboard.coverage import (
     ActionRow,
     AgentCount,
@@ -38,6 +39,7 @@ _INCIDENTS = 5
 _STEPS = 12
 _ACTIONS = 5
 _LINES = 10
+_SERVICES = 6
 _STEPS_ABREAST = 5
 _PLAN_MODE = "plan"
 _SEVERAL = 2
@@ -205,6 +207,7 @@ class VpcRows:
                 _incidents(vpc, self.coverage.console_region, clock),
                 subnet_table(vpc, self.width, self.coverage.console_region),
                 _actions(vpc, clock),
+                _ways(vpc.comparison),
                 _needs(vpc, self.coverage, clock, calls),
                 _buttons(vpc, self.coverage, calls),
             ]
@@ -333,6 +336,35 @@ def _actions(vpc: VpcCoverage, clock: Clock) -> Html:
 
     rows = Html().join(map(row, vpc.actions[:_ACTIONS]))
     return Html('<h4>Recent actions</h4><ul class="actions">{}</ul>').format(rows) if rows else rows
+
+
+def _ways(compared: HubComparison | None) -> Html:
+    """What the services that a hub shares cost by each way to reach them, in a fold that says which is the cheapest."""
+    if compared is None:
+        return Html()
+    cheapest = {stretch.way for stretch in compared.cheapest}
+    row = Html('<tr><th scope="row">{}</th><td>{}</td><td>{}</td><td>{}</td></tr>')
+    rows = [
+        row.format(
+            Html("<b>{}</b>").format(cost.name) if cost.way in cheapest else cost.name,
+            f"{cost.monthly_usd:,.2f}",
+            "not known" if cost.per_gb_usd is None else f"{cost.per_gb_usd}",
+            cost.detail,
+        )
+        for cost in compared.ways
+    ]
+    return Html(
+        '<details><summary>Compare the ways to reach {services}</summary><div class="ways">'
+        '<table aria-label="Ways to reach {services}"><thead><tr><th scope="col">way</th>'
+        '<th scope="col">USD a month</th><th scope="col">USD per GB</th><th scope="col">note</th></tr></thead>'
+        '<tbody>{rows}</tbody></table></div><p class="meta">Cheapest, data included: {cheapest}. '
+        "Prices: {prices}.</p></details>"
+    ).format(
+        services=few(compared.services, _SERVICES),
+        rows=Html().join(rows),
+        cheapest=compared.cheapest_words,
+        prices=compared.prices,
+    )
 
 
 def _needs(vpc: VpcCoverage, coverage: Coverage, clock: Clock, calls: ButtonTargets) -> Html:

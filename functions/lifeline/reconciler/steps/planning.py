@@ -229,7 +229,7 @@ class Planning:
         notes += dns.unread if dns else ()
         if dns and dns.custom_dns_servers:
             notes.append(custom_dns_finding(dns))
-        if plan.monthly_cost_usd and vpc.nat_gateways:
+        if plan.monthly_cost_usd and vpc.nat_gateways and not plan.comparison:
             notes.append(nat_comparison(self._price()))
         return replace(plan, notes=tuple(notes))
 
