@@ -209,6 +209,19 @@ def test_a_record_that_is_faster_than_the_ledger_comes_again(days: Days) -> None
     assert days.try_to_deliver(event) == ["m-0"]
 
 
+def test_the_record_of_the_doctors_dry_run_looks_like_no_failure(days: Days, caplog: pytest.LogCaptureFixture) -> None:
+    served(days)
+    sweep(days)
+    days.call({"doctor": True})
+    event = record(days, request_id="0a1b2c3d-0000-4000-8000-000000000000")
+    caplog.clear()
+    assert days.try_to_deliver(event) == ["m-0"]
+    days.clock.advance(MINUTES)
+    assert days.try_to_deliver(event, receives=2) == []
+    assert {"messages come again", "call heard that is no known dry run"} <= {one.message for one in caplog.records}
+    assert not [one.message for one in caplog.records if one.levelname == "ERROR"]
+
+
 def test_a_record_that_the_ledger_does_not_take_comes_again(days: Days, monkeypatch: pytest.MonkeyPatch) -> None:
     served(days)
     sweep(days)

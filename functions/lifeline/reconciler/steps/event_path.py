@@ -30,9 +30,11 @@ from lifeline.reconciler.steps.planning import Planning
 from lifeline.runtime.invocation import Run
 from lifeline.runtime.observability import logger
 
+NOT_SAVED_YET = "NotSavedYet"
 _OF_PROBES = "CreateVpcEndpoint"
 _CHANGED_NOTHING = frozenset({"DryRunOperation", "UnauthorizedOperation"})
-_NOT_SAVED_YET = timedelta(seconds=20)  # a record may be faster than the run that saves the dry run's request ID
+# A record may be faster than the run that saves the dry run's request ID. The doctor saves none of its own.
+_SAVED_WITHIN = timedelta(seconds=20)
 _MOST_PLANNED = 20  # VPCs, to find an endpoint for the dry run
 _FOR_TURN = timedelta(seconds=20)
 _LOOKUPS_A_SECOND = 2  # CloudTrail API: LookupEvents
@@ -102,8 +104,8 @@ def _hear_probes(
         if request.request_id in known:
             continue
         may_be_saved_yet = request.failure in _CHANGED_NOTHING  # the others are real calls that EC2 refused, as a rule
-        if may_be_saved_yet and failed is not None and called_at and run.now() - called_at < _NOT_SAVED_YET:
-            failed.append((request, TransientError("the dry run isn't on record yet", code="NotSavedYet")))
+        if may_be_saved_yet and failed is not None and called_at and run.now() - called_at < _SAVED_WITHIN:
+            failed.append((request, TransientError("the dry run isn't on record yet", code=NOT_SAVED_YET)))
         else:
             logger.info("call heard that is no known dry run", request_id=request.request_id, run_id=run.id)
 
