@@ -68,6 +68,7 @@ from lifeline.core.errors import LifelineError
 from lifeline.core.event_path.candidate import Candidate
 from lifeline.core.event_path.denial import read_dry_run_denial
 from lifeline.core.event_path.dry_run import DryRunVerdict
+from lifeline.core.event_path.schedule import longest_pause
 from lifeline.core.guards.kill_switch import switch_command
 from lifeline.core.guards.mode import Mode
 from lifeline.core.network.model import Catalog, Vpc
@@ -170,10 +171,10 @@ class Examination:
         delivery = Delivery(client_of)
         if not self.is_deployed:
             return (trail, check_bus(_read(delivery.count_rules)))
-        path = EventPathStore(self.settings.ledger)
+        path, pause = EventPathStore(self.settings.ledger), longest_pause(self.settings.sweep_schedule)
+        heard = check_event_path(_read(path.read), self.at, pause)
         compared = check_comparison(_read(path.read_comparisons), self.at)
-        heard = (check_event_path(_read(path.read), self.at), *((compared,) if compared else ()))
-        return (trail, *self._delivery(delivery), *heard)
+        return (trail, *self._delivery(delivery), heard, *((compared,) if compared else ()))
 
     def _delivery(self, delivery: Delivery) -> tuple[Finding, ...]:
         settings = self.settings
