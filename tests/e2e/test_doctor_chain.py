@@ -107,5 +107,5 @@ def test_a_dry_run_says_what_the_role_may_do_and_creates_nothing(account: Accoun
 
 def test_without_a_stack_the_same_command_examines_the_account(account: Account) -> None:
     printed = make_doctor(account, "--stack", "other", statuses=(1, 2))  # ministack knows no quotas
-    assert "no stack yet" in printed
+    assert "no deployed stack" in printed
     assert "Not examined: rules, queue policy" in printed

@@ -130,8 +130,8 @@ class Examination:
     @property
     def _left_out(self) -> tuple[str, ...]:
         if not self.is_deployed:
-            words = "rules, queue policy, event path, dry run and subscriptions, because there is no stack"
-            return (f"{words} {self.settings.stack_name} in {self.settings.region}.",)
+            words = "rules, queue policy, event path, dry run and subscriptions, because no stack"
+            return (f"{words} {self.settings.stack_name} is deployed in {self.settings.region}.",)
         if self.settings.member:
             return (f"the hub's own queue, topics and concurrency, because account {self.settings.member} has none.",)
         return ()
