@@ -24,6 +24,7 @@ from lifeline.core.doctor.stack import StackSeen, check_stack
 from lifeline.core.errors import LifelineError, SettingsError
 from lifeline.core.look_back.report import as_json, as_text
 from lifeline.core.network.model import MANAGED_BY
+from lifeline.core.wording import few
 from lifeline.doctor.examination import Examination
 from lifeline.runtime.observability import logger
 from lifeline.runtime.settings import Settings
@@ -89,13 +90,16 @@ def examine(
 
 
 def _past(now: datetime, *, hashes_names: bool) -> Section:
-    """The look back. It judges nothing, so its only finding is that Event history can't be read."""
+    """The look back. It judges nothing, so its only finding is that Event history can't be read, or not all of it."""
     title = "The last 90 days"
     try:
         found = look_back(now, hashes_names=hashes_names)
     except LifelineError as error:
         return Section("look_back", title, (unknown("look_back", "What happened isn't known.", str(error)),))
-    return Section("look_back", title, text=as_text(found), values={"look_back": as_json(found)})
+    says = f"Not all calls in Event history could be read: {few(sorted(found.unread_calls), 5)}."
+    why = next(iter(found.unread_calls.values()), "")
+    findings = (unknown("look_back", says, why),) if why else ()
+    return Section("look_back", title, findings, text=as_text(found), values={"look_back": as_json(found)})
 
 
 def _environment_of(session: Any, stack: StackSeen) -> dict[str, str]:

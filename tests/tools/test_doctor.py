@@ -12,6 +12,7 @@ from typing import Any
 from unittest.mock import patch
 
 import boto3
+import fastjsonschema
 import jsonschema  # type: ignore[import-untyped]
 import pytest
 from botocore.client import BaseClient
@@ -36,6 +37,7 @@ REGION, ACCOUNT = "us-east-1", "123456789012"
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/lifeline-ReconcileRole-1A"
 FUNCTION = "lifeline-ReconcileEndpoints-1A"
 SCHEMA = json.loads((ROOT / "docs/schemas/doctor.schema.json").read_text("utf-8"))
+LOOK_BACK = fastjsonschema.compile(json.loads((ROOT / "docs/schemas/look-back.schema.json").read_text("utf-8")))
 ALLOWED = {"EvalActionName": "ec2:CreateVpcEndpoint", "EvalDecision": "allowed"}
 BOUNDED = {
     "EvalActionName": "ec2:CreateVpcEndpoint",
@@ -183,9 +185,21 @@ def test_the_look_back_is_a_section_of_its_own_that_judges_nothing(
     monkeypatch.setattr(doctor, "look_back", lambda _, **__: past)
     section = report(capsys, "--look-back", "yes")["sections"][-1]
     assert (section["name"], section["findings"]) == ("look_back", [])
-    assert section["look_back"]
+    LOOK_BACK(section["look_back"])
     assert doctor.main(["--region", REGION, "--look-back", "yes"]) == 1
     assert "\nThe last 90 days\n" in capsys.readouterr().out
+
+
+def test_what_a_look_back_could_not_read_is_unknown(
+    aws: Aws, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now, none = datetime(2026, 11, 29, tzinfo=UTC), count_looks((), Patience(), {})
+    unread = {"CreateRoute": "ThrottlingException: Rate exceeded"}
+    past = LookBack("history", now - timedelta(days=90), now, (), none, Decimal(0), find_cuts(()), unread_calls=unread)
+    monkeypatch.setattr(doctor, "look_back", lambda _, **__: past)
+    (finding,) = report(capsys, "--look-back", "yes")["sections"][-1]["findings"]
+    assert (finding["verdict"], finding["why"]) == ("unknown", "ThrottlingException: Rate exceeded")
+    assert "CreateRoute" in finding["says"]
 
 
 def test_a_look_back_that_fails_costs_its_own_section_alone(
