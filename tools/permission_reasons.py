@@ -101,7 +101,7 @@ REASONS: dict[str, dict[str, str]] = {
     "ListAccounts": {"organizations:ListAccounts": "reads which accounts the organization has, and their states"},
     "ExamineAccount": {
         "cloudtrail:DescribeTrails": "the doctor finds the trails that cover this region",
-        "cloudwatch:ListMetrics": "the doctor counts the agents that publish",
+        "cloudwatch:ListMetrics": "the doctor counts the agents that publish, and suggestions name them",
         "ec2:DescribeRegions": "the doctor looks for other regions with private subnets",
         "events:ListRuleNamesByTarget": "the doctor checks that the rules lead to the queue",
         "organizations:DescribeOrganization": "the doctor checks whether the account is in an organization",
@@ -115,6 +115,7 @@ REASONS: dict[str, dict[str, str]] = {
     "ExamineConcurrency": {"lambda:GetAccountSettings": "the doctor checks whether there is room for Lifeline's runs"},
     "ExamineStacks": {"cloudformation:DescribeStacks": "the doctor checks in which regions there is a stack"},
     "EvidenceOfAccount": {
+        "cloudwatch:GetMetricData": "reads when agents in private subnets last published",
         "ecs:DescribeTaskDefinition": "reads images, logs and secrets of tasks, which say what ECS must reach",
         "ecs:ListClusters": "finds the clusters whose tasks may be in private subnets",
         "ecs:ListServices": "finds their services",

@@ -1,6 +1,7 @@
 """What private subnets need, asked of the function: a whole account on moto, held against a table made by hand."""
 
 import json
+import re
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -75,6 +76,7 @@ def account(world: World) -> dict[str, str]:
     _make_function(ids["jobs"])
     _put_configuration()
     _log_queries(ids)
+    publish(ids["i-agents"], minutes_ago=3)
     for service in ("monitoring", "logs", "sqs"):
         world.ec2.create_vpc_endpoint(
             VpcId=shop,
@@ -185,6 +187,16 @@ def _log_queries(ids: dict[str, str]) -> None:
     resolver.associate_resolver_query_log_config(ResolverQueryLogConfigId=config, ResourceId=ids["shop"])
 
 
+def publish(instance_id: str, *, minutes_ago: float, namespace: str = "CWAgent") -> None:
+    metric: Any = {
+        "MetricName": "mem_used_percent",
+        "Dimensions": [{"Name": "InstanceId", "Value": instance_id}],
+        "Timestamp": datetime.now(UTC) - timedelta(minutes=minutes_ago),
+        "Value": 1,
+    }
+    boto3.client("cloudwatch").put_metric_data(Namespace=namespace, MetricData=[metric])
+
+
 def ask(**asked: Any) -> dict[str, Any]:
     answer: dict[str, Any] = json.loads(json.dumps(handler({"suggest": asked}, Context())))
     return answer
@@ -233,7 +245,7 @@ def test_what_is_unknown_stays_required_and_what_is_idle_does_not(account: dict[
 def test_people_read_the_same_and_what_each_source_cant_see(account: dict[str, str]) -> None:
     text = flat(read())
 
-    assert f"role agents of {account['i-agents']} called cloudwatch today" in text
+    assert f"role agents of {account['i-agents']} called ssm 1 day ago" in text
     assert "task definition web:1 logs to awslogs" in text
     assert f"{account['i-agents']} asked for monitoring.us-east-1.amazonaws.com 3 times" in text
     assert "cognito-idp - likely; Lifeline knows no endpoint service for it; it needs another way out, and" in text
@@ -338,7 +350,37 @@ def test_a_role_that_is_used_in_public_subnets_too_is_no_sure_witness(world: Wor
     assert "used in public subnets, too" in dynamodb["witnesses"][0]["text"]
 
 
+def test_an_agent_that_publishes_needs_monitoring_even_where_nothing_else_says_so(
+    account: dict[str, str], advisor: Advisor
+) -> None:
+    advisor.calls.clear()
+    assert lines(ask(), account["batch"])["monitoring"]["verdict"] == "unknown"
+    publish(account["i-worker"], minutes_ago=125)
+
+    found = lines(ask(), account["batch"])["monitoring"]
+
+    assert (found["verdict"], found["certainty"]) == ("keep", "certain")
+    assert found["witnesses"][0]["text"].startswith(f"{account['i-worker']} published CWAgent metrics 2 h")
+    assert found["witnesses"][0]["subnet_ids"] == [account["jobs"]]
+    shop = lines(ask(), account["shop"])["monitoring"]
+    assert re.search(r"published CWAgent metrics [34] min ago", json.dumps(shop))
+
+
+def test_what_is_published_to_a_namespace_that_nobody_watches_is_no_agents(account: dict[str, str]) -> None:
+    publish(account["i-worker"], minutes_ago=5, namespace="Shop")
+    assert lines(ask(), account["batch"])["monitoring"]["verdict"] == "unknown"
+
+
+def test_where_datapoints_cant_be_read_that_it_is_listed_still_says_that_it_published(
+    account: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deny(monkeypatch, "GetMetricData")
+    said = json.dumps(lines(ask(), account["shop"])["monitoring"])
+    assert f"{account['i-agents']} published CWAgent metrics in the last 3 hours" in said
+
+
 SOURCES = {
+    "ListMetrics": "published metrics",
     "GetInstanceProfile": "instances",
     "ListClusters": "task definitions",
     "DescribeTaskDefinition": "task definitions",

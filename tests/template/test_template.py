@@ -243,6 +243,7 @@ _MADE_BY = {  # the boto3 calls of each function's adapters
         "evidence/agent_configurations",
         "evidence/containers",
         "evidence/functions",
+        "evidence/publishers",
         "evidence/query_logs",
         "evidence/roles",
     ),
@@ -313,8 +314,7 @@ _CALL_NOTHING = {  # what the other adapters share; `store/table` makes its call
     "store/table",
 }
 _LEFT_TO_THE_OTHER = {  # calls of shared adapters that one of the functions never makes
-    # The doctor only counts who publishes; before there is a stack, it counts rules.
-    "ReconcileRole": {"cloudwatch:GetMetricData", "events:ListRules"},
+    "ReconcileRole": {"events:ListRules"},  # the doctor counts rules before there is a stack
     "DetectRole": {"dynamodb:BatchWriteItem"},
     "CoverageRole": {  # what writes, what sweeps read, and how the queue's changes are traced to VPCs
         "dynamodb:BatchWriteItem",

@@ -8,11 +8,13 @@ from lifeline.core.network.model import Catalog, SeenTier, Tier, Vpc
 from lifeline.core.suggest.declared import Declared, named, of_agent, of_task
 from lifeline.core.suggest.evidence import Asked, Certainty, Kind, Resident, ServiceUse, Source, UsageEvidence, Witness
 from lifeline.core.suggest.namespaces import by_host, by_namespace
-from lifeline.core.wording import few, quoted, write_count
+from lifeline.core.wording import few, quoted, write_count, write_length
 
 _AGENTS = ("ecs-agent", "ecs-telemetry")  # which ECS's agent asks for, on an instance alone
 _OF_CONTAINER_INSTANCES = ("ecs", *_AGENTS)
+METRICS_SERVICE = "monitoring"  # CloudWatch's, to which agents publish
 _NAMED = 2
+_MINUTE = timedelta(minutes=1)
 _NOT_OFFERED = "this Region offers no endpoint service for it"
 
 
@@ -47,6 +49,7 @@ def witnesses(
     """
     found = [
         *_asked(evidence, places, catalog, region),
+        *_published(evidence, places, now),
         *_declared_by_tasks(evidence, places, region),
         *_declared_by_agents(evidence, places, region, now, window),
         *_used(evidence, places, catalog, region, now, window),
@@ -88,6 +91,21 @@ def _asked(evidence: UsageEvidence, places: Places, catalog: Catalog, region: st
         words += f"; {doubt}" if doubt else ""
         for name in answering.services or (named(host),):
             yield Witness(vpc_id, name, Source.QUERY_LOGS, certainty, words, subnets, answering.why_none)
+
+
+def _published(evidence: UsageEvidence, places: Places, now: datetime) -> Iterator[Witness]:
+    """CloudWatch has the metrics of this Region alone, so who published them reached its service here."""
+    lives_in = {resident.name: resident for resident in evidence.residents if resident.kind is Kind.INSTANCE}
+    for one in evidence.published:
+        resident = lives_in.get(one.instance)
+        if resident is None:
+            continue
+        words = f"{resident.words} published {quoted(one.namespace)} metrics {_minutes_ago(one.at, now)}"
+        is_elsewhere_too = bool(resident.subnet_ids & places.public)
+        words += "; it has an interface in a public subnet, too, so it isn't known from where" * is_elsewhere_too
+        certainty = Certainty.UNKNOWN if is_elsewhere_too else Certainty.CERTAIN
+        for vpc_id, subnet_ids in places.private(resident).items():
+            yield Witness(vpc_id, METRICS_SERVICE, Source.METRICS, certainty, words, subnet_ids)
 
 
 def _declared_by_tasks(evidence: UsageEvidence, places: Places, region: str) -> Iterator[Witness]:
@@ -188,6 +206,13 @@ def _doubt(use: ServiceUse, users: list[Resident], places: Places, region: str) 
 def _ago(age: timedelta) -> str:
     days = max(age.days, 0)
     return "today" if days == 0 else f"{write_count(days, 'day')} ago"
+
+
+def _minutes_ago(at: datetime | None, now: datetime) -> str:
+    if at is None:
+        return "in the last 3 hours"
+    age = (now - at) // _MINUTE * _MINUTE
+    return f"{write_length(age)} ago" if age >= _MINUTE else "less than a minute ago"
 
 
 def write_times(number: int) -> str:
