@@ -133,8 +133,8 @@ REASONS: dict[str, dict[str, str]] = {
         "ecs:DescribeContainerInstances": "finds the instance that a task runs on",
         "ecs:DescribeServices": "reads the subnets and the task definition of a service",
         "ecs:DescribeTasks": "reads the subnets and the task definition of a task",
-        "ecs:ListTasks": "finds the tasks that run",
     },
+    "EvidenceOfClusters": {"ecs:ListTasks": "finds the tasks that run"},
     "EvidenceOfAgents": {"ssm:GetParameter": "reads what a configuration makes the CloudWatch agent publish"},
     "EvidenceOfQueries": {
         "logs:GetQueryResults": "reads which names were asked for",

@@ -168,8 +168,13 @@ def privilege(action: str) -> dict[str, Any]:
     return found
 
 
+# ECS's ListTasks is on a container instance, but of a whole cluster, without one, IAM judges it by all resources:
+# "not authorized to perform: ecs:ListTasks on resource: *" (cdklabs/construct-hub#1207, fabfuel/ecs-deploy#119).
+_OFTEN_ON_ALL = {"ecs:ListTasks"}
+
+
 def resource_types(action: str) -> set[str]:
-    return set(privilege(action)["resource_types"]) - {""}
+    return set() if action in _OFTEN_ON_ALL else set(privilege(action)["resource_types"]) - {""}
 
 
 def condition_keys(action: str) -> set[str]:

@@ -21,7 +21,8 @@ from lifeline.adapters.evidence.roles import InstanceRoles
 from lifeline.core.agents.watches import Watch
 from lifeline.core.errors import TransientError
 from lifeline.core.suggest.evidence import Kind
-from tests.support.evidence import Advisor, query_record, teach_advisor, teach_insights
+from tests.e2e.emulators.evidence_answers import Advisor
+from tests.support.evidence import query_record, teach_advisor, teach_insights
 from tests.support.world import ACCOUNT, REGION, World, emulated_world, own_client
 
 NOW = datetime.now(UTC)
