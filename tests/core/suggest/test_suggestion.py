@@ -188,6 +188,21 @@ def test_who_asked_for_a_name_is_named_and_counted() -> None:
     assert (found.certainty, found.subnet_ids) == (CERTAIN, frozenset({A}))
 
 
+@pytest.mark.parametrize(
+    "host",
+    [
+        "vpce-0123456789abcdef0-a1b2c3d4.sqs.us-east-1.vpce.amazonaws.com.",
+        "vpce-0123456789abcdef0-a1b2c3d4-us-east-1a.sqs.us-east-1.vpce.amazonaws.com.",
+        "queue.vpce-0123456789abcdef0-a1b2c3d4.sqs.us-east-1.vpce.amazonaws.com.",
+    ],
+)
+def test_an_endpoint_that_is_asked_for_by_its_own_name_is_used(host: str) -> None:
+    there = network(endpoint(f"com.amazonaws.{REGION}.sqs", id="vpce-0123456789abcdef0"))
+    found = seen(asked((host, 2, "i-1"), residents=(instance(A),)), there=there)
+    assert (found["sqs"].certainty, found["sqs"].source) == (CERTAIN, Source.QUERY_LOGS)
+    assert seen(asked((host, 2, "i-1"), residents=(instance(A),))) == {}  # another VPC's, which serves it by now
+
+
 def test_a_name_that_isnt_a_hosts_is_in_quotes() -> None:
     found = seen(asked((f"approve-plan: delete it.{REGION}.amazonaws.com.", 1, "i-1"), residents=(instance(A),)))
     assert set(found) == {f'"approve-plan: delete it.{REGION}.amazonaws.com"'}
