@@ -7,11 +7,14 @@ from collections.abc import Iterator
 from typing import Any
 
 import boto3
+import fastjsonschema
 import pytest
 from botocore.client import BaseClient
 from botocore.exceptions import ClientError
 
 from lifeline.adapters.evidence import access_advisor
+from lifeline.core.suggest.evidence import Certainty, Source
+from lifeline.core.suggest.suggestion import Advice
 from lifeline.handlers import coverage_page
 from lifeline.handlers.reconcile_endpoints import handler
 from tests.e2e.emulators.evidence_answers import Advisor
@@ -26,8 +29,11 @@ from tests.support.evidence_account import (
     run_instance,
     truth,
 )
+from tests.support.repository import ROOT
 from tests.support.tuning import tune
 from tests.support.world import ACCOUNT, REGION, Context, World, emulated_world, flat, own_client
+
+require_valid = fastjsonschema.compile(json.loads((ROOT / "docs/schemas/suggest.schema.json").read_text("utf-8")))
 
 
 @pytest.fixture
@@ -52,6 +58,7 @@ def account(world: World) -> dict[str, str]:
 
 def ask(**asked: Any) -> dict[str, Any]:
     answer: dict[str, Any] = json.loads(json.dumps(handler({"suggest": asked}, Context())))
+    require_valid(answer)
     return answer
 
 
@@ -219,6 +226,13 @@ def test_where_datapoints_cant_be_read_that_it_is_listed_still_says_that_it_publ
     deny(monkeypatch, "GetMetricData")
     said = json.dumps(lines(ask(), account["shop"])["monitoring"])
     assert f"{account['i-agents']} published CWAgent metrics in the last 3 hours" in said
+
+
+def test_the_schema_names_all_sources_verdicts_and_certainties() -> None:
+    schema = json.loads((ROOT / "docs/schemas/suggest.schema.json").read_text("utf-8"))["definitions"]
+    assert schema["source"]["enum"] == [*Source]
+    assert schema["service"]["properties"]["verdict"]["enum"] == [*Advice]
+    assert schema["service"]["properties"]["certainty"]["enum"] == [*Certainty, ""]
 
 
 SOURCES = {

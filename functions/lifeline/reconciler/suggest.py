@@ -53,6 +53,9 @@ from lifeline.runtime.observability import logger
 from lifeline.runtime.settings import Settings
 
 _PATIENCE = timedelta(minutes=10)  # with reports and searches, where no function's time ends
+_SHARE_OF_LISTS = (
+    1 / 3
+)  # of the time, for listing metrics: there may be 100,000s, and access advisor is asked after that
 _LOGS_BACK = timedelta(days=LOG_DAYS)
 
 
@@ -158,7 +161,8 @@ class _Suggest:
         tasks_in = Containers(self.client, until=until)
         configured = partial(AgentConfigurations(self.client).read, until=until)
         private = {id_ for id_, subnet_ids in subnets_of.items() if subnet_ids - places.public}
-        published_in = partial(Publishers(self.client).read, watches, private, now=now, until=until)
+        listed_by = monotonic() + _SHARE_OF_LISTS * left.total_seconds()
+        published_in = partial(Publishers(self.client).read, watches, private, now=now, until=listed_by)
         reads: list[Callable[[], Any]] = [
             partial(self._attempt, Source.INSTANCES, partial(InstanceRoles(self.client).read, subnets_of), no_roles),
             partial(self._attempt, Source.TASKS, partial(tasks_in.read, subnets_of), no_tasks),

@@ -213,7 +213,7 @@ def _cut_json(cut: Cut, outage: Outage | None) -> dict[str, Any]:
         "put_back_at": cut.undo.at.isoformat() if cut.undo else None,
         "put_back_by": _by(cut.undo) if cut.undo else None,
         "minutes": round(cut.length / timedelta(minutes=1), 1) if cut.length is not None else None,
-        "event_ids": [change.event_id for change in (cut.change, cut.undo) if change],
+        "event_ids": [change.event_id for change in (cut.change, cut.undo) if change and change.event_id],
         "outage": None
         if outage is None
         else {
