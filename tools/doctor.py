@@ -9,19 +9,22 @@ import json
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from lifeline.adapters.aws import clients
 from lifeline.adapters.aws.calls import aws_errors
 from lifeline.adapters.aws.memory import remember
-from lifeline.adapters.aws.regions import NOT_DEPLOYED, Stacks
+from lifeline.adapters.aws.regions import Stacks
 from lifeline.core.doctor.finding import Finding, NotRead, unknown
 from lifeline.core.doctor.permission import check_simulation
 from lifeline.core.doctor.report import DoctorReport, ExitStatus, Section, report_json, report_text
-from lifeline.core.errors import LifelineError, SettingsError, TerminalError
+from lifeline.core.doctor.stack import StackSeen, check_stack
+from lifeline.core.errors import LifelineError, SettingsError
 from lifeline.core.look_back.report import as_json, as_text
 from lifeline.core.network.model import MANAGED_BY
+from lifeline.core.wording import few
 from lifeline.doctor.examination import Examination
 from lifeline.runtime.observability import logger
 from lifeline.runtime.settings import Settings
@@ -42,7 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         is_json = _choice("FORMAT", options.format, ("text", "json")) == "json"
         looks_back = _choice("LOOKBACK", options.look_back, ("no", "yes")) == "yes"
-        where = options.stack.strip() or _STACK, options.region.strip(), options.profile.strip()
+        where = options.stack.strip(), options.region.strip(), options.profile.strip()
         hashes_names = _choice("NAMES", options.names, ("show", "hash")) == "hash"
         report = examine(*where, looks_back=looks_back, hashes_names=hashes_names)
     except (UnusableError, SettingsError) as error:
@@ -56,16 +59,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def examine(
     stack: str, region: str, profile: str, *, looks_back: bool = False, hashes_names: bool = False
 ) -> DoctorReport:
-    """What was found, and with `looks_back` what the last 90 days tell. Raises UnusableError, or ours where not even
-    the caller or the stack can be read.
+    """What was found, and with `looks_back` what the last 90 days tell. Without a name of
+    a stack, there may be none yet. Raises UnusableError, or ours where not even the caller or the stack can be read.
     """
+    name = stack or _STACK
     session: Any = read_only_session(region, profile)
     with _quiet():
         with aws_errors("your credentials"):
             caller = session.create_client("sts").get_caller_identity()
-        deployed = _deployed_environment(session, stack)
+        seen = Stacks(session.create_client).find(name)
+        deployed = _environment_of(session, seen) if seen and seen.is_deployed else {}
         environment = deployed or environment_of(_FUNCTION, {})
-        environment |= {"AWS_REGION": session.get_config_variable("region"), "STACK_NAME": stack}
+        environment |= {"AWS_REGION": session.get_config_variable("region"), "STACK_NAME": name}
         if not deployed:
             environment["ROLE_ARN"] = f"arn:aws:iam::{caller['Account']}:role/none"
         settings = Settings.from_environment(environment)
@@ -79,32 +84,29 @@ def examine(
         )
         simulated = [_simulation(session, settings)] if deployed else []
         more = [_past(examination.at, hashes_names=hashes_names)] if looks_back else []
-        return examination.report(more, simulated)
+        report = examination.report(more, simulated)
+    fault = check_stack(seen, name, settings.region, is_asked_for=bool(stack))
+    return replace(report, sections=(Section("stack", "The stack", (fault,)), *report.sections)) if fault else report
 
 
 def _past(now: datetime, *, hashes_names: bool) -> Section:
-    """The look back. It judges nothing, so its only finding is that Event history can't be read."""
+    """The look back. It judges nothing, so its only finding is that Event history can't be read, or not all of it."""
     title = "The last 90 days"
     try:
         found = look_back(now, hashes_names=hashes_names)
     except LifelineError as error:
         return Section("look_back", title, (unknown("look_back", "What happened isn't known.", str(error)),))
-    return Section("look_back", title, text=as_text(found), values={"look_back": as_json(found)})
+    says = f"Not all calls in Event history could be read: {few(sorted(found.unread_calls), 5)}."
+    why = next(iter(found.unread_calls.values()), "")
+    findings = (unknown("look_back", says, why),) if why else ()
+    return Section("look_back", title, findings, text=as_text(found), values={"look_back": as_json(found)})
 
 
-def _deployed_environment(session: Any, stack: str) -> dict[str, str]:
-    """The variables of the stack's function, so that all is examined that this stack has; none without a stack."""
-    try:
-        outputs = Stacks(session.create_client).outputs(stack)
-    except TerminalError as error:
-        if error.code != NOT_DEPLOYED:
-            raise
-        raise UnusableError(f"STACK: {error}") from error
-    if outputs is None:
-        return {}
-    name = outputs.get(f"{_FUNCTION}Function")
+def _environment_of(session: Any, stack: StackSeen) -> dict[str, str]:
+    """The variables of the stack's function, so that all is examined that this stack has."""
+    name = stack.outputs.get(f"{_FUNCTION}Function")
     if not name:
-        raise UnusableError(f"STACK: the stack {stack} has no function {_FUNCTION}: is it Lifeline's?")
+        raise UnusableError(f"STACK: the stack {stack.name} has no function {_FUNCTION}: is it Lifeline's?")
     with aws_errors(f"get_function_configuration {name}"):
         found = session.create_client("lambda").get_function_configuration(FunctionName=name)
     return dict(found.get("Environment", {}).get("Variables", {}))

@@ -9,7 +9,7 @@ import gzip
 import json
 import sys
 import zlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -26,7 +26,7 @@ from lifeline.adapters.aws.pace import Pace
 from lifeline.core.agents.instances import Instance
 from lifeline.core.agents.series import Series, choose_series, other_series
 from lifeline.core.agents.timing import Window
-from lifeline.core.errors import InvalidInputError, LifelineError
+from lifeline.core.errors import InvalidInputError, LifelineError, TransientError
 from lifeline.core.look_back.cuts import Cut, find_cuts
 from lifeline.core.look_back.looks import Patience, count_looks
 from lifeline.core.look_back.outages import BACK_WITHIN, BEFORE, Outage, can_tell, judge, period_at
@@ -43,6 +43,7 @@ from tools.watch_cost import GB_SECOND_USD, INVOCATION_USD, LOG_GB_USD, MEMORY_G
 UNREADABLE, UNUSABLE = 1, 2
 KEPT = timedelta(days=90)  # CloudTrail guide: Event history
 CALLS_A_SECOND = 2  # CloudTrail API: LookupEvents, in an account and Region
+PATIENCE_S = 120.0  # in all, where others ask so often that CloudTrail throttles
 _BROKEN = (OSError, EOFError, zlib.error, ValueError, KeyError, TypeError)  # what a file may be, other than JSON
 _SILENT = "CRITICAL"  # a level that the package never logs at
 _OTHERS = 2  # series of an agent that are read beside the one that it is judged by
@@ -96,7 +97,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except LifelineError as error:
         return _fail(f"Can't read from AWS: {error}", UNREADABLE)
     sys.stdout.write(f"{json.dumps(as_json(found), indent=2)}\n" if is_json else as_text(found))
-    return UNREADABLE if found.unread or found.unreadable else 0
+    return 0 if found.is_whole else UNREADABLE
 
 
 # ---- from files
@@ -160,8 +161,15 @@ def _look_back(now: datetime, *, hashes_names: bool) -> LookBack:
     account, region = account_of(session), session.get_config_variable("region")
     read, unread = _Read(hashes_names), dict[str, str]()
     pace = Pace(CALLS_A_SECOND)
+    history, unread_calls = EventHistory(patience=PATIENCE_S), dict[str, str]()
     for name in sorted(CALLS):
-        read.take(_named(name, now - KEPT, now, pace, unread))
+        try:
+            for records, _ in history.pages(name, now - KEPT, now, pace.take_turn):
+                read.take(records)
+        except TransientError as error:  # what was read of it counts
+            unread_calls[name] = str(error)
+            if len(unread_calls) == len(CALLS):
+                raise
     changes = in_order(read.changes)
     vpcs = _network(unread)
     tables = {table.id for vpc in vpcs for table in vpc.route_tables} if vpcs is not None else None
@@ -178,22 +186,8 @@ def _look_back(now: datetime, *, hashes_names: bool) -> LookBack:
         outages=_outages(cuts.put_back, vpcs, now, unread),
         unreadable=read.unreadable,
         unread=unread,
+        unread_calls=unread_calls,
     )
-
-
-def _named(name: str, since: datetime, until: datetime, pace: Pace, unread: dict[str, str]) -> Iterator[dict[str, Any]]:
-    """The records of all calls of a name. What there is more than one look-up tells is asked for by its time."""
-    history, has_more = EventHistory(), True
-    while has_more:
-        records, has_more = history.named(name, since, until, pace.take_turn)
-        yield from records
-        oldest = min((at for record in records if (at := read_time(str(record.get("eventTime"))))), default=since)
-        if has_more and oldest >= until:
-            unread[f"{name} before {oldest.isoformat()}"] = (
-                "more calls in one second than Event history can be asked for"
-            )
-            return
-        until = oldest
 
 
 def _network(unread: dict[str, str]) -> tuple[Vpc, ...] | None:

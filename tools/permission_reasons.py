@@ -101,7 +101,7 @@ REASONS: dict[str, dict[str, str]] = {
     "ListAccounts": {"organizations:ListAccounts": "reads which accounts the organization has, and their states"},
     "ExamineAccount": {
         "cloudtrail:DescribeTrails": "the doctor finds the trails that cover this region",
-        "cloudwatch:ListMetrics": "the doctor counts the agents that publish",
+        "cloudwatch:ListMetrics": "the doctor counts the agents that publish, and suggestions name them",
         "ec2:DescribeRegions": "the doctor looks for other regions with private subnets",
         "events:ListRuleNamesByTarget": "the doctor checks that the rules lead to the queue",
         "organizations:DescribeOrganization": "the doctor checks whether the account is in an organization",
@@ -115,6 +115,7 @@ REASONS: dict[str, dict[str, str]] = {
     "ExamineConcurrency": {"lambda:GetAccountSettings": "the doctor checks whether there is room for Lifeline's runs"},
     "ExamineStacks": {"cloudformation:DescribeStacks": "the doctor checks in which regions there is a stack"},
     "EvidenceOfAccount": {
+        "cloudwatch:GetMetricData": "reads when agents in private subnets last published",
         "ecs:DescribeTaskDefinition": "reads images, logs and secrets of tasks, which say what ECS must reach",
         "ecs:ListClusters": "finds the clusters whose tasks may be in private subnets",
         "ecs:ListServices": "finds their services",
@@ -132,8 +133,8 @@ REASONS: dict[str, dict[str, str]] = {
         "ecs:DescribeContainerInstances": "finds the instance that a task runs on",
         "ecs:DescribeServices": "reads the subnets and the task definition of a service",
         "ecs:DescribeTasks": "reads the subnets and the task definition of a task",
-        "ecs:ListTasks": "finds the tasks that run",
     },
+    "EvidenceOfClusters": {"ecs:ListTasks": "finds the tasks that run"},
     "EvidenceOfAgents": {"ssm:GetParameter": "reads what a configuration makes the CloudWatch agent publish"},
     "EvidenceOfQueries": {
         "logs:GetQueryResults": "reads which names were asked for",

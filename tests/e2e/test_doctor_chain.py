@@ -12,6 +12,7 @@ import pytest
 from tests.e2e.conftest import MINUTE
 from tests.e2e.emulators.account import REGION, ROOT, STACK, Account, deployed
 from tests.e2e.machine import build_site
+from tests.e2e.steps import wait_until_quiet
 
 pytestmark = pytest.mark.chain_more
 
@@ -105,7 +106,21 @@ def test_a_dry_run_says_what_the_role_may_do_and_creates_nothing(account: Accoun
     assert {one["VpcEndpointId"] for one in ec2.describe_vpc_endpoints()["VpcEndpoints"]} == before
 
 
+def test_a_stack_that_may_not_read_evidence_says_so_and_names_the_parameter(account: Account) -> None:
+    answer = account.invoke("ReconcileEndpointsFunction", {"suggest": {}})
+    assert not answer.error, answer.logs
+    (refusal,) = answer.payload["errors"]
+    assert refusal["field"] == "suggest"
+    assert "parameter Evidence" in refusal["message"]
+
+
+def test_the_doctors_dry_run_is_no_failed_batch(account: Account) -> None:
+    on_the_stack(account)
+    wait_until_quiet(account)
+    assert "batch failed" not in account.logs("ReconcileEndpointsFunction", lines=500)
+
+
 def test_without_a_stack_the_same_command_examines_the_account(account: Account) -> None:
     printed = make_doctor(account, "--stack", "other", statuses=(1, 2))  # ministack knows no quotas
-    assert "no stack yet" in printed
+    assert "no deployed stack" in printed
     assert "Not examined: rules, queue policy" in printed

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from lifeline.adapters.aws import pace
 from lifeline.adapters.aws.clients import client
 from lifeline.adapters.aws.dry_run import DryRuns
 from lifeline.adapters.store.call_rate import CallRate
@@ -209,6 +210,19 @@ def test_a_record_that_is_faster_than_the_ledger_comes_again(days: Days) -> None
     assert days.try_to_deliver(event) == ["m-0"]
 
 
+def test_the_record_of_the_doctors_dry_run_looks_like_no_failure(days: Days, caplog: pytest.LogCaptureFixture) -> None:
+    served(days)
+    sweep(days)
+    days.call({"doctor": True})
+    event = record(days, request_id="0a1b2c3d-0000-4000-8000-000000000000")
+    caplog.clear()
+    assert days.try_to_deliver(event) == ["m-0"]
+    days.clock.advance(MINUTES)
+    assert days.try_to_deliver(event, receives=2) == []
+    assert {"messages come again", "call heard that is no known dry run"} <= {one.message for one in caplog.records}
+    assert not [one.message for one in caplog.records if one.levelname == "ERROR"]
+
+
 def test_a_record_that_the_ledger_does_not_take_comes_again(days: Days, monkeypatch: pytest.MonkeyPatch) -> None:
     served(days)
     sweep(days)
@@ -405,6 +419,17 @@ def test_a_day_is_compared_with_event_history_and_what_was_missed_is_named(days:
     assert last is not None
     assert (last.happened, last.heard) == (3, 2)
     assert last.missed == (f"DeleteVpc {missed['detail']['eventID']}",)
+
+
+def test_where_there_is_one_sweep_a_day_it_compares_the_whole_day(days: Days, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pace, "sleep", lambda _: None)
+    monkeypatch.setenv("SWEEP_SCHEDULE", "cron(0 6 * * ? *)")
+    served(days)
+    sweep(days)
+    sweep(days, after=26 * HOUR)
+    comparisons = EventPathStore("ledger").read_comparisons()
+    assert comparisons.current is None
+    assert comparisons.last is not None
 
 
 def test_where_event_history_cannot_be_read_the_next_sweep_goes_on(days: Days, monkeypatch: pytest.MonkeyPatch) -> None:

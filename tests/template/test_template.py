@@ -168,8 +168,13 @@ def privilege(action: str) -> dict[str, Any]:
     return found
 
 
+# ECS's ListTasks is on a container instance, but of a whole cluster, without one, IAM judges it by all resources:
+# "not authorized to perform: ecs:ListTasks on resource: *" (cdklabs/construct-hub#1207, fabfuel/ecs-deploy#119).
+_OFTEN_ON_ALL = {"ecs:ListTasks"}
+
+
 def resource_types(action: str) -> set[str]:
-    return set(privilege(action)["resource_types"]) - {""}
+    return set() if action in _OFTEN_ON_ALL else set(privilege(action)["resource_types"]) - {""}
 
 
 def condition_keys(action: str) -> set[str]:
@@ -243,6 +248,7 @@ _MADE_BY = {  # the boto3 calls of each function's adapters
         "evidence/agent_configurations",
         "evidence/containers",
         "evidence/functions",
+        "evidence/publishers",
         "evidence/query_logs",
         "evidence/roles",
     ),
@@ -313,8 +319,7 @@ _CALL_NOTHING = {  # what the other adapters share; `store/table` makes its call
     "store/table",
 }
 _LEFT_TO_THE_OTHER = {  # calls of shared adapters that one of the functions never makes
-    # The doctor only counts who publishes; before there is a stack, it counts rules.
-    "ReconcileRole": {"cloudwatch:GetMetricData", "events:ListRules"},
+    "ReconcileRole": {"events:ListRules"},  # the doctor counts rules before there is a stack
     "DetectRole": {"dynamodb:BatchWriteItem"},
     "CoverageRole": {  # what writes, what sweeps read, and how the queue's changes are traced to VPCs
         "dynamodb:BatchWriteItem",

@@ -12,6 +12,7 @@ from typing import Any
 from unittest.mock import patch
 
 import boto3
+import fastjsonschema
 import jsonschema  # type: ignore[import-untyped]
 import pytest
 from botocore.client import BaseClient
@@ -36,6 +37,7 @@ REGION, ACCOUNT = "us-east-1", "123456789012"
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/lifeline-ReconcileRole-1A"
 FUNCTION = "lifeline-ReconcileEndpoints-1A"
 SCHEMA = json.loads((ROOT / "docs/schemas/doctor.schema.json").read_text("utf-8"))
+LOOK_BACK = fastjsonschema.compile(json.loads((ROOT / "docs/schemas/look-back.schema.json").read_text("utf-8")))
 ALLOWED = {"EvalActionName": "ec2:CreateVpcEndpoint", "EvalDecision": "allowed"}
 BOUNDED = {
     "EvalActionName": "ec2:CreateVpcEndpoint",
@@ -53,6 +55,7 @@ class Aws:
         self.simulated: dict[str, Any] = ALLOWED
         self.asked: dict[str, Any] = {}
         self.variables: dict[str, str] = {}
+        self.stack: dict[str, Any] = {}
 
     def call(self, client_: Any, operation: str, params: dict[str, Any]) -> Any:
         self.sent.append(operation)
@@ -61,6 +64,8 @@ class Aws:
             return {"EvaluationResults": [self.simulated]}
         if operation == "GetAccountSettings":
             return {"AccountLimit": {"ConcurrentExecutions": 1000, "UnreservedConcurrentExecutions": 900}}
+        if operation == "DescribeStacks" and self.stack:
+            return {"Stacks": [self.stack]}
         if operation == "GetFunctionConfiguration":
             return {"Environment": {"Variables": self.variables}}
         return self._make_call(client_, operation, params)
@@ -127,7 +132,7 @@ def test_before_there_is_a_stack_it_examines_the_account_alone(aws: Aws, capsys:
     assert findings(found)["trail"]["verdict"] == "bad"
     assert findings(found)["other Regions"]["verdict"] == "ok"
     assert {"rules", "queue policy", "event path", "subscriptions", "policy"}.isdisjoint(findings(found))
-    assert "there is no stack lifeline" in found["left_out"][0]
+    assert "no stack lifeline is deployed" in found["left_out"][0]
     assert NOT_DEPLOYED not in json.dumps(found)
 
 
@@ -180,9 +185,21 @@ def test_the_look_back_is_a_section_of_its_own_that_judges_nothing(
     monkeypatch.setattr(doctor, "look_back", lambda _, **__: past)
     section = report(capsys, "--look-back", "yes")["sections"][-1]
     assert (section["name"], section["findings"]) == ("look_back", [])
-    assert section["look_back"]
+    LOOK_BACK(section["look_back"])
     assert doctor.main(["--region", REGION, "--look-back", "yes"]) == 1
     assert "\nThe last 90 days\n" in capsys.readouterr().out
+
+
+def test_what_a_look_back_could_not_read_is_unknown(
+    aws: Aws, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now, none = datetime(2026, 11, 29, tzinfo=UTC), count_looks((), Patience(), {})
+    unread = {"CreateRoute": "ThrottlingException: Rate exceeded"}
+    past = LookBack("history", now - timedelta(days=90), now, (), none, Decimal(0), find_cuts(()), unread_calls=unread)
+    monkeypatch.setattr(doctor, "look_back", lambda _, **__: past)
+    (finding,) = report(capsys, "--look-back", "yes")["sections"][-1]["findings"]
+    assert (finding["verdict"], finding["why"]) == ("unknown", "ThrottlingException: Rate exceeded")
+    assert "CreateRoute" in finding["says"]
 
 
 def test_a_look_back_that_fails_costs_its_own_section_alone(
@@ -213,7 +230,7 @@ def test_a_choice_that_there_isnt_is_told_with_those_that_there_are(
 def test_people_read_text_and_the_status_is_the_same(aws: Aws, capsys: pytest.CaptureFixture[str]) -> None:
     assert doctor.main(["--region", REGION]) == 1
     printed = capsys.readouterr().out
-    assert printed.startswith("Lifeline's doctor: no stack yet in us-east-1")
+    assert printed.startswith("Lifeline's doctor: no deployed stack in us-east-1")
     assert "  bad      trail: No trail logs anything in us-east-1" in printed
 
 
@@ -230,6 +247,49 @@ def test_unusable_arguments_are_told_in_a_line_and_end_with_2(
     assert doctor.main(arguments) == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith(words)
+
+
+@pytest.mark.parametrize("state", ["ROLLBACK_COMPLETE", "CREATE_FAILED", "DELETE_FAILED", "REVIEW_IN_PROGRESS"])
+def test_a_stack_whose_deployment_failed_is_a_fault_with_its_remedy_and_the_account_is_examined(
+    aws: Aws, capsys: pytest.CaptureFixture[str], state: str
+) -> None:
+    reason = "The following resource(s) failed to create: [ReconcileRole]."
+    aws.stack = {"StackName": "lifeline", "StackStatus": state, "StackStatusReason": reason}
+    for named in ([], ["--stack", "lifeline"]):
+        first, *others = report(capsys, *named)["sections"]
+        (fault,) = first["findings"]
+        assert (first["name"], fault["verdict"]) == ("stack", "bad")
+        assert f"is in the state {state}" in fault["says"]
+        assert "[ReconcileRole]" in fault["says"]
+        assert "delete the stack" in fault["remedy"]
+        assert [one["name"] for one in others] == ["events", "permissions", "room", "networks", "people"]
+
+
+def test_a_stack_that_is_being_deployed_is_not_known_yet(aws: Aws, capsys: pytest.CaptureFixture[str]) -> None:
+    aws.stack = {"StackName": "lifeline", "StackStatus": "CREATE_IN_PROGRESS"}
+    (finding,) = report(capsys)["sections"][0]["findings"]
+    assert (finding["check"], finding["verdict"]) == ("stack", "unknown")
+
+
+def test_a_stack_that_was_asked_for_by_name_and_is_not_there_is_a_fault(
+    aws: Aws, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = findings(report(capsys, "--stack", "liveline"))["stack"]
+    assert found["verdict"] == "bad"
+    assert found["says"] == "There is no stack liveline in us-east-1."
+    assert "stack" not in findings(report(capsys))
+
+
+def test_a_stack_whose_update_could_not_be_rolled_back_is_examined_and_said(
+    aws: Aws, capsys: pytest.CaptureFixture[str]
+) -> None:
+    deploy(aws)
+    outputs = [{"OutputKey": "ReconcileEndpointsFunction", "OutputValue": FUNCTION}]
+    aws.stack = {"StackName": "lifeline", "StackStatus": "UPDATE_ROLLBACK_FAILED", "Outputs": outputs}
+    found = report(capsys)
+    assert found["stack"] == "lifeline"
+    assert "continue-update-rollback --stack-name lifeline" in findings(found)["stack"]["remedy"]
+    assert "rules" in findings(found)
 
 
 def test_a_stack_of_something_else_is_told_apart(aws: Aws, capsys: pytest.CaptureFixture[str]) -> None:

@@ -4,16 +4,22 @@ import gzip
 import json
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from itertools import count
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
 import boto3
+import fastjsonschema
 import pytest
+from botocore.client import BaseClient
+from botocore.exceptions import ClientError
 from moto import mock_aws
 
+from lifeline.adapters.aws import event_history
 from lifeline.adapters.aws.clients import client
 from lifeline.adapters.aws.event_history import EventHistory
 from lifeline.adapters.aws.instances import Instances
@@ -25,6 +31,7 @@ from tests.support.event_history import teach_event_history
 from tests.support.repository import ROOT
 from tools import look_back
 
+require_valid = fastjsonschema.compile(json.loads((ROOT / "docs/schemas/look-back.schema.json").read_text("utf-8")))
 REGION = "us-east-1"
 NOW = datetime.now(UTC).replace(second=0, microsecond=0)
 MINUTE = timedelta(minutes=1)
@@ -81,7 +88,9 @@ def publish(instance_id: str, *parts: tuple[int, int]) -> None:
 
 def found(capsys: pytest.CaptureFixture[str], *arguments: str, code: int = 0) -> Any:
     assert look_back.main(["--region", REGION, "--format", "json", *arguments]) == code
-    return json.loads(capsys.readouterr().out)
+    told = json.loads(capsys.readouterr().out)
+    require_valid(told)
+    return told
 
 
 def launched(days_ago: int) -> Any:
@@ -145,46 +154,70 @@ def test_a_table_that_exists_no_more_was_torn_down(ec2: Any, capsys: pytest.Capt
 def test_every_call_that_matters_is_asked_for_by_its_name_within_90_days(
     ec2: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    asked = []
+    asked: list[Any] = []
 
-    def named(_: Any, name: str, since: datetime, until: datetime, before: Any) -> Any:
+    def pages(_: Any, name: str, since: datetime, until: datetime, before: Any) -> Any:
         before()
         asked.append((name, until - since))
-        return [], False
+        yield [], False
 
-    with patch.object(EventHistory, "named", named):
+    with patch.object(EventHistory, "pages", pages):
         found(capsys)
 
     assert {name for name, _ in asked} == CALLS
     assert {length for _, length in asked} == {timedelta(days=90)}
 
 
-def test_what_one_look_up_doesnt_tell_is_asked_for_by_its_time(ec2: Any, capsys: pytest.CaptureFixture[str]) -> None:
-    request = {"RouteTableId": TABLE}
-    records = [record_call("DeleteRouteTable", request, at=NOW - n * MINUTE)["detail"] for n in range(9)]
-
-    def named(_: Any, name: str, since: datetime, until: datetime, __: Any) -> Any:
-        named = [one for one in records if one["eventName"] == name]
-        there = [one for one in named if since <= datetime.fromisoformat(one["eventTime"]) <= until]
-        return there[:3], len(there) > 3
-
-    with patch.object(EventHistory, "named", named):
-        assert found(capsys)["changes"] == 9
+def test_all_pages_of_a_call_are_read(ec2: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    for number in range(60):
+        record_call("DeleteRouteTable", {"RouteTableId": TABLE}, at=NOW - number * MINUTE)
+    assert found(capsys)["changes"] == 60
 
 
-def test_more_calls_in_a_second_than_can_be_asked_for_are_said_to_be_missing(
+@contextmanager
+def throttled(operation: str, *refused: int) -> Iterator[list[float]]:
+    """CloudTrail throttles these calls, counted from 1; without any, all. The list gets what is waited for."""
+    waits, asked = list[float](), count(1)
+    answer = {"Error": {"Code": "ThrottlingException", "Message": "Rate exceeded"}}
+    make_call = BaseClient._make_api_call  # type: ignore[attr-defined]
+
+    def call(self: Any, name: str, request: Any) -> Any:
+        if name == operation and (not refused or next(asked) in refused):
+            raise ClientError(answer, name)  # type: ignore[arg-type]
+        return make_call(self, name, request)
+
+    with patch.object(BaseClient, "_make_api_call", call), patch.object(event_history, "sleep", waits.append):
+        yield waits
+
+
+def test_a_call_that_is_throttled_is_made_again_in_its_turn(ec2: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    cut(TABLE, 100, 20)
+    with throttled("LookupEvents", 3, 4, 9) as waits:
+        told = found(capsys)
+    assert waits == [2.0, 4.0, 2.0]
+    assert (told["changes"], told["unread_calls"]) == (2, {})
+
+
+def test_what_stays_throttled_is_said_and_what_was_read_of_it_counts(
     ec2: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    record = record_call("DeleteRouteTable", {"RouteTableId": TABLE}, at=NOW)["detail"]
-
-    def named(_: Any, name: str, *__: Any) -> Any:
-        is_that = name == "DeleteRouteTable"
-        return [record] if is_that else [], is_that
-
-    with patch.object(EventHistory, "named", named):
+    for number in range(60):
+        record_call("DeleteVpc", {"VpcId": f"vpc-{number:017x}"}, at=NOW - number * MINUTE)
+    before = sorted(CALLS).index("DeleteVpc") + 1
+    with throttled("LookupEvents", *range(before + 1, before + 100)) as waits:
         told = found(capsys, code=1)
-    assert told["changes"] == 1
-    assert "more calls in one second" in told["unread"][f"DeleteRouteTable before {NOW.isoformat()}"]
+    assert sum(waits) <= look_back.PATIENCE_S
+    assert told["changes"] == 50
+    assert "DeleteVpc" in told["unread_calls"]
+    assert "ThrottlingException" in told["unread_calls"]["DeleteVpc"]
+    assert told["unread"] == {}
+
+
+def test_where_every_call_is_throttled_nothing_is_told(ec2: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    with throttled("LookupEvents"):
+        assert look_back.main(["--region", REGION]) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "ThrottlingException: Rate exceeded" in line
 
 
 def test_calls_are_paced_as_cloudtrail_grants_them(ec2: Any, capsys: pytest.CaptureFixture[str]) -> None:
@@ -195,7 +228,7 @@ def test_calls_are_paced_as_cloudtrail_grants_them(ec2: Any, capsys: pytest.Capt
 
 
 def test_where_event_history_cant_be_read_a_line_says_so(ec2: Any, capsys: pytest.CaptureFixture[str]) -> None:
-    with patch.object(EventHistory, "named", side_effect=TerminalError("cloudtrail:LookupEvents is denied")):
+    with patch.object(EventHistory, "pages", side_effect=TerminalError("cloudtrail:LookupEvents is denied")):
         assert look_back.main(["--region", REGION]) == 1
     assert capsys.readouterr().err == "Can't read from AWS: cloudtrail:LookupEvents is denied\n"
 

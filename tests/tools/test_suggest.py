@@ -14,7 +14,8 @@ from moto import mock_aws
 
 from lifeline.adapters.aws.clients import client
 from lifeline.adapters.aws.memory import remember
-from tests.support.evidence import Advisor, teach_advisor
+from tests.e2e.emulators.evidence_answers import Advisor
+from tests.support.evidence import teach_advisor
 from tests.support.repository import ROOT
 from tools import suggest
 

@@ -6,7 +6,7 @@ from decimal import Decimal
 from enum import StrEnum
 
 from lifeline.core.event_path.comparison import Comparison
-from lifeline.core.event_path.proof import UNPROVEN, EventPath
+from lifeline.core.event_path.proof import EVERY_SWEEP, UNPROVEN, EventPath
 from lifeline.core.network.model import SeenTier
 from lifeline.core.plan.ways import HubComparison
 from lifeline.core.suggest.summary import Summary
@@ -109,7 +109,8 @@ class AgentCount:
 class Freshness:
     """When Lifeline last heard of a network change, when its last whole sweep began, and when it last listed the agents
     and began to check them. None for what never was; `is_read` is False where the ledger couldn't be read. `path` is
-    what the dry runs say, and `compared` the last comparison with Event history.
+    what the dry runs say, and `compared` the last comparison with Event history. `pause` is the longest time between
+    two sweeps.
     """
 
     heard: datetime | None = None
@@ -119,6 +120,7 @@ class Freshness:
     is_read: bool = True
     path: EventPath = UNPROVEN
     compared: Comparison | None = None
+    pause: timedelta = EVERY_SWEEP
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,7 @@ from lifeline.core.agents.roster import RosterState
 from lifeline.core.agents.watches import Watch
 from lifeline.core.coexist.vpc_state import VpcList, VpcState
 from lifeline.core.errors import LifelineError
+from lifeline.core.event_path.schedule import longest_pause
 from lifeline.core.guards.approval import Offer
 from lifeline.core.guards.backlog import Epoch
 from lifeline.core.guards.kill_switch import switch_command
@@ -168,7 +169,8 @@ class Reads:
             if events is None:
                 return known
             path, comparisons = events.read_both()
-            return replace(known, path=path, compared=comparisons.last)
+            pause = longest_pause(self._settings.sweep_schedule)
+            return replace(known, path=path, compared=comparisons.last, pause=pause)
 
         return self.attempt(read, unread, "when Lifeline last heard of a change, and last swept")
 

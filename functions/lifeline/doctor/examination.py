@@ -68,6 +68,7 @@ from lifeline.core.errors import LifelineError
 from lifeline.core.event_path.candidate import Candidate
 from lifeline.core.event_path.denial import read_dry_run_denial
 from lifeline.core.event_path.dry_run import DryRunVerdict
+from lifeline.core.event_path.schedule import longest_pause
 from lifeline.core.guards.kill_switch import switch_command
 from lifeline.core.guards.mode import Mode
 from lifeline.core.network.model import Catalog, Vpc
@@ -129,8 +130,8 @@ class Examination:
     @property
     def _left_out(self) -> tuple[str, ...]:
         if not self.is_deployed:
-            words = "rules, queue policy, event path, dry run and subscriptions, because there is no stack"
-            return (f"{words} {self.settings.stack_name} in {self.settings.region}.",)
+            words = "rules, queue policy, event path, dry run and subscriptions, because no stack"
+            return (f"{words} {self.settings.stack_name} is deployed in {self.settings.region}.",)
         if self.settings.member:
             return (f"the hub's own queue, topics and concurrency, because account {self.settings.member} has none.",)
         return ()
@@ -170,10 +171,10 @@ class Examination:
         delivery = Delivery(client_of)
         if not self.is_deployed:
             return (trail, check_bus(_read(delivery.count_rules)))
-        path = EventPathStore(self.settings.ledger)
+        path, pause = EventPathStore(self.settings.ledger), longest_pause(self.settings.sweep_schedule)
+        heard = check_event_path(_read(path.read), self.at, pause)
         compared = check_comparison(_read(path.read_comparisons), self.at)
-        heard = (check_event_path(_read(path.read), self.at), *((compared,) if compared else ()))
-        return (trail, *self._delivery(delivery), *heard)
+        return (trail, *self._delivery(delivery), heard, *((compared,) if compared else ()))
 
     def _delivery(self, delivery: Delivery) -> tuple[Finding, ...]:
         settings = self.settings

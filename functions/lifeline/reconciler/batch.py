@@ -12,6 +12,7 @@ from lifeline.core.requests.calls import read_queued, read_repair_request
 from lifeline.core.requests.request import Request
 from lifeline.reconciler.accept import BusyError
 from lifeline.reconciler.loop import reconcile
+from lifeline.reconciler.steps.event_path import NOT_SAVED_YET
 from lifeline.reconciler.steps.job import Tools
 from lifeline.reconciler.steps.proven import UNPROVEN, WAITS
 from lifeline.runtime.invocation import Run
@@ -21,6 +22,7 @@ from lifeline.runtime.settings import Settings
 MOST_RECEIVES = 5  # the queue's maxReceiveCount; at the last one we dead-letter it, because SQS would give no reason
 FIRST_RETRY = timedelta(seconds=30)
 _A_RUN = timedelta(seconds=60)  # with less time left, no further run begins
+_TOO_EARLY = frozenset({NOT_SAVED_YET, UNPROVEN})  # no failure: what the message needs isn't there yet
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +160,11 @@ class _Batch:
         return [id_ for message in left for id_ in self._retry_all([message], errors[message.request.message_id])]
 
     def _retry_all(self, messages: Sequence[_Message], error: LifelineError) -> list[str]:
-        logger.error("batch failed", error=str(error), messages=len(messages), run_id=self.run.id)
+        about = {"error": str(error), "messages": len(messages), "run_id": self.run.id}
+        if isinstance(error, TransientError) and error.code in _TOO_EARLY:
+            logger.info("messages come again", extra=about)
+        else:
+            logger.error("batch failed", extra=about)
         return [message_id for message in messages for message_id in self._retry(message.record, error)]
 
     def _retry(self, record: Mapping[str, Any], error: LifelineError) -> Iterator[str]:

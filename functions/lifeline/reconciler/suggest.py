@@ -4,7 +4,7 @@ It changes nothing. A source that can't be read is said, and the others are used
 this call: its sources have clients of their own, for which no cold start should pay.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import partial
@@ -18,9 +18,11 @@ from lifeline.adapters.evidence.access_advisor import AccessAdvisor
 from lifeline.adapters.evidence.agent_configurations import AgentConfigurations
 from lifeline.adapters.evidence.containers import Containers
 from lifeline.adapters.evidence.functions import Functions
+from lifeline.adapters.evidence.publishers import Publishers
 from lifeline.adapters.evidence.query_logs import QueryLogs
 from lifeline.adapters.evidence.roles import InstanceRoles
 from lifeline.adapters.store.policy import ReadOnlyPolicy
+from lifeline.core.agents.watches import Watch
 from lifeline.core.errors import InvalidInputError, LifelineError, TerminalError
 from lifeline.core.network.model import Catalog, SeenTier, Tier, Vpc, is_own
 from lifeline.core.network.ownership import recognize
@@ -30,7 +32,16 @@ from lifeline.core.policy.exemptions import with_exemptions
 from lifeline.core.policy.policy import Policy, PolicyRule, without_require
 from lifeline.core.requests.suggest import SuggestRequest
 from lifeline.core.suggest.answer import LOG_DAYS, SuggestAnswer
-from lifeline.core.suggest.evidence import Asked, Configuration, Kind, Resident, Source, UsageEvidence, Witness
+from lifeline.core.suggest.evidence import (
+    Asked,
+    Configuration,
+    Kind,
+    Published,
+    Resident,
+    Source,
+    UsageEvidence,
+    Witness,
+)
 from lifeline.core.suggest.suggestion import Inhabitants, Now, suggest
 from lifeline.core.suggest.witnesses import Places, witnesses
 from lifeline.core.wording import write_count
@@ -42,6 +53,9 @@ from lifeline.runtime.observability import logger
 from lifeline.runtime.settings import Settings
 
 _PATIENCE = timedelta(minutes=10)  # with reports and searches, where no function's time ends
+_SHARE_OF_LISTS = (
+    1 / 3
+)  # of the time, for listing metrics: there may be 100,000s, and access advisor is asked after that
 _LOGS_BACK = timedelta(days=LOG_DAYS)
 
 
@@ -75,10 +89,9 @@ class _Suggest:
         if not self.request.vpc_ids:
             vpcs = tuple(vpc for vpc in vpcs if set(tiers[vpc.id].values()) - {Tier.PUBLIC})
         interfaces = self._interfaces(vpcs)
-        evidence = self._gather(vpcs, interfaces, tiers)
-        places, region = Places.of(vpcs, tiers), self.settings.region
+        policy, places, region = self._policy(catalog), Places.of(vpcs, tiers), self.settings.region
+        evidence = self._gather(vpcs, interfaces, places, policy.watches)
         said = witnesses(evidence, places, catalog, region, now=self.run.now(), window=self.request.window)
-        policy = self._policy(catalog)
         planned = self._plan(vpcs, {vpc.id: _names(vpc.id, said) for vpc in vpcs}, policy, catalog)
         found = []
         for vpc in vpcs:
@@ -130,7 +143,8 @@ class _Suggest:
         self,
         vpcs: tuple[Vpc, ...],
         interfaces: Mapping[str, list[dict[str, Any]]],
-        tiers: Mapping[str, Mapping[str, SeenTier]],
+        places: Places,
+        watches: Sequence[Watch],
     ) -> UsageEvidence:
         left = min(max(self.run.remaining() - MARGIN, timedelta(0)), _PATIENCE)
         until = monotonic() + left.total_seconds()
@@ -140,30 +154,35 @@ class _Suggest:
         nobody: tuple[Resident, ...] = ()
         no_tasks: tuple[tuple[Resident, ...], dict[str, dict[str, Any]]] = (), {}
         no_configurations: tuple[Configuration, ...] = ()
+        no_metrics: tuple[tuple[Published, ...], str] = (), ""
         no_logs: tuple[tuple[Asked, ...], frozenset[str] | None, str] = (), None, ""
         account = self.settings.account_id
         logs = partial(QueryLogs(self.client).read, vpc_ids, account, now=now, back=_LOGS_BACK, until=until)
         tasks_in = Containers(self.client, until=until)
         configured = partial(AgentConfigurations(self.client).read, until=until)
+        private = {id_ for id_, subnet_ids in subnets_of.items() if subnet_ids - places.public}
+        listed_by = monotonic() + _SHARE_OF_LISTS * left.total_seconds()
+        published_in = partial(Publishers(self.client).read, watches, private, now=now, until=listed_by)
         reads: list[Callable[[], Any]] = [
             partial(self._attempt, Source.INSTANCES, partial(InstanceRoles(self.client).read, subnets_of), no_roles),
             partial(self._attempt, Source.TASKS, partial(tasks_in.read, subnets_of), no_tasks),
             partial(self._attempt, Source.FUNCTIONS, partial(Functions(self.client).read, until=until), nobody),
             partial(self._attempt, Source.CONFIGS, configured, no_configurations),
             partial(self._attempt, Source.QUERY_LOGS, logs, no_logs),
+            partial(self._attempt, Source.METRICS, published_in, no_metrics),
         ]
-        roles, (tasks, definitions), functions, configurations, (asked, logged, why) = run_concurrently(reads)
-        if why:
-            self.unread[Source.QUERY_LOGS] = why
+        read = run_concurrently(reads)
+        roles, (tasks, definitions), functions, configurations, (asked, logged, why), (published, cut) = read
+        self.unread.update({Source.QUERY_LOGS: why} if why else {})
+        self.unread.update({Source.METRICS: cut} if cut else {})
         instances = (
             Resident(Kind.INSTANCE, id_, frozenset(subnet_ids), (roles[id_],) if roles.get(id_) else ())
             for id_, subnet_ids in sorted(subnets_of.items())
         )
         residents = (*instances, *tasks, *functions)
-        places = Places.of(vpcs, tiers)
         here = {role for resident in residents if places.private(resident) for role in resident.roles}
         uses = self._uses(here, until)
-        return UsageEvidence(residents, uses, definitions, configurations, asked, logged)
+        return UsageEvidence(residents, uses, definitions, configurations, asked, published, logged)
 
     def _uses(self, roles: set[str], until: float) -> Mapping[str, Any]:
         if not roles:

@@ -178,6 +178,7 @@ class Settings(StackSettings):
     creatable_services: tuple[str, ...] = _variable("CREATABLE_SERVICES", _names, "")
     kill_switch_parameter: str = _variable("KILL_SWITCH_PARAMETER", default="")
     debounce: timedelta = _variable("DEBOUNCE_SECONDS", _length("seconds", most=900), "30")
+    sweep_schedule: str = _variable("SWEEP_SCHEDULE", default="rate(1 hour)")
     may_read_evidence: bool = _variable("EVIDENCE", _choice("yes", "no"), "no")
     dns_views: int = _variable("MOST_DNS_VIEWS", _whole(1), str(MOST_DNS_VIEWS))
 

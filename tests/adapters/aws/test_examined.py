@@ -14,6 +14,7 @@ from lifeline.adapters.aws.quotas import QuotaReader
 from lifeline.adapters.aws.regions import Regions, Stacks
 from lifeline.adapters.aws.subscriptions import subscriptions_of
 from lifeline.core.doctor.quotas import QUOTAS
+from lifeline.core.doctor.stack import StackSeen
 from lifeline.core.errors import TerminalError
 from tests.support.emulator import emulated_aws
 
@@ -130,22 +131,25 @@ def test_other_regions_say_whether_they_have_private_subnets_and_a_stack(monkeyp
     assert found["eu-west-1"].private_subnets
 
 
-def test_a_stacks_outputs_are_read_and_none_is_no_error() -> None:
-    assert Stacks().outputs("lifeline") is None
+def test_a_stack_is_found_with_its_outputs_and_none_is_no_error() -> None:
+    assert Stacks().find("lifeline") is None
+    assert not Stacks().is_deployed("lifeline")
     template = {
         "Resources": {"Queue": {"Type": "AWS::SQS::Queue"}},
         "Outputs": {"ChangesQueue": {"Value": {"Ref": "Queue"}}},
     }
     boto3.client("cloudformation").create_stack(StackName="lifeline", TemplateBody=json.dumps(template))
-    found: Any = Stacks().outputs("lifeline")
-    assert set(found) == {"ChangesQueue"}
+    found = Stacks().find("lifeline")
+    assert found is not None
+    assert (set(found.outputs), found.status) == ({"ChangesQueue"}, "CREATE_COMPLETE")
+    assert Stacks().is_deployed("lifeline")
 
 
-@pytest.mark.parametrize("state", ["ROLLBACK_COMPLETE", "REVIEW_IN_PROGRESS", "DELETE_FAILED"])
-def test_a_stack_that_was_never_deployed_is_none_and_its_state_is_said(state: str) -> None:
-    listed: Any = {"Stacks": [{"StackName": "lifeline", "StackStatus": state}]}
+@pytest.mark.parametrize("state", ["ROLLBACK_COMPLETE", "REVIEW_IN_PROGRESS", "DELETE_FAILED", "CREATE_IN_PROGRESS"])
+def test_a_stack_that_was_never_deployed_counts_as_none(state: str) -> None:
+    listed: Any = {"Stacks": [{"StackName": "lifeline", "StackStatus": state, "StackStatusReason": "no"}]}
     there: Any = SimpleNamespace(describe_stacks=lambda **_: listed)
-    with pytest.raises(TerminalError, match=f"lifeline is in the state {state}"):
-        Stacks(lambda *_: there).outputs("lifeline")
+    assert not Stacks(lambda *_: there).is_deployed("lifeline")
+    assert Stacks(lambda *_: there).find("lifeline") == StackSeen("lifeline", state, "no")
     listed["Stacks"][0]["StackStatus"] = "UPDATE_ROLLBACK_COMPLETE"
-    assert Stacks(lambda *_: there).outputs("lifeline") == {}
+    assert Stacks(lambda *_: there).is_deployed("lifeline")

@@ -15,11 +15,14 @@ from lifeline.adapters.evidence.access_advisor import AccessAdvisor
 from lifeline.adapters.evidence.agent_configurations import AgentConfigurations
 from lifeline.adapters.evidence.containers import Containers
 from lifeline.adapters.evidence.functions import Functions
+from lifeline.adapters.evidence.publishers import Publishers
 from lifeline.adapters.evidence.query_logs import QueryLogs
 from lifeline.adapters.evidence.roles import InstanceRoles
+from lifeline.core.agents.watches import Watch
 from lifeline.core.errors import TransientError
 from lifeline.core.suggest.evidence import Kind
-from tests.support.evidence import Advisor, query_record, teach_advisor, teach_insights
+from tests.e2e.emulators.evidence_answers import Advisor
+from tests.support.evidence import query_record, teach_advisor, teach_insights
 from tests.support.world import ACCOUNT, REGION, World, emulated_world, own_client
 
 NOW = datetime.now(UTC)
@@ -277,3 +280,40 @@ def test_a_source_ends_with_its_time(read_until: Callable[[float], Any]) -> None
     read_until(later())
     with pytest.raises(TransientError, match="took too long"):
         read_until(time.monotonic() - 1)
+
+
+def publish(instance_id: str, *minutes_ago: int, namespace: str = "CWAgent") -> None:
+    data: Any = [
+        {
+            "MetricName": "mem_used_percent",
+            "Dimensions": [{"Name": "InstanceId", "Value": instance_id}],
+            "Timestamp": NOW - timedelta(minutes=minutes),
+            "Value": 1,
+        }
+        for minutes in minutes_ago
+    ]
+    boto3.client("cloudwatch").put_metric_data(Namespace=namespace, MetricData=data)
+
+
+@pytest.mark.usefixtures("world")
+def test_of_these_instances_those_that_publish_are_found_with_their_last_datapoint() -> None:
+    publish("i-1", 70, 20, 50)
+    publish("i-2", 5)
+    publish("i-3", 5, namespace="Ours")
+    watches = (Watch(), Watch(name="ours", namespace="Ours"), Watch(name="far", namespace="Far", is_elsewhere=True))
+    publish("i-9", 5, namespace="Far")
+
+    found, why = Publishers(own_client).read(watches, {"i-1", "i-3", "i-9"}, now=NOW, until=later())
+
+    ages = {(one.instance, one.namespace): one.at and (NOW - one.at) // timedelta(minutes=1) for one in found}
+    assert ages in ({("i-1", "CWAgent"): 20, ("i-3", "Ours"): 5}, {("i-1", "CWAgent"): 21, ("i-3", "Ours"): 6})
+    assert why == ""
+
+
+@pytest.mark.usefixtures("world")
+def test_agents_that_there_was_no_time_to_list_are_said() -> None:
+    for number in range(600):
+        publish(f"i-{number}", 5)
+    found, why = Publishers(own_client).read((Watch(),), {"i-1"}, now=NOW, until=0)
+    assert len(found) <= 1
+    assert why == "there was no time to list all series"

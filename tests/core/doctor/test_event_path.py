@@ -27,28 +27,28 @@ def probed(*ago: timedelta, heard: bool = True) -> EventPath:
 
 
 def test_a_dry_run_that_was_heard_proves_the_path_with_its_seconds() -> None:
-    found = check_event_path(probed(HOUR), NOW)
+    found = check_event_path(probed(HOUR), NOW, HOUR)
     assert found.verdict is CheckVerdict.OK
     assert found.says == "The event of a dry run made 1 h ago arrived 4 s after its call."
 
 
 def test_one_that_may_still_come_changes_nothing() -> None:
-    assert check_event_path(probed(HOUR, timedelta(minutes=5)), NOW).verdict is CheckVerdict.OK
+    assert check_event_path(probed(HOUR, timedelta(minutes=5)), NOW, HOUR).verdict is CheckVerdict.OK
 
 
 def test_one_that_was_not_heard_means_nothing_yet_and_two_in_a_row_are_a_fault() -> None:
-    assert check_event_path(probed(3 * HOUR, HOUR), NOW).verdict is CheckVerdict.UNKNOWN
-    found = check_event_path(probed(3 * HOUR, 2 * HOUR, HOUR), NOW)
+    assert check_event_path(probed(3 * HOUR, HOUR), NOW, HOUR).verdict is CheckVerdict.UNKNOWN
+    found = check_event_path(probed(3 * HOUR, 2 * HOUR, HOUR), NOW, HOUR)
     assert found.verdict is CheckVerdict.BAD
     assert "2 dry runs in a row didn't arrive. The last that was heard was made 3 h ago." in found.says
-    assert "None ever was." in check_event_path(probed(2 * HOUR, HOUR, heard=False), NOW).says
+    assert "None ever was." in check_event_path(probed(2 * HOUR, HOUR, heard=False), NOW, HOUR).says
 
 
 def test_without_a_dry_run_it_is_unknown_and_says_why() -> None:
-    assert "No sweep has made one yet" in check_event_path(EventPath(), NOW).why
-    assert check_event_path(EventPath().unasked("there is no VPC here"), NOW).why == "There is no VPC here."
-    assert "15 minutes" in check_event_path(probed(timedelta(minutes=1), heard=False), NOW).why
-    assert check_event_path(DENIED, NOW).why == DENIED.why
+    assert "No sweep has made one yet" in check_event_path(EventPath(), NOW, HOUR).why
+    assert check_event_path(EventPath().unasked("there is no VPC here"), NOW, HOUR).why == "There is no VPC here."
+    assert "15 minutes" in check_event_path(probed(timedelta(minutes=1), heard=False), NOW, HOUR).why
+    assert check_event_path(DENIED, NOW, HOUR).why == DENIED.why
 
 
 def compared(happened: int, heard: int, *missed: str) -> Comparisons:
@@ -83,11 +83,11 @@ def test_before_the_first_comparison_there_is_nothing_to_say() -> None:
 
 
 def test_an_old_proof_is_no_proof_of_today_and_says_why_there_is_none_since() -> None:
-    found = check_event_path(probed(4 * HOUR), NOW)
+    found = check_event_path(probed(4 * HOUR), NOW, HOUR)
     assert found.verdict is CheckVerdict.UNKNOWN
     assert "made 4 h ago" in found.says
     assert "SweepSchedule" in found.why
-    off = check_event_path(probed(60 * 24 * HOUR).unasked("the policy turns the dry runs off"), NOW)
+    off = check_event_path(probed(60 * 24 * HOUR).unasked("the policy turns the dry runs off"), NOW, HOUR)
     assert (off.verdict, off.why) == (CheckVerdict.UNKNOWN, "The policy turns the dry runs off.")
 
 
@@ -96,7 +96,13 @@ def test_after_a_denial_the_next_dry_run_is_a_day_later_and_a_proof_lasts_as_lon
     for ago, verdict in ((30, CheckVerdict.OK), (60, CheckVerdict.UNKNOWN)):
         at = NOW - ago * HOUR
         state = EventPath().asked(denied, at, DryRunDenial(DeniedBy.NOT_SAID)).heard("req-1", at, at)
-        assert check_event_path(state, NOW).verdict is verdict
+        assert check_event_path(state, NOW, HOUR).verdict is verdict
+
+
+def test_where_sweeps_are_rarer_a_proof_lasts_longer_and_with_frequent_ones_no_shorter() -> None:
+    for pause, lasts, ends in ((24, 49, 50), (6, 13, 14), (0, 3, 4)):
+        found = [check_event_path(probed(ago * HOUR), NOW, pause * HOUR).verdict for ago in (lasts, ends)]
+        assert found == [CheckVerdict.OK, CheckVerdict.UNKNOWN]
 
 
 def test_a_comparison_of_long_ago_or_of_some_changes_only_is_not_ok() -> None:

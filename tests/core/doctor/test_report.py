@@ -59,7 +59,7 @@ def test_people_read_each_finding_with_its_remedy_or_why_and_the_sum() -> None:
 
 
 def test_without_a_stack_that_is_said() -> None:
-    assert report_text(report(stack="")).startswith("Lifeline's doctor: no stack yet in us-east-1")
+    assert report_text(report(stack="")).startswith("Lifeline's doctor: no deployed stack in us-east-1")
 
 
 def test_machines_read_what_the_schema_says() -> None:

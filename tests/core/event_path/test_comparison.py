@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from lifeline.core.event_path.comparison import NAMES, Comparison, Comparisons, is_matched, mark
+from lifeline.core.event_path.comparison import NAMES, Comparison, Comparisons, is_matched, mark, names_a_sweep
 from tests.support.cloudtrail import Failure, record_call
 
 T0 = datetime(2026, 3, 2, 9, 0, 0, tzinfo=UTC)
@@ -106,3 +106,13 @@ def test_why_event_history_could_not_be_read_is_kept_until_it_can_be() -> None:
     denied = began.advanced(began.current, "AccessDenied")
     assert denied.why == "AccessDenied"
     assert denied.advanced(began.current.counted([], set(), is_cut=False)).why == ""
+
+
+@pytest.mark.parametrize("hours", [1, 6, 7, 12])
+def test_the_sweeps_of_a_day_get_through_all_names(hours: int) -> None:
+    assert names_a_sweep(hours * HOUR) * (24 / hours) >= len(NAMES)
+
+
+def test_a_sweep_a_day_or_less_compares_all_names_and_frequent_ones_none_in_particular() -> None:
+    assert names_a_sweep(DAY) == names_a_sweep(2 * DAY) == len(NAMES)
+    assert names_a_sweep(timedelta(0)) == 0

@@ -5,12 +5,16 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
+import fastjsonschema
+
 from lifeline.core.look_back.cuts import Cut, Cuts
 from lifeline.core.look_back.looks import Looks
 from lifeline.core.look_back.outages import Outage, Silence
 from lifeline.core.look_back.past_change import PastChange, RouteCall
 from lifeline.core.look_back.report import LookBack, as_json, as_text, authors
+from tests.support.repository import ROOT
 
+require_valid = fastjsonschema.compile(json.loads((ROOT / "docs/schemas/look-back.schema.json").read_text("utf-8")))
 UNTIL = datetime(2026, 3, 2, 9, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
 
@@ -106,6 +110,16 @@ def test_where_datapoints_werent_read_nothing_is_said_of_outages() -> None:
     assert as_json(look_back)["outages"] is None
 
 
+def test_calls_that_werent_all_read_make_the_counts_the_least_that_there_is() -> None:
+    look_back = found(unread_calls={"CreateRoute": "ThrottlingException: Rate exceeded", "DeleteVpc": "the same"})
+    text = words(look_back)
+    assert "At least 3 network changes" in text
+    assert "Not all read: CreateRoute, DeleteVpc. Their changes may be missing" in text
+    assert "why: ThrottlingException: Rate exceeded" in text
+    assert not look_back.is_whole
+    assert found().is_whole
+
+
 def test_teardowns_and_what_wasnt_put_back_are_counted_apart() -> None:
     left = Cut(CUT.route, CUT.change)
     text = words(found(cuts=Cuts(teardowns=5, left=(left,), led_elsewhere=3)))
@@ -132,6 +146,7 @@ def test_lines_are_80_columns_and_hostile_names_stay_words() -> None:
 
 def test_the_values_are_json() -> None:
     values = json.loads(json.dumps(as_json(found(cuts=Cuts((CUT,), 5, (CUT,)), outages=(OUT,)))))
+    require_valid(values)
     assert (values["changes"], values["changes_a_week"], values["teardowns"], values["outages"]) == (3, 0.2, 5, 1)
     (cut,) = values["cuts"]
     assert (cut["minutes"], cut["by"], cut["put_back_by"]) == (12.0, "ops/dana", "ops/lee")

@@ -24,6 +24,7 @@ from lifeline.core.suggest.evidence import (
     Certainty,
     Configuration,
     Kind,
+    Published,
     Resident,
     ServiceUse,
     Source,
@@ -121,15 +122,51 @@ def test_a_roles_last_call_is_as_sure_as_it_is_known_to_be_from_there(
     assert words in found.words
 
 
+def published(*subnets: str, minutes: int | None = 3, namespace: str = "CWAgent") -> UsageEvidence:
+    at = None if minutes is None else NOW - timedelta(minutes=minutes)
+    return UsageEvidence((instance(*subnets),), published=(Published("i-1", namespace, at),))
+
+
+@pytest.mark.parametrize(
+    ("evidence", "certainty", "words"),
+    [
+        (published(A), CERTAIN, "i-1 published CWAgent metrics 3 min ago"),
+        (published(A, minutes=-1), CERTAIN, "i-1 published CWAgent metrics less than a minute ago"),  # clocks differ
+        (published(A, minutes=None), CERTAIN, "i-1 published CWAgent metrics in the last 3 hours"),
+        (published(A, namespace="Our agents"), CERTAIN, 'i-1 published "Our agents" metrics 3 min ago'),
+        (published(A, B), UNKNOWN, "in a public subnet, too, so it isn't known from where"),
+    ],
+)
+def test_an_agent_that_publishes_needs_monitoring_where_it_lives(
+    evidence: UsageEvidence, certainty: Certainty, words: str
+) -> None:
+    found = seen(evidence)["monitoring"]
+    assert (found.source, found.certainty, found.subnet_ids) == (Source.METRICS, certainty, frozenset({A}))
+    assert words in found.words
+
+
 @pytest.mark.parametrize(
     "evidence",
     [
+        published(B),
+        published("subnet-elsewhere"),
+        UsageEvidence((instance(A),), published=(Published("i-2", "CWAgent", NOW),)),
+        UsageEvidence((function(A),), published=(Published("resize", "CWAgent", NOW),)),
         used("sqs", instance(B)),
         used("sqs", instance(A), days=91),
         used("sqs", instance("subnet-elsewhere")),
         UsageEvidence((instance(A),), {"arn:aws:iam::123456789012:role/other": (ServiceUse("sqs", NOW, REGION),)}),
     ],
-    ids=["public subnets alone", "before the window", "another VPC", "a role that nobody there has"],
+    ids=[
+        "an agent in public subnets alone",
+        "an agent elsewhere",
+        "an agent that isn't there",
+        "a function of an agent's name",
+        "public subnets alone",
+        "before the window",
+        "another VPC",
+        "a role that nobody there has",
+    ],
 )
 def test_what_witnesses_nothing(evidence: UsageEvidence) -> None:
     assert seen(evidence) == {}
@@ -149,6 +186,21 @@ def test_who_asked_for_a_name_is_named_and_counted() -> None:
     found = seen(asked((host, 11_999, "i-1"), (host.upper(), 1, "i-2"), residents=them))["sqs"]
     assert found.words == f"i-1, i-2 asked for sqs.{REGION}.amazonaws.com 12,000 times"
     assert (found.certainty, found.subnet_ids) == (CERTAIN, frozenset({A}))
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "vpce-0123456789abcdef0-a1b2c3d4.sqs.us-east-1.vpce.amazonaws.com.",
+        "vpce-0123456789abcdef0-a1b2c3d4-us-east-1a.sqs.us-east-1.vpce.amazonaws.com.",
+        "queue.vpce-0123456789abcdef0-a1b2c3d4.sqs.us-east-1.vpce.amazonaws.com.",
+    ],
+)
+def test_an_endpoint_that_is_asked_for_by_its_own_name_is_used(host: str) -> None:
+    there = network(endpoint(f"com.amazonaws.{REGION}.sqs", id="vpce-0123456789abcdef0"))
+    found = seen(asked((host, 2, "i-1"), residents=(instance(A),)), there=there)
+    assert (found["sqs"].certainty, found["sqs"].source) == (CERTAIN, Source.QUERY_LOGS)
+    assert seen(asked((host, 2, "i-1"), residents=(instance(A),))) == {}  # another VPC's, which serves it by now
 
 
 def test_a_name_that_isnt_a_hosts_is_in_quotes() -> None:

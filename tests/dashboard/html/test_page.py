@@ -427,6 +427,9 @@ def test_it_is_said_whether_events_arrive() -> None:
     old = probed(5).heard("r0", NOW - timedelta(hours=5), NOW - timedelta(hours=5)).unasked("there is no VPC here")
     assert "· event path last proven 04:12:40 UTC (5 h ago), not since: there is no VPC here ·" in fresh(path=old)
     assert "· event path not proven: there is no VPC here ·" in fresh(path=UNPROVEN.unasked("there is no VPC here"))
+    daily = probed(30).heard("r0", NOW - timedelta(hours=30), NOW - timedelta(hours=30))
+    assert "· event path last proven" in fresh(path=daily)
+    assert "· event path proven 2026-" in fresh(path=daily, pause=timedelta(days=1))
 
 
 def test_two_dry_runs_that_were_not_heard_are_said_to_be_silence_since_the_first() -> None:

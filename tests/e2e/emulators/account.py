@@ -19,7 +19,7 @@ import tempfile
 import threading
 import time
 import urllib.request
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -59,7 +59,7 @@ PENDING = timedelta(seconds=3)  # how long an endpoint takes to come up: a minut
 MINUTE = timedelta(minutes=1)
 PATIENCE_S = 300  # how long to wait for what must become true: a busy machine may be slow, and none is too slow
 
-_ON_MOTO = ("ec2", "cloudwatch", "route53")
+_ON_MOTO = ("ec2", "cloudwatch", "route53", "route53resolver")
 _CONFIG = Config(retries={"total_max_attempts": 3}, connect_timeout=5, read_timeout=330, max_pool_connections=32)
 
 
@@ -274,6 +274,10 @@ class Account:
             return False
         return self.trail() == before  # a function that ended meanwhile may have made calls
 
+    def report_calls(self, called: Mapping[str, Sequence[tuple[str, datetime | None, str]]]) -> None:
+        """From now on, IAM's access advisor reports what each role called: namespace, time and Region."""
+        (self.directory / "called.json").write_text(json.dumps(called, default=datetime.isoformat), "utf-8")
+
     @contextmanager
     def holding(self, action: str, *, after: int) -> Iterator[None]:
         """EC2 answers so many more of these calls, and keeps others waiting until the block is left."""
@@ -327,6 +331,7 @@ class Account:
             DOCKER_HOST="unix:///nonexistent",
             LIFELINE_SESSIONS=str(self._sessions),
             LIFELINE_ORGANIZATION=str(self.directory / "organization.json"),
+            LIFELINE_CALLED=str(self.directory / "called.json"),
             LIFELINE_MINUTE_S=str(self._minute.total_seconds()),
             LIFELINE_UNPACKED=str(self.template.parent / "unpacked"),
         )

@@ -18,6 +18,7 @@ Some things differ from the `ministack` command. These are what AWS does:
   ListSubscriptionsByTopic).
 - Who may send a message to a queue may send a batch of them: there are no permissions for batches (SQS guide: batch
   actions).
+- IAM's access advisor reports what roles called, and Logs Insights counts: see `ministack_evidence.py`.
 - Several accounts are an organization, and send events to each other: see `ministack_accounts.py`.
 
 And two are for the sake of whoever waits: a minute of a schedule, or of a message that is delayed by minutes, takes
@@ -49,6 +50,7 @@ from ministack.core.router import extract_access_key_id
 from ministack.services import eventbridge, iam, scheduler, sns, sqs, sts
 from ministack.services.cloudformation import provisioners
 from ministack_accounts import serve_several_accounts  # type: ignore[import-not-found]
+from ministack_evidence import serve_evidence  # type: ignore[import-not-found]
 
 SESSIONS = Path(os.environ["LIFELINE_SESSIONS"])
 MINUTE_S = float(os.environ["LIFELINE_MINUTE_S"])
@@ -285,6 +287,7 @@ if __name__ == "__main__":
     give_stacks_roles_their_boundary()
     know_the_path_of_parameters()
     accept_saved_queries()
+    serve_evidence()
     let_minutes_pass(MINUTE_S)
     serve_several_accounts()
     scheduler._SCHEDULE_TICK_INTERVAL = 1

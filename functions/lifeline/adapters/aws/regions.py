@@ -8,25 +8,10 @@ from lifeline.adapters.aws.clients import ClientOf, client, in_region
 from lifeline.adapters.aws.network import Network
 from lifeline.core.doctor.finding import NotRead
 from lifeline.core.doctor.networks import OtherRegion
+from lifeline.core.doctor.stack import StackSeen
 from lifeline.core.errors import LifelineError, TerminalError
 from lifeline.core.network.tiers import classify_subnets
 from lifeline.core.policy.policy import PRIVATE
-
-NOT_DEPLOYED = "StackNotDeployed"
-# CloudFormation lists stacks of which nothing works, or nothing is sure to (CloudFormation guide: stack status codes).
-# A failed update leaves the stack as it was before.
-_NOT_DEPLOYED = frozenset(
-    {
-        "REVIEW_IN_PROGRESS",
-        "CREATE_IN_PROGRESS",
-        "CREATE_FAILED",
-        "ROLLBACK_IN_PROGRESS",
-        "ROLLBACK_FAILED",
-        "ROLLBACK_COMPLETE",
-        "DELETE_IN_PROGRESS",
-        "DELETE_FAILED",
-    }
-)
 
 
 class Regions:
@@ -57,10 +42,8 @@ class Stacks:
     def __init__(self, client: ClientOf = client) -> None:
         self._cloudformation = client("cloudformation")
 
-    def outputs(self, name: str) -> dict[str, str] | None:
-        """The outputs of the stack, None where there is none of this name. Raises ours, also for one that isn't
-        deployed, such as after its first deployment failed.
-        """
+    def find(self, name: str) -> StackSeen | None:
+        """The stack, None where there is none of this name. Raises ours."""
         try:
             with aws_errors(f"describe_stacks {name}"):
                 (found,) = self._cloudformation.describe_stacks(StackName=name)["Stacks"]
@@ -69,18 +52,18 @@ class Stacks:
             if error.code == "ValidationError" and "does not exist" in str(error):
                 return None
             raise
-        if (state := found["StackStatus"]) in _NOT_DEPLOYED:
-            raise TerminalError(
-                f"the stack {name} is in the state {state}, so it isn't deployed: wait if that is in progress, else"
-                " delete it and deploy again",
-                code=NOT_DEPLOYED,
-            )
-        return {one["OutputKey"]: one["OutputValue"] for one in found.get("Outputs", ())}
+        outputs = {one["OutputKey"]: one["OutputValue"] for one in found.get("Outputs", ())}
+        return StackSeen(name, found["StackStatus"], found.get("StackStatusReason", ""), outputs)
+
+    def is_deployed(self, name: str) -> bool:
+        """Whether there is such a stack, and it works. Raises ours."""
+        found = self.find(name)
+        return found is not None and found.is_deployed
 
 
 def _read(name: str, network: Network, stacks: Stacks, stack_name: str) -> OtherRegion:
     private = _attempt(partial(_private_subnets, network))
-    has_stack = _attempt(lambda: stacks.outputs(stack_name) is not None) if private else False
+    has_stack = _attempt(partial(stacks.is_deployed, stack_name)) if private else False
     return OtherRegion(name, private, has_stack)
 
 

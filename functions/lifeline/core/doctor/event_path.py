@@ -19,8 +19,10 @@ _MOST = 5
 _BEST_EFFORT = "CloudTrail promises no delivery, so one loss may mean nothing."
 
 
-def check_event_path(state: EventPath | NotRead, now: datetime) -> Finding:
-    """What the dry runs until now say: two in a row that weren't heard are a fault, a single one isn't."""
+def check_event_path(state: EventPath | NotRead, now: datetime, pause: timedelta) -> Finding:
+    """What the dry runs until now say: two in a row that weren't heard are a fault, a single one isn't. `pause` is the
+    longest time between two sweeps.
+    """
     if isinstance(state, NotRead):
         return unknown(CHECK, "What became of the sweeps' dry runs couldn't be read.", state.why)
     unheard = len(state.unheard(now))
@@ -29,7 +31,7 @@ def check_event_path(state: EventPath | NotRead, now: datetime) -> Finding:
         return bad(CHECK, f"The events of {unheard} dry runs in a row didn't arrive. {proven}", _REMEDY)
     if unheard:
         return unknown(CHECK, f"The event of the last dry run didn't arrive. {proven}", f"{_BEST_EFFORT} See the next.")
-    if state.proven_at and state.is_proven(now):
+    if state.proven_at and state.is_proven(now, pause):
         took = f"{state.seconds:,.0f} s after its call" if state.seconds is not None else "after its call"
         return ok(CHECK, f"The event of a dry run made {_ago(state.proven_at, now)} arrived {took}.")
     return _unproven(state, proven)

@@ -7,6 +7,7 @@ from lifeline.core.doctor.finding import Finding, NotRead, bad, ok, unknown
 from lifeline.core.wording import few
 
 CONCURRENCY_CHECK = "Lambda concurrency"
+_CONCURRENCY_CODE = "L-B99A9384"  # Service Quotas: Lambda, concurrent executions. Its value is read from Lambda itself.
 # What runs at once: 2 batches of changes, 5 parts of a large detector run, and what a schedule starts.
 MOST_RUNS = 8
 _MOST = 5
@@ -81,7 +82,7 @@ def check_concurrency(read: Concurrency | NotRead) -> Finding:
     if read.unreserved >= MOST_RUNS:
         return ok(CONCURRENCY_CHECK, says)
     remedy = (
-        "Ask for more in Service Quotas (lambda, L-B99A9384), or reserve less for other functions. Until then, runs may"
+        f"Ask for more in Service Quotas (lambda, {_CONCURRENCY_CODE}), or reserve less for other functions. Until then, runs may"
         " be throttled: changes wait in the queue, and a schedule's run may be missed."
     )
     return bad(CONCURRENCY_CHECK, says, remedy)

@@ -62,7 +62,7 @@ class DoctorReport:
 
 def report_text(report: DoctorReport) -> str:
     """The report for people: section by section, and at the end in a line."""
-    stack = f"stack {report.stack}" if report.stack else "no stack yet"
+    stack = f"stack {report.stack}" if report.stack else "no deployed stack"
     where = f"{stack} in {report.region}, account {report.account}, {write_time(report.at)}"
     lines = wrap(f"Lifeline's doctor: {where}.")
     if report.examined_as:

@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from hashlib import blake2b
+from math import ceil
 from typing import Any
 
 from lifeline.core.requests.named import MEMBERS, TAGGING
@@ -84,6 +85,13 @@ class Comparisons:
     def advanced(self, to: Comparison, why: str = "") -> "Comparisons":
         """The same once the one under way has got so far; `why` is why it got no further, if that isn't for time."""
         return replace(self, current=to, why=why) if to.name else replace(self, current=None, last=to, why=why)
+
+
+def names_a_sweep(pause: timedelta) -> int:
+    """How many names a sweep must compare, so that the sweeps of a day get through all of them: `pause` is the longest
+    time between two sweeps.
+    """
+    return min(len(NAMES), ceil(len(NAMES) * pause / EVERY))
 
 
 def is_matched(record: Mapping[str, Any]) -> bool:

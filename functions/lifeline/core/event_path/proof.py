@@ -13,11 +13,12 @@ from itertools import takewhile
 from lifeline.core.event_path.denial import DryRunDenial
 from lifeline.core.event_path.dry_run import DryRun, DryRunVerdict
 
+EVERY_SWEEP = timedelta(hours=1)  # by default
 PATIENCE = timedelta(minutes=15)  # CloudTrail promises no time: on average, an event takes seconds to a few minutes
 MOST_UNHEARD = 2
 AFTER_DENIAL = timedelta(days=1)  # security teams count denied calls (CIS AWS Foundations Benchmark)
 _SAME_CALL = timedelta(minutes=2)  # by which EC2's clock, in whole seconds, and ours may differ, with the call's time
-_STALE, _STALE_AFTER_DENIAL = timedelta(hours=3), timedelta(days=2)  # sweeps are hourly, after a denial probes daily
+_LATE = timedelta(hours=1)  # that a sweep may be, or its record
 _KEPT = 4
 _LONGEST = 300
 # AttemptRule lets the records of these through. Of any other answer none comes.
@@ -132,9 +133,12 @@ class EventPath:
         unheard = self.unheard(now)
         return (self.unheard_since or unheard[-1].asked_at) if len(unheard) >= MOST_UNHEARD else None
 
-    def is_proven(self, now: datetime) -> bool:
-        """True if the last proof is recent: an old one says nothing of today."""
-        return self.proven_at is not None and now - self.proven_at <= (_STALE_AFTER_DENIAL if self.denial else _STALE)
+    def is_proven(self, now: datetime, pause: timedelta) -> bool:
+        """True if the last proof is recent, for an old one says nothing of today: one of the last two dry runs, where
+        `pause` is the longest time between two sweeps.
+        """
+        each = max(pause, AFTER_DENIAL if self.denial else EVERY_SWEEP)
+        return self.proven_at is not None and now - self.proven_at <= 2 * each + _LATE
 
     def announced(self, now: datetime) -> "EventPath":
         """The same once people know that probes aren't heard."""

@@ -15,6 +15,7 @@ from lifeline.core.wording import few, listed, split_actor, wrap, write_actor, w
 
 _WEEK = timedelta(days=7)
 _MOST_SHOWN = 20
+_MOST_NAMED = 8
 _SERVICES = (".amazonaws.com", ".amazonaws.com.cn")
 _NOBODY = "nobody named"
 _KINDS = {"tools": "tools", "services": "AWS services", "people": "people and roles"}
@@ -30,7 +31,8 @@ class LookBack:
     Lifeline's own.
 
     `outages` are of the cuts that were put back and of which datapoints could tell; None where none were read.
-    `unread` says what isn't known, and why. `records` that can't be read are counted.
+    `unread` says what isn't known, and why, and `unread_calls` by name the calls of which not all records could be
+    asked for. `unreadable` counts records.
     """
 
     source: str
@@ -43,6 +45,12 @@ class LookBack:
     outages: tuple[Outage, ...] | None = None
     unreadable: int = 0
     unread: Mapping[str, str] = field(default_factory=dict)
+    unread_calls: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def is_whole(self) -> bool:
+        """True if all that there is could be read."""
+        return not (self.unread or self.unread_calls or self.unreadable)
 
     @property
     def a_week(self) -> float | None:
@@ -81,7 +89,8 @@ def as_text(found: LookBack) -> str:
 def _lines(found: LookBack) -> Iterator[str]:
     yield from wrap(f"Look back: {found.source}, {_day(found.since)} to {_day(found.until)}", rest="   ")
     rate = f", {found.a_week} a week" if found.a_week is not None else ""
-    yield from wrap(f"{write_count(len(found.changes), 'network change')} that Lifeline would react to{rate}.")
+    least = "At least " if found.unread_calls else ""
+    yield from wrap(f"{least}{write_count(len(found.changes), 'network change')} that Lifeline would react to{rate}.")
     for kind, counts in authors(found.changes).items():
         shown = [f"{name if name == _NOBODY else write_actor(name)} {number}" for name, number in counts.items()]
         yield from wrap(f"{_KINDS[kind]}: {few(shown, _MOST_SHOWN)}", first=" ", rest="   ") if shown else ()
@@ -97,9 +106,20 @@ def _lines(found: LookBack) -> Iterator[str]:
         )
     yield from _cut_lines(found)
     yield from wrap(f"{write_count(found.unreadable, 'record')} can't be read.") if found.unreadable else ()
+    yield from _unread_lines(found.unread_calls)
     for what, why in found.unread.items():
         yield from wrap(f"Not known: {what}: {why}", rest="   ")
     yield from wrap(_CAVEAT, rest="   ")
+
+
+def _unread_lines(calls: Mapping[str, str]) -> Iterator[str]:
+    """Which calls weren't all read, those with the same reason together."""
+    if not calls:
+        return
+    names = few(sorted(calls), _MOST_NAMED)
+    words = f"Not all read: {names}. Their changes may be missing, and a route that they put back counts as cut."
+    yield from wrap(words, rest="   ")
+    yield from wrap(f"why: {next(iter(calls.values()))}", first="   ", rest="   ")
 
 
 def _cut_lines(found: LookBack) -> Iterator[str]:
@@ -180,6 +200,7 @@ def as_json(found: LookBack) -> dict[str, Any]:
         "outages": None if found.outages is None else sum(bool(outage.silences) for outage in found.outages),
         "unreadable_records": found.unreadable,
         "unread": dict(found.unread),
+        "unread_calls": dict(found.unread_calls),
     }
 
 
@@ -192,7 +213,7 @@ def _cut_json(cut: Cut, outage: Outage | None) -> dict[str, Any]:
         "put_back_at": cut.undo.at.isoformat() if cut.undo else None,
         "put_back_by": _by(cut.undo) if cut.undo else None,
         "minutes": round(cut.length / timedelta(minutes=1), 1) if cut.length is not None else None,
-        "event_ids": [change.event_id for change in (cut.change, cut.undo) if change],
+        "event_ids": [change.event_id for change in (cut.change, cut.undo) if change and change.event_id],
         "outage": None
         if outage is None
         else {

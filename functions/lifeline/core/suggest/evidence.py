@@ -25,6 +25,7 @@ class Source(StrEnum):
     """Where evidence comes from, and what each source doesn't see."""
 
     QUERY_LOGS = "query logs"
+    METRICS = "published metrics"
     TASKS = "task definitions"
     ADVISOR = "access advisor"
     CONFIGS = "agent configurations"
@@ -42,6 +43,8 @@ _BLIND = {
     # Route 53 guide: Resolver query logging.
     Source.QUERY_LOGS: "They have the names that Route 53 Resolver was asked for, not those that were cached or that"
     " other DNS servers answered, and of pods only their node.",
+    Source.METRICS: "They have the agents that a watch knows by the IDs of instances and that published in the last 3"
+    " hours, not other publishers, and not who never got through.",
     Source.TASKS: "They say what ECS needs to run a task, not what its code calls.",
     Source.CONFIGS: "Only parameters whose names begin with AmazonCloudWatch- were read, and they don't say which"
     " instances use them.",
@@ -105,6 +108,15 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True)
+class Published:
+    """That an instance's agent published metrics to a namespace lately, and when last; None if that isn't known."""
+
+    instance: str
+    namespace: str
+    at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Configuration:
     """A configuration of the CloudWatch agent, by its parameter's name."""
 
@@ -125,6 +137,7 @@ class UsageEvidence:
     definitions: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     configurations: tuple[Configuration, ...] = ()
     asked: tuple[Asked, ...] = ()
+    published: tuple[Published, ...] = ()
     logged: frozenset[str] | None = None
 
 

@@ -9,10 +9,8 @@ from lifeline.core.network.model import Catalog, Endpoint, EndpointType, Part, S
 from lifeline.core.plan.actions import Plan, ServiceReport, ServiceState
 from lifeline.core.plan.cost import Price, cost_of, monthly_cost_usd
 from lifeline.core.suggest.evidence import Certainty, Kind, Resident, Source, Witness
+from lifeline.core.suggest.witnesses import METRICS_SERVICE
 from lifeline.core.wording import write_count
-
-# Whether the access advisor counts PutMetricData isn't settled: that nobody was seen to call says nothing then.
-_UNSETTLED = "monitoring"
 
 
 class Advice(StrEnum):
@@ -221,7 +219,8 @@ class _Judge:
             return Advice.UNKNOWN, "no witness, but which subnets are private isn't known for sure"
         if why := self.inhabitants.why_unasked:
             return Advice.UNKNOWN, f"no witness, but {why} known"
-        if name == _UNSETTLED and not self.inhabitants.is_logged:
+        # Whether access advisor counts PutMetricData isn't settled: that nobody was seen to call says nothing then.
+        if name == METRICS_SERVICE and not self.inhabitants.is_logged:
             return Advice.UNKNOWN, "no witness, but access advisor may not see who publishes metrics"
         candidate = ": a candidate for retirement" if is_there else ", so no rule would have to require it"
         return Advice.NOT_USED, f"no witness{candidate}"

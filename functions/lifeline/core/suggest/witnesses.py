@@ -1,34 +1,46 @@
 """From evidence to witnesses: what each piece says of which VPC's private subnets, and how sure that is."""
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from lifeline.core.network.model import Catalog, SeenTier, Tier, Vpc
+from lifeline.core.network.model import Catalog, SeenTier, Tier, Vpc, suffix_of
 from lifeline.core.suggest.declared import Declared, named, of_agent, of_task
 from lifeline.core.suggest.evidence import Asked, Certainty, Kind, Resident, ServiceUse, Source, UsageEvidence, Witness
-from lifeline.core.suggest.namespaces import by_host, by_namespace
-from lifeline.core.wording import few, quoted, write_count
+from lifeline.core.suggest.namespaces import Answering, by_host, by_namespace
+from lifeline.core.wording import few, quoted, write_count, write_length
 
 _AGENTS = ("ecs-agent", "ecs-telemetry")  # which ECS's agent asks for, on an instance alone
 _OF_CONTAINER_INSTANCES = ("ecs", *_AGENTS)
+METRICS_SERVICE = "monitoring"  # CloudWatch's, to which agents publish
+# vpce-<id>-<letters>.<service>.<region>.vpce.amazonaws.com, with the zone after the letters or not (PrivateLink guide:
+# access an AWS service using an interface endpoint).
+_OWN_NAME = re.compile(r"(?:^|\.)(vpce-[0-9a-f]+)-[a-z0-9-]+\.[a-z0-9.-]+\.vpce\.amazonaws\.com")
 _NAMED = 2
+_MINUTE = timedelta(minutes=1)
 _NOT_OFFERED = "this Region offers no endpoint service for it"
 
 
 @dataclass(frozen=True, slots=True)
 class Places:
-    """Which subnets are whose, and which are public. What isn't known to be public counts as private."""
+    """Which subnets are whose, and which are public. What isn't known to be public counts as private. `service_of` has
+    the service of each endpoint, by its VPC and its ID.
+    """
 
     vpc_of: Mapping[str, str]
     public: frozenset[str]
+    service_of: Mapping[tuple[str, str], str] = field(default_factory=dict)
 
     @classmethod
     def of(cls, vpcs: Iterable[Vpc], tiers: Mapping[str, Mapping[str, SeenTier]]) -> "Places":
         """The places of these VPCs, by the tiers of each one's subnets."""
         vpcs = tuple(vpcs)
         public = {id_ for vpc in vpcs for id_, tier in tiers[vpc.id].items() if tier is Tier.PUBLIC}
-        return cls({subnet.id: vpc.id for vpc in vpcs for subnet in vpc.subnets}, frozenset(public))
+        service_of = {
+            (vpc.id, endpoint.id): suffix_of(endpoint.service_name) for vpc in vpcs for endpoint in vpc.live_endpoints
+        }
+        return cls({subnet.id: vpc.id for vpc in vpcs for subnet in vpc.subnets}, frozenset(public), service_of)
 
     def private(self, resident: Resident) -> dict[str, frozenset[str]]:
         """By VPC: the private subnets that the resident lives in."""
@@ -47,6 +59,7 @@ def witnesses(
     """
     found = [
         *_asked(evidence, places, catalog, region),
+        *_published(evidence, places, now),
         *_declared_by_tasks(evidence, places, region),
         *_declared_by_agents(evidence, places, region, now, window),
         *_used(evidence, places, catalog, region, now, window),
@@ -72,7 +85,7 @@ def _asked(evidence: UsageEvidence, places: Places, catalog: Catalog, region: st
             askers.setdefault((asked.vpc_id, asked.name.rstrip(".").lower()), []).append(asked)
     with_public = {places.vpc_of[subnet_id] for subnet_id in places.public}
     for (vpc_id, host), of_host in askers.items():
-        answering = by_host(host, catalog, region)
+        answering = _of_endpoint(host, vpc_id, places) or by_host(host, catalog, region)
         if answering is None:
             continue
         known = [lives_in[asked.instance] for asked in of_host if asked.instance in lives_in]
@@ -88,6 +101,28 @@ def _asked(evidence: UsageEvidence, places: Places, catalog: Catalog, region: st
         words += f"; {doubt}" if doubt else ""
         for name in answering.services or (named(host),):
             yield Witness(vpc_id, name, Source.QUERY_LOGS, certainty, words, subnets, answering.why_none)
+
+
+def _of_endpoint(host: str, vpc_id: str, places: Places) -> Answering | None:
+    """What an endpoint of this VPC answers by a name of its own, which clients may use instead of private DNS."""
+    found = _OWN_NAME.search(host)
+    service = places.service_of.get((vpc_id, found[1])) if found else None
+    return Answering((service,)) if service else None
+
+
+def _published(evidence: UsageEvidence, places: Places, now: datetime) -> Iterator[Witness]:
+    """CloudWatch has the metrics of this Region alone, so who published them reached its service here."""
+    lives_in = {resident.name: resident for resident in evidence.residents if resident.kind is Kind.INSTANCE}
+    for one in evidence.published:
+        resident = lives_in.get(one.instance)
+        if resident is None:
+            continue
+        words = f"{resident.words} published {quoted(one.namespace)} metrics {_minutes_ago(one.at, now)}"
+        is_elsewhere_too = bool(resident.subnet_ids & places.public)
+        words += "; it has an interface in a public subnet, too, so it isn't known from where" * is_elsewhere_too
+        certainty = Certainty.UNKNOWN if is_elsewhere_too else Certainty.CERTAIN
+        for vpc_id, subnet_ids in places.private(resident).items():
+            yield Witness(vpc_id, METRICS_SERVICE, Source.METRICS, certainty, words, subnet_ids)
 
 
 def _declared_by_tasks(evidence: UsageEvidence, places: Places, region: str) -> Iterator[Witness]:
@@ -188,6 +223,13 @@ def _doubt(use: ServiceUse, users: list[Resident], places: Places, region: str) 
 def _ago(age: timedelta) -> str:
     days = max(age.days, 0)
     return "today" if days == 0 else f"{write_count(days, 'day')} ago"
+
+
+def _minutes_ago(at: datetime | None, now: datetime) -> str:
+    if at is None:
+        return "in the last 3 hours"
+    age = (now - at) // _MINUTE * _MINUTE
+    return f"{write_length(age)} ago" if age >= _MINUTE else "less than a minute ago"
 
 
 def write_times(number: int) -> str:

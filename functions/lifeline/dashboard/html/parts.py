@@ -111,7 +111,7 @@ def _event_path(known: Freshness, clock: Clock) -> Html:
     path = known.path
     if since := path.silent_since(clock.now):
         said = Html("<b>events don't arrive: no dry run heard since {}</b>").format(clock.moment(since))
-    elif path.proven_at and path.is_proven(clock.now):
+    elif path.proven_at and path.is_proven(clock.now, known.pause):
         said = Html("event path proven {}").format(clock.moment(path.proven_at))
     elif path.proven_at:
         why = f"not since: {path.why}" if path.why else "not since"

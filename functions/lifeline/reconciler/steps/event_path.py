@@ -15,10 +15,11 @@ from lifeline.adapters.aws.pace import Pace
 from lifeline.adapters.store.event_path import EventPathStore
 from lifeline.core.errors import LifelineError, TransientError
 from lifeline.core.event_path.candidate import Candidate, best, candidates
-from lifeline.core.event_path.comparison import Comparison, mark
+from lifeline.core.event_path.comparison import Comparison, mark, names_a_sweep
 from lifeline.core.event_path.denial import DryRunDenial, read_dry_run_denial
 from lifeline.core.event_path.dry_run import DryRun, DryRunVerdict
 from lifeline.core.event_path.proof import RECORDED, EventPath, figure, why_unknown
+from lifeline.core.event_path.schedule import longest_pause
 from lifeline.core.network.model import Vpc
 from lifeline.core.notices.event_path import denied_dry_run_notice, unheard_notice
 from lifeline.core.plan.security_group import own_security_groups
@@ -30,14 +31,16 @@ from lifeline.reconciler.steps.planning import Planning
 from lifeline.runtime.invocation import Run
 from lifeline.runtime.observability import logger
 
+NOT_SAVED_YET = "NotSavedYet"
 _OF_PROBES = "CreateVpcEndpoint"
 _CHANGED_NOTHING = frozenset({"DryRunOperation", "UnauthorizedOperation"})
-_NOT_SAVED_YET = timedelta(seconds=20)  # a record may be faster than the run that saves the dry run's request ID
+# A record may be faster than the run that saves the dry run's request ID. The doctor saves none of its own.
+_SAVED_WITHIN = timedelta(seconds=20)
 _MOST_PLANNED = 20  # VPCs, to find an endpoint for the dry run
 _FOR_TURN = timedelta(seconds=20)
 _LOOKUPS_A_SECOND = 2  # CloudTrail API: LookupEvents
 _MOST_NAMES = 30  # whose calls a sweep compares …
-_LEAST_NAMES = 8  # … and so many where its time is up, so that a day's sweeps get through all of them
+_LEAST_NAMES = 8  # … and so many where its time is up; more where sweeps are too rare to get through them all in a day
 _LEAST_TIME = timedelta(seconds=45)
 _LONGEST_WHY = 300
 _FOR_COMPARISON = timedelta(seconds=15)
@@ -101,8 +104,8 @@ def _hear_probes(
         if request.request_id in known:
             continue
         may_be_saved_yet = request.failure in _CHANGED_NOTHING  # the others are real calls that EC2 refused, as a rule
-        if may_be_saved_yet and failed is not None and called_at and run.now() - called_at < _NOT_SAVED_YET:
-            failed.append((request, TransientError("the dry run isn't on record yet", code="NotSavedYet")))
+        if may_be_saved_yet and failed is not None and called_at and run.now() - called_at < _SAVED_WITHIN:
+            failed.append((request, TransientError("the dry run isn't on record yet", code=NOT_SAVED_YET)))
         else:
             logger.info("call heard that is no known dry run", request_id=request.request_id, run_id=run.id)
 
@@ -282,8 +285,9 @@ def _advance(current: Comparison, job: Job, store: EventPathStore) -> tuple[Comp
     run = job.run
     until = run.now() + min(_FOR_COMPARISON, run.patience())
     heard, pace = store.heard(current.since), Pace(_LOOKUPS_A_SECOND)
-    for number in range(_MOST_NAMES):
-        if not current.name or (number >= _LEAST_NAMES and run.now() >= until):
+    least = max(_LEAST_NAMES, names_a_sweep(longest_pause(job.settings.sweep_schedule)))
+    for number in range(max(_MOST_NAMES, least)):
+        if not current.name or (number >= least and run.now() >= until):
             break
         try:
             records, is_cut = job.tools.history.named(current.name, current.since, current.until, pace.take_turn)

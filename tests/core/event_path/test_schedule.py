@@ -1,0 +1,49 @@
+"""The longest pause of a schedule, by EventBridge Scheduler's expressions."""
+
+from datetime import timedelta
+
+import pytest
+
+from lifeline.core.event_path.schedule import longest_pause
+
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+
+
+@pytest.mark.parametrize(
+    ("expression", "pause"),
+    [
+        ("rate(1 hour)", HOUR),
+        ("rate(90 minutes)", 1.5 * HOUR),
+        (" rate(1 day) ", DAY),
+        ("cron(0 * * * ? *)", HOUR),
+        ("cron(5,35 * * * ? *)", 0.5 * HOUR),
+        ("cron(0/20 * * * ? *)", HOUR / 3),
+        ("cron(0 6 * * ? *)", DAY),
+        ("cron(0 6-18/4 * * ? *)", 12 * HOUR),
+        ("cron(0 8-17 ? * MON-FRI *)", 63 * HOUR),  # from Friday 17:00 to Monday 08:00
+        ("cron(0 8 ? * 1 2026-2030)", 7 * DAY),  # Sundays
+        ("cron(0 0 1 * ? *)", 31 * DAY),
+        ("cron(0 0 1 jan,jul ? *)", 184 * DAY),
+    ],
+)
+def test_the_longest_time_between_two_runs_in_a_row(expression: str, pause: timedelta) -> None:
+    assert longest_pause(expression) == pause
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "at(2026-11-20T13:00:00)",
+        "cron(0 0 L * ? *)",
+        "cron(0 0 ? * 6#3 *)",
+        "cron(0 0 15W * ? *)",
+        "cron(0 0 30 FEB ? *)",
+        "cron(0 0 * *)",
+        "cron(0/0 * * * ? *)",
+        "cron(0 99-3 * * ? *)",
+        "hourly",
+        "",
+    ],
+)
+def test_of_what_runs_once_or_is_not_understood_no_pause_is_known(expression: str) -> None:
+    assert longest_pause(expression) == timedelta(0)
