@@ -286,6 +286,7 @@ def _policy(settings: DetectorSettings) -> Policy:
 def _tools(settings: DetectorSettings, policy: Policy) -> DetectorTools:
     memory = memory_of(settings)
     memory.central.begin_run(give_up_after=_FOR_DNS)
+    memory.denials.begin_run_within_an_hour(_now())
     table, keep = settings.ledger, policy.ledger_keep
     until = time.monotonic() + _FOR_LISTS.total_seconds()
     vpcs, audit = VpcStore(table, keep=keep), AuditLog(table, keep=keep)
