@@ -15,8 +15,8 @@ from lifeline.core.network.model import RegionRef
 from lifeline.core.organization.members import AccountStanding
 from tests.support.cloudtrail import record_call
 from tests.support.days import Days
-from tests.support.hub import HOUR, TRUST, A, B, Hub, begin, network, role_in
 from tests.support.organization import alike
+from tests.support.organization_hub import HOUR, TRUST, A, B, Hub, begin, network, role_in
 from tests.support.policies import Caller
 from tests.support.strict_organization import EVERYTHING, SCP
 from tests.support.world import ACCOUNT, REGION, emulated_world, flat

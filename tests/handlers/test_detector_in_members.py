@@ -14,7 +14,7 @@ from lifeline.core.errors import TransientError
 from lifeline.core.network.model import RegionRef
 from lifeline.core.organization.ledger import MemberLedger
 from lifeline.handlers import coverage_page, detect_metric_gaps
-from tests.support.hub import HOUR, TRUST, A, B, Hub, begin, role_in
+from tests.support.organization_hub import HOUR, TRUST, A, B, Hub, begin, role_in
 from tests.support.world import REGION, Context
 
 MINUTE = timedelta(minutes=1)

@@ -16,8 +16,8 @@ from lifeline.core.network.model import RegionRef
 from lifeline.core.organization.ledger import MemberLedger
 from lifeline.core.organization.members import AccountStanding
 from tests.support.days import Days
-from tests.support.hub import HOUR, STRANGER, TRUST, A, B, Hub, begin, network, role_in
 from tests.support.organization import alike
+from tests.support.organization_hub import HOUR, STRANGER, TRUST, A, B, Hub, begin, network, role_in
 from tests.support.world import ACCOUNT, REGION, emulated_world, flat
 
 
