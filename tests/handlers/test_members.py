@@ -311,3 +311,21 @@ def test_a_call_for_a_lost_account_says_why_and_its_history_is_still_read(hub: H
     assert "not authorized to perform: sts:AssumeRole" in error["message"]
     day = hub.days.clock().date().isoformat()
     assert "errors" not in hub.days.call({"history": {"day": day}, "account": A})
+
+
+# ---- whose VPC it is
+
+
+def test_a_vpc_shared_by_ram_is_acted_on_in_its_owners_account_alone(hub: Hub) -> None:
+    """A shared VPC has the same IDs in the accounts that it is shared with, and says whose it is."""
+    vpc_a, vpc_b = alike(network, hub.a, hub.b)
+    shared = hub.organization.place(B)
+    shared.show(vpc_b, OwnerId=A)
+    events = [hub.cut_off(A, hub.a, vpc_a), hub.cut_off(B, hub.b, vpc_b)]
+    for _ in range(2):
+        hub.days.deliver(*events)
+        hub.sweep()
+    assert len(hub.a.endpoints(vpc_a)) == 1
+    assert not shared.calls, "nothing is even tried there"
+    (seen,) = hub.days.call({"vpc_ids": [vpc_b], "mode": "plan", "account": B})["vpcs"]
+    assert f"belongs to account {A}" in json.dumps(seen)
