@@ -66,6 +66,14 @@ def test_an_account_whose_agents_cannot_be_checked_is_told_once_after_a_quarter_
     assert (since(A) is None, since(B)) == (False, None)
 
 
+def test_what_throttles_one_account_is_unknown_there_alone(hub: Hub) -> None:
+    hub.organization.place(A).fail_next("ListMetrics", "Throttling", times=100)
+    minutes(hub, 17)
+    (subject,) = told(hub)
+    assert A in subject
+    assert (since(A) is None, since(B)) == (False, None)
+
+
 def test_it_is_unknown_on_the_page_and_only_there(hub: Hub) -> None:
     assert (silent_in(A), silent_in(B)) == (0, 0)
     hub.organization.deny(A, "cloudwatch:*")

@@ -11,6 +11,7 @@ from botocore.exceptions import ClientError
 from lifeline.adapters.aws.memory import remember
 from lifeline.adapters.store.limit_usage import LimitUsage
 from lifeline.adapters.store.members import MemberStore
+from lifeline.adapters.store.ownership import Ownership
 from lifeline.adapters.store.vpcs import VpcStore
 from lifeline.core.network.model import RegionRef
 from lifeline.core.organization.ledger import MemberLedger
@@ -329,3 +330,23 @@ def test_a_vpc_shared_by_ram_is_acted_on_in_its_owners_account_alone(hub: Hub) -
     assert not shared.calls, "nothing is even tried there"
     (seen,) = hub.days.call({"vpc_ids": [vpc_b], "mode": "plan", "account": B})["vpcs"]
     assert f"belongs to account {A}" in json.dumps(seen)
+
+
+def test_what_an_accounts_own_stack_made_is_left_alone_until_a_call_with_the_account_adopts_it(hub: Hub) -> None:
+    vpc_a = network(hub.a)
+    event = hub.cut_off(A, hub.a, vpc_a)
+    hub.days.deliver(event)
+    (endpoint,) = hub.a.endpoints(vpc_a)
+    ids = [endpoint["VpcEndpointId"], endpoint["Groups"][0]["GroupId"]]
+    home = RegionRef(A, REGION)
+    ownership = Ownership(MemberLedger("ledger", home))
+    ownership.delete(home, ids)  # the record was in another ledger, and only the tags are left
+    for _ in range(2):
+        hub.sweep()
+    assert [one["VpcEndpointId"] for one in hub.a.endpoints(vpc_a)] == ids[:1], "it serves, so there is no other"
+    refused = hub.days.call({"adopt": ids})
+    assert refused["errors"], "the hub's own account has none of them"
+    adopted = hub.days.call({"adopt": ids, "account": A})
+    assert adopted["adopt"] == [{"id": id_, "vpc_id": vpc_a} for id_ in ids]
+    assert ownership.read(home).keys() == set(ids)
+    assert not ownership.read(RegionRef(B, REGION))

@@ -200,6 +200,7 @@ def _answer(reports: Mapping[str, tuple[Report, timedelta]], settings: DetectorS
     _end(done, times, run_id)
     failures = [failure for report in done for failure in report.failures]
     if failures:
+        memory_of(settings).denials.forget()
         raise TransientError(f"{len(failures)} things failed in this run: {failures[0]}")
     return {"watches": [{"watch": name, **_as_json(report)} for name, (report, _) in reports.items()]}
 

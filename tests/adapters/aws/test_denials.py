@@ -74,6 +74,15 @@ def test_a_function_without_sweeps_asks_again_after_an_hour() -> None:
     denials.check("ec2:DescribeInstances", {})
 
 
+def test_a_function_that_could_not_do_without_a_read_makes_it_again_at_once() -> None:
+    denials, began = Denials(), datetime(2026, 3, 2, 9, tzinfo=UTC)
+    denials.begin_run_within_an_hour(began)
+    denials.remember(refused("UnauthorizedOperation"), "ec2:DescribeInstances", {})
+    denials.forget()
+    denials.begin_run_within_an_hour(began + timedelta(minutes=1))
+    denials.check("ec2:DescribeInstances", {})
+
+
 class Counting:
     """A client that is denied all reads, and counts them."""
 

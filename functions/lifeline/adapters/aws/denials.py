@@ -60,6 +60,10 @@ class Denials:
         else:
             self.begin_run(self.denied)
 
+    def forget(self) -> None:
+        """The next run of such a function makes each read: this one couldn't do without what was denied."""
+        self._asked_at = None
+
     @property
     def denied(self) -> Mapping[str, str]:
         """Each read that is denied as far as this run knows, with AWS's code and words: for the next run to know."""
