@@ -708,6 +708,21 @@ NOTICES: dict[str, tuple[float, Callable[[], Notice]]] = {
             )
         ),
     ),
+    "account-denied-own": (
+        0,
+        lambda: denied_account_notice(
+            MemberAccount(
+                "123456789012",
+                why=(
+                    "describe_subnets: UnauthorizedOperation: You are not authorized to perform this operation. User: "
+                    "arn:aws:sts::123456789012:assumed-role/lifeline-ReconcileRole-EXAMPLE/lifeline is not authorized "
+                    "to perform: ec2:DescribeSubnets because no identity-based policy allows the ec2:DescribeSubnets "
+                    "action"
+                ),
+            ),
+            is_own=True,
+        ),
+    ),
     "agents-unknown": (
         20,
         lambda: agents_unknown_notice(

@@ -10,7 +10,7 @@ import pytest
 
 from lifeline.adapters.store.members import MemberStore
 from lifeline.core.organization.members import AccountStanding
-from tests.support.hub import HOUR, TRUST, A, B, Hub, begin, enforced_in, network, role_in
+from tests.support.organization_hub import HOUR, TRUST, A, B, Hub, begin, enforced_in, network, role_in
 from tests.support.world import World
 
 DENIED, SUSPENDED, THROTTLED = "555555555555", "666666666666", "777777777777"

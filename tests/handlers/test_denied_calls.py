@@ -7,13 +7,19 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from lifeline.adapters.aws.memory import remember
+from lifeline.adapters.aws.network import MUST_BE_READ
 from lifeline.adapters.store.members import MemberStore
 from lifeline.adapters.store.vpcs import VpcStore
 from lifeline.core.network.model import RegionRef
 from lifeline.core.organization.members import AccountStanding
-from tests.support.hub import HOUR, TRUST, A, B, Hub, begin, network, role_in
+from tests.support.cloudtrail import record_call
+from tests.support.days import Days
 from tests.support.organization import alike
-from tests.support.world import ACCOUNT, REGION, flat
+from tests.support.organization_hub import HOUR, TRUST, A, B, Hub, begin, network, role_in
+from tests.support.policies import Caller
+from tests.support.strict_organization import EVERYTHING, SCP
+from tests.support.world import ACCOUNT, REGION, emulated_world, flat
 
 CREATE = "ec2:CreateVpcEndpoint"
 
@@ -227,3 +233,117 @@ def test_what_the_ledger_denies_is_no_fault_of_the_account(hub: Hub, monkeypatch
     monkeypatch.setattr(hub.organization, "call", refuse)
     assert hub.days.try_to_deliver(hub.cut_off(A, hub.a, vpc_a)) == ["m-0"]
     assert standing_of(A) is AccountStanding.SERVED
+
+
+# ---- what can be done without
+
+
+ACLS, ZONES = "ec2:DescribeNetworkAcls", "route53:ListHostedZonesByVPC"
+
+
+def asked(hub: Hub, account: str) -> tuple[int, int]:
+    counts = hub.organization.place(account).call_counts
+    return counts["DescribeNetworkAcls"], counts["ListHostedZonesByVPC"]
+
+
+def test_reads_that_are_denied_are_made_once_between_sweeps_and_what_they_hide_is_still_said(hub: Hub) -> None:
+    vpc_a, vpc_b = alike(network, hub.a, hub.b)
+    hub.organization.deny(A, ACLS, ZONES)
+    events = [hub.cut_off(A, hub.a, vpc_a), hub.cut_off(B, hub.b, vpc_b)]
+    hub.days.deliver(events[0])
+    first = asked(hub, A)
+    assert min(first) > 0
+    for _ in range(3):
+        hub.days.clock.advance(HOUR / 10)
+        remember.cache_clear()  # other containers know it, too
+        hub.days.deliver(events[0])
+    assert asked(hub, A) == first
+    hub.days.deliver(events[1])
+    assert min(asked(hub, B)) > 0, "the other account's reads are its own"
+    assert len(told(hub, f"denies {ACLS} in account {A}")) == 1
+    hub.sweep()
+    assert asked(hub, A)[0] > first[0], "the sweep tries again"
+    (seen,) = hub.days.call({"vpc_ids": [vpc_a], "mode": "plan", "account": A})["vpcs"]
+    assert ACLS in json.dumps(seen)
+    assert not hub.days.world.dead_letters()
+
+
+def test_a_read_that_is_allowed_again_is_made_by_the_next_sweep_and_by_whoever_asks(hub: Hub) -> None:
+    vpc_a = network(hub.a)
+    hub.organization.deny(A, ACLS)
+    hub.days.deliver(hub.cut_off(A, hub.a, vpc_a))
+    assert ACLS in "".join(denied_in(A))
+    hub.organization.deny(A)
+    before = asked(hub, A)[0]
+    hub.days.call({"vpc_ids": [vpc_a], "account": A})
+    assert asked(hub, A)[0] > before
+    assert not denied_in(A)
+
+
+def denied_in(account: str) -> list[str]:
+    return list(VpcStore("ledger").load(RegionRef(account, REGION)).denied)
+
+
+# ---- the account of the functions themselves
+
+
+def own_account(days: Days, *actions: str) -> None:
+    """A service control policy denies these actions in the account of the functions."""
+    arn = f"arn:aws:sts::{ACCOUNT}:assumed-role/lifeline-ReconcileRole-EXAMPLE/lifeline"
+    limits: Any = (
+        (EVERYTHING, {"Effect": "Deny", "Action": list(actions), "Resource": "*"}) if actions else (EVERYTHING,)
+    )
+    days.account.caller = Caller(policy=(EVERYTHING,), limits={SCP: limits}, arn=arn)
+
+
+@pytest.fixture
+def single(monkeypatch: pytest.MonkeyPatch) -> Iterator[Days]:
+    with emulated_world(monkeypatch) as world:
+        yield Days(world, monkeypatch)
+
+
+def single_told(days: Days) -> list[str]:
+    forms = [json.loads(json.loads(one["Body"])["Message"]) for one in days.world.forms()]
+    return [f"{form['subject']}\n{flat(form['text'])}" for form in forms if form["kind"] == "account_denied"]
+
+
+def lost_route(days: Days) -> tuple[str, dict[str, Any]]:
+    vpc_id = network(days.world)
+    days.after(1)
+    request = {"RouteTableId": days.world.main_table(vpc_id), "DestinationCidrBlock": "0.0.0.0/0"}
+    days.world.ec2.delete_route(**request)
+    return vpc_id, record_call("DeleteRoute", request, {"Return": True}, at=days.clock())
+
+
+@pytest.mark.parametrize("action", sorted(MUST_BE_READ))
+def test_in_the_functions_own_account_what_must_be_read_is_told_once_and_left_until_the_next_sweep(
+    single: Days, action: str
+) -> None:
+    vpc_id, event = lost_route(single)
+    own_account(single, action)
+    single.account.forget_calls()
+    for _ in range(3):
+        single.deliver(event)
+        single.clock.advance(HOUR / 10)
+    operation = action.partition(":")[2]
+    assert single.account.call_counts[operation] == 1
+    for _ in range(2):
+        single.clock.advance(HOUR)
+        (error,) = single.call({"sweep": True})["errors"]
+        assert error["field"] == "account"
+        assert action in error["message"]
+    assert single.account.call_counts[operation] == 3, "each sweep tries again"
+    (text,) = single_told(single)
+    assert f"a service control policy of the organization denies {action} in account {ACCOUNT}" in text
+    assert "spoke" not in text
+    assert not single.world.dead_letters()
+    own_account(single)
+    single.after(1)
+    assert len(single.live(vpc_id)) == 1
+
+
+def test_a_person_who_calls_hears_that_the_own_account_is_denied(single: Days) -> None:
+    vpc_id, _ = lost_route(single)
+    own_account(single, "ec2:DescribeVpcs")
+    (error,) = single.call({"vpc_ids": [vpc_id]})["errors"]
+    assert error["message"].startswith(f"{ACCOUNT} can't be looked at: ")

@@ -14,7 +14,7 @@ from lifeline.core.errors import TransientError
 from lifeline.core.network.model import RegionRef
 from lifeline.core.organization.ledger import MemberLedger
 from lifeline.handlers import coverage_page, detect_metric_gaps
-from tests.support.hub import HOUR, TRUST, A, B, Hub, begin, role_in
+from tests.support.organization_hub import HOUR, TRUST, A, B, Hub, begin, role_in
 from tests.support.world import REGION, Context
 
 MINUTE = timedelta(minutes=1)
@@ -63,6 +63,14 @@ def test_an_account_whose_agents_cannot_be_checked_is_told_once_after_a_quarter_
     minutes(hub, 20)
     (subject,) = told(hub)
     assert subject == f"[lifeline {A}] agents of account {A} unknown: its metrics can't be checked"
+    assert (since(A) is None, since(B)) == (False, None)
+
+
+def test_what_throttles_one_account_is_unknown_there_alone(hub: Hub) -> None:
+    hub.organization.place(A).fail_next("ListMetrics", "Throttling", times=100)
+    minutes(hub, 17)
+    (subject,) = told(hub)
+    assert A in subject
     assert (since(A) is None, since(B)) == (False, None)
 
 

@@ -34,7 +34,7 @@ from lifeline.core.doctor.quotas import Concurrency
 from lifeline.core.event_path.dry_run import DryRun
 from lifeline.handlers.reconcile_endpoints import handler
 from tests.support.agents import TABLE
-from tests.support.hub import ROLE, A, begin
+from tests.support.organization_hub import ROLE, A, begin
 from tests.support.policies import Caller, Stack
 from tests.support.repository import ROOT
 from tests.support.strict import Clock, StrictAccount

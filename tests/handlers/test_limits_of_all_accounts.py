@@ -11,8 +11,8 @@ from lifeline.core.network.model import RegionRef
 from lifeline.core.organization.ledger import MemberLedger
 from tests.support.at_once import at_once
 from tests.support.days import Days
-from tests.support.hub import HOUR, A, B, Hub, begin, network
 from tests.support.organization import alike
+from tests.support.organization_hub import HOUR, A, B, Hub, begin, network
 from tests.support.world import ACCOUNT, REGION, emulated_world, flat
 
 NO_RESERVE = {"reserved_percent": 0}

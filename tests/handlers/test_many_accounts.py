@@ -27,8 +27,8 @@ from lifeline.reconciler.members import MOST_AT_ONCE
 from tests.support.at_once import at_once
 from tests.support.cloudtrail import record_call
 from tests.support.days import Days
-from tests.support.hub import ASSUME, ROLE, TRUST, enforced_in, network, role_in
 from tests.support.organization import emulated_organization
+from tests.support.organization_hub import ASSUME, ROLE, TRUST, enforced_in, network, role_in
 from tests.support.policies import Caller
 from tests.support.strict_organization import StrictOrganization
 from tests.support.world import ACCOUNT, REGION, ROLE_ARN, Context, World, emulated_world

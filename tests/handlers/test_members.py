@@ -11,13 +11,14 @@ from botocore.exceptions import ClientError
 from lifeline.adapters.aws.memory import remember
 from lifeline.adapters.store.limit_usage import LimitUsage
 from lifeline.adapters.store.members import MemberStore
+from lifeline.adapters.store.ownership import Ownership
 from lifeline.adapters.store.vpcs import VpcStore
 from lifeline.core.network.model import RegionRef
 from lifeline.core.organization.ledger import MemberLedger
 from lifeline.core.organization.members import AccountStanding
 from tests.support.days import Days
-from tests.support.hub import HOUR, STRANGER, TRUST, A, B, Hub, begin, network, role_in
 from tests.support.organization import alike
+from tests.support.organization_hub import HOUR, STRANGER, TRUST, A, B, Hub, begin, network, role_in
 from tests.support.world import ACCOUNT, REGION, emulated_world, flat
 
 
@@ -311,3 +312,41 @@ def test_a_call_for_a_lost_account_says_why_and_its_history_is_still_read(hub: H
     assert "not authorized to perform: sts:AssumeRole" in error["message"]
     day = hub.days.clock().date().isoformat()
     assert "errors" not in hub.days.call({"history": {"day": day}, "account": A})
+
+
+# ---- whose VPC it is
+
+
+def test_a_vpc_shared_by_ram_is_acted_on_in_its_owners_account_alone(hub: Hub) -> None:
+    """A shared VPC has the same IDs in the accounts that it is shared with, and says whose it is."""
+    vpc_a, vpc_b = alike(network, hub.a, hub.b)
+    shared = hub.organization.place(B)
+    shared.show(vpc_b, OwnerId=A)
+    events = [hub.cut_off(A, hub.a, vpc_a), hub.cut_off(B, hub.b, vpc_b)]
+    for _ in range(2):
+        hub.days.deliver(*events)
+        hub.sweep()
+    assert len(hub.a.endpoints(vpc_a)) == 1
+    assert not shared.calls, "nothing is even tried there"
+    (seen,) = hub.days.call({"vpc_ids": [vpc_b], "mode": "plan", "account": B})["vpcs"]
+    assert f"belongs to account {A}" in json.dumps(seen)
+
+
+def test_what_an_accounts_own_stack_made_is_left_alone_until_a_call_with_the_account_adopts_it(hub: Hub) -> None:
+    vpc_a = network(hub.a)
+    event = hub.cut_off(A, hub.a, vpc_a)
+    hub.days.deliver(event)
+    (endpoint,) = hub.a.endpoints(vpc_a)
+    ids = [endpoint["VpcEndpointId"], endpoint["Groups"][0]["GroupId"]]
+    home = RegionRef(A, REGION)
+    ownership = Ownership(MemberLedger("ledger", home))
+    ownership.delete(home, ids)  # the record was in another ledger, and only the tags are left
+    for _ in range(2):
+        hub.sweep()
+    assert [one["VpcEndpointId"] for one in hub.a.endpoints(vpc_a)] == ids[:1], "it serves, so there is no other"
+    refused = hub.days.call({"adopt": ids})
+    assert refused["errors"], "the hub's own account has none of them"
+    adopted = hub.days.call({"adopt": ids, "account": A})
+    assert adopted["adopt"] == [{"id": id_, "vpc_id": vpc_a} for id_ in ids]
+    assert ownership.read(home).keys() == set(ids)
+    assert not ownership.read(RegionRef(B, REGION))

@@ -15,9 +15,9 @@ from lifeline.handlers import coverage_page
 from tests.handlers.test_organization_page import row_of
 from tests.support.cloudtrail import Failure, Identity, record_call
 from tests.support.days import MINUTES
-from tests.support.hub import ROLE, A, B, Hub, begin, network
 from tests.support.metrics import new_datapoints
 from tests.support.organization import alike
+from tests.support.organization_hub import ROLE, A, B, Hub, begin, network
 from tests.support.strict import StrictAccount
 from tests.support.world import REGION, Context
 

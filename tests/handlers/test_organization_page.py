@@ -22,8 +22,8 @@ from lifeline.core.organization.look import AccountLook
 from lifeline.dashboard.html.page import MOST_BYTES
 from lifeline.handlers import coverage_page
 from lifeline.handlers.coverage_page import handler
-from tests.support.hub import STRANGER, TRUST, A, B, Hub, begin, network, role_in
 from tests.support.organization import alike
+from tests.support.organization_hub import STRANGER, TRUST, A, B, Hub, begin, network, role_in
 from tests.support.world import ACCOUNT, REGION, Context, emulated_world
 
 OWN_ARN = "arn:aws:lambda:us-east-1:123456789012:function:lifeline-CoveragePage"

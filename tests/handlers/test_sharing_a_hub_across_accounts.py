@@ -11,9 +11,9 @@ from lifeline.adapters.store.vpcs import VpcStore
 from lifeline.core.network.model import RegionRef
 from lifeline.reconciler.steps import policy_in_force
 from tests.support.days import MINUTES, Days
-from tests.support.hub import ASSUME, ROLE, TRUST, enforced_in, role_in
 from tests.support.hub_network import HUB_BLOCK, Hub
 from tests.support.organization import ORGANIZATION_ID, emulated_organization
+from tests.support.organization_hub import ASSUME, ROLE, TRUST, enforced_in, role_in
 from tests.support.policies import Caller, Stack
 from tests.support.strict_organization import StrictOrganization
 from tests.support.tuning import tune

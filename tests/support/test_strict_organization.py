@@ -8,8 +8,8 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.support.hub import HUBS_ROLE, STRANGER, TRUST, A, B, role_in
 from tests.support.organization import ORGANIZATION_ID, alike, emulated_organization
+from tests.support.organization_hub import HUBS_ROLE, STRANGER, TRUST, A, B, role_in
 from tests.support.policies import Caller
 from tests.support.strict_organization import StrictOrganization
 from tests.support.strict_state import Bucket, Clock

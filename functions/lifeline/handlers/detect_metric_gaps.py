@@ -200,6 +200,7 @@ def _answer(reports: Mapping[str, tuple[Report, timedelta]], settings: DetectorS
     _end(done, times, run_id)
     failures = [failure for report in done for failure in report.failures]
     if failures:
+        memory_of(settings).denials.forget()
         raise TransientError(f"{len(failures)} things failed in this run: {failures[0]}")
     return {"watches": [{"watch": name, **_as_json(report)} for name, (report, _) in reports.items()]}
 
@@ -286,6 +287,7 @@ def _policy(settings: DetectorSettings) -> Policy:
 def _tools(settings: DetectorSettings, policy: Policy) -> DetectorTools:
     memory = memory_of(settings)
     memory.central.begin_run(give_up_after=_FOR_DNS)
+    memory.denials.begin_run_within_an_hour(_now())
     table, keep = settings.ledger, policy.ledger_keep
     until = time.monotonic() + _FOR_LISTS.total_seconds()
     vpcs, audit = VpcStore(table, keep=keep), AuditLog(table, keep=keep)

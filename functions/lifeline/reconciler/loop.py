@@ -43,8 +43,9 @@ from lifeline.reconciler.follow_up import FollowUp
 from lifeline.reconciler.gatekeeper import Gatekeeper
 from lifeline.reconciler.steps.apply import Applied, Deferral, apply_plans
 from lifeline.reconciler.steps.attributes import Attributes, changed_in
+from lifeline.reconciler.steps.denied_reads import without_denied_reads
 from lifeline.reconciler.steps.endpoint_policies import read_endpoint_policies
-from lifeline.reconciler.steps.epoch import current_epoch, end_epoch, mark_swept
+from lifeline.reconciler.steps.epoch import current_epoch, end_epoch, mark_swept, read_region
 from lifeline.reconciler.steps.event_path import hear, note_changes, prove_event_path
 from lifeline.reconciler.steps.job import Job, Tools
 from lifeline.reconciler.steps.leases import leased, return_lease, take_leases
@@ -113,12 +114,26 @@ def _reconcile(
     approves = tuple(request.approve for request in waiting if request.approve)
     gatekeeper = Gatekeeper(tools.guards, settings, run, approves, policy.without_approval, policy.shares)
     job = Job(mode, Targets(), tools, settings, run, is_manual=is_manual, owner_tags=policy.owner_tags)
-    is_debounced = bool(settings.queue_url and policy.iac_debounce) and not is_manual
-    with beside(gatekeeper.why_stop), beside(partial(current_epoch, job)) as epoch:
-        targets = find_targets(waiting, tools.lookup, tools.vpcs, job.home, is_debounced=is_debounced)
-    job = replace(job, epoch=epoch())
+    with beside(gatekeeper.why_stop):
+        region = read_region(job)
+    job = replace(job, epoch=current_epoch(job, region))
     if not is_manual:
         _notify_of_policy(in_force, job)
+    with without_denied_reads(job, waiting, region):
+        return _find_and_reconcile(waiting, job, in_force, gatekeeper, failed)
+
+
+def _find_and_reconcile(
+    waiting: Sequence[Request],
+    job: Job,
+    in_force: PolicyInForce,
+    gatekeeper: Gatekeeper,
+    failed: list[tuple[Request, LifelineError]] | None,
+) -> tuple[VpcAnswer, ...]:
+    tools, settings, run = job.tools, job.settings, job.run
+    debounce_for = (in_force.policy or stacks_policy(settings)).iac_debounce
+    is_debounced = bool(settings.queue_url and debounce_for) and not job.is_manual
+    targets = find_targets(waiting, tools.lookup, tools.vpcs, job.home, is_debounced=is_debounced)
     for _, error in targets.failed:
         denial = read_denial(str(error))
         if tools.denials and denial and denial.action not in MUST_BE_READ:
@@ -130,8 +145,8 @@ def _reconcile(
     if failed is not None:
         failed += targets.failed
     if is_debounced:
-        targets = debounce(targets, tools.queue, during=policy.iac_debounce, now=run.now())
-    if settings.queue_url and not is_manual:
+        targets = debounce(targets, tools.queue, during=debounce_for, now=run.now())
+    if settings.queue_url and not job.is_manual:
         targets = pace_sweeps(targets, tools.queue, tools.vpcs, job.home, debounce=settings.debounce, now=run.now())
     return _Reconciliation(replace(job, targets=targets), in_force, gatekeeper).answer(waiting)
 

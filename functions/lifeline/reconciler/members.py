@@ -17,7 +17,7 @@ from typing import Any
 from lifeline.adapters.aws.network import MUST_BE_READ
 from lifeline.adapters.aws.organizations import Organizations
 from lifeline.adapters.store.members import MemberStore
-from lifeline.core.denial import SESSION_CODES, read_denial
+from lifeline.core.denial import SESSION_CODES, Denial, read_denial
 from lifeline.core.errors import InvalidInputError, LifelineError, TerminalError, TransientError
 from lifeline.core.guards.all_accounts import of_accounts
 from lifeline.core.notices.members import denied_account_notice, lost_account_notice
@@ -34,6 +34,7 @@ from lifeline.runtime.observability import logger
 from lifeline.runtime.settings import Settings
 
 MOST_AT_ONCE = 8  # accounts; those that only wait for their own endpoint calls don't count
+_EC2_DENIED = "UnauthorizedOperation"  # of no other service
 _WHO = re.compile(r"User: \S+")
 _LEAST = timedelta(seconds=60)  # with less time left, no further account is begun
 
@@ -63,7 +64,8 @@ class Hub:
     def reconcile_batch(self, records: Sequence[Any]) -> Served:
         """The batch, served account by account and side by side, as `batch.reconcile_batch` serves each."""
         if not self.settings.accounts:
-            return reconcile_batch(records, tools=self.tools(self.settings), settings=self.settings, run=self.run)
+            with self._working:
+                return self._serve(self.settings, records)
         by_account: dict[str, list[Any]] = defaultdict(list)
         for record in records:
             by_account[self._member_in(record)].append(record)
@@ -123,15 +125,19 @@ class Hub:
         return served
 
     def _is_turned_away(self, settings: Settings, error: LifelineError) -> bool:
-        """True if nothing can be done in the member account before its next sweep, because its role is gone or a policy
-        denies what must be read. People are told.
+        """True if nothing can be done in the account before its next sweep: a policy denies what must be read, or a
+        member account's role is gone. People are told.
 
         Sessions outlive a role in a container's memory, and their errors don't say that it is gone: so it is assumed
         again.
         """
-        if not settings.member or not isinstance(error, TerminalError):
+        if not isinstance(error, TerminalError):
             return False
         is_denied = _is_denied(error, settings.member)
+        if not settings.member:
+            if is_denied:
+                self._tell_of_own(error)
+            return is_denied
         if not is_denied and error.code not in SESSION_CODES:
             return False
         self.leave(settings)
@@ -183,15 +189,15 @@ class Hub:
 
     @contextmanager
     def looking_again(self, settings: Settings) -> Iterator[None]:
-        """Raises InvalidInputError in place of an error by which a member account's role turns out to be gone, or to be
-        denied what must be read.
+        """Raises InvalidInputError in place of an error by which the account's role turns out to be denied what must be
+        read, or a member account's to be gone.
         """
         try:
             yield
         except TerminalError as error:
             if self._is_turned_away(settings, error):
-                why = self._known().by_account[settings.member].why
-                raise refuse(f"{settings.member} can't be looked at: {why}") from error
+                why = self._known().by_account[settings.member].why if settings.member else error
+                raise refuse(f"{settings.account_id} can't be looked at: {why}") from error
             raise
 
     # ---- a sweep
@@ -317,6 +323,22 @@ class Hub:
             logger.error("account not served, but people were not told", account=member.account, error=str(error))
             self._change(lambda members: (members.unannounce(member.account), None))
 
+    def _tell_of_own(self, error: TerminalError) -> None:
+        """Sends the notice that the functions' own account is denied, if that is news."""
+        tools, denial = self.tools(self.settings), read_denial(str(error), error.code) or Denial()
+        account = MemberAccount(self.settings.own_account_id, why=str(error))
+
+        def publish(_: object) -> bool:
+            tools.notices.publish(denied_account_notice(account, is_own=True))
+            return True
+
+        store, call = tools.denial_notices, denial.action or error.code
+        try:
+            if store:
+                store.announce({call: str(error)}, publish, now=self.run.now())
+        except LifelineError as refused:
+            logger.error("account not served, but people were not told", account=account.account, error=str(refused))
+
     def _name(self, settings: Settings) -> None:
         """Notes the account's name, which only its own role can read where Organizations isn't asked."""
         try:
@@ -333,15 +355,16 @@ def _notice_of(member: MemberAccount, role_arn: str) -> Notice:
 
 
 def _is_denied(error: LifelineError, member: str) -> bool:
-    """True if a policy denied a call of the member account's role: not one of the functions' own, to the ledger say.
+    """True if a policy denied a call of the account's role in its network: not one to the ledger, say. Without a
+    member, the role is the functions' own, of whose calls only EC2's are such.
 
     EC2 may not say whose call it was; nothing else has its code, and none but the account's role calls it there.
     """
-    if not member or not isinstance(error, TerminalError):
+    if not isinstance(error, TerminalError):
         return False
     denial = read_denial(str(error), error.code)
-    if denial is None or not denial.caller:
-        return error.code == "UnauthorizedOperation"
+    if not member or denial is None or not denial.caller:
+        return error.code == _EC2_DENIED
     return denial.callers_account == member
 
 

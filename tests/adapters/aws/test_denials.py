@@ -1,5 +1,8 @@
 """Which permissions AWS denied, from its errors."""
 
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 
@@ -45,3 +48,67 @@ def test_what_was_taken_is_not_taken_again() -> None:
     denials.note(raised.value)
     assert denials.take()
     assert denials.take() == {}
+
+
+def test_a_denial_about_one_resource_says_nothing_of_others() -> None:
+    denials = Denials()
+    words = (
+        f"{ROUTE53[:-2]} resource: arn:aws:route53:::hostedzone/Z1 with an explicit deny in a service control policy"
+    )
+    denials.remember(refused("AccessDenied", words), "route53:GetHostedZone", {"Id": "Z1"})
+    denials.begin_run(denials.denied)
+    denials.check("route53:GetHostedZone", {"Id": "Z2"})
+    with pytest.raises(ClientError, match="hostedzone/Z1"):
+        denials.check("route53:GetHostedZone", {"Id": "Z1"})
+
+
+def test_a_function_without_sweeps_asks_again_after_an_hour() -> None:
+    denials, began = Denials(), datetime(2026, 3, 2, 9, tzinfo=UTC)
+    denials.begin_run_within_an_hour(began)
+    denials.remember(refused("UnauthorizedOperation"), "ec2:DescribeInstances", {})
+    for minutes in (1, 30, 59):
+        denials.begin_run_within_an_hour(began + timedelta(minutes=minutes))
+        with pytest.raises(ClientError, match="UnauthorizedOperation"):
+            denials.check("ec2:DescribeInstances", {"Filters": [1]})
+    denials.begin_run_within_an_hour(began + timedelta(hours=1))
+    denials.check("ec2:DescribeInstances", {})
+
+
+def test_a_function_that_could_not_do_without_a_read_makes_it_again_at_once() -> None:
+    denials, began = Denials(), datetime(2026, 3, 2, 9, tzinfo=UTC)
+    denials.begin_run_within_an_hour(began)
+    denials.remember(refused("UnauthorizedOperation"), "ec2:DescribeInstances", {})
+    denials.forget()
+    denials.begin_run_within_an_hour(began + timedelta(minutes=1))
+    denials.check("ec2:DescribeInstances", {})
+
+
+class Counting:
+    """A client that is denied all reads, and counts them."""
+
+    def __init__(self) -> None:
+        methods = {"describe_vpcs": "DescribeVpcs", "create_vpc_endpoint": "CreateVpcEndpoint"}
+        model = SimpleNamespace(service_name="ec2")
+        self.meta = SimpleNamespace(method_to_api_mapping=methods, service_model=model)
+        self.made: list[str] = []
+
+    def describe_vpcs(self, **_: object) -> None:
+        self.made.append("DescribeVpcs")
+        raise refused("UnauthorizedOperation")
+
+    def create_vpc_endpoint(self, **_: object) -> None:
+        self.made.append("CreateVpcEndpoint")
+        raise refused("UnauthorizedOperation")
+
+
+@pytest.mark.parametrize(("service", "reads"), [("ec2", 1), ("cloudwatch", 3)])
+def test_what_agents_report_and_all_that_changes_something_is_asked_each_time(service: str, reads: int) -> None:
+    denials, counting = Denials(), Counting()
+    made = denials.over(lambda _: counting)(service)
+    for _ in range(3):
+        for call in (made.describe_vpcs, made.create_vpc_endpoint):
+            with pytest.raises(ClientError, match="UnauthorizedOperation"):
+                call(Ids=["x"])
+        denials.begin_run(denials.denied)
+    assert counting.made.count("DescribeVpcs") == reads
+    assert counting.made.count("CreateVpcEndpoint") == 3

@@ -7,7 +7,7 @@ from decimal import Decimal
 import pytest
 
 from lifeline.core.guards.all_accounts import SharedLimits, biggest_users, of_accounts
-from lifeline.core.guards.limits import Usage
+from lifeline.core.guards.limits import Grant, Usage
 from lifeline.core.network.model import RegionRef
 from lifeline.core.plan.actions import Action, ActionKind, Plan
 from lifeline.core.plan.cost import price_in
@@ -132,3 +132,19 @@ def test_an_account_that_is_served_no_longer_uses_nothing() -> None:
     use = Usage(interfaces={f"{A}/us-east-1/{VPC_ID}": 3, f"{B}/us-east-1/{VPC_ID}": 1})
     assert of_accounts(use, {B}).interfaces == {f"{B}/us-east-1/{VPC_ID}": 1}
     assert of_accounts(use, {A, B}) is use
+
+
+def test_a_thousand_endpoints_are_seen_without_each_being_compared_with_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A first sweep of 200 accounts counts thousands in a day, and each run of each account reads them all."""
+    vpcs = [f"{A}/us-east-1/vpc-{number:017x}" for number in range(1_000)]
+    use = Usage(tuple(Grant(name, NOW, name) for name in vpcs), dict.fromkeys(vpcs, 1))
+    compared, equals = [0], Grant.__eq__
+
+    def count(one: Grant, other: object) -> bool:
+        compared[0] += 1
+        return equals(one, other)
+
+    monkeypatch.setattr(Grant, "__eq__", count)
+    seen = shared(B).see(use, {VPC_ID: frozenset({"monitoring subnet-1"})}, now=NOW)
+    assert len(seen.grants) == 1_000
+    assert compared[0] <= 2_000

@@ -1,7 +1,6 @@
 """The page of a hub's accounts: what it says of each, in which order, and within which size."""
 
 import json
-import time
 from dataclasses import replace
 
 import pytest
@@ -140,14 +139,14 @@ def test_no_string_breaks_out_of_the_organization(words: str) -> None:
     assert [values for *_, values in actions(page)] == [values for *_, values in actions(clean)]
 
 
-def test_200_accounts_with_2000_vpcs_fit_the_widget_and_render_well_under_a_second() -> None:
+def test_200_accounts_fit_the_widget_and_their_vpcs_add_nothing_to_it() -> None:
+    """How long it takes is in bench/README.md."""
     coverage = large(200, 10)
     assert sum(row.look.vpcs for row in coverage.accounts if row.look) == 2_000
-    began = time.perf_counter()
     html = render_organization(coverage, CALLS, View())
-    assert time.perf_counter() - began < 1
     assert len(json.dumps(html)) < MOST_BYTES / 8
     assert len(order(parse(html))) == 200
+    assert len(html) < 1.1 * len(render_organization(large(200, 1), CALLS, View()))
 
 
 def test_what_does_not_fit_is_counted_the_worst_are_shown_and_the_limit_holds() -> None:

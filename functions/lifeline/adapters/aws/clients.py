@@ -95,9 +95,8 @@ class MemberClients:
 
 def in_region(of_account: ClientOf, region: str) -> ClientOf:
     """What makes an account's clients for another region than the functions' own. They aren't kept."""
-    if isinstance(of_account, MemberClients):
-        return of_account.in_region(region)
-    return partial(session().create_client, region_name=region, config=_CONFIG)
+    there = getattr(of_account, "in_region", None)  # a function has none
+    return there(region) if there else partial(session().create_client, region_name=region, config=_CONFIG)
 
 
 def _assume(role_arn: str, session_name: str) -> dict[str, str]:

@@ -1,21 +1,43 @@
-"""Reads that Lifeline can do without and that AWS denied, until people hear of them."""
+"""Reads that AWS denied: noted until people hear of them, and not made again before the next sweep.
+
+Nothing in the network can change what a policy denies, and each further call would only be another one on somebody's
+record of denied calls. So whoever reads gets the same error again, from here.
+"""
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any
 
 from botocore.exceptions import ClientError
 
-from lifeline.core.denial import DENIED_CODES, read_denial
+from lifeline.adapters.aws.clients import ClientOf, in_region
+from lifeline.core.denial import DENIED_CODES, Denial, read_denial
 from lifeline.core.errors import LifelineError
+
+_READS = ("Describe", "Get", "List", "Lookup", "Search", "Simulate")
+_ALWAYS_ASKED = "cloudwatch"  # what agents report is what Lifeline is there for
+_MOST = 100  # reads of single resources would otherwise have no end
+_ASKED_AGAIN = timedelta(hours=1)
 
 
 class Denials:
-    """Notes each permission that was denied, with AWS's words."""
+    """What AWS denied to one account's role: each permission, with AWS's words, and each read, with its error."""
 
     def __init__(self) -> None:
         self._noted: dict[str, str] = {}
+        self._known: dict[str, str] = {}
+        self._found: dict[str, str] = {}
+        self._asked_at: datetime | None = None
+
+    # ---- for people
 
     def note(self, error: LifelineError) -> None:
         """Note the error if it is a denial; nothing for any other."""
         cause = error.__cause__
-        if isinstance(cause, ClientError) and cause.response.get("Error", {}).get("Code") in DENIED_CODES:
+        if isinstance(cause, ClientError) and _code(cause) in DENIED_CODES:
             denial = read_denial(str(error))
             self._noted[denial.action if denial and denial.action else cause.operation_name] = str(error)
 
@@ -23,3 +45,114 @@ class Denials:
         """What was noted since this was last asked, by permission: by the call's name where AWS doesn't name it."""
         noted, self._noted = self._noted, {}
         return noted
+
+    # ---- for the reads
+
+    def begin_run(self, known: Mapping[str, str] | None = None) -> None:
+        """From now on, the `known` reads aren't made; without them, each is made, whatever was denied before."""
+        self._known, self._found = dict(known or {}), {}
+
+    def begin_run_within_an_hour(self, now: datetime) -> None:
+        """The same for a function that has no sweeps: what it was denied within the hour is known."""
+        if self._asked_at is None or now - self._asked_at >= _ASKED_AGAIN:
+            self._asked_at = now
+            self.begin_run()
+        else:
+            self.begin_run(self.denied)
+
+    def forget(self) -> None:
+        """The next run of such a function makes each read: this one couldn't do without what was denied."""
+        self._asked_at = None
+
+    @property
+    def denied(self) -> Mapping[str, str]:
+        """Each read that is denied as far as this run knows, with AWS's code and words: for the next run to know."""
+        return {**self._known, **self._found}
+
+    def over(self, client_of: ClientOf) -> ClientOf:
+        """The account's clients, which don't make the known reads, and say which others are denied."""
+        return _Clients(client_of, self)
+
+    def check(self, call: str, request: Mapping[str, Any]) -> None:
+        """Raises AWS's error if the call is known to be denied: with any request, or with this one."""
+        words = self._known.get(call) or self._known.get(_with_request(call, request))
+        if words:
+            code, _, message = words.partition(": ")
+            response: Any = {"Error": {"Code": code, "Message": message}, "ResponseMetadata": {"HTTPStatusCode": 403}}
+            raise ClientError(response, call.partition(":")[2])
+
+    def remember(self, error: ClientError, call: str, request: Mapping[str, Any]) -> None:
+        """Keeps that the call was denied; nothing for any other error. Where the denial is about one resource, the same
+        call may be allowed for others.
+        """
+        code = _code(error)
+        if code not in DENIED_CODES:
+            return
+        message = str(error.response["Error"].get("Message", "")).partition("Encoded authorization")[0].rstrip()
+        resource = (read_denial(message, code) or Denial()).resource
+        key = _with_request(call, request) if resource and not resource.endswith("*") else call
+        if len(self._found) < _MOST:
+            self._found[key] = f"{code}: {message}"
+
+
+class _Clients:
+    def __init__(self, client_of: ClientOf, denials: Denials) -> None:
+        self._client_of, self._denials = client_of, denials
+
+    def __call__(self, service: str) -> Any:
+        made = self._client_of(service)
+        return made if service == _ALWAYS_ASKED else _Client(made, self._denials)
+
+    def in_region(self, region: str) -> ClientOf:
+        return in_region(self._client_of, region)
+
+
+class _Client:
+    """A client of botocore's whose reads are remembered where they are denied."""
+
+    def __init__(self, made: Any, denials: Denials) -> None:
+        self._made, self._denials = made, denials
+
+    def __getattr__(self, name: str) -> Any:
+        found, call = getattr(self._made, name), self._read(name)
+        return partial(self._ask, found, call) if call else found
+
+    def get_paginator(self, name: str) -> Any:
+        """The paginator of an operation."""
+        paginator, call = self._made.get_paginator(name), self._read(name)
+        return _Paginator(partial(self._pages, paginator.paginate, call)) if call else paginator
+
+    def _read(self, name: str) -> str:
+        """The call as in `ec2:DescribeVpcs`; empty for anything but a read."""
+        operation = str(self._made.meta.method_to_api_mapping.get(name, ""))
+        return f"{self._made.meta.service_model.service_name}:{operation}" if operation.startswith(_READS) else ""
+
+    def _ask(self, method: Callable[..., Any], call: str, **request: Any) -> Any:
+        with self._asking(call, request):
+            return method(**request)
+
+    def _pages(self, paginate: Callable[..., Iterable[Any]], call: str, **request: Any) -> Iterator[Any]:
+        with self._asking(call, request):
+            yield from paginate(**request)
+
+    @contextmanager
+    def _asking(self, call: str, request: Mapping[str, Any]) -> Iterator[None]:
+        self._denials.check(call, request)
+        try:
+            yield
+        except ClientError as error:
+            self._denials.remember(error, call, request)
+            raise
+
+
+class _Paginator:
+    def __init__(self, paginate: Callable[..., Iterator[Any]]) -> None:
+        self.paginate = paginate
+
+
+def _code(error: ClientError) -> str:
+    return str(error.response.get("Error", {}).get("Code", ""))
+
+
+def _with_request(call: str, request: Mapping[str, Any]) -> str:
+    return f"{call} {json.dumps(request, sort_keys=True, default=str)}"

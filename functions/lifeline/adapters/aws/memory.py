@@ -14,31 +14,35 @@ _MOST_ACCOUNTS = 50  # 2 MB each (docs/adr/0022)
 
 @dataclass(frozen=True, slots=True)
 class AccountMemory:
-    """The account's clients, the region's services there, who answers names in a VPC, and what AWS denied of both."""
+    """The account's clients, the region's services there, who answers names in a VPC, and what AWS denied of all that.
+    Only a member account has a `session`.
+    """
 
     client: ClientOf
     network: Network
     central: CentralDns
     denials: Denials
+    session: MemberClients | None = None
 
     def enter(self) -> None:
         """Assumes the role in a member account. Raises TransientError or TerminalError where it can't be assumed."""
-        if isinstance(self.client, MemberClients):
-            self.client.enter()
+        if self.session:
+            self.session.enter()
 
     def leave(self) -> None:
         """Forgets the session in a member account: the next call assumes the role anew."""
-        if isinstance(self.client, MemberClients):
-            self.client.leave()
+        if self.session:
+            self.session.leave()
 
 
 @lru_cache(maxsize=_MOST_ACCOUNTS)
 def remember(member_role_arn: str, session_name: str) -> AccountMemory:
     """What is remembered of the account in which this role acts: without one, of the functions' own."""
-    client_of: ClientOf = MemberClients(member_role_arn, session_name) if member_role_arn else client
+    session = MemberClients(member_role_arn, session_name) if member_role_arn else None
     denials = Denials()
-    network = Network(client_of("ec2"), denials)
-    return AccountMemory(client_of, network, CentralDns(client=client_of, denials=denials), denials)
+    client_of = denials.over(session or client)
+    network, central = Network(client_of("ec2"), denials), CentralDns(client=client_of, denials=denials)
+    return AccountMemory(client_of, network, central, denials, session)
 
 
 def memory_of(settings: StackSettings) -> AccountMemory:

@@ -22,8 +22,7 @@ _MOST_IN_PART = 5_000
 
 class VpcStore:
     """The ledger's items of VPCs with STATE, and those of `VpcList` with VPCS. An item is kept for `keep`
-    after it was last written. A region has a state, too, which only says when all of its VPCs were reconciled, so that
-    it is on no list.
+    after it was last written. A region has a state, too, which says nothing of a VPC, so that it is on no list.
 
     Warnings about thousands of subnets are in compressed items of their own, WARNED and WARNED_BEFORE with a number:
     the state's attribute then says how many there are.

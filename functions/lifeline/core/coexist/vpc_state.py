@@ -45,6 +45,7 @@ class VpcState:
     - `enforced_since`: when Lifeline began to enforce there.
     - `swept_at`: when a sweep had judged all its VPCs since then.
     - `backlog_notified_at`: when people were last notified of what waits there.
+    - `denied`: by call that reads, with which code and words AWS's policies denied it since the last sweep.
     - `look`: of a hub, what the last sweep saw there.
     """
 

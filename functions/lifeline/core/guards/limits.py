@@ -111,11 +111,15 @@ def see(use: Usage, owned: Mapping[str, frozenset[str]], *, now: datetime, is_re
     An interface that was granted less than `UNSEEN` ago counts although the observation doesn't show it.
     """
     in_order = sorted(use.grants, key=lambda grant: grant.at)
-    latest = {(grant.vpc_id, grant.token, grant.interfaces): grant for grant in in_order}
-    grants = tuple(grant for grant in use.grants if grant.at > now - _KEPT and grant in latest.values())
+    latest = {_what(grant): grant for grant in in_order}
+    grants = tuple(grant for grant in use.grants if grant.at > now - _KEPT and grant == latest[_what(grant)])
     counts = {} if is_region else dict(use.interfaces)
     counts |= {vpc_id: len(seen | _unseen(grants, vpc_id, now)) for vpc_id, seen in owned.items()}
     return Usage(grants, {vpc_id: count for vpc_id, count in sorted(counts.items()) if count})
+
+
+def _what(grant: Grant) -> tuple[str, str, frozenset[str]]:
+    return grant.vpc_id, grant.token, grant.interfaces
 
 
 def delete(use: Usage, vpc_ids: Collection[str]) -> Usage:

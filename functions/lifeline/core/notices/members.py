@@ -6,6 +6,8 @@ from lifeline.core.organization.members import MemberAccount
 from lifeline.core.severity import Severity
 from lifeline.core.wording import inert, write_time
 
+_NOT_SERVED = "If the account or this region isn't to be served, remove its spoke (docs/organization.md)."
+
 
 def lost_account_notice(member: MemberAccount, role_arn: str) -> Notice:
     """Write that the account's role can't be assumed any more, what that means, and what to check."""
@@ -36,33 +38,38 @@ def lost_account_notice(member: MemberAccount, role_arn: str) -> Notice:
     )
 
 
-def denied_account_notice(member: MemberAccount) -> Notice:
-    """Write that a policy denies what must be read in the account, whose it is, and who can change that."""
+def denied_account_notice(member: MemberAccount, *, is_own: bool = False) -> Notice:
+    """Write that a policy denies what must be read in the account, whose it is, and who can change that. With `is_own`,
+    the account is that of Lifeline's functions.
+    """
     name, denial = _name(member), read_denial(member.why) or Denial()
     whose = (
         "It is a policy of the organization: whoever administers that can change it. Nothing in the account can."
         if denial.denier.is_organizations
         else "Check the role's policies, its permissions boundary, and the organization's service control policies."
     )
+    unaffected = "" if is_own else " Other accounts aren't affected."
     return Notice(
         kind="account_denied",
         severity=Severity.WARNING,
         subject=f"[lifeline] account {member.account}{name} denied: {denial.action or 'reading it'}",
         happened=(
-            f"AWS lets Lifeline into the account {member.account}{name}, but denies what it must read there:",
+            f"AWS denies what Lifeline must read in its own account {member.account}:"
+            if is_own
+            else f"AWS lets Lifeline into the account {member.account}{name}, but denies what it must read there:",
             f"  {denied_words(denial, member.account)}",
             f"  {member.why}",
         ),
         done=(
             (
                 "Until that is allowed, Lifeline doesn't see the account's network and repairs nothing there. Its "
-                "endpoints stay as they are. Other accounts aren't affected."
+                f"endpoints stay as they are.{unaffected}"
             ),
         ),
         next=(
             whose,
             "Lifeline will try again in its next sweep, and not before. It won't send this notice again meanwhile.",
-            "If the account or this region isn't to be served, remove its spoke (docs/organization.md).",
+            *(() if is_own else (_NOT_SERVED,)),
         ),
         facts={
             "account": member.account,

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import replace
 
+from lifeline.core.coexist.vpc_state import VpcState
 from lifeline.core.errors import LifelineError
 from lifeline.core.guards.backlog import Epoch
 from lifeline.core.guards.mode import Mode
@@ -11,24 +12,27 @@ from lifeline.reconciler.steps.job import Job
 from lifeline.runtime.observability import logger
 
 
-def current_epoch(job: Job) -> Epoch | None:
-    """The epoch, which the stack's first run in enforce mode begins; None in plan mode.
-
-    A plan that a caller wants to see must work where there is no ledger: nothing waits then.
-    """
-    if job.settings.mode is Mode.PLAN:
-        return None
-    vpcs, now = job.tools.vpcs, job.run.now()
+def read_region(job: Job) -> VpcState | None:
+    """The region's state. A plan that a caller wants to see must work where there is no ledger: None then."""
     try:
-        state = vpcs.load(job.home)
-        if state.enforced_since is None and not job.is_manual:
-            vpcs.save(job.home, state, replace(state, enforced_since=now), now=now)
+        return job.tools.vpcs.load(job.home)
     except LifelineError as error:
         if not job.is_manual:
             raise
         logger.warning("not read since when the stack enforces", error=str(error))
         return None
-    return Epoch(state.enforced_since or now, is_swept=state.swept_at is not None)
+
+
+def current_epoch(job: Job, region: VpcState | None) -> Epoch | None:
+    """The epoch by the region's state, which the stack's first run in enforce mode begins; None in plan mode. Where the
+    state couldn't be read, nothing waits.
+    """
+    if job.settings.mode is Mode.PLAN or region is None:
+        return None
+    now = job.run.now()
+    if region.enforced_since is None and not job.is_manual:
+        job.tools.vpcs.save(job.home, region, replace(region, enforced_since=now), now=now)
+    return Epoch(region.enforced_since or now, is_swept=region.swept_at is not None)
 
 
 def end_epoch(job: Job) -> None:
