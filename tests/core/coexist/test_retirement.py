@@ -238,7 +238,7 @@ def test_whoever_has_no_public_address_keeps_the_only_path_although_the_subnet_i
         replace(INSTANCE, is_attached=False),
         replace(INSTANCE, kind="vpc_endpoint"),
         replace(INSTANCE, kind="nat_gateway"),
-        replace(INSTANCE, description="ELB app/internal/0123456789abcdef"),
+        replace(INSTANCE, description="ELB app/internal/0123456789abcdef", is_requester_managed=True),
         replace(INSTANCE, subnet_id="subnet-b"),
     ],
 )

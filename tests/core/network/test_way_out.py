@@ -327,6 +327,7 @@ def test_why_a_subnet_counts_as_isolated_is_said() -> None:
 
 CALLER = Interface("eni-1", "subnet-a", is_attached=True, calls=True)
 OTHER = Interface("eni-2", "subnet-a", is_attached=True)
+BALANCER = replace(OTHER, description="ELB app/a/b", is_requester_managed=True)
 
 
 @pytest.mark.parametrize(
@@ -339,7 +340,8 @@ OTHER = Interface("eni-2", "subnet-a", is_attached=True)
         ((CALLER, replace(OTHER, has_public_address=True)), False),
         # A NAT gateway, or a load balancer, has its public address for itself.
         ((CALLER, replace(OTHER, kind="nat_gateway", has_public_address=True)), True),
-        ((CALLER, replace(OTHER, description="ELB app/a/b", has_public_address=True)), True),
+        ((CALLER, replace(BALANCER, has_public_address=True)), True),
+        ((CALLER, replace(BALANCER, has_public_address=True, is_requester_managed=False)), False),  # as anybody can say
         # Nobody needs endpoints for what may only answer, such as a database or somebody's second interface.
         ((OTHER,), False),
         ((), False),

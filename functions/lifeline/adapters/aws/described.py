@@ -203,6 +203,7 @@ def any_interface_of(described: dict[str, Any], stopped: Collection[str] = ()) -
         is_attached="Attachment" in described,
         has_public_address=_has_public_address(described),
         calls=kind == "lambda" or (is_first and attached["InstanceId"] not in stopped),
+        is_requester_managed=bool(described.get("RequesterManaged")),
     )
 
 

@@ -409,7 +409,8 @@ class Interface:
     """A network interface of a VPC, whoever's. `kind` is EC2's interface type.
 
     `calls` is True if it is known that whoever has it calls services by it: a running instance by its first interface
-    (the others may only answer: EC2 guide, multiple network interfaces), or a Lambda function.
+    (the others may only answer: EC2 guide, multiple network interfaces), or a Lambda function. A description only
+    counts where AWS wrote it: with `is_requester_managed` (EC2 guide: requester-managed network interfaces).
     """
 
     id: str
@@ -419,11 +420,13 @@ class Interface:
     is_attached: bool = False
     has_public_address: bool = False
     calls: bool = False
+    is_requester_managed: bool = False
 
     @property
     def only_answers(self) -> bool:
         """True if nothing calls services from it. What isn't known to answer only may call."""
-        return self.kind in _ONLY_ANSWERING or self.description.startswith(_LOAD_BALANCER)
+        is_balancers = self.is_requester_managed and self.description.startswith(_LOAD_BALANCER)
+        return self.kind in _ONLY_ANSWERING or is_balancers
 
     @property
     def needs_a_private_path(self) -> bool:
