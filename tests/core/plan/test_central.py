@@ -1,5 +1,6 @@
 """A hub's endpoint in place of a paid one: offered where everything fits, asked for where something can't be read."""
 
+import json
 from dataclasses import replace
 from typing import Any
 
@@ -433,3 +434,22 @@ def test_across_accounts_a_cut_path_is_seen_by_the_addresses_that_the_hubs_accou
     assert {one.kind for one in cut_off.actions} >= {ActionKind.CREATE_INTERFACE_ENDPOINT, ActionKind.SWAP_TO_LOCAL}
     assert f"no route of rtb-main leads to {ADDRESS}" in cut_off.actions[-1].reason + cut_off.actions[-2].reason
     assert not offered(spoke(), dns=unread).actions
+
+
+@pytest.mark.parametrize(
+    ("account", "is_let_in"),
+    [("123456789012", True), ("999999999999", False)],
+)
+def test_the_hubs_endpoint_must_let_in_the_account_that_would_call_not_only_its_own(
+    account: str, *, is_let_in: bool
+) -> None:
+    """A hub's policy for its own account alone is as shut, to everybody who is to be led there."""
+    statement = {"Effect": "Allow", "Principal": "*", "Action": "*", "Resource": "*"}
+    condition = {"StringEquals": {"aws:PrincipalAccount": account}}
+    policy = json.dumps({"Statement": [{**statement, "Condition": condition}]})
+    hub = hub_vpc(endpoints=(replace(hub_vpc().endpoints[0], policy=policy),), owner_id="999999999999")
+    found = offered(spoke(owner_id="123456789012"), Hubs().view(vpcs=(hub,)))
+    if is_let_in:
+        assert [action.kind for action in found.planned] == [ActionKind.ASSOCIATE_CENTRAL]
+    else:
+        assert "the endpoint's policy: no (the policy of vpce-0hub doesn't allow" in refusal(found)

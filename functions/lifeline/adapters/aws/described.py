@@ -185,6 +185,7 @@ def interface_of(described: dict[str, Any], stopped: Collection[str] = ()) -> Ne
         checks_source=bool(described.get("SourceDestCheck", True)),
         is_attached=described.get("Status", "in-use") != "available",
         is_stopped=described.get("Attachment", {}).get("InstanceId") in stopped,
+        owner_id=described.get("OwnerId", ""),
     )
 
 

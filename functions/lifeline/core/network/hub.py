@@ -11,7 +11,7 @@ from functools import lru_cache
 
 from lifeline.core.network.acl import acl_gates, stand_open
 from lifeline.core.network.dns import DnsAnswer, DnsView
-from lifeline.core.network.endpoint_policy import is_shut, judge_policy
+from lifeline.core.network.endpoint_policy import Opening, judge_policy
 from lifeline.core.network.gates import End, find_passage
 from lifeline.core.network.model import Endpoint, EndpointState, Part, Ranges, Subnet, TargetKind, Vpc
 from lifeline.core.network.obstacles import rule_lanes, unread_lists
@@ -133,7 +133,7 @@ def check_beyond(
             yield from _check_gateway(target_id, subnets, vpc, answer, view)
         elif kind is not TargetKind.PEERING:  # whose active route says that it is there, and has no tables
             yield Check("way to the hub", CheckAnswer.UNREAD, f"what lies beyond {target_id} can't be read")
-    yield from _check_hub(ways, answer, ports, view)
+    yield from _check_hub(ways, vpc, answer, ports, view)
 
 
 type _Ways = Mapping[tuple[TargetKind, str], Sequence[Subnet]]
@@ -220,7 +220,7 @@ def _routing_of(routes: tuple[GatewayRoute, ...], version: int) -> Routing[Gatew
 # ---- the hub's own side
 
 
-def _check_hub(ways: _Ways, answer: DnsAnswer, ports: Ranges, view: HubView) -> Iterator[Check]:
+def _check_hub(ways: _Ways, vpc: Vpc, answer: DnsAnswer, ports: Ranges, view: HubView) -> Iterator[Check]:
     home = view.home_of(answer.endpoint_id)
     if home is None:
         why = "; ".join(view.unread) or "which endpoint has the addresses isn't known"
@@ -231,8 +231,8 @@ def _check_hub(ways: _Ways, answer: DnsAnswer, ports: Ranges, view: HubView) -> 
         yield Check("the hub's endpoint", CheckAnswer.NO, f"{endpoint.id} {endpoint.state.words}")
         return
     yield Check("the hub's endpoint", CheckAnswer.YES)
-    verdict = judge_policy(endpoint, hub)
-    if is_shut(endpoint, hub):
+    verdict = judge_policy(endpoint, hub, vpc)
+    if verdict.opening is Opening.SHUT:
         yield Check("the endpoint's policy", CheckAnswer.NO, verdict.words)
     elif verdict.words:
         yield Check("the endpoint's policy", CheckAnswer.UNREAD, verdict.words)

@@ -386,7 +386,7 @@ class NetworkInterface:
     """A network interface, as far as it decides what may pass. `addresses` are its private ones, of both IP versions.
 
     One that isn't attached, or whose instance `is_stopped`, forwards nothing. With `checks_source` it drops what isn't
-    its own, so that it can't be a NAT (EC2 API: SourceDestCheck).
+    its own, so that it can't be a NAT (EC2 API: SourceDestCheck). `owner_id` is the account whose interface it is.
     """
 
     id: str
@@ -397,6 +397,7 @@ class NetworkInterface:
     checks_source: bool = True
     is_attached: bool = True
     is_stopped: bool = False
+    owner_id: str = ""
 
     @property
     def is_client(self) -> bool:
@@ -530,9 +531,9 @@ class Vpc(Tagged):
 
     `shared_groups` are other VPCs' security groups on its endpoints and interfaces (VPC guide: share security groups).
     `interfaces` are read only where something depends on them: a rule that names a group, a route to an interface, an
-    ACL that denies, private DNS that is about to be turned on; else None. `client_groups` are the security groups of
-    clients' interfaces, None where they weren't read. `prefix_lists` are the lists that rules and routes name, as far
-    as they could be read.
+    ACL that denies, an endpoint policy that names accounts, private DNS that is about to be turned on; else None.
+    `client_groups` are the security groups of clients' interfaces, None where they weren't read. `prefix_lists` are the
+    lists that rules and routes name, as far as they could be read.
     `unread` is what could not be read. It is neither there nor absent, neither open nor closed: who judges by it has to
     say that it isn't known. `read_at` is when it was observed.
     """
