@@ -409,9 +409,11 @@ class NetworkInterface:
 class Interface:
     """A network interface of a VPC, whoever's. `kind` is EC2's interface type.
 
-    `calls` is True if it is known that whoever has it calls services by it: a running instance by its first interface
-    (the others may only answer: EC2 guide, multiple network interfaces), or a Lambda function. A description only
-    counts where AWS wrote it: with `is_requester_managed` (EC2 guide: requester-managed network interfaces).
+    `has_public_address` is True if any of its private addresses has a public IPv4 address, and `sends_publicly` if its
+    primary one has, from which an instance sends unless its system is told otherwise. `calls` is True if it is known
+    that whoever has it calls services by it: a running instance by its first interface (the others may only answer: EC2
+    guide, multiple network interfaces), or a Lambda function. A description only counts where AWS wrote it: with
+    `is_requester_managed` (EC2 guide: requester-managed network interfaces).
     """
 
     id: str
@@ -420,6 +422,7 @@ class Interface:
     description: str = ""
     is_attached: bool = False
     has_public_address: bool = False
+    sends_publicly: bool = False
     calls: bool = False
     is_requester_managed: bool = False
 
@@ -431,10 +434,10 @@ class Interface:
 
     @property
     def needs_a_private_path(self) -> bool:
-        """True if something that may call services uses it, and has no public IPv4 address: then a route to an internet
-        gateway leads it nowhere (VPC guide: internet access with internet gateways).
+        """True if something that may call services uses it, and has no public IPv4 address to call from: then a route
+        to an internet gateway leads it nowhere (VPC guide: internet access with internet gateways).
         """
-        return self.is_attached and not self.has_public_address and not self.only_answers
+        return self.is_attached and not self.sends_publicly and not self.only_answers
 
 
 @dataclass(frozen=True, slots=True, order=True)
