@@ -354,6 +354,31 @@ def test_a_tag_that_may_exempt_holds_the_vpc_back_and_is_notified_once(world: Wo
     assert world.notices() == []
 
 
+def test_a_tag_that_may_exempt_one_subnet_withholds_nothing_from_the_others(world: World) -> None:
+    """Whoever may tag one subnet must not keep the VPC's others from being repaired."""
+    vpc_id = site(world)
+    other = world.make_subnet(vpc_id, "10.0.2.0/24")
+    tag(world, other, "lifeline:exempt", "monitorng")
+    answer = look(vpc_id)[vpc_id]
+    assert len(world.endpoints(vpc_id)) == 1
+    by_status = {(action["action"], action["status"]) for action in answer["actions"]}
+    assert {("create_interface_endpoint", "done"), ("correct_tag", "blocked")} <= by_status
+    assert f"the tag lifeline:exempt of {other} is 'monitorng'" in json.dumps(world.notices())
+    call({"sweep": True})
+    assert world.notices() == []
+
+
+def test_a_tag_that_may_exempt_the_only_subnet_takes_nothing_away(world: World) -> None:
+    vpc_id = site(world)
+    look(vpc_id)
+    (subnet,) = world.ec2.describe_subnets(Filters=[{"Name": "vpc-id", "Values": [vpc_id]}])["Subnets"]
+    tag(world, subnet["SubnetId"], "lifeline:exempt", "monitorng")
+    for _ in range(3):
+        answer = look(vpc_id)[vpc_id]
+        assert not [one for one in answer["actions"] if one["action"] == "retire_endpoint" and one["status"] == "done"]
+    assert len(world.endpoints(vpc_id)) == 1
+
+
 # ---- what decides nothing by itself
 
 
