@@ -9,7 +9,7 @@ import pytest
 from tests.handlers.test_claims import apply_again, endpoint, frozen, refused, served, strict_for_all, theirs
 from tests.support.cloudtrail import Identity, record_call
 from tests.support.days import MINUTES, Days
-from tests.support.world import emulated_world
+from tests.support.world import ACCOUNT, emulated_world
 
 DENY = json.dumps({"Statement": [{"Effect": "Deny", "Principal": "*", "Action": "*", "Resource": "*"}]})
 OPEN = json.dumps({"Statement": [{"Effect": "Allow", "Principal": "*", "Action": "*", "Resource": "*"}]})
@@ -188,3 +188,37 @@ def test_once_their_policy_lets_the_service_pass_the_claim_is_answered_and_lifel
     set_policy(days, made, NARROW)
     days.sweeps(1)
     assert (days.live(vpc_id), days.deletions()) == ([made], [ours])
+
+
+# ---- a VPC that is shared with other accounts
+
+
+def only_for(account: str) -> str:
+    """A policy that lets in nobody but callers of one account."""
+    statement = {"Effect": "Allow", "Principal": "*", "Action": "*", "Resource": "*"}
+    condition = {"StringEquals": {"aws:PrincipalAccount": account}}
+    return json.dumps({"Statement": [{**statement, "Condition": condition}]})
+
+
+def test_a_policy_that_shuts_out_a_participants_callers_is_said_and_stays(days: Days) -> None:
+    vpc_id, subnet_id, ours = served(days)
+    interface = days.world.ec2.create_network_interface(SubnetId=subnet_id)["NetworkInterface"]
+    days.account.show(interface["NetworkInterfaceId"], OwnerId="444455556666")
+    set_policy(days, ours, only_for(ACCOUNT))
+    assert json.loads(endpoint(days, ours)["PolicyDocument"]) == json.loads(only_for(ACCOUNT))
+    said = f"the policy of {ours} doesn't allow cloudwatch:PutMetricData to callers of account 444455556666"
+    assert said in json.dumps(days.look(vpc_id))
+
+
+def test_a_policy_for_participants_alone_is_not_reset_where_they_have_interfaces(days: Days) -> None:
+    _, subnet_id, ours = served(days)
+    interface = days.world.ec2.create_network_interface(SubnetId=subnet_id)["NetworkInterface"]
+    days.account.show(interface["NetworkInterfaceId"], OwnerId="444455556666")
+    set_policy(days, ours, only_for("444455556666"))
+    assert json.loads(endpoint(days, ours)["PolicyDocument"]) == json.loads(only_for("444455556666"))
+
+
+def test_a_policy_for_an_account_that_has_nothing_there_is_reset(days: Days) -> None:
+    _, _, ours = served(days)
+    set_policy(days, ours, only_for("444455556666"))
+    assert json.loads(endpoint(days, ours)["PolicyDocument"]) == json.loads(OPEN)

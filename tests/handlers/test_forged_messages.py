@@ -164,3 +164,38 @@ def test_what_people_may_do_they_still_do_by_an_invocation(days: Days) -> None:
     assert days.look(vpc_id, release=True)["outcome"] == "changed"
     assert days.live(vpc_id) == []
     days.clock.advance(HOUR)
+
+
+@DOORS
+@pytest.mark.parametrize("because", [[], [{"kind": "call"}], [{"kind": "message"}], [{"kind": "release"}, {"kind": 7}]])
+def test_what_a_message_asks_for_is_never_called_an_invocation_by_a_person(
+    days: Days, door: str, because: list[Any]
+) -> None:
+    vpc_id = days.world.make_vpc()
+    days.world.make_subnet(vpc_id)
+    days._receive([{"vpc_ids": [vpc_id], "because": because}], queue=door)
+    (text,) = days.texts()
+    assert "A message on a queue asked for this run and didn't say what caused it" in text
+    assert "manually" not in text
+    entries = days.call({"history": {"vpc_id": vpc_id}})["history"]["entries"]
+    assert {cause["kind"] for entry in entries for cause in entry.get("because", [])} == {"message"}
+    assert all("a message on a queue" in entry["text"] for entry in entries if entry["kind"] == "action")
+
+
+def test_a_sweep_that_a_message_asks_for_is_not_called_the_schedules(days: Days) -> None:
+    vpc_id = days.world.make_vpc()
+    days.world.make_subnet(vpc_id)
+    days._receive([{"sweep": True}])
+    (text,) = days.texts()
+    assert "A message on a queue asked for this run" in text
+    assert "scheduled" not in text
+
+
+def test_work_that_a_persons_call_left_is_put_back_as_what_it_is(days: Days) -> None:
+    vpc_id = days.world.make_vpc()
+    days.world.make_subnet(vpc_id)
+    days.account.fail_next("CreateVpcEndpoint", "InternalError")
+    days.look(vpc_id)
+    days.mails()
+    days.take_from_queue()
+    assert "A message on a queue asked for this run" in days.texts()[0]

@@ -265,6 +265,25 @@ def test_a_route_to_an_internet_gateway_ends_nothing_while_somebody_there_has_no
     assert [one["status"] for one in days.sweeps(1) if one["action"] == "retire_endpoint"] == ["done"]
 
 
+def test_an_interface_that_somebody_describes_as_a_load_balancers_still_keeps_its_path(days: Days) -> None:
+    """Whoever may call ModifyNetworkInterfaceAttribute may write any description."""
+    vpc_id, _, endpoint_id = rescued(days)
+    ec2 = days.world.ec2
+    (subnet,) = ec2.describe_subnets(Filters=[{"Name": "vpc-id", "Values": [vpc_id]}])["Subnets"]
+    without = {"DeviceIndex": 0, "SubnetId": subnet["SubnetId"], "AssociatePublicIpAddress": False}
+    (instance,) = ec2.run_instances(ImageId="ami-12345678", MinCount=1, MaxCount=1, NetworkInterfaces=[without])[
+        "Instances"
+    ]
+    ec2.modify_network_interface_attribute(
+        NetworkInterfaceId=instance["NetworkInterfaces"][0]["NetworkInterfaceId"],
+        Description={"Value": "ELB app/internal/0123456789abcdef"},
+    )
+    days.sweeps(1)
+    days.after(72)
+    days.sweeps(2)
+    assert days.live(vpc_id) == [endpoint_id]
+
+
 def test_a_refusal_for_now_is_tried_again_and_nothing_is_lost(days: Days) -> None:
     vpc_id, _, endpoint_id = rescued(days)
     days.sweeps(1)

@@ -354,6 +354,31 @@ def test_a_tag_that_may_exempt_holds_the_vpc_back_and_is_notified_once(world: Wo
     assert world.notices() == []
 
 
+def test_a_tag_that_may_exempt_one_subnet_withholds_nothing_from_the_others(world: World) -> None:
+    """Whoever may tag one subnet must not keep the VPC's others from being repaired."""
+    vpc_id = site(world)
+    other = world.make_subnet(vpc_id, "10.0.2.0/24")
+    tag(world, other, "lifeline:exempt", "monitorng")
+    answer = look(vpc_id)[vpc_id]
+    assert len(world.endpoints(vpc_id)) == 1
+    by_status = {(action["action"], action["status"]) for action in answer["actions"]}
+    assert {("create_interface_endpoint", "done"), ("correct_tag", "blocked")} <= by_status
+    assert f"the tag lifeline:exempt of {other} is 'monitorng'" in json.dumps(world.notices())
+    call({"sweep": True})
+    assert world.notices() == []
+
+
+def test_a_tag_that_may_exempt_the_only_subnet_takes_nothing_away(world: World) -> None:
+    vpc_id = site(world)
+    look(vpc_id)
+    (subnet,) = world.ec2.describe_subnets(Filters=[{"Name": "vpc-id", "Values": [vpc_id]}])["Subnets"]
+    tag(world, subnet["SubnetId"], "lifeline:exempt", "monitorng")
+    for _ in range(3):
+        answer = look(vpc_id)[vpc_id]
+        assert not [one for one in answer["actions"] if one["action"] == "retire_endpoint" and one["status"] == "done"]
+    assert len(world.endpoints(vpc_id)) == 1
+
+
 # ---- what decides nothing by itself
 
 
@@ -415,3 +440,23 @@ def test_a_read_that_is_denied_to_the_detector_is_notified_as_the_detectors(case
     assert [*cast("dict[str, str]", notice.facts["denied"])] == ["DescribeNetworkAcls"]
     assert any("DetectMetricGaps' role" in line for line in notice.next)
     assert "incident_opened" in {one.kind for one in published}
+
+
+def test_a_list_that_its_owner_shares_no_more_withholds_no_endpoint_where_nobody_has_a_public_address(
+    world: World, refusing: Refusing
+) -> None:
+    """Whoever can add routes and has another account can have one that nobody else may read."""
+    vpc_id = site(world)
+    ec2 = world.ec2
+    (subnet,) = ec2.describe_subnets(Filters=[{"Name": "vpc-id", "Values": [vpc_id]}])["Subnets"]
+    private = {"DeviceIndex": 0, "SubnetId": subnet["SubnetId"], "AssociatePublicIpAddress": False}
+    ec2.run_instances(ImageId="ami-12345678", MinCount=1, MaxCount=1, NetworkInterfaces=[private])
+    gateway_id = ec2.create_internet_gateway()["InternetGateway"]["InternetGatewayId"]
+    ec2.attach_internet_gateway(InternetGatewayId=gateway_id, VpcId=vpc_id)
+    entries = [{"Cidr": "0.0.0.0/1"}, {"Cidr": "128.0.0.0/1"}]
+    made = ec2.create_managed_prefix_list(PrefixListName="theirs", MaxEntries=2, AddressFamily="IPv4", Entries=entries)
+    list_id = made["PrefixList"]["PrefixListId"]
+    ec2.create_route(RouteTableId=world.main_table(vpc_id), DestinationPrefixListId=list_id, GatewayId=gateway_id)
+    refusing("ec2", "GetManagedPrefixListEntries", DENIED)
+    look(vpc_id)
+    assert len(world.endpoints(vpc_id)) == 1

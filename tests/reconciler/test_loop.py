@@ -10,7 +10,7 @@ from lifeline.core.errors import TransientError
 from lifeline.core.guards.freeze import EVERYTHING, Freeze, FreezeKind
 from lifeline.core.guards.mode import Mode
 from lifeline.core.plan.answer import VpcAnswer
-from lifeline.core.requests.request import Request, Trigger
+from lifeline.core.requests.request import MESSAGE, Request, Trigger
 from lifeline.reconciler.accept import BusyError
 from lifeline.reconciler.loop import reconcile
 from lifeline.runtime.invocation import Run
@@ -47,7 +47,7 @@ def run(fakes: Fakes, *requests: Request, mode: Mode = Mode.ENFORCE) -> tuple[Vp
 
 
 def named(**more: object) -> Request:
-    return Request(Trigger("call"), vpc_ids=(VPC_ID,), sent_at=NOW, **more)  # type: ignore[arg-type]
+    return Request(Trigger(MESSAGE), vpc_ids=(VPC_ID,), sent_at=NOW, **more)  # type: ignore[arg-type]
 
 
 def refused_deletion() -> Request:

@@ -32,7 +32,7 @@ _STANDINGS = {
 }
 # Isolated first: nothing else helps there.
 _TIERS = [Tier.ISOLATED, UnsureTier.NOT_PUBLIC, UnsureTier.UNKNOWN, Tier.EGRESS, Tier.PUBLIC]
-_UNSURE = "it isn't known whether it has to reach the service: which way out it has could not be read"
+_UNSURE = "it isn't known whether it has to reach the service: what decides that could not be read"
 
 
 @dataclass(frozen=True, slots=True)

@@ -71,7 +71,7 @@ def record_calls(vpcs: Sequence[Vpc], job: Job) -> None:
 
 
 def _is_call(request: Request) -> bool:
-    return request.sent_at is None and request.trigger.kind in {"call", "approval"}
+    return request.trigger.kind in {"call", "approval"}
 
 
 def note_requests(vpcs: Sequence[Vpc], job: Job, listed: Collection[VpcRef]) -> None:

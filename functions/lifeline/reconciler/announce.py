@@ -164,7 +164,7 @@ def as_deferred(plan: Plan, why: str) -> VpcAnswer:
 def gone_answer(vpc_id: str, requests: Iterable[Request]) -> VpcAnswer:
     """A VPC that a person named and that isn't there is an error; one that a change names was deleted since."""
     for request in requests:
-        if request.trigger.kind == "call" and request.sent_at is None:
+        if request.trigger.kind == "call":
             message = f"{vpc_id} does not exist in this account and region"
             return VpcAnswer(vpc_id=vpc_id, refusal=Refusal(request.field_of(vpc_id), message))
     return VpcAnswer(vpc_id=vpc_id, note="the VPC is gone: nothing to do")

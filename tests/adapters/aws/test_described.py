@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from lifeline.adapters.aws.described import (
+    any_interface_of,
     endpoint_of,
     interface_of,
     nat_gateway_of,
@@ -217,3 +218,25 @@ def test_services_are_found_by_suffix_whatever_their_prefix(suffix: str, names: 
 def test_govcloud_regions_are_regions_too() -> None:
     detail = {"ServiceName": "com.amazonaws.us-gov-west-1.ecr.api", "ServiceType": [{"ServiceType": "Interface"}]}
     assert Catalog(tuple(services_of([detail]))).find("ecr.api")
+
+
+@pytest.mark.parametrize(
+    ("members", "has_any", "sends"),
+    [
+        ({}, False, False),
+        ({"Association": {"PublicIp": "203.0.113.9"}}, True, True),
+        ({"Association": {"CarrierIp": "203.0.113.9"}}, True, True),
+        ({"PrivateIpAddresses": [{"Primary": False, "Association": {"PublicIp": "203.0.113.9"}}]}, True, False),
+    ],
+)
+def test_an_interface_sends_publicly_by_its_primary_address_alone(
+    members: dict[str, Any], *, has_any: bool, sends: bool
+) -> None:
+    found = any_interface_of({"NetworkInterfaceId": "eni-1", **members})
+    assert (found.has_public_address, found.sends_publicly) == (has_any, sends)
+
+
+def test_only_aws_word_says_that_aws_manages_an_interface() -> None:
+    described = {"NetworkInterfaceId": "eni-1", "Description": "ELB app/a/b", "Attachment": {}}
+    assert not any_interface_of(described).only_answers
+    assert any_interface_of(described | {"RequesterManaged": True}).only_answers

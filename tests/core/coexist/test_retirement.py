@@ -220,7 +220,13 @@ def test_a_tag_that_can_not_be_read_holds_back_what_it_may_have_asked_for() -> N
 
 
 INSTANCE = Interface("eni-1", "subnet-a", is_attached=True)
-WITH_ADDRESS = Interface("eni-2", "subnet-a", is_attached=True, has_public_address=True)
+WITH_ADDRESS = Interface("eni-2", "subnet-a", is_attached=True, has_public_address=True, sends_publicly=True)
+
+
+def test_a_public_address_of_a_secondary_private_one_ends_nobodys_path() -> None:
+    """Whoever may associate an address with somebody's interface must not have its endpoint deleted."""
+    found = retire(BACK, interfaces=(replace(INSTANCE, has_public_address=True, sends_publicly=False),))
+    assert brief(found) == [HELD]
 
 
 @pytest.mark.parametrize("kind", ["interface", "lambda", "efa", "what AWS adds next"])
@@ -238,7 +244,7 @@ def test_whoever_has_no_public_address_keeps_the_only_path_although_the_subnet_i
         replace(INSTANCE, is_attached=False),
         replace(INSTANCE, kind="vpc_endpoint"),
         replace(INSTANCE, kind="nat_gateway"),
-        replace(INSTANCE, description="ELB app/internal/0123456789abcdef"),
+        replace(INSTANCE, description="ELB app/internal/0123456789abcdef", is_requester_managed=True),
         replace(INSTANCE, subnet_id="subnet-b"),
     ],
 )

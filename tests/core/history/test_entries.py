@@ -296,6 +296,11 @@ BY_ALICE = {"kind": "change", "event_id": "e-1", "event_name": "DeleteRoute", "a
             {"action": "add_subnets", "status": "planned", "reason": "r", "because": [{"kind": "sweep"}]},
             "add subnets: planned, not done. Why: r. Triggered by: the scheduled sweep.",
         ),
+        (
+            EntryKind.ACTION,
+            {"action": "add_subnets", "status": "done", "reason": "r", "because": [{"kind": "message"}]},
+            "add subnets: done. Why: r. Triggered by: a message on a queue.",
+        ),
         (  # as it was written before the trigger's kind was kept
             EntryKind.ACTION,
             {"action": "add_subnets", "status": "failed", "reason": "r", "because": [{"event_id": ""}]},

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lifeline.core.network.endpoint_policy import Opening, judge_policy
+from lifeline.core.network.endpoint_policy import Opening, hangs_on_account, judge_policy
 from lifeline.core.network.gates import ObstacleKind
+from lifeline.core.network.model import NetworkInterface, Part, Unread
 from lifeline.core.network.reach import NetworkPath, Reach, ServiceReach
 from tests.support.builders import (
     CATALOG,
@@ -168,6 +169,82 @@ def _fits(pattern: str, text: str) -> bool:
     if pattern[0] == "*":
         return _fits(pattern[1:], text) or bool(text and _fits(pattern, text[1:]))
     return bool(text) and pattern[0] in {"?", text[0]} and _fits(pattern[1:], text[1:])
+
+
+# ---- a VPC that is shared with other accounts
+
+OWNER, PARTICIPANT = "111122223333", "444455556666"
+OPEN_TO_ALL = {"Effect": "Allow", "Principal": "*", "Action": "*", "Resource": "*"}
+
+
+def only(operator: str, account: str, effect: str = "Deny") -> dict[str, Any]:
+    """A statement about callers of an account, or about all others."""
+    return {**OPEN_TO_ALL, "Effect": effect, "Condition": {operator: {"aws:PrincipalAccount": account}}}
+
+
+def judged(*statements: object, owners: tuple[str, ...] = (), **more: object) -> tuple[Opening, str]:
+    """The verdict in a VPC of OWNER's with the network interfaces of these accounts."""
+    there = [NetworkInterface(f"eni-{owner}", "subnet-a", owner_id=owner) for owner in owners]
+    network = vpc(subnet("a"), owner_id=OWNER, **{"interfaces": tuple(there) or None, **more})
+    found = judge_policy(endpoint(MONITORING, "a", policy=json.dumps({"Statement": list(statements)})), network)
+    return found.opening, found.words
+
+
+@pytest.mark.parametrize(
+    "statements",
+    [
+        (OPEN_TO_ALL, only("StringEquals", PARTICIPANT)),
+        (OPEN_TO_ALL, only("StringNotEquals", OWNER)),
+        (only("StringEquals", OWNER, "Allow"),),
+        ({**OPEN_TO_ALL, "Principal": {"AWS": f"arn:aws:iam::{OWNER}:*"}},),
+    ],
+)
+def test_a_policy_that_shuts_out_only_a_participants_callers_is_said_with_their_account(statements: Any) -> None:
+    assert judged(*statements, owners=(OWNER,))[0] is Opening.OPEN
+    for owners in ((PARTICIPANT,), (OWNER, PARTICIPANT)):
+        opening, words = judged(*statements, owners=owners)
+        assert opening is Opening.NARROW
+        lost = f"doesn't allow cloudwatch:PutMetricData to callers of account {PARTICIPANT}"
+        assert words == f"the policy of vpce-1 {lost}"
+
+
+def test_a_policy_for_participants_alone_is_no_policy_that_lets_nobody_through() -> None:
+    """A networking account may own the VPC, and all its workloads be others'."""
+    statement = only("StringEquals", PARTICIPANT, "Allow")
+    assert judged(statement)[0] is Opening.SHUT
+    opening, words = judged(statement, owners=(PARTICIPANT,))
+    assert (opening, words.endswith(f"to callers of account {OWNER}")) == (Opening.NARROW, True)
+
+
+def test_what_all_of_them_are_denied_is_shut_and_interfaces_that_call_nothing_count_for_nobody() -> None:
+    deny = only("StringEquals", "777788889999")
+    assert judged(OPEN_TO_ALL, deny, owners=(OWNER, PARTICIPANT)) == (Opening.OPEN, "")
+    both = [only("StringEquals", owner) for owner in (OWNER, PARTICIPANT)]
+    assert judged(OPEN_TO_ALL, *both, owners=(OWNER, PARTICIPANT))[0] is Opening.SHUT
+    theirs = NetworkInterface("eni-1", "subnet-a", kind="nat_gateway", owner_id=PARTICIPANT)
+    assert judged(OPEN_TO_ALL, only("StringEquals", PARTICIPANT), interfaces=(theirs,))[0] is Opening.OPEN
+
+
+def test_while_who_is_there_could_not_be_read_neither_is_certain() -> None:
+    unread = (Unread(Part.INTERFACES, "denied"),)
+    for statements in ((OPEN_TO_ALL, only("StringNotEquals", OWNER)), (only("StringNotEquals", OWNER, "Allow"),)):
+        assert judged(*statements, unread=unread)[0] is Opening.NARROW
+
+
+@pytest.mark.parametrize(
+    ("statements", "hangs"),
+    [
+        ((OPEN_TO_ALL,), False),
+        ((OPEN_TO_ALL, only("StringEquals", PARTICIPANT)), True),
+        ((only("StringEquals", OWNER, "Allow"),), True),
+        (({**OPEN_TO_ALL, "Condition": {"StringEquals": {"aws:PrincipalOrgID": "o-1"}}},), False),
+        (({**OPEN_TO_ALL, "Effect": "Deny"},), False),
+    ],
+)
+def test_who_is_there_only_has_to_be_read_where_the_account_decides(statements: Any, *, hangs: bool) -> None:
+    document = json.dumps({"Statement": list(statements)})
+    network = vpc(subnet("a"), owner_id=OWNER)
+    assert hangs_on_account(endpoint(MONITORING, "a", policy=document), network) is hangs
 
 
 # ---- the judge

@@ -113,7 +113,11 @@ def test_what_only_passes_packets_on_is_no_client(kind: str, *, is_client: bool)
 def test_what_may_call_services_needs_a_private_path_unless_it_has_a_public_address(
     kind: str, description: str, *, may_call: bool
 ) -> None:
-    found = Interface("eni-1", "subnet-a", kind, description, is_attached=True)
+    found = Interface("eni-1", "subnet-a", kind, description, is_attached=True, is_requester_managed=True)
     assert found.needs_a_private_path is may_call
-    assert not replace(found, has_public_address=True).needs_a_private_path
+    assert not replace(found, sends_publicly=True).needs_a_private_path
     assert not replace(found, is_attached=False).needs_a_private_path
+
+
+def test_a_description_that_anybody_may_have_written_makes_no_load_balancer() -> None:
+    assert Interface("eni-1", "subnet-a", description="ELB app/web/0123", is_attached=True).needs_a_private_path

@@ -6,7 +6,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lifeline.core.network.model import BlockMode, NatGateway, NetworkInterface, Route, SeenTier, TargetKind, Tier
+from lifeline.core.network import tiers
+from lifeline.core.network.model import (
+    BlockMode,
+    NatGateway,
+    NetworkInterface,
+    Part,
+    Route,
+    SeenTier,
+    TargetKind,
+    Tier,
+    Unread,
+    UnsureTier,
+)
 from lifeline.core.network.tiers import classify, classify_subnets, covers
 from tests.support.builders import default_route, route, subnet, table, vpc
 
@@ -219,3 +231,18 @@ def test_a_route_to_a_network_interface_that_nothing_has_leads_nowhere(is_attach
     led = vpc(subnet("a"), table("main", default_route(TargetKind.NETWORK_INTERFACE, "eni-1")), interfaces=(machine,))
     assert classify(led.subnets[0], led) is tier
     assert classify_subnets(replace(led, interfaces=None))["subnet-a"] is Tier.EGRESS
+
+
+def test_whoever_fills_route_tables_with_lists_that_cannot_be_read_keeps_no_run_busy(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What wasn't read is only weighed in the tables of the subnet, not once more in all the others'."""
+    names, lists = [f"c{place}" for place in range(20)], [f"pl-{place}" for place in range(20)]
+    routes = [Route((), TargetKind.TRANSIT_GATEWAY, "tgw-1", is_active=True, prefix_list_id=one) for one in lists]
+    full = [table(name, *routes, subnets=(name,)) for name in names]
+    unread = tuple(Unread(Part.PREFIX_LIST, "denied", one) for one in lists)
+    network = vpc(*(subnet(name, cidr=f"10.0.{at}.0/24") for at, name in enumerate(names)), *full, unread=unread)
+    made: list[object] = []
+    monkeypatch.setattr(tiers, "replace", lambda one, **more: made.append(one) or replace(one, **more))
+    assert {classify(one, network) for one in network.subnets} == {UnsureTier.NOT_PUBLIC}
+    assert len(made) < 10 * len(names) * len(lists)  # with all the tables each time, it was 60 times as many

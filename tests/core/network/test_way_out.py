@@ -21,6 +21,7 @@ from lifeline.core.network.model import (
     TargetKind,
     Tier,
     Unread,
+    UnsureTier,
     Vpc,
 )
 from lifeline.core.network.ports import HTTPS
@@ -327,6 +328,7 @@ def test_why_a_subnet_counts_as_isolated_is_said() -> None:
 
 CALLER = Interface("eni-1", "subnet-a", is_attached=True, calls=True)
 OTHER = Interface("eni-2", "subnet-a", is_attached=True)
+BALANCER = replace(OTHER, description="ELB app/a/b", is_requester_managed=True)
 
 
 @pytest.mark.parametrize(
@@ -339,7 +341,8 @@ OTHER = Interface("eni-2", "subnet-a", is_attached=True)
         ((CALLER, replace(OTHER, has_public_address=True)), False),
         # A NAT gateway, or a load balancer, has its public address for itself.
         ((CALLER, replace(OTHER, kind="nat_gateway", has_public_address=True)), True),
-        ((CALLER, replace(OTHER, description="ELB app/a/b", has_public_address=True)), True),
+        ((CALLER, replace(BALANCER, has_public_address=True)), True),
+        ((CALLER, replace(BALANCER, has_public_address=True, is_requester_managed=False)), False),  # as anybody can say
         # Nobody needs endpoints for what may only answer, such as a database or somebody's second interface.
         ((OTHER,), False),
         ((), False),
@@ -402,3 +405,17 @@ def test_whoever_fills_a_route_table_keeps_no_run_busy() -> None:
     for client in clients:
         assert doubts_of_way_out(client, network, "monitoring", HTTPS)
     assert time.process_time() - began < 10  # a second; each with each other, the routes took minutes
+
+
+def test_a_list_that_cannot_be_read_hides_no_subnet_from_which_nothing_gets_out_whatever_is_in_it() -> None:
+    """Whoever can add routes can add one for a list of another account, and have it unshared (VPC guide: shared prefix
+    lists): by an internet gateway, it leads nobody out who has no public address.
+    """
+    listed = Route((), TargetKind.INTERNET_GATEWAY, "igw-1", is_active=True, prefix_list_id="pl-1")
+    unread = (Unread(Part.PREFIX_LIST, "denied", "pl-1"),)
+    for is_stranded, tier in ((True, Tier.ISOLATED), (False, UnsureTier.UNKNOWN)):
+        one = replace(CLIENT, is_stranded=is_stranded)
+        network = vpc(one, table("main", listed), unread=unread)
+        assert usable_tiers(network) == {one.id: tier}
+    beside = table("main", listed, default_route(TargetKind.TRANSIT_GATEWAY))
+    assert usable_tiers(vpc(replace(CLIENT, is_stranded=True), beside, unread=unread)) != {CLIENT.id: Tier.ISOLATED}

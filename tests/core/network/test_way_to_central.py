@@ -7,6 +7,7 @@ import pytest
 from lifeline.core.network.dns import AnswerKind, DnsAnswer, DnsView
 from lifeline.core.network.gates import ObstacleKind
 from lifeline.core.network.model import NatGateway, Part, Route, TargetKind, Unread, Vpc
+from lifeline.core.network.packets import span
 from lifeline.core.network.reach import NetworkPath, Reach, find_path
 from tests.support.builders import (
     CATALOG,
@@ -184,3 +185,22 @@ def test_a_zone_for_s3_decides_before_a_gateway_endpoint_whose_addresses_it_does
     assert reach(network, zone("10.9.0.10", domain=name), "s3").reach is Reach.UNREACHABLE
     assert reach(network, zone(domain=name, addresses=None), "s3").reach is Reach.SERVED
     assert S3 in {one.service_name for one in network.endpoints}
+
+
+def test_whoever_fills_a_route_table_and_a_record_keeps_no_run_busy() -> None:
+    """500 routes are AWS's quota of a table (VPC guide: quotas), and 400 values that of a record (Route 53 guide:
+    quotas): each block of a route is looked at once, not once for each address.
+    """
+    places = [f"10.9.{place // 128}.{place % 128 * 2}" for place in range(400)]
+    one_by_one = [route(f"{place}/32", TargetKind.TRANSIT_GATEWAY, f"tgw-{at % 3}") for at, place in enumerate(places)]
+    tables = table("main", OUT, *one_by_one), table("nat", INTERNET, *one_by_one, subnets=("nat",))
+    network = replace(vpc(CLIENT, NAT_HOME, *tables), nat_gateways=(NAT,))
+    before = lookups()
+    assert reach(network, zone(*places)).reach is Reach.CENTRAL
+    assert lookups() - before < 20 * len(places)
+
+
+def lookups() -> int:
+    """How often a block was taken apart, or looked up."""
+    said = span.cache_info()
+    return said.hits + said.misses

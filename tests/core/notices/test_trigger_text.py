@@ -102,7 +102,13 @@ def test_a_time_that_is_none_is_said_as_it_came(time: str, said: str) -> None:
 
 
 def test_nothing_known_is_a_sentence_too() -> None:
-    assert because_of([]) == Because("ReconcileEndpoints was invoked manually")
+    assert because_of([]) == Because("What triggered this run isn't known")
+
+
+def test_a_message_that_says_no_cause_is_no_invocation() -> None:
+    words = "A message on a queue asked for this run and didn't say what caused it"
+    assert because_of([Trigger("message")]) == Because(words)
+    assert because_of([Trigger("message"), Trigger("sweep")]).short == "found by the sweep"
 
 
 def test_a_sweep_that_somebody_asked_for_says_who_did_as_they_state_it() -> None:

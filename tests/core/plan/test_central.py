@@ -1,5 +1,6 @@
 """A hub's endpoint in place of a paid one: offered where everything fits, asked for where something can't be read."""
 
+import json
 from dataclasses import replace
 from typing import Any
 
@@ -666,3 +667,22 @@ def test_the_name_goes_back_to_a_profile_that_is_still_there() -> None:
 def test_a_profile_that_the_policy_does_not_name_is_left_alone() -> None:
     found = offered(spoke(CUT), Hubs().view(), dns=DnsView((of_profile(),)))
     assert [one.is_blocked for one in found.actions] == [True]
+
+
+@pytest.mark.parametrize(
+    ("account", "is_let_in"),
+    [("123456789012", True), ("999999999999", False)],
+)
+def test_the_hubs_endpoint_must_let_in_the_account_that_would_call_not_only_its_own(
+    account: str, *, is_let_in: bool
+) -> None:
+    """A hub's policy for its own account alone is as shut, to everybody who is to be led there."""
+    statement = {"Effect": "Allow", "Principal": "*", "Action": "*", "Resource": "*"}
+    condition = {"StringEquals": {"aws:PrincipalAccount": account}}
+    policy = json.dumps({"Statement": [{**statement, "Condition": condition}]})
+    hub = hub_vpc(endpoints=(replace(hub_vpc().endpoints[0], policy=policy),), owner_id="999999999999")
+    found = offered(spoke(owner_id="123456789012"), Hubs().view(vpcs=(hub,)))
+    if is_let_in:
+        assert [action.kind for action in found.planned] == [ActionKind.ASSOCIATE_CENTRAL]
+    else:
+        assert "the endpoint's policy: no (the policy of vpce-0hub doesn't allow" in refusal(found)

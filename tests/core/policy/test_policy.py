@@ -281,7 +281,7 @@ def test_a_tag_that_says_no_or_has_passed_changes_nothing(value: str) -> None:
 @pytest.mark.parametrize("value", ["", "yes", "20270131", "2027-02-30", "2027-1-31", "2027-W01-1", "\u0662027-01-31"])
 def test_an_exemption_that_cant_be_read_exempts_nothing(value: str) -> None:
     found = look(policy(), vpc(tagged("a", lifeline_exempt=value)))
-    assert [one.service for one in found.requirements] == ["monitoring"]
+    assert [one.service for one in (*found.requirements, *found.unsure)] == ["monitoring"]
     (problem,) = found.problems
     assert problem == (
         f"subnet-a: the tag lifeline:exempt is {value!a}, which is neither true nor a date such as 2027-01-31; "
@@ -838,8 +838,16 @@ def test_while_it_isnt_known_what_the_region_offers_no_tag_is_misspelt() -> None
 @pytest.mark.parametrize(
     ("value", "is_held"), [("true", False), ("false", False), ("2027-01-31", False), ("yes", True)]
 )
-def test_an_exemption_that_cant_be_read_holds_the_vpc_back(value: str, *, is_held: bool) -> None:
-    for seen in (vpc(tagged("a", lifeline_exempt=value)), replace(vpc(subnet("a")), tags=((EXEMPT, value),))):
-        held = desired(policy(), seen, {"subnet-a": Tier.ISOLATED}, today=TODAY).held
-        assert bool(held) == is_held
-        assert all("'yes', which is neither true nor a date such as 2027-01-31" in words for words in held)
+def test_an_exemption_that_cant_be_read_holds_back_what_it_may_exempt_and_no_more(value: str, *, is_held: bool) -> None:
+    tiers = {"subnet-a": Tier.ISOLATED, "subnet-b": Tier.ISOLATED}
+    of_vpc = replace(vpc(subnet("a")), tags=((EXEMPT, value),))
+    held = desired(policy(), of_vpc, tiers, today=TODAY).held
+    of_subnet = desired(policy(), vpc(tagged("a", lifeline_exempt=value), subnet("b")), tiers, today=TODAY)
+    words = [*held, *(said for _, said in of_subnet.unclear)]
+    assert len(words) == 2 * is_held
+    assert all("'yes', which is neither true nor a date such as 2027-01-31" in said for said in words)
+    assert of_subnet.held == ()
+    asked = {frozenset(one.subnet_ids) for one in of_subnet.requirements}
+    unsure = {frozenset(one.subnet_ids) for one in of_subnet.unsure}
+    assert all("subnet-b" in ids for ids in asked)
+    assert unsure == ({frozenset({"subnet-a"})} if is_held else set())

@@ -185,6 +185,7 @@ def interface_of(described: dict[str, Any], stopped: Collection[str] = ()) -> Ne
         checks_source=bool(described.get("SourceDestCheck", True)),
         is_attached=described.get("Status", "in-use") != "available",
         is_stopped=described.get("Attachment", {}).get("InstanceId") in stopped,
+        owner_id=described.get("OwnerId", ""),
     )
 
 
@@ -201,16 +202,19 @@ def any_interface_of(described: dict[str, Any], stopped: Collection[str] = ()) -
         kind=kind,
         description=described.get("Description", ""),
         is_attached="Attachment" in described,
-        has_public_address=_has_public_address(described),
+        has_public_address=any(map(_is_public, (described, *described.get("PrivateIpAddresses", [])))),
+        sends_publicly=_is_public(described),
         calls=kind == "lambda" or (is_first and attached["InstanceId"] not in stopped),
+        is_requester_managed=bool(described.get("RequesterManaged")),
     )
 
 
-def _has_public_address(described: Mapping[str, Any]) -> bool:
-    """True if any of its addresses has a public IPv4 address, or a carrier's (EC2 API: NetworkInterfaceAssociation)."""
-    bearers = (described, *described.get("PrivateIpAddresses", []))
-    associated = [bearer.get("Association", {}) for bearer in bearers]
-    return any(found.get("PublicIp") or found.get("CarrierIp") for found in associated)
+def _is_public(bearer: Mapping[str, Any]) -> bool:
+    """True if a private address has a public IPv4 address, or a carrier's. An interface's own association is that of
+    its primary one (EC2 API: NetworkInterface, NetworkInterfaceAssociation).
+    """
+    associated = bearer.get("Association", {})
+    return bool(associated.get("PublicIp") or associated.get("CarrierIp"))
 
 
 def _rule(permission: dict[str, Any]) -> Rule:

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from lifeline.adapters.aws.described import security_group_of
+from lifeline.adapters.aws.described import endpoint_of, security_group_of, vpc_of
+from lifeline.core.network.endpoint_policy import hangs_on_account
 from lifeline.core.network.model import NetworkInterface, SecurityGroup, Vpc
 
 _LAST = 32767  # AWS's own last entry, which denies the rest (VPC guide: network ACL rules)
@@ -45,6 +46,13 @@ def vpcs_with_members(groups: Iterable[dict[str, Any]], endpoints: Iterable[dict
 def vpcs_with_machines(tables: Iterable[dict[str, Any]]) -> set[str]:
     """The VPCs with a route to a network interface, as to a NAT instance."""
     return {table["VpcId"] for table in tables if any(_machine(route) for route in table.get("Routes", []))}
+
+
+def vpcs_with_callers(vpcs: Iterable[dict[str, Any]], endpoints: Iterable[dict[str, Any]]) -> set[str]:
+    """The VPCs with an endpoint whose policy treats the accounts that call unalike."""
+    by_id = {described["VpcId"]: described for described in vpcs}
+    there = [one for one in endpoints if one.get("PolicyDocument") and one.get("VpcId") in by_id]
+    return {one["VpcId"] for one in there if hangs_on_account(endpoint_of(one), vpc_of(by_id[one["VpcId"]]))}
 
 
 def subnets_at_edges(tables: Iterable[dict[str, Any]], subnets: Iterable[dict[str, Any]]) -> set[str]:

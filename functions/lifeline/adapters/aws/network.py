@@ -36,6 +36,7 @@ from lifeline.adapters.aws.filters import (
     lists_in_rules,
     machines_in_routes,
     subnets_at_edges,
+    vpcs_with_callers,
     vpcs_with_machines,
     vpcs_with_members,
     with_clients,
@@ -193,6 +194,7 @@ class Network:
         groups = [*groups, *_or_none(more)]
         guarded = guarded_vpcs(acls)
         asked = guarded | vpcs_with_members(groups, endpoints) | vpcs_with_machines(tables)
+        asked |= vpcs_with_callers(vpcs, endpoints)
         outside = [subnet for subnet in subnets if subnet.get("VpcId") not in asked]
         in_edges = begin(partial(self._attempt, partial(self._interfaces_in, subnets_at_edges(tables, outside))))
         found = self._attempt(partial(self._interfaces, asked))

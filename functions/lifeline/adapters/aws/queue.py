@@ -68,7 +68,7 @@ class Queue:
         entries = [
             {
                 "Id": account,
-                "MessageBody": json.dumps({"sweep": True, "account": account}),
+                "MessageBody": json.dumps({"sweep": True, "because": [{"kind": "sweep"}], "account": account}),
                 "DelaySeconds": _seconds(place // _A_GROUP * _BETWEEN_GROUPS),
             }
             for place, account in enumerate(accounts)

@@ -89,6 +89,7 @@ def _because_words(trigger: Mapping[str, Any]) -> str:
         "silence": f"silent agents ({trigger.get('event_id', '')})",
         "sweep": "the scheduled sweep",
         "call": "a manual call",
+        "message": "a message on a queue",
     }.get(str(trigger.get("kind", "")), "")
     return f"{words}{stated}" if words else ""
 

@@ -377,12 +377,16 @@ class _Check:
         return f"the path from {self.facts.instance.subnet_id or 'its subnet'} to the {service} service was not read"
 
     def agent(self) -> Cause:
-        """What remains: the agent itself."""
+        """What remains: the agent itself. What makes the path to CloudWatch less than sure is said first: whoever can
+        lead it into the unknown must not have people look at the agent alone.
+        """
+        path = self.paths.get(METRICS)
+        doubts = path.uncertainties if path and self.facts.is_managed else ()
         if not self.facts.is_managed:
             evidence: tuple[str, ...] = (self._unexamined(),)
         else:
-            evidence = tuple(self._checked())
-        as_read = ", as far as it could be read" if self.facts.unreadable else ""
+            evidence = tuple(dict.fromkeys((*doubts, *self._checked())))
+        as_read = ", as far as it could be read" if self.facts.unreadable or doubts else ""
         words, advice = f"no cause found outside the agent{as_read}", ""
         confidence = Confidence.LOW
         if self.contradiction:
@@ -393,6 +397,7 @@ class _Check:
             words = "none of its own metrics arrive, but others do under its ID"
             advice = " If its configuration was changed, forget it: Lifeline then watches it by its new metrics."
         check = "Check the agent on its instance: whether it is running, what its log says, and which metrics it sends."
+        advice += " Check what isn't known of the path to CloudWatch, too." if doubts else ""
         return self._cause(CauseKind.AGENT, confidence, words, evidence=evidence, advice=check + advice)
 
     def _unexamined(self) -> str:

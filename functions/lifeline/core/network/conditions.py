@@ -76,8 +76,8 @@ def call_through(
     """A call that the VPC's own clients make through an endpoint, over HTTPS as SDKs do.
 
     It has the IDs of the VPC and the endpoint, and the client's private address as `aws:VpcSourceIp`, never
-    `aws:SourceIp` (IAM guide: AWS global condition context keys, properties of the network). `account` is the VPC's,
-    and so that of its instances' roles: those of accounts that a VPC is shared with aren't meant.
+    `aws:SourceIp` (IAM guide: AWS global condition context keys, properties of the network). `account` is that of the
+    clients, and so of their instances' roles.
     """
     values = {"aws:sourcevpc": vpc_id, "aws:sourcevpce": endpoint_id, "aws:securetransport": "true"}
     values |= {"aws:principalisawsservice": "false", "aws:viaawsservice": "false"}

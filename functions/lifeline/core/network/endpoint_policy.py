@@ -1,5 +1,5 @@
 """Does an endpoint's policy let its service through? Judged only as far as it is certain: by the policy, the endpoint,
-its VPC, the account that this is in, and the time.
+its VPC, the accounts whose clients are there, and the time.
 
 An endpoint's policy limits what goes through it, whatever the caller's own policies allow (PrivateLink guide: endpoint
 policies).
@@ -11,7 +11,8 @@ from functools import lru_cache
 
 from lifeline.core.network.conditions import ANY_CALL, Call, call_through
 from lifeline.core.network.iam_policy import ANYTHING, Permission, allows, is_readable
-from lifeline.core.network.model import Endpoint, Vpc, region_of, suffix_of
+from lifeline.core.network.model import Endpoint, Part, Vpc, region_of, suffix_of
+from lifeline.core.wording import listed
 
 PUBLISHING = "cloudwatch:PutMetricData"
 # How a service's actions begin, where a policy may name them (Service Authorization Reference: service prefixes).
@@ -60,24 +61,56 @@ class PolicyVerdict:
 _OPEN = PolicyVerdict(Opening.OPEN)
 
 
-def judge_policy(endpoint: Endpoint, vpc: Vpc) -> PolicyVerdict:
-    """What the endpoint's policy lets through: of `monitoring` the publishing of metrics, of others anything at all."""
+def judge_policy(endpoint: Endpoint, vpc: Vpc, asking: Vpc | None = None) -> PolicyVerdict:
+    """What the endpoint's policy lets through: of `monitoring` the publishing of metrics, of others anything at all.
+
+    Clients in `asking` call, another VPC if it isn't the endpoint's own. Accounts with which a VPC is shared have
+    network interfaces in it (VPC guide: share your VPC subnets), and a caller is of the account whose interface it
+    uses: what isn't so for all of them is `narrow`.
+    """
     service = suffix_of(endpoint.service_name)
     opening = _judge(endpoint.policy, service, ANY_CALL)
     if opening is Opening.OPEN:  # as most are, whoever calls from where
         return _OPEN
+    shut: list[str] = []
     if opening is Opening.NARROW:
-        region = region_of(endpoint.service_name)
-        call = call_through(endpoint.id, vpc.id, region, vpc.all_cidrs, vpc.read_at, vpc.owner_id)
-        opening = _judge(endpoint.policy, service, call)
+        by_account = {
+            account: _judged_for(account, endpoint, vpc, asking or vpc) for account in _callers(asking or vpc)
+        }
+        found = set(by_account.values())
+        opening = found.pop() if len(found) == 1 else Opening.NARROW
+        shut = [account for account, judged in by_account.items() if judged is Opening.SHUT and account]
     whose = f"the policy of {endpoint.id}"
+    unclear = f"whether {whose} allows {_asked_words(service)} isn't clear from the policy alone"
+    lost = f"{whose} doesn't allow {_asked_words(service)} to callers of account {listed(shut)}"
     words = {
         Opening.OPEN: "",
-        Opening.NARROW: f"whether {whose} allows {_asked_words(service)} isn't clear from the policy alone",
+        Opening.NARROW: lost if shut else unclear,
         Opening.SHUT: f"{whose} doesn't allow {_asked_words(service)}",
         Opening.UNREADABLE: f"{whose} could not be understood",
     }[opening]
     return PolicyVerdict(opening, words)
+
+
+def _judged_for(account: str, endpoint: Endpoint, vpc: Vpc, asking: Vpc) -> Opening:
+    region = region_of(endpoint.service_name)
+    call = call_through(endpoint.id, vpc.id, region, asking.all_cidrs, asking.read_at, account)
+    return _judge(endpoint.policy, suffix_of(endpoint.service_name), call)
+
+
+def _callers(vpc: Vpc) -> list[str]:
+    """The accounts whose clients are in the VPC, its owner's with them; an empty one where not all could be read."""
+    seen = {one.owner_id for one in vpc.interfaces or () if one.is_client and one.owner_id}
+    return sorted({vpc.owner_id, *seen} | ({""} if vpc.unread_words(Part.INTERFACES) else set()))
+
+
+def hangs_on_account(endpoint: Endpoint, vpc: Vpc) -> bool:
+    """True if the policy's verdict isn't the same for callers of all accounts, so that who has network interfaces in
+    the VPC has to be read.
+    """
+    if _judge(endpoint.policy, suffix_of(endpoint.service_name), ANY_CALL) is not Opening.NARROW:
+        return False
+    return _judged_for(vpc.owner_id, endpoint, vpc, vpc) is not _judged_for("", endpoint, vpc, vpc)
 
 
 def is_shut(endpoint: Endpoint, vpc: Vpc) -> bool:

@@ -4,18 +4,19 @@ Each check answers yes, no, or that it can't be read. Where the packets go next 
 in a VPC's tables as in a transit gateway's (VPC guide: route priority; transit gateway guide: route evaluation order).
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from functools import lru_cache
 
 from lifeline.core.network.acl import acl_gates, stand_open
 from lifeline.core.network.dns import DnsAnswer, DnsView
-from lifeline.core.network.endpoint_policy import is_shut, judge_policy
+from lifeline.core.network.endpoint_policy import Opening, judge_policy
 from lifeline.core.network.gates import End, find_passage
-from lifeline.core.network.model import Endpoint, EndpointState, Part, Ranges, Route, Subnet, TargetKind, Vpc
+from lifeline.core.network.model import Endpoint, EndpointState, Part, Ranges, Subnet, TargetKind, Vpc
 from lifeline.core.network.obstacles import rule_lanes, unread_lists
-from lifeline.core.network.packets import ports_in, span
-from lifeline.core.network.way_to_central import route_to
+from lifeline.core.network.packets import addresses_in, ports_in
+from lifeline.core.network.routing import Routing, routing_of
 from lifeline.core.wording import listed
 
 
@@ -144,13 +145,6 @@ def _with_profile(dns: DnsView, source: HubSource) -> DnsView:
     )
 
 
-def marks(low: int, high: int, blocks: Iterable[str], version: int) -> tuple[int, ...]:
-    """Addresses of a range that stand for all others: no block divides what lies between two of them."""
-    spans = [span(text) for text in blocks if (":" in text) == (version == 6)]
-    edges = {low, *(start for start, _ in spans), *(end + 1 for _, end in spans)}
-    return tuple(sorted(one for one in edges if low <= one <= high))
-
-
 def check_beyond(
     asking: Sequence[Subnet], vpc: Vpc, answer: DnsAnswer, ports: Ranges, view: HubView
 ) -> Iterator[Check]:
@@ -162,7 +156,7 @@ def check_beyond(
         elif kind is not TargetKind.PEERING:  # whose active route says that it is there, and has no tables
             why = f"what lies beyond {target_id} can't be read"
             yield Check("way to the hub", CheckAnswer.UNREAD, why, is_next=True)
-    yield from _check_hub(ways, answer, ports, view)
+    yield from _check_hub(ways, vpc, answer, ports, view)
 
 
 def find_cut(checks: Iterable[Check]) -> Check | None:
@@ -183,8 +177,7 @@ def _ways(asking: Sequence[Subnet], vpc: Vpc, answer: DnsAnswer) -> _Ways:
     found: dict[tuple[TargetKind, str], list[Subnet]] = {}
     for subnet in asking:
         version = subnet.ip_version
-        for low, _ in (span(text) for text in answer.addresses or () if (":" in text) == (version == 6)):
-            route = route_to(low, subnet, vpc, version)
+        for _, route in routing_of(subnet, vpc, version).parts(addresses_in(answer.addresses or (), version)):
             if route and route.is_active and subnet not in found.setdefault((route.target, route.target_id), []):
                 found[route.target, route.target_id].append(subnet)
     return found
@@ -243,13 +236,7 @@ def _by_table(what: str, attachment: Attachment, block: str, to: set[str], view:
         name = attachment.table_id or f"of {attachment.id}"
         return Check(what, CheckAnswer.UNREAD, f"the route table {name} can't be read")
     version = 6 if ":" in block else 4
-    for mark in marks(*span(block), [route.cidr for route in routes], version):
-        covering = [
-            route
-            for route in routes
-            if (":" in route.cidr) == (version == 6) and span(route.cidr)[0] <= mark <= span(route.cidr)[1]
-        ]
-        route = min(covering, key=lambda one: span(one.cidr)[1] - span(one.cidr)[0], default=None)
+    for _, route in _routing_of(routes, version).parts(addresses_in((block,), version)):
         if route is None or not route.is_active:
             state = f"its route to {route.cidr} is a blackhole" if route else "it has no route there"
             return Check(what, CheckAnswer.NO, f"{attachment.table_id}: {state}")
@@ -259,10 +246,15 @@ def _by_table(what: str, attachment: Attachment, block: str, to: set[str], view:
     return Check(what, CheckAnswer.YES)
 
 
+@lru_cache(maxsize=64)
+def _routing_of(routes: tuple[GatewayRoute, ...], version: int) -> Routing[GatewayRoute]:
+    return Routing.of(((route.cidr, route) for route in routes), version)
+
+
 # ---- the hub's own side
 
 
-def _check_hub(ways: _Ways, answer: DnsAnswer, ports: Ranges, view: HubView) -> Iterator[Check]:
+def _check_hub(ways: _Ways, vpc: Vpc, answer: DnsAnswer, ports: Ranges, view: HubView) -> Iterator[Check]:
     home = view.home_of(answer.endpoint_id)
     if home is None:
         why = "; ".join(view.unread) or "which endpoint has the addresses isn't known"
@@ -273,8 +265,8 @@ def _check_hub(ways: _Ways, answer: DnsAnswer, ports: Ranges, view: HubView) -> 
         yield Check("the hub's endpoint", CheckAnswer.NO, f"{endpoint.id} {endpoint.state.words}")
         return
     yield Check("the hub's endpoint", CheckAnswer.YES)
-    verdict = judge_policy(endpoint, hub)
-    if is_shut(endpoint, hub):
+    verdict = judge_policy(endpoint, hub, vpc)
+    if verdict.opening is Opening.SHUT:
         yield Check("the endpoint's policy", CheckAnswer.NO, verdict.words)
     elif verdict.words:
         yield Check("the endpoint's policy", CheckAnswer.UNREAD, verdict.words)
@@ -318,14 +310,11 @@ def _check_acl(host: Subnet, subnet: Subnet, near: End, hub: Vpc, ports: Ranges)
 def _check_way_back(host: Subnet, near: End, target: tuple[TargetKind, str], hub: Vpc) -> Check:
     """The hub's routes lead back to the VPC by the gateway or the peering connection that leads there."""
     what = "the hub's routes back"
-    texts = [text for table in hub.route_tables for route in table.routes for text in route.destinations]
-    for low, high in near.addresses:
-        for mark in marks(low, high, [*texts, *hub.all_cidrs], near.version):
-            route: Route | None = route_to(mark, host, hub, near.version)
-            if route is None or not route.is_active:
-                return Check(what, CheckAnswer.NO, f"no route of {host.id} leads back to {near.name}")
-            if (route.target, route.target_id) != target:
-                why = f"{host.id} leads {near.name} to {route.target_id} and not to {target[1]}"
-                is_here = route.target is TargetKind.LOCAL
-                return Check(what, CheckAnswer.NO if is_here else CheckAnswer.UNREAD, why)
+    for _, route in routing_of(host, hub, near.version).parts(near.addresses):
+        if route is None or not route.is_active:
+            return Check(what, CheckAnswer.NO, f"no route of {host.id} leads back to {near.name}")
+        if (route.target, route.target_id) != target:
+            why = f"{host.id} leads {near.name} to {route.target_id} and not to {target[1]}"
+            is_here = route.target is TargetKind.LOCAL
+            return Check(what, CheckAnswer.NO if is_here else CheckAnswer.UNREAD, why)
     return Check(what, CheckAnswer.YES)

@@ -386,7 +386,7 @@ class NetworkInterface:
     """A network interface, as far as it decides what may pass. `addresses` are its private ones, of both IP versions.
 
     One that isn't attached, or whose instance `is_stopped`, forwards nothing. With `checks_source` it drops what isn't
-    its own, so that it can't be a NAT (EC2 API: SourceDestCheck).
+    its own, so that it can't be a NAT (EC2 API: SourceDestCheck). `owner_id` is the account whose interface it is.
     """
 
     id: str
@@ -397,6 +397,7 @@ class NetworkInterface:
     checks_source: bool = True
     is_attached: bool = True
     is_stopped: bool = False
+    owner_id: str = ""
 
     @property
     def is_client(self) -> bool:
@@ -408,8 +409,11 @@ class NetworkInterface:
 class Interface:
     """A network interface of a VPC, whoever's. `kind` is EC2's interface type.
 
-    `calls` is True if it is known that whoever has it calls services by it: a running instance by its first interface
-    (the others may only answer: EC2 guide, multiple network interfaces), or a Lambda function.
+    `has_public_address` is True if any of its private addresses has a public IPv4 address, and `sends_publicly` if its
+    primary one has, from which an instance sends unless its system is told otherwise. `calls` is True if it is known
+    that whoever has it calls services by it: a running instance by its first interface (the others may only answer: EC2
+    guide, multiple network interfaces), or a Lambda function. A description only counts where AWS wrote it: with
+    `is_requester_managed` (EC2 guide: requester-managed network interfaces).
     """
 
     id: str
@@ -418,19 +422,22 @@ class Interface:
     description: str = ""
     is_attached: bool = False
     has_public_address: bool = False
+    sends_publicly: bool = False
     calls: bool = False
+    is_requester_managed: bool = False
 
     @property
     def only_answers(self) -> bool:
         """True if nothing calls services from it. What isn't known to answer only may call."""
-        return self.kind in _ONLY_ANSWERING or self.description.startswith(_LOAD_BALANCER)
+        is_balancers = self.is_requester_managed and self.description.startswith(_LOAD_BALANCER)
+        return self.kind in _ONLY_ANSWERING or is_balancers
 
     @property
     def needs_a_private_path(self) -> bool:
-        """True if something that may call services uses it, and has no public IPv4 address: then a route to an internet
-        gateway leads it nowhere (VPC guide: internet access with internet gateways).
+        """True if something that may call services uses it, and has no public IPv4 address to call from: then a route
+        to an internet gateway leads it nowhere (VPC guide: internet access with internet gateways).
         """
-        return self.is_attached and not self.has_public_address and not self.only_answers
+        return self.is_attached and not self.sends_publicly and not self.only_answers
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -527,9 +534,9 @@ class Vpc(Tagged):
 
     `shared_groups` are other VPCs' security groups on its endpoints and interfaces (VPC guide: share security groups).
     `interfaces` are read only where something depends on them: a rule that names a group, a route to an interface, an
-    ACL that denies, private DNS that is about to be turned on; else None. `client_groups` are the security groups of
-    clients' interfaces, None where they weren't read. `prefix_lists` are the lists that rules and routes name, as far
-    as they could be read.
+    ACL that denies, an endpoint policy that names accounts, private DNS that is about to be turned on; else None.
+    `client_groups` are the security groups of clients' interfaces, None where they weren't read. `prefix_lists` are the
+    lists that rules and routes name, as far as they could be read.
     `unread` is what could not be read. It is neither there nor absent, neither open nor closed: who judges by it has to
     say that it isn't known. `read_at` is when it was observed.
     """

@@ -187,6 +187,7 @@ class ServiceReach:
         self.holder = min(sure, key=lambda named: (not _is_ready(named), not named.subnet_ids, named.id), default=None)
         self._gateways = [endpoint for endpoint in self.endpoints if endpoint.type is EndpointType.GATEWAY]
         self._lets_all_in: dict[tuple[str, int], bool] = {}
+        self._tiers: dict[str, SeenTier] = {}
 
     def path(self, subnet: Subnet, *, has_public_address: bool) -> NetworkPath:
         """The path of an instance in the subnet, with what its routes are among the notes."""
@@ -225,6 +226,11 @@ class ServiceReach:
         """The DNS attributes of the VPC that are off: without both, no private name is answered."""
         flags = {"enableDnsSupport": self.vpc.dns_support, "enableDnsHostnames": self.vpc.dns_hostnames}
         return tuple(name for name, is_on in flags.items() if not is_on)
+
+    def _tier(self, subnet: Subnet) -> SeenTier:
+        if subnet.id not in self._tiers:
+            self._tiers[subnet.id] = classify(subnet, self.vpc)
+        return self._tiers[subnet.id]
 
     # ---- who answers the name
 
@@ -340,7 +346,7 @@ class ServiceReach:
     # ---- the public name, and the subnet's own way to it
 
     def _by_itself(self, subnet: Subnet, *, has_public_address: bool) -> NetworkPath | None:
-        tier = classify(subnet, self.vpc)
+        tier = self._tier(subnet)
         if tier is Tier.ISOLATED or (tier is Tier.PUBLIC and not has_public_address):
             return None
         if len(tier.possible) > 1:
@@ -377,7 +383,7 @@ class ServiceReach:
 
     def _filtered(self, subnet: Subnet, *, has_public_address: bool) -> NetworkPath | None:
         """A way out that filters shut, where no endpoint is coming: as no way out, but for what should be done."""
-        tier = classify(subnet, self.vpc)
+        tier = self._tier(subnet)
         if tier is Tier.ISOLATED or (tier is Tier.PUBLIC and not has_public_address):
             return None
         barrier = way_out(subnet, self.vpc, self.service, self.ports, self.asking)
@@ -433,7 +439,7 @@ class ServiceReach:
 
     def _nowhere(self, subnet: Subnet) -> NetworkPath:
         path = self._closed(subnet)
-        if classify(subnet, self.vpc) is Tier.PUBLIC:
+        if self._tier(subnet) is Tier.PUBLIC:
             path = replace(path, reach=Reach.NO_ADDRESS, words=f"the instance has no {_PUBLIC[subnet.is_ipv6_only]}")
         elif effective_route_table(subnet, self.vpc) is None:
             return self._without_table(path, subnet)
@@ -476,7 +482,7 @@ class ServiceReach:
             for route in (table.routes if table else ())
             if not route.is_active and {"0.0.0.0/0", "::/0"} & set(route.destinations)
         ]
-        tier = classify(subnet, self.vpc)
+        tier = self._tier(subnet)
         by = f": {table.id} has {_ROUTES[tier]}" if table else ""
         return f"{subnet.id} is {tier}{by}{''.join(dead)}"
 

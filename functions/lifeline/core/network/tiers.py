@@ -37,13 +37,12 @@ _WAYS_OUT = frozenset(
 
 def classify_subnets(vpc: Vpc) -> dict[str, SeenTier]:
     """The tier of each subnet of the VPC, by id, in the ids' order."""
-    variants = _variants(vpc)
     subnets, found = sorted(vpc.subnets, key=lambda subnet: subnet.id), dict[_Way, SeenTier]()
     ways = {subnet.id: _way_of(subnet, vpc) for subnet in subnets}
     for subnet in subnets:  # each way once: of a VPC's subnets, most have a table in common
         way = ways[subnet.id]
         if way not in found:
-            found[way] = _common({_classify(subnet, variant) for variant in variants})
+            found[way] = classify(subnet, vpc)
     return {subnet_id: found[way] for subnet_id, way in ways.items()}
 
 
@@ -65,7 +64,23 @@ def classify(subnet: Subnet, vpc: Vpc) -> SeenTier:
 
     What was not read makes no difference to most subnets. Where it does, the tier says which are possible.
     """
-    return _common({_classify(subnet, variant) for variant in _variants(vpc)})
+    if not vpc.unread:
+        return _classify(subnet, vpc)
+    return _common({_classify(subnet, variant) for variant in _variants(_deciding(subnet, vpc))})
+
+
+def _deciding(subnet: Subnet, vpc: Vpc) -> Vpc:
+    """The VPC with the route tables that decide the subnet's tier alone, its own and those of its NAT gateways, and
+    what of them wasn't read: whoever fills the others with prefix lists that can't be read keeps no run busy.
+    """
+    own = effective_route_table(subnet, vpc)
+    targets = {route.target_id for route in (own.routes if own else ())}
+    homes = {nat.subnet_id for nat in vpc.nat_gateways if nat.id in targets}
+    found = [own, *(effective_route_table(home, vpc) for home in vpc.subnets if home.id in homes)]
+    tables = {table.id: table for table in found if table}
+    lists = {route.prefix_list_id for table in tables.values() for route in table.routes}
+    unread = tuple(one for one in vpc.unread if one.part is not Part.PREFIX_LIST or one.id in lists)
+    return replace(vpc, route_tables=tuple(tables.values()), unread=unread)
 
 
 def _common(found: Collection[Tier]) -> SeenTier:

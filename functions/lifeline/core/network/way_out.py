@@ -63,13 +63,15 @@ def without_addresses(interfaces: Iterable[Interface]) -> frozenset[str]:
 
 
 def _why_shut_in(subnet: Subnet, vpc: Vpc, tier: SeenTier) -> str:
-    """Why none of what its clients send gets out for sure, although it has routes out for sure; else empty."""
-    if Tier.ISOLATED in tier.possible:
+    """Why none of what its clients send gets out for sure, although it has routes out, or may have; else empty."""
+    if tier is Tier.ISOLATED:
         return ""
     if subnet.is_stranded and subnet.block_mode is BlockMode.OFF:
         subnet = replace(subnet, block_mode=BlockMode.INGRESS)  # as if the internet gateway were shut
         if classify(subnet, vpc) is Tier.ISOLATED:
             return "it leads to an internet gateway, and nothing there has a public IPv4 address"
+    if Tier.ISOLATED in tier.possible:
+        return ""
     by_machine = any(route.target is TargetKind.NETWORK_INTERFACE for route in ways_out(subnet, vpc))
     if not by_machine and all_stand_open(vpc, subnet.ip_version):
         return ""  # as in most VPCs: no filter is on the way

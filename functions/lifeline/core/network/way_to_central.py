@@ -1,6 +1,6 @@
 """The way from a subnet to a central endpoint: its addresses must be routed from there, and no filter may stand."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import replace
 
 from lifeline.core.network.acl import private_addresses
@@ -18,7 +18,8 @@ from lifeline.core.network.model import (
     Vpc,
 )
 from lifeline.core.network.obstacles import Barrier, Obstacle, barrier_of
-from lifeline.core.network.packets import Lane, addresses_in, blocks_in, common, joined, span
+from lifeline.core.network.packets import Lane, addresses_in, blocks_in, common
+from lifeline.core.network.routing import by_taker, routing_of
 from lifeline.core.network.tiers import effective_route_table
 from lifeline.core.network.way_out import on_route
 
@@ -95,17 +96,10 @@ def _by_routes(
 ) -> Barrier:
     version = subnet.ip_version
     near = End.of(subnet, version, (asking,) if asking else ())
-    by_routes: dict[tuple[Route | None, Route | None], list[tuple[int, int]]] = {}
-    for low, high in addresses:
-        for address in range(low, high + 1):
-            route = route_to(address, subnet, vpc, version)
-            onward = _onward(route, address, vpc, version) if route else None
-            by_routes.setdefault((route, onward), []).append((address, address))
     members = [asking] if asking else vpc.clients_in(subnet)
     ends: list[tuple[list[Filter], End]] = []
     unread = list(vpc.unread_words(Part.NETWORK_ACLS))
-    for (route, onward), found in by_routes.items():
-        part = joined(found)
+    for (route, onward), part in by_taker(_hops(addresses, subnet, vpc, version)).items():
         far = End(part, blocks_in(part, version), version)
         unseen = _unseen(route, onward, far, vpc, is_elsewhere=bool(central.endpoint_id))
         gates: list[Filter] = []
@@ -144,24 +138,18 @@ def _unseen(
     return (f"what lies beyond {onward.target_id} was not read",) if onward and leads_on else None
 
 
-def _onward(route: Route, address: int, vpc: Vpc, version: int) -> Route | None:
-    """The route by which a NAT gateway sends packets on, where it is known."""
-    nat = next((nat for nat in vpc.nat_gateways if nat.id == route.target_id), None)
-    home = next((home for home in vpc.subnets if nat and home.id == nat.subnet_id), None)
-    return route_to(address, home, vpc, version) if home else None
+type _Hops = tuple[Route | None, Route | None]
+"""The route by which addresses leave a subnet, and the one by which a NAT gateway sends them on, where it is known."""
 
 
-def route_to(address: int, subnet: Subnet, vpc: Vpc, version: int) -> Route | None:
-    """The most specific route to an address; the VPC's own blocks are always local."""
-    table = effective_route_table(subnet, vpc)
-    local = Route(vpc.all_cidrs, TargetKind.LOCAL, "local", is_active=True)
-    found: list[tuple[int, Route]] = []
-    for route in (*(table.routes if table else ()), local):
-        for text in (text for text in route.destinations if (":" in text) == (version == 6)):
-            low, high = span(text)
-            if low <= address <= high:
-                found.append((high - low, route))
-    return min(found, key=lambda pair: pair[0])[1] if found else None
+def _hops(addresses: Ranges, subnet: Subnet, vpc: Vpc, version: int) -> Iterator[tuple[tuple[int, int], _Hops]]:
+    for part, route in routing_of(subnet, vpc, version).parts(addresses):
+        nat = next((nat for nat in vpc.nat_gateways if route and nat.id == route.target_id), None)
+        home = next((home for home in vpc.subnets if nat and home.id == nat.subnet_id), None)
+        if home is None:
+            yield part, (route, None)
+        else:
+            yield from ((piece, (route, on)) for piece, on in routing_of(home, vpc, version).parts((part,)))
 
 
 def _no_route(subnet: Subnet, vpc: Vpc, where: str) -> str:

@@ -1,6 +1,8 @@
-"""What triggered a run, in words: a change and who made it, silent agents, an approval, a call, or the sweep."""
+"""What triggered a run, in words: a change and who made it, silent agents, an approval, a call, the
+sweep, or a message that doesn't say.
+"""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from lifeline.core.guards.backlog import BACKLOG
@@ -74,7 +76,16 @@ def because_of(triggers: Iterable[Trigger]) -> Because:
         stated = _stated(sweeps)  # the schedule states nobody
         words = f"A sweep was invoked manually{stated}" if stated else "The scheduled sweep triggered this run"
         return Because(words, "found by the sweep")
-    return Because(f"ReconcileEndpoints was invoked manually{_stated(causes)}")
+    return Because(_rest_words(causes))
+
+
+def _rest_words(causes: Collection[Trigger]) -> str:
+    """What says least about the trigger: a call, or a message that gives no cause."""
+    if any(cause.kind == "call" for cause in causes):
+        return f"ReconcileEndpoints was invoked manually{_stated(causes)}"
+    if causes:
+        return "A message on a queue asked for this run and didn't say what caused it"
+    return "What triggered this run isn't known"
 
 
 def _stated(causes: Iterable[Trigger]) -> str:

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from lifeline.core.network.dns import AnswerKind, DnsAnswer, DnsView, answers_for, custom_dns_finding, domain_of
 from lifeline.core.network.gates import End
-from lifeline.core.network.hub import Check, CheckAnswer, HubSource, HubView, check_beyond, marks
+from lifeline.core.network.hub import Check, CheckAnswer, HubSource, HubView, check_beyond
 from lifeline.core.network.model import Catalog, Endpoint, EndpointType, Part, Service, Subnet, Vpc, suffix_of
 from lifeline.core.network.packets import blocks_in, span
 from lifeline.core.network.ports import ports_of, ports_unknown
@@ -269,7 +269,7 @@ class _Judge:
         texts += [entry.cidr for acl in self.vpc.network_acls for entry in acl.entries]
         for cidr in self.central.cidrs:
             version = 6 if ":" in cidr else 4
-            for mark in marks(*span(cidr), texts, version):
+            for mark in _marks(*span(cidr), texts, version):
                 yield blocks_in(((mark, mark),), version)
 
     def _check_addresses(self, answers: Sequence[DnsAnswer]) -> Iterator[Check]:
@@ -339,3 +339,10 @@ def _overlap(one: str, other: str) -> bool:
         return False
     (low, high), (start, end) = span(one), span(other)
     return low <= end and start <= high
+
+
+def _marks(low: int, high: int, blocks: Iterable[str], version: int) -> tuple[int, ...]:
+    """Addresses of a range that stand for all others: no block divides what lies between two of them."""
+    spans = [span(text) for text in blocks if (":" in text) == (version == 6)]
+    edges = {low, *(start for start, _ in spans), *(end + 1 for _, end in spans)}
+    return tuple(sorted(one for one in edges if low <= one <= high))

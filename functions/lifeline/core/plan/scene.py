@@ -49,6 +49,7 @@ class PlanInput:
     gateway_always: frozenset[str] = frozenset()
     unsure: tuple[Requirement, ...] = ()
     held: tuple[str, ...] = ()
+    unclear: tuple[tuple[str, str], ...] = ()
     problems: tuple[str, ...] = ()
     known_names: frozenset[str] | None = None
     region: str = ""

@@ -52,9 +52,12 @@ def wrong_tags(problems: Iterable[str]) -> Iterator[Action]:
 
 
 def uncertain_requirements(scene: Scene, catalog: Catalog) -> Iterator[tuple[Action, ServiceReport]]:
-    """What subnets may have to reach, by services: their tier decides, and what it depends on was not read."""
-    why = scene.vpc.unread_words(Part.PREFIX_LIST, Part.NAT_GATEWAYS)
+    """What subnets may have to reach, by services: their tier decides, and what it depends on was not read; or a tag
+    that may exempt them can't be read.
+    """
+    unread = scene.vpc.unread_words(Part.PREFIX_LIST, Part.NAT_GATEWAYS)
     for requirement in scene.plan_input.unsure:
+        why = [*unread, *(words for id_, words in scene.plan_input.unclear if id_ in requirement.subnet_ids)]
         found = catalog.find(requirement.service)
         is_gateway = bool(found) and found[0].type is EndpointType.GATEWAY
         kind = ActionKind.CREATE_GATEWAY_ENDPOINT if is_gateway else ActionKind.CREATE_INTERFACE_ENDPOINT

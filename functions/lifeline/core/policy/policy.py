@@ -202,8 +202,9 @@ class Desired:
     """One VPC's requirements by service, the exemptions that took some away, and the tags that can't be read, in words.
 
     `spared` names each service that a subnet would have to reach, were it not for an exemption. `unsure` are the
-    requirements of subnets whose tier isn't known and decides: nothing is made for them, and nothing taken away.
-    `held` says which tags `lifeline:exempt` can't be read: somebody wants to be left alone, so nothing is made at all.
+    requirements of subnets whose tier isn't known and decides, or whose tag `lifeline:exempt` can't be read: nothing is
+    made for them, and nothing taken away. `unclear` has such tags in words, by subnet. `held` is the VPC's own:
+    somebody wants all of it to be left alone, so nothing is made there.
     """
 
     requirements: tuple[Requirement, ...]
@@ -212,6 +213,7 @@ class Desired:
     spared: tuple[tuple[str, str, Exempted], ...] = field(default=(), compare=False)
     unsure: tuple[Requirement, ...] = ()
     held: tuple[str, ...] = ()
+    unclear: tuple[tuple[str, str], ...] = ()
 
     @property
     def services(self) -> frozenset[str]:
@@ -269,7 +271,7 @@ def desired(policy: Policy, vpc: Vpc, tiers: Mapping[str, SeenTier], *, today: d
             used.update(sparing)
             spared += [(subnet_id, service, exempted) for exempted in sparing[:1]]
             if not sparing:
-                requirements.setdefault(service, {})[subnet_id] = per_zone
+                (unsure if tags[subnet_id].unclear else requirements).setdefault(service, {})[subnet_id] = per_zone
     problems = [problem for _tags_read in tags.values() for problem in _tags_read.problems]
     if beyond := _unknown_beyond(policy, {*requirements, *unsure}):
         for service in beyond:
@@ -285,7 +287,8 @@ def desired(policy: Policy, vpc: Vpc, tiers: Mapping[str, SeenTier], *, today: d
         problems=tuple(problems),
         spared=tuple(spared),
         unsure=_as_requirements(unsure),
-        held=tuple(_tags_read.unclear for _tags_read in tags.values() if _tags_read.unclear),
+        held=(tags[vpc.id].unclear,) if tags[vpc.id].unclear else (),
+        unclear=tuple((subnet_id, tags[subnet_id].unclear) for subnet_id in asked if tags[subnet_id].unclear),
     )
 
 

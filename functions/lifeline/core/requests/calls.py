@@ -38,11 +38,12 @@ from lifeline.core.requests.fields import (
     read_whole,
     time_text,
 )
-from lifeline.core.requests.request import Request, Trigger
+from lifeline.core.requests.request import MESSAGE, Request, Trigger
 from lifeline.core.requests.state_change import read_state_change
 
 _MOST_VPC_IDS = 1000
 _NO_WITHDRAWAL = "is Lifeline's own decision, from the silence that the detector recorded; freeze the service instead"
+_CAUSES = ("change", "attempt", "approval", "silence", "sweep")
 MOST_CAUSES = 10  # causes that travel with requeued work
 MOST_ATTEMPTS = 6
 MOST_REQUEUES = 200  # in a row, whatever for: two days of waiting for the kill switch, or 4,000 VPCs of a sweep
@@ -71,7 +72,7 @@ def read_queued(body: object, *, own_role_arn: str = "", accounts: Collection[st
         return _read_event(message, own_role_arn, accounts, region)
     message = check_account(message, accounts or account_of(own_role_arn))
     check_queued(message, QUEUE_FIELDS)
-    return _read_call(message, is_queued=True)
+    return _read_call(message, requeued=1, kind=MESSAGE)
 
 
 def read_repair_request(body: object, *, own_role_arn: str = "") -> Request:
@@ -81,7 +82,7 @@ def read_repair_request(body: object, *, own_role_arn: str = "") -> Request:
     """
     message = check_account(check_object(body), account_of(own_role_arn))
     check_queued(message, REPAIR_FIELDS)
-    return _read_call(message)
+    return _read_call(message, kind=MESSAGE)
 
 
 def _is_event(event: Mapping[str, Any]) -> bool:
@@ -94,18 +95,19 @@ def _read_event(event: dict[str, Any], own_role_arn: str, accounts: Collection[s
     return read_change(event, own_role_arn, accounts=accounts, region=region)
 
 
-def _read_call(event: dict[str, Any], *, is_queued: bool = False) -> Request:
+def _read_call(event: dict[str, Any], *, requeued: int = 0, kind: str = "call") -> Request:
     if "approve" in event:
         return _read_approval(event)
     if "withdraw" in event:
         raise InvalidInputError("withdraw", _NO_WITHDRAWAL)
-    kind = next((name for name in ("vpc_ids", "sweep", "release") if name in event), "")
-    check_names(event, CALL_FIELDS, call=kind, others=OTHER_CALLS)
+    named = next((name for name in ("vpc_ids", "sweep", "release") if name in event), "")
+    check_names(event, CALL_FIELDS, call=named, others=OTHER_CALLS)
     mode, by = _read_mode(event), read_by(event)
     is_sweep, is_release = read_true(event, "sweep"), read_true(event, "release")
     _check_combinations(event, mode)
     if is_sweep:
-        return Request(Trigger("sweep", by=by), is_sweep=True, mode=mode, because=_read_because(event))
+        trigger = Trigger("sweep" if kind == "call" else kind, by=by)
+        return Request(trigger, is_sweep=True, mode=mode, because=_read_because(event))
     if is_release and "vpc_ids" not in event:
         return Request(Trigger("call", by=by), is_sweep=True, is_release=True, mode=mode)
     if "vpc_ids" not in event:
@@ -115,7 +117,7 @@ def _read_call(event: dict[str, Any], *, is_queued: bool = False) -> Request:
     if not isinstance(is_follow, bool):
         raise must_be("follow", "true or false", is_follow)
     return Request(
-        Trigger("call", by=by),
+        Trigger(kind, by=by),
         vpc_ids,
         fields=_fields_of(event, vpc_ids),
         refusals=refusals,
@@ -124,7 +126,7 @@ def _read_call(event: dict[str, Any], *, is_queued: bool = False) -> Request:
             event.get("attempt", 0), "attempt", f"a whole number from 0 to {MOST_ATTEMPTS}", most=MOST_ATTEMPTS
         ),
         requeued=read_whole(
-            event.get("requeued", 1 if is_queued else 0),
+            event.get("requeued", requeued),
             "requeued",
             f"a whole number from 0 to {MOST_REQUEUES}",
             most=MOST_REQUEUES,
@@ -174,7 +176,9 @@ def _fields_of(event: Mapping[str, Any], vpc_ids: Collection[str]) -> tuple[tupl
 
 
 def _read_because(event: Mapping[str, Any]) -> tuple[Trigger, ...]:
-    """What first triggered the work that an earlier run requeued: without the IDs, on which something could act."""
+    """What first triggered the work that an earlier run requeued: without the IDs, on which something could act, and
+    nothing that no run puts there, such as a call. Only an invocation is one.
+    """
     causes = event.get("because", [])
     if not isinstance(causes, list) or not all(isinstance(cause, dict) for cause in causes):
         raise must_be("because", "a list of objects", causes)
@@ -187,6 +191,7 @@ def _read_because(event: Mapping[str, Any]) -> tuple[Trigger, ...]:
             time=time_text(cause.get("time")),
         )
         for cause in causes[:MOST_CAUSES]
+        if cause.get("kind") in _CAUSES
     )
 
 

@@ -9,6 +9,8 @@ from lifeline.core.guards.freeze import EVERYTHING
 from lifeline.core.guards.mode import Mode
 from lifeline.core.wording import write_stated
 
+MESSAGE = "message"  # the kind of trigger of a message on a queue, which whoever can send one may have made up
+
 
 @dataclass(frozen=True, slots=True)
 class Trigger:

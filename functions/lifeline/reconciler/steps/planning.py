@@ -211,6 +211,7 @@ class Planning:
             gateway_always=self.policy.gateway_always,
             unsure=want.unsure,
             held=want.held,
+            unclear=want.unclear,
             problems=want.problems,
             known_names=self.policy.known_names,
             region=self.settings.region,

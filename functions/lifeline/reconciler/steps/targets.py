@@ -14,10 +14,11 @@ from lifeline.core.network.model import AnyRef, RegionRef
 from lifeline.core.requests.calls import MOST_CAUSES
 from lifeline.core.requests.fields import is_vpc_id
 from lifeline.core.requests.named import TAGGING
-from lifeline.core.requests.request import Request, Trigger
+from lifeline.core.requests.request import MESSAGE, Request, Trigger
 from lifeline.core.requests.vpcs_touched import VPCS_A_BATCH, Lookups, attempted_on, ids_to_look_up, vpcs_touched
 
 _RECORDS = frozenset({"change", "attempt"})  # CloudTrail's, of a call that did something or failed
+_NO_CAUSES = frozenset({"call", MESSAGE})  # no queue is believed that a person called
 CONSISTENCY = timedelta(seconds=5)  # how long EC2 may take to show a change (EC2 guide: eventual consistency)
 
 
@@ -89,12 +90,11 @@ class Targets:
 
     def requeue_causes(self, vpc_id: str) -> tuple[Trigger, ...]:
         """The triggers to requeue the VPC with, for the audit log and for notices."""
-        return tuple(trigger for trigger in self.triggers(vpc_id) if trigger.kind != "call")[:MOST_CAUSES]
+        return tuple(trigger for trigger in self.triggers(vpc_id) if trigger.kind not in _NO_CAUSES)[:MOST_CAUSES]
 
     def is_requested_by_a_person(self, vpc_id: str) -> bool:
         """True if a person names the VPC and waits for the answer."""
-        calls = [request for request in self.requests.get(vpc_id, []) if request.trigger.kind == "call"]
-        return any(request.sent_at is None for request in calls)
+        return any(request.trigger.kind == "call" for request in self.requests.get(vpc_id, []))
 
     def changes(self, vpc_id: str) -> list[Trigger]:
         """The changes among what names the VPC."""

@@ -1,0 +1,145 @@
+"""How far the known gaps of docs/security.md reach: what somebody withholds by them, what is said, and what ends it."""
+
+from typing import Any
+
+import boto3
+import pytest
+
+from tests.support.cases import Case
+
+NAME = "monitoring.us-east-1.amazonaws.com"
+DEAD = "10.0.200.200"  # in the VPC's block; no network interface has it
+
+
+def isolated(case: Case) -> tuple[str, str]:
+    """A VPC with one subnet, from which no route leads out."""
+    vpc_id = case.world.make_vpc()
+    return vpc_id, case.world.make_subnet(vpc_id)
+
+
+def served(case: Case) -> tuple[str, str, str]:
+    """The same with Lifeline's endpoint."""
+    vpc_id, subnet_id = isolated(case)
+    case.look(vpc_id)
+    case.later()
+    (made,) = case.world.endpoints(vpc_id)
+    case.told()
+    return vpc_id, subnet_id, made["VpcEndpointId"]
+
+
+def service(case: Case, vpc_id: str) -> dict[str, Any]:
+    (found,) = case.look(vpc_id)["services"]
+    return dict(found)
+
+
+# ---- a zone or a rule with a service's name
+
+
+def test_a_zone_with_an_address_that_nothing_has_counts_as_serving_and_its_agent_is_heard(case: Case) -> None:
+    vpc_id, subnet_id = isolated(case)
+    zone_id = case.world.hub_zone(vpc_id, NAME, DEAD)
+    found = case.look(vpc_id)
+    assert (found["services"][0]["state"], found["services"][0]["by"]) == ("served centrally", zone_id)
+    assert case.world.endpoints(vpc_id) == []
+    why = case.why_silent(case.launch(subnet_id)["InstanceId"])
+    assert f"what answers at {DEAD} in the VPC was not read" in why
+
+
+def rule_for(case: Case, vpc_id: str, domain: str) -> str:
+    resolver = boto3.client("route53resolver")
+    targets = [{"Ip": "192.0.2.53", "Port": 53}]
+    made = resolver.create_resolver_rule(
+        CreatorRequestId=domain, RuleType="FORWARD", DomainName=domain, TargetIps=targets
+    )
+    resolver.associate_resolver_rule(ResolverRuleId=made["ResolverRule"]["Id"], VPCId=vpc_id)
+    case.forget_dns()
+    return str(made["ResolverRule"]["Id"])
+
+
+@pytest.mark.parametrize("domain", [NAME, "amazonaws.com", "."])
+def test_a_rule_that_leads_names_nowhere_withholds_an_endpoint_and_is_said_with_the_remedy(
+    case: Case, domain: str
+) -> None:
+    vpc_id, _ = isolated(case)
+    rule_id = rule_for(case, vpc_id, domain)
+    assert service(case, vpc_id)["state"] == "blocked"
+    (told,) = case.told()
+    assert f"disassociate resolver rule {rule_id} from the VPC" in told
+    boto3.client("route53resolver").disassociate_resolver_rule(VPCId=vpc_id, ResolverRuleId=rule_id)
+    case.forget_dns()
+    case.look(vpc_id)
+    case.later()
+    assert len(case.world.endpoints(vpc_id)) == 1
+
+
+def test_a_rule_ends_no_endpoint_that_is_there(case: Case) -> None:
+    vpc_id, _, endpoint_id = served(case)
+    rule_for(case, vpc_id, "amazonaws.com")
+    assert service(case, vpc_id) == {**service(case, vpc_id), "state": "served", "by": endpoint_id}
+
+
+def test_dns_servers_that_answer_nothing_withhold_no_endpoint_and_are_named(case: Case) -> None:
+    vpc_id, subnet_id = isolated(case)
+    servers: Any = [{"Key": "domain-name-servers", "Values": ["192.0.2.53"]}]
+    options = case.world.ec2.create_dhcp_options(DhcpConfigurations=servers)["DhcpOptions"]["DhcpOptionsId"]
+    case.world.ec2.associate_dhcp_options(DhcpOptionsId=options, VpcId=vpc_id)
+    assert case.look(vpc_id)["outcome"] == "changed"
+    case.later()
+    assert len(case.world.endpoints(vpc_id)) == 1
+    assert "192.0.2.53" in case.why_silent(case.launch(subnet_id)["InstanceId"])
+
+
+# ---- who would be harmed
+
+
+def test_one_subnets_acl_withholds_an_endpoint_from_the_vpc_until_that_subnet_is_exempt(case: Case) -> None:
+    vpc_id, _, behind_nat = case.behind_nat()
+    cut_off = case.world.make_subnet(vpc_id, "10.0.2.0/24")
+    everywhere, inside = "0.0.0.0/0", "10.0.0.0/16"
+    acl_id = case.guard(
+        vpc_id,
+        behind_nat,
+        (1, True, "deny", inside, None),
+        (1, False, "deny", inside, None),
+        (9, True, "allow", everywhere, None),
+        (9, False, "allow", everywhere, None),
+    )
+    assert service(case, vpc_id)["state"] == "blocked"
+    (told,) = case.told()
+    assert acl_id in told
+    assert f"exempt {behind_nat} (tag lifeline:exempt)" in told
+    tag = {"Key": "lifeline:exempt", "Value": "true"}
+    case.world.ec2.create_tags(Resources=[behind_nat], Tags=[tag])
+    case.look(vpc_id)
+    case.later()
+    (made,) = case.world.endpoints(vpc_id)
+    assert made["SubnetIds"] == [cut_off]
+
+
+# ---- a route into the unknown
+
+
+def test_a_route_into_another_network_keeps_what_is_there_and_its_agents_are_heard(case: Case) -> None:
+    vpc_id, subnet_id, endpoint_id = served(case)
+    gateway_id = case.world.ec2.create_transit_gateway()["TransitGateway"]["TransitGatewayId"]
+    attached = {"VpcId": vpc_id, "SubnetIds": [subnet_id], "TransitGatewayId": gateway_id}
+    case.world.ec2.create_transit_gateway_vpc_attachment(**attached)
+    table_id = case.world.main_table(vpc_id)
+    case.world.ec2.create_route(RouteTableId=table_id, DestinationCidrBlock="0.0.0.0/0", TransitGatewayId=gateway_id)
+    case.look(vpc_id)
+    assert [one["VpcEndpointId"] for one in case.world.endpoints(vpc_id)] == [endpoint_id]
+
+
+def test_with_isolated_subnets_alone_required_a_route_into_another_network_withholds_an_endpoint(
+    case: Case,
+) -> None:
+    vpc_id, subnet_id = isolated(case)
+    gateway_id = case.world.ec2.create_transit_gateway()["TransitGateway"]["TransitGatewayId"]
+    attached = {"VpcId": vpc_id, "SubnetIds": [subnet_id], "TransitGatewayId": gateway_id}
+    case.world.ec2.create_transit_gateway_vpc_attachment(**attached)
+    table_id = case.world.main_table(vpc_id)
+    case.world.ec2.create_route(RouteTableId=table_id, DestinationCidrBlock="0.0.0.0/0", TransitGatewayId=gateway_id)
+    case.look(vpc_id)
+    assert case.world.endpoints(vpc_id) == []
+    why = case.why_silent(case.launch(subnet_id)["InstanceId"])
+    assert f"what lies beyond {gateway_id} was not read" in why
