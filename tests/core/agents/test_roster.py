@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lifeline.core.agents.agent import Agent, State
+from lifeline.core.agents.agent import Agent, Gap, State
 from lifeline.core.agents.roster import MOST, Chunk, RosterState, dated, place, replaced
 from tests.support.agents import START, agent
 
@@ -104,3 +104,20 @@ def test_a_run_is_complete_once_no_part_waits() -> None:
 def test_before_its_first_run_a_roster_counts_nobody_and_waits_for_nothing() -> None:
     new = RosterState()
     assert (new.late, new.unknown, new.is_run_complete) == (0, 0, True)
+
+
+@pytest.mark.parametrize(
+    ("changed", "is_plain"),
+    [
+        (agent("i-00000001"), True),
+        (agent("i-00000001", state=State.SILENT), False),
+        (agent("i-00000001", state=State.SUPPRESSED), False),
+        (agent("i-00000001", incident="inc-1"), False),
+        (agent("i-00000001", gap=Gap(START, START, START)), False),
+    ],
+)
+def test_a_chunk_is_plain_if_all_its_agents_report_and_none_has_a_gap_or_an_incident(
+    changed: Agent, is_plain: bool
+) -> None:
+    assert replaced(chunk(0, 3), {"i-00000001": changed}).is_plain is is_plain
+    assert Chunk(0).is_plain

@@ -18,6 +18,7 @@ from lifeline.core.coexist.canary import (
     due,
     freeze_withdrawn,
     gone_dark,
+    is_watched,
     keep_stand_ins,
     mark_withdrawn,
     switched_off,
@@ -303,3 +304,10 @@ def test_an_endpoint_that_stood_in_stays_while_a_silence_may_count_for_the_way_b
     over = {"monitoring": replace(canaries["monitoring"], withdrawn_at=ON_AT)}
     assert keep_stand_ins(plan, over, now=now) == plan
     assert keep_stand_ins(plan, {"monitoring": CANARY}, now=now) == plan
+
+
+def test_a_canary_is_watched_until_all_are_withdrawn() -> None:
+    withdrawn = replace(CANARY, withdrawn_at=minute(5))
+    assert not is_watched({})
+    assert not is_watched({"monitoring": withdrawn, "logs": withdrawn})
+    assert is_watched({"monitoring": withdrawn, "logs": CANARY})
