@@ -297,6 +297,8 @@ class _Runs:
         self._seen.stop()
         by_id = {item.nodeid: item for item in session.items}
         session.items = [by_id[test] for test in tests if test in by_id]
+        if not session.items and not session.testsfailed:
+            raise LookupError("none of these tests is there")
         if mutant:
             _put(mutant, self._functions)
 
@@ -307,22 +309,22 @@ class _Runs:
             os._exit(0)
 
 
-def _collect(asked: Connection, mutant: Mutant | None) -> None:
+def _collect(asked: Connection, mutant: Mutant | None, files: str) -> None:
     if mutant:
         sys.meta_path.insert(0, _Finder(mutant))
     seen = _Seen()
-    options = ["-x", "-q", "--no-header", "--tb=no", "-p", "no:cacheprovider", "-p", "no:xdist", "tests/core"]
+    options = ["-x", "-q", "--no-header", "--tb=no", "-p", "no:cacheprovider", "-p", "no:xdist", files]
     options += [f"--ignore={_CALLS_MUCH_AT_IMPORT}"]
     with Path(os.devnull).open("w") as nowhere, redirect_stdout(nowhere), redirect_stderr(nowhere):
         pytest.main(options, plugins=[_Quickly(), seen, _Runs(asked, seen)])
 
 
-class Tests:
+class Collected:
     """The tests of the core, in a process that has collected them: without a change, or with one at import."""
 
-    def __init__(self, mutant: Mutant | None = None) -> None:
+    def __init__(self, mutant: Mutant | None = None, files: str = "tests/core") -> None:
         self._ask, there = _FORK.Pipe()
-        self._process = _FORK.Process(target=_collect, args=(there, mutant))
+        self._process = _FORK.Process(target=_collect, args=(there, mutant, files))
         self._process.start()
         there.close()
 
@@ -398,13 +400,17 @@ class Callers:
         return self.calls.get((str(mutant.path.resolve()), mutant.function), frozenset())
 
 
-def _survives(mutant: Mutant, callers: Callers, tests: Tests) -> bool:
+def _survives(mutant: Mutant, callers: Callers, tests: Collected) -> bool:
     """True if no test fails, or none calls the function."""
     chosen = callers.of(mutant)
-    if callers.is_at_import(mutant):
-        with Tests(mutant) as changed:
-            return changed.passes(chosen)
-    return not chosen or tests.passes(chosen, mutant)
+    if not callers.is_at_import(mutant):
+        return not chosen or tests.passes(chosen, mutant)
+    own = [test for test in chosen if test.partition("::")[0] == mutant.tests]
+    for some, files in ((own, mutant.tests), (chosen[len(own) :], "tests/core")):  # it takes long to collect them all
+        with Collected(mutant, files) as changed:
+            if some and not changed.passes(some):
+                return False
+    return True
 
 
 def main() -> int:
@@ -413,7 +419,7 @@ def main() -> int:
     parser.add_argument("--size", type=int, default=300)
     parser.add_argument("--seed", type=int, default=14)
     asked = parser.parse_args()
-    with Tests() as tests:
+    with Collected() as tests:
         callers = tests.look()
         if not callers:
             _say("the tests of the core fail without any change")
@@ -421,7 +427,7 @@ def main() -> int:
         return _all(sample(asked.size, asked.seed), callers, tests)
 
 
-def _all(chosen: Sequence[Mutant], callers: Callers, tests: Tests) -> int:
+def _all(chosen: Sequence[Mutant], callers: Callers, tests: Collected) -> int:
     explained: dict[str, str] = json.loads(EXPLAINED.read_text("utf-8"))
     survivors: list[Mutant] = []
     for place, mutant in enumerate(chosen, 1):
