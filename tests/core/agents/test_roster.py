@@ -1,6 +1,7 @@
 """The roster in chunks."""
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from hypothesis import given
@@ -73,6 +74,15 @@ def test_an_agent_is_replaced_and_another_removed() -> None:
     changed = replaced(chunk(0, 3), {"i-00000000": silent, "i-00000001": None})
     assert dict(changed.agents) == {"i-00000000": silent, "i-00000002": agent("i-00000002")}
     assert (changed.number, changed.revision) == (0, 1)
+
+
+def test_a_chunk_whose_agents_have_no_newer_datapoint_stays_the_same_object() -> None:
+    known = dated(chunk(0, 2), {"i-00000000": START, "i-00000001": START, "i-0000ffff": START})
+    assert dict(known.newest) == {"i-00000000": START, "i-00000001": START}
+    assert dated(known, {"i-00000000": START, "i-00000001": START}) is known
+    assert dated(known, {"i-00000000": START}) is known
+    later = START + timedelta(minutes=1)
+    assert dict(dated(known, {"i-00000000": later}).newest) == {"i-00000000": later, "i-00000001": START}
 
 
 def test_only_an_agent_that_differs_is_read_again_whenever_its_newest_datapoint_was() -> None:

@@ -82,6 +82,7 @@ def test_a_profile_that_the_same_run_associated_for_another_service_stays_on_rec
 def test_what_is_left_is_known_whatever_the_policy_says_now() -> None:
     assert is_left({"Z1": Association(NOW, HUB, is_refused=True)})
     assert not is_left({"Z1": Association(NOW)})
+    assert is_left({"Z1": Association(NOW), "Z2": Association(NOW, HUB)})
     (action,) = leftovers({"Z1": Association(NOW, HUB), "Z2": Association(NOW)}, Plan("vpc-1", (), ()))
     assert (action.kind, action.central_ids, action.central_account) == (ActionKind.DELETE_AUTHORIZATION, ("Z1",), HUB)
 
