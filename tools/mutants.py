@@ -53,6 +53,7 @@ _TURNED: dict[type[ast.AST], type[ast.AST]] = {
 }
 _SWAPPED = {"any": "all", "all": "any", "min": "max", "max": "min"}
 _INERT = frozenset({"annotation", "returns", "decorator_list", "type_params"})  # fields that decide nothing
+_INERT_OPTIONS = frozenset({"strict", "init", "repr"})  # of `zip` and `field`: nothing that is correct differs by them
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +127,7 @@ def _nodes(
     if isinstance(root, ast.FunctionDef):
         function = min([root.lineno, *(decorator.lineno for decorator in root.decorator_list)])
     for field, value in ast.iter_fields(root):
-        if field in _INERT or (isinstance(root, ast.keyword) and root.arg == "strict"):
+        if field in _INERT or (isinstance(root, ast.keyword) and root.arg in _INERT_OPTIONS):
             continue
         inside = 0 if field == "args" and isinstance(root, ast.FunctionDef) else function  # defaults: at import
         for index, node in enumerate(value) if isinstance(value, list) else [(None, value)]:
