@@ -400,6 +400,6 @@ def test_an_endpoint_that_stays_is_seen_as_it_is() -> None:
     network = served("a")
     assert without(network, {"subnet-a"}, OWNER, staying={"vpce-1"}).endpoints == network.endpoints
     (left, *_) = without(served("a", "b"), {"subnet-a"}, OWNER).endpoints
-    assert (left.subnet_ids, left.state) == ({"subnet-b"}, EndpointState.AVAILABLE)
+    assert (left.subnet_ids, left.state) == (frozenset({"subnet-b"}), EndpointState.AVAILABLE)
     (gone, *_) = without(served("a"), {"subnet-a"}, OWNER).endpoints
-    assert (gone.subnet_ids, gone.state) == (set(), EndpointState.DELETING)
+    assert (gone.subnet_ids, gone.state) == (frozenset(), EndpointState.DELETING)

@@ -24,6 +24,7 @@ from lifeline.core.network.model import (
     is_own,
     region_of,
     suffix_of,
+    version_of,
 )
 
 VPC_ID = "vpc-0123456789abcdef0"
@@ -194,3 +195,8 @@ def test_an_endpoint_is_lifelines_own_by_its_record_and_its_tag_together(changed
         on_record=True,
     )
     assert is_own(replace(known, **changed), "lifeline") is own
+
+
+def test_an_address_is_of_the_ip_version_that_it_is_written_in() -> None:
+    texts = ("0.0.0.0/0", "10.0.0.1", "::/0", "2001:db8::1", "64:ff9b::/96", "::ffff:10.0.0.1/128")
+    assert [version_of(text) for text in texts] == [4, 4, 6, 6, 6, 6]

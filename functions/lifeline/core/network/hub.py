@@ -12,7 +12,17 @@ from lifeline.core.network.acl import acl_gates, stand_open
 from lifeline.core.network.dns import DnsAnswer, DnsView
 from lifeline.core.network.endpoint_policy import is_shut, judge_policy
 from lifeline.core.network.gates import End, find_passage
-from lifeline.core.network.model import Endpoint, EndpointState, Part, Ranges, Route, Subnet, TargetKind, Vpc
+from lifeline.core.network.model import (
+    Endpoint,
+    EndpointState,
+    Part,
+    Ranges,
+    Route,
+    Subnet,
+    TargetKind,
+    Vpc,
+    version_of,
+)
 from lifeline.core.network.obstacles import rule_lanes, unread_lists
 from lifeline.core.network.packets import ports_in, span
 from lifeline.core.network.way_to_central import route_to
@@ -124,7 +134,7 @@ class HubView:
 
 def marks(low: int, high: int, blocks: Iterable[str], version: int) -> tuple[int, ...]:
     """Addresses of a range that stand for all others: no block divides what lies between two of them."""
-    spans = [span(text) for text in blocks if (":" in text) == (version == 6)]
+    spans = [span(text) for text in blocks if version_of(text) == version]
     edges = {low, *(start for start, _ in spans), *(end + 1 for _, end in spans)}
     return tuple(sorted(one for one in edges if low <= one <= high))
 
@@ -150,7 +160,7 @@ def _ways(asking: Sequence[Subnet], vpc: Vpc, answer: DnsAnswer) -> _Ways:
     found: dict[tuple[TargetKind, str], list[Subnet]] = {}
     for subnet in asking:
         version = subnet.ip_version
-        for low, _ in (span(text) for text in answer.addresses or () if (":" in text) == (version == 6)):
+        for low, _ in (span(text) for text in answer.addresses or () if version_of(text) == version):
             route = route_to(low, subnet, vpc, version)
             if route and route.is_active and subnet not in found.setdefault((route.target, route.target_id), []):
                 found[route.target, route.target_id].append(subnet)
@@ -208,12 +218,12 @@ def _by_table(what: str, attachment: Attachment, block: str, to: set[str], view:
     if not attachment.table_id or routes is None:
         name = attachment.table_id or f"of {attachment.id}"
         return Check(what, CheckAnswer.UNREAD, f"the route table {name} can't be read")
-    version = 6 if ":" in block else 4
+    version = version_of(block)
     for mark in marks(*span(block), [route.cidr for route in routes], version):
         covering = [
             route
             for route in routes
-            if (":" in route.cidr) == (version == 6) and span(route.cidr)[0] <= mark <= span(route.cidr)[1]
+            if version_of(route.cidr) == version and span(route.cidr)[0] <= mark <= span(route.cidr)[1]
         ]
         route = min(covering, key=lambda one: span(one.cidr)[1] - span(one.cidr)[0], default=None)
         if route is None or not route.is_active:

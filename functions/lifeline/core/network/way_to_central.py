@@ -16,6 +16,7 @@ from lifeline.core.network.model import (
     Subnet,
     TargetKind,
     Vpc,
+    version_of,
 )
 from lifeline.core.network.obstacles import Barrier, Obstacle, barrier_of
 from lifeline.core.network.packets import Lane, addresses_in, blocks_in, common, joined, span
@@ -157,7 +158,7 @@ def route_to(address: int, subnet: Subnet, vpc: Vpc, version: int) -> Route | No
     local = Route(vpc.all_cidrs, TargetKind.LOCAL, "local", is_active=True)
     found: list[tuple[int, Route]] = []
     for route in (*(table.routes if table else ()), local):
-        for text in (text for text in route.destinations if (":" in text) == (version == 6)):
+        for text in (text for text in route.destinations if version_of(text) == version):
             low, high = span(text)
             if low <= address <= high:
                 found.append((high - low, route))
