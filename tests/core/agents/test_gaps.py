@@ -385,6 +385,11 @@ class TestAnInstanceThatEc2DoesNotKnow:
     def test_one_whose_datapoints_could_not_be_read_is_not_gone(self) -> None:
         assert judge(agent(seen_at=None), unread(MISSING), at(600)).state is State.UNKNOWN
 
+    @pytest.mark.parametrize("instance", [UNMANAGED, Instance(Power.UNREADABLE)])
+    def test_where_it_is_stays_known_while_ec2_says_nothing(self, instance: Instance) -> None:
+        assert kept(judge(agent(is_elsewhere=True), seen(9, instance=instance), at(10))).is_elsewhere
+        assert not kept(judge(agent(), seen(9, instance=instance), at(10))).is_elsewhere
+
     def test_one_that_ec2_shows_after_all_is_not_elsewhere(self) -> None:
         here = Instance(Power.RUNNING, minute(-600), state="running")
         assert not kept(judge(agent(is_elsewhere=True), seen(0, instance=here), at(30))).is_elsewhere

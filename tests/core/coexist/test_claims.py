@@ -22,7 +22,7 @@ from lifeline.core.network.model import (
     Tier,
     Vpc,
 )
-from lifeline.core.plan.actions import ActionKind, Plan, Status
+from lifeline.core.plan.actions import Action, ActionKind, Plan, Status
 from lifeline.core.plan.endpoint_lifecycle import Made
 from tests.support.builders import (
     CATALOG,
@@ -387,3 +387,15 @@ def test_for_a_week_no_other_claim_counts_after_one_that_was_not_met_unless_a_pe
 ) -> None:
     unmet = {"logs": NOW} | ({"monitoring": ended} if ended else {})
     assert is_spent("monitoring", unmet, {"monitoring": unfrozen} if unfrozen else {}, NOW) is spent
+
+
+def test_only_what_would_be_made_is_left_out_for_a_claim() -> None:
+    """What is blocked, or removes something, stays in the plan. What prepares an endpoint goes with it."""
+    make = Action(ActionKind.CREATE_INTERFACE_ENDPOINT, "why", service="monitoring")
+    prepare = Action(ActionKind.CREATE_SECURITY_GROUP, "why")
+    others = Action(ActionKind.RETIRE_ENDPOINT, "why", service="monitoring", endpoint_id="vpce-9")
+    blocked = replace(make, kind=ActionKind.REPLACE_ENDPOINT).blocked("no subnet")
+    before = Plan(VPC_ID, (), (prepare, make, others, blocked))
+    assert set(answer(vpc(subnet("a")), before=before).plan.actions) == {others, blocked}
+    alone = Plan(VPC_ID, (), (prepare, others, blocked))
+    assert set(answer(vpc(subnet("a")), before=alone).plan.actions) == {prepare, others, blocked}

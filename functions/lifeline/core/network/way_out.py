@@ -150,7 +150,7 @@ def _parts(subnet: Subnet, vpc: Vpc, service: str, version: int) -> Iterator[tup
     found: dict[tuple[TargetKind, str, bool], tuple[Route, list[tuple[int, int]]]] = {}
     for route in ways_out(subnet, vpc):
         for text in (text for text in route.destinations if version_of(text) == version):
-            is_nat64 = version == 6 and text == str(NAT64)
+            is_nat64 = text == str(NAT64)
             addresses = left[span(text)] if is_nat64 else common(left[span(text)], everything.addresses)
             found.setdefault((route.target, route.target_id, is_nat64), (route, []))[1].extend(addresses)
     for route, parts in found.values():
