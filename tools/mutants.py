@@ -381,21 +381,10 @@ class Callers:
 
     def of(self, mutant: Mutant) -> list[str]:
         """The tests that call the function that holds the change, or all for one at import: first the module's own,
-        then its room's, and the quickest of these.
+        then the quickest.
         """
-        chosen = self._all if self.is_at_import(mutant) else self._calling(mutant)
-        room = mutant.tests.rpartition("/")[0]
-
-        def place(test: str) -> tuple[bool, bool, float, str]:
-            file = test.partition("::")[0]
-            return file != mutant.tests, not file.startswith(room), self.seconds[test], test
-
-        return sorted(chosen, key=place)
-
-    @property
-    def _all(self) -> Set[str]:
-        """Every test that calls any function."""
-        return frozenset[str]().union(*self.calls.values()) - {""}
+        chosen = self.seconds.keys() if self.is_at_import(mutant) else self._calling(mutant)
+        return sorted(chosen, key=lambda test: (test.partition("::")[0] != mutant.tests, self.seconds[test], test))
 
     def _calling(self, mutant: Mutant) -> Set[str]:
         return self.calls.get((str(mutant.path.resolve()), mutant.function), frozenset())

@@ -74,18 +74,18 @@ def test_a_change_knows_the_line_of_its_function_and_a_default_runs_at_import(
     assert by_name["f: True -> False"].function == 0
 
 
-def test_a_change_is_tried_by_the_tests_that_call_its_function_the_nearest_and_quickest_first() -> None:
+def test_a_change_is_tried_by_the_tests_that_call_its_function_its_modules_own_and_the_quickest_first() -> None:
     path = PACKAGE / "core" / "network" / "tiers.py"
-    own, slow, near, far = (
+    own, slow, other, quick = (
         f"tests/core/{file}::test"
         for file in ("network/test_tiers.py", "network/test_tiers.py::slow", "network/test_acl.py", "plan/test_plan.py")
     )
-    calls = {3: {far, near, slow, own}, 9: {own, ""}, 20: {far}}
-    seconds = {own: 1.0, slow: 9.0, near: 0.5, far: 0.1}
+    calls = {3: {quick, other, slow, own}, 9: {own, ""}, 20: {quick}}
+    seconds = {own: 1.0, slow: 9.0, other: 0.5, quick: 0.1}
     callers = Callers({(str(path.resolve()), line): tests for line, tests in calls.items()}, seconds)
     asked = [callers.of(Mutant(path, line, 0, 0, "", line)) for line in (3, 9, 20, 0, 30)]
-    everything = [own, slow, near, far]
-    assert asked == [everything, everything, [far], everything, []]
+    everything = [own, slow, quick, other]
+    assert asked == [everything, everything, [quick], everything, []]
 
 
 def test_the_same_seed_gives_the_same_sample_of_all_rooms() -> None:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from lifeline.core.network.model import EndpointType, SeenTier, Service, Subnet, Tier, UnsureTier
-from lifeline.core.plan.placement import FEWEST_FREE_ADDRESSES, can_hold_interface, place_interfaces
+from lifeline.core.plan.placement import can_hold_interface, place_interfaces
 from tests.support.builders import vpc
 
 US, OTHERS = "123456789012", "999999999999"
@@ -35,7 +35,7 @@ def dual(name: str = "dual", zone: str = "1", **more: Any) -> Subnet:
         (home(zone_type="wavelength-zone"), False),
         (home(outpost_arn="arn:aws:outposts:us-east-1:123456789012:outpost/op-1"), False),
         (home(state="pending"), False),
-        (home(free_addresses=FEWEST_FREE_ADDRESSES), True),
+        (home(free_addresses=4), True),
         (home(free_addresses=3), False),
         (dual(free_addresses=3), False),
         (six(), True),
