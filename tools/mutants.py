@@ -5,6 +5,7 @@ Neither mutmut nor Cosmic Ray takes a seeded sample, and both run far more tests
 
 import argparse
 import ast
+import gc
 import importlib.abc
 import importlib.machinery
 import importlib.util
@@ -13,14 +14,15 @@ import multiprocessing
 import os
 import sys
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence, Set
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import redirect_stderr, redirect_stdout, suppress
 from copy import deepcopy
 from dataclasses import dataclass
 from hashlib import sha256
 from multiprocessing.connection import Connection
 from pathlib import Path
-from types import CodeType, ModuleType
+from signal import SIGKILL
+from types import CodeType, FunctionType, ModuleType
 from typing import Any, Self
 
 import pytest
@@ -30,6 +32,7 @@ ROOMS = ("network", "plan", "coexist", "agents")
 EXPLAINED = Path("tools/mutants_explained.json")
 MOST_SURVIVING = 0.05
 _TIMEOUT = 600  # seconds, far more than all the tests take: a mutation may loop for ever
+_CALLS_MUCH_AT_IMPORT = "tests/core/notices/test_hostile_text.py"  # a change of what it calls is slow to try
 _FORK = multiprocessing.get_context("fork")
 _TURNED: dict[type[ast.AST], type[ast.AST]] = {
     ast.Eq: ast.NotEq,
@@ -50,6 +53,7 @@ _TURNED: dict[type[ast.AST], type[ast.AST]] = {
 }
 _SWAPPED = {"any": "all", "all": "any", "min": "max", "max": "min"}
 _INERT = frozenset({"annotation", "returns", "decorator_list", "type_params"})  # fields that decide nothing
+_INERT_OPTIONS = frozenset({"strict", "init", "repr"})  # of `zip` and `field`: nothing that is correct differs by them
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +73,16 @@ class Mutant:
     def module(self) -> str:
         """The module's name."""
         return ".".join(self.path.relative_to(PACKAGE.parent).with_suffix("").parts)
+
+    @property
+    def tests(self) -> str:
+        """The module's own tests."""
+        return f"tests/core/{self.path.parent.name}/test_{self.path.stem}.py"
+
+    def code(self) -> CodeType:
+        """The module with the change made, compiled."""
+        code: CodeType = compile(self.tree(), str(self.path.resolve()), "exec")
+        return code
 
     def tree(self) -> ast.Module:
         """The module with the change made."""
@@ -113,7 +127,7 @@ def _nodes(
     if isinstance(root, ast.FunctionDef):
         function = min([root.lineno, *(decorator.lineno for decorator in root.decorator_list)])
     for field, value in ast.iter_fields(root):
-        if field in _INERT or (isinstance(root, ast.keyword) and root.arg == "strict"):
+        if field in _INERT or (isinstance(root, ast.keyword) and root.arg in _INERT_OPTIONS):
             continue
         inside = 0 if field == "args" and isinstance(root, ast.FunctionDef) else function  # defaults: at import
         for index, node in enumerate(value) if isinstance(value, list) else [(None, value)]:
@@ -152,7 +166,7 @@ def _with(node: ast.AST, **fields: Any) -> ast.AST:
     return changed
 
 
-# ---- one mutant, in a process of its own
+# ---- a change made
 
 
 class _Finder(importlib.abc.MetaPathFinder, importlib.abc.InspectLoader):
@@ -172,8 +186,35 @@ class _Finder(importlib.abc.MetaPathFinder, importlib.abc.InspectLoader):
         return self._mutant.path.read_text("utf-8")
 
     def get_code(self, fullname: str) -> CodeType:  # noqa: ARG002
-        code: CodeType = compile(self._mutant.tree(), str(self._mutant.path), "exec")
-        return code
+        return self._mutant.code()
+
+
+def _put(mutant: Mutant, functions: Iterable[FunctionType]) -> None:
+    """Give the functions of the imported module the changed code."""
+    changed = {(code.co_qualname, code.co_firstlineno): code for code in _codes(mutant.code())}
+    for function in functions:
+        old = function.__code__
+        if function.__module__ == mutant.module and old.co_name != "<lambda>":
+            function.__code__ = changed.get((old.co_qualname, old.co_firstlineno), old)
+    _forget()
+
+
+def _codes(code: CodeType) -> Iterator[CodeType]:
+    for inner in code.co_consts:
+        if isinstance(inner, CodeType):
+            yield inner
+            yield from _codes(inner)
+
+
+def _forget() -> None:
+    """Clear the caches of the core."""
+    for module in [module for name, module in sys.modules.items() if name.startswith("lifeline.core")]:
+        for value in vars(module).values():
+            if hasattr(value, "cache_clear"):
+                value.cache_clear()
+
+
+# ---- the tests
 
 
 class _Quickly:
@@ -183,16 +224,19 @@ class _Quickly:
     def pytest_configure(self) -> None:
         from hypothesis import Phase, settings  # noqa: PLC0415 - pytest rewrites its asserts first
 
-        quick = [Phase.explicit, Phase.generate]
-        settings.register_profile("mutants", settings(), phases=quick, derandomize=True, database=None)
+        quick = settings(phases=[Phase.explicit, Phase.generate], report_multiple_bugs=False)
+        settings.register_profile("mutants", quick, derandomize=True, database=None)
         settings.load_profile("mutants")
 
 
 class _Seen:
-    """Notes which tests call which functions of the rooms. What is called while tests are collected belongs to all."""
+    """Notes which tests call which functions of the rooms, and how many seconds they take. What is called while tests
+    are collected belongs to all.
+    """
 
     def __init__(self) -> None:
         self.calls: dict[tuple[str, int], set[str]] = {}
+        self.seconds: dict[str, float] = {}
         self._test = ""
         self._rooms = tuple(str((PACKAGE / "core" / room).resolve()) for room in ROOMS)
 
@@ -205,11 +249,15 @@ class _Seen:
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logstart(self, nodeid: str) -> None:
         self._test = nodeid
-        for module in [module for name, module in sys.modules.items() if name.startswith("lifeline.core")]:
-            for value in vars(module).values():
-                if hasattr(value, "cache_clear"):  # what an earlier test left there would not be called again
-                    value.cache_clear()
+        _forget()  # what an earlier test left there would not be called again
         sys.monitoring.restart_events()
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        self.seconds[report.nodeid] = self.seconds.get(report.nodeid, 0) + report.duration
+
+    def stop(self) -> None:
+        """Note nothing more."""
+        sys.monitoring.free_tool_id(sys.monitoring.COVERAGE_ID)
 
     def _called(self, code: CodeType, _offset: int) -> object:
         if code.co_filename.startswith(self._rooms):
@@ -217,38 +265,101 @@ class _Seen:
         return sys.monitoring.DISABLE
 
 
-class _Only:
-    """Runs only the chosen tests."""
+class _Runs:
+    """In a process that has collected the tests: runs those that it is asked for, each time in a fork."""
 
-    def __init__(self, tests: Set[str]) -> None:
-        self._tests = tests
+    def __init__(self, asked: Connection, seen: _Seen) -> None:
+        self._asked = asked
+        self._seen = seen
+        self._functions: list[FunctionType] = []
+        self._told: Connection | None = None  # in a fork: where to say how the tests ended
 
-    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
-        items[:] = [item for item in items if item.nodeid in self._tests]
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtestloop(self, session: pytest.Session) -> object:
+        self._functions = [found for found in gc.get_objects() if isinstance(found, FunctionType)]
+        gc.freeze()
+        for asked in iter(self._asked.recv, None):
+            here, there = _FORK.Pipe(duplex=False)
+            pid = os.fork()
+            if not pid:
+                self._told = there
+                self._choose(session, *asked)
+                return None  # pytest runs them
+            there.close()
+            with suppress(EOFError):
+                self._asked.send(here.recv() if here.poll(_TIMEOUT) else None)
+            os.kill(pid, SIGKILL)
+            os.waitpid(pid, 0)
+        return True
+
+    def _choose(self, session: pytest.Session, tests: Sequence[str] | None, mutant: Mutant | None) -> None:
+        if tests is None:
+            return
+        self._seen.stop()
+        by_id = {item.nodeid: item for item in session.items}
+        session.items = [by_id[test] for test in tests if test in by_id]
+        if not session.items and not session.testsfailed:
+            raise LookupError("none of these tests is there")
+        if mutant:
+            _put(mutant, self._functions)
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_sessionfinish(self, exitstatus: int) -> None:
+        if self._told:
+            self._told.send((int(exitstatus), self._seen.calls, self._seen.seconds))
+            os._exit(0)
 
 
-def _pytest(tests: Sequence[str], *plugins: object) -> int:
-    options = ["-x", "-q", "--no-header", "--tb=no", "-p", "no:cacheprovider", "-p", "no:xdist"]
-    options += ["-W", "ignore::pytest.PytestAssertRewriteWarning"]  # the forks have imported their plugins
-    with Path(os.devnull).open("w") as nowhere, redirect_stdout(nowhere), redirect_stderr(nowhere):
-        return int(pytest.main([*options, *tests], plugins=[_Quickly(), *plugins]))
-
-
-def _look(told: Connection) -> None:
-    seen = _Seen()
-    failed = _pytest(["tests/core"], seen)
-    others = [name for name in sys.modules if name.partition(".")[0] not in {"lifeline", "tests", "tools", "__main__"}]
-    told.send((failed, seen.calls, others))
-
-
-def _try(mutant: Mutant | None, tests: Set[str], told: Connection) -> None:
+def _collect(asked: Connection, mutant: Mutant | None, files: str) -> None:
     if mutant:
         sys.meta_path.insert(0, _Finder(mutant))
-    files = {test.partition("::")[0] for test in tests}
-    path = mutant.path if mutant else PACKAGE
-    room, own = f"tests/core/{path.parent.name}/", f"test_{path.stem}.py"
-    order = sorted(files, key=lambda file: (not file.startswith(room), not file.endswith(own), file))
-    told.send(_pytest(order, _Only(tests)))
+    seen = _Seen()
+    options = ["-x", "-q", "--no-header", "--tb=no", "-p", "no:cacheprovider", "-p", "no:xdist", files]
+    options += [f"--ignore={_CALLS_MUCH_AT_IMPORT}"]
+    with Path(os.devnull).open("w") as nowhere, redirect_stdout(nowhere), redirect_stderr(nowhere):
+        pytest.main(options, plugins=[_Quickly(), seen, _Runs(asked, seen)])
+
+
+class Collected:
+    """The tests of the core, in a process that has collected them: without a change, or with one at import."""
+
+    def __init__(self, mutant: Mutant | None = None, files: str = "tests/core") -> None:
+        self._ask, there = _FORK.Pipe()
+        self._process = _FORK.Process(target=_collect, args=(there, mutant, files))
+        self._process.start()
+        there.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.kill()
+        self._process.join()
+
+    def look(self) -> "Callers | None":
+        """All the tests, and what they call; None if they fail."""
+        passed, calls, seconds = self._run(None, None)
+        return Callers(calls, seconds) if passed else None
+
+    def passes(self, tests: Sequence[str], mutant: Mutant | None = None) -> bool:
+        """Whether these tests pass, in their order, with the change of a function."""
+        return self._run(tests, mutant)[0]
+
+    def _run(
+        self, tests: Sequence[str] | None, mutant: Mutant | None
+    ) -> tuple[bool, dict[tuple[str, int], set[str]], dict[str, float]]:
+        self._ask.send((tests, mutant))
+        try:
+            told = self._ask.recv() if self._ask.poll(2 * _TIMEOUT) else None
+        except EOFError:
+            raise RuntimeError(f"the tests end before they say how for {mutant}") from None
+        if told is None:
+            _say(f"    out of time, which counts as failed: {mutant.name if mutant else 'no change'}")
+            return False, {}, {}
+        outcome, calls, seconds = told
+        if outcome not in {pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED, pytest.ExitCode.INTERRUPTED}:
+            raise RuntimeError(f"pytest ends with {outcome} for {mutant}")
+        return outcome == pytest.ExitCode.OK, calls, seconds
 
 
 # ---- all of them
@@ -256,63 +367,40 @@ def _try(mutant: Mutant | None, tests: Set[str], told: Connection) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Callers:
-    """Which tests of the core call which function, from one run without a change. Hypothesis tries the same examples
-    each time, so a test that does not call the changed function cannot notice the change.
+    """Which tests of the core call which function, and how many seconds each takes, from one run without a change.
+    Hypothesis tries the same examples each time, so a test that does not call the changed function cannot notice the
+    change.
     """
 
     calls: Mapping[tuple[str, int], Set[str]]
+    seconds: Mapping[str, float]
 
-    @classmethod
-    def read(cls) -> Self | None:
-        """None if they fail without any change. Imports what they import of others, for all the forks to come."""
-        here, there = _FORK.Pipe(duplex=False)
-        process = _FORK.Process(target=_look, args=(there,))
-        process.start()
-        failed, calls, others = here.recv()
-        process.join()
-        for name in others:
-            with suppress(ImportError):
-                importlib.import_module(name)
-        return None if failed else cls(calls)
+    def is_at_import(self, mutant: Mutant) -> bool:
+        """Whether the change decides before any test runs: in no function, or in one that is called at import."""
+        return not mutant.function or "" in self._calling(mutant)
 
-    @property
-    def all(self) -> Set[str]:
-        """Every test that calls any function."""
-        return frozenset[str]().union(*self.calls.values()) - {""}
+    def of(self, mutant: Mutant) -> list[str]:
+        """The tests that call the function that holds the change, or all for one at import: first the module's own,
+        then the quickest.
+        """
+        chosen = self.seconds.keys() if self.is_at_import(mutant) else self._calling(mutant)
+        return sorted(chosen, key=lambda test: (test.partition("::")[0] != mutant.tests, self.seconds[test], test))
 
-    def of(self, mutant: Mutant) -> Set[str]:
-        """The tests that call the function that holds the change: all, if it is none, or runs at import."""
-        calling = self.calls.get((str(mutant.path.resolve()), mutant.function), frozenset())
-        return calling if mutant.function and "" not in calling else self.all
+    def _calling(self, mutant: Mutant) -> Set[str]:
+        return self.calls.get((str(mutant.path.resolve()), mutant.function), frozenset())
 
 
-def _passes(mutant: Mutant | None, tests: Set[str]) -> bool:
-    """Whether these tests pass with the change; what neither passes nor fails, such as a broken set-up, is an error."""
-    here, there = _FORK.Pipe(duplex=False)
-    process = _FORK.Process(target=_try, args=(mutant, tests, there))
-    process.start()
-    there.close()
-    try:
-        if not here.poll(_TIMEOUT):
-            _say(f"    out of time, which counts as failed: {mutant.name if mutant else 'no change'}")
-            return False
-        outcome = here.recv()
-    finally:
-        process.kill()
-        process.join()
-    if outcome not in {pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED, pytest.ExitCode.INTERRUPTED}:
-        raise RuntimeError(f"pytest ends with {outcome} for {mutant}")
-    return bool(outcome == pytest.ExitCode.OK)
-
-
-def _survives(mutant: Mutant, tests: Callers) -> bool:
-    """True if no test fails, or none calls the function. Most fail in the module's own file, so that is tried first."""
-    chosen = tests.of(mutant)
-    file = f"tests/core/{mutant.path.parent.name}/test_{mutant.path.stem}.py"
-    own = {test for test in chosen if test.partition("::")[0] == file}
-    if own and not _passes(mutant, own):
-        return False
-    return chosen == own or _passes(mutant, chosen)
+def _survives(mutant: Mutant, callers: Callers, tests: Collected) -> bool:
+    """True if no test fails, or none calls the function."""
+    chosen = callers.of(mutant)
+    if not callers.is_at_import(mutant):
+        return not chosen or tests.passes(chosen, mutant)
+    own = [test for test in chosen if test.partition("::")[0] == mutant.tests]
+    for some, files in ((own, mutant.tests), (chosen[len(own) :], "tests/core")):  # it takes long to collect them all
+        with Collected(mutant, files) as changed:
+            if some and not changed.passes(some):
+                return False
+    return True
 
 
 def main() -> int:
@@ -321,15 +409,19 @@ def main() -> int:
     parser.add_argument("--size", type=int, default=300)
     parser.add_argument("--seed", type=int, default=14)
     asked = parser.parse_args()
-    tests = Callers.read()
-    if not tests or not _passes(None, tests.all):
-        _say("the tests of the core fail without any change")
-        return 1
-    chosen = sample(asked.size, asked.seed)
+    with Collected() as tests:
+        callers = tests.look()
+        if not callers:
+            _say("the tests of the core fail without any change")
+            return 1
+        return _all(sample(asked.size, asked.seed), callers, tests)
+
+
+def _all(chosen: Sequence[Mutant], callers: Callers, tests: Collected) -> int:
     explained: dict[str, str] = json.loads(EXPLAINED.read_text("utf-8"))
     survivors: list[Mutant] = []
     for place, mutant in enumerate(chosen, 1):
-        if _survives(mutant, tests):
+        if _survives(mutant, callers, tests):
             survivors.append(mutant)
             _say(f"[{place}/{len(chosen)}] survives: {mutant.name} (line {mutant.line})")
             _say(f"    {explained.get(mutant.name, 'NOT EXPLAINED')}")

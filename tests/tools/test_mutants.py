@@ -3,19 +3,20 @@
 import ast
 import subprocess
 import sys
-from collections.abc import Set
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from tools.mutants import PACKAGE, ROOMS, Callers, Mutant, _survives, mutants_of, sample
+from tools.mutants import PACKAGE, ROOMS, Callers, Collected, Mutant, _survives, mutants_of, sample
 
-TIERS = {
-    f"tests/core/network/test_tiers.py::{test}"
+FILE = "tests/core/network/test_tiers.py"
+TIERS = [
+    f"{FILE}::{test}"
     for test in (
         "test_one_office_address_through_an_internet_gateway_does_not_make_a_subnet_public",
         "test_half_to_the_internet_gateway_and_half_to_a_nat_gateway_is_a_way_out",
     )
-}
+]
 CODE = '''
 from enum import StrEnum
 
@@ -73,12 +74,18 @@ def test_a_change_knows_the_line_of_its_function_and_a_default_runs_at_import(
     assert by_name["f: True -> False"].function == 0
 
 
-def test_the_tests_of_a_change_are_those_that_call_its_function_and_all_for_one_at_import() -> None:
+def test_a_change_is_tried_by_the_tests_that_call_its_function_its_modules_own_and_the_quickest_first() -> None:
     path = PACKAGE / "core" / "network" / "tiers.py"
-    file = str(path.resolve())
-    tests = Callers({(file, 3): {"a"}, (file, 9): {"b", ""}, (file, 20): {"c"}})
-    asked = [tests.of(Mutant(path, line, 0, 0, "", line)) for line in (3, 9, 0, 30)]
-    assert asked == [{"a"}, {"a", "b", "c"}, {"a", "b", "c"}, set()]
+    own, slow, other, quick = (
+        f"tests/core/{file}::test"
+        for file in ("network/test_tiers.py", "network/test_tiers.py::slow", "network/test_acl.py", "plan/test_plan.py")
+    )
+    calls = {3: {quick, other, slow, own}, 9: {own, ""}, 20: {quick}}
+    seconds = {own: 1.0, slow: 9.0, other: 0.5, quick: 0.1}
+    callers = Callers({(str(path.resolve()), line): tests for line, tests in calls.items()}, seconds)
+    asked = [callers.of(Mutant(path, line, 0, 0, "", line)) for line in (3, 9, 20, 0, 30)]
+    everything = [own, slow, quick, other]
+    assert asked == [everything, everything, [quick], everything, []]
 
 
 def test_the_same_seed_gives_the_same_sample_of_all_rooms() -> None:
@@ -99,46 +106,77 @@ def test_the_sample_stays_the_same_where_other_code_changes(tmp_path: Path, monk
     assert after[: len(before)] == before[: len(after)]
 
 
-@pytest.mark.parametrize(("way", "passes"), [(None, True), ("-> {TargetKind.CARRIER_GATEWAY}", False)])
-def test_a_change_is_imported_in_the_modules_place_and_the_tests_notice(way: str | None, passes: bool) -> None:
+def done(code: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)  # noqa: S603
+
+
+@pytest.mark.parametrize(
+    ("way", "passes"),
+    [
+        ("", True),
+        (": {TargetKind.INTERNET_GATEWAY, TargetKind.CARRIER_GATEWAY} -> {TargetKind.CARRIER_GATEWAY}", False),
+        ("_tier: route.target in _EDGES -> route.target not in _EDGES", False),
+    ],
+)
+def test_a_change_is_made_at_import_or_in_its_function_and_the_tests_notice(way: str, passes: bool) -> None:
+    """What one fork changes, the next doesn't have."""
     code = f"""
-from tools.mutants import PACKAGE, _passes, mutants_of
-from tests.tools.test_mutants import TIERS
-way = {way!r}
-mutants = mutants_of(PACKAGE / "core" / "network" / "tiers.py")
-print(_passes(next(one for one in mutants if one.name.endswith(way)) if way else None, TIERS))
+from tools.mutants import PACKAGE, Collected, mutants_of
+from tests.tools.test_mutants import FILE, TIERS
+named = [one for one in mutants_of(PACKAGE / "core" / "network" / "tiers.py") if {way!r} and one.name.endswith({way!r})]
+change = named[0] if named else None
+at_import = change if change and not change.function else None
+with Collected(at_import, FILE) as tests:
+    print(tests.passes(TIERS, None if at_import else change), tests.passes(TIERS))
 """
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)  # noqa: S603
-    assert done.stdout.split() == [str(passes)]
+    assert done(code).stdout.split() == [str(passes), str(passes or not way.startswith(":"))]
 
 
 def test_tests_that_cannot_be_found_are_an_error_and_no_killed_change() -> None:
-    code = "from tools.mutants import _passes; _passes(None, {'tests/core/network/test_none.py::test_none'})"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)  # noqa: S603
-    assert "RuntimeError: pytest ends with" in done.stderr
-
-
-def test_a_change_is_tried_by_its_modules_own_tests_first(monkeypatch: pytest.MonkeyPatch) -> None:
-    path = PACKAGE / "core" / "network" / "tiers.py"
-    own, other = "tests/core/network/test_tiers.py::test_a", "tests/core/plan/test_plan.py::test_b"
-    tests, change = Callers({(str(path.resolve()), 3): {own, other}}), Mutant(path, 3, 0, 0, "", 3)
-    for fails_by, tried in (({own}, [{own}]), ({own, other}, [{own}, {own, other}]), (None, [{own}, {own, other}])):
-        found: list[Set[str]] = []
-
-        def passes(_: Mutant, chosen: Set[str], *, found: list[Set[str]] = found, by: object = fails_by) -> bool:
-            found.append(chosen)
-            return chosen != by
-
-        monkeypatch.setattr("tools.mutants._passes", passes)
-        assert (_survives(change, tests), found) == (fails_by is None, tried)
+    code = """
+from tools.mutants import Collected
+from tests.tools.test_mutants import FILE
+with Collected(None, FILE) as tests:
+    tests.passes(["tests/core/network/test_none.py::test_none"])
+"""
+    assert "RuntimeError: pytest ends with" in done(code).stderr
 
 
 def test_tests_that_run_out_of_time_are_said_to() -> None:
     code = """
 from tools import mutants
-from tests.tools.test_mutants import TIERS
+from tests.tools.test_mutants import FILE, TIERS
 mutants._TIMEOUT = 0
-print(mutants._passes(None, TIERS))
+with mutants.Collected(None, FILE) as tests:
+    print(tests.passes(TIERS))
 """
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)  # noqa: S603
-    assert done.stdout.split("\n")[:2] == ["    out of time, which counts as failed: no change", "False"]
+    assert done(code).stdout.split("\n")[:2] == ["    out of time, which counts as failed: no change", "False"]
+
+
+def test_a_change_at_import_is_tried_by_its_modules_own_tests_before_all_are_collected(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    path = PACKAGE / "core" / "network" / "tiers.py"
+    own, other = f"{FILE}::test_a", "tests/core/plan/test_plan.py::test_b"
+    change = Mutant(path, 3, 0, 0, "", 0)
+    callers = Callers({(str(path.resolve()), 3): {own, other}}, {own: 1.0, other: 0.1})
+    collected: list[tuple[str, Sequence[str]]] = []
+
+    class Counted(Collected):
+        def __init__(self, mutant: Mutant | None = None, files: str = "") -> None:
+            assert mutant == change
+            self.files = files
+
+        def __exit__(self, *_: object) -> None:
+            pass
+
+        def passes(self, tests: Sequence[str], mutant: Mutant | None = None) -> bool:
+            assert mutant is None
+            collected.append((self.files, tests))
+            return tests != failing
+
+    monkeypatch.setattr("tools.mutants.Collected", Counted)
+    for failing, tried in (([own], 1), ([other], 2), ([], 2)):
+        collected.clear()
+        assert _survives(change, callers, Counted(change)) is (not failing)
+        assert collected == [(FILE, [own]), ("tests/core", [other])][:tried]

@@ -1,10 +1,13 @@
 """Which series are an agent's own: those with a mark that it had, and always the one that it is judged by."""
 
 from dataclasses import replace
+from datetime import timedelta
 
-from lifeline.core.agents.agent import Agent
+import pytest
+
+from lifeline.core.agents.agent import Agent, Gap, Suppression
 from lifeline.core.agents.series import marks_of
-from tests.support.agents import series
+from tests.support.agents import minute, series
 
 ENTITY = "i-0123456789abcdef0"
 JUDGED = series()
@@ -29,3 +32,32 @@ def test_without_marks_any_counts_as_its_own() -> None:
     anyones = replace(AGENT, known="")
     assert anyones.own([STRANGER, MARKED]) == (STRANGER, MARKED)
     assert anyones.owns(STRANGER)
+
+
+@pytest.mark.parametrize(
+    ("suppressed_by", "excused", "is_unwatched"),
+    [
+        (None, (), False),
+        (Suppression.STOPPED, (), False),
+        (Suppression.EXEMPT, (), True),
+        (Suppression.EXEMPT, (Suppression.UNTAGGED,), True),
+        (Suppression.EXEMPT, (Suppression.UNTAGGED, Suppression.EXEMPT), False),
+        (Suppression.STOPPED, (Suppression.STOPPED,), False),
+    ],
+)
+def test_people_are_notified_once_of_each_tag_that_keeps_a_silence_from_being_reported(
+    suppressed_by: Suppression | None, excused: tuple[Suppression, ...], is_unwatched: bool
+) -> None:
+    agent = replace(AGENT, suppressed_by=suppressed_by, excused=frozenset(excused))
+    assert agent.is_unwatched is is_unwatched
+    told = agent.as_told()
+    assert not told.is_unwatched
+    assert told.excused == {*excused, *([suppressed_by] if suppressed_by else [])}
+
+
+def test_a_gap_lasts_until_the_datapoint_that_ends_it_and_never_less_than_nothing() -> None:
+    gap = Gap(minute(1), minute(7))
+    assert (gap.is_open, gap.length(minute(9))) == (True, timedelta(minutes=8))
+    ended = replace(gap, ended_at=minute(4))
+    assert (ended.is_open, ended.length(minute(9))) == (False, timedelta(minutes=3))
+    assert replace(gap, ended_at=minute(0)).length(minute(9)) == timedelta()

@@ -31,6 +31,7 @@ def test_after_a_while_without_any_they_begin_anew() -> None:
 def test_they_are_news_after_fifteen_minutes() -> None:
     assert not failing(15).are_news(NOW + 14 * MINUTE)
     assert failing(16).are_news(NOW + 15 * MINUTE)
+    assert not FailedRuns().are_news(NOW)
 
 
 def test_people_hear_of_them_once_a_day() -> None:

@@ -116,6 +116,14 @@ class TestWeigh:
         readings = {series(): (minute(0),), self.OTHER: (minute(9),), ahead: (minute(999),)}
         assert weigh(series(), [self.OTHER, ahead], readings, UNMANAGED, at(10)).series == self.OTHER
 
+    @pytest.mark.parametrize(("one", "other", "taken"), [(7, 9, 1), (9, 7, 0), (9, 9, 0)])
+    def test_of_several_the_one_with_the_latest_datapoint_takes_over_and_of_these_the_first_by_rank(
+        self, one: int, other: int, taken: int
+    ) -> None:
+        both = series(metric="cpu_usage_idle"), self.OTHER
+        readings = {series(): (minute(0),), both[0]: (minute(6), minute(one)), both[1]: (minute(other),)}
+        assert weigh(series(), both[::-1], readings, UNMANAGED, at(10)).series == both[taken]
+
     def test_silence_is_unknown_while_a_series_could_not_be_read(self) -> None:
         assert weigh(series(), [self.OTHER], {series(): (minute(0),)}, UNMANAGED, at(10)).seen_at is None
 
@@ -359,15 +367,28 @@ class TestAnInstanceThatEc2DoesNotKnow:
     def test_one_that_is_silent_for_over_an_hour_was_terminated(self) -> None:
         assert judge(agent(), seen(0, instance=MISSING), at(61)) == Verdict(State.SUPPRESSED, None)
 
+    def test_an_hour_itself_is_not_too_long(self) -> None:
+        assert kept(judge(agent(), seen(0, instance=MISSING), at(60))).is_elsewhere
+
     def test_one_that_is_known_to_be_elsewhere_is_judged_by_its_datapoints_alone(self) -> None:
         silent = silent_agent(is_elsewhere=True)
         assert judge(silent, seen(0, instance=MISSING), at(600)) == Verdict(State.SILENT, silent)
 
     def test_one_that_a_tag_has_promised_was_here_and_is_gone(self) -> None:
         assert judge(expected_agent(), nothing(MISSING), at(5)).agent is None
+        assert judge(expected_agent(), seen(3, 4, instance=MISSING), at(5)).agent is None
+
+    def test_one_that_was_read_and_never_reported_is_gone_even_if_it_is_exempt(self) -> None:
+        assert judge(agent(seen_at=None), nothing(MISSING, Suppression.EXEMPT), at(5)).agent is None
+        assert judge(agent(seen_at=None), unread(MISSING, Suppression.EXEMPT), at(5)).agent is not None
 
     def test_one_whose_datapoints_could_not_be_read_is_not_gone(self) -> None:
         assert judge(agent(seen_at=None), unread(MISSING), at(600)).state is State.UNKNOWN
+
+    @pytest.mark.parametrize("instance", [UNMANAGED, Instance(Power.UNREADABLE)])
+    def test_where_it_is_stays_known_while_ec2_says_nothing(self, instance: Instance) -> None:
+        assert kept(judge(agent(is_elsewhere=True), seen(9, instance=instance), at(10))).is_elsewhere
+        assert not kept(judge(agent(), seen(9, instance=instance), at(10))).is_elsewhere
 
     def test_one_that_ec2_shows_after_all_is_not_elsewhere(self) -> None:
         here = Instance(Power.RUNNING, minute(-600), state="running")

@@ -1,12 +1,13 @@
 """The roster in chunks."""
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lifeline.core.agents.agent import Agent, State
+from lifeline.core.agents.agent import Agent, Gap, State
 from lifeline.core.agents.roster import MOST, Chunk, RosterState, dated, place, replaced
 from tests.support.agents import START, agent
 
@@ -75,6 +76,15 @@ def test_an_agent_is_replaced_and_another_removed() -> None:
     assert (changed.number, changed.revision) == (0, 1)
 
 
+def test_a_chunk_whose_agents_have_no_newer_datapoint_stays_the_same_object() -> None:
+    known = dated(chunk(0, 2), {"i-00000000": START, "i-00000001": START, "i-0000ffff": START})
+    assert dict(known.newest) == {"i-00000000": START, "i-00000001": START}
+    assert dated(known, {"i-00000000": START, "i-00000001": START}) is known
+    assert dated(known, {"i-00000000": START}) is known
+    later = START + timedelta(minutes=1)
+    assert dict(dated(known, {"i-00000000": later}).newest) == {"i-00000000": later, "i-00000001": START}
+
+
 def test_only_an_agent_that_differs_is_read_again_whenever_its_newest_datapoint_was() -> None:
     known = dated(chunk(0, 2), {"i-00000000": START, "i-00000001": START})
     changed = replaced(known, {"i-00000000": agent("i-00000000", state=State.SILENT)})
@@ -104,3 +114,20 @@ def test_a_run_is_complete_once_no_part_waits() -> None:
 def test_before_its_first_run_a_roster_counts_nobody_and_waits_for_nothing() -> None:
     new = RosterState()
     assert (new.late, new.unknown, new.is_run_complete) == (0, 0, True)
+
+
+@pytest.mark.parametrize(
+    ("changed", "is_plain"),
+    [
+        (agent("i-00000001"), True),
+        (agent("i-00000001", state=State.SILENT), False),
+        (agent("i-00000001", state=State.SUPPRESSED), False),
+        (agent("i-00000001", incident="inc-1"), False),
+        (agent("i-00000001", gap=Gap(START, START, START)), False),
+    ],
+)
+def test_a_chunk_is_plain_if_all_its_agents_report_and_none_has_a_gap_or_an_incident(
+    changed: Agent, is_plain: bool
+) -> None:
+    assert replaced(chunk(0, 3), {"i-00000001": changed}).is_plain is is_plain
+    assert Chunk(0).is_plain

@@ -1,6 +1,8 @@
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -97,6 +99,21 @@ class TestLateness:
 
 
 class TestWindows:
+    @pytest.mark.parametrize(
+        ("rules", "usual", "recent"),
+        [
+            (RULES, 1 + 5 + 2, 179),  # minutes: a period, the grace, and two of the resolution; almost three hours
+            (replace(RULES, period=timedelta(minutes=5)), 5 + 5 + 2, 179),
+            (replace(RULES, period=timedelta(hours=1)), 60 + 5 + 2, 60 + 5 + 2 + 120),  # and two that show it is back
+            (replace(RULES, period=timedelta(hours=1), recover_after=3), 60 + 5 + 2, 60 + 5 + 2 + 180),
+        ],
+    )
+    def test_are_no_longer_than_they_must_be(self, rules: Rules, usual: int, recent: int) -> None:
+        now = Timing(minute(600), rules)
+        assert (now.usual_window.start, now.usual_window.end) == (minute(600 - usual), minute(601))
+        assert (now.recent_window.start, now.recent_window.end) == (minute(600 - recent), minute(601))
+        assert now.usual_window.points == usual + 1
+
     @given(times, st.integers(1, 3600), st.integers(0, 7200))
     def test_the_usual_window_holds_every_datapoint_that_can_be_on_time(
         self, now: datetime, period_s: int, grace_s: int

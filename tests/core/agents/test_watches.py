@@ -1,11 +1,13 @@
 from datetime import datetime, time, timedelta, timezone
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from lifeline.core.agents.instances import UNMANAGED, Instance, Power
-from lifeline.core.agents.watches import Maintenance, Rules, Watch
+from lifeline.core.agents.watches import Maintenance, Rules, SeverityRule, Watch
+from lifeline.core.severity import Severity
 from tests.support.agents import START, minute
 
 HOUR = timedelta(hours=1)
@@ -111,3 +113,21 @@ class TestCoverage:
 
     def test_a_host_that_ec2_does_not_know_is_in_no_vpc(self) -> None:
         assert not Maintenance("", vpc_ids=frozenset({"vpc-1"})).covers("cloudwatch-agent", "host-1", UNMANAGED)
+
+
+@pytest.mark.parametrize(
+    ("rule", "covers"),
+    [
+        ({}, True),
+        ({"watches": frozenset({"statsd", "cloudwatch-agent"})}, True),
+        ({"watches": frozenset({"statsd"})}, False),
+        ({"vpc_tags": (("env", frozenset({"prod", "stage"})),)}, True),
+        ({"vpc_tags": (("env", frozenset({"test"})),)}, False),
+        ({"vpc_tags": (("env", frozenset({"prod"})), ("owner", frozenset({"web"})))}, False),
+        ({"instance_tags": (("team", frozenset({"web"})), ("env", frozenset({"test"})))}, True),
+        ({"instance_tags": (("team", frozenset({"web"})), ("env", frozenset({"prod"})))}, False),
+        ({"watches": frozenset({"statsd"}), "vpc_tags": (("env", frozenset({"prod"})),)}, False),
+    ],
+)
+def test_a_rule_of_severity_covers_who_meets_all_its_conditions(rule: dict[str, Any], covers: bool) -> None:
+    assert SeverityRule(Severity.INFO, **rule).covers("cloudwatch-agent", TestCoverage.HERE, {"env": "prod"}) is covers

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -12,7 +13,10 @@ from lifeline.core.coexist.associated import (
     is_left,
     leftovers,
     note_planned,
+    own_ids,
+    released,
     settle_done,
+    with_doubts,
 )
 from lifeline.core.plan.actions import Action, ActionKind, Plan, Status
 
@@ -92,5 +96,68 @@ def test_a_profile_that_the_same_run_associated_for_another_service_stays_on_rec
 def test_what_is_left_is_known_whatever_the_policy_says_now() -> None:
     assert is_left({"Z1": Association(NOW, HUB, is_refused=True)})
     assert not is_left({"Z1": Association(NOW)})
+    assert is_left({"Z1": Association(NOW), "Z2": Association(NOW, HUB)})
     (action,) = leftovers({"Z1": Association(NOW, HUB), "Z2": Association(NOW)}, Plan("vpc-1", (), ()))
     assert (action.kind, action.central_ids, action.central_account) == (ActionKind.DELETE_AUTHORIZATION, ("Z1",), HUB)
+
+
+def test_what_aws_refused_is_not_lifelines_own_and_is_not_given_up() -> None:
+    record = {"Z2": Association(NOW), "Z1": Association(NOW), "Z3": Association(NOW, HUB, is_refused=True)}
+    assert own_ids(record) == {"Z1", "Z2"}
+    assert [(one.kind, one.central_ids) for one in released(record)] == [
+        (ActionKind.DISASSOCIATE_CENTRAL, ("Z1",)),
+        (ActionKind.DISASSOCIATE_CENTRAL, ("Z2",)),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("changed", "is_left"),
+    [
+        ({}, False),
+        ({"kind": ActionKind.SWAP_TO_CENTRAL}, False),
+        ({"status": Status.BLOCKED, "blocked_by": "daily limit"}, False),
+        ({"status": Status.BLOCKED, "error": "no way to the hub"}, True),  # by the plan itself: it isn't waiting
+        ({"status": Status.DONE}, True),
+        ({"central_ids": ("Z2",)}, True),
+        ({"kind": ActionKind.DISASSOCIATE_CENTRAL}, True),
+    ],
+)
+def test_an_authorization_is_left_over_unless_the_zone_waits_to_be_associated(
+    changed: dict[str, Any], is_left: bool
+) -> None:
+    plan = Plan("vpc-1", (), (replace(share("Z1", account=HUB), **changed),))
+    assert [one.central_ids for one in leftovers({"Z1": Association(NOW, HUB)}, plan)] == [("Z1",)] * is_left
+
+
+MINUTES_15 = timedelta(minutes=15)
+
+
+@pytest.mark.parametrize(
+    ("record", "asks"),
+    [
+        ({}, False),
+        ({"Z2": Association(EARLIER)}, True),
+        ({"Z2": Association(EARLIER, HUB, is_refused=True)}, False),  # AWS never made it
+        ({"Z2": Association(NOW - MINUTES_15 - timedelta(seconds=1))}, True),
+        ({"Z2": Association(NOW - MINUTES_15)}, False),  # it may not be seen yet
+        ({"Z9": Association(EARLIER)}, False),
+    ],
+)
+def test_what_somebody_let_go_is_associated_again_only_if_a_person_agrees(record: Associated, asks: bool) -> None:
+    plan = with_doubts(record, Plan("vpc-1", (), (share("Z1", "Z2"),)), now=NOW)
+    assert bool(plan.actions[0].asks) is asks
+    assert plan.actions[0].asks.startswith("needs approval: Lifeline associated Z2 at 2026-11-") is asks
+
+
+def test_only_what_associates_anew_is_asked_about_and_in_the_words_that_it_had() -> None:
+    record = {"Z1": Association(EARLIER)}
+    asked = replace(share("Z1"), asks="needs approval: the policy says so")
+    back = replace(share("Z1"), kind=ActionKind.SWAP_TO_CENTRAL)
+    plan = Plan("vpc-1", (), (asked, back))
+    assert with_doubts(record, plan, now=NOW) == plan
+
+
+def test_of_several_zones_the_first_that_somebody_let_go_is_named() -> None:
+    record = {"Z3": Association(EARLIER), "Z2": Association(EARLIER)}
+    (action,) = with_doubts(record, Plan("vpc-1", (), (share("Z1", "Z2", "Z3"),)), now=NOW).actions
+    assert "associated Z2 at" in action.asks

@@ -1,7 +1,7 @@
 """Canaries: which silence is laid to one, and what is withdrawn."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -15,9 +15,11 @@ from lifeline.core.coexist.canary import (
     Canary,
     Withdrawal,
     as_known,
+    begun,
     due,
     freeze_withdrawn,
     gone_dark,
+    is_watched,
     keep_stand_ins,
     mark_withdrawn,
     swapped,
@@ -33,7 +35,7 @@ from lifeline.core.history.change import Change
 from lifeline.core.incidents.facts import Facts
 from lifeline.core.incidents.incident import Cause, CauseKind, Confidence
 from lifeline.core.network.iam_policy import Permission, RoleVerdict
-from lifeline.core.network.model import IN_PLACE_OF, MANAGED_BY, Endpoint, SecurityGroup, TargetKind, Vpc
+from lifeline.core.network.model import IN_PLACE_OF, MANAGED_BY, Endpoint, EndpointState, SecurityGroup, TargetKind, Vpc
 from lifeline.core.plan.actions import Action, ActionKind, Plan, Status
 from tests.support.agents import minute, why_silent
 from tests.support.builders import (
@@ -358,3 +360,125 @@ def test_an_endpoint_that_answers_again_is_not_switched_off_for_what_it_gave_up(
     answering = replace(STOOD_IN, id="vpce-1", private_dns=True)
     found = withdraw(Plan(VPC_ID, (), ()), {"monitoring": BACK}, ["monitoring"], vpc(endpoints=(answering,)), OWNER)
     assert found.actions == ()
+
+
+def test_a_canary_is_watched_until_all_are_withdrawn() -> None:
+    withdrawn = replace(CANARY, withdrawn_at=minute(5))
+    assert not is_watched({})
+    assert not is_watched({"monitoring": withdrawn, "logs": withdrawn})
+    assert is_watched({"monitoring": withdrawn, "logs": CANARY})
+
+
+ZONES = replace(CANARY, endpoint_id="", central_ids=("Z1", "Z2"))
+
+
+@pytest.mark.parametrize(
+    ("kind", "central_ids", "is_canary", "watched"),
+    [
+        (ActionKind.ENABLE_PRIVATE_DNS, (), True, Canary("vpce-2", minute(1))),
+        (ActionKind.ENABLE_PRIVATE_DNS, (), False, None),
+        (ActionKind.ASSOCIATE_CENTRAL, ("Z1", "Z2"), False, replace(ZONES, at=minute(1))),
+        (ActionKind.SWAP_TO_CENTRAL, ("Z1", "Z2"), False, replace(ZONES, at=minute(1))),
+        (ActionKind.SWAP_TO_LOCAL, ("Z1", "Z2"), True, None),
+        (ActionKind.RETIRE_ENDPOINT, (), True, None),
+    ],
+)
+def test_an_association_is_always_watched_and_private_dns_if_the_policy_says_so(
+    kind: ActionKind, central_ids: tuple[str, ...], *, is_canary: bool, watched: Canary | None
+) -> None:
+    """A swap's endpoint doesn't answer any more."""
+    action = Action(kind, "why", service="logs", endpoint_id="vpce-2", central_ids=central_ids)
+    found = watch_switched({}, [action], Status.PLANNED, is_canary=is_canary, now=minute(1))
+    assert found == ({"logs": watched} if watched else {})
+    assert watch_switched({}, [action], Status.DONE, is_canary=is_canary, now=minute(1)) == {}
+
+
+def test_what_was_withdrawn_is_remembered_for_a_day_from_then_on() -> None:
+    known = {"monitoring": replace(CANARY, withdrawn_at=ON_AT + timedelta(hours=23))}
+    day = timedelta(days=1)
+    for now, kept in ((ON_AT + day, known), (ON_AT + timedelta(hours=47), {})):
+        assert watch_switched(known, [], Status.PLANNED, is_canary=True, now=now) == kept
+
+
+@pytest.mark.parametrize(
+    ("kind", "ids", "off"),
+    [
+        (ActionKind.DISABLE_PRIVATE_DNS, (), {"vpce-1"}),
+        (ActionKind.DISASSOCIATE_CENTRAL, ("Z1", "Z2"), {"Z1", "Z2"}),
+        (ActionKind.SWAP_TO_LOCAL, ("Z1",), {"Z1"}),
+        (ActionKind.SWAP_TO_CENTRAL, ("Z1",), set()),
+        (ActionKind.ENABLE_PRIVATE_DNS, (), set()),
+    ],
+)
+def test_off_is_the_endpoint_or_what_was_let_go_of_the_hub(
+    kind: ActionKind, ids: tuple[str, ...], off: set[str]
+) -> None:
+    action = Action(kind, "why", service="monitoring", endpoint_id="vpce-1", central_ids=ids, status=Status.DONE)
+    assert switched_off([action]) == off
+    assert switched_off([replace(action, status=Status.FAILED)]) == set()
+
+
+def test_a_hub_is_withdrawn_once_any_of_its_zones_was_let_go() -> None:
+    known = {"monitoring": ZONES, "logs": replace(ZONES, central_ids=("Z3",)), "ec2": CANARY}
+    found = mark_withdrawn(known, {"Z2"}, now=minute(8))
+    assert found == known | {"monitoring": replace(ZONES, withdrawn_at=minute(8))}
+
+
+def test_what_was_withdrawn_keeps_its_time_whenever_it_was_frozen() -> None:
+    known = {"monitoring": replace(CANARY, withdrawn_at=minute(5))}
+    assert as_known(known, {"monitoring": Freeze(FreezeKind.CANARY, minute(8), "why")}) == known
+    assert as_known(known, {}) == known
+
+
+@pytest.mark.parametrize(
+    ("began", "is_due"), [(None, True), (ON_AT, True), (ON_AT + WATCHED_FOR, True), (ON_AT + WATCHED_FOR * 1.1, False)]
+)
+def test_due_is_what_fell_silent_within_ten_minutes(began: datetime | None, *, is_due: bool) -> None:
+    asked = Withdrawal("monitoring", ON_AT + timedelta(hours=1), began=began)
+    assert due({"monitoring": CANARY}, [asked]) == ({"monitoring": asked} if is_due else {})
+
+
+def test_all_that_a_profile_answers_is_withdrawn_with_it_and_nothing_twice() -> None:
+    profile = replace(ZONES, central_ids=("rp-1",))
+    canaries = {
+        "ec2": replace(profile, withdrawn_at=minute(5)),
+        "logs": profile,
+        "monitoring": profile,
+        "sqs": CANARY,
+        "ssm": replace(ZONES, central_ids=("rp-2",)),
+    }
+    assert due(canaries, [ASK]) == {"logs": replace(ASK, service="logs"), "monitoring": ASK}
+    own = replace(ASK, service="logs", incident="inc-9")
+    assert due(canaries, [ASK, own]) == {"logs": own, "monitoring": ASK}
+
+
+def test_what_earlier_runs_froze_for_a_canary_is_withdrawn_from_then_on() -> None:
+    freeze = Freeze(FreezeKind.CANARY, minute(8), "why", event_id="inc-1")
+    frozen = {"monitoring": freeze, "logs": replace(freeze, kind=FreezeKind.MANUAL)}
+    assert list(begun(frozen)) == [Withdrawal("monitoring", minute(8), "inc-1")]
+
+
+@pytest.mark.parametrize(
+    ("changed", "stands_in"),
+    [
+        ({}, True),
+        ({"tags": ((MANAGED_BY, OWNER),)}, False),  # it never stood in for the hub
+        ({"tags": ((IN_PLACE_OF, "Z1"),)}, False),  # it isn't Lifeline's
+        ({"private_dns": True}, False),
+        ({"state": EndpointState.PENDING}, False),
+        ({"service_name": "com.amazonaws.us-east-1.logs"}, False),
+    ],
+)
+def test_only_an_endpoint_that_stood_in_and_is_there_answers_again(changed: dict[str, Any], *, stands_in: bool) -> None:
+    tags = ((MANAGED_BY, OWNER), (IN_PLACE_OF, "Z1"))
+    spare = replace(endpoint(MONITORING, "a", private_dns=False, tags=tags), **changed)
+    amended = withdraw(NOTHING, {"monitoring": ZONES}, ["monitoring"], vpc(endpoints=(spare,)), OWNER, {"Z1"})
+    (action,) = amended.actions
+    assert (action.central_ids, action.endpoint_id) == (("Z1",), spare.id if stands_in else "")
+    assert (f"resolve to {spare.id} again" in action.reason) is stands_in
+
+
+def test_what_is_no_longer_associated_has_gone_dark() -> None:
+    known = {"monitoring": ZONES, "logs": replace(ZONES, central_ids=("Z3",))}
+    assert gone_dark(known, ["monitoring"], vpc(), OWNER, {"Z1"}) == {"Z2"}
+    assert withdraw(NOTHING, known, ["monitoring"], vpc(), OWNER, set()) == NOTHING

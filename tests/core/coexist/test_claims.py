@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lifeline.core.coexist.claims import CLAIM_HOLDS, Claim, Claimed, blocked_by_own, with_claims
+from lifeline.core.coexist.claims import CLAIM_HOLDS, Claim, Claimed, blocked_by_own, is_spent, with_claims
 from lifeline.core.coexist.hand_over import HandOver, answer_claims, leaves_traces
 from lifeline.core.guards.freeze import Freeze, FreezeKind, standing
 from lifeline.core.guards.limits import own_interfaces
@@ -22,7 +22,7 @@ from lifeline.core.network.model import (
     Tier,
     Vpc,
 )
-from lifeline.core.plan.actions import ActionKind, Plan, Status
+from lifeline.core.plan.actions import Action, ActionKind, Plan, Status
 from lifeline.core.plan.endpoint_lifecycle import Made
 from tests.support.builders import (
     CATALOG,
@@ -364,3 +364,38 @@ def test_others_endpoints_are_never_touched_and_what_answers_the_name_is_never_d
         assert one.endpoint_id != "vpce-theirs" or one.status is Status.BLOCKED
         if one.kind is ActionKind.RETIRE_ENDPOINT:
             assert THEIRS in endpoints
+
+
+DAYS_7 = timedelta(days=7)
+SECOND = timedelta(seconds=1)
+
+
+@pytest.mark.parametrize(
+    ("ended", "unfrozen", "spent"),
+    [
+        (None, None, False),
+        (NOW, None, True),
+        (NOW - DAYS_7 + SECOND, None, True),
+        (NOW - DAYS_7, None, False),
+        (NOW - 2 * SECOND, NOW - SECOND, False),
+        (NOW - 2 * SECOND, NOW - 2 * SECOND, True),
+        (NOW - 2 * SECOND, NOW - 3 * SECOND, True),
+    ],
+)
+def test_for_a_week_no_other_claim_counts_after_one_that_was_not_met_unless_a_person_unfroze_it_since(
+    ended: datetime | None, unfrozen: datetime | None, spent: bool
+) -> None:
+    unmet = {"logs": NOW} | ({"monitoring": ended} if ended else {})
+    assert is_spent("monitoring", unmet, {"monitoring": unfrozen} if unfrozen else {}, NOW) is spent
+
+
+def test_only_what_would_be_made_is_left_out_for_a_claim() -> None:
+    """What is blocked, or removes something, stays in the plan. What prepares an endpoint goes with it."""
+    make = Action(ActionKind.CREATE_INTERFACE_ENDPOINT, "why", service="monitoring")
+    prepare = Action(ActionKind.CREATE_SECURITY_GROUP, "why")
+    others = Action(ActionKind.RETIRE_ENDPOINT, "why", service="monitoring", endpoint_id="vpce-9")
+    blocked = replace(make, kind=ActionKind.REPLACE_ENDPOINT).blocked("no subnet")
+    before = Plan(VPC_ID, (), (prepare, make, others, blocked))
+    assert set(answer(vpc(subnet("a")), before=before).plan.actions) == {others, blocked}
+    alone = Plan(VPC_ID, (), (prepare, others, blocked))
+    assert set(answer(vpc(subnet("a")), before=alone).plan.actions) == {prepare, others, blocked}

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lifeline.core.coexist.retirement import Retirement, Terms, plan_retirement
+from lifeline.core.coexist.retirement import Retirement, Terms, has_own, plan_retirement
 from lifeline.core.network.dns import AnswerKind, DnsAnswer, DnsView
 from lifeline.core.network.model import (
     AclEntry,
@@ -525,3 +525,10 @@ def test_the_only_path_of_a_subnet_that_may_be_isolated_stays() -> None:
 def test_without_the_catalog_what_is_required_stays() -> None:
     needed = vpc(subnet("a"), endpoint(MONITORING, "a"), own_security_group())
     assert retire(needed, catalog=Catalog(why_unread="denied")).actions == ()
+
+
+def test_anything_of_lifelines_own_in_the_vpc_can_be_released() -> None:
+    theirs = endpoint(MONITORING, "a", own=False)
+    assert has_own(vpc(endpoint(MONITORING, "a")), "lifeline")
+    assert has_own(vpc(theirs, own_security_group()), "lifeline")
+    assert not has_own(vpc(theirs), "lifeline")

@@ -14,6 +14,7 @@ from lifeline.core.coexist.teardown import (
     Teardown,
     clear,
     freeze_for,
+    held_subnets,
     is_news,
     judge,
     remembered,
@@ -324,3 +325,81 @@ def test_a_notice_says_what_was_only_planned_failed_or_held_back() -> None:
 def test_a_group_of_a_service_gateway_only_vpc_goes_too() -> None:
     network = vpc(subnet("a"), table(), gateway("main", id="vpce-2", service_name=S3), own_security_group())
     assert [one.kind for one in clear(network, judged(network, of_vpc()), OWNER)] == [RETIRE, GROUP]
+
+
+ONE_HOUR = timedelta(hours=1)
+CLEARED = f"{VPC_ID} cleared"
+
+
+@pytest.mark.parametrize(
+    ("statuses", "notified", "is_plan", "is_told"),
+    [
+        ((), {}, False, False),
+        ((), {CLEARED: NOW - ONE_HOUR}, False, False),
+        ((), {CLEARED: None}, False, True),
+        ((), {"subnet-z cleared": None}, False, False),
+        ((Status.PLANNED,), {}, False, False),
+        ((Status.PLANNED,), {}, True, True),
+        ((Status.PLANNED, Status.BLOCKED), {}, False, True),
+        ((Status.BLOCKED,), {CLEARED: NOW}, False, False),
+        ((Status.BLOCKED,), {CLEARED: NOW - ONE_HOUR + timedelta(seconds=1)}, False, False),
+        ((Status.BLOCKED,), {CLEARED: NOW - ONE_HOUR}, False, True),
+        ((Status.BLOCKED,), {CLEARED: None}, False, True),
+        ((Status.BLOCKED, Status.FAILED), {CLEARED: NOW}, False, True),
+        ((Status.BLOCKED, Status.DONE), {CLEARED: NOW}, False, True),
+    ],
+)
+def test_what_was_told_within_the_hour_or_is_yet_to_be_tried_is_no_news(
+    statuses: tuple[Status, ...], notified: dict[str, datetime | None], *, is_plan: bool, is_told: bool
+) -> None:
+    actions = [Action(RETIRE, "why", status=status) for status in statuses]
+    assert is_news(judged(served(), of_vpc()), actions, notified, NOW, is_plan=is_plan) is is_told
+
+
+def test_runs_continue_from_what_teardowns_froze_and_from_nothing_else() -> None:
+    held = Freeze(FreezeKind.TEARDOWN, NOW, "why", WHO, "event-1", NOW + VPC_HANDS_OFF)
+    ended = replace(held, until=NOW)
+    frozen = {
+        VPC_ID: held,
+        EVERYTHING: held,
+        "subnet-a": replace(held, until=NOW + SUBNET_HANDS_OFF, event_id="event-2"),
+        "subnet-b": ended,
+        "monitoring": replace(held, kind=FreezeKind.CLAIM),
+        "logs": replace(held, until=None),
+    }
+    assert list(remembered(frozen, now=NOW)) == [of_vpc(), of_subnet()]
+
+
+def test_a_renewed_freeze_is_no_shorter_than_the_one_before() -> None:
+    """A subnet's attempt holds for less time than the VPC's that came before it."""
+    frozen = freeze_for(judged(served(), of_vpc()), {}, now=NOW)
+    later = NOW + timedelta(minutes=1)
+    again = judge(served(), [of_subnet(at=later)], [OURS], OWNER, now=later)
+    found = freeze_for(again, frozen, now=later)
+    assert (found[EVERYTHING].until, found["subnet-a"].until) == (NOW + VPC_HANDS_OFF, later + SUBNET_HANDS_OFF)
+    assert VPC_ID not in found
+
+
+def test_a_freeze_of_another_kind_that_has_ended_is_not_continued() -> None:
+    claim = Freeze(FreezeKind.CLAIM, NOW - ONE_HOUR, "theirs", until=NOW + ONE_HOUR)
+    found = freeze_for(judged(served(), of_subnet()), {"subnet-a": claim}, now=NOW)
+    assert (found["subnet-a"].kind, found["subnet-a"].since) == (FreezeKind.TEARDOWN, NOW)
+
+
+def test_only_subnets_whose_endpoint_has_no_place_elsewhere_are_held() -> None:
+    network = vpc(
+        subnet("a"), subnet("b"), endpoint(MONITORING, "a"), endpoint(S3, "b", id="vpce-2"), endpoint("logs", "b")
+    )
+    teardown = replace(judged(network, of_subnet()), moves={"vpce-1": (), "vpce-2": ("subnet-a",)})
+    assert held_subnets(network, replace(teardown, moves={"vpce-2": ()})) == {"subnet-b"}
+    assert held_subnets(network, replace(teardown, moves={"vpce-2": ("subnet-a",)})) == set()
+    assert held_subnets(network, replace(teardown, moves={})) == set()
+
+
+def test_an_endpoint_that_stays_is_seen_as_it_is() -> None:
+    network = served("a")
+    assert without(network, {"subnet-a"}, OWNER, staying={"vpce-1"}).endpoints == network.endpoints
+    (left, *_) = without(served("a", "b"), {"subnet-a"}, OWNER).endpoints
+    assert (left.subnet_ids, left.state) == (frozenset({"subnet-b"}), EndpointState.AVAILABLE)
+    (gone, *_) = without(served("a"), {"subnet-a"}, OWNER).endpoints
+    assert (gone.subnet_ids, gone.state) == (frozenset(), EndpointState.DELETING)

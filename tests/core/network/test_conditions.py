@@ -48,6 +48,9 @@ CALL = call_through("vpce-1", VPC_ID, "us-east-1", ("10.0.0.0/16",), NOW)
         ("no", {"IpAddress": {"aws:VpcSourceIp": "::/0"}}),
         ("depends", {"IpAddress": {"aws:VpcSourceIp": "10.0.1.0/24"}}),
         ("depends", {"IpAddress": {"aws:VpcSourceIp": "my office"}}),
+        ("depends", {"StringEquals": {"aws:SourceVpc": [VPC_ID, {"no": "text"}]}}),
+        ("depends", {"StringEquals": {"aws:SourceVpc": [{"no": "text"}, VPC_ID]}}),
+        ("depends", {"StringEquals": {"aws:SourceVpc": []}}),
         ("depends", {"IpAddress": {"aws:PrincipalTag/office": "10.0.0.0/8"}}),
         # time
         ("no", {"DateLessThan": {"aws:CurrentTime": "2026-03-02T09:30:00Z"}}),
@@ -82,7 +85,6 @@ CALL = call_through("vpce-1", VPC_ID, "us-east-1", ("10.0.0.0/16",), NOW)
         ("depends", {"StringEquals": {"aws:PrincipalAccount": "999999999999"}}),
         ("depends", {"StringNotEquals": {"aws:PrincipalOrgID": "o-1"}}),
         ("depends", {"StringEquals": {"aws:SourceVpc": "${aws:PrincipalTag/vpc}"}}),
-        ("depends", {"StringEquals": {"aws:SourceVpc": []}}),
         ("depends", {"StringEquals": {"aws:SourceVpc": [{"a": 1}]}}),
         ("depends", {"BinaryEquals": {"aws:SourceVpc": "QmFk"}}),
         ("depends", {"StringEquals": "aws:SourceVpc"}),

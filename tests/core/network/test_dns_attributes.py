@@ -39,6 +39,24 @@ def test_many_that_are_off_leave_turns_for_the_others() -> None:
     assert due([*others, *new_off], {**others, **new_off}, 4) == ["vpc-0", "vpc-1", "vpc-on-0", "vpc-on-1"]
 
 
+def test_private_dns_takes_both_attributes() -> None:
+    assert [
+        DnsAttributes(support, hostnames, NOON).are_on for support in (True, False) for hostnames in (True, False)
+    ] == [
+        True,
+        False,
+        False,
+        False,
+    ]
+
+
+def test_a_vpc_that_was_read_for_the_first_time_is_known_from_then_on() -> None:
+    assert noted({}, {"vpc-1": ON, "vpc-2": OFF}, (), None) == {"vpc-1": ON, "vpc-2": OFF}
+    assert noted({"vpc-1": OFF}, {"vpc-1": replace(ON, read_at=NOON - HOUR)}, ["vpc-1"], None) == {
+        "vpc-1": replace(ON, read_at=NOON - HOUR)
+    }
+
+
 def test_whoever_read_last_is_right() -> None:
     later = replace(OFF, read_at=NOON + HOUR)
     assert noted({"vpc-1": ON}, {"vpc-1": later}, (), None) == {"vpc-1": later}

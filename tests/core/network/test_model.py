@@ -1,10 +1,31 @@
 """Values of the network that check themselves."""
 
 from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
-from lifeline.core.network.model import Interface, NetworkInterface, RegionRef, VpcRef, region_of, suffix_of
+from lifeline.core.network.model import (
+    MANAGED_BY,
+    Catalog,
+    Endpoint,
+    EndpointState,
+    EndpointType,
+    Interface,
+    NetworkInterface,
+    Part,
+    RegionRef,
+    Service,
+    Subnet,
+    Unread,
+    Vpc,
+    VpcRef,
+    is_own,
+    region_of,
+    suffix_of,
+    version_of,
+)
 
 VPC_ID = "vpc-0123456789abcdef0"
 
@@ -121,3 +142,65 @@ def test_what_may_call_services_needs_a_private_path_unless_it_has_a_public_addr
 
 def test_a_description_that_anybody_may_have_written_makes_no_load_balancer() -> None:
     assert Interface("eni-1", "subnet-a", description="ELB app/web/0123", is_attached=True).needs_a_private_path
+
+
+def test_when_a_vpc_was_read_makes_it_no_other_and_two_catalogs_of_the_same_services_are_one() -> None:
+    seen = Vpc("vpc-1", ("10.0.0.0/16",))
+    assert seen == replace(seen, read_at=datetime(2026, 11, 29, tzinfo=UTC))
+    service = Service("com.amazonaws.us-east-1.logs", EndpointType.INTERFACE)
+    assert len({Catalog((service,)), Catalog((service,)), Catalog()}) == 2
+
+
+def test_a_vpc_is_partly_seen_if_a_later_run_can_read_anything_that_is_missing() -> None:
+    denied, throttled = Unread(Part.INTERFACES, "denied"), Unread(Part.CLIENTS, "throttled", is_passing=True)
+    seen = Vpc("vpc-1", ("10.0.0.0/16",))
+    assert [replace(seen, unread=unread).is_partly_seen for unread in ((), (denied,), (denied, throttled))] == [
+        False,
+        False,
+        True,
+    ]
+
+
+@pytest.mark.parametrize(
+    ("zone_ids", "zones", "zone_id", "is_in_zone"),
+    [
+        ({"use1-az1"}, {"us-east-1b"}, "use1-az1", True),
+        ({"use1-az2"}, {"us-east-1a"}, "use1-az1", False),
+        (set(), {"us-east-1a"}, "use1-az1", True),
+        (set(), {"us-east-1b"}, "use1-az1", False),
+        ({"use1-az1"}, {"us-east-1b"}, "", False),
+        ({"use1-az2"}, {"us-east-1a"}, "", True),
+    ],
+)
+def test_a_service_is_in_a_subnets_zone_by_the_zones_id_where_both_have_one_else_by_its_name(
+    zone_ids: set[str], zones: set[str], zone_id: str, is_in_zone: bool
+) -> None:
+    service = Service("s", EndpointType.INTERFACE, frozenset(zone_ids), frozenset(zones))
+    assert service.is_in_zone_of(Subnet("subnet-a", "us-east-1a", zone_id)) is is_in_zone
+
+
+@pytest.mark.parametrize(
+    ("changed", "own"),
+    [
+        ({}, True),
+        ({"on_record": False}, False),
+        ({"tags": ()}, False),
+        ({"tags": ((MANAGED_BY, "another-stack"),)}, False),
+        ({"requester_managed": True}, False),
+    ],
+)
+def test_an_endpoint_is_lifelines_own_by_its_record_and_its_tag_together(changed: dict[str, Any], own: bool) -> None:
+    known = Endpoint(
+        "vpce-1",
+        "com.amazonaws.us-east-1.logs",
+        EndpointType.INTERFACE,
+        EndpointState.AVAILABLE,
+        tags=((MANAGED_BY, "lifeline"),),
+        on_record=True,
+    )
+    assert is_own(replace(known, **changed), "lifeline") is own
+
+
+def test_an_address_is_of_the_ip_version_that_it_is_written_in() -> None:
+    texts = ("0.0.0.0/0", "10.0.0.1", "::/0", "2001:db8::1", "64:ff9b::/96", "::ffff:10.0.0.1/128")
+    assert [version_of(text) for text in texts] == [4, 4, 6, 6, 6, 6]

@@ -2,6 +2,9 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
 
 from lifeline.core.network.model import MANAGED_BY
 from lifeline.core.network.ownership import Owned, gone, recognize, unclear, unseen_groups
@@ -56,3 +59,53 @@ def test_groups_that_only_have_lifelines_name_are_one_question() -> None:
     others = own_security_group(id="sg-3", name="default", tags=(), on_record=False)
     assert unclear(vpc(others), OWNER) == {}
     assert list(unclear(vpc(replace(others, tags=own_security_group().tags)), OWNER)) != []
+
+
+@pytest.mark.parametrize(
+    ("tag", "on_record", "requester_managed", "words"),
+    [
+        (OWNER, True, False, ""),
+        ("", False, False, ""),
+        ("another-stack", False, False, ""),
+        (OWNER, False, False, "the ledger has no record"),
+        (OWNER, False, True, ""),  # AWS's services manage it
+        ("", True, False, "it no longer has the tag"),
+        ("another-stack", True, False, "it no longer has the tag"),
+        ("", True, True, ""),
+    ],
+)
+def test_an_endpoint_is_unclear_where_its_tag_and_its_record_disagree(
+    tag: str, on_record: bool, requester_managed: bool, words: str
+) -> None:
+    tags = ((MANAGED_BY, tag),) if tag else ()
+    found = unclear(
+        vpc(endpoint(MONITORING, tags=tags, on_record=on_record, requester_managed=requester_managed)), OWNER
+    )
+    assert [text.partition(words)[1] for text in found.values()] == ([words] if words else [])
+
+
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [
+        ({}, ""),
+        ({"tags": ()}, "it no longer has the tag"),
+        ({"tags": ((MANAGED_BY, "another-stack"),)}, "it no longer has the tag"),
+        ({"on_record": False}, "named or tagged like Lifeline's own"),
+        ({"on_record": False, "name": "else"}, "named or tagged like Lifeline's own"),
+        ({"on_record": False, "tags": ()}, "named or tagged like Lifeline's own"),
+        ({"on_record": False, "tags": (), "name": "else"}, ""),
+        ({"on_record": False, "tags": (), "is_handed_over": True}, ""),
+        ({"on_record": False, "tags": ((MANAGED_BY, "another-stack"),)}, ""),
+    ],
+)
+def test_a_group_is_unclear_where_its_tag_or_its_name_and_its_record_disagree(
+    changed: dict[str, Any], words: str
+) -> None:
+    found = unclear(vpc(replace(own_security_group(), **changed)), OWNER)
+    assert [text.partition(words)[1] for text in found.values()] == ([words] if words else [])
+
+
+def test_of_many_groups_with_lifelines_name_three_can_be_adopted_by_one_call() -> None:
+    groups = [own_security_group(id=f"sg-{number}", tags=(), on_record=False) for number in range(5)]
+    (words,) = unclear(vpc(*groups), OWNER).values()
+    assert '{"adopt": ["sg-0", "sg-1", "sg-2"]}' in words

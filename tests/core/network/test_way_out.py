@@ -24,9 +24,17 @@ from lifeline.core.network.model import (
     UnsureTier,
     Vpc,
 )
+from lifeline.core.network.packets import blocks_in
 from lifeline.core.network.ports import HTTPS
 from lifeline.core.network.reach import NetworkPath, Reach, find_path
-from lifeline.core.network.way_out import doubts_of_way_out, shut_in_words, usable_tiers, without_addresses
+from lifeline.core.network.way_out import (
+    _parts,
+    doubts_of_way_out,
+    shut_in_words,
+    usable_tiers,
+    way_out,
+    without_addresses,
+)
 from tests.support.builders import CATALOG, default_route, route, subnet, table, vpc
 
 CLIENT = subnet("a", cidr="10.0.1.0/24")
@@ -419,3 +427,26 @@ def test_a_list_that_cannot_be_read_hides_no_subnet_from_which_nothing_gets_out_
         assert usable_tiers(network) == {one.id: tier}
     beside = table("main", listed, default_route(TargetKind.TRANSIT_GATEWAY))
     assert usable_tiers(vpc(replace(CLIENT, is_stranded=True), beside, unread=unread)) != {CLIENT.id: Tier.ISOLATED}
+
+
+SIX = subnet("a", cidr="", ipv6_cidrs=("2001:db8::/64",), dns64=True)
+
+
+@pytest.mark.parametrize(
+    ("routes", "lanes"),
+    [
+        (("64:ff9b::/96",), {"nat-1": "64:ff9b::/96"}),
+        (("64:ff9b::/96", "::/0"), {"nat-1": "64:ff9b::/96", "eigw-1": "2000::/3"}),
+    ],
+)
+def test_what_a_nat_gateways_nat64_does_is_not_read_and_beside_it_only_public_addresses_count(
+    routes: tuple[str, ...], lanes: dict[str, str]
+) -> None:
+    targets = {"64:ff9b::/96": (TargetKind.NAT_GATEWAY, "nat-1"), "::/0": (TargetKind.EGRESS_ONLY_GATEWAY, "eigw-1")}
+    led = table("main", *(route(text, *targets[text]) for text in routes))
+    network = vpc(SIX, HOME, led, table("nat", default_route(TargetKind.INTERNET_GATEWAY), subnets=("nat",)))
+    network = replace(network, nat_gateways=(NAT,))
+    found = {route.target_id: blocks_in(far.addresses, 6) for route, far in _parts(SIX, network, "logs", 6)}
+    assert found == lanes
+    barrier = way_out(SIX, network, "logs", HTTPS)
+    assert (barrier.passes_any, barrier.unread) == (True, ("what nat-1 does with the packets was not read",))

@@ -5,7 +5,8 @@ from dataclasses import replace
 import pytest
 
 from lifeline.core.plan.actions import Action, ActionKind, Status
-from lifeline.core.plan.answer import Outcome, Refusal, VpcAnswer
+from lifeline.core.plan.answer import Outcome, Refusal, VpcAnswer, as_json, priced_json
+from lifeline.core.plan.cost import price_in
 from tests.support.builders import VPC_ID, subnet, vpc
 
 ANSWER = VpcAnswer(VPC_ID)
@@ -42,3 +43,15 @@ def test_the_outcome_is_the_gravest_of_what_became_of_the_actions(
 def test_what_could_not_be_reconciled_failed_whatever_was_done() -> None:
     refused = replace(ANSWER, actions=(replace(ACTION, status=Status.DONE),), refusal=Refusal("vpc_ids", "gone"))
     assert refused.outcome is Outcome.FAILED
+
+
+def test_the_function_returns_the_vpcs_name_and_what_each_action_adds_a_month() -> None:
+    retired = replace(ACTION, kind=ActionKind.RETIRE_ENDPOINT)
+    one_zone = replace(ACTION, subnet_ids=("subnet-a",))
+    named = replace(ANSWER, name="app-prod", actions=(one_zone, retired))
+    told = priced_json(named, price_in("us-east-1"))
+    assert (told["name"], [one["monthly_cost_usd"] for one in told["actions"]]) == ("app-prod", [7.3, 0.0])
+    assert {key: value for key, value in told.items() if key not in {"name", "actions"}} == {
+        key: value for key, value in as_json(named).items() if key != "actions"
+    }
+    assert "name" not in priced_json(ANSWER, price_in("us-east-1"))

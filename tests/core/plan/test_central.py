@@ -256,6 +256,33 @@ def test_a_zone_of_one_of_the_services_other_names_is_in_the_way_of_the_hubs() -
     assert taken.refusal == "no conflicting zones and rules: no (the zone Z0OWN has the name in the VPC)"
 
 
+@pytest.mark.parametrize(
+    ("name", "private_dns", "is_leaving", "is_known", "is_held"),
+    [
+        (NAME, True, False, True, True),
+        ("logs.us-east-1.amazonaws.com", True, False, True, False),
+        (NAME, False, False, True, False),
+        (NAME, True, True, True, False),
+        (NAME, True, False, False, False),
+    ],
+)
+def test_an_endpoint_that_has_the_name_is_in_the_way_unless_it_gives_it_up(
+    name: str, private_dns: bool, is_leaving: bool, is_known: bool, is_held: bool
+) -> None:
+    """Whatever service it is of. Of one that the catalog doesn't have, the names aren't known."""
+    shared, other = "com.amazonaws.us-east-1.monitoring", "com.amazonaws.us-east-1.monitoring-twin"
+    service = Service(shared, EndpointType.INTERFACE, private_dns_names=(NAME,))
+    twin = Service(other, EndpointType.INTERFACE, private_dns_names=(name, "twin.example.com"))
+    there = endpoint(other, private_dns=private_dns)
+    network, catalog = spoke(endpoints=(there,)), Catalog((service, twin) if is_known else (service,))
+    wanted = PlanInput((), "lifeline", dns=DnsView(), central=central(), hub=Hubs().view(), may_associate=True)
+    found = judge_central(service, network, network.subnets, catalog, wanted, leaving=there if is_leaving else None)
+    assert found
+    assert found.refusal == (
+        f"no conflicting zones and rules: no ({there.id} has the name in the VPC)" if is_held else ""
+    )
+
+
 # ---- whom it would harm
 
 

@@ -95,9 +95,8 @@ def weigh(current: Series, asked: Iterable[Series], readings: Readings, instance
         return Evidence(current, seen_at if len(seen) == len(wanted) else None, instance)
     if timing.is_on_time(seen.get(current, ())):
         return Evidence(current, seen_at, instance)
-    on_time = {series: timing.latest(times) for series, times in seen.items() if timing.is_on_time(times)}
-    latest = max(on_time, key=lambda series: on_time[series] or timing.now)
-    return Evidence(latest, seen_at, instance)
+    latest = {series: last for series, times in seen.items() if (last := timing.latest(times))}
+    return Evidence(max(latest, key=lambda series: latest[series]), seen_at, instance)
 
 
 def judge(agent: Agent, evidence: Evidence, timing: Timing) -> Verdict:

@@ -13,6 +13,7 @@ from lifeline.core.network.packets import (
     Lane,
     addresses_in,
     lanes_of,
+    span,
     without,
 )
 
@@ -27,7 +28,7 @@ _NOT_PUBLIC = (
     "224.0.0.0/3",
 )
 # The addresses that a service of AWS's can have: all but private, shared, local and multicast ones.
-_PUBLIC = {4: without(EVERY_ADDRESS[4], addresses_in(_NOT_PUBLIC, 4)), 6: addresses_in(("2000::/3",), 6)}
+_PUBLIC = {4: without(EVERY_ADDRESS[4], tuple(map(span, _NOT_PUBLIC))), 6: (span("2000::/3"),)}
 
 
 def acl_of(subnet: Subnet, vpc: Vpc) -> NetworkAcl | None:

@@ -8,7 +8,8 @@ from fnmatch import fnmatchcase
 from types import MappingProxyType
 from typing import Any
 
-from lifeline.core.network.packets import addresses_in, common
+from lifeline.core.network.model import version_of
+from lifeline.core.network.packets import common, span
 
 
 class Match(StrEnum):
@@ -179,13 +180,10 @@ def _address(key: str, wanted: str, call: Call) -> Match:
 
 
 def _share(cidr: str, wanted: str) -> Match:
-    version = 6 if ":" in cidr else 4
-    if (":" in wanted) != (version == 6):
+    if version_of(cidr) != version_of(wanted):
         return Match.NO
-    whole, both = (
-        addresses_in((cidr,), version),
-        common(addresses_in((cidr,), version), addresses_in((wanted,), version)),
-    )
+    whole = (span(cidr),)
+    both = common(whole, (span(wanted),))
     return Match.YES if both == whole else Match.DEPENDS if both else Match.NO
 
 

@@ -4,7 +4,7 @@ Each check answers yes, no, or that it can't be read. Where the packets go next 
 in a VPC's tables as in a transit gateway's (VPC guide: route priority; transit gateway guide: route evaluation order).
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import lru_cache
@@ -13,7 +13,16 @@ from lifeline.core.network.acl import acl_gates, stand_open
 from lifeline.core.network.dns import DnsAnswer, DnsView
 from lifeline.core.network.endpoint_policy import Opening, judge_policy
 from lifeline.core.network.gates import End, find_passage
-from lifeline.core.network.model import Endpoint, EndpointState, Part, Ranges, Subnet, TargetKind, Vpc
+from lifeline.core.network.model import (
+    Endpoint,
+    EndpointState,
+    Part,
+    Ranges,
+    Subnet,
+    TargetKind,
+    Vpc,
+    version_of,
+)
 from lifeline.core.network.obstacles import rule_lanes, unread_lists
 from lifeline.core.network.packets import addresses_in, ports_in
 from lifeline.core.network.routing import Routing, routing_of
@@ -235,7 +244,7 @@ def _by_table(what: str, attachment: Attachment, block: str, to: set[str], view:
     if not attachment.table_id or routes is None:
         name = attachment.table_id or f"of {attachment.id}"
         return Check(what, CheckAnswer.UNREAD, f"the route table {name} can't be read")
-    version = 6 if ":" in block else 4
+    version = version_of(block)
     for _, route in _routing_of(routes, version).parts(addresses_in((block,), version)):
         if route is None or not route.is_active:
             state = f"its route to {route.cidr} is a blackhole" if route else "it has no route there"

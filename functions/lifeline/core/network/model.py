@@ -45,6 +45,11 @@ def block(text: str) -> Network:
     return ip_network(text)
 
 
+def version_of(cidr: str) -> int:
+    """The IP version of a block or an address: 4 or 6."""
+    return 6 if ":" in cidr else 4
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class VpcRef:
     """One VPC of all accounts and regions: a VPC's id alone says neither. Raises ValueError that names a bad field."""

@@ -28,6 +28,7 @@ from lifeline.core.network.model import (
     Subnet,
     Vpc,
     suffix_of,
+    version_of,
 )
 from lifeline.core.network.packets import Lane, Traffic, joined, lanes_of, span
 from lifeline.core.network.ports import HTTPS
@@ -230,7 +231,7 @@ def _lets_all_pass(rule: Rule, end: End, ports: Ranges) -> bool:
     if not end.addresses or not is_wide:
         return False
     first, last = end.addresses[0][0], end.addresses[-1][1]
-    blocks = (span(cidr) for cidr in rule.cidrs if (":" in cidr) == (end.version == 6))
+    blocks = (span(cidr) for cidr in rule.cidrs if version_of(cidr) == end.version)
     return any(low <= first and last <= high for low, high in blocks)
 
 
@@ -281,8 +282,7 @@ def _barrier_to_gateway(
 
 def lets_in_cidr(group: SecurityGroup, cidr: str, ports: Ranges = HTTPS) -> bool:
     """True if the group's rules together let TCP in on these ports from every address of the block."""
-    version = 6 if ":" in cidr else 4
-    end = End(joined([span(cidr)]), cidr, version)
+    end = End((span(cidr),), cidr, version_of(cidr))
     lanes = rule_lanes(group.ingress, end, Vpc("", ()), ports)
     return all(lane.ports == ports for lane in lanes)
 

@@ -6,7 +6,7 @@ from functools import lru_cache, reduce
 from ipaddress import IPv4Address, IPv6Address, summarize_address_range
 from types import MappingProxyType
 
-from lifeline.core.network.model import AclEntry, Ranges, block
+from lifeline.core.network.model import AclEntry, Ranges, block, version_of
 
 EVERY_ADDRESS: Mapping[int, Ranges] = MappingProxyType({4: ((0, 2**32 - 1),), 6: ((0, 2**128 - 1),)})
 EVERY_PORT: Ranges = ((0, 65535),)
@@ -103,7 +103,7 @@ def span(cidr: str) -> tuple[int, int]:
 
 def addresses_in(cidrs: Iterable[str], version: int) -> Ranges:
     """Every address of these blocks that is of the IP version."""
-    return joined(span(cidr) for cidr in cidrs if (":" in cidr) == (version == 6))
+    return joined(span(cidr) for cidr in cidrs if version_of(cidr) == version)
 
 
 @lru_cache(maxsize=16_384)
@@ -152,7 +152,7 @@ def lanes_of(
     """
     found: list[tuple[Ranges, Ranges, Ranges]] = [(addresses, (), wanted)]
     for entry in sorted(entries, key=lambda entry: entry.number):
-        if entry.protocol not in _TCP or (":" in entry.cidr) != (version == 6):
+        if entry.protocol not in _TCP or version_of(entry.cidr) != version:
             continue
         covered = (span(entry.cidr),)
         named = EVERY_PORT if entry.protocol == "-1" else ((entry.from_port, entry.to_port),)

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from lifeline.core.network.model import Ranges, Route, Subnet, TargetKind, Vpc
+from lifeline.core.network.model import Ranges, Route, Subnet, TargetKind, Vpc, version_of
 from lifeline.core.network.packets import joined, narrowed, span
 from lifeline.core.network.tiers import effective_route_table
 
@@ -29,7 +29,7 @@ class Routing[T]:
         """The routing by these blocks. Of those that are alike, the first one counts."""
         first: dict[tuple[int, int], T] = {}
         for text, taker in entries:
-            if (":" in text) == (version == 6):
+            if version_of(text) == version:
                 first.setdefault(span(text), taker)
         left = narrowed(first).items()
         pieces = sorted((low, high, block) for block, ranges in left for low, high in ranges)

@@ -17,6 +17,7 @@ from lifeline.core.network.model import (
     UnsureTier,
     Vpc,
     block,
+    version_of,
 )
 from lifeline.core.network.packets import EVERY_ADDRESS, addresses_in
 
@@ -237,7 +238,7 @@ def _has_nat64(subnet: Subnet, routes: Iterable[Route], nats: Mapping[str, NatGa
 
 def _covers_everywhere(routes: Iterable[Route], family: int) -> bool:
     """True if the routes' destinations together are the whole space: a default route, two halves, or a list."""
-    texts = [text for route in routes for text in route.destinations if (":" in text) == (family == 6)]
+    texts = [text for route in routes for text in route.destinations if version_of(text) == family]
     if len(texts) < 2:  # by far the most tables: one default route, or none
         return texts == (["0.0.0.0/0"] if family == 4 else ["::/0"])
     return addresses_in(texts, family) == EVERY_ADDRESS[family]

@@ -19,6 +19,7 @@ from lifeline.core.network.model import (
     TargetKind,
     Tier,
     Vpc,
+    version_of,
 )
 from lifeline.core.network.obstacles import Barrier, barrier_of, rule_lanes, unread_lists
 from lifeline.core.network.packets import Lane, addresses_in, common, joined, narrowed, size, span
@@ -150,8 +151,8 @@ def _parts(subnet: Subnet, vpc: Vpc, service: str, version: int) -> Iterator[tup
     left = _left_to(table.routes, version) if table else {}
     found: dict[tuple[TargetKind, str, bool], tuple[Route, list[tuple[int, int]]]] = {}
     for route in ways_out(subnet, vpc):
-        for text in (text for text in route.destinations if (":" in text) == (version == 6)):
-            is_nat64 = version == 6 and text == str(NAT64)
+        for text in (text for text in route.destinations if version_of(text) == version):
+            is_nat64 = text == str(NAT64)
             addresses = left[span(text)] if is_nat64 else common(left[span(text)], everything.addresses)
             found.setdefault((route.target, route.target_id, is_nat64), (route, []))[1].extend(addresses)
     for route, parts in found.values():
@@ -162,7 +163,7 @@ def _parts(subnet: Subnet, vpc: Vpc, service: str, version: int) -> Iterator[tup
 @lru_cache(maxsize=1024)
 def _left_to(routes: tuple[Route, ...], version: int) -> Mapping[tuple[int, int], Ranges]:
     """Of each block that routes lead somewhere, what no narrower one takes."""
-    texts = (text for route in routes for text in route.destinations if (":" in text) == (version == 6))
+    texts = (text for route in routes for text in route.destinations if version_of(text) == version)
     return narrowed(map(span, texts))
 
 

@@ -7,7 +7,17 @@ from decimal import Decimal
 from lifeline.core.network.dns import AnswerKind, DnsAnswer, DnsView, answers_for, custom_dns_finding, domain_of
 from lifeline.core.network.gates import End
 from lifeline.core.network.hub import Check, CheckAnswer, HubSource, HubView, check_beyond
-from lifeline.core.network.model import Catalog, Endpoint, EndpointType, Part, Service, Subnet, Vpc, suffix_of
+from lifeline.core.network.model import (
+    Catalog,
+    Endpoint,
+    EndpointType,
+    Part,
+    Service,
+    Subnet,
+    Vpc,
+    suffix_of,
+    version_of,
+)
 from lifeline.core.network.packets import blocks_in, span
 from lifeline.core.network.ports import ports_of, ports_unknown
 from lifeline.core.network.reach import Reach, ServiceReach
@@ -268,7 +278,7 @@ class _Judge:
         texts = [text for table in tables if table for route in table.routes for text in route.destinations]
         texts += [entry.cidr for acl in self.vpc.network_acls for entry in acl.entries]
         for cidr in self.central.cidrs:
-            version = 6 if ":" in cidr else 4
+            version = version_of(cidr)
             for mark in _marks(*span(cidr), texts, version):
                 yield blocks_in(((mark, mark),), version)
 
@@ -325,7 +335,7 @@ class _Judge:
         public = {one.subnet.id for one in dependents if one.is_public}
         for subnet in asking:
             version = subnet.ip_version
-            texts = [text for answer in answers for text in answer.addresses or () if (":" in text) == (version == 6)]
+            texts = [text for answer in answers for text in answer.addresses or () if version_of(text) == version]
             fars = [End((span(text),), text, version) for text in texts]
             cut_off = find_cut_off(fars, (), subnet, self.vpc, suffix, ports, is_public_now=subnet.id in public)
             if cut_off:
@@ -335,7 +345,7 @@ class _Judge:
 
 
 def _overlap(one: str, other: str) -> bool:
-    if (":" in one) != (":" in other):
+    if version_of(one) != version_of(other):
         return False
     (low, high), (start, end) = span(one), span(other)
     return low <= end and start <= high
@@ -343,6 +353,6 @@ def _overlap(one: str, other: str) -> bool:
 
 def _marks(low: int, high: int, blocks: Iterable[str], version: int) -> tuple[int, ...]:
     """Addresses of a range that stand for all others: no block divides what lies between two of them."""
-    spans = [span(text) for text in blocks if (":" in text) == (version == 6)]
+    spans = [span(text) for text in blocks if version_of(text) == version]
     edges = {low, *(start for start, _ in spans), *(end + 1 for _, end in spans)}
     return tuple(sorted(one for one in edges if low <= one <= high))

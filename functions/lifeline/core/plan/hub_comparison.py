@@ -3,11 +3,9 @@
 from collections.abc import Iterable, Iterator, Sequence
 from decimal import Decimal
 
-from lifeline.core.network.hub import marks
 from lifeline.core.network.model import Part, Route, Subnet, TargetKind, Vpc
-from lifeline.core.network.packets import span
-from lifeline.core.network.tiers import effective_route_table
-from lifeline.core.network.way_to_central import route_to
+from lifeline.core.network.packets import addresses_in
+from lifeline.core.network.routing import routing_of
 from lifeline.core.plan.actions import ServiceReport
 from lifeline.core.plan.cost import (
     Price,
@@ -88,14 +86,9 @@ def _by_hub(scene: Scene, routes: Sequence[Route], central: Central, price: Pric
 def _routes(clients: Iterable[Subnet], vpc: Vpc, central: Central) -> Iterator[Route]:
     """The active routes of these subnets to the hub's blocks, or to parts of them."""
     for subnet in clients:
-        table = effective_route_table(subnet, vpc)
-        texts = [text for route in (table.routes if table else ()) for text in route.destinations]
-        for cidr in central.cidrs:
-            version = 6 if ":" in cidr else 4
-            for mark in marks(*span(cidr), [*texts, *vpc.all_cidrs], version):
-                route = route_to(mark, subnet, vpc, version)
-                if route and route.is_active:
-                    yield route
+        for version in (4, 6):
+            parts = routing_of(subnet, vpc, version).parts(addresses_in(central.cidrs, version))
+            yield from (route for _, route in parts if route and route.is_active)
 
 
 def _is_attached(scene: Scene) -> bool:
