@@ -327,12 +327,17 @@ def follow(days: Days) -> None:
     remember.cache_clear()
 
 
-def stood_in(days: Days, monkeypatch: pytest.MonkeyPatch) -> tuple[str, Hub]:
-    """A VPC whose path to the hub was cut, and where an endpoint stands in for it."""
-    vpc_id, hub = shared(days, monkeypatch)
+def swap(days: Days, vpc_id: str) -> None:
+    """The path is cut, and an endpoint stands in."""
     cut(days, vpc_id)
     approve_next(days, vpc_id)
     follow(days)
+
+
+def stood_in(days: Days, monkeypatch: pytest.MonkeyPatch) -> tuple[str, Hub]:
+    """A VPC whose path to the hub was cut, and where an endpoint stands in for it."""
+    vpc_id, hub = shared(days, monkeypatch)
+    swap(days, vpc_id)
     assert hub_calls(days) == ["DisassociateVPCFromHostedZone", "private DNS True"]
     return vpc_id, hub
 
@@ -557,9 +562,7 @@ def test_agents_that_fall_silent_after_the_way_back_to_a_profile_get_the_endpoin
     days: Days, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     vpc_id, hub = by_profile(days, monkeypatch)
-    cut(days, vpc_id)
-    approve_next(days, vpc_id)
-    follow(days)
+    swap(days, vpc_id)
     hub.lead(days.world, vpc_id)
     remember.cache_clear()
     approve_next(days, vpc_id)
