@@ -82,7 +82,7 @@ def check_concurrency(read: Concurrency | NotRead) -> Finding:
     if read.unreserved >= MOST_RUNS:
         return ok(CONCURRENCY_CHECK, says)
     remedy = (
-        f"Ask for more in Service Quotas (lambda, {_CONCURRENCY_CODE}), or reserve less for other functions. Until then, runs may"
-        " be throttled: changes wait in the queue, and a schedule's run may be missed."
+        f"Ask for more in Service Quotas (lambda, {_CONCURRENCY_CODE}), or reserve less for other functions. Until"
+        " then, runs may be throttled: changes wait in the queue, and a schedule's run may be missed."
     )
     return bad(CONCURRENCY_CHECK, says, remedy)
