@@ -53,9 +53,7 @@ from lifeline.runtime.observability import logger
 from lifeline.runtime.settings import Settings
 
 _PATIENCE = timedelta(minutes=10)  # with reports and searches, where no function's time ends
-_SHARE_OF_LISTS = (
-    1 / 3
-)  # of the time, for listing metrics: there may be 100,000s, and access advisor is asked after that
+_SHARE_OF_LISTS = 1 / 3  # of the time: there may be 100,000s of metrics, and access advisor is asked later
 _LOGS_BACK = timedelta(days=LOG_DAYS)
 
 

@@ -14,6 +14,8 @@ from lifeline.core.wording import quoted, shorten, wrap, write_count
 
 _MOST_SHOWN = 2
 _MOST_WITNESSES = 20
+_FEWER_WITNESSES = (5, 2, 0)
+_LARGEST = 5_000_000  # a function's answer may have 6 MB (Lambda quotas: invocation payload)
 _MOST_REMARKS = 60
 _LONGEST_REMARK = 300
 _UNDER = "    "
@@ -42,9 +44,20 @@ class SuggestAnswer:
 
 
 def suggest_json(answer: SuggestAnswer) -> dict[str, Any]:
-    """The answer as the function returns it."""
+    """The answer as the function returns it: with fewer witnesses of each service where it would be too large."""
+    found = _answer_json(answer, _MOST_WITNESSES)
+    for most in _FEWER_WITNESSES:
+        if len(json.dumps(found)) <= _LARGEST:
+            break
+        found = _answer_json(answer, most)
+        why = f"only {most} witnesses of each service are named" if most else "no witnesses are named"
+        found["notes"].append(f"{why}, because the answer would be too large: ask for some VPCs by vpc_ids")
+    return found
+
+
+def _answer_json(answer: SuggestAnswer, witnesses: int) -> dict[str, Any]:
     return {
-        "suggest": [_suggestion_json(one) for one in answer.suggestions],
+        "suggest": [_suggestion_json(one, witnesses) for one in answer.suggestions],
         "sources": [
             {
                 "source": str(source),
@@ -59,13 +72,13 @@ def suggest_json(answer: SuggestAnswer) -> dict[str, Any]:
     }
 
 
-def _suggestion_json(one: Suggestion) -> dict[str, Any]:
+def _suggestion_json(one: Suggestion, witnesses: int) -> dict[str, Any]:
     return {
         "vpc_id": one.vpc_id,
         "name": one.name,
         "private_subnets": one.private_subnets,
         "residents": one.residents,
-        "services": [_line_json(line) for line in one.lines],
+        "services": [_line_json(line, witnesses) for line in one.lines],
         "rule": one.rule if one.require else None,
         "adds_monthly_usd": float(one.adds_usd),
         "idle_monthly_usd": float(one.idle_usd),
@@ -73,7 +86,7 @@ def _suggestion_json(one: Suggestion) -> dict[str, Any]:
     }
 
 
-def _line_json(line: Line) -> dict[str, Any]:
+def _line_json(line: Line, witnesses: int) -> dict[str, Any]:
     return {
         "service": line.service,
         "verdict": str(line.verdict),
@@ -90,7 +103,7 @@ def _line_json(line: Line) -> dict[str, Any]:
                 "text": one.words,
                 "subnet_ids": sorted(one.subnet_ids),
             }
-            for one in line.witnesses[:_MOST_WITNESSES]
+            for one in line.witnesses[:witnesses]
         ],
         "witness_count": len(line.witnesses),
     }
