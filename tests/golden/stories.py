@@ -715,7 +715,7 @@ NOTICES: dict[str, tuple[float, Callable[[], Notice]]] = {
                 "123456789012",
                 why=(
                     "describe_subnets: UnauthorizedOperation: You are not authorized to perform this operation. User: "
-                    "arn:aws:sts::123456789012:assumed-role/lifeline-ReconcileRole-EXAMPLE/lifeline is not authorized "
+                    "arn:aws:sts::123456789012:assumed-role/lifeline-ReconcileRole-1A2B3C/lifeline is not authorized "
                     "to perform: ec2:DescribeSubnets because no identity-based policy allows the ec2:DescribeSubnets "
                     "action"
                 ),

@@ -342,6 +342,14 @@ def test_in_the_functions_own_account_what_must_be_read_is_told_once_and_left_un
     assert len(single.live(vpc_id)) == 1
 
 
+def test_what_only_a_persons_call_reads_is_told_to_that_person_alone(single: Days) -> None:
+    lost_route(single)
+    own_account(single, "ec2:DescribeSecurityGroups")
+    (error,) = single.call({"adopt": ["sg-0123456789abcdef0"]})["errors"]
+    assert "ec2:DescribeSecurityGroups" in error["message"]
+    assert not single_told(single)
+
+
 def test_a_person_who_calls_hears_that_the_own_account_is_denied(single: Days) -> None:
     vpc_id, _ = lost_route(single)
     own_account(single, "ec2:DescribeVpcs")

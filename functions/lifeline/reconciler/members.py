@@ -324,8 +324,12 @@ class Hub:
             self._change(lambda members: (members.unannounce(member.account), None))
 
     def _tell_of_own(self, error: TerminalError) -> None:
-        """Sends the notice that the functions' own account is denied, if that is news."""
+        """Sends the notice that the functions' own account is denied, if that is news. What only a person's call reads,
+        that person hears of.
+        """
         tools, denial = self.tools(self.settings), read_denial(str(error), error.code) or Denial()
+        if denial.action and denial.action not in MUST_BE_READ:
+            return
         account = MemberAccount(self.settings.own_account_id, why=str(error))
 
         def publish(_: object) -> bool:
