@@ -153,3 +153,18 @@ def test_zero_seconds_treat_a_tools_change_as_any_other(days: Days, monkeypatch:
     days.deliver(route_deleted(days, table_id))
     days.clock.advance(MINUTES)
     assert len(days.live(vpc_id)) == 1
+
+
+def test_whoever_calls_themselves_a_tool_again_and_again_delays_a_repair_by_ten_minutes_at_most(days: Days) -> None:
+    """The caller chooses the user agent: let nothing but patience depend on it, and little of that."""
+    vpc_id, table_id = make_isolated(days)
+    days.deliver(route_deleted(days, table_id))
+    (waiting,) = days.world.requeue()
+    for _ in range(9):
+        days.clock.advance(timedelta(minutes=1))
+        days.deliver(route_deleted(days, table_id))
+        assert days.live(vpc_id) == []
+    days.clock.advance(timedelta(minutes=1))
+    days.deliver(route_deleted(days, table_id), waiting)
+    days.clock.advance(MINUTES)
+    assert len(days.live(vpc_id)) == 1

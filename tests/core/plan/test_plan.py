@@ -545,3 +545,17 @@ def test_a_gateway_type_is_preferred_where_a_service_has_both() -> None:
     found = only(vpc(subnet("a")), ActionKind.CREATE_GATEWAY_ENDPOINT, "s3")
     assert found.kind is ActionKind.CREATE_GATEWAY_ENDPOINT
     assert EndpointType.GATEWAY < EndpointType.INTERFACE
+
+
+@pytest.mark.parametrize(("records", "is_shut"), [("ipv6", True), ("ipv4", False), ("dualstack", False), ("", False)])
+def test_dns_records_of_another_ip_version_shut_an_endpoint_and_are_said_with_the_remedy(
+    records: str, *, is_shut: bool
+) -> None:
+    """Whoever may modify an endpoint can have its names lead to addresses that its clients can't use."""
+    dual = subnet("a", ipv6_cidrs=("2001:db8:0:1::/64",))
+    there = endpoint(MONITORING, "a", ip_address_type="dualstack", record_family=records)
+    found = plan(vpc(dual, there, own_security_group()))
+    blocked = [action for action in found.actions if action.is_blocked]
+    assert bool(blocked) == is_shut
+    assert all("vpce-1 answers with only IPv6 addresses, and subnet-a is IPv4" in action.reason for action in blocked)
+    assert all("--dns-options DnsRecordIpType=dualstack" in action.error for action in blocked)

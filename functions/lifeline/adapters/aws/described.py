@@ -140,7 +140,7 @@ def endpoint_of(described: dict[str, Any]) -> Endpoint:
     """An endpoint. States come back in camel case, whatever the model says (PrivateLink guide: concepts)."""
     state = str(described.get("State", "")).lower()
     kind = described.get("VpcEndpointType", "")
-    last_error = described.get("LastError") or {}
+    last_error, dns = described.get("LastError") or {}, described.get("DnsOptions") or {}
     return Endpoint(
         id=described["VpcEndpointId"],
         service_name=described.get("ServiceName", ""),
@@ -156,7 +156,8 @@ def endpoint_of(described: dict[str, Any]) -> Endpoint:
         tags=tags_of(described),
         policy=str(described.get("PolicyDocument") or ""),
         interface_ids=frozenset(described.get("NetworkInterfaceIds", [])),
-        inbound_dns_only=(described.get("DnsOptions") or {}).get("PrivateDnsOnlyForInboundResolverEndpoint"),
+        inbound_dns_only=dns.get("PrivateDnsOnlyForInboundResolverEndpoint"),
+        record_family=dns.get("DnsRecordIpType") or "",
     )
 
 

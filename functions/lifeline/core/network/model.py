@@ -476,6 +476,8 @@ class Endpoint(Tagged):
     doesn't say (EC2 API: DnsOptions.PrivateDnsOnlyForInboundResolverEndpoint).
 
     `on_record` is True if the ledger has it as Lifeline's own. An observation leaves it False: see `recognize`.
+    `record_family` is of which IP version its DNS records are, whatever addresses it has: `ipv4` or `ipv6`, and
+    anything else for both (EC2 API: DnsOptions.DnsRecordIpType).
     """
 
     id: str
@@ -494,6 +496,18 @@ class Endpoint(Tagged):
     interface_ids: frozenset[str] = frozenset()
     inbound_dns_only: bool | None = None
     on_record: bool = False
+    record_family: str = ""
+
+    @property
+    def families(self) -> frozenset[int]:
+        """The IP versions in which its names lead to it: those of its addresses for which there are DNS records."""
+        here = {"ipv6": frozenset({6}), "dualstack": frozenset({4, 6})}.get(self.ip_address_type, frozenset({4}))
+        return here & {"ipv4": frozenset({4}), "ipv6": frozenset({6})}.get(self.record_family, here)
+
+    @property
+    def hides_addresses(self) -> bool:
+        """True if it has addresses of an IP version that its names don't lead to."""
+        return self.ip_address_type == "dualstack" and len(self.families) == 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -90,7 +90,7 @@ def lets_all_in(endpoint: Endpoint, vpc: Vpc, version: int, ports: Ranges) -> bo
     """
     clients = [subnet for subnet in vpc.subnets if subnet.ip_version == version]
     blocks = [subnet.cidr if version == 4 else next(iter(subnet.ipv6_cidrs), "") for subnet in clients]
-    if endpoint.type is not EndpointType.INTERFACE or version not in _families(endpoint) or not all(blocks):
+    if endpoint.type is not EndpointType.INTERFACE or version not in endpoint.families or not all(blocks):
         return False
     if vpc.unread_words(Part.NETWORK_ACLS) or not all_stand_open(vpc, version):
         return False
@@ -140,9 +140,10 @@ def _barrier_to_interfaces(
     endpoints).
     """
     version = client.ip_version
-    if version not in _families(endpoint):
+    if version not in endpoint.families:
         only, other = ("IPv4", "IPv6-only") if client.is_ipv6_only else ("IPv6", "IPv4")
-        words = f"{endpoint.id} has only {only} addresses, and {client.id} is {other}"
+        has = "answers with" if endpoint.hides_addresses else "has"
+        words = f"{endpoint.id} {has} only {only} addresses, and {client.id} is {other}"
         near = End.of(client, version)
         return _other_family(words, client, near)
     near, gate, unread = _group_gate(endpoint, client, vpc, ports, version, asking)
@@ -296,7 +297,3 @@ def is_on_gateway(endpoint: Endpoint, client: Subnet, vpc: Vpc) -> bool:
     if table is None or table.id not in endpoint.route_table_ids:
         return False
     return all(route.is_active for route in table.routes if route.target_id == endpoint.id)
-
-
-def _families(endpoint: Endpoint) -> frozenset[int]:
-    return {"ipv6": frozenset({6}), "dualstack": frozenset({4, 6})}.get(endpoint.ip_address_type, frozenset({4}))

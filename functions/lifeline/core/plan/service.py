@@ -213,6 +213,10 @@ class ServicePlanner:
         family = "a dualstack endpoint in dual-stack subnets serves both"
         if "ipv6" not in self.service.ip_address_types:
             family = f"{self.service.name} has no IPv6: give these subnets IPv4"
+        if endpoint.hides_addresses:
+            family = "set the IP version of its DNS records to dualstack, as its addresses are: "
+            command = f"aws ec2 modify-vpc-endpoint --vpc-endpoint-id {endpoint.id}"
+            family += f"{command} --dns-options DnsRecordIpType=dualstack"
         remedy = {
             ActionKind.OPEN_SECURITY_GROUP: f"{whose}: its owner should allow inbound TCP {ports_in(self.ports)} from "
             "the whole VPC",
