@@ -88,6 +88,32 @@ def test_a_claim_of_routes_counts_only_for_tables_where_lifelines_own_has_them()
     assert keep(network, replace(claim, claim=Claim(S3, route_table_ids=("rtb-strange",)))) == {}
 
 
+DYNAMODB = "com.amazonaws.us-east-1.dynamodb"
+THEIR_GATEWAY = gateway("b", own=False, id="vpce-theirs")
+
+
+@pytest.mark.parametrize(
+    ("claim", "blocked_by"),
+    [
+        (Claim(endpoint_id="vpce-theirs", route_table_ids=("rtb-main",)), "vpce-1"),  # tables for one of theirs
+        (Claim(endpoint_id="vpce-theirs", route_table_ids=("rtb-b",)), ""),
+        (Claim(endpoint_id="vpce-unseen", route_table_ids=("rtb-main",)), ""),
+        (Claim(S3, route_table_ids=("rtb-main",)), "vpce-1"),
+        (Claim(DYNAMODB, route_table_ids=("rtb-main",)), "vpce-3"),
+        (Claim(DYNAMODB, route_table_ids=()), ""),
+        (Claim(endpoint_id="vpce-1", route_table_ids=("rtb-main",)), ""),  # on Lifeline's own
+        (Claim(MONITORING, DOMAIN, "vpce-theirs"), "vpce-2"),
+        (Claim(MONITORING, route_table_ids=("rtb-main",)), ""),  # an interface endpoint has no routes
+    ],
+)
+def test_a_claim_meets_lifelines_own_endpoint_of_the_same_service(claim: Claim, blocked_by: str) -> None:
+    other = gateway("main", id="vpce-3", service_name=DYNAMODB)
+    mine = endpoint(MONITORING, "a", id="vpce-2", route_table_ids=frozenset({"rtb-main"}))
+    network = vpc(subnet("a"), table(), THEIR_GATEWAY, mine, gateway("main"), other)
+    found = blocked_by_own(claim, network, OWNER, CATALOG)
+    assert (found.id if found else "") == blocked_by
+
+
 def test_a_claim_holds_for_a_day_from_when_it_was_made() -> None:
     early = replace(CLAIMED, at=NOW - timedelta(hours=1))
     kept = keep(vpc(subnet("a"), endpoint(MONITORING, "a")), early)["monitoring"]

@@ -6,9 +6,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lifeline.core.network.hub import Attachment, CheckAnswer, GatewayRoute, HubView, _by_table
+from lifeline.core.network.gates import End
+from lifeline.core.network.hub import (
+    Attachment,
+    Check,
+    CheckAnswer,
+    GatewayRoute,
+    HubView,
+    _by_table,
+    _check_group,
+    _check_way_back,
+)
+from lifeline.core.network.model import Route, Rule, SecurityGroup, TargetKind, Vpc
 from lifeline.core.network.packets import span
 from lifeline.core.plan.central import _marks as marks
+from tests.support.builders import MONITORING, endpoint, subnet, table
 
 BLOCKS = [f"10.0.0.{place * size}/{bits}" for bits, size in ((29, 8), (30, 4), (32, 1)) for place in range(5)]
 
@@ -88,3 +100,101 @@ def test_a_table_that_was_not_read_is_said() -> None:
     assert _by_table("tables", unnamed, "10.9.0.0/24", set(), view).why == (
         "the route table of tgw-attach-1 can't be read"
     )
+
+
+NEAR = End.of(subnet("a", cidr="10.0.1.0/24"), 4)
+ASKING = subnet("a", cidr="10.0.1.0/24")
+PORTS = ((443, 443),)
+LETS_IN = Rule("tcp", 443, 443, ("10.0.0.0/8",))
+HOME = Vpc("vpc-0hub", ("10.9.0.0/16",))
+SERVING = endpoint(MONITORING, id="vpce-0hub", security_group_ids=frozenset({"sg-1", "sg-2"}))
+
+
+def grouped(*rules: Rule, missing: bool = False) -> Check:
+    """What is found of an endpoint with two groups, one of which may not have been read."""
+    first, second = SecurityGroup("sg-1", "one", rules), SecurityGroup("sg-2", "two")
+    hub = replace(HOME, security_groups=(first,) if missing else (first, second))
+    return _check_group(SERVING, NEAR, ASKING, hub, PORTS)
+
+
+@pytest.mark.parametrize(
+    ("rules", "missing", "finding", "why"),
+    [
+        ((LETS_IN,), False, CheckAnswer.YES, ""),
+        ((LETS_IN,), True, CheckAnswer.YES, ""),
+        ((), False, CheckAnswer.NO, "sg-1, sg-2 doesn't allow inbound 443 from 10.0.1.0/24 (subnet-a)"),
+        ((), True, CheckAnswer.UNREAD, "the rules of sg-1, sg-2 can't all be read"),
+        (
+            (Rule("tcp", 443, 443, prefix_lists=("pl-1",)),),
+            False,
+            CheckAnswer.UNREAD,
+            "sg-1, sg-2 allows what is in pl-1, which was not read",
+        ),
+        (
+            (Rule("tcp", 443, 443, groups=("sg-far",)),),
+            False,
+            CheckAnswer.UNREAD,
+            "sg-1, sg-2 allows members of other groups, which can't be read",
+        ),
+        (
+            (Rule("tcp", 443, 443, ("10.0.1.0/25",)),),
+            False,
+            CheckAnswer.NO,
+            "sg-1, sg-2 doesn't allow inbound 443 from 10.0.1.0/24 (subnet-a)",
+        ),
+    ],
+)
+def test_the_groups_of_the_hubs_endpoint_let_the_whole_subnet_in_or_were_not_read(
+    rules: tuple[Rule, ...], missing: bool, finding: CheckAnswer, why: str
+) -> None:
+    check = grouped(*rules, missing=missing)
+    assert (check.finding, check.why) == (finding, why)
+
+
+def test_an_endpoint_without_groups_lets_nobody_in() -> None:
+    bare = replace(SERVING, security_group_ids=frozenset())
+    assert _check_group(bare, NEAR, ASKING, HOME, PORTS).finding is not CheckAnswer.YES
+
+
+HUB_HOST = subnet("host", cidr="10.9.1.0/24")
+FAR = End.of(subnet("a", cidr="172.16.1.0/24"), 4)
+
+
+@pytest.mark.parametrize(
+    ("routes", "finding"),
+    [
+        ((("172.16.0.0/12", TargetKind.TRANSIT_GATEWAY, "tgw-1", True),), CheckAnswer.YES),
+        ((("172.16.0.0/12", TargetKind.TRANSIT_GATEWAY, "tgw-1", False),), CheckAnswer.NO),
+        ((("172.16.0.0/12", TargetKind.TRANSIT_GATEWAY, "tgw-2", True),), CheckAnswer.UNREAD),
+        ((("172.16.0.0/12", TargetKind.PEERING, "tgw-1", True),), CheckAnswer.UNREAD),
+        ((), CheckAnswer.NO),
+        ((("172.16.1.0/25", TargetKind.TRANSIT_GATEWAY, "tgw-1", True),), CheckAnswer.NO),
+        ((("172.16.1.128/25", TargetKind.TRANSIT_GATEWAY, "tgw-1", True),), CheckAnswer.NO),
+        (
+            (
+                ("172.16.0.0/12", TargetKind.TRANSIT_GATEWAY, "tgw-1", True),
+                ("172.16.1.254/32", TargetKind.NAT_GATEWAY, "nat-1", True),
+            ),
+            CheckAnswer.UNREAD,
+        ),
+        (
+            (
+                ("172.16.0.0/12", TargetKind.TRANSIT_GATEWAY, "tgw-1", True),
+                ("172.16.1.255/32", TargetKind.NAT_GATEWAY, "nat-1", True),  # which no interface gets
+            ),
+            CheckAnswer.YES,
+        ),
+    ],
+)
+def test_the_hubs_routes_lead_back_from_everywhere_by_what_leads_there(
+    routes: tuple[tuple[str, TargetKind, str, bool], ...], finding: CheckAnswer
+) -> None:
+    made = [Route((cidr,), kind, id_, is_active=active) for cidr, kind, id_, active in routes]
+    hub = replace(HOME, subnets=(HUB_HOST,), route_tables=(table("main", *made),))
+    assert _check_way_back(HUB_HOST, FAR, (TargetKind.TRANSIT_GATEWAY, "tgw-1"), hub).finding is finding
+
+
+def test_a_block_that_the_hub_has_itself_leads_back_nowhere() -> None:
+    hub = replace(HOME, cidrs=("10.0.0.0/16",), subnets=(HUB_HOST,), route_tables=(table("main"),))
+    check = _check_way_back(HUB_HOST, NEAR, (TargetKind.TRANSIT_GATEWAY, "tgw-1"), hub)
+    assert (check.finding, check.why) == (CheckAnswer.NO, "subnet-host leads 10.0.1.0/24 to local and not to tgw-1")

@@ -22,7 +22,7 @@ from lifeline.core.network.model import (
     TargetKind,
     Vpc,
 )
-from lifeline.core.network.reach import NOBODY_LOOKED, NetworkPath, Reach, find_path
+from lifeline.core.network.reach import NOBODY_LOOKED, NetworkPath, Reach, ServiceReach, find_path
 from tests.support.builders import (
     CATALOG,
     MONITORING,
@@ -374,3 +374,27 @@ def test_a_nat_gateway_without_a_way_on_leads_nowhere() -> None:
     network: Vpc = vpc(subnet("a"), subnet("n"), table("main", NAT), table("n", subnets=("n",)), nat_gateways=(nat,))
     found = find_path(network.subnets[0], network, "monitoring", CATALOG, NOBODY_ELSE, has_public_address=False)
     assert found.reach is Reach.UNREACHABLE
+
+
+READY, COMING = EndpointState.AVAILABLE, EndpointState.PENDING
+
+
+@pytest.mark.parametrize(
+    ("endpoints", "holder"),
+    [
+        ((("vpce-1", READY, "a"), ("vpce-2", READY, "a")), "vpce-1"),
+        ((("vpce-2", READY, "a"), ("vpce-1", READY, "a")), "vpce-1"),
+        ((("vpce-1", READY, ""), ("vpce-2", READY, "a")), "vpce-2"),
+        ((("vpce-1", COMING, "a"), ("vpce-2", READY, "a")), "vpce-2"),
+        ((("vpce-1", COMING, "a"), ("vpce-2", READY, "")), "vpce-2"),
+        ((("vpce-1", COMING, ""), ("vpce-2", COMING, "a")), "vpce-2"),
+        ((("vpce-1", EndpointState.FAILED, "a"), ("vpce-2", COMING, "")), "vpce-2"),
+        ((("vpce-1", EndpointState.FAILED, "a"),), ""),
+    ],
+)
+def test_of_several_endpoints_with_the_name_one_that_is_ready_holds_it_then_one_with_interfaces(
+    endpoints: tuple[tuple[str, EndpointState, str], ...], holder: str
+) -> None:
+    made = [endpoint(MONITORING, *home, id=one, state=state) for one, state, home in endpoints]
+    found = ServiceReach(vpc(subnet("a"), *made), "monitoring", CATALOG, DnsView()).holder
+    assert (found.id if found else "") == holder

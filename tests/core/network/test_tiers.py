@@ -173,6 +173,28 @@ def test_an_ipv6_only_subnet_with_nat64_reaches_ipv4_through_the_nat_gateway() -
     assert classify(replace(home, dns64=False), vpc(home, table("main", nat64))) is Tier.ISOLATED
 
 
+@pytest.mark.parametrize(
+    ("nat64", "nats", "block_mode", "tier"),
+    [
+        (route("64:ff9b::/96", TargetKind.NAT_GATEWAY, "nat-1"), True, BlockMode.OFF, Tier.EGRESS),
+        (route("64:ff9b::/32", TargetKind.NAT_GATEWAY, "nat-1"), True, BlockMode.OFF, Tier.EGRESS),
+        (route("64:ff9b::/97", TargetKind.NAT_GATEWAY, "nat-1"), True, BlockMode.OFF, Tier.ISOLATED),  # a half
+        (route("64:ff9b::/96", TargetKind.NAT_GATEWAY, "nat-1", active=False), True, BlockMode.OFF, Tier.ISOLATED),
+        (route("64:ff9b::/96", TargetKind.TRANSIT_GATEWAY, "tgw-1"), True, BlockMode.OFF, Tier.ISOLATED),
+        (route("0.0.0.0/0", TargetKind.NAT_GATEWAY, "nat-1"), True, BlockMode.OFF, Tier.ISOLATED),
+        (route("64:ff9b::/96", TargetKind.NAT_GATEWAY, "nat-1"), False, BlockMode.OFF, Tier.ISOLATED),
+        (route("64:ff9b::/96", TargetKind.NAT_GATEWAY, "nat-1"), True, BlockMode.BIDIRECTIONAL, Tier.ISOLATED),
+        (route("64:ff9b::/96", TargetKind.NAT_GATEWAY, "nat-1"), True, BlockMode.INGRESS, Tier.EGRESS),
+    ],
+)
+def test_nat64_takes_an_active_route_for_all_of_its_prefix_to_a_nat_gateway_that_works(
+    nat64: Route, nats: bool, block_mode: BlockMode, tier: Tier
+) -> None:
+    home = subnet("six", cidr="", ipv6_cidrs=("2001:db8::/64",), dns64=True, block_mode=block_mode)
+    there = (NatGateway("nat-1", is_public=True, is_available=nats),)
+    assert classify(home, vpc(home, table("main", nat64), nat_gateways=there)) is tier
+
+
 routes = st.builds(
     Route,
     destinations=st.sampled_from([("0.0.0.0/0",), ("0.0.0.0/1",), ("128.0.0.0/1",), ("::/0",), ("10.9.0.0/16",)]),

@@ -469,6 +469,66 @@ def test_one_that_failed_is_named_and_replaced(state: EndpointState) -> None:
     assert actions[ActionKind.SWAP_TO_LOCAL].endpoint_id == ""
 
 
+STAND_IN = ((MANAGED_BY, OWNER), (IN_PLACE_OF, ZONE))
+
+
+@pytest.mark.parametrize(
+    ("changed", "hub", "is_given_back"),
+    [
+        ({}, {}, True),
+        ({"state": EndpointState.PENDING}, {}, False),
+        ({"tags": ((MANAGED_BY, OWNER),)}, {}, False),  # it never stood in for the hub
+        ({"tags": ((MANAGED_BY, "another-stack"), (IN_PLACE_OF, ZONE))}, {}, False),
+        ({"on_record": False}, {}, False),
+        ({}, {"there": ()}, False),  # the path isn't back
+    ],
+)
+def test_an_endpoint_that_stands_in_gives_the_name_back_once_the_path_is_whole(
+    changed: dict[str, Any], hub: dict[str, Any], is_given_back: bool
+) -> None:
+    standing_in = replace(endpoint(MONITORING, "a", tags=STAND_IN), **changed)
+    found = offered(spoke(endpoints=(standing_in,)), Hubs(**hub).view())
+    swaps = [one for one in found.actions if one.kind is ActionKind.SWAP_TO_CENTRAL]
+    assert [(one.endpoint_id, one.central_ids, one.central_account) for one in swaps] == [
+        (standing_in.id, (ZONE,), "999999999999")
+    ][: int(is_given_back)]
+    assert all(one.asks == "needs approval: it gives the name back to the hub" for one in swaps)
+
+
+@pytest.mark.parametrize(
+    ("changed", "is_retired"),
+    [
+        ({}, True),
+        ({"state": EndpointState.PENDING}, False),
+        ({"tags": ((MANAGED_BY, OWNER),)}, False),
+        ({"on_record": False}, False),
+    ],
+)
+def test_an_endpoint_that_stood_in_goes_where_the_hub_answers_again(changed: dict[str, Any], is_retired: bool) -> None:
+    spare = replace(endpoint(MONITORING, "a", private_dns=False, tags=STAND_IN), **changed)
+    found = offered(spoke(endpoints=(spare,)), dns=DnsView((answer(),)))
+    retired = [one for one in found.actions if one.kind is ActionKind.RETIRE_ENDPOINT]
+    assert [(one.endpoint_id, one.is_optional) for one in retired] == [(spare.id, True)][: int(is_retired)]
+
+
+@pytest.mark.parametrize(
+    ("changed", "is_swapped"),
+    [
+        ({}, True),
+        ({"may_associate": False}, False),
+        ({"central": None}, False),
+        ({"central": central(zones=("Z0OTHER",))}, False),  # not the policy's to let go
+        ({"dns": DnsView((answer(forwards=True),))}, False),
+    ],
+)
+def test_an_endpoint_stands_in_only_for_zones_that_the_policy_names(changed: dict[str, Any], is_swapped: bool) -> None:
+    lost = route("10.8.0.0/16", TargetKind.TRANSIT_GATEWAY, TGW)
+    found = offered(spoke(lost), **({"dns": DnsView((answer(),))} | changed))
+    made = [one for one in found.actions if one.kind is ActionKind.SWAP_TO_LOCAL]
+    assert [one.central_ids for one in made] == [(ZONE,)][: int(is_swapped)]
+    assert all(one.asks == f"needs approval: it takes {ZONE} out of the VPC" for one in made)
+
+
 def test_across_accounts_a_cut_path_is_seen_by_the_addresses_that_the_hubs_account_reads() -> None:
     """The VPC's account sees the zone, and not the endpoint to which it leads."""
     unread = DnsView((answer(addresses=None, endpoint_id=""),))

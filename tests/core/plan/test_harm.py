@@ -193,6 +193,34 @@ class TestSwitchingOn:
         action = Action(ENABLE, "dark", service="monitoring", endpoint_id="vpce-1")
         assert unprepared(action, [theirs, action]) is None
 
+    @pytest.mark.parametrize(
+        ("kind", "changed", "group_id", "waits"),
+        [
+            (ActionKind.OPEN_SECURITY_GROUP, {"security_group_id": "sg-1"}, "sg-1", True),
+            (ActionKind.OPEN_SECURITY_GROUP, {"security_group_id": "sg-1"}, "", True),
+            (ActionKind.OPEN_SECURITY_GROUP, {"security_group_id": "sg-1"}, "sg-2", False),
+            (ActionKind.OPEN_SECURITY_GROUP, {}, "sg-1", False),
+            (ActionKind.OPEN_SECURITY_GROUP, {}, "", False),
+            (ActionKind.ATTACH_SECURITY_GROUP, {"endpoint_id": "vpce-1"}, "sg-1", True),
+            (ActionKind.ATTACH_SECURITY_GROUP, {"endpoint_id": "vpce-2"}, "sg-1", False),
+            (ActionKind.RESET_POLICY, {"endpoint_id": "vpce-1"}, "", True),
+            (ActionKind.RESET_POLICY, {"endpoint_id": "vpce-2"}, "", False),
+            (ActionKind.CREATE_SECURITY_GROUP, {"security_group_id": "sg-1"}, "sg-1", False),
+            (ActionKind.OPEN_NETWORK_ACL, {"endpoint_id": "vpce-1"}, "sg-1", False),
+        ],
+    )
+    def test_names_are_taken_once_the_endpoint_lets_in_whom_they_send_there(
+        self, kind: ActionKind, changed: dict[str, str], group_id: str, waits: bool
+    ) -> None:
+        first = Action(kind, "why", **changed)  # type: ignore[arg-type]
+        takes = {ENABLE, ActionKind.CREATE_INTERFACE_ENDPOINT, ActionKind.ADD_SUBNETS, ActionKind.REPLACE_ENDPOINT}
+        for one in ActionKind:
+            action = Action(one, "why", endpoint_id="vpce-1", security_group_id=group_id)
+            assert unprepared(action, [first]) is (first if waits and one in takes else None)
+        failed = replace(first, status=Status.FAILED)
+        action = Action(ENABLE, "why", endpoint_id="vpce-1", security_group_id=group_id)
+        assert unprepared(action, [replace(first, status=Status.DONE), failed]) is (failed if waits else None)
+
 
 class TestTurningDnsOn:
     def test_is_blocked_where_an_endpoint_that_wakes_up_with_it_would_cut_somebody_off(self) -> None:

@@ -122,7 +122,7 @@ def _gates(
     if acl is None or _lets_everything_through(acl.entries, end.version):
         return []
     kind, asks_out = ObstacleKind.NETWORK_ACL, request.startswith("out")
-    out, into = _directions(acl)
+    out, into = _directions(acl.entries)
     there = lanes_of(out if asks_out else into, end.addresses, ports, end.version)
     back = lanes_of(into if asks_out else out, end.addresses, sources, end.version)
     is_nat = sources is NAT_PORTS
@@ -139,15 +139,10 @@ def _gates(
 @lru_cache(maxsize=4096)
 def _lets_everything_through(entries: tuple[AclEntry, ...], version: int) -> bool:
     """True of what a new VPC has: then there is nothing to judge."""
-    for is_out in (True, False):
-        way = tuple(entry for entry in entries if entry.egress == is_out)
-        lanes = lanes_of(way, EVERY_ADDRESS[version], EVERY_PORT, version)
-        if [passed for _, passed in lanes] != [EVERY_PORT]:
-            return False
-    return True
+    ways = (lanes_of(way, EVERY_ADDRESS[version], EVERY_PORT, version) for way in _directions(entries))
+    return all([passed for _, passed in lanes] == [EVERY_PORT] for lanes in ways)
 
 
-def _directions(acl: NetworkAcl) -> tuple[tuple[AclEntry, ...], tuple[AclEntry, ...]]:
-    """Its outbound and its inbound entries."""
-    out = tuple(entry for entry in acl.entries if entry.egress)
-    return out, tuple(entry for entry in acl.entries if not entry.egress)
+def _directions(entries: tuple[AclEntry, ...]) -> tuple[tuple[AclEntry, ...], tuple[AclEntry, ...]]:
+    """The outbound and the inbound ones."""
+    return tuple(entry for entry in entries if entry.egress), tuple(entry for entry in entries if not entry.egress)

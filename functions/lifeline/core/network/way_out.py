@@ -26,7 +26,7 @@ from lifeline.core.network.packets import Lane, addresses_in, common, joined, na
 from lifeline.core.network.ports import HTTPS
 from lifeline.core.network.tiers import NAT64, classify, classify_subnets, effective_route_table, ways_out
 
-_GATEWAYS = frozenset(
+GATEWAYS = frozenset(
     {TargetKind.INTERNET_GATEWAY, TargetKind.CARRIER_GATEWAY, TargetKind.EGRESS_ONLY_GATEWAY, TargetKind.NAT_GATEWAY}
 )
 _COMPANYS = 2**17  # addresses: more than a company's own block, which a /16 is at most
@@ -119,7 +119,7 @@ def doubts_of_way_out(subnet: Subnet, vpc: Vpc, service: str, ports: Ranges) -> 
     barrier = way_out(subnet, vpc, service, ports)
     if barrier.obstacles and not barrier.passes_any:
         return tuple(obstacle.words for obstacle in barrier.obstacles)
-    beyond = (route for route in ways_out(subnet, vpc) if route.target not in _GATEWAYS)
+    beyond = (route for route in ways_out(subnet, vpc) if route.target not in GATEWAYS)
     return tuple(f"it isn't known where {route.target_id} leads" for route in beyond) or (
         *(barrier.unread if barrier.is_partly_far else ()),
         *_lost_words(subnet, vpc, service),
@@ -190,7 +190,7 @@ def on_route(
         if interface is None:
             return own, (f"the network interface {target}, to which a route leads, was not read",)
         return _through_machine(interface, own, subnet, vpc, near, far, ports, members)
-    return own, () if route.target in _GATEWAYS else (f"what lies beyond {target} was not read",)
+    return own, () if route.target in GATEWAYS else (f"what lies beyond {target} was not read",)
 
 
 def _through_machine(

@@ -21,7 +21,7 @@ from lifeline.core.network.obstacles import Barrier, Obstacle, barrier_of
 from lifeline.core.network.packets import Lane, addresses_in, blocks_in, common
 from lifeline.core.network.routing import by_taker, routing_of
 from lifeline.core.network.tiers import effective_route_table
-from lifeline.core.network.way_out import on_route
+from lifeline.core.network.way_out import GATEWAYS, on_route
 
 # What leads to other networks' private addresses. An internet gateway doesn't, nor does what hangs on it.
 _BEYOND = frozenset(
@@ -34,9 +34,6 @@ _BEYOND = frozenset(
         TargetKind.CORE_NETWORK,
         TargetKind.LOCAL_GATEWAY,
     }
-)
-_TO_THE_INTERNET = frozenset(
-    {TargetKind.INTERNET_GATEWAY, TargetKind.CARRIER_GATEWAY, TargetKind.EGRESS_ONLY_GATEWAY, TargetKind.NAT_GATEWAY}
 )
 
 
@@ -84,7 +81,7 @@ def _to_unknown_addresses(
     nats = [route.target_id for route in active if route.target is TargetKind.NAT_GATEWAY]
     tables = [effective_route_table(home, vpc) for home in vpc.subnets if home.id in {homes.get(nat) for nat in nats}]
     onward = {route.target for found in tables if found for route in found.routes if route.is_active}
-    may_be_public = central.forwards and targets & _TO_THE_INTERNET
+    may_be_public = central.forwards and targets & GATEWAYS
     if onward & _BEYOND or may_be_public or any(nat not in homes for nat in nats):
         return Barrier(unread=unread, is_partly_far=True)
     obstacle = Obstacle(ObstacleKind.ROUTE, _no_route(subnet, vpc, "another network"), subnet.id)
