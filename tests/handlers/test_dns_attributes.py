@@ -122,7 +122,7 @@ def test_a_change_of_an_attribute_is_known_by_its_event(world: World, monkeypatc
 def test_more_changes_than_are_read_at_once_are_forgotten_until_they_are(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("lifeline.reconciler.loop._MOST_NAMED", 0)
+    monkeypatch.setattr("lifeline.reconciler.reconciliation._MOST_NAMED", 0)
     monkeypatch.setattr(Attributes, "due", lambda *_: [])
     (vpc_id,) = make_gaps(world, 1)
     set_hostnames(world, vpc_id, on=False)
