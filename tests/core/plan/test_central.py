@@ -751,6 +751,13 @@ def test_the_name_goes_back_to_a_profile_that_is_still_there() -> None:
     assert not by_profile(held, hubs=Hubs(is_available=False)).actions
 
 
+def test_a_service_that_the_policy_does_not_share_is_not_swapped_because_it_would_not_go_back() -> None:
+    others = central(zones=(), profile="rp-1", services=frozenset({"logs"}))
+    view = Hubs().view(sources=(HubSource("rp-1", (of_profile(),)),))
+    found = offered(spoke(CUT), view, central=others, dns=DnsView((of_profile(),)))
+    assert [one.is_blocked for one in found.actions] == [True]
+
+
 def test_a_profile_that_the_policy_does_not_name_is_left_alone() -> None:
     found = offered(spoke(CUT), Hubs().view(), dns=DnsView((of_profile(),)))
     assert [one.is_blocked for one in found.actions] == [True]

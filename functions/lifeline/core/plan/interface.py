@@ -135,7 +135,9 @@ class InterfacePlanner(ServicePlanner):
         available: between two calls. A Profile stays, for the endpoint's private DNS goes before it.
         """
         named, ids = self.plan_input.central, self._answering_ids()
-        if named is None or central.forwards or not set(ids) <= named.ids or not self.plan_input.may_associate:
+        if named is None or self.requirement.service not in named.services or not set(ids) <= named.ids:
+            return []
+        if central.forwards or not self.plan_input.may_associate:
             return []
         stays, whose, verb = is_profile(ids[0]), listed(ids), "is" if len(ids) == 1 else "are"
         asks = f"needs approval: it takes {whose} out of the VPC"
