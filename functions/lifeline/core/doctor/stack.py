@@ -11,7 +11,12 @@ STACK_CHECK = "stack"
 # A failed update leaves the stack as it was before, unless that fails, too.
 _UNDER_WAY = frozenset({"CREATE_IN_PROGRESS", "ROLLBACK_IN_PROGRESS", "DELETE_IN_PROGRESS"})
 _FAILED = frozenset({"CREATE_FAILED", "ROLLBACK_FAILED", "ROLLBACK_COMPLETE", "DELETE_FAILED"})
-_REVIEWED, _HALF_UPDATED = "REVIEW_IN_PROGRESS", frozenset({"UPDATE_FAILED", "UPDATE_ROLLBACK_FAILED"})
+_REVIEWED = "REVIEW_IN_PROGRESS"
+_HALF_UPDATED = {
+    "UPDATE_FAILED": "deploy it again",
+    # Until its rollback is over, it can't be updated (CloudFormation guide: continue rolling back an update).
+    "UPDATE_ROLLBACK_FAILED": "end its rollback: aws cloudformation continue-update-rollback {}",
+}
 _LONGEST = 300
 
 
@@ -47,8 +52,7 @@ def check_stack(seen: StackSeen | None, name: str, region: str, *, is_asked_for:
     if seen.status in _FAILED:
         remedy = f"It doesn't work. {events} Correct that, delete the stack, and deploy it again."
         return bad(STACK_CHECK, says, remedy)
-    if seen.status in _HALF_UPDATED:
-        back = f"aws cloudformation continue-update-rollback {here}"
-        remedy = f"Parts of it may be old or missing. {events} Correct that, and then deploy, or roll back: {back}"
+    if then := _HALF_UPDATED.get(seen.status):
+        remedy = f"Parts of it may be old or missing. {events} Correct that, and {then.format(here)}."
         return bad(STACK_CHECK, says, remedy)
     return None
