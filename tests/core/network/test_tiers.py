@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lifeline.core.network.model import BlockMode, NatGateway, NetworkInterface, Route, SeenTier, TargetKind, Tier
-from lifeline.core.network.tiers import classify, classify_subnets, covers
+from lifeline.core.network.tiers import classify, classify_subnets, covers, ways_out
 from tests.support.builders import default_route, route, subnet, table, vpc
 
 IGW = TargetKind.INTERNET_GATEWAY
@@ -241,3 +241,24 @@ def test_a_route_to_a_network_interface_that_nothing_has_leads_nowhere(is_attach
     led = vpc(subnet("a"), table("main", default_route(TargetKind.NETWORK_INTERFACE, "eni-1")), interfaces=(machine,))
     assert classify(led.subnets[0], led) is tier
     assert classify_subnets(replace(led, interfaces=None))["subnet-a"] is Tier.EGRESS
+
+
+@pytest.mark.parametrize("target", TargetKind)
+@pytest.mark.parametrize("version", [4, 6])
+def test_a_default_route_makes_the_tier_that_its_target_makes(target: TargetKind, version: int) -> None:
+    """Peering and gateway endpoints lead nowhere else, and an egress-only gateway is for IPv6 alone."""
+    public = {TargetKind.INTERNET_GATEWAY, TargetKind.CARRIER_GATEWAY}
+    egress = {
+        TargetKind.NAT_GATEWAY,
+        TargetKind.NETWORK_INTERFACE,
+        TargetKind.TRANSIT_GATEWAY,
+        TargetKind.VIRTUAL_PRIVATE_GATEWAY,
+        TargetKind.GATEWAY_LOAD_BALANCER_ENDPOINT,
+        TargetKind.CORE_NETWORK,
+        TargetKind.LOCAL_GATEWAY,
+    } | ({TargetKind.EGRESS_ONLY_GATEWAY} if version == 6 else set())
+    home = subnet("a") if version == 4 else subnet("a", cidr="", ipv6_cidrs=("2001:db8::/64",))
+    led = route("0.0.0.0/0" if version == 4 else "::/0", target)
+    found = classify(home, vpc(home, table("main", led)))
+    assert found is (Tier.PUBLIC if target in public else Tier.EGRESS if target in egress else Tier.ISOLATED)
+    assert ways_out(home, vpc(home, table("main", led))) == ((led,) if target in public | egress else ())
