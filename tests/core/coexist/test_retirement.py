@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lifeline.core.coexist.retirement import Retirement, Terms, has_own, plan_retirement, stranded
+from lifeline.core.coexist.retirement import Retirement, Terms, has_own, in_use_words, plan_retirement, stranded
 from lifeline.core.network.dns import AnswerKind, DnsAnswer, DnsView
 from lifeline.core.network.model import (
     AclEntry,
@@ -551,3 +551,8 @@ def test_stranded_is_who_calls_by_an_internet_gateway_without_a_public_address(
     interface = replace(Interface("eni-1", subnet_id, is_attached=True), **changed)
     found = stranded(network, {"subnet-a": tier, "subnet-six": tier}, [interface])
     assert found == ({subnet_id} if is_stranded else set())
+
+
+def test_of_those_who_use_a_group_three_are_named() -> None:
+    assert in_use_words(["eni-1", "eni-2", "eni-3", "eni-4"]).startswith("in use by eni-1, eni-2, eni-3 and 1 more, ")
+    assert in_use_words(["eni-1", "eni-2", "eni-3"]).startswith("in use by eni-1, eni-2, eni-3, which ")
