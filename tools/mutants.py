@@ -12,6 +12,7 @@ import importlib.util
 import json
 import multiprocessing
 import os
+import resource
 import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
@@ -32,6 +33,7 @@ ROOMS = ("network", "plan", "coexist", "agents")
 EXPLAINED = Path("tools/mutants_explained.json")
 MOST_SURVIVING = 0.05
 _TIMEOUT = 600  # seconds, far more than all the tests take: a mutation may loop for ever
+_MEMORY = 8 * 2**30  # bytes: it may also collect things for ever
 _CALLS_MUCH_AT_IMPORT = "tests/core/notices/test_hostile_text.py"  # a change of what it calls is slow to try
 _FORK = multiprocessing.get_context("fork")
 _TURNED: dict[type[ast.AST], type[ast.AST]] = {
@@ -296,6 +298,7 @@ class _Runs:
         if tests is None:
             return
         self._seen.stop()
+        resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _MEMORY))
         by_id = {item.nodeid: item for item in session.items}
         session.items = [by_id[test] for test in tests if test in by_id]
         if not session.items and not session.testsfailed:

@@ -1,6 +1,6 @@
 import pytest
 
-from lifeline.core.agents.series import choose_series, mark_of, marked, marks_of, needs_of, other_series
+from lifeline.core.agents.series import Series, choose_series, mark_of, marked, marks_of, needs_of, other_series
 from tests.support.agents import series
 
 
@@ -72,3 +72,16 @@ def test_metric_dimensions_and_values_all_make_another_mark() -> None:
 def test_the_order_of_series_makes_no_difference_to_their_marks() -> None:
     several = [series(metric=name) for name in ("cpu", "mem", "disk")]
     assert marks_of(several, "i-0000000a") == marks_of(reversed(several), "i-0000000a")
+
+
+@pytest.mark.parametrize(
+    ("one", "mark"),
+    [
+        (series(), "d2ZAA"),
+        (series(metric="disk_used_percent", path="/"), "6pt+m"),
+        (series(metric="disk_used_percent", path="/data"), "6ptUJ"),
+    ],
+)
+def test_a_mark_stays_the_same_for_rosters_have_it(one: Series, mark: str) -> None:
+    """Whatever makes other marks of the same series takes an agent's own series away from it."""
+    assert mark_of(one, "i-0000000a") == mark

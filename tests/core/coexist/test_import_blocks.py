@@ -200,3 +200,33 @@ def test_only_ids_of_aws_are_written_into_code_to_be_pasted(id_: str) -> None:
     assert import_text(forged, VPC_ID) is None
     assert handover_lines([(VPC_ID, forged)]) == ()
     assert import_text(INTERFACE, id_) is None
+
+
+def test_an_endpoint_is_imported_with_its_name_and_the_tags_that_are_plain_text() -> None:
+    named = replace(INTERFACE, name="1st app", tags=(("team", "web"), ("note", "${file(1)}")))
+    found = import_text(named, VPC_ID)
+    assert found
+    assert f'resource "aws_vpc_endpoint" "lifeline_1st_app_{VPC_ID.removeprefix("vpc-")}" {{' in found.terraform
+    assert terraform(named)[2]["tags"] == {"Name": "1st app", "team": "web"}
+    ((_, body),) = json.loads(found.cloudformation).items()
+    assert body["Properties"]["Tags"] == [{"Key": "Name", "Value": "1st app"}, {"Key": "team", "Value": "web"}]
+    assert (
+        f'resource "aws_vpc_endpoint" "app_{VPC_ID.removeprefix("vpc-")}" {{'
+        in (import_text(replace(INTERFACE, name="app"), VPC_ID) or found).terraform
+    )
+
+
+@pytest.mark.parametrize(
+    ("kind", "resource"),
+    [
+        (ActionKind.CREATE_INTERFACE_ENDPOINT, "aws_vpc_endpoint"),
+        (ActionKind.REPLACE_ENDPOINT, "aws_vpc_endpoint"),
+        (ActionKind.CREATE_GATEWAY_ENDPOINT, "aws_vpc_endpoint"),
+        (ActionKind.CREATE_SECURITY_GROUP, "aws_security_group"),
+        (ActionKind.ADD_SUBNETS, ""),
+    ],
+)
+def test_what_is_made_can_be_imported_once_it_is_done(kind: ActionKind, resource: str) -> None:
+    made = replace(INTERFACE, kind=kind)
+    assert (terraform(made)[0] if resource else import_text(made, VPC_ID)) == (resource or None)
+    assert import_text(replace(made, status=Status.FAILED), VPC_ID) is None

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lifeline.core.coexist.retirement import Retirement, Terms, has_own, plan_retirement
+from lifeline.core.coexist.retirement import Retirement, Terms, has_own, in_use_words, plan_retirement, stranded
 from lifeline.core.network.dns import AnswerKind, DnsAnswer, DnsView
 from lifeline.core.network.model import (
     AclEntry,
@@ -23,9 +23,11 @@ from lifeline.core.network.model import (
     Part,
     Route,
     RouteTable,
+    SeenTier,
     TargetKind,
     Tier,
     Unread,
+    UnsureTier,
     Vpc,
     suffix_of,
 )
@@ -532,3 +534,31 @@ def test_anything_of_lifelines_own_in_the_vpc_can_be_released() -> None:
     assert has_own(vpc(endpoint(MONITORING, "a")), "lifeline")
     assert has_own(vpc(theirs, own_security_group()), "lifeline")
     assert not has_own(vpc(theirs), "lifeline")
+
+
+@pytest.mark.parametrize(
+    ("tier", "subnet_id", "changed", "is_stranded"),
+    [
+        (Tier.PUBLIC, "subnet-a", {}, True),
+        (UnsureTier.UNKNOWN, "subnet-a", {}, True),  # it may be public
+        (UnsureTier.NOT_PUBLIC, "subnet-a", {}, False),
+        (Tier.EGRESS, "subnet-a", {}, False),
+        (Tier.PUBLIC, "subnet-elsewhere", {}, False),
+        (Tier.PUBLIC, "subnet-six", {}, False),  # every IPv6 address is public
+        (Tier.PUBLIC, "subnet-a", {"has_public_address": True}, False),
+        (Tier.PUBLIC, "subnet-a", {"is_attached": False}, False),
+        (Tier.PUBLIC, "subnet-a", {"kind": "nat_gateway"}, False),
+    ],
+)
+def test_stranded_is_who_calls_by_an_internet_gateway_without_a_public_address(
+    tier: SeenTier, subnet_id: str, changed: dict[str, Any], is_stranded: bool
+) -> None:
+    network = vpc(subnet("a"), subnet("six", cidr="", ipv6_cidrs=("2001:db8::/64",)))
+    interface = replace(Interface("eni-1", subnet_id, is_attached=True), **changed)
+    found = stranded(network, {"subnet-a": tier, "subnet-six": tier}, [interface])
+    assert found == ({subnet_id} if is_stranded else set())
+
+
+def test_of_those_who_use_a_group_three_are_named() -> None:
+    assert in_use_words(["eni-1", "eni-2", "eni-3", "eni-4"]).startswith("in use by eni-1, eni-2, eni-3 and 1 more, ")
+    assert in_use_words(["eni-1", "eni-2", "eni-3"]).startswith("in use by eni-1, eni-2, eni-3, which ")

@@ -3,8 +3,8 @@
 import pytest
 
 from lifeline.core.network.gates import End, Filter, ObstacleKind
-from lifeline.core.network.model import Rule
-from lifeline.core.network.obstacles import barrier_of, lets_all_in, rule_lanes, unread_lists
+from lifeline.core.network.model import EndpointState, Rule
+from lifeline.core.network.obstacles import FAILED_STATES, barrier_of, lets_all_in, rule_lanes, unread_lists
 from lifeline.core.network.packets import Lane
 from lifeline.core.network.ports import HTTPS
 from tests.support.builders import MONITORING, endpoint, own_security_group, subnet, vpc
@@ -65,3 +65,27 @@ def test_an_endpoint_lets_in_all_of_an_ip_version_by_the_blocks_of_the_subnets_t
     found = endpoint(MONITORING, "a", ip_address_type="dualstack")
     network = vpc(dual, subnet("b", cidr="", ipv6_cidrs=("2001:db8:1::/64",)), found, own_security_group(*blocks))
     assert [version for version in (4, 6) if lets_all_in(found, network, version, HTTPS)] == let_in
+
+
+@pytest.mark.parametrize("state", EndpointState)
+def test_an_endpoint_is_ready_coming_failed_or_gone(state: EndpointState) -> None:
+    """What EC2 may add is neither used nor replaced, but waited for."""
+    kinds = {
+        "ready": state is EndpointState.AVAILABLE,
+        "coming": state.is_coming,
+        "failed": state in FAILED_STATES,
+        "gone": state.is_gone,
+    }
+    expected = {
+        EndpointState.AVAILABLE: "ready",
+        EndpointState.PENDING: "coming",
+        EndpointState.PENDING_ACCEPTANCE: "coming",
+        EndpointState.UNKNOWN: "coming",
+        EndpointState.FAILED: "failed",
+        EndpointState.REJECTED: "failed",
+        EndpointState.EXPIRED: "failed",
+        EndpointState.PARTIAL: "failed",
+        EndpointState.DELETING: "gone",
+        EndpointState.DELETED: "gone",
+    }[state]
+    assert [kind for kind, is_it in kinds.items() if is_it] == [expected]

@@ -398,3 +398,10 @@ def test_of_several_endpoints_with_the_name_one_that_is_ready_holds_it_then_one_
     made = [endpoint(MONITORING, *home, id=one, state=state) for one, state, home in endpoints]
     found = ServiceReach(vpc(subnet("a"), *made), "monitoring", CATALOG, DnsView()).holder
     assert (found.id if found else "") == holder
+
+
+@pytest.mark.parametrize("reach", Reach)
+def test_a_verdict_is_open_closed_or_neither(reach: Reach) -> None:
+    is_open = reach in {Reach.SERVED, Reach.CENTRAL, Reach.OPEN_EGRESS, Reach.OPEN_PUBLIC}
+    assert (reach.is_open, reach.is_open_in_part) == (is_open, is_open or reach is Reach.PARTLY)
+    assert reach.is_closed is (not is_open and reach is not Reach.UNKNOWN)

@@ -20,7 +20,7 @@ from lifeline.core.network.model import (
     Unread,
     UnsureTier,
 )
-from lifeline.core.network.tiers import classify, classify_subnets, covers
+from lifeline.core.network.tiers import classify, classify_subnets, covers, ways_out
 from tests.support.builders import default_route, route, subnet, table, vpc
 
 IGW = TargetKind.INTERNET_GATEWAY
@@ -274,3 +274,24 @@ def test_whoever_fills_route_tables_with_lists_that_cannot_be_read_keeps_no_run_
     monkeypatch.setattr(tiers, "replace", counted)
     assert {classify(one, network) for one in network.subnets} == {UnsureTier.NOT_PUBLIC}
     assert len(made) < 10 * len(names) * len(lists)  # with all the tables each time, it was 60 times as many
+
+
+@pytest.mark.parametrize("target", TargetKind)
+@pytest.mark.parametrize("version", [4, 6])
+def test_a_default_route_makes_the_tier_that_its_target_makes(target: TargetKind, version: int) -> None:
+    """Peering and gateway endpoints lead nowhere else, and an egress-only gateway is for IPv6 alone."""
+    public = {TargetKind.INTERNET_GATEWAY, TargetKind.CARRIER_GATEWAY}
+    egress = {
+        TargetKind.NAT_GATEWAY,
+        TargetKind.NETWORK_INTERFACE,
+        TargetKind.TRANSIT_GATEWAY,
+        TargetKind.VIRTUAL_PRIVATE_GATEWAY,
+        TargetKind.GATEWAY_LOAD_BALANCER_ENDPOINT,
+        TargetKind.CORE_NETWORK,
+        TargetKind.LOCAL_GATEWAY,
+    } | ({TargetKind.EGRESS_ONLY_GATEWAY} if version == 6 else set())
+    home = subnet("a") if version == 4 else subnet("a", cidr="", ipv6_cidrs=("2001:db8::/64",))
+    led = route("0.0.0.0/0" if version == 4 else "::/0", target)
+    found = classify(home, vpc(home, table("main", led)))
+    assert found is (Tier.PUBLIC if target in public else Tier.EGRESS if target in egress else Tier.ISOLATED)
+    assert ways_out(home, vpc(home, table("main", led))) == ((led,) if target in public | egress else ())

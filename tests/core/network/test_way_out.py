@@ -27,6 +27,7 @@ from lifeline.core.network.model import (
 from lifeline.core.network.packets import blocks_in
 from lifeline.core.network.ports import HTTPS
 from lifeline.core.network.reach import NetworkPath, Reach, find_path
+from lifeline.core.network.tiers import ways_out
 from lifeline.core.network.way_out import (
     _parts,
     doubts_of_way_out,
@@ -450,3 +451,18 @@ def test_what_a_nat_gateways_nat64_does_is_not_read_and_beside_it_only_public_ad
     assert found == lanes
     barrier = way_out(SIX, network, "logs", HTTPS)
     assert (barrier.passes_any, barrier.unread) == (True, ("what nat-1 does with the packets was not read",))
+
+
+@pytest.mark.parametrize("target", TargetKind)
+def test_only_where_awss_own_gateways_lead_is_known(target: TargetKind) -> None:
+    gateways = {
+        TargetKind.INTERNET_GATEWAY,
+        TargetKind.CARRIER_GATEWAY,
+        TargetKind.EGRESS_ONLY_GATEWAY,
+        TargetKind.NAT_GATEWAY,
+    }
+    home = subnet("a", cidr="", ipv6_cidrs=("2001:db8::/64",))
+    network = vpc(home, table("main", route("::/0", target, "x-1")))
+    leads_out = bool(ways_out(home, network))
+    doubts = doubts_of_way_out(home, network, "logs", HTTPS)
+    assert (doubts == ("it isn't known where x-1 leads",)) is (leads_out and target not in gateways)
