@@ -74,6 +74,16 @@ def test_one_office_address_through_an_internet_gateway_does_not_make_a_subnet_p
     assert tier_with(route("198.51.100.7/32", IGW)) is Tier.ISOLATED
 
 
+ONWARD = (
+    TargetKind.NETWORK_INTERFACE,
+    TargetKind.TRANSIT_GATEWAY,
+    TargetKind.VIRTUAL_PRIVATE_GATEWAY,
+    TargetKind.GATEWAY_LOAD_BALANCER_ENDPOINT,
+    TargetKind.CORE_NETWORK,
+    TargetKind.LOCAL_GATEWAY,
+)
+
+
 @pytest.mark.parametrize(
     ("home_routes", "public", "available", "expected"),
     [
@@ -81,18 +91,7 @@ def test_one_office_address_through_an_internet_gateway_does_not_make_a_subnet_p
         ((default_route(IGW),), True, False, Tier.ISOLATED),
         ((), True, True, Tier.ISOLATED),  # the NAT's own subnet lost its way out
         ((default_route(IGW),), False, True, Tier.ISOLATED),  # a private NAT has no public address
-        *(
-            ((default_route(onward),), public, True, Tier.EGRESS)
-            for public in (False, True)
-            for onward in (
-                TargetKind.NETWORK_INTERFACE,
-                TargetKind.TRANSIT_GATEWAY,
-                TargetKind.VIRTUAL_PRIVATE_GATEWAY,
-                TargetKind.GATEWAY_LOAD_BALANCER_ENDPOINT,
-                TargetKind.CORE_NETWORK,
-                TargetKind.LOCAL_GATEWAY,
-            )
-        ),
+        *(((default_route(onward),), public, True, Tier.EGRESS) for public in (False, True) for onward in ONWARD),
         ((default_route(TargetKind.PEERING),), True, True, Tier.ISOLATED),
     ],
 )
@@ -248,15 +247,7 @@ def test_a_route_to_a_network_interface_that_nothing_has_leads_nowhere(is_attach
 def test_a_default_route_makes_the_tier_that_its_target_makes(target: TargetKind, version: int) -> None:
     """Peering and gateway endpoints lead nowhere else, and an egress-only gateway is for IPv6 alone."""
     public = {TargetKind.INTERNET_GATEWAY, TargetKind.CARRIER_GATEWAY}
-    egress = {
-        TargetKind.NAT_GATEWAY,
-        TargetKind.NETWORK_INTERFACE,
-        TargetKind.TRANSIT_GATEWAY,
-        TargetKind.VIRTUAL_PRIVATE_GATEWAY,
-        TargetKind.GATEWAY_LOAD_BALANCER_ENDPOINT,
-        TargetKind.CORE_NETWORK,
-        TargetKind.LOCAL_GATEWAY,
-    } | ({TargetKind.EGRESS_ONLY_GATEWAY} if version == 6 else set())
+    egress = {*ONWARD, TargetKind.NAT_GATEWAY, *([TargetKind.EGRESS_ONLY_GATEWAY] if version == 6 else [])}
     home = subnet("a") if version == 4 else subnet("a", cidr="", ipv6_cidrs=("2001:db8::/64",))
     led = route("0.0.0.0/0" if version == 4 else "::/0", target)
     found = classify(home, vpc(home, table("main", led)))
