@@ -7,7 +7,9 @@ import pytest
 from lifeline.core.network.dns import AnswerKind, DnsAnswer, DnsView
 from lifeline.core.network.gates import ObstacleKind
 from lifeline.core.network.model import NatGateway, Part, Route, TargetKind, Unread, Vpc
+from lifeline.core.network.packets import span
 from lifeline.core.network.reach import NetworkPath, Reach, find_path
+from lifeline.core.network.way_to_central import route_to
 from tests.support.builders import (
     CATALOG,
     MONITORING,
@@ -184,3 +186,28 @@ def test_a_zone_for_s3_decides_before_a_gateway_endpoint_whose_addresses_it_does
     assert reach(network, zone("10.9.0.10", domain=name), "s3").reach is Reach.UNREACHABLE
     assert reach(network, zone(domain=name, addresses=None), "s3").reach is Reach.SERVED
     assert S3 in {one.service_name for one in network.endpoints}
+
+
+def test_the_vpcs_own_blocks_are_local_even_where_no_table_was_seen() -> None:
+    bare = replace(vpc(CLIENT), route_tables=())
+    local = route_to(span("10.0.1.9/32")[0], CLIENT, bare, 4)
+    assert local
+    assert (local.target, local.is_active) == (TargetKind.LOCAL, True)
+    assert route_to(span("10.9.0.10/32")[0], CLIENT, bare, 4) is None
+
+
+def test_the_most_specific_route_to_an_address_is_taken_up_to_its_last_address() -> None:
+    narrow = route("10.9.0.8/30", TargetKind.PEERING, "pcx-1")
+    network = vpc(CLIENT, table("main", TO_HUB, narrow))
+    targets = {
+        address: (found := route_to(span(f"{address}/32")[0], CLIENT, network, 4)) and found.target_id
+        for address in ("10.9.0.7", "10.9.0.8", "10.9.0.11", "10.9.0.12", "10.9.255.255", "10.10.0.0")
+    }
+    assert targets == {
+        "10.9.0.7": "tgw-1",
+        "10.9.0.8": "pcx-1",
+        "10.9.0.11": "pcx-1",
+        "10.9.0.12": "tgw-1",
+        "10.9.255.255": "tgw-1",
+        "10.10.0.0": None,
+    }
