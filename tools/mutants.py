@@ -398,12 +398,17 @@ def _survives(mutant: Mutant, callers: Callers, tests: Collected) -> bool:
     chosen = callers.of(mutant)
     if not callers.is_at_import(mutant):
         return not chosen or tests.passes(chosen, mutant)
-    own = [test for test in chosen if test.partition("::")[0] == mutant.tests]
-    for some, files in ((own, mutant.tests), (chosen[len(own) :], "tests/core")):  # it takes long to collect them all
-        with Collected(mutant, files) as changed:
-            if some and not changed.passes(some):
-                return False
+    for files in (mutant.tests, mutant.tests.rpartition("/")[0], "tests/core"):  # it takes long to collect them all
+        some = [test for test in chosen if test.startswith((f"{files}::", f"{files}/"))]
+        if some and not _passes_at_import(mutant, files, some):
+            return False
+        chosen = [test for test in chosen if not test.startswith((f"{files}::", f"{files}/"))]
     return True
+
+
+def _passes_at_import(mutant: Mutant, files: str, tests: Sequence[str]) -> bool:
+    with Collected(mutant, files) as changed:
+        return changed.passes(tests)
 
 
 def main() -> int:

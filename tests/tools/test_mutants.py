@@ -153,13 +153,17 @@ with mutants.Collected(None, FILE) as tests:
     assert done(code).stdout.split("\n")[:2] == ["    out of time, which counts as failed: no change", "False"]
 
 
-def test_a_change_at_import_is_tried_by_its_modules_own_tests_before_all_are_collected(
+def test_a_change_at_import_is_tried_by_its_modules_own_tests_and_its_rooms_before_all_are_collected(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     path = PACKAGE / "core" / "network" / "tiers.py"
-    own, other = f"{FILE}::test_a", "tests/core/plan/test_plan.py::test_b"
+    own, near, other = (
+        f"{FILE}::test_a",
+        "tests/core/network/test_acl.py::test_c",
+        "tests/core/plan/test_plan.py::test_b",
+    )
     change = Mutant(path, 3, 0, 0, "", 0)
-    callers = Callers({(str(path.resolve()), 3): {own, other}}, {own: 1.0, other: 0.1})
+    callers = Callers({(str(path.resolve()), 3): {own, near, other}}, {own: 1.0, near: 0.5, other: 0.1})
     collected: list[tuple[str, Sequence[str]]] = []
 
     class Counted(Collected):
@@ -176,7 +180,7 @@ def test_a_change_at_import_is_tried_by_its_modules_own_tests_before_all_are_col
             return tests != failing
 
     monkeypatch.setattr("tools.mutants.Collected", Counted)
-    for failing, tried in (([own], 1), ([other], 2), ([], 2)):
+    for failing, tried in (([own], 1), ([near], 2), ([other], 3), ([], 3)):
         collected.clear()
         assert _survives(change, callers, Counted(change)) is (not failing)
-        assert collected == [(FILE, [own]), ("tests/core", [other])][:tried]
+        assert collected == [(FILE, [own]), ("tests/core/network", [near]), ("tests/core", [other])][:tried]

@@ -87,6 +87,16 @@ def test_one_office_address_through_an_internet_gateway_does_not_make_a_subnet_p
     assert tier_with(route("198.51.100.7/32", IGW)) is Tier.ISOLATED
 
 
+ONWARD = (
+    TargetKind.NETWORK_INTERFACE,
+    TargetKind.TRANSIT_GATEWAY,
+    TargetKind.VIRTUAL_PRIVATE_GATEWAY,
+    TargetKind.GATEWAY_LOAD_BALANCER_ENDPOINT,
+    TargetKind.CORE_NETWORK,
+    TargetKind.LOCAL_GATEWAY,
+)
+
+
 @pytest.mark.parametrize(
     ("home_routes", "public", "available", "expected"),
     [
@@ -94,18 +104,7 @@ def test_one_office_address_through_an_internet_gateway_does_not_make_a_subnet_p
         ((default_route(IGW),), True, False, Tier.ISOLATED),
         ((), True, True, Tier.ISOLATED),  # the NAT's own subnet lost its way out
         ((default_route(IGW),), False, True, Tier.ISOLATED),  # a private NAT has no public address
-        *(
-            ((default_route(onward),), public, True, Tier.EGRESS)
-            for public in (False, True)
-            for onward in (
-                TargetKind.NETWORK_INTERFACE,
-                TargetKind.TRANSIT_GATEWAY,
-                TargetKind.VIRTUAL_PRIVATE_GATEWAY,
-                TargetKind.GATEWAY_LOAD_BALANCER_ENDPOINT,
-                TargetKind.CORE_NETWORK,
-                TargetKind.LOCAL_GATEWAY,
-            )
-        ),
+        *(((default_route(onward),), public, True, Tier.EGRESS) for public in (False, True) for onward in ONWARD),
         ((default_route(TargetKind.PEERING),), True, True, Tier.ISOLATED),
     ],
 )
@@ -281,15 +280,7 @@ def test_whoever_fills_route_tables_with_lists_that_cannot_be_read_keeps_no_run_
 def test_a_default_route_makes_the_tier_that_its_target_makes(target: TargetKind, version: int) -> None:
     """Peering and gateway endpoints lead nowhere else, and an egress-only gateway is for IPv6 alone."""
     public = {TargetKind.INTERNET_GATEWAY, TargetKind.CARRIER_GATEWAY}
-    egress = {
-        TargetKind.NAT_GATEWAY,
-        TargetKind.NETWORK_INTERFACE,
-        TargetKind.TRANSIT_GATEWAY,
-        TargetKind.VIRTUAL_PRIVATE_GATEWAY,
-        TargetKind.GATEWAY_LOAD_BALANCER_ENDPOINT,
-        TargetKind.CORE_NETWORK,
-        TargetKind.LOCAL_GATEWAY,
-    } | ({TargetKind.EGRESS_ONLY_GATEWAY} if version == 6 else set())
+    egress = {*ONWARD, TargetKind.NAT_GATEWAY, *([TargetKind.EGRESS_ONLY_GATEWAY] if version == 6 else [])}
     home = subnet("a") if version == 4 else subnet("a", cidr="", ipv6_cidrs=("2001:db8::/64",))
     led = route("0.0.0.0/0" if version == 4 else "::/0", target)
     found = classify(home, vpc(home, table("main", led)))

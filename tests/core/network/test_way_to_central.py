@@ -9,6 +9,7 @@ from lifeline.core.network.gates import ObstacleKind
 from lifeline.core.network.model import NatGateway, Part, Route, TargetKind, Unread, Vpc
 from lifeline.core.network.packets import span
 from lifeline.core.network.reach import NetworkPath, Reach, find_path
+from lifeline.core.network.routing import routing_of
 from tests.support.builders import (
     CATALOG,
     MONITORING,
@@ -204,3 +205,34 @@ def lookups() -> int:
     """How often a block was taken apart, or looked up."""
     said = span.cache_info()
     return said.hits + said.misses
+
+
+def taken(address: str, network: Vpc) -> Route | None:
+    """The route by which the client's packets to an address leave."""
+    ((_, found),) = routing_of(CLIENT, network, 4).parts((span(f"{address}/32"),))
+    return found
+
+
+def test_the_vpcs_own_blocks_are_local_even_where_no_table_was_seen() -> None:
+    bare = replace(vpc(CLIENT), route_tables=())
+    local = taken("10.0.1.9", bare)
+    assert local
+    assert (local.target, local.is_active) == (TargetKind.LOCAL, True)
+    assert taken("10.9.0.10", bare) is None
+
+
+def test_the_most_specific_route_to_an_address_is_taken_up_to_its_last_address() -> None:
+    narrow = route("10.9.0.8/30", TargetKind.PEERING, "pcx-1")
+    network = vpc(CLIENT, table("main", TO_HUB, narrow))
+    targets = {
+        address: (found := taken(address, network)) and found.target_id
+        for address in ("10.9.0.7", "10.9.0.8", "10.9.0.11", "10.9.0.12", "10.9.255.255", "10.10.0.0")
+    }
+    assert targets == {
+        "10.9.0.7": "tgw-1",
+        "10.9.0.8": "pcx-1",
+        "10.9.0.11": "pcx-1",
+        "10.9.0.12": "tgw-1",
+        "10.9.255.255": "tgw-1",
+        "10.10.0.0": None,
+    }

@@ -1,6 +1,7 @@
 """What a run answers of one VPC: what people call it, and the gravest of what became of its actions."""
 
 from dataclasses import replace
+from decimal import Decimal
 
 import pytest
 
@@ -38,6 +39,10 @@ def test_the_outcome_is_the_gravest_of_what_became_of_the_actions(
 ) -> None:
     actions = tuple(replace(ACTION, status=status) for status in statuses)
     assert replace(ANSWER, actions=actions).outcome is outcome
+
+
+def test_an_answer_without_a_plan_costs_nothing() -> None:
+    assert ANSWER.monthly_cost_usd == Decimal(0)
 
 
 def test_what_could_not_be_reconciled_failed_whatever_was_done() -> None:
