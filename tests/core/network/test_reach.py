@@ -22,7 +22,7 @@ from lifeline.core.network.model import (
     TargetKind,
     Vpc,
 )
-from lifeline.core.network.reach import NOBODY_LOOKED, NetworkPath, Reach, ServiceReach, find_path
+from lifeline.core.network.reach import NOBODY_LOOKED, NetworkPath, Reach, ServiceReach, find_path, off_words
 from tests.support.builders import (
     CATALOG,
     MONITORING,
@@ -405,3 +405,8 @@ def test_a_verdict_is_open_closed_or_neither(reach: Reach) -> None:
     is_open = reach in {Reach.SERVED, Reach.CENTRAL, Reach.OPEN_EGRESS, Reach.OPEN_PUBLIC}
     assert (reach.is_open, reach.is_open_in_part) == (is_open, is_open or reach is Reach.PARTLY)
     assert reach.is_closed is (not is_open and reach is not Reach.UNKNOWN)
+
+
+def test_one_attribute_is_off_and_two_are() -> None:
+    assert off_words(("enableDnsSupport",)) == "enableDnsSupport is off"
+    assert off_words(("enableDnsSupport", "enableDnsHostnames")) == "enableDnsSupport and enableDnsHostnames are off"

@@ -1,6 +1,6 @@
 """The one judge of how a subnet reaches a service: by what, over which path, what stands between, what was not read."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import cached_property
@@ -471,8 +471,7 @@ class ServiceReach:
 
     def _dns_off_words(self) -> str:
         """Which of the VPC's DNS attributes are off."""
-        off = self.attributes_off
-        return f"the VPC's {' and '.join(off)} {'is' if len(off) == 1 else 'are'} off"
+        return f"the VPC's {off_words(self.attributes_off)}"
 
     def _tier_words(self, subnet: Subnet) -> str:
         """The subnet's tier, its route table, and its default routes that lead nowhere."""
@@ -516,6 +515,11 @@ class ServiceReach:
     def _misspelt(self) -> Iterator[str]:
         if self.is_catalog_read and not self.offered:
             yield f"the region offers no endpoint service named {self.service}; is the name misspelled?"
+
+
+def off_words(attributes: Sequence[str]) -> str:
+    """That DNS attributes are off, as a clause."""
+    return f"{' and '.join(attributes)} {'is' if len(attributes) == 1 else 'are'} off"
 
 
 def endpoints_of(service: str, vpc: Vpc) -> tuple[Endpoint, ...]:

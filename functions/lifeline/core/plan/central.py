@@ -20,7 +20,7 @@ from lifeline.core.network.model import (
 )
 from lifeline.core.network.packets import blocks_in, span
 from lifeline.core.network.ports import ports_of, ports_unknown
-from lifeline.core.network.reach import Reach, ServiceReach
+from lifeline.core.network.reach import Reach, ServiceReach, off_words
 from lifeline.core.network.tiers import effective_route_table
 from lifeline.core.plan.client_egress import find_cut_off
 from lifeline.core.plan.cost import monthly_cost_usd
@@ -171,7 +171,7 @@ class _Judge:
         if missing := vpc.unread_words(Part.DNS_ATTRIBUTES):
             yield Check(what, CheckAnswer.UNREAD, "; ".join(missing))
         elif off:
-            yield Check(what, CheckAnswer.NO, f"{' and '.join(off)} {'is' if len(off) == 1 else 'are'} off")
+            yield Check(what, CheckAnswer.NO, off_words(off))
         else:
             yield Check(what, CheckAnswer.YES)
         if self.dns.custom_dns_servers:

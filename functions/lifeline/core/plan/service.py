@@ -11,7 +11,7 @@ from lifeline.core.network.model import Catalog, Endpoint, Part, Service, Subnet
 from lifeline.core.network.obstacles import FAILED_STATES, Obstacle
 from lifeline.core.network.packets import ports_in
 from lifeline.core.network.ports import HTTPS, ports_unknown
-from lifeline.core.network.reach import NetworkPath, Reach, ServiceReach
+from lifeline.core.network.reach import NetworkPath, Reach, ServiceReach, off_words
 from lifeline.core.plan.actions import Action, ActionKind, ServiceReport, ServiceState
 from lifeline.core.plan.security_group import can_let_in, own_security_groups
 from lifeline.core.plan.waking import waking_harm, waking_words
@@ -243,8 +243,7 @@ class ServicePlanner:
         )
         action = Action(
             ActionKind.FIX_DNS,
-            f"{named} while {' and '.join(off)} {'is' if len(off) == 1 else 'are'} off in the VPC"
-            + waking_words(self.plan_input.dns),
+            f"{named} while {off_words(off)} in the VPC" + waking_words(self.plan_input.dns),
             attributes=off,
         )
         action = replace(action, endpoint_id=self.reach.holder.id if self.reach.holder else "")
