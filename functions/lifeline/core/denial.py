@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 # EC2 says UnauthorizedOperation; the other services have the common errors' name, with or without its ending.
-DENIED_CODES = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation"})
+EC2_DENIED = "UnauthorizedOperation"  # no other service has this code
+DENIED_CODES = frozenset({"AccessDenied", "AccessDeniedException", EC2_DENIED})
 
 TRIED_AGAIN = "Lifeline will try it again in its next sweep"
 

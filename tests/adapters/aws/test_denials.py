@@ -112,3 +112,35 @@ def test_what_agents_report_and_all_that_changes_something_is_asked_each_time(se
         denials.begin_run(denials.denied)
     assert counting.made.count("DescribeVpcs") == reads
     assert counting.made.count("CreateVpcEndpoint") == 3
+
+
+FOREIGN = "User: arn:aws:sts::123456789012:assumed-role/x/y is not authorized to access this resource"
+LISTS = "User: arn:aws:sts::123456789012:assumed-role/x/y is not authorized to perform: route53:ListHostedZonesByVPC"
+
+
+@pytest.mark.parametrize(
+    ("code", "words", "request_", "is_all"),
+    [
+        ("AccessDenied", FOREIGN, {"HostedZoneId": "Z1"}, False),
+        ("AccessDenied", FOREIGN, {}, False),
+        ("AccessDenied", f"{LISTS} with an explicit deny in a service control policy", {"VPCId": "vpc-1"}, False),
+        ("AccessDenied", f"{LISTS} on resource: * with an explicit deny in a service control policy", {"Id": "1"}, True),
+        ("AccessDenied", f"{LISTS} because no identity-based policy allows the action", {"MaxItems": "1"}, True),
+        ("UnauthorizedOperation", "You are not authorized to perform this operation.", {"VpcIds": ["vpc-1"]}, True),
+        ("UnauthorizedOperation", "You are not authorized to perform this operation.", {"VpcId": "vpc-1"}, False),
+    ],
+)
+def test_only_a_denial_of_the_call_itself_is_known_of_other_requests(
+    code: str, words: str, request_: dict[str, object], is_all: bool
+) -> None:
+    denials = Denials()
+    denials.remember(refused(code, words), "x:Get", request_)
+    denials.begin_run(denials.denied)
+    with pytest.raises(ClientError):
+        denials.check("x:Get", request_)
+    others = {"HostedZoneId": "other"}
+    if is_all:
+        with pytest.raises(ClientError):
+            denials.check("x:Get", others)
+    else:
+        denials.check("x:Get", others)

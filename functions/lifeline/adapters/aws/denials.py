@@ -14,12 +14,13 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from lifeline.adapters.aws.clients import ClientOf, in_region
-from lifeline.core.denial import DENIED_CODES, Denial, read_denial
+from lifeline.core.denial import DENIED_CODES, EC2_DENIED, Denial, read_denial
 from lifeline.core.errors import LifelineError
 
 _READS = ("Describe", "Get", "List", "Lookup", "Search", "Simulate")
 _ALWAYS_ASKED = "cloudwatch"  # what agents report is what Lifeline is there for
 _MOST = 100  # reads of single resources would otherwise have no end
+_ONE = ("Arn", "Id", "Name")  # how the fields end that name the one resource of a request
 _ASKED_AGAIN = timedelta(hours=1)
 
 
@@ -82,15 +83,15 @@ class Denials:
             raise ClientError(response, call.partition(":")[2])
 
     def remember(self, error: ClientError, call: str, request: Mapping[str, Any]) -> None:
-        """Keeps that the call was denied; nothing for any other error. Where the denial is about one resource, the same
-        call may be allowed for others.
+        """Keeps that the call was denied; nothing for any other error. Where the denial may be about one resource, the
+        same call may be allowed for others.
         """
         code = _code(error)
         if code not in DENIED_CODES:
             return
         message = str(error.response["Error"].get("Message", "")).partition("Encoded authorization")[0].rstrip()
-        resource = (read_denial(message, code) or Denial()).resource
-        key = _with_request(call, request) if resource and not resource.endswith("*") else call
+        is_all = _concerns_all(read_denial(message, code) or Denial(), code, request)
+        key = call if is_all else _with_request(call, request)
         if len(self._found) < _MOST:
             self._found[key] = f"{code}: {message}"
 
@@ -152,6 +153,18 @@ class _Paginator:
 
 def _code(error: ClientError) -> str:
     return str(error.response.get("Error", {}).get("Code", ""))
+
+
+def _concerns_all(denial: Denial, code: str, request: Mapping[str, Any]) -> bool:
+    """True if the denial is about the call itself, whatever it asks for.
+
+    Where AWS names no resource, EC2's lists have none, nor has what a policy denies by the call's name. Of a resource of
+    another account, AWS may only say that the caller "is not authorized to access this resource".
+    """
+    if denial.resource:
+        return denial.resource.endswith("*")
+    is_of_one = any(isinstance(value, str) and name.endswith(_ONE) for name, value in request.items())
+    return not is_of_one and bool(denial.action or denial.denier or code == EC2_DENIED)
 
 
 def _with_request(call: str, request: Mapping[str, Any]) -> str:
