@@ -144,3 +144,18 @@ def test_only_a_denial_of_the_call_itself_is_known_of_other_requests(
             denials.check("x:Get", others)
     else:
         denials.check("x:Get", others)
+
+
+def test_what_a_run_is_denied_of_single_resources_is_bounded_however_many_runs_add_to_it() -> None:
+    denials = Denials()
+    for number in range(300):
+        words = f"{FOREIGN} {'x' * 10_000}"
+        denials.remember(refused("AccessDenied", words), "x:Get", {"Ids": [f"{number}-{one}" for one in range(500)]})
+        denials.begin_run(denials.denied)
+    assert len(denials.denied) == 100
+    size = sum(len(call) + len(words) for call, words in denials.denied.items())
+    assert size < 150_000, "of the 400 KB that DynamoDB takes"
+    denials.remember(refused("UnauthorizedOperation"), "ec2:DescribeVpcs", {})
+    denials.begin_run(denials.denied)
+    with pytest.raises(ClientError):
+        denials.check("ec2:DescribeVpcs", {"Filters": []})

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from functools import partial
+from hashlib import sha256
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -19,7 +20,8 @@ from lifeline.core.errors import LifelineError
 
 _READS = ("Describe", "Get", "List", "Lookup", "Search", "Simulate")
 _ALWAYS_ASKED = "cloudwatch"  # what agents report is what Lifeline is there for
-_MOST = 100  # reads of single resources would otherwise have no end
+# Reads of single resources would otherwise have no end, and a region's item holds them (DynamoDB: 400 KB at most).
+_MOST, _MOST_WORDS = 100, 1_000
 _ONE = ("Arn", "Id", "Name")  # how the fields end that name the one resource of a request
 _ASKED_AGAIN = timedelta(hours=1)
 
@@ -92,8 +94,8 @@ class Denials:
         message = str(error.response["Error"].get("Message", "")).partition("Encoded authorization")[0].rstrip()
         is_all = _concerns_all(read_denial(message, code) or Denial(), code, request)
         key = call if is_all else _with_request(call, request)
-        if len(self._found) < _MOST:
-            self._found[key] = f"{code}: {message}"
+        if is_all or len(self.denied) < _MOST:
+            self._found[key] = f"{code}: {message}"[:_MOST_WORDS]
 
 
 class _Clients:
@@ -168,4 +170,6 @@ def _concerns_all(denial: Denial, code: str, request: Mapping[str, Any]) -> bool
 
 
 def _with_request(call: str, request: Mapping[str, Any]) -> str:
-    return f"{call} {json.dumps(request, sort_keys=True, default=str)}"
+    """A short key: a request may list hundreds of ids."""
+    asked = json.dumps(request, sort_keys=True, default=str)
+    return f"{call} {sha256(asked.encode()).hexdigest()[:32]}"
