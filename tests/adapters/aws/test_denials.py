@@ -159,3 +159,25 @@ def test_what_a_run_is_denied_of_single_resources_is_bounded_however_many_runs_a
     denials.begin_run(denials.denied)
     with pytest.raises(ClientError):
         denials.check("ec2:DescribeVpcs", {"Filters": []})
+
+
+def test_a_run_that_makes_every_read_makes_a_denied_one_once() -> None:
+    denials, counting = Denials(), Counting()
+    made = denials.over(lambda _: counting)("ec2")
+    for _ in range(2):
+        denials.begin_run()
+        for _ in range(3):
+            with pytest.raises(ClientError, match="UnauthorizedOperation"):
+                made.describe_vpcs(VpcIds=["vpc-1"])
+    assert len(counting.made) == 2
+
+
+def test_outside_of_runs_every_read_is_made() -> None:
+    denials, counting = Denials(), Counting()
+    made = denials.over(lambda _: counting)("ec2")
+    denials.begin_run()
+    for _ in range(3):
+        with pytest.raises(ClientError, match="UnauthorizedOperation"):
+            made.describe_vpcs()
+        denials.end_run()
+    assert len(counting.made) == 3

@@ -33,6 +33,7 @@ class Denials:
         self._noted: dict[str, str] = {}
         self._known: dict[str, str] = {}
         self._found: dict[str, str] = {}
+        self._is_run = False
         self._asked_at: datetime | None = None
 
     # ---- for people
@@ -52,8 +53,14 @@ class Denials:
     # ---- for the reads
 
     def begin_run(self, known: Mapping[str, str] | None = None) -> None:
-        """From now on, the `known` reads aren't made; without them, each is made, whatever was denied before."""
-        self._known, self._found = dict(known or {}), {}
+        """From now on, neither the `known` reads nor those that are denied meanwhile are made. Without the known ones,
+        each is made once, whatever was denied before.
+        """
+        self._known, self._found, self._is_run = dict(known or {}), {}, True
+
+    def end_run(self) -> None:
+        """From now on, each read is made: what one run was denied isn't the next one's to know."""
+        self._known, self._found, self._is_run = {}, {}, False
 
     def begin_run_within_an_hour(self, now: datetime) -> None:
         """The same for a function that has no sweeps: what it was denied within the hour is known."""
@@ -78,7 +85,8 @@ class Denials:
 
     def check(self, call: str, request: Mapping[str, Any]) -> None:
         """Raises AWS's error if the call is known to be denied: with any request, or with this one."""
-        words = self._known.get(call) or self._known.get(_with_request(call, request))
+        known = self.denied if self._is_run else {}
+        words = known.get(call) or known.get(_with_request(call, request))
         if words:
             code, _, message = words.partition(": ")
             response: Any = {"Error": {"Code": code, "Message": message}, "ResponseMetadata": {"HTTPStatusCode": 403}}

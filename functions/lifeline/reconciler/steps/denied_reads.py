@@ -2,7 +2,7 @@
 a person's call.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 
@@ -19,20 +19,29 @@ def without_denied_reads(job: Job, requests: Sequence[Request], region: VpcState
     save is logged: the next run makes these reads once more.
     """
     denials = job.tools.denials
-    if denials is None or region is None or job.is_manual:
+    if denials is None:
         yield
         return
-    asks_anew = any(request.is_sweep or _is_of_a_person(request) for request in requests)
-    denials.begin_run({} if asks_anew else region.denied)
+    known = {} if region is None or _asks_anew(job, requests) else region.denied
+    denials.begin_run(known)
     try:
         yield
     finally:
         denied = denials.denied
-        denials.begin_run()  # what other runs of this container read isn't this run's to know
-        try:
-            job.tools.vpcs.save(job.home, region, replace(region, denied=denied), now=job.run.now())
-        except LifelineError as error:
-            logger.warning("denied reads not saved", error=str(error), run_id=job.run.id)
+        denials.end_run()
+        if region is not None and not job.is_manual:
+            _save(job, region, denied)
+
+
+def _asks_anew(job: Job, requests: Sequence[Request]) -> bool:
+    return job.is_manual or any(request.is_sweep or _is_of_a_person(request) for request in requests)
+
+
+def _save(job: Job, region: VpcState, denied: Mapping[str, str]) -> None:
+    try:
+        job.tools.vpcs.save(job.home, region, replace(region, denied=denied), now=job.run.now())
+    except LifelineError as error:
+        logger.warning("denied reads not saved", error=str(error), run_id=job.run.id)
 
 
 def _is_of_a_person(request: Request) -> bool:
