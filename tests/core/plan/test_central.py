@@ -100,6 +100,15 @@ def test_without_a_hub_for_the_service_an_endpoint_is_made_and_no_hub_is_mention
     assert "hub" not in action.reason
 
 
+def test_a_service_without_a_private_dns_name_has_nothing_that_a_zone_could_answer() -> None:
+    catalog = Catalog((Service(MONITORING, EndpointType.INTERFACE),))
+    asked = (Requirement("monitoring", frozenset({"subnet-a"}), per_zone=True),)
+    wanted = PlanInput(asked, OWNER, dns=DnsView(), central=central(), hub=Hubs().view(), may_associate=True)
+    assert judge_central(catalog.services[0], spoke(), spoke().subnets, catalog, wanted) is None
+    found = plan_endpoints(spoke(), catalog, wanted)
+    assert "has no private DNS name" in only(found).error
+
+
 # ---- what speaks against it
 
 

@@ -86,14 +86,15 @@ def judge_central(
     *,
     leaving: Endpoint | None = None,
 ) -> CentralOffer | None:
-    """The offer to share the hub's endpoint in place of making one; None where the policy names no hub for the service.
+    """The offer to share the hub's endpoint in place of making one; None where the policy names no hub for the service,
+    or the service has no private DNS name that a zone could answer.
 
     What else reaches the service today must reach it at the hub as well, because the zone takes the name for the whole
     VPC; and a Profile takes every name that it brings. `leaving` is the endpoint that would give up the name for that.
     """
     central, view, dns = plan_input.central, plan_input.hub, plan_input.dns
     suffix = suffix_of(service.name)
-    if central is None or dns is None or suffix not in central.services:
+    if central is None or dns is None or suffix not in central.services or not service.private_dns_names:
         return None
     if not plan_input.may_associate:
         return CentralOffer((), (Check("the stack's parameter CentralEndpoints", CheckAnswer.NO, "it must be yes"),))
