@@ -25,6 +25,7 @@ from lifeline.core.network.model import (
     Rule,
     SecurityGroup,
     Service,
+    Subnet,
     TargetKind,
     Unread,
     Vpc,
@@ -142,13 +143,55 @@ def test_every_subnet_counts_and_not_only_the_first() -> None:
         (Hubs(there=(led("10.9.0.0/16", HUB_ID, active=False),)), "its route to 10.9.0.0/16 is a blackhole"),
         (Hubs(there=(led("10.0.0.0/8", HUB_ID), led("10.9.1.0/24", active=False))), "10.9.1.0/24 is a blackhole"),
         (Hubs(back=(led("10.5.0.0/16", "vpc-0123456789abcdef0"),)), "way back by the transit gateway: no (rt-hub"),
-        (Hubs(attached=frozenset({"subnet-b"})), "tgw-attach-spoke has no subnet in us-east-1a, where subnet-a is"),
         (Hubs(is_available=False), "tgw-attach-spoke isn't available"),
     ],
     ids=str,
 )
 def test_what_the_transit_gateway_does_not_pass_is_said(hubs: Hubs, words: str) -> None:
     assert words in refusal(offered(spoke(), hubs.view()))
+
+
+TWO = spoke(subnets=(subnet(), subnet("b", "us-east-1b", cidr="10.0.2.0/24")))
+
+
+def test_an_attachment_must_have_a_subnet_in_the_clients_zone() -> None:
+    in_b = Hubs(attached=frozenset({"subnet-b"})).view()
+    assert "tgw-attach-spoke has no subnet in us-east-1a, where subnet-a is" in refusal(offered(TWO, in_b))
+    unseen = asked(offered(spoke(), in_b))
+    assert "in which zone subnet-b of tgw-attach-spoke is wasn't read" in unseen
+
+
+def hub_beside(*acls: NetworkAcl, endpoint_in: tuple[str, ...] = ("a",), attached_in: tuple[str, ...] = ("a",)) -> Any:
+    """A view of a hub whose endpoint and whose attachment have subnets of their own in these zones."""
+    hosts = tuple(f"subnet-host-{zone}" for zone in endpoint_in)
+    homes = tuple(f"subnet-att-{zone}" for zone in attached_in)
+    subnets = [
+        Subnet(id_, f"us-east-1{id_[-1]}", "", cidr=f"10.9.{number}.0/24") for number, id_ in enumerate(hosts + homes)
+    ]
+    usual = hub_vpc()
+    there = replace(usual.endpoints[0], subnet_ids=frozenset(hosts))
+    view = Hubs().view(vpcs=(replace(usual, subnets=tuple(subnets), endpoints=(there,), network_acls=acls),))
+    own, theirs = view.attachments or ()
+    return replace(view, attachments=(own, replace(theirs, subnet_ids=frozenset(homes))))
+
+
+def test_the_hubs_attachment_must_have_a_subnet_in_each_zone_of_the_endpoint() -> None:
+    for there in (("b",), ("a", "b")):
+        view = hub_beside(endpoint_in=there)
+        words = "the hub's attachment: no (tgw-attach-hub has no subnet in us-east-1b, where subnet-host-b is)"
+        assert words in refusal(offered(spoke(), view))
+        cut = by_kind(offered(spoke(), view, dns=DnsView((answer(),))))
+        assert ActionKind.SWAP_TO_LOCAL in cut
+    whole = hub_beside(endpoint_in=("a", "b"), attached_in=("a", "b"))
+    assert asked(offered(spoke(), whole)) == ""
+
+
+def test_a_network_acl_where_the_hubs_attachment_is_needs_approval() -> None:
+    shut = NetworkAcl("acl-att", frozenset({"subnet-att-a"}), ())
+    words = "the hub's attachment: can't be read (a network ACL filters in subnet-att-a, where tgw-attach-hub is)"
+    assert words in asked(offered(spoke(), hub_beside(shut)))
+    elsewhere = replace(shut, subnet_ids=frozenset({"subnet-other"}))
+    assert asked(offered(spoke(), hub_beside(elsewhere))) == ""
 
 
 def test_a_vpc_that_is_not_attached_is_not_served() -> None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import lru_cache
 
-from lifeline.core.network.acl import acl_gates, stand_open
+from lifeline.core.network.acl import acl_gates, stands_open
 from lifeline.core.network.dns import DnsAnswer, DnsView
 from lifeline.core.network.endpoint_policy import Opening, judge_policy
 from lifeline.core.network.gates import End, find_passage
@@ -199,25 +199,17 @@ def _check_gateway(
     gateway_id: str, subnets: Sequence[Subnet], vpc: Vpc, answer: DnsAnswer, view: HubView
 ) -> Iterator[Check]:
     attached, tables = "transit gateway attachment", "transit gateway route tables"
-    own = view.attachment(vpc.id, gateway_id)
+    own, versions = view.attachment(vpc.id, gateway_id), {subnet.ip_version for subnet in subnets}
     if view.attachments is None or (own is None and view.misses_attachments):
         yield Check(attached, CheckAnswer.UNREAD, f"the attachments to {gateway_id} can't be read")
         return
-    if own is None or not own.is_available:
-        state = f"{own.id} isn't available" if own else f"{vpc.id} isn't attached to {gateway_id}"
-        yield Check(attached, CheckAnswer.NO, state)
+    if own is None:
+        yield Check(attached, CheckAnswer.NO, f"{vpc.id} isn't attached to {gateway_id}")
         return
-    homes = [subnet for subnet in vpc.subnets if subnet.id in own.subnet_ids]
-    outside = [subnet for subnet in subnets if subnet.zone not in {home.zone for home in homes}]
-    if outside:  # transit gateway guide: VPC attachments, one subnet in each zone that is to reach the gateway
-        why = f"{own.id} has no subnet in {outside[0].zone}, where {outside[0].id} is"
-        yield Check(attached, CheckAnswer.NO, why)
+    through = _check_attached(attached, own, subnets, vpc, versions)
+    yield through
+    if through.finding is CheckAnswer.NO:
         return
-    filtered = [home for home in homes for one in subnets if not stand_open(one, home, vpc, one.ip_version)]
-    if filtered:
-        yield Check(attached, CheckAnswer.UNREAD, f"a network ACL filters in {filtered[0].id}, where {own.id} is")
-    else:
-        yield Check(attached, CheckAnswer.YES)
     home = view.home_of(answer.endpoint_id)
     for address in answer.addresses or ():
         yield replace(_by_table(tables, own, address, {home[0].id} if home else set(), view), is_next=True)
@@ -228,14 +220,40 @@ def _check_gateway(
         why = f"no attachment of {home[0].id} to {gateway_id} was seen"
         yield Check("the hub's attachment", CheckAnswer.UNREAD, why)
         return
+    hub, endpoint = home
+    hosts = [host for host in hub.subnets if host.id in endpoint.subnet_ids]
+    yield _check_attached("the hub's attachment", theirs, hosts, hub, versions)
     if not theirs.is_available:
-        yield Check("the hub's attachment", CheckAnswer.NO, f"{theirs.id} isn't available")
         return
     for subnet in subnets:
         for cidr in (subnet.cidr, *subnet.ipv6_cidrs):
             if cidr:
                 back = _by_table("the way back by the transit gateway", theirs, cidr, {vpc.id}, view)
                 yield replace(back, is_of_sender=True)
+
+
+def _check_attached(
+    what: str, attachment: Attachment, subnets: Sequence[Subnet], vpc: Vpc, versions: Iterable[int]
+) -> Check:
+    """Whether these subnets of the VPC and the gateway reach each other by the attachment: one of its own must be in
+    each of their zones, and the network ACLs of those stand in between (transit gateway guide: VPC attachments; network
+    ACLs). `versions` are those of IP in which packets pass.
+    """
+    if not attachment.is_available:
+        return Check(what, CheckAnswer.NO, f"{attachment.id} isn't available")
+    homes = [subnet for subnet in vpc.subnets if subnet.id in attachment.subnet_ids]
+    unseen = attachment.subnet_ids - {home.id for home in homes}
+    outside = next((subnet for subnet in subnets if subnet.zone not in {home.zone for home in homes}), None)
+    if outside and unseen:
+        return Check(what, CheckAnswer.UNREAD, f"in which zone {min(unseen)} of {attachment.id} is wasn't read")
+    if outside:
+        why = f"{attachment.id} has no subnet in {outside.zone}, where {outside.id} is"
+        return Check(what, CheckAnswer.NO, why)
+    apart = [home for home in homes if any(one.id != home.id for one in subnets)]
+    closed = next((home for home in apart for version in versions if not stands_open(home, vpc, version)), None)
+    if closed:
+        return Check(what, CheckAnswer.UNREAD, f"a network ACL filters in {closed.id}, where {attachment.id} is")
+    return Check(what, CheckAnswer.YES)
 
 
 def _by_table(what: str, attachment: Attachment, block: str, to: set[str], view: HubView) -> Check:
