@@ -194,6 +194,28 @@ def test_a_network_acl_where_the_hubs_attachment_is_needs_approval() -> None:
     assert asked(offered(spoke(), hub_beside(elsewhere))) == ""
 
 
+def test_a_prefix_list_that_was_not_read_may_lead_back_from_the_hub() -> None:
+    local, back = hub_vpc().route_tables[0].routes
+    by_list = replace(hub_vpc().route_tables[0], routes=(local, replace(back, destinations=(), prefix_list_id="pl-1")))
+    hub = hub_vpc(route_tables=(by_list,), unread=(Unread(Part.PREFIX_LIST, "denied", "pl-1"),))
+    view = Hubs().view(vpcs=(hub,))
+    assert "the hub's routes back: can't be read (the entries of the prefix list pl-1 could not be read)" in asked(
+        offered(spoke(), view)
+    )
+    assert not offered(spoke(), view, dns=DnsView((answer(),))).actions
+    gone = replace(by_list, routes=(local, replace(back, is_active=False)))
+    assert "no route of subnet-host leads back" in refusal(
+        offered(spoke(), Hubs().view(vpcs=(replace(hub, route_tables=(gone,)),)))
+    )
+
+
+def test_the_endpoints_subnets_that_were_not_read_need_approval() -> None:
+    words = "the hub's subnets: can't be read (subnet-host of vpce-0hub can't be read)"
+    view = Hubs().view(vpcs=(hub_vpc(subnets=()),))
+    assert words in asked(offered(spoke(), view))
+    assert not offered(spoke(), view, dns=DnsView((answer(),))).actions
+
+
 def test_a_vpc_that_is_not_attached_is_not_served() -> None:
     view = Hubs().view()
     assert "isn't attached to tgw-1" in refusal(offered(spoke(), replace(view, attachments=view.attachments[1:])))  # type: ignore[index]

@@ -15,11 +15,13 @@ from lifeline.core.network.model import (
     AclEntry,
     NetworkAcl,
     NetworkInterface,
+    Part,
     Route,
     Rule,
     SecurityGroup,
     Subnet,
     TargetKind,
+    Unread,
     Vpc,
 )
 from lifeline.core.plan.actions import ActionKind, Plan
@@ -185,12 +187,17 @@ def test_where_every_flow_passes_and_all_is_read_the_hub_is_offered(network: Vpc
 
 
 @settings(max_examples=examples(60, soak=1000), deadline=None)
-@given(spokes(), views(), st.sampled_from(["tables", "attachments", "vpcs", "limits"]))
+@given(spokes(), views(), st.sampled_from(["tables", "attachments", "vpcs", "subnets", "lists", "limits"]))
 def test_whatever_was_not_read_nobody_goes_unasked(network: Vpc, view: HubView, missing: str) -> None:
+    hub = view.vpcs[0]
+    unlisted = replace(hub.route_tables[0], routes=hub.route_tables[0].routes[:1])
+    by_list = replace(hub, route_tables=(unlisted,), unread=(Unread(Part.PREFIX_LIST, "denied"),))
     parts: dict[str, Any] = {
         "tables": {"tables": {}},
         "attachments": {"attachments": None},
         "vpcs": {"vpcs": ()},
+        "subnets": {"vpcs": (replace(hub, subnets=()),)},
+        "lists": {"vpcs": (by_list,)},
         "limits": {"sources": (HubSource(ZONE, view.sources[0].answers),)},
     }
     for offer in associations(offered(network, replace(view, **parts[missing]))):

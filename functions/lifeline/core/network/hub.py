@@ -221,8 +221,9 @@ def _check_gateway(
         yield Check("the hub's attachment", CheckAnswer.UNREAD, why)
         return
     hub, endpoint = home
-    hosts = [host for host in hub.subnets if host.id in endpoint.subnet_ids]
-    yield _check_attached("the hub's attachment", theirs, hosts, hub, versions)
+    hosts = _hosts(endpoint, hub)
+    if hosts or not theirs.is_available:
+        yield _check_attached("the hub's attachment", theirs, hosts, hub, versions)
     if not theirs.is_available:
         return
     for subnet in subnets:
@@ -297,13 +298,20 @@ def _check_hub(ways: _Ways, vpc: Vpc, answer: DnsAnswer, ports: Ranges, view: Hu
         yield Check("the endpoint's policy", CheckAnswer.NO, verdict.words)
     elif verdict.words:
         yield Check("the endpoint's policy", CheckAnswer.UNREAD, verdict.words)
-    hosts = [host for host in hub.subnets if host.id in endpoint.subnet_ids]
+    hosts = _hosts(endpoint, hub)
+    if unseen := endpoint.subnet_ids - {host.id for host in hosts}:
+        yield Check("the hub's subnets", CheckAnswer.UNREAD, f"{listed(sorted(unseen))} of {endpoint.id} can't be read")
     for target, subnet in ((target, subnet) for target, subnets in ways.items() for subnet in subnets):
         near = End.of(subnet, subnet.ip_version)
         found = [_check_group(endpoint, near, subnet, hub, ports)]
         for host in hosts:
             found += [_check_acl(host, subnet, near, hub, ports), _check_way_back(host, near, target, hub)]
         yield from (replace(check, is_of_sender=True) for check in found)
+
+
+def _hosts(endpoint: Endpoint, hub: Vpc) -> list[Subnet]:
+    """The subnets of the endpoint's interfaces, as far as they were read."""
+    return [host for host in hub.subnets if host.id in endpoint.subnet_ids]
 
 
 def _check_group(endpoint: Endpoint, near: End, subnet: Subnet, hub: Vpc, ports: Ranges) -> Check:
@@ -338,6 +346,8 @@ def _check_way_back(host: Subnet, near: End, target: tuple[TargetKind, str], hub
     """The hub's routes lead back to the VPC by the gateway or the peering connection that leads there."""
     what = "the hub's routes back"
     for _, route in routing_of(host, hub, near.version).parts(near.addresses):
+        if route is None and (unread := hub.unread_words(Part.PREFIX_LIST)):
+            return Check(what, CheckAnswer.UNREAD, "; ".join(unread))
         if route is None or not route.is_active:
             return Check(what, CheckAnswer.NO, f"no route of {host.id} leads back to {near.name}")
         if (route.target, route.target_id) != target:
