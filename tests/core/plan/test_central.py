@@ -678,6 +678,33 @@ def test_a_way_that_is_cut_beyond_the_vpc_is_told_once_the_vpc_is_associated(vie
     assert [path.reach for _, path in report.paths] == [Reach.UNREACHABLE]
 
 
+GONE = answer(addresses=None, endpoint_id="", absent_id="vpce-0hub")
+OTHERS = hub_vpc(endpoints=(replace(hub_vpc().endpoints[0], service_name="com.amazonaws.us-east-1.logs"),))
+
+
+@pytest.mark.parametrize(
+    ("view", "there", "why"),
+    [
+        (
+            Hubs().view(vpcs=(), sources=(HubSource(ZONE, (GONE,), 3, 300),)),
+            answer(addresses=None, endpoint_id=""),
+            f"the record of {ZONE} leads to vpce-0hub, which isn't in account 999999999999",
+        ),
+        (
+            Hubs().view(vpcs=(OTHERS,)),
+            answer(),
+            f"vpce-0hub is one of com.amazonaws.us-east-1.logs, not of {MONITORING}",
+        ),
+    ],
+    ids=["deleted", "of another service"],
+)
+def test_a_record_must_lead_to_an_endpoint_of_the_service(view: HubView, there: DnsAnswer, why: str) -> None:
+    assert f"the hub's endpoint: no ({why})" in refusal(offered(spoke(), view))
+    found = by_kind(offered(spoke(), view, dns=DnsView((there,))))
+    assert why in found[ActionKind.CREATE_INTERFACE_ENDPOINT].reason
+    assert ActionKind.SWAP_TO_LOCAL in found
+
+
 @pytest.mark.parametrize(
     "view",
     [

@@ -122,7 +122,7 @@ class HubView:
             dns = _with_profile(dns, source)
         known = {(source.id, one.domain): one for source in self.sources for one in source.answers}
         answers = tuple(
-            replace(one, addresses=there.addresses, endpoint_id=there.endpoint_id)
+            replace(one, addresses=there.addresses, endpoint_id=there.endpoint_id, absent_id=there.absent_id)
             if one.addresses is None and (there := known.get((one.source_id, one.domain))) and not one.forwards
             else one
             for one in dns.answers
@@ -155,9 +155,11 @@ def _with_profile(dns: DnsView, source: HubSource) -> DnsView:
 
 
 def check_beyond(
-    asking: Sequence[Subnet], vpc: Vpc, answer: DnsAnswer, ports: Ranges, view: HubView
+    asking: Sequence[Subnet], vpc: Vpc, answer: DnsAnswer, service: str, ports: Ranges, view: HubView
 ) -> Iterator[Check]:
-    """What can be read of the way from these subnets to the addresses of an answer, and back, beyond the VPC."""
+    """What can be read of the way from these subnets to the addresses of an answer, and back, beyond the VPC. `service`
+    is the full name of the endpoint's service.
+    """
     ways = _ways(asking, vpc, answer)
     for (kind, target_id), subnets in sorted(ways.items(), key=lambda pair: pair[0]):
         if kind is TargetKind.TRANSIT_GATEWAY:
@@ -165,7 +167,7 @@ def check_beyond(
         elif kind is not TargetKind.PEERING:  # whose active route says that it is there, and has no tables
             why = f"what lies beyond {target_id} can't be read"
             yield Check("way to the hub", CheckAnswer.UNREAD, why, is_next=True)
-    yield from _check_hub(ways, vpc, answer, ports, view)
+    yield from _check_hub(ways, vpc, answer, service, ports, view)
 
 
 def find_cut(checks: Iterable[Check]) -> Check | None:
@@ -282,17 +284,24 @@ def _routing_of(routes: tuple[GatewayRoute, ...], version: int) -> Routing[Gatew
 # ---- the hub's own side
 
 
-def _check_hub(ways: _Ways, vpc: Vpc, answer: DnsAnswer, ports: Ranges, view: HubView) -> Iterator[Check]:
-    home = view.home_of(answer.endpoint_id)
+def _check_hub(ways: _Ways, vpc: Vpc, answer: DnsAnswer, service: str, ports: Ranges, view: HubView) -> Iterator[Check]:
+    what, home = "the hub's endpoint", view.home_of(answer.endpoint_id)
+    if home is None and answer.absent_id:
+        why = f"the record of {answer.source_id} leads to {answer.absent_id}, which isn't in account {view.account_id}"
+        yield Check(what, CheckAnswer.NO, why)
+        return
     if home is None:
         why = "; ".join(view.unread) or "which endpoint has the addresses isn't known"
-        yield Check("the hub's endpoint", CheckAnswer.UNREAD, why)
+        yield Check(what, CheckAnswer.UNREAD, why)
         return
     hub, endpoint = home
     if endpoint.state is not EndpointState.AVAILABLE or not endpoint.subnet_ids:
-        yield Check("the hub's endpoint", CheckAnswer.NO, f"{endpoint.id} {endpoint.state.words}")
+        yield Check(what, CheckAnswer.NO, f"{endpoint.id} {endpoint.state.words}")
         return
-    yield Check("the hub's endpoint", CheckAnswer.YES)
+    if endpoint.service_name != service:
+        yield Check(what, CheckAnswer.NO, f"{endpoint.id} is one of {endpoint.service_name}, not of {service}")
+        return
+    yield Check(what, CheckAnswer.YES)
     verdict = judge_policy(endpoint, hub, vpc)
     if verdict.opening is Opening.SHUT:
         yield Check("the endpoint's policy", CheckAnswer.NO, verdict.words)

@@ -258,7 +258,7 @@ class _Judge:
         yield from self._check_paths(service, asking, answers)
         yield from self._check_clients(service, dependents, asking, answers)
         for answer in answers:
-            yield from check_beyond(asking, self.vpc, answer, ports, self.view)
+            yield from check_beyond(asking, self.vpc, answer, service.name, ports, self.view)
 
     def _answers(self, service: Service) -> tuple[DnsAnswer, ...]:
         """What the sources answer to the service's names. Where the addresses aren't known, those of the policy's
