@@ -400,7 +400,11 @@ LOGS = answer(domain="logs.us-east-1.amazonaws.com", source_id="Z0LOGS")
         (Hubs(), {"sources": (HubSource(ZONE, (answer(),)),)}, f"room in {ZONE}: can't be read"),
         (Hubs(), {"sources": (HubSource(ZONE, unread=(DENIED,)),)}, DENIED),
         (Hubs(), {"sources": (HubSource("Z0LOGS", (LOGS,), 1, 300), HubSource(ZONE, unread=(DENIED,)))}, DENIED),
-        (Hubs(), {"sources": (HubSource(ZONE, (answer(addresses=None),), 1, 300),)}, ""),
+        (
+            Hubs(),
+            {"sources": (HubSource(ZONE, (answer(addresses=None),), 1, 300),)},
+            f"addresses of the hub: can't be read (those with which {ZONE} answers {NAME} can't be read)",
+        ),
     ],
     ids=range(9),
 )
@@ -408,11 +412,8 @@ def test_what_can_not_be_read_is_said_and_needs_approval_in_spite_of_auto(
     hubs: Hubs, more: dict[str, Any], words: str
 ) -> None:
     found = offered(spoke(), hubs.view(**more))
-    if words:
-        assert asked(found).startswith("needs approval, because not everything can be read: ")
-        assert words in asked(found)
-    else:  # the policy's blocks stand for the addresses, and the routes lead there
-        assert only(found).kind is ActionKind.ASSOCIATE_CENTRAL
+    assert asked(found).startswith("needs approval, because not everything can be read: ")
+    assert words in asked(found)
 
 
 def test_without_the_addresses_the_routes_must_lead_to_all_of_the_policys_blocks() -> None:

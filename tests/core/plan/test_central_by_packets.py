@@ -187,7 +187,7 @@ def test_where_every_flow_passes_and_all_is_read_the_hub_is_offered(network: Vpc
 
 
 @settings(max_examples=examples(60, soak=1000), deadline=None)
-@given(spokes(), views(), st.sampled_from(["tables", "attachments", "vpcs", "subnets", "lists", "limits"]))
+@given(spokes(), views(), st.sampled_from(["tables", "attachments", "vpcs", "subnets", "lists", "limits", "addresses"]))
 def test_whatever_was_not_read_nobody_goes_unasked(network: Vpc, view: HubView, missing: str) -> None:
     hub = view.vpcs[0]
     unlisted = replace(hub.route_tables[0], routes=hub.route_tables[0].routes[:1])
@@ -198,6 +198,7 @@ def test_whatever_was_not_read_nobody_goes_unasked(network: Vpc, view: HubView, 
         "vpcs": {"vpcs": ()},
         "subnets": {"vpcs": (replace(hub, subnets=()),)},
         "lists": {"vpcs": (by_list,)},
+        "addresses": {"sources": (HubSource(ZONE, (answer(addresses=None),), 1, 300),)},
         "limits": {"sources": (HubSource(ZONE, view.sources[0].answers),)},
     }
     for offer in associations(offered(network, replace(view, **parts[missing]))):

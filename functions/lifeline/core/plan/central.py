@@ -255,26 +255,27 @@ class _Judge:
         if words := shadow_words(takeover):
             yield Check("names of the zone", CheckAnswer.NO, words)
         yield from self._check_addresses(answers)
+        guessed = tuple(self._representatives())
+        answers = [one if one.addresses is not None else replace(one, addresses=guessed) for one in answers]
         yield from self._check_paths(service, asking, answers)
         yield from self._check_clients(service, dependents, asking, answers)
         for answer in answers:
             yield from check_beyond(asking, self.vpc, answer, service.name, ports, self.view)
 
-    def _answers(self, service: Service) -> tuple[DnsAnswer, ...]:
-        """What the sources answer to the service's names. Where the addresses aren't known, those of the policy's
-        blocks stand for them.
-        """
+    def _answers(self, service: Service) -> list[DnsAnswer]:
+        """What the sources answer to the service's names."""
         names = {domain_of(name) for name in service.private_dns_names}
         found = [answer for source in self.sources for answer in source.answers if answer.domain in names]
         if not found:
             source = self.sources[0]
             kind = AnswerKind.PROFILE if self.central.profile else AnswerKind.PRIVATE_ZONE
             found = [DnsAnswer(kind, domain_of(service.private_dns_names[0]), source.id, f"the {kind} {source.id}")]
-        guessed = tuple(self._representatives())
-        return tuple(answer if answer.addresses is not None else replace(answer, addresses=guessed) for answer in found)
+        return found
 
     def _representatives(self) -> Iterator[str]:
-        """Addresses of the policy's blocks: of each part that the VPC's routes and ACLs tell apart, one."""
+        """Addresses of the policy's blocks, which stand for those that weren't read: of each part that the VPC's routes
+        and ACLs tell apart, one.
+        """
         tables = [effective_route_table(subnet, self.vpc) for subnet in self.vpc.subnets]
         texts = [text for table in tables if table for route in table.routes for text in route.destinations]
         texts += [entry.cidr for acl in self.vpc.network_acls for entry in acl.entries]
@@ -292,7 +293,10 @@ class _Judge:
                 for address in answer.addresses or ()
                 if not any(low <= span(address)[0] <= high for low, high in blocks)
             ]
-            if not answer.addresses:
+            if answer.addresses is None:
+                why = f"those with which {answer.source_id} answers {answer.domain} can't be read"
+                yield Check(what, CheckAnswer.UNREAD, why)
+            elif not answer.addresses:
                 yield Check(what, CheckAnswer.NO, f"{answer.source_id} has no record for {answer.domain}")
             elif outside:
                 yield Check(
