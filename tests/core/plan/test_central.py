@@ -426,6 +426,7 @@ def test_without_the_addresses_the_routes_must_lead_to_all_of_the_policys_blocks
     ("network", "dns", "words"),
     [
         (spoke(), DnsView(custom_dns_servers=("10.0.0.53",)), "DNS servers: can't be read"),
+        (spoke(), DnsView(unread=("the VPC's DHCP options could not be read: denied",)), "DNS servers: can't be read"),
         (spoke(client_groups=None), DnsView(), "clients' security groups: can't be read"),
         (
             spoke(route("10.9.0.0/16", TargetKind.VIRTUAL_PRIVATE_GATEWAY, "vgw-1")),
@@ -433,7 +434,7 @@ def test_without_the_addresses_the_routes_must_lead_to_all_of_the_policys_blocks
             "what lies beyond vgw-1 can't be read",
         ),
     ],
-    ids=range(3),
+    ids=range(4),
 )
 def test_what_can_not_be_read_of_the_vpc_needs_approval(network: Any, dns: DnsView, words: str) -> None:
     assert words in asked(offered(network, dns=dns))

@@ -177,6 +177,8 @@ class _Judge:
             yield Check(what, CheckAnswer.YES)
         if self.dns.custom_dns_servers:
             yield Check("DNS servers", CheckAnswer.UNREAD, custom_dns_finding(self.dns))
+        for unread in self.dns.unread:
+            yield Check("DNS servers", CheckAnswer.UNREAD, unread)
         for unread in (*self.dns.unreadable, *(words for source in self.sources for words in source.unread)):
             yield Check("zones, rules and Profiles", CheckAnswer.UNREAD, unread)
         for asker in (one for one in self.plan_input.asking.askers if one.asks_for(service.private_dns_names)):
