@@ -459,7 +459,7 @@ def test_a_way_back_that_aws_refuses_leaves_the_endpoint_answering(days: Days, m
 # ---- what the hub's side does to a VPC that is associated
 
 
-@pytest.mark.parametrize("broken", ["group", "gateway", "route back", "attachment"])
+@pytest.mark.parametrize("broken", ["endpoint", "group", "gateway", "route back", "attachment"])
 def test_a_way_that_is_cut_on_the_hubs_side_is_told_and_the_swap_offered(
     days: Days, monkeypatch: pytest.MonkeyPatch, broken: str
 ) -> None:

@@ -41,8 +41,12 @@ class Hub:
         self.ec2.revoke_security_group_ingress(GroupId=self.group_id, IpPermissions=[permission])
 
     def cut_at(self, place: str) -> None:
-        """The way to the hub ends there: its endpoint's group, the gateway's table, its route back, its attachment."""
+        """The way to the hub ends there: its endpoint or that one's group, the gateway's table, its route back, its
+        attachment.
+        """
         match place:
+            case "endpoint":
+                self.ec2.delete_vpc_endpoints(VpcEndpointIds=[self.endpoint_id])
             case "group":
                 self.shut_out("10.0.0.0/8")
             case "gateway":

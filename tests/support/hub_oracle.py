@@ -19,8 +19,8 @@ class HubOracle:
     view: HubView
     ports: Sequence[int] = (443,)
 
-    def reaches(self, client: Subnet, address: str) -> bool:
-        """Whether all of a subnet's flows pass, to every port, from one source port at least."""
+    def reaches(self, client: Subnet, *addresses: str) -> bool:
+        """Whether all of a subnet's flows pass, to every address and port, from one source port at least."""
         near, far = self._oracles()
         whole = IPv4Network(client.cidr)
         edges = [*near.blocks, *far.blocks, *self._gateway_blocks()]
@@ -29,7 +29,8 @@ class HubOracle:
         everyone = [Who(IPv4Address(one)) for one in sorted(borders) if int(whole[4]) <= one <= int(whole[-2])]
         there = [one for one in self.spoke.interfaces or () if one.subnet_id == client.id]
         everyone += [Who(IPv4Address(text), one) for one in there for text in one.addresses]
-        return all(self._passes(client, who, IPv4Address(address), port) for who in everyone for port in self.ports)
+        flows = [(who, IPv4Address(address), port) for who in everyone for address in addresses for port in self.ports]
+        return all(self._passes(client, *flow) for flow in flows)
 
     def passes_own_acl(self, client: Subnet, address: str) -> bool:
         """Whether any flow between the subnet and the address passes the subnet's network ACL, there and back."""
@@ -63,9 +64,10 @@ class HubOracle:
         if own is None or theirs is None or own.gateway_id != theirs.gateway_id:
             return False
         zones = {one.zone for one in self.spoke.subnets if one.id in own.subnet_ids}
-        if client.zone not in zones or self._led_to(own, to) != {hub.id}:
+        homes = [one for one in hub.subnets if one.id in theirs.subnet_ids]
+        if client.zone not in zones or host.zone not in {home.zone for home in homes}:
             return False
-        if self._led_to(theirs, who.address) != {self.spoke.id}:
+        if (self._led_to(own, to), self._led_to(theirs, who.address)) != ({hub.id}, {self.spoke.id}):
             return False
         if not far.groups_pass(endpoint.security_group_ids, who.address, port, None):
             return False
@@ -76,8 +78,17 @@ class HubOracle:
             and far.acl_passes(host, packet, out=False)
             and far.acl_passes(host, packet.answer(), out=True)
             and near.acl_passes(client, packet.answer(), out=False)
+            and all(self._passes_home(home, host, packet) for home in homes)
             for packet in packets
         )
+
+    def _passes_home(self, home: Subnet, host: Subnet, packet: Packet) -> bool:
+        """Whether the ACL of an attachment's subnet lets a packet on to the host, and the answer in from there, if that
+        is another subnet (transit gateway guide: network ACLs). By which of them it comes isn't known.
+        """
+        far = self._oracles()[1]
+        passes = far.acl_passes(home, packet, out=True) and far.acl_passes(home, packet.answer(), out=False)
+        return home.id == host.id or passes
 
     def _is_let_out(self, interface: NetworkInterface | None, to: IPv4Address, port: int) -> bool:
         """Whether the client's own groups let it out; an address that nobody has yet has none."""

@@ -199,12 +199,20 @@ def test_a_zones_addresses_are_those_of_its_own_name(
     assert (answer.addresses, answer.endpoint_id) == (addresses, endpoint_id)
 
 
-def test_the_addresses_of_another_accounts_endpoint_are_not_known() -> None:
+@pytest.mark.parametrize(
+    ("described", "absent_id"),
+    [
+        ({"VpcEndpoints": []}, "vpce-0a1"),
+        ({"VpcEndpoints": [{"VpcEndpointId": "vpce-0a1", "State": "deleted"}]}, "vpce-0a1"),
+        ({"VpcEndpoints": [{"VpcEndpointId": "vpce-0a1", "State": "available"}]}, ""),
+        (error("DescribeVpcEndpoints", "UnauthorizedOperation"), ""),
+    ],
+)
+def test_an_endpoint_that_the_zones_account_does_not_have_is_told_apart(described: Any, absent_id: str) -> None:
+    """Its addresses aren't known either way: it was deleted, or is another account's."""
     zones = with_records(records(alias=ALIAS))
-    (answer,) = (
-        central(zones, ec2=Stub(describe_vpc_endpoints={"VpcEndpoints": []})).view(VPC_ID, region=REGION).answers
-    )
-    assert (answer.addresses, answer.endpoint_id) == (None, "")
+    (answer,) = central(zones, ec2=Stub(describe_vpc_endpoints=described)).view(VPC_ID, region=REGION).answers
+    assert (answer.addresses, answer.endpoint_id, answer.absent_id) == (None, "", absent_id)
 
 
 def test_records_are_read_once_for_all_vpcs_and_not_of_zones_that_hold_no_name_of_aws() -> None:

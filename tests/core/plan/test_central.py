@@ -25,6 +25,7 @@ from lifeline.core.network.model import (
     Rule,
     SecurityGroup,
     Service,
+    Subnet,
     TargetKind,
     Unread,
     Vpc,
@@ -35,7 +36,7 @@ from lifeline.core.plan.central import CentralOffer, judge_central
 from lifeline.core.plan.harm import unprepared
 from lifeline.core.plan.plan import plan_endpoints
 from lifeline.core.plan.scene import PlanInput
-from lifeline.core.policy.policy import Requirement
+from lifeline.core.policy.policy import Exempted, Requirement
 from tests.support.builders import MONITORING, OWNER, VPC_ID, default_route, endpoint, route, subnet, table, vpc
 from tests.support.hubs import ADDRESS, HUB_ID, NAME, TGW, ZONE, Hubs, answer, central, hub_vpc, led, offered, spoke
 
@@ -100,6 +101,15 @@ def test_without_a_hub_for_the_service_an_endpoint_is_made_and_no_hub_is_mention
     assert "hub" not in action.reason
 
 
+def test_a_service_without_a_private_dns_name_has_nothing_that_a_zone_could_answer() -> None:
+    catalog = Catalog((Service(MONITORING, EndpointType.INTERFACE),))
+    asked = (Requirement("monitoring", frozenset({"subnet-a"}), per_zone=True),)
+    wanted = PlanInput(asked, OWNER, dns=DnsView(), central=central(), hub=Hubs().view(), may_associate=True)
+    assert judge_central(catalog.services[0], spoke(), spoke().subnets, catalog, wanted) is None
+    found = plan_endpoints(spoke(), catalog, wanted)
+    assert "has no private DNS name" in only(found).error
+
+
 # ---- what speaks against it
 
 
@@ -133,13 +143,77 @@ def test_every_subnet_counts_and_not_only_the_first() -> None:
         (Hubs(there=(led("10.9.0.0/16", HUB_ID, active=False),)), "its route to 10.9.0.0/16 is a blackhole"),
         (Hubs(there=(led("10.0.0.0/8", HUB_ID), led("10.9.1.0/24", active=False))), "10.9.1.0/24 is a blackhole"),
         (Hubs(back=(led("10.5.0.0/16", "vpc-0123456789abcdef0"),)), "way back by the transit gateway: no (rt-hub"),
-        (Hubs(attached=frozenset({"subnet-b"})), "tgw-attach-spoke has no subnet in us-east-1a, where subnet-a is"),
         (Hubs(is_available=False), "tgw-attach-spoke isn't available"),
     ],
     ids=str,
 )
 def test_what_the_transit_gateway_does_not_pass_is_said(hubs: Hubs, words: str) -> None:
     assert words in refusal(offered(spoke(), hubs.view()))
+
+
+TWO = spoke(subnets=(subnet(), subnet("b", "us-east-1b", cidr="10.0.2.0/24")))
+
+
+def test_an_attachment_must_have_a_subnet_in_the_clients_zone() -> None:
+    in_b = Hubs(attached=frozenset({"subnet-b"})).view()
+    assert "tgw-attach-spoke has no subnet in us-east-1a, where subnet-a is" in refusal(offered(TWO, in_b))
+    unseen = asked(offered(spoke(), in_b))
+    assert "in which zone subnet-b of tgw-attach-spoke is wasn't read" in unseen
+
+
+def hub_beside(*acls: NetworkAcl, endpoint_in: tuple[str, ...] = ("a",), attached_in: tuple[str, ...] = ("a",)) -> Any:
+    """A view of a hub whose endpoint and whose attachment have subnets of their own in these zones."""
+    hosts = tuple(f"subnet-host-{zone}" for zone in endpoint_in)
+    homes = tuple(f"subnet-att-{zone}" for zone in attached_in)
+    subnets = [
+        Subnet(id_, f"us-east-1{id_[-1]}", "", cidr=f"10.9.{number}.0/24") for number, id_ in enumerate(hosts + homes)
+    ]
+    usual = hub_vpc()
+    there = replace(usual.endpoints[0], subnet_ids=frozenset(hosts))
+    view = Hubs().view(vpcs=(replace(usual, subnets=tuple(subnets), endpoints=(there,), network_acls=acls),))
+    own, theirs = view.attachments or ()
+    return replace(view, attachments=(own, replace(theirs, subnet_ids=frozenset(homes))))
+
+
+def test_the_hubs_attachment_must_have_a_subnet_in_each_zone_of_the_endpoint() -> None:
+    for there in (("b",), ("a", "b")):
+        view = hub_beside(endpoint_in=there)
+        words = "the hub's attachment: no (tgw-attach-hub has no subnet in us-east-1b, where subnet-host-b is)"
+        assert words in refusal(offered(spoke(), view))
+        cut = by_kind(offered(spoke(), view, dns=DnsView((answer(),))))
+        assert ActionKind.SWAP_TO_LOCAL in cut
+    whole = hub_beside(endpoint_in=("a", "b"), attached_in=("a", "b"))
+    assert asked(offered(spoke(), whole)) == ""
+
+
+def test_a_network_acl_where_the_hubs_attachment_is_needs_approval() -> None:
+    shut = NetworkAcl("acl-att", frozenset({"subnet-att-a"}), ())
+    words = "the hub's attachment: can't be read (a network ACL filters in subnet-att-a, where tgw-attach-hub is)"
+    assert words in asked(offered(spoke(), hub_beside(shut)))
+    elsewhere = replace(shut, subnet_ids=frozenset({"subnet-other"}))
+    assert asked(offered(spoke(), hub_beside(elsewhere))) == ""
+
+
+def test_a_prefix_list_that_was_not_read_may_lead_back_from_the_hub() -> None:
+    local, back = hub_vpc().route_tables[0].routes
+    by_list = replace(hub_vpc().route_tables[0], routes=(local, replace(back, destinations=(), prefix_list_id="pl-1")))
+    hub = hub_vpc(route_tables=(by_list,), unread=(Unread(Part.PREFIX_LIST, "denied", "pl-1"),))
+    view = Hubs().view(vpcs=(hub,))
+    assert "the hub's routes back: can't be read (the entries of the prefix list pl-1 could not be read)" in asked(
+        offered(spoke(), view)
+    )
+    assert not offered(spoke(), view, dns=DnsView((answer(),))).actions
+    gone = replace(by_list, routes=(local, replace(back, is_active=False)))
+    assert "no route of subnet-host leads back" in refusal(
+        offered(spoke(), Hubs().view(vpcs=(replace(hub, route_tables=(gone,)),)))
+    )
+
+
+def test_the_endpoints_subnets_that_were_not_read_need_approval() -> None:
+    words = "the hub's subnets: can't be read (subnet-host of vpce-0hub can't be read)"
+    view = Hubs().view(vpcs=(hub_vpc(subnets=()),))
+    assert words in asked(offered(spoke(), view))
+    assert not offered(spoke(), view, dns=DnsView((answer(),))).actions
 
 
 def test_a_vpc_that_is_not_attached_is_not_served() -> None:
@@ -300,6 +374,37 @@ def test_a_subnet_that_would_lose_the_service_counts_even_if_no_rule_asks_for_it
     assert only(offered(led_too)).kind is ActionKind.ASSOCIATE_CENTRAL
 
 
+LED = route("10.9.0.0/16", TargetKind.TRANSIT_GATEWAY, TGW)
+WITH_SPARE = spoke(subnets=(subnet(), subnet("b", cidr="10.0.2.0/24", state="pending")))
+
+
+@pytest.mark.parametrize(
+    ("network", "view", "exempt", "why"),
+    [
+        (behind_nat(), Hubs().view(), (), f"no route of rtb-public leads to {ADDRESS}"),
+        (behind_nat(LED), Hubs(back=(led("10.0.1.0/24", VPC_ID),)).view(), (), "rt-hub: it has no route there"),
+        (behind_nat(LED), Hubs().view(), (), ""),
+        (WITH_SPARE, Hubs(back=(led("10.0.1.0/24", VPC_ID),)).view(), (), ""),
+        (behind_nat(), Hubs().view(), (Exempted("subnet-public", ("monitoring",), None, "batch"),), ""),
+    ],
+    ids=["in the VPC", "beyond it", "served", "without a way of its own", "exempt"],
+)
+def test_a_subnet_that_lost_a_service_is_told_of_even_if_no_rule_asks_for_it(
+    network: Vpc, view: HubView, exempt: Any, why: str
+) -> None:
+    found = offered(network, view, dns=DnsView((answer(),)), exempt=exempt)
+    assert found.services[0].state is ServiceState.CENTRAL
+    if not why:
+        assert not found.notes
+        return
+    (note,) = found.notes
+    assert note.startswith(
+        "subnet-public (public) can't reach the monitoring service, which isn't required there: "
+        "Z0HUB answers its name in the VPC, and "
+    )
+    assert why in note
+
+
 def test_a_client_whose_own_group_does_not_let_out_to_the_hub_counts() -> None:
     client = NetworkInterface("eni-1", "subnet-a", ("10.0.1.20",), frozenset({"sg-client"}))
     shut = SecurityGroup("sg-client", "client", egress=(Rule("tcp", 443, 443, ("10.0.0.0/16",)),))
@@ -326,7 +431,11 @@ LOGS = answer(domain="logs.us-east-1.amazonaws.com", source_id="Z0LOGS")
         (Hubs(), {"sources": (HubSource(ZONE, (answer(),)),)}, f"room in {ZONE}: can't be read"),
         (Hubs(), {"sources": (HubSource(ZONE, unread=(DENIED,)),)}, DENIED),
         (Hubs(), {"sources": (HubSource("Z0LOGS", (LOGS,), 1, 300), HubSource(ZONE, unread=(DENIED,)))}, DENIED),
-        (Hubs(), {"sources": (HubSource(ZONE, (answer(addresses=None),), 1, 300),)}, ""),
+        (
+            Hubs(),
+            {"sources": (HubSource(ZONE, (answer(addresses=None),), 1, 300),)},
+            f"addresses of the hub: can't be read (those with which {ZONE} answers {NAME} can't be read)",
+        ),
     ],
     ids=range(9),
 )
@@ -334,11 +443,8 @@ def test_what_can_not_be_read_is_said_and_needs_approval_in_spite_of_auto(
     hubs: Hubs, more: dict[str, Any], words: str
 ) -> None:
     found = offered(spoke(), hubs.view(**more))
-    if words:
-        assert asked(found).startswith("needs approval, because not everything can be read: ")
-        assert words in asked(found)
-    else:  # the policy's blocks stand for the addresses, and the routes lead there
-        assert only(found).kind is ActionKind.ASSOCIATE_CENTRAL
+    assert asked(found).startswith("needs approval, because not everything can be read: ")
+    assert words in asked(found)
 
 
 def test_without_the_addresses_the_routes_must_lead_to_all_of_the_policys_blocks() -> None:
@@ -351,6 +457,7 @@ def test_without_the_addresses_the_routes_must_lead_to_all_of_the_policys_blocks
     ("network", "dns", "words"),
     [
         (spoke(), DnsView(custom_dns_servers=("10.0.0.53",)), "DNS servers: can't be read"),
+        (spoke(), DnsView(unread=("the VPC's DHCP options could not be read: denied",)), "DNS servers: can't be read"),
         (spoke(client_groups=None), DnsView(), "clients' security groups: can't be read"),
         (
             spoke(route("10.9.0.0/16", TargetKind.VIRTUAL_PRIVATE_GATEWAY, "vgw-1")),
@@ -358,7 +465,7 @@ def test_without_the_addresses_the_routes_must_lead_to_all_of_the_policys_blocks
             "what lies beyond vgw-1 can't be read",
         ),
     ],
-    ids=range(3),
+    ids=range(4),
 )
 def test_what_can_not_be_read_of_the_vpc_needs_approval(network: Any, dns: DnsView, words: str) -> None:
     assert words in asked(offered(network, dns=dns))
@@ -602,6 +709,33 @@ def test_a_way_that_is_cut_beyond_the_vpc_is_told_once_the_vpc_is_associated(vie
     (report,) = found.services
     assert report.state is ServiceState.BLOCKED
     assert [path.reach for _, path in report.paths] == [Reach.UNREACHABLE]
+
+
+GONE = answer(addresses=None, endpoint_id="", absent_id="vpce-0hub")
+OTHERS = hub_vpc(endpoints=(replace(hub_vpc().endpoints[0], service_name="com.amazonaws.us-east-1.logs"),))
+
+
+@pytest.mark.parametrize(
+    ("view", "there", "why"),
+    [
+        (
+            Hubs().view(vpcs=(), sources=(HubSource(ZONE, (GONE,), 3, 300),)),
+            answer(addresses=None, endpoint_id=""),
+            f"the record of {ZONE} leads to vpce-0hub, which isn't in account 999999999999",
+        ),
+        (
+            Hubs().view(vpcs=(OTHERS,)),
+            answer(),
+            f"vpce-0hub is one of com.amazonaws.us-east-1.logs, not of {MONITORING}",
+        ),
+    ],
+    ids=["deleted", "of another service"],
+)
+def test_a_record_must_lead_to_an_endpoint_of_the_service(view: HubView, there: DnsAnswer, why: str) -> None:
+    assert f"the hub's endpoint: no ({why})" in refusal(offered(spoke(), view))
+    found = by_kind(offered(spoke(), view, dns=DnsView((there,))))
+    assert why in found[ActionKind.CREATE_INTERFACE_ENDPOINT].reason
+    assert ActionKind.SWAP_TO_LOCAL in found
 
 
 @pytest.mark.parametrize(

@@ -15,10 +15,13 @@ from lifeline.core.network.model import (
     AclEntry,
     NetworkAcl,
     NetworkInterface,
+    Part,
     Route,
     Rule,
     SecurityGroup,
+    Subnet,
     TargetKind,
+    Unread,
     Vpc,
 )
 from lifeline.core.plan.actions import ActionKind, Plan
@@ -27,11 +30,19 @@ from tests.support.examples import examples
 from tests.support.hub_oracle import HubOracle
 from tests.support.hubs import ADDRESS, HUB_ID, TGW, ZONE, answer, hub_vpc, led, offered
 
-ANSWERED = DnsView((answer(),))
 A, B = subnet("a"), subnet("b", "us-east-1b", cidr="10.0.2.0/24")
+ADDRESSES = {"subnet-host": ADDRESS, "subnet-host-b": "10.9.2.10"}
+HUB_SUBNETS = (
+    Subnet("subnet-host", "us-east-1a", "", cidr="10.9.1.0/24"),
+    Subnet("subnet-host-b", "us-east-1b", "", cidr="10.9.2.0/24"),
+    Subnet("subnet-att", "us-east-1a", "", cidr="10.9.3.0/28"),
+    Subnet("subnet-att-b", "us-east-1b", "", cidr="10.9.3.16/28"),
+)
+HUBS_SUBNETS = [("subnet-host",), ("subnet-host", "subnet-host-b"), ("subnet-host-b",)]
+HUBS_HOMES = [*[("subnet-att", "subnet-att-b"), ("subnet-host", "subnet-host-b")] * 2, ("subnet-att",)]
 PUBLIC = ("1.1.1.1", "52.94.1.1", "203.0.113.9")
 SPOKES_BLOCKS = ("10.0.0.0/16", "10.0.0.0/8", "10.0.1.0/24", "10.0.2.0/24", "10.0.1.128/25", "10.0.1.20/32")
-HUBS_BLOCKS = ("10.9.0.0/16", "10.9.1.0/24", "10.9.1.10/32", "10.0.0.0/8", "10.9.1.0/28")
+HUBS_BLOCKS = ("10.9.0.0/16", "10.9.1.0/24", "10.9.1.10/32", "10.0.0.0/8", "10.9.1.0/28", "10.9.2.0/24")
 BLOCKS = ("0.0.0.0/0", *SPOKES_BLOCKS, *HUBS_BLOCKS)
 PORTS = [(0, 65535), (443, 443), (1024, 65535), (1024, 40000), (80, 80)]
 OPEN = tuple(AclEntry(200, egress, allow=True, protocol="-1", cidr="0.0.0.0/0") for egress in (True, False))
@@ -112,24 +123,41 @@ def views(draw: st.DrawFn) -> HubView:
     rules = draw(st.lists(st.sampled_from(SPOKES_BLOCKS), min_size=1, max_size=2, unique=True))
     own = Route(("10.9.0.0/16",), TargetKind.LOCAL, "local", is_active=True)
     back = draw(routes_to(("10.0.0.0/16", *SPOKES_BLOCKS[2:])))
-    hub = hub_vpc(Rule("tcp", 443, 443, tuple(rules)), network_acls=draw(acls("subnet-host")))
+    hosts, homes = draw(st.sampled_from(HUBS_SUBNETS)), draw(st.sampled_from(HUBS_HOMES))
+    hub = hub_vpc(
+        Rule("tcp", 443, 443, tuple(rules)),
+        subnets=HUB_SUBNETS,
+        network_acls=draw(acls(draw(st.sampled_from(["subnet-host", "subnet-host-b", "subnet-att"])))),
+    )
     hub = replace(hub, route_tables=(replace(hub.route_tables[0], routes=(own, *back)),))
+    hub = replace(hub, endpoints=(replace(hub.endpoints[0], subnet_ids=frozenset(hosts)),))
+    answered = answer(addresses=tuple(ADDRESSES[host] for host in hosts))
     attached = draw(st.sampled_from([{A.id, B.id}, {A.id, B.id}, {A.id}]))
     return HubView(
         "123456789012",
-        (HubSource(ZONE, (answer(),), 1, 300),),
+        (HubSource(ZONE, (answered,), 1, 300),),
         (hub,),
         (
             Attachment(
                 "tgw-attach-1", TGW, VPC_ID, frozenset(attached), draw(st.sampled_from([True, True, False])), "rt-1"
             ),
-            Attachment("tgw-attach-2", TGW, HUB_ID, frozenset({"subnet-host"}), is_available=True, table_id="rt-2"),
+            Attachment("tgw-attach-2", TGW, HUB_ID, frozenset(homes), is_available=True, table_id="rt-2"),
         ),
         {
             "rt-1": draw(gateway_table(HUBS_BLOCKS, HUB_ID)),
             "rt-2": draw(gateway_table(("10.0.0.0/16", *SPOKES_BLOCKS[2:]), VPC_ID)),
         },
     )
+
+
+def of_view(view: HubView) -> tuple[str, ...]:
+    """The addresses with which the hub's zone answers."""
+    return view.sources[0].answers[0].addresses or ()
+
+
+def associated(view: HubView) -> DnsView:
+    """What answers names in a VPC that has the hub's zone."""
+    return DnsView(view.sources[0].answers)
 
 
 def associations(found: Plan) -> list[Any]:
@@ -145,7 +173,7 @@ def test_nobody_is_asked_only_where_every_flow_of_every_client_passes(network: V
     is_public = any(one.target is TargetKind.INTERNET_GATEWAY for one in network.route_tables[-1].routes)
     is_shut = is_public and not any(oracle.passes_own_acl(B, address) for address in PUBLIC)
     for offer in offers:
-        lost = [one.id for one in ((A,) if is_shut else (A, B)) if not oracle.reaches(one, ADDRESS)]
+        lost = [one.id for one in ((A,) if is_shut else (A, B)) if not oracle.reaches(one, *of_view(view))]
         assert offer.asks or not lost, (lost, offer.checks)
 
 
@@ -154,18 +182,24 @@ def test_nobody_is_asked_only_where_every_flow_of_every_client_passes(network: V
 def test_where_every_flow_passes_and_all_is_read_the_hub_is_offered(network: Vpc, view: HubView) -> None:
     """Otherwise the property above would hold of a judge that never offers anything."""
     oracle = HubOracle(network, view)
-    if all(oracle.reaches(one, ADDRESS) for one in (A, B)):
+    if all(oracle.reaches(one, *of_view(view)) for one in (A, B)):
         assert associations(offered(network, view))
 
 
 @settings(max_examples=examples(60, soak=1000), deadline=None)
-@given(spokes(), views(), st.sampled_from(["tables", "attachments", "vpcs", "limits"]))
+@given(spokes(), views(), st.sampled_from(["tables", "attachments", "vpcs", "subnets", "lists", "limits", "addresses"]))
 def test_whatever_was_not_read_nobody_goes_unasked(network: Vpc, view: HubView, missing: str) -> None:
+    hub = view.vpcs[0]
+    unlisted = replace(hub.route_tables[0], routes=hub.route_tables[0].routes[:1])
+    by_list = replace(hub, route_tables=(unlisted,), unread=(Unread(Part.PREFIX_LIST, "denied"),))
     parts: dict[str, Any] = {
         "tables": {"tables": {}},
         "attachments": {"attachments": None},
         "vpcs": {"vpcs": ()},
-        "limits": {"sources": (HubSource(ZONE, (answer(),)),)},
+        "subnets": {"vpcs": (replace(hub, subnets=()),)},
+        "lists": {"vpcs": (by_list,)},
+        "addresses": {"sources": (HubSource(ZONE, (answer(addresses=None),), 1, 300),)},
+        "limits": {"sources": (HubSource(ZONE, view.sources[0].answers),)},
     }
     for offer in associations(offered(network, replace(view, **parts[missing]))):
         assert offer.asks
@@ -176,12 +210,12 @@ def test_whatever_was_not_read_nobody_goes_unasked(network: Vpc, view: HubView, 
 def test_once_it_is_associated_the_way_counts_as_cut_beyond_only_where_a_flow_does_not_pass(
     network: Vpc, view: HubView
 ) -> None:
-    found = offered(network, view, dns=ANSWERED)
+    found = offered(network, view, dns=associated(view))
     oracle, subnets = HubOracle(network, view), {A.id: A, B.id: B}
     paths = [path for report in found.services for path in report.paths]
     cut = [subnet_id for subnet_id, path in paths if any(one.kind is ObstacleKind.BEYOND for one in path.obstacles)]
-    assert not [subnet_id for subnet_id in cut if oracle.reaches(subnets[subnet_id], ADDRESS)]
-    if all(oracle.reaches(subnets[subnet_id], ADDRESS) for subnet_id, _ in paths):
+    assert not [subnet_id for subnet_id in cut if oracle.reaches(subnets[subnet_id], *of_view(view))]
+    if all(oracle.reaches(subnets[subnet_id], *of_view(view)) for subnet_id, _ in paths):
         assert not found.actions
 
 
@@ -192,5 +226,9 @@ def test_a_swap_back_is_proposed_only_where_the_way_there_is_not_known_to_be_cut
     tags = ((MANAGED_BY, OWNER), (IN_PLACE_OF, ZONE))
     held = replace(network, endpoints=(endpoint(MONITORING, "a", tags=tags),))
     back = [one for one in offered(held, view).actions if one.kind is ActionKind.SWAP_TO_CENTRAL]
-    there = offered(replace(network, endpoints=(replace(held.endpoints[0], private_dns=False),)), view, dns=ANSWERED)
+    there = offered(
+        replace(network, endpoints=(replace(held.endpoints[0], private_dns=False),)),
+        view,
+        dns=associated(view),
+    )
     assert not back or not [one for one in there.actions if one.kind is ActionKind.SWAP_TO_LOCAL]

@@ -209,11 +209,12 @@ class CentralDns:
         if not _AWS.search(answer.domain):
             return answer
         read = partial(self._records_of, zone_id, answer.domain)
-        addresses, endpoint_id = self._keeping(("records", zone_id), read)
-        return replace(answer, addresses=addresses, endpoint_id=endpoint_id)
+        addresses, endpoint_id, absent_id = self._keeping(("records", zone_id), read)
+        return replace(answer, addresses=addresses, endpoint_id=endpoint_id, absent_id=absent_id)
 
-    def _records_of(self, zone_id: str, domain: str) -> tuple[tuple[str, ...] | None, str]:
-        """The addresses of the zone's own name, None if they can't be seen from here, and the endpoint that has them.
+    def _records_of(self, zone_id: str, domain: str) -> tuple[tuple[str, ...] | None, str, str]:
+        """The addresses of the zone's own name, None if they can't be seen from here, the endpoint that has them, and
+        the one that should and isn't there.
 
         A hub's zone leads to its endpoint by an alias (whitepaper: centralized access to VPC private endpoints). The
         zone's own name comes first of all records, so one page is enough (Route 53 API: ListResourceRecordSets).
@@ -224,7 +225,7 @@ class CentralDns:
                 page = self._route53.list_resource_record_sets(HostedZoneId=zone_id, MaxItems="300")
         except TerminalError as error:
             logger.info("records of a zone not read", extra={"zone_id": zone_id, "error": str(error)})
-            return None, ""
+            return None, "", ""
         sets = [one for one in page.get("ResourceRecordSets", []) if domain_of(one["Name"]) == domain]
         sets = [one for one in sets if one["Type"] in _ADDRESS_RECORDS]
         found = {value for one in sets if one["Type"] != "CNAME" for value in _values(one)}
@@ -232,11 +233,19 @@ class CentralDns:
         named = [_ENDPOINT_NAME.match(target) for target in targets]
         endpoint_ids = {match[1] for match in named if match}
         if len(endpoint_ids) > 1 or not all(named):
-            return None, ""
+            return None, "", ""
         endpoint_id = next(iter(endpoint_ids), "")
         theirs = self._addresses_of(endpoint_id) if endpoint_id else ()
         addresses = None if theirs is None else tuple(sorted({*found, *theirs}))
-        return addresses, endpoint_id if theirs else ""
+        absent_id = endpoint_id if theirs is None and self._is_absent(endpoint_id) else ""
+        return addresses, endpoint_id if theirs else "", absent_id
+
+    def _is_absent(self, endpoint_id: str) -> bool:
+        """True if the account certainly doesn't have the endpoint."""
+        try:
+            return not self._found(endpoint_id)
+        except TerminalError:
+            return False
 
     def _addresses_of(self, endpoint_id: str) -> tuple[str, ...] | None:
         """The addresses of an endpoint's interfaces, to which many names may lead; None if they can't be seen."""
@@ -244,7 +253,7 @@ class CentralDns:
 
     def _read_addresses_of(self, endpoint_id: str) -> tuple[str, ...] | None:
         try:
-            endpoint = self._keeping(("endpoint", endpoint_id), partial(self._endpoint, endpoint_id))
+            endpoint = self._endpoint(endpoint_id)
             ids = endpoint.get("NetworkInterfaceIds", [])
             filters = [{"Name": "network-interface-id", "Values": ids}]
             found = pages(self._ec2, "describe_network_interfaces", "NetworkInterfaces", Filters=filters) if ids else []
@@ -337,8 +346,7 @@ class CentralDns:
             case "resolver-rule":
                 return self._rule_view(resource_id, profile_id)
             case "vpc-endpoint":
-                read = partial(self._endpoint, resource_id)
-                endpoint = self._keeping(("endpoint", resource_id), read)
+                endpoint = self._endpoint(resource_id)
                 if endpoint.get("VpcId") == vpc_id:  # it is seen as an endpoint of the VPC
                     return DnsView()
                 return _endpoint_view(endpoint, profile_id, self._addresses_of(resource_id))
@@ -355,11 +363,17 @@ class CentralDns:
         return self.lasting.zone_names[zone_id]
 
     def _endpoint(self, endpoint_id: str) -> dict[str, Any]:
-        filters = [{"Name": "vpc-endpoint-id", "Values": [endpoint_id]}]
-        found = pages(self._ec2, "describe_vpc_endpoints", "VpcEndpoints", Filters=filters)
+        found = self._found(endpoint_id)
         if not found:
             raise TerminalError(f"{endpoint_id} isn't this account's: which names it answers can't be seen from here")
         return found[0]
+
+    def _found(self, endpoint_id: str) -> list[dict[str, Any]]:
+        """The endpoint, if the account has it."""
+        filters = [{"Name": "vpc-endpoint-id", "Values": [endpoint_id]}]
+        read = partial(pages, self._ec2, "describe_vpc_endpoints", "VpcEndpoints", Filters=filters)
+        found: list[dict[str, Any]] = self._keeping(("endpoint", endpoint_id), read)
+        return [one for one in found if one.get("State", "").lower() != "deleted"]
 
     # ---- DHCP options
 

@@ -82,9 +82,16 @@ def stand_open(client: Subnet, host: Subnet, vpc: Vpc, version: int) -> bool:
     if client.id == host.id:
         return True
     own, other = acl_of(client, vpc), acl_of(host, vpc)
-    if own is not None and not _lets_everything_through(own.entries, version):
-        return False
-    return other is None or other is own or _lets_everything_through(other.entries, version)
+    return _denies_nothing(own, version) and (other is own or _denies_nothing(other, version))
+
+
+def stands_open(subnet: Subnet, vpc: Vpc, version: int) -> bool:
+    """True if the subnet's ACL denies nothing."""
+    return _denies_nothing(acl_of(subnet, vpc), version)
+
+
+def _denies_nothing(acl: NetworkAcl | None, version: int) -> bool:
+    return acl is None or _lets_everything_through(acl.entries, version)
 
 
 def leaving(client: Subnet, far: End, vpc: Vpc, ports: Ranges) -> list[Filter]:

@@ -22,7 +22,8 @@ class DnsAnswer:
     that it has records for, and only its own name is known without reading them.
 
     `addresses` are those with which it answers its own name: none where the zone has no record for it, None where they
-    were not read. `endpoint_id` is the endpoint whose addresses they are, where that is known.
+    were not read. `endpoint_id` is the endpoint whose addresses they are, where that is known; `absent_id` the one to
+    which the zone's record leads, and which the zone's account doesn't have.
     """
 
     kind: AnswerKind
@@ -32,6 +33,7 @@ class DnsAnswer:
     forwards: bool = False
     addresses: tuple[str, ...] | None = None
     endpoint_id: str = ""
+    absent_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import lru_cache
 
-from lifeline.core.network.acl import acl_gates, stand_open
+from lifeline.core.network.acl import acl_gates, stands_open
 from lifeline.core.network.dns import DnsAnswer, DnsView
 from lifeline.core.network.endpoint_policy import Opening, judge_policy
 from lifeline.core.network.gates import End, find_passage
@@ -122,7 +122,7 @@ class HubView:
             dns = _with_profile(dns, source)
         known = {(source.id, one.domain): one for source in self.sources for one in source.answers}
         answers = tuple(
-            replace(one, addresses=there.addresses, endpoint_id=there.endpoint_id)
+            replace(one, addresses=there.addresses, endpoint_id=there.endpoint_id, absent_id=there.absent_id)
             if one.addresses is None and (there := known.get((one.source_id, one.domain))) and not one.forwards
             else one
             for one in dns.answers
@@ -155,9 +155,11 @@ def _with_profile(dns: DnsView, source: HubSource) -> DnsView:
 
 
 def check_beyond(
-    asking: Sequence[Subnet], vpc: Vpc, answer: DnsAnswer, ports: Ranges, view: HubView
+    asking: Sequence[Subnet], vpc: Vpc, answer: DnsAnswer, service: str, ports: Ranges, view: HubView
 ) -> Iterator[Check]:
-    """What can be read of the way from these subnets to the addresses of an answer, and back, beyond the VPC."""
+    """What can be read of the way from these subnets to the addresses of an answer, and back, beyond the VPC. `service`
+    is the full name of the endpoint's service.
+    """
     ways = _ways(asking, vpc, answer)
     for (kind, target_id), subnets in sorted(ways.items(), key=lambda pair: pair[0]):
         if kind is TargetKind.TRANSIT_GATEWAY:
@@ -165,7 +167,7 @@ def check_beyond(
         elif kind is not TargetKind.PEERING:  # whose active route says that it is there, and has no tables
             why = f"what lies beyond {target_id} can't be read"
             yield Check("way to the hub", CheckAnswer.UNREAD, why, is_next=True)
-    yield from _check_hub(ways, vpc, answer, ports, view)
+    yield from _check_hub(ways, vpc, answer, service, ports, view)
 
 
 def find_cut(checks: Iterable[Check]) -> Check | None:
@@ -199,25 +201,17 @@ def _check_gateway(
     gateway_id: str, subnets: Sequence[Subnet], vpc: Vpc, answer: DnsAnswer, view: HubView
 ) -> Iterator[Check]:
     attached, tables = "transit gateway attachment", "transit gateway route tables"
-    own = view.attachment(vpc.id, gateway_id)
+    own, versions = view.attachment(vpc.id, gateway_id), {subnet.ip_version for subnet in subnets}
     if view.attachments is None or (own is None and view.misses_attachments):
         yield Check(attached, CheckAnswer.UNREAD, f"the attachments to {gateway_id} can't be read")
         return
-    if own is None or not own.is_available:
-        state = f"{own.id} isn't available" if own else f"{vpc.id} isn't attached to {gateway_id}"
-        yield Check(attached, CheckAnswer.NO, state)
+    if own is None:
+        yield Check(attached, CheckAnswer.NO, f"{vpc.id} isn't attached to {gateway_id}")
         return
-    homes = [subnet for subnet in vpc.subnets if subnet.id in own.subnet_ids]
-    outside = [subnet for subnet in subnets if subnet.zone not in {home.zone for home in homes}]
-    if outside:  # transit gateway guide: VPC attachments, one subnet in each zone that is to reach the gateway
-        why = f"{own.id} has no subnet in {outside[0].zone}, where {outside[0].id} is"
-        yield Check(attached, CheckAnswer.NO, why)
+    through = _check_attached(attached, own, subnets, vpc, versions)
+    yield through
+    if through.finding is CheckAnswer.NO:
         return
-    filtered = [home for home in homes for one in subnets if not stand_open(one, home, vpc, one.ip_version)]
-    if filtered:
-        yield Check(attached, CheckAnswer.UNREAD, f"a network ACL filters in {filtered[0].id}, where {own.id} is")
-    else:
-        yield Check(attached, CheckAnswer.YES)
     home = view.home_of(answer.endpoint_id)
     for address in answer.addresses or ():
         yield replace(_by_table(tables, own, address, {home[0].id} if home else set(), view), is_next=True)
@@ -228,14 +222,41 @@ def _check_gateway(
         why = f"no attachment of {home[0].id} to {gateway_id} was seen"
         yield Check("the hub's attachment", CheckAnswer.UNREAD, why)
         return
+    hub, endpoint = home
+    hosts = _hosts(endpoint, hub)
+    if hosts or not theirs.is_available:
+        yield _check_attached("the hub's attachment", theirs, hosts, hub, versions)
     if not theirs.is_available:
-        yield Check("the hub's attachment", CheckAnswer.NO, f"{theirs.id} isn't available")
         return
     for subnet in subnets:
         for cidr in (subnet.cidr, *subnet.ipv6_cidrs):
             if cidr:
                 back = _by_table("the way back by the transit gateway", theirs, cidr, {vpc.id}, view)
                 yield replace(back, is_of_sender=True)
+
+
+def _check_attached(
+    what: str, attachment: Attachment, subnets: Sequence[Subnet], vpc: Vpc, versions: Iterable[int]
+) -> Check:
+    """Whether these subnets of the VPC and the gateway reach each other by the attachment: one of its own must be in
+    each of their zones, and the network ACLs of those stand in between (transit gateway guide: VPC attachments; network
+    ACLs). `versions` are those of IP in which packets pass.
+    """
+    if not attachment.is_available:
+        return Check(what, CheckAnswer.NO, f"{attachment.id} isn't available")
+    homes = [subnet for subnet in vpc.subnets if subnet.id in attachment.subnet_ids]
+    unseen = attachment.subnet_ids - {home.id for home in homes}
+    outside = next((subnet for subnet in subnets if subnet.zone not in {home.zone for home in homes}), None)
+    if outside and unseen:
+        return Check(what, CheckAnswer.UNREAD, f"in which zone {min(unseen)} of {attachment.id} is wasn't read")
+    if outside:
+        why = f"{attachment.id} has no subnet in {outside.zone}, where {outside.id} is"
+        return Check(what, CheckAnswer.NO, why)
+    apart = [home for home in homes if any(one.id != home.id for one in subnets)]
+    closed = next((home for home in apart for version in versions if not stands_open(home, vpc, version)), None)
+    if closed:
+        return Check(what, CheckAnswer.UNREAD, f"a network ACL filters in {closed.id}, where {attachment.id} is")
+    return Check(what, CheckAnswer.YES)
 
 
 def _by_table(what: str, attachment: Attachment, block: str, to: set[str], view: HubView) -> Check:
@@ -263,29 +284,43 @@ def _routing_of(routes: tuple[GatewayRoute, ...], version: int) -> Routing[Gatew
 # ---- the hub's own side
 
 
-def _check_hub(ways: _Ways, vpc: Vpc, answer: DnsAnswer, ports: Ranges, view: HubView) -> Iterator[Check]:
-    home = view.home_of(answer.endpoint_id)
+def _check_hub(ways: _Ways, vpc: Vpc, answer: DnsAnswer, service: str, ports: Ranges, view: HubView) -> Iterator[Check]:
+    what, home = "the hub's endpoint", view.home_of(answer.endpoint_id)
+    if home is None and answer.absent_id:
+        why = f"the record of {answer.source_id} leads to {answer.absent_id}, which isn't in account {view.account_id}"
+        yield Check(what, CheckAnswer.NO, why)
+        return
     if home is None:
         why = "; ".join(view.unread) or "which endpoint has the addresses isn't known"
-        yield Check("the hub's endpoint", CheckAnswer.UNREAD, why)
+        yield Check(what, CheckAnswer.UNREAD, why)
         return
     hub, endpoint = home
     if endpoint.state is not EndpointState.AVAILABLE or not endpoint.subnet_ids:
-        yield Check("the hub's endpoint", CheckAnswer.NO, f"{endpoint.id} {endpoint.state.words}")
+        yield Check(what, CheckAnswer.NO, f"{endpoint.id} {endpoint.state.words}")
         return
-    yield Check("the hub's endpoint", CheckAnswer.YES)
+    if endpoint.service_name != service:
+        yield Check(what, CheckAnswer.NO, f"{endpoint.id} is one of {endpoint.service_name}, not of {service}")
+        return
+    yield Check(what, CheckAnswer.YES)
     verdict = judge_policy(endpoint, hub, vpc)
     if verdict.opening is Opening.SHUT:
         yield Check("the endpoint's policy", CheckAnswer.NO, verdict.words)
     elif verdict.words:
         yield Check("the endpoint's policy", CheckAnswer.UNREAD, verdict.words)
-    hosts = [host for host in hub.subnets if host.id in endpoint.subnet_ids]
+    hosts = _hosts(endpoint, hub)
+    if unseen := endpoint.subnet_ids - {host.id for host in hosts}:
+        yield Check("the hub's subnets", CheckAnswer.UNREAD, f"{listed(sorted(unseen))} of {endpoint.id} can't be read")
     for target, subnet in ((target, subnet) for target, subnets in ways.items() for subnet in subnets):
         near = End.of(subnet, subnet.ip_version)
         found = [_check_group(endpoint, near, subnet, hub, ports)]
         for host in hosts:
             found += [_check_acl(host, subnet, near, hub, ports), _check_way_back(host, near, target, hub)]
         yield from (replace(check, is_of_sender=True) for check in found)
+
+
+def _hosts(endpoint: Endpoint, hub: Vpc) -> list[Subnet]:
+    """The subnets of the endpoint's interfaces, as far as they were read."""
+    return [host for host in hub.subnets if host.id in endpoint.subnet_ids]
 
 
 def _check_group(endpoint: Endpoint, near: End, subnet: Subnet, hub: Vpc, ports: Ranges) -> Check:
@@ -320,6 +355,8 @@ def _check_way_back(host: Subnet, near: End, target: tuple[TargetKind, str], hub
     """The hub's routes lead back to the VPC by the gateway or the peering connection that leads there."""
     what = "the hub's routes back"
     for _, route in routing_of(host, hub, near.version).parts(near.addresses):
+        if route is None and (unread := hub.unread_words(Part.PREFIX_LIST)):
+            return Check(what, CheckAnswer.UNREAD, "; ".join(unread))
         if route is None or not route.is_active:
             return Check(what, CheckAnswer.NO, f"no route of {host.id} leads back to {near.name}")
         if (route.target, route.target_id) != target:

@@ -86,14 +86,15 @@ def judge_central(
     *,
     leaving: Endpoint | None = None,
 ) -> CentralOffer | None:
-    """The offer to share the hub's endpoint in place of making one; None where the policy names no hub for the service.
+    """The offer to share the hub's endpoint in place of making one; None where the policy names no hub for the service,
+    or the service has no private DNS name that a zone could answer.
 
     What else reaches the service today must reach it at the hub as well, because the zone takes the name for the whole
     VPC; and a Profile takes every name that it brings. `leaving` is the endpoint that would give up the name for that.
     """
     central, view, dns = plan_input.central, plan_input.hub, plan_input.dns
     suffix = suffix_of(service.name)
-    if central is None or dns is None or suffix not in central.services:
+    if central is None or dns is None or suffix not in central.services or not service.private_dns_names:
         return None
     if not plan_input.may_associate:
         return CentralOffer((), (Check("the stack's parameter CentralEndpoints", CheckAnswer.NO, "it must be yes"),))
@@ -176,6 +177,8 @@ class _Judge:
             yield Check(what, CheckAnswer.YES)
         if self.dns.custom_dns_servers:
             yield Check("DNS servers", CheckAnswer.UNREAD, custom_dns_finding(self.dns))
+        for unread in self.dns.unread:
+            yield Check("DNS servers", CheckAnswer.UNREAD, unread)
         for unread in (*self.dns.unreadable, *(words for source in self.sources for words in source.unread)):
             yield Check("zones, rules and Profiles", CheckAnswer.UNREAD, unread)
         for asker in (one for one in self.plan_input.asking.askers if one.asks_for(service.private_dns_names)):
@@ -254,26 +257,27 @@ class _Judge:
         if words := shadow_words(takeover):
             yield Check("names of the zone", CheckAnswer.NO, words)
         yield from self._check_addresses(answers)
+        guessed = tuple(self._representatives())
+        answers = [one if one.addresses is not None else replace(one, addresses=guessed) for one in answers]
         yield from self._check_paths(service, asking, answers)
         yield from self._check_clients(service, dependents, asking, answers)
         for answer in answers:
-            yield from check_beyond(asking, self.vpc, answer, ports, self.view)
+            yield from check_beyond(asking, self.vpc, answer, service.name, ports, self.view)
 
-    def _answers(self, service: Service) -> tuple[DnsAnswer, ...]:
-        """What the sources answer to the service's names. Where the addresses aren't known, those of the policy's
-        blocks stand for them.
-        """
+    def _answers(self, service: Service) -> list[DnsAnswer]:
+        """What the sources answer to the service's names."""
         names = {domain_of(name) for name in service.private_dns_names}
         found = [answer for source in self.sources for answer in source.answers if answer.domain in names]
         if not found:
             source = self.sources[0]
             kind = AnswerKind.PROFILE if self.central.profile else AnswerKind.PRIVATE_ZONE
             found = [DnsAnswer(kind, domain_of(service.private_dns_names[0]), source.id, f"the {kind} {source.id}")]
-        guessed = tuple(self._representatives())
-        return tuple(answer if answer.addresses is not None else replace(answer, addresses=guessed) for answer in found)
+        return found
 
     def _representatives(self) -> Iterator[str]:
-        """Addresses of the policy's blocks: of each part that the VPC's routes and ACLs tell apart, one."""
+        """Addresses of the policy's blocks, which stand for those that weren't read: of each part that the VPC's routes
+        and ACLs tell apart, one.
+        """
         tables = [effective_route_table(subnet, self.vpc) for subnet in self.vpc.subnets]
         texts = [text for table in tables if table for route in table.routes for text in route.destinations]
         texts += [entry.cidr for acl in self.vpc.network_acls for entry in acl.entries]
@@ -291,7 +295,10 @@ class _Judge:
                 for address in answer.addresses or ()
                 if not any(low <= span(address)[0] <= high for low, high in blocks)
             ]
-            if not answer.addresses:
+            if answer.addresses is None:
+                why = f"those with which {answer.source_id} answers {answer.domain} can't be read"
+                yield Check(what, CheckAnswer.UNREAD, why)
+            elif not answer.addresses:
                 yield Check(what, CheckAnswer.NO, f"{answer.source_id} has no record for {answer.domain}")
             elif outside:
                 yield Check(

@@ -118,7 +118,7 @@ class InterfacePlanner(ServicePlanner):
         is_hubs = view is not None and central.source_id in {source.id for source in view.sources}
         if view is None or not is_hubs or path.reach is not Reach.CENTRAL or self.reach.beside(central):
             return path
-        cut = find_cut(check_beyond([client], self.vpc, central, self.ports, view))
+        cut = find_cut(check_beyond([client], self.vpc, central, self.service.name, self.ports, view))
         if cut is None:
             return path
         obstacle = Obstacle(ObstacleKind.BEYOND, f"{cut.what} ({cut.why})", client.id)
