@@ -265,12 +265,22 @@ def _next(worth: Sequence[VpcAnswer], stack: str, *, is_plan: bool) -> Iterator[
         yield "      --query 'VpcEndpoints[].[State,DnsEntries[].DnsName]'"
     elif by_status[Status.PLANNED]:
         yield "No action needed: Lifeline will continue on its next run."
-    elif any(action.kind in _BY_HUB for _, action in by_status[Status.DONE]):
-        watched = int(WATCHED_FOR.total_seconds() // 60)
-        yield f"No action needed. For {watched} minutes, Lifeline watches the agents of the VPC: if they fall silent"
-        yield "because of this, it undoes the change."
+    elif shared := [pair for pair in by_status[Status.DONE] if pair[1].kind in _BY_HUB]:
+        yield from _after_sharing(shared)
     else:
         yield "No action needed."
+
+
+def _after_sharing(shared: Sequence[tuple[VpcAnswer, Action]]) -> Iterator[str]:
+    """Whose silence undoes it: the canary sees those whom the service served before."""
+    back = any(action.kind is ActionKind.SWAP_TO_CENTRAL for _, action in shared)
+    if not back and all(tier is Tier.ISOLATED for answer, _ in shared for _, tier in answer.tiers):
+        yield "No action needed: CloudWatch agents will reconnect on their own."
+        return
+    whom = "the agents of the VPC" if back else "the agents that had another path to the service"
+    watched = int(WATCHED_FOR.total_seconds() // 60)
+    yield f"No action needed. For {watched} minutes, Lifeline watches {whom}:"
+    yield "if they fall silent because of this, it undoes the change."
 
 
 def _is_withdrawn(action: Action) -> bool:
