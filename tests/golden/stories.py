@@ -290,11 +290,25 @@ NO_ROOM = (
     "associate_vpc_with_hosted_zone Z0HUB vpc-0123456789abcdef0: LimitsExceeded: Cannot associate more than 300 VPCs"
 )
 NOT_SHARED = answer(OFFERED, replace(ASSOCIATE, status=Status.FAILED, error=NO_ROOM))
+# A subnet that had a NAT gateway, whose agents fell silent, and one that had no other way.
+PARTLY_OUT = replace(
+    SPOKE,
+    subnets=(*SPOKE.subnets, replace(SPOKE.subnets[0], id="subnet-b", cidr="10.0.2.0/24")),
+    route_tables=(
+        *SPOKE.route_tables,
+        RouteTable(
+            "rtb-out",
+            False,
+            frozenset({"subnet-b"}),
+            (*SPOKE.route_tables[0].routes, default_route(TargetKind.NAT_GATEWAY, "nat-1")),
+        ),
+    ),
+)
 LET_GO = withdraw(
-    replace(OFFERED, actions=()),
+    replace(offered(PARTLY_OUT, Hubs(there=None).view()), actions=()),
     {"monitoring": Canary("", at(0), central_ids=("Z0HUB",))},
     ["monitoring"],
-    SPOKE,
+    PARTLY_OUT,
     "lifeline",
     {"Z0HUB"},
 )

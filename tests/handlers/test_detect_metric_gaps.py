@@ -969,6 +969,49 @@ class TestCauses:
         assert fix in flat(detector.notices[1].text)
         assert detector.asked_for_mending() == []
 
+    @pytest.mark.parametrize("is_cut", [False, True])
+    def test_an_agent_that_falls_silent_after_the_way_back_to_a_hub_is_traced_to_it_with_and_without_a_way_out(
+        self, detector: Detector, is_cut: bool
+    ) -> None:
+        id_ = launch()
+        now = datetime.now(START.tzinfo) + timedelta(hours=1)
+        vpc_id, endpoint_id = answered_here(id_)
+        ec2_backends["123456789012"][REGION].vpc_end_points[endpoint_id].private_dns_enabled = False
+        if is_cut:
+            cut_off(id_)
+        given_back = Canary(endpoint_id, now - timedelta(minutes=8.5), central_ids=("Z1",))
+        VpcStore(TABLE).save(HOME.vpc(vpc_id), VpcState(), VpcState(canaries={"monitoring": given_back}), now=now)
+        for number in (10, 9):
+            publish(id_, at=now - number * PERIOD)
+            detector.run(now - number * PERIOD + PERIOD / 2)
+        detector.run(now)
+        [opened] = detector.notices
+        assert "the name was given back to Z1 for the monitoring service as a canary" in flat(opened.text)
+        assert f"{endpoint_id} answered the service's name in this VPC until then" in flat(opened.text)
+        assert "another route" not in flat(opened.text)
+        [silence] = silences(Incidents(TABLE, HOME).read_open(Watch().name), vpc_id)
+        assert (silence.service, silence.subject) == ("monitoring", "Z1")
+        assert [request["vpc_ids"] for request in detector.asked_for_mending()] == [[vpc_id]]
+
+    @pytest.mark.parametrize("is_cut", [False, True])
+    def test_an_association_is_a_canary_only_for_agents_that_had_a_way_out_before(
+        self, detector: Detector, is_cut: bool
+    ) -> None:
+        id_ = launch()
+        now = datetime.now(START.tzinfo) + timedelta(hours=1)
+        vpc_id, endpoint_id = answered_here(id_)
+        ec2_backends["123456789012"][REGION].vpc_end_points[endpoint_id].private_dns_enabled = False
+        if is_cut:
+            cut_off(id_)
+        shared = Canary("", now - timedelta(minutes=8.5), central_ids=("Z1",))
+        VpcStore(TABLE).save(HOME.vpc(vpc_id), VpcState(), VpcState(canaries={"monitoring": shared}), now=now)
+        for number in (10, 9):
+            publish(id_, at=now - number * PERIOD)
+            detector.run(now - number * PERIOD + PERIOD / 2)
+        detector.run(now)
+        found = silences(Incidents(TABLE, HOME).read_open(Watch().name), vpc_id)
+        assert [silence.subject for silence in found] == ([] if is_cut else ["Z1"])
+
     def test_a_vpc_whose_message_was_lost_is_put_on_the_queue_again_at_the_next_look(self, detector: Detector) -> None:
         id_ = launch()
         cut_off(id_)

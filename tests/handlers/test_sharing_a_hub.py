@@ -388,6 +388,29 @@ def test_a_swap_that_fails_halfway_gives_the_name_back(days: Days, monkeypatch: 
     assert days.account.dns.zones_of(vpc_id) == [hub.zone_id]
 
 
+def test_a_swap_that_could_not_be_undone_says_so_and_is_tried_again_at_once(
+    days: Days, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    vpc_id, _ = shared(days, monkeypatch)
+    cut(days, vpc_id)
+    approve_next(days, vpc_id)
+    days.mails()
+    days.account.fail_next("ModifyVpcEndpoint", "InvalidParameter")
+    days.account.fail_next("AssociateVPCWithHostedZone", "AccessDenied", times=20)
+    follow(days)
+    assert (hub_calls(days), days.account.dns.zones_of(vpc_id)) == (["DisassociateVPCFromHostedZone"], [])
+    notice = " ".join(days.texts()[-1].split())
+    assert "Lifeline began a swap and could neither finish nor undo it; 1 change failed." in notice
+    assert "nothing answers the name of the monitoring service in the VPC now" in notice
+    assert "Lifeline tries again within minutes." in notice
+    days.account.faults.clear()
+    days.deliver(*days.world.requeue())
+    days.clock.advance(MINUTES)
+    remember.cache_clear()
+    assert hub_calls(days)[1:] == ["private DNS True"]
+    assert days.look(vpc_id)["services"][0]["state"] == "served"
+
+
 def test_once_the_path_is_back_the_name_goes_back_after_approval_and_the_endpoint_goes(
     days: Days, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -138,6 +138,28 @@ def test_a_cut_path_to_the_hub_of_another_account_is_seen_and_the_swap_offered(a
     assert accounts.zones() == [accounts.hub.zone_id]
 
 
+def test_the_swap_and_the_way_back_are_made_by_a_spokes_role_and_leave_no_authorization(accounts: Accounts) -> None:
+    accounts.arrange(B)
+    accounts.look()
+    world, organization = accounts.worlds[A], accounts.organization
+    table_id = world.main_table(accounts.vpc_id)
+    world.ec2.delete_route(RouteTableId=table_id, DestinationCidrBlock=HUB_BLOCK)
+    made = accounts.approve(accounts.look()["approval"]["plan_id"])
+    assert kinds(made)[1:] == [("create_interface_endpoint", "done"), ("swap_to_local", "planned")]
+    accounts.days.clock.advance(MINUTES)
+    assert kinds(accounts.look()) == [("swap_to_local", "done")]
+    assert (accounts.zones(), accounts.authorized(), dict(accounts.state().associated)) == ([], {}, {})
+    accounts.days.clock.advance(MINUTES)
+    assert accounts.look()["services"][0]["state"] == "served"
+
+    accounts.hub.lead(world, accounts.vpc_id)
+    back = accounts.look()
+    assert kinds(back) == [("swap_to_central", "blocked")]
+    assert kinds(accounts.approve(back["approval"]["plan_id"])) == [("swap_to_central", "done")]
+    assert (accounts.zones(), organization.dns.authorized) == ([accounts.hub.zone_id], {})
+    assert accounts.state().associated[accounts.hub.zone_id].account == ""
+
+
 def test_a_profile_that_is_shared_with_the_vpcs_account_is_read_where_it_can_be_and_swapped_from(
     accounts: Accounts,
 ) -> None:

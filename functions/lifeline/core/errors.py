@@ -21,6 +21,10 @@ class TerminalError(LifelineError):
         self.code = code
 
 
+class UnansweredError(TerminalError):
+    """A swap failed halfway, and so did its undoing: nothing answers the service's name, so the next try can't wait."""
+
+
 class InvalidInputError(TerminalError):
     """A caller sent something unusable; `field` is the path to it, as in `vpc_ids[0]`."""
 

@@ -9,7 +9,7 @@ from botocore.exceptions import ClientError
 from lifeline.adapters.aws.associations import Associations
 from lifeline.adapters.aws.endpoints import Endpoints
 from lifeline.core.coexist.associated import AUTHORIZATION_LEFT
-from lifeline.core.errors import LifelineError, TransientError
+from lifeline.core.errors import LifelineError, TransientError, UnansweredError
 from lifeline.core.plan.actions import Action, ActionKind
 
 HUB_ACCOUNT = "999999999999"
@@ -29,12 +29,14 @@ class Aws:
     """EC2 and Route 53, which refuse some calls and note the others, each with its zone, or its private DNS."""
 
     refused: dict[tuple[str, str], str] = field(default_factory=dict)
+    times: dict[tuple[str, str], int] = field(default_factory=dict)  # how often, if not always
     done: list[tuple[str, str]] = field(default_factory=list)
 
     def __getattr__(self, operation: str) -> Any:
         def call(**params: Any) -> dict[str, Any]:
             key = (operation, str(params.get("HostedZoneId", params.get("PrivateDnsEnabled"))))
-            if code := self.refused.get(key):
+            if (code := self.refused.get(key)) and self.times.setdefault(key, 1000) > 0:
+                self.times[key] -= 1
                 answer: Any = {"Error": {"Code": code, "Message": "no"}, "ResponseMetadata": {"HTTPStatusCode": 400}}
                 raise ClientError(answer, operation)
             self.done.append(key)
@@ -45,7 +47,9 @@ class Aws:
     def swap(self, kind: ActionKind, *zone_ids: str, account: str = "") -> str:
         associations = Associations("us-east-1", lambda _: lambda _: self, client=lambda _: self)
         hands = Endpoints("lifeline", lambda *_: None, self, lambda _: None, associations)
-        action = Action(kind, "why", endpoint_id="vpce-1", central_ids=zone_ids, central_account=account)
+        action = Action(
+            kind, "why", service="monitoring", endpoint_id="vpce-1", central_ids=zone_ids, central_account=account
+        )
         return hands.apply(action, vpc_id="vpc-1").left
 
 
@@ -84,6 +88,23 @@ def test_each_zone_comes_back_even_if_another_can_not() -> None:
     with pytest.raises(LifelineError, match=r"InvalidParameter.*; associate_vpc_with_hosted_zone Z1"):
         aws.swap(ActionKind.SWAP_TO_LOCAL, "Z1", "Z2")
     assert aws.done == [let_go("Z1"), let_go("Z2"), shared("Z2")]
+
+
+@pytest.mark.parametrize("kind", [ActionKind.SWAP_TO_LOCAL, ActionKind.SWAP_TO_CENTRAL])
+def test_what_only_passes_is_tried_again_while_a_swap_is_undone(kind: ActionKind) -> None:
+    back, refused = (shared("Z1"), ON) if kind is ActionKind.SWAP_TO_LOCAL else (ON, shared("Z1"))
+    aws = Aws({refused: "InvalidParameter", back: "Throttling"}, {back: 3})
+    with pytest.raises(LifelineError, match="InvalidParameter") as failed:
+        aws.swap(kind, "Z1")
+    assert (aws.done[-1], isinstance(failed.value, UnansweredError)) == (back, False)
+
+
+@pytest.mark.parametrize("code", ["AccessDenied", "Throttling", "conflicting DNS domain"])
+@pytest.mark.parametrize("kind", [ActionKind.SWAP_TO_LOCAL, ActionKind.SWAP_TO_CENTRAL])
+def test_a_swap_that_can_be_neither_finished_nor_undone_says_that_nothing_answers(kind: ActionKind, code: str) -> None:
+    aws = Aws({shared("Z1"): code, ON: code})
+    with pytest.raises(UnansweredError, match="nothing answers the name of the monitoring service in the VPC now"):
+        aws.swap(kind, "Z1")
 
 
 def test_an_authorization_that_the_way_back_leaves_is_said() -> None:

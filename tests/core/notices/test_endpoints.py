@@ -233,6 +233,19 @@ def test_the_change_and_the_resources_are_among_the_ids() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("kind", "tier", "words"),
+    [
+        (ActionKind.ASSOCIATE_CENTRAL, Tier.ISOLATED, "No action needed: CloudWatch agents will reconnect"),
+        (ActionKind.ASSOCIATE_CENTRAL, Tier.EGRESS, "watches the agents that had another path to the service: if they"),
+        (ActionKind.SWAP_TO_CENTRAL, Tier.ISOLATED, "watches the agents of the VPC: if they fall silent"),
+    ],
+)
+def test_an_undo_is_promised_for_the_agents_that_are_watched(kind: ActionKind, tier: Tier, words: str) -> None:
+    shared = done(Action(kind, "why", service="monitoring", central_ids=("Z1",)))
+    assert words in flat(notified(answer(shared, tiers=(("subnet-a", tier),))).text)
+
+
 # ---- endpoints that were lost
 
 

@@ -2,7 +2,7 @@
 
 import secrets
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
@@ -14,8 +14,8 @@ from lifeline.adapters.aws.calls import aws_errors, begin
 from lifeline.adapters.aws.clients import client
 from lifeline.adapters.aws.creation import creation, own_tags
 from lifeline.core.denial import read_denial
-from lifeline.core.errors import LifelineError, TerminalError, TransientError
-from lifeline.core.plan.actions import NAMING, REMOVALS, Action, ActionKind
+from lifeline.core.errors import LifelineError, TerminalError, TransientError, UnansweredError
+from lifeline.core.plan.actions import NAMING, REMOVALS, UNANSWERED, Action, ActionKind
 from lifeline.core.plan.security_group import GROUP_WORDS, RULE_WORDS
 from lifeline.core.policy.labels import refused_words
 
@@ -85,9 +85,13 @@ class Endpoints:
         self._new_groups: set[str] = set()
 
     def apply(self, action: Action, *, vpc_id: str, security_group_id: str = "") -> AppliedIds:
-        """Makes one change. Raises TransientError where another attempt can succeed, TerminalError where it can't."""
+        """Makes one change. Raises TransientError where another attempt can succeed, TerminalError where it can't,
+        and UnansweredError where a swap failed in both directions.
+        """
         try:
             return self._apply(action, vpc_id, security_group_id)
+        except UnansweredError:
+            raise
         except TerminalError as error:
             is_too_new = security_group_id in self._new_groups and _is_unknown(security_group_id, error)
             if is_too_new or error.code in _STALE_CODES or _is_name_still_held(action, error):
@@ -268,15 +272,19 @@ class Endpoints:
 
     def _swap_to_local(self, action: Action, vpc_id: str) -> str:
         """The endpoint takes the name. If that fails, zones that were let go come back."""
-        back = [partial(self._patiently, one) for one in self._each(ActionKind.ASSOCIATE_CENTRAL, action, vpc_id)]
-        with _or_else(*back):
+        waits = iter(_SWAP_WAITS)  # all that is undone shares them, since a run has time for one way there and back
+        back = self._each(ActionKind.ASSOCIATE_CENTRAL, action, vpc_id)
+        with _or_else(*(partial(self._give_back, one, action.service, waits) for one in back)):
             self._take_name(action, vpc_id)
         return ""
 
     def _swap_to_central(self, action: Action, vpc_id: str) -> str:
         """The hub takes the name from the endpoint, and what is left to do; if AWS refuses that, it gets it back."""
-        take_name = partial(self._patiently, partial(self._modify, action, PrivateDnsEnabled=True))
-        with _or_else(*self._each(ActionKind.DISASSOCIATE_CENTRAL, action, vpc_id), take_name):
+        waits = iter(_SWAP_WAITS)
+        let_go = self._each(ActionKind.DISASSOCIATE_CENTRAL, action, vpc_id)
+        take_name = partial(self._modify, action, PrivateDnsEnabled=True)
+        undo = [partial(self._patiently, one, waits, is_undo=True) for one in let_go]
+        with _or_else(*undo, partial(self._give_back, take_name, action.service, waits)):
             self._modify(action, PrivateDnsEnabled=False)
             left = [self._patiently(share) for share in self._each(ActionKind.ASSOCIATE_CENTRAL, action, vpc_id)]
         return "; ".join(filter(None, left))
@@ -294,13 +302,24 @@ class Endpoints:
         alone = [replace(action, kind=kind, central_ids=(id_,), endpoint_id="") for id_ in action.moving_ids]
         return [partial(self._share, one, vpc_id) for one in alone]
 
-    def _patiently(self, call: Callable[[], str]) -> str:
-        """The call, tried again while the name is still held: AWS lets go of it a while after it says so."""
-        for wait in _SWAP_WAITS:
+    def _give_back(self, call: Callable[[], str], service: str, waits: Iterable[int]) -> str:
+        """The call, which gives the service's name back to what answered it."""
+        try:
+            return self._patiently(call, waits, is_undo=True)
+        except (TransientError, TerminalError) as error:
+            words = f"{error}; {UNANSWERED} the {service} service in the VPC now"
+            raise UnansweredError(words, code=error.code) from error
+
+    def _patiently(self, call: Callable[[], str], waits: Iterable[int] = _SWAP_WAITS, *, is_undo: bool = False) -> str:
+        """The call, tried again while the name is still held: AWS lets go of it a while after it says so. With
+        `is_undo`, whatever can pass is tried again: nobody waits for another run while nothing answers.
+        """
+        for wait in waits:
             try:
                 return call()
             except (TransientError, TerminalError) as error:
-                if not any(words in str(error) for words in _STILL_HELD):
+                is_passing = is_undo and isinstance(error, TransientError)
+                if not is_passing and not any(words in str(error) for words in _STILL_HELD):
                     raise
             self._sleep(wait)
         return call()
@@ -366,17 +385,17 @@ def _or_else(*undo: Callable[[], str]) -> Iterator[None]:
     try:
         yield
     except (TransientError, TerminalError) as error:
-        left = list(filter(None, map(_left_by, undo)))
-        if not left:
+        kind: type[TransientError | TerminalError] = type(error)
+        left = []
+        for call in undo:
+            try:
+                left.append(call())
+            except (TransientError, TerminalError) as failure:
+                left.append(str(failure))
+                kind = UnansweredError if isinstance(failure, UnansweredError) else kind
+        if not any(left):
             raise
-        raise type(error)("; ".join((str(error), *left)), code=error.code) from error
-
-
-def _left_by(call: Callable[[], str]) -> str:
-    try:
-        return call()
-    except (TransientError, TerminalError) as error:
-        return str(error)
+        raise kind("; ".join(filter(None, (str(error), *left))), code=error.code) from error
 
 
 def _change(action: Action, security_group_id: str) -> dict[str, object]:

@@ -22,10 +22,10 @@ def canary_cause(facts: Facts, around: Around) -> Cause | None:
 
     `monitoring` comes first, then what the agent needs, then whatever else was turned on, which is likely at most.
     """
-    if not facts.is_managed or facts.agent.series is None or not _has_another_path(facts, around):
+    if not facts.is_managed or facts.agent.series is None:
         return None
     for service, canary in _in_order(facts):
-        if _is_after(facts, around, service, canary):
+        if _has_another_path(facts, around, canary) and _is_after(facts, around, service, canary):
             return _cause(facts, service, canary)
     return None
 
@@ -53,9 +53,11 @@ def _in_order(facts: Facts) -> Iterable[tuple[str, Canary]]:
     return sorted(facts.canaries, key=lambda pair: (known.index(pair[0]) if pair[0] in known else len(known), pair[0]))
 
 
-def _has_another_path(facts: Facts, around: Around) -> bool:
-    """True if the subnet's own routes take it out: only then did it reach the service before."""
-    return around.tier is Tier.EGRESS or (around.tier is Tier.PUBLIC and facts.has_public_address)
+def _has_another_path(facts: Facts, around: Around, canary: Canary) -> bool:
+    """True if it reached the service before: by the endpoint that stood in for the hub, in any subnet, or by the
+    subnet's own routes out of the VPC.
+    """
+    return canary.is_way_back or around.tier is Tier.EGRESS or (around.tier is Tier.PUBLIC and facts.has_public_address)
 
 
 def _is_after(facts: Facts, around: Around, service: str, canary: Canary) -> bool:
@@ -106,7 +108,10 @@ def _evidence(facts: Facts, canary: Canary) -> Iterator[str]:
     yield f"{canary.words} at {write_time(at)}"
     if gap and gap.since > at:
         yield f"the first missing datapoint was due {write_length(gap.since - at)} after that"
-    yield f"{facts.instance.subnet_id} has another route out of the VPC, which the agent used until then"
+    if canary.is_way_back:
+        yield f"{canary.endpoint_id} answered the service's name in this VPC until then"
+    else:
+        yield f"{facts.instance.subnet_id} has another route out of the VPC, which the agent used until then"
     if not facts.unreadable:
         yield "the audit log has no other change in this VPC since then that would explain the silence"
 

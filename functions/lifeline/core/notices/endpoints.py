@@ -10,7 +10,7 @@ from lifeline.core.network.model import SeenTier, Tier
 from lifeline.core.notices.notice import Notice, brief_id, fit_subject, invoke_lines
 from lifeline.core.notices.plan_text import action_lines, deleted_ids, resource_ids, with_slash
 from lifeline.core.notices.trigger_text import Because
-from lifeline.core.plan.actions import DELETES, REMOVALS, Action, ActionKind, Status
+from lifeline.core.plan.actions import DELETES, REMOVALS, UNANSWERED, Action, ActionKind, Status
 from lifeline.core.plan.answer import VpcAnswer, as_json
 from lifeline.core.plan.endpoint_lifecycle import DELETED, STILL
 from lifeline.core.severity import Severity
@@ -218,8 +218,12 @@ def _sum(worth: Sequence[VpcAnswer], *, is_plan: bool) -> str:
         first = (
             f"The stack is in plan mode, so nothing was changed. Lifeline would make {write_count(planned, 'change')}"
         )
+    elif done:
+        first = f"Lifeline made {write_count(done, 'change')}"
+    elif any(UNANSWERED in action.error for action in actions):
+        first = "Lifeline began a swap and could neither finish nor undo it"
     else:
-        first = f"Lifeline made {write_count(done, 'change')}" if done else "Lifeline changed nothing"
+        first = "Lifeline changed nothing"
     return f"{first}{f'; {more}' if more else ''}."
 
 
@@ -242,6 +246,8 @@ def _next(worth: Sequence[VpcAnswer], stack: str, *, is_plan: bool) -> Iterator[
     created = [action.endpoint_id for _, action in by_status[Status.DONE] if action.kind in _MAKES]
     if by_status[Status.FAILED] or any(answer.refusal for answer in worth):
         first = next((answer.vpc_id for answer, _ in by_status[Status.FAILED]), worth[0].vpc_id)
+        if any(UNANSWERED in action.error for _, action in by_status[Status.FAILED]):
+            yield "Lifeline tries again within minutes."
         yield "Fix the failure shown above. Lifeline will retry on every run. To retry now:"
         yield from invoke_lines(stack, {"vpc_ids": [first]})
     elif any(answer.approval for answer in worth):
@@ -259,12 +265,22 @@ def _next(worth: Sequence[VpcAnswer], stack: str, *, is_plan: bool) -> Iterator[
         yield "      --query 'VpcEndpoints[].[State,DnsEntries[].DnsName]'"
     elif by_status[Status.PLANNED]:
         yield "No action needed: Lifeline will continue on its next run."
-    elif any(action.kind in _BY_HUB for _, action in by_status[Status.DONE]):
-        watched = int(WATCHED_FOR.total_seconds() // 60)
-        yield f"No action needed. For {watched} minutes, Lifeline watches the agents of the VPC: if they fall silent"
-        yield "because of this, it undoes the change."
+    elif shared := [pair for pair in by_status[Status.DONE] if pair[1].kind in _BY_HUB]:
+        yield from _after_sharing(shared)
     else:
         yield "No action needed."
+
+
+def _after_sharing(shared: Sequence[tuple[VpcAnswer, Action]]) -> Iterator[str]:
+    """Whose silence undoes it: the canary sees those whom the service served before."""
+    back = any(action.kind is ActionKind.SWAP_TO_CENTRAL for _, action in shared)
+    if not back and all(tier is Tier.ISOLATED for answer, _ in shared for _, tier in answer.tiers):
+        yield "No action needed: CloudWatch agents will reconnect on their own."
+        return
+    whom = "the agents of the VPC" if back else "the agents that had another path to the service"
+    watched = int(WATCHED_FOR.total_seconds() // 60)
+    yield f"No action needed. For {watched} minutes, Lifeline watches {whom}:"
+    yield "if they fall silent because of this, it undoes the change."
 
 
 def _is_withdrawn(action: Action) -> bool:

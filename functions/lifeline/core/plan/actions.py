@@ -69,6 +69,7 @@ NAMING = frozenset(
         ActionKind.SWAP_TO_CENTRAL,
     }
 )
+UNANSWERED = "as far as Lifeline knows, nothing answers the name of"  # in the error of a swap that couldn't be undone
 SWAPS = frozenset({ActionKind.SWAP_TO_LOCAL, ActionKind.SWAP_TO_CENTRAL, ActionKind.RESTORE_LOCAL})
 DELETES = frozenset({ActionKind.RETIRE_ENDPOINT, ActionKind.DELETE_SECURITY_GROUP})
 

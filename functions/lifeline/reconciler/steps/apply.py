@@ -10,7 +10,7 @@ from lifeline.adapters.aws.calls import beside
 from lifeline.adapters.aws.endpoints import Endpoints
 from lifeline.adapters.store.call_rate import CallRate
 from lifeline.core.denial import TRIED_AGAIN, denied_words, read_denial
-from lifeline.core.errors import LifelineError, TerminalError, TransientError
+from lifeline.core.errors import LifelineError, TerminalError, TransientError, UnansweredError
 from lifeline.core.guards.kill_switch import KILL_SWITCH
 from lifeline.core.plan.actions import SWAPS, Action, ActionKind, Plan, Status
 from lifeline.core.plan.harm import unprepared
@@ -48,6 +48,7 @@ class Deferral(StrEnum):
 
     TIME = "this run's time is used up"
     TRANSIENT = "AWS refused for now"
+    UNANSWERED = "a swap failed halfway and couldn't be undone"
     ATTRIBUTES = "the VPC's DNS attributes have changed meanwhile, so Lifeline will plan this VPC again"
 
 
@@ -119,6 +120,8 @@ def _apply_step(
         return replace(action, error=str(error))
     except LifelineError as error:
         logger.error("action failed", vpc_id=step.vpc_id, action=str(action.kind), error=str(error), run_id=run.id)
+        if isinstance(error, UnansweredError):
+            applied.deferral = Deferral.UNANSWERED
         return _failed(action, error, account)
     applied.security_group_id = made.security_group_id or applied.security_group_id
     if made.endpoint_id:

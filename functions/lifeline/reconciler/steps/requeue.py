@@ -109,7 +109,7 @@ class Requeuing:
         """Requeues what was deferred, or abandons it after MOST_ATTEMPTS; the actions as they are then."""
         if not applied.deferral:
             return applied.actions
-        is_refused = applied.deferral is Deferral.TRANSIENT
+        is_refused = applied.deferral in {Deferral.TRANSIENT, Deferral.UNANSWERED}
         attempt = self._attempt(vpc_id) + is_refused
         if attempt > MOST_ATTEMPTS:
             return [self._abandon(action, vpc_id) for action in applied.actions]
