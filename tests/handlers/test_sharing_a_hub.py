@@ -119,6 +119,16 @@ def test_with_auto_people_are_asked_all_the_same_where_something_can_not_be_read
     assert spoke.zones() == []
 
 
+def test_an_approval_of_what_was_all_read_covers_nothing_that_can_not_be_read_any_more(spoke: Spoke) -> None:
+    offered = spoke.look()
+    remember.cache_clear()
+    spoke.account.fail_next("SearchTransitGatewayRoutes", "UnauthorizedOperation", times=20)
+    made = approve(offered["approval"]["plan_id"])
+    assert kinds(made) == [("associate_central", "blocked")]
+    assert "no longer requires exactly these changes" in made["error"]["message"]
+    assert spoke.zones() == []
+
+
 @pytest.mark.parametrize("operation", ["GetHostedZone", "ListResourceRecordSets"])
 def test_while_aws_throttles_what_the_zone_has_the_vpc_waits_and_nothing_is_paid(spoke: Spoke, operation: str) -> None:
     spoke.auto()
