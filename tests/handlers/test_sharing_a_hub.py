@@ -11,6 +11,7 @@ import pytest
 from lifeline.adapters.aws.clients import client
 from lifeline.adapters.aws.memory import remember
 from lifeline.adapters.store.vpcs import VpcStore
+from lifeline.core.coexist.associated import own_ids
 from lifeline.core.coexist.canary import Canary
 from lifeline.handlers import coverage_page, reconcile_endpoints
 from tests.support.cases import Case
@@ -190,8 +191,20 @@ def test_what_aws_refuses_is_told_and_is_not_on_record(spoke: Spoke) -> None:
     spoke.account.fail_next("AssociateVPCWithHostedZone", "LimitsExceeded")
     answer = spoke.look()
     assert kinds(answer) == [("associate_central", "failed")]
-    assert dict(spoke.state().associated) == {}
+    assert own_ids(spoke.state().associated) == frozenset()
     assert dict(spoke.state().canaries) == {}
+
+
+@pytest.mark.parametrize("code", ["LimitsExceeded", "AccessDenied"])
+def test_after_aws_refused_the_association_an_endpoint_is_made_and_says_why(spoke: Spoke, code: str) -> None:
+    spoke.auto()
+    spoke.account.fail_next("AssociateVPCWithHostedZone", code)
+    spoke.look()
+    shown = spoke.look(mode="plan")["actions"][-1]
+    assert (shown["action"], shown["status"]) == ("create_interface_endpoint", "planned")
+    assert ("create_interface_endpoint", "done") in kinds(spoke.look())
+    assert spoke.zones() == []
+    assert f"the hub's endpoint can't be shared: AWS's answer for {spoke.hub.zone_id}: no (" in shown["reason"]
 
 
 def test_the_answer_of_a_call_that_was_lost_is_found_out(spoke: Spoke) -> None:

@@ -9,6 +9,7 @@ from itertools import chain
 from lifeline.adapters.aws.calls import begin, beside
 from lifeline.adapters.aws.network import Interfaces
 from lifeline.adapters.store.requiring_tags import KnownTags
+from lifeline.core.coexist.associated import refused_lately
 from lifeline.core.coexist.vpc_state import VpcList, VpcState
 from lifeline.core.errors import LifelineError, TransientError
 from lifeline.core.network.model import AnyRef, Catalog, Vpc, VpcRef
@@ -346,7 +347,11 @@ class Reconciliation:
         """
         known = {
             vpc_id: follow(
-                amended_vpc.state.made, amended_vpc.state.failures, amended_vpc.context.vpc, now=self._started
+                amended_vpc.state.made,
+                amended_vpc.state.failures,
+                amended_vpc.context.vpc,
+                now=self._started,
+                refused=refused_lately(amended_vpc.state.associated, now=self._started),
             )
             for vpc_id, amended_vpc in amended.items()
             if amended_vpc.is_state_known

@@ -10,10 +10,12 @@ from lifeline.core.coexist.associated import (
     AUTHORIZATION_LEFT,
     Associated,
     Association,
+    has_any,
     is_left,
     leftovers,
     note_planned,
     own_ids,
+    refused_lately,
     released,
     settle_done,
     with_doubts,
@@ -53,10 +55,27 @@ def test_a_failed_swap_that_left_nothing_changes_no_record() -> None:
 
 def test_of_several_zones_those_before_the_refused_one_stay_on_record() -> None:
     three = share("Z1", "Z2", "Z3")
-    made = {"Z1": Association(NOW, is_made=True)}
-    assert settled({}, three, Status.FAILED, "associate_vpc_with_hosted_zone Z2 vpc-1: LimitsExceeded") == made
-    assert settled({}, three, Status.FAILED, "associate_vpc_with_hosted_zone Z1 vpc-1: LimitsExceeded") == {}
-    assert settled({}, three, Status.FAILED, "no") == {}
+    second, first = (f"associate_vpc_with_hosted_zone {id_} vpc-1: LimitsExceeded" for id_ in ("Z2", "Z1"))
+    found = settled({}, three, Status.FAILED, second)
+    assert found == {"Z1": Association(NOW, is_made=True), "Z2": refused(second)}
+    assert settled({}, three, Status.FAILED, first) == {"Z1": refused(first)}
+    assert settled({}, three, Status.FAILED, "no") == {"Z1": refused("no")}
+
+
+def refused(why: str) -> Association:
+    return Association(NOW, is_refused=True, why=why)
+
+
+def test_what_aws_refused_is_on_record_for_a_day_and_is_not_lifelines() -> None:
+    record = settled({}, share("Z1"), Status.FAILED, "AccessDenied")
+    assert own_ids(record) == frozenset()
+    assert not has_any(record)
+    assert refused_lately(record, now=NOW) == {"Z1": "AccessDenied"}
+    assert settle_done(record, [], now=NOW + timedelta(hours=23)) == record
+    assert settle_done(record, [], now=NOW + timedelta(days=1)) == {}
+    assert refused_lately(record, now=NOW + timedelta(days=1)) == {}
+    assert settled(record, share("Z1"), Status.DONE)["Z1"].why == ""
+    assert has_any({"Z1": Association(NOW, HUB, is_refused=True)})
 
 
 def test_a_way_back_that_failed_leaves_none_of_its_zones_on_record() -> None:

@@ -660,6 +660,32 @@ def test_only_the_subnets_whose_own_way_is_cut_count() -> None:
     }
 
 
+# ---- what AWS refuses
+
+
+def test_what_aws_refused_lately_an_endpoint_is_made_for_and_its_reason_says_so() -> None:
+    found = offered(spoke(), refused=((ZONE, "AccessDenied: by an SCP"), ("Z0OTHER", "no")))
+    assert refusal(found) == f"AWS's answer for {ZONE}: no (AccessDenied: by an SCP)"
+    assert asked(offered(spoke(), refused=(("Z0OTHER", "no"),))) == ""
+
+
+@pytest.mark.parametrize(("there", "finding"), [(0, ""), (1, "can't be read"), (2, "no")])
+def test_a_vpc_takes_few_profiles(there: int, finding: str) -> None:
+    """Some pages of AWS's say one, others two: where it has one already, nobody knows."""
+    dns = DnsView(profiles=tuple((f"rp-{number}", ()) for number in range(7, 7 + there)))
+    view = Hubs().view(sources=(HubSource("rp-1", (of_profile(),), 3, 1000),))
+    found = only(offered(spoke(), view, central=PROFILE, dns=dns))
+    if finding == "no":
+        assert found.reason.endswith(
+            "room for the Profile in the VPC: no (the VPC has rp-7 and rp-8, and can't have more)"
+        )
+    else:
+        assert (found.kind, "room for the Profile in the VPC: can't be read" in found.asks) == (
+            ActionKind.ASSOCIATE_CENTRAL,
+            bool(finding),
+        )
+
+
 # ---- a swap is judged as any endpoint that takes a name
 
 

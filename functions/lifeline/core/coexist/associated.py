@@ -12,6 +12,7 @@ _ASSOCIATES = frozenset({ActionKind.ASSOCIATE_CENTRAL, ActionKind.SWAP_TO_CENTRA
 _LETS_GO = frozenset({ActionKind.DISASSOCIATE_CENTRAL, ActionKind.SWAP_TO_LOCAL, ActionKind.RESTORE_LOCAL})
 AUTHORIZATION_LEFT = "couldn't be deleted, and a later run will try again"
 _SEEN_WITHIN = timedelta(minutes=15)
+_REFUSED_FOR = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,13 +20,15 @@ class Association:
     """One of them: since when. It is saved before the call, so that a run that dies leaves none that nobody knows.
 
     `account` is the zone's while an authorization may be left there. With `is_refused`, AWS didn't make the
-    association, and the authorization is all that may be left. `is_made` once AWS certainly made it.
+    association, and the authorization is all that may be left; `why` are AWS's words. `is_made` once AWS certainly made
+    it.
     """
 
     at: datetime
     account: str = ""
     is_refused: bool = False
     is_made: bool = False
+    why: str = ""
 
 
 type Associated = Mapping[str, Association]
@@ -35,6 +38,11 @@ type Associated = Mapping[str, Association]
 def own_ids(associated: Associated) -> frozenset[str]:
     """The zones and Profiles that Lifeline associated."""
     return frozenset(id_ for id_, association in associated.items() if not association.is_refused)
+
+
+def refused_lately(associated: Associated, *, now: datetime) -> dict[str, str]:
+    """The zones and Profiles that AWS refused within a day, in its words: until then, nothing waits for these."""
+    return {id_: one.why for id_, one in associated.items() if one.why and now - one.at < _REFUSED_FOR}
 
 
 def note_planned(associated: Associated, actions: Iterable[Action], *, now: datetime) -> dict[str, Association]:
@@ -64,14 +72,16 @@ def settle_done(associated: Associated, done: Iterable[Action], *, now: datetime
                 case ActionKind.ASSOCIATE_CENTRAL | ActionKind.SWAP_TO_CENTRAL, Status.DONE:
                     found[id_] = Association(now, account if action.error else "", is_made=True)
                 case ActionKind.ASSOCIATE_CENTRAL | ActionKind.SWAP_TO_CENTRAL, Status.FAILED:
-                    found[id_] = Association(now, account, id_ not in there, id_ in there)
+                    why = action.error if id_ == _refused_of(action) and id_ not in there else ""
+                    found[id_] = Association(now, account, id_ not in there, id_ in there, why)
                 case ActionKind.DELETE_AUTHORIZATION, Status.DONE if id_ in found:
                     found[id_] = replace(found[id_], account="")
                 case ActionKind.SWAP_TO_LOCAL, Status.PLANNED | Status.FAILED if AUTHORIZATION_LEFT in action.error:
                     found[id_] = replace(found.get(id_, Association(now, is_refused=True)), account=account)
                 case kind, Status.DONE if kind in _LETS_GO and id_ in found:
                     found[id_] = replace(found[id_], is_refused=True, is_made=False)
-    return {id_: one for id_, one in found.items() if one.account or not one.is_refused}
+    kept = refused_lately(found, now=now)
+    return {id_: one for id_, one in found.items() if one.account or not one.is_refused or id_ in kept}
 
 
 def _made_by(done: Iterable[Action]) -> Iterator[str]:
@@ -81,14 +91,25 @@ def _made_by(done: Iterable[Action]) -> Iterator[str]:
     for action in done:
         if action.kind in _ASSOCIATES and action.is_done:
             yield from action.moving_ids
-        elif action.kind is ActionKind.ASSOCIATE_CENTRAL and action.is_failed:
-            refused = next((id_ for id_ in action.central_ids if id_ in action.error), action.central_ids[0])
+        elif refused := _refused_of(action):
             yield from action.central_ids[: action.central_ids.index(refused)]
+
+
+def _refused_of(action: Action) -> str:
+    """Which of several a failed association names, or else the first; empty for any other action."""
+    if action.kind is not ActionKind.ASSOCIATE_CENTRAL or not action.is_failed:
+        return ""
+    return next((id_ for id_ in action.central_ids if id_ in action.error), action.central_ids[0])
 
 
 def is_left(associated: Associated) -> bool:
     """True if an authorization may be left in another account."""
     return any(association.account for association in associated.values())
+
+
+def has_any(associated: Associated) -> bool:
+    """True if something of Lifeline's may be there, or left."""
+    return bool(own_ids(associated)) or is_left(associated)
 
 
 def leftovers(associated: Associated, plan: Plan) -> Iterator[Action]:

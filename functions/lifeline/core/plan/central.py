@@ -28,7 +28,9 @@ from lifeline.core.plan.elsewhere import shadow_words
 from lifeline.core.plan.harm import Dependent, Takeover
 from lifeline.core.plan.scene import PlanInput
 from lifeline.core.policy.central import Central
+from lifeline.core.wording import listed
 
+_MOST_PROFILES = 2  # of a VPC (Route 53 API: AssociateProfile)
 _BEYOND = "what lies beyond "  # of a way whose rest `check_beyond` follows
 
 
@@ -143,6 +145,7 @@ class _Judge:
     def checks(self, service: Service, clients: Sequence[Subnet]) -> Iterator[Check]:
         yield from self._check_dns(service)
         yield from self._check_limits()
+        yield from self._check_refusals()
         yield from self._check_overlap()
         yield from self._check_service(service, clients)
         for other in self._others(service):
@@ -227,6 +230,20 @@ class _Judge:
                 yield Check(what, CheckAnswer.NO, f"it has {source.vpcs} of at most {source.most_vpcs} VPCs")
             else:
                 yield Check(what, CheckAnswer.YES, f"{source.vpcs} of at most {source.most_vpcs} VPCs")
+
+    def _check_refusals(self) -> Iterator[Check]:
+        """What AWS refused lately, and the number of the VPC's Profiles: one by some of AWS's pages, two by others
+        (Route 53 API: AssociateProfile).
+        """
+        refused, ids = dict(self.plan_input.refused), {source.id for source in self.sources}
+        for id_ in sorted(ids & refused.keys()):
+            yield Check(f"AWS's answer for {id_}", CheckAnswer.NO, refused[id_])
+        others = [id_ for id_, _ in self.dns.profiles if id_ not in ids]
+        if self.central.profile and others:
+            finding = CheckAnswer.NO if len(others) >= _MOST_PROFILES else CheckAnswer.UNREAD
+            kept = f"the VPC has {listed(others)}, and it isn't known whether AWS lets it have another Profile"
+            why = f"the VPC has {listed(others)}, and can't have more" if finding is CheckAnswer.NO else kept
+            yield Check("room for the Profile in the VPC", finding, why)
 
     def _check_overlap(self) -> Iterator[Check]:
         theirs = {*self.central.cidrs, *(cidr for hub in self.view.vpcs for cidr in hub.all_cidrs)}

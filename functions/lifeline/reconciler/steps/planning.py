@@ -220,6 +220,7 @@ class Planning:
             central=self.policy.central,
             hub=hub,
             may_associate=self.settings.may_associate,
+            refused=tuple(sorted(followed.refused.items())),
         )
         plan = plan_endpoints(vpc, self.catalog, plan_input, tiers)
         notes = [unread.note for unread in vpc.unread]
