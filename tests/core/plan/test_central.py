@@ -369,6 +369,20 @@ def test_a_zone_that_was_not_read_is_the_one_that_is_associated() -> None:
     assert only(offered(spoke(), Hubs().view(sources=sources))).central_ids == (ZONE,)
 
 
+def test_which_names_a_zone_takes_that_was_not_read_is_not_known() -> None:
+    found = offered(spoke(), Hubs().view(sources=(HubSource(ZONE, unread=(DENIED,)),)))
+    assert f"no conflicting zones and rules: can't be read (which names {ZONE} takes isn't known)" in only(found).checks
+
+
+def test_of_several_zones_that_were_not_read_none_is_associated() -> None:
+    """One of them would take another service's name, and nobody would have checked for whom."""
+    sources = HubSource(ZONE, unread=(DENIED,)), HubSource("Z0LOGS", unread=(DENIED,))
+    assert refusal(offered(spoke(), Hubs().view(sources=sources))) == (
+        f"the hub's zone: no (no zone of central.zones is named {NAME}, but the names of {ZONE} and Z0LOGS can't be "
+        "read)"
+    )
+
+
 def test_a_zone_that_was_not_read_is_not_offered_to_whom_nothing_leads_to_the_hub() -> None:
     elsewhere = spoke(route("10.8.0.0/16", TargetKind.TRANSIT_GATEWAY, TGW))
     found = offered(elsewhere, Hubs().view(sources=(HubSource(ZONE, unread=(DENIED,)),)))

@@ -111,9 +111,9 @@ def judge_central(
 
 def _sources(service: Service, central: Central, view: HubView) -> tuple[HubSource, ...]:
     """What a VPC is to be associated with: the zones of the service's names, of which the first must be there, or the
-    Profile. Where none has that name, it may be one of those that couldn't be read.
+    Profile. Where none has that name, it may be the one that couldn't be read; of several, nobody knows which.
     """
-    unread = tuple(source for source in view.sources if source.unread)
+    unread = _unread(view) if len(_unread(view)) == 1 else ()
     if central.profile:
         answers = tuple(answer for source in view.sources for answer in source.answers)
         return view.sources if answers_for(service.private_dns_names[:1], DnsView(answers)) else unread
@@ -122,12 +122,18 @@ def _sources(service: Service, central: Central, view: HubView) -> tuple[HubSour
     return tuple(dict.fromkeys(found[name] for name in names if name in found)) if names[0] in found else unread
 
 
+def _unread(view: HubView) -> tuple[HubSource, ...]:
+    return tuple(source for source in view.sources if source.unread)
+
+
 def _lacking(service: Service, central: Central, view: HubView) -> Check:
     """The hub has no such name, or can't be entered at all."""
     name = domain_of(service.private_dns_names[0])
     if central.profile:
         return Check("the hub's Profile", CheckAnswer.NO, f"the Profile {central.profile} has no {name}")
+    unread = [source.id for source in _unread(view)]
     why = f"no zone of central.zones is named {name}" if view.sources else "; ".join(view.unread)
+    why += f", but the names of {listed(unread)} can't be read" if unread else ""
     return Check("the hub's zone", CheckAnswer.NO, why)
 
 
@@ -208,6 +214,9 @@ class _Judge:
         found = answers_for(service.private_dns_names[:1], self._after(answers))
         if found is None or found.source_id not in ids:
             return Check(what, CheckAnswer.NO, f"{found.detail if found else 'a rule'} answers the name first")
+        unread = [source.id for source in self.sources if source.unread]
+        if unread:
+            return Check(what, CheckAnswer.UNREAD, f"which names {unread[0]} takes isn't known")
         return Check(what, CheckAnswer.YES)
 
     def _has(self, endpoint: Endpoint, domains: Set[str]) -> bool:
