@@ -178,6 +178,19 @@ def test_a_full_zone_is_known_before_anybody_asks_for_it(spoke: Spoke) -> None:
     assert "it has 1 of at most 1" in spoke.look(mode="plan")["actions"][-1]["reason"]
 
 
+@pytest.mark.parametrize(("associate", "status"), [("auto", "done"), ("ask", "blocked")])
+def test_one_place_is_given_to_one_vpc_of_a_run(spoke: Spoke, associate: str, status: str) -> None:
+    tune(spoke.case.monkeypatch, central=spoke.hub.policy(associate=associate))
+    spoke.account.dns.vpcs_a_zone = 2
+    other = spoke.hub.add_spoke(spoke.world, cidr="10.1.0.0/16")
+    spoke.case.forget_dns()
+    found = reconcile_endpoints.handler({"vpc_ids": [spoke.vpc_id, other]}, Context())["vpcs"]
+    first, second = sorted(found, key=lambda one: str(one["vpc_id"]))
+    assert kinds(first) == [("associate_central", status)]
+    assert ("create_interface_endpoint", "done") in kinds(second)
+    assert "it has 2 of at most 2 VPCs" in second["actions"][-1]["reason"]
+
+
 def test_nothing_is_associated_while_the_kill_switch_is_on(spoke: Spoke, monkeypatch: pytest.MonkeyPatch) -> None:
     spoke.auto()
     monkeypatch.setenv("KILL_SWITCH_PARAMETER", "/lifeline/stop")

@@ -4,11 +4,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from lifeline.core.plan.actions import Action, ActionKind, Plan, Status
+from lifeline.core.plan.actions import ASSOCIATES, Action, ActionKind, Plan, Status
 from lifeline.core.policy.central import is_profile
 from lifeline.core.wording import write_time
 
-_ASSOCIATES = frozenset({ActionKind.ASSOCIATE_CENTRAL, ActionKind.SWAP_TO_CENTRAL})
 _LETS_GO = frozenset({ActionKind.DISASSOCIATE_CENTRAL, ActionKind.SWAP_TO_LOCAL, ActionKind.RESTORE_LOCAL})
 AUTHORIZATION_LEFT = "couldn't be deleted, and a later run will try again"
 _SEEN_WITHIN = timedelta(minutes=15)
@@ -47,7 +46,7 @@ def refused_lately(associated: Associated, *, now: datetime) -> dict[str, str]:
 
 def note_planned(associated: Associated, actions: Iterable[Action], *, now: datetime) -> dict[str, Association]:
     """The associations with those that are about to be made."""
-    planned = (action for action in actions if action.is_planned and action.kind in _ASSOCIATES)
+    planned = (action for action in actions if action.is_planned and action.kind in ASSOCIATES)
     return dict(associated) | {
         id_: Association(now, _account_of(one, id_), is_made=id_ in associated and associated[id_].is_made)
         for one in planned
@@ -89,7 +88,7 @@ def _made_by(done: Iterable[Action]) -> Iterator[str]:
     A swap that failed has let go again what it made.
     """
     for action in done:
-        if action.kind in _ASSOCIATES and action.is_done:
+        if action.kind in ASSOCIATES and action.is_done:
             yield from action.moving_ids
         elif refused := _refused_of(action):
             yield from action.central_ids[: action.central_ids.index(refused)]
@@ -156,4 +155,4 @@ def _account_of(action: Action, central_id: str) -> str:
 
 
 def _is_to_come(action: Action) -> bool:
-    return action.kind in _ASSOCIATES and (action.is_planned or bool(action.blocked_by))
+    return action.kind in ASSOCIATES and (action.is_planned or bool(action.blocked_by))
