@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import pytest
 
@@ -116,7 +115,7 @@ def test_what_is_left_is_known_whatever_the_policy_says_now() -> None:
     assert is_left({"Z1": Association(NOW, HUB, is_refused=True)})
     assert not is_left({"Z1": Association(NOW)})
     assert is_left({"Z1": Association(NOW), "Z2": Association(NOW, HUB)})
-    (action,) = leftovers({"Z1": Association(NOW, HUB), "Z2": Association(NOW)}, Plan("vpc-1", (), ()))
+    (action,) = leftovers({"Z1": Association(NOW, HUB), "Z2": Association(NOW)})
     assert (action.kind, action.central_ids, action.central_account) == (ActionKind.DELETE_AUTHORIZATION, ("Z1",), HUB)
 
 
@@ -129,23 +128,25 @@ def test_what_aws_refused_is_not_lifelines_own_and_is_not_given_up() -> None:
     ]
 
 
-@pytest.mark.parametrize(
-    ("changed", "is_left"),
-    [
-        ({}, False),
-        ({"kind": ActionKind.SWAP_TO_CENTRAL}, False),
-        ({"status": Status.BLOCKED, "blocked_by": "daily limit"}, False),
-        ({"status": Status.BLOCKED, "error": "no way to the hub"}, True),  # by the plan itself: it isn't waiting
-        ({"status": Status.DONE}, True),
-        ({"central_ids": ("Z2",)}, True),
-        ({"kind": ActionKind.DISASSOCIATE_CENTRAL}, True),
-    ],
-)
-def test_an_authorization_is_left_over_unless_the_zone_waits_to_be_associated(
-    changed: dict[str, Any], is_left: bool
-) -> None:
-    plan = Plan("vpc-1", (), (replace(share("Z1", account=HUB), **changed),))
-    assert [one.central_ids for one in leftovers({"Z1": Association(NOW, HUB)}, plan)] == [("Z1",)] * is_left
+def test_a_swap_may_leave_an_authorization_if_the_run_dies_and_leaves_none_once_it_is_done() -> None:
+    swap = replace(share("Z1", account=HUB), kind=ActionKind.SWAP_TO_LOCAL)
+    assert note_planned({}, [swap], now=NOW) == {"Z1": Association(NOW, HUB, is_refused=True)}
+    own = {"Z1": Association(EARLIER, is_made=True)}
+    noted = note_planned(own, [swap], now=NOW)
+    assert noted == {"Z1": Association(EARLIER, HUB, is_made=True)}
+    assert settle_done(noted, [replace(swap, status=Status.DONE)], now=NOW) == {}
+    assert settle_done(noted, [swap], now=NOW) == own
+    held = replace(swap, status=Status.BLOCKED)
+    assert note_planned(own, [held, replace(swap, central_account="")], now=NOW) == own
+
+
+@pytest.mark.parametrize("status", [Status.FAILED, Status.PLANNED, Status.BLOCKED])
+def test_an_authorization_that_is_not_deleted_stays_on_record_whatever_else_was_done(status: Status) -> None:
+    delete = replace(share("Z1", account=HUB), kind=ActionKind.DELETE_AUTHORIZATION, status=status)
+    for kind in (ActionKind.SWAP_TO_LOCAL, ActionKind.DISASSOCIATE_CENTRAL):
+        other = replace(share("Z1", account=HUB), kind=kind, status=Status.DONE)
+        record = {"Z1": Association(EARLIER, HUB, is_made=True)}
+        assert settle_done(record, [other, delete], now=NOW) == {"Z1": Association(EARLIER, HUB, is_refused=True)}
 
 
 MINUTES_15 = timedelta(minutes=15)

@@ -8,7 +8,6 @@ from lifeline.core.plan.actions import ASSOCIATES, Action, ActionKind, Plan, Sta
 from lifeline.core.policy.central import is_profile
 from lifeline.core.wording import write_time
 
-_LETS_GO = frozenset({ActionKind.DISASSOCIATE_CENTRAL, ActionKind.SWAP_TO_LOCAL, ActionKind.RESTORE_LOCAL})
 AUTHORIZATION_LEFT = "couldn't be deleted, and a later run will try again"
 _SEEN_WITHIN = timedelta(minutes=15)
 _REFUSED_FOR = timedelta(days=1)
@@ -45,13 +44,16 @@ def refused_lately(associated: Associated, *, now: datetime) -> dict[str, str]:
 
 
 def note_planned(associated: Associated, actions: Iterable[Action], *, now: datetime) -> dict[str, Association]:
-    """The associations with those that are about to be made."""
-    planned = (action for action in actions if action.is_planned and action.kind in ASSOCIATES)
-    return dict(associated) | {
-        id_: Association(now, _account_of(one, id_), is_made=id_ in associated and associated[id_].is_made)
-        for one in planned
-        for id_ in one.moving_ids
-    }
+    """The associations with those that are about to be made, or to be made again should a swap fail."""
+    found = dict(associated)
+    for action in (action for action in actions if action.is_planned):
+        for id_ in action.moving_ids:
+            known, account = found.get(id_), _account_of(action, id_)
+            if action.kind in ASSOCIATES:
+                found[id_] = Association(now, account, is_made=bool(known and known.is_made))
+            elif action.kind is ActionKind.SWAP_TO_LOCAL and account:
+                found[id_] = replace(known or Association(now, is_refused=True), account=account)
+    return found
 
 
 def settle_done(associated: Associated, done: Iterable[Action], *, now: datetime) -> dict[str, Association]:
@@ -75,9 +77,14 @@ def settle_done(associated: Associated, done: Iterable[Action], *, now: datetime
                     found[id_] = Association(now, account, id_ not in there, id_ in there, why)
                 case ActionKind.DELETE_AUTHORIZATION, Status.DONE if id_ in found:
                     found[id_] = replace(found[id_], account="")
+                case ActionKind.DELETE_AUTHORIZATION, _:
+                    found[id_] = replace(found.get(id_, Association(now, is_refused=True)), account=account)
                 case ActionKind.SWAP_TO_LOCAL, Status.PLANNED | Status.FAILED if AUTHORIZATION_LEFT in action.error:
                     found[id_] = replace(found.get(id_, Association(now, is_refused=True)), account=account)
-                case kind, Status.DONE if kind in _LETS_GO and id_ in found:
+                case ActionKind.SWAP_TO_LOCAL, status if id_ in found:
+                    known = replace(found[id_], account="")
+                    found[id_] = replace(known, is_refused=True, is_made=False) if status is Status.DONE else known
+                case ActionKind.DISASSOCIATE_CENTRAL | ActionKind.RESTORE_LOCAL, Status.DONE if id_ in found:
                     found[id_] = replace(found[id_], is_refused=True, is_made=False)
     kept = refused_lately(found, now=now)
     return {id_: one for id_, one in found.items() if one.account or not one.is_refused or id_ in kept}
@@ -111,14 +118,13 @@ def has_any(associated: Associated) -> bool:
     return bool(own_ids(associated)) or is_left(associated)
 
 
-def leftovers(associated: Associated, plan: Plan) -> Iterator[Action]:
-    """What deletes the authorizations that runs left behind: of what is to be associated now, that call does it."""
-    coming = {id_ for action in plan.actions for id_ in action.moving_ids if _is_to_come(action)}
+def leftovers(associated: Associated) -> Iterator[Action]:
+    """What deletes the authorizations that runs left behind. An association that is still to come makes its own."""
     for id_, association in sorted(associated.items()):
-        if association.account and id_ not in coming:
+        if association.account:
             yield Action(
                 ActionKind.DELETE_AUTHORIZATION,
-                f"the VPC isn't waiting to be associated with {id_} any more, so the authorization has no use",
+                f"a run left the VPC's authorization for {id_} behind, and it has no use",
                 central_ids=(id_,),
                 central_account=association.account,
             )
@@ -152,7 +158,3 @@ def released(associated: Associated) -> Iterator[Action]:
 def _account_of(action: Action, central_id: str) -> str:
     """The account that has to authorize it: a Profile is shared as a whole (RAM)."""
     return "" if is_profile(central_id) else action.central_account
-
-
-def _is_to_come(action: Action) -> bool:
-    return action.kind in ASSOCIATES and (action.is_planned or bool(action.blocked_by))
