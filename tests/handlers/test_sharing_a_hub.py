@@ -11,6 +11,7 @@ import pytest
 from lifeline.adapters.aws.clients import client
 from lifeline.adapters.aws.memory import remember
 from lifeline.adapters.store.vpcs import VpcStore
+from lifeline.core.coexist.associated import own_ids
 from lifeline.core.coexist.canary import Canary
 from lifeline.handlers import coverage_page, reconcile_endpoints
 from tests.support.cases import Case
@@ -119,6 +120,16 @@ def test_with_auto_people_are_asked_all_the_same_where_something_can_not_be_read
     assert spoke.zones() == []
 
 
+def test_an_approval_of_what_was_all_read_covers_nothing_that_can_not_be_read_any_more(spoke: Spoke) -> None:
+    offered = spoke.look()
+    remember.cache_clear()
+    spoke.account.fail_next("SearchTransitGatewayRoutes", "UnauthorizedOperation", times=20)
+    made = approve(offered["approval"]["plan_id"])
+    assert kinds(made) == [("associate_central", "blocked")]
+    assert "no longer requires exactly these changes" in made["error"]["message"]
+    assert spoke.zones() == []
+
+
 @pytest.mark.parametrize("operation", ["GetHostedZone", "ListResourceRecordSets"])
 def test_while_aws_throttles_what_the_zone_has_the_vpc_waits_and_nothing_is_paid(spoke: Spoke, operation: str) -> None:
     spoke.auto()
@@ -167,6 +178,19 @@ def test_a_full_zone_is_known_before_anybody_asks_for_it(spoke: Spoke) -> None:
     assert "it has 1 of at most 1" in spoke.look(mode="plan")["actions"][-1]["reason"]
 
 
+@pytest.mark.parametrize(("associate", "status"), [("auto", "done"), ("ask", "blocked")])
+def test_one_place_is_given_to_one_vpc_of_a_run(spoke: Spoke, associate: str, status: str) -> None:
+    tune(spoke.case.monkeypatch, central=spoke.hub.policy(associate=associate))
+    spoke.account.dns.vpcs_a_zone = 2
+    other = spoke.hub.add_spoke(spoke.world, cidr="10.1.0.0/16")
+    spoke.case.forget_dns()
+    found = reconcile_endpoints.handler({"vpc_ids": [spoke.vpc_id, other]}, Context())["vpcs"]
+    first, second = sorted(found, key=lambda one: str(one["vpc_id"]))
+    assert kinds(first) == [("associate_central", status)]
+    assert ("create_interface_endpoint", "done") in kinds(second)
+    assert "it has 2 of at most 2 VPCs" in second["actions"][-1]["reason"]
+
+
 def test_nothing_is_associated_while_the_kill_switch_is_on(spoke: Spoke, monkeypatch: pytest.MonkeyPatch) -> None:
     spoke.auto()
     monkeypatch.setenv("KILL_SWITCH_PARAMETER", "/lifeline/stop")
@@ -180,8 +204,20 @@ def test_what_aws_refuses_is_told_and_is_not_on_record(spoke: Spoke) -> None:
     spoke.account.fail_next("AssociateVPCWithHostedZone", "LimitsExceeded")
     answer = spoke.look()
     assert kinds(answer) == [("associate_central", "failed")]
-    assert dict(spoke.state().associated) == {}
+    assert own_ids(spoke.state().associated) == frozenset()
     assert dict(spoke.state().canaries) == {}
+
+
+@pytest.mark.parametrize("code", ["LimitsExceeded", "AccessDenied"])
+def test_after_aws_refused_the_association_an_endpoint_is_made_and_says_why(spoke: Spoke, code: str) -> None:
+    spoke.auto()
+    spoke.account.fail_next("AssociateVPCWithHostedZone", code)
+    spoke.look()
+    shown = spoke.look(mode="plan")["actions"][-1]
+    assert (shown["action"], shown["status"]) == ("create_interface_endpoint", "planned")
+    assert ("create_interface_endpoint", "done") in kinds(spoke.look())
+    assert spoke.zones() == []
+    assert f"the hub's endpoint can't be shared: AWS's answer for {spoke.hub.zone_id}: no (" in shown["reason"]
 
 
 def test_the_answer_of_a_call_that_was_lost_is_found_out(spoke: Spoke) -> None:

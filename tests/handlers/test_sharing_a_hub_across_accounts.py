@@ -1,6 +1,6 @@
 """A VPC of one account gets the zone of another: authorized, associated, and the authorization gone again."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -8,6 +8,7 @@ from tools.spoke import template
 
 from lifeline.adapters.aws.memory import remember
 from lifeline.adapters.store.vpcs import VpcStore
+from lifeline.core.coexist.associated import is_left
 from lifeline.core.network.model import RegionRef
 from lifeline.reconciler.steps import policy_in_force
 from tests.support.days import MINUTES, Days
@@ -128,6 +129,51 @@ def test_an_authorization_that_can_not_be_deleted_is_told_and_deleted_by_the_nex
     assert kinds(accounts.look()) == []
 
 
+class RunDiedError(BaseException):
+    """Nothing catches it, like a Lambda's timeout."""
+
+
+def die_before_associating(accounts: Accounts, act: Callable[[], object]) -> None:
+    def die(operation: str, _: object) -> None:
+        if operation == "AssociateVPCWithHostedZone":
+            raise RunDiedError
+
+    listeners = accounts.organization.place(A).listeners
+    listeners.append(die)
+    with pytest.raises(RunDiedError):
+        act()
+    listeners.remove(die)
+    assert list(accounts.authorized()) == [(accounts.hub.zone_id, accounts.vpc_id)]
+
+
+def test_an_authorization_of_a_run_that_died_goes_even_if_the_next_plan_waits_for_approval(accounts: Accounts) -> None:
+    accounts.arrange(B)
+    die_before_associating(accounts, accounts.look)
+    tune(accounts.monkeypatch, central=accounts.hub.policy(associate="ask", account=B))
+    accounts.days.clock.advance(10 * MINUTES)
+    assert kinds(accounts.look()) == [("associate_central", "blocked"), ("delete_authorization", "done")]
+    assert accounts.authorized() == {}
+    assert kinds(accounts.look()) == [("associate_central", "blocked")]
+
+
+def test_an_authorization_goes_with_the_vpc(accounts: Accounts) -> None:
+    accounts.arrange(B)
+    die_before_associating(accounts, accounts.look)
+    place = accounts.organization.place(A)
+    place.moto.vpcs.pop(accounts.vpc_id)
+    for subnets in place.moto.subnets.values():
+        for subnet_id in [id_ for id_, subnet in subnets.items() if subnet.vpc_id == accounts.vpc_id]:
+            subnets.pop(subnet_id)
+    remember.cache_clear()
+    accounts.days.clock.advance(60 * MINUTES)
+    accounts.organization.place(B).fail_next("DeleteVPCAssociationAuthorization", "ServiceUnavailable")
+    accounts.days.call({"sweep": True, "account": A})
+    assert is_left(accounts.state().associated)
+    accounts.days.call({"sweep": True, "account": A})
+    assert accounts.authorized() == {}
+    assert not is_left(accounts.state().associated)
+
+
 def test_a_cut_path_to_the_hub_of_another_account_is_seen_and_the_swap_offered(accounts: Accounts) -> None:
     accounts.arrange(B)
     accounts.look()
@@ -205,7 +251,7 @@ def test_a_run_that_dies_before_it_takes_the_authorization_back_is_made_good(acc
     assert list(accounts.authorized()) == [(accounts.hub.zone_id, accounts.vpc_id)]
     assert list(accounts.state().associated) == [accounts.hub.zone_id]
     accounts.days.clock.advance(MINUTES)
-    assert kinds(accounts.look()) == [("associate_central", "done")]
+    assert kinds(accounts.look()) == [("associate_central", "done"), ("delete_authorization", "done")]
     assert (accounts.zones(), accounts.authorized()) == ([accounts.hub.zone_id], {})
 
 

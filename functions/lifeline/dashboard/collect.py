@@ -13,6 +13,7 @@ from lifeline.adapters.aws.dns import CentralDns
 from lifeline.adapters.aws.hub import HubReader
 from lifeline.adapters.aws.lookup import Lookup
 from lifeline.adapters.aws.network import Network
+from lifeline.core.coexist.associated import refused_lately
 from lifeline.core.coexist.vpc_state import VpcState
 from lifeline.core.errors import LifelineError
 from lifeline.core.event_path.denial import dry_run_denied_words
@@ -292,7 +293,8 @@ class _Cover:
             epoch=epoch,
         )
         state = known or VpcState()
-        followed = follow(state.made, state.failures, vpc, now=self._now)
+        refused = refused_lately(state.associated, now=self._now)
+        followed = follow(state.made, state.failures, vpc, now=self._now, refused=refused)
         read = frozenset({Fact.STATE} if known else ())
         is_release = is_released(state.releasing, self._now)
         context = VpcContext(run, vpc, is_release=is_release, followed=followed, read=read)

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from lifeline.core.coexist.associated import refused_lately
 from lifeline.core.coexist.vpc_state import VpcState
 from lifeline.core.history.entries import outcomes_of
 from lifeline.core.network.model import Vpc
@@ -43,7 +44,8 @@ class FollowUp:
     def follow(self, vpc: Vpc, state: VpcState) -> Followed:
         """What became of the VPC's new endpoints, in the audit log and, where one was lost, in a notice."""
         now = self.job.run.now()
-        followed = follow(state.made, state.failures, vpc, now=now)
+        refused = refused_lately(state.associated, now=now)
+        followed = follow(state.made, state.failures, vpc, now=now, refused=refused)
         self.job.tools.audit.record_outcomes(self.job.ref(vpc.id), outcomes_of(followed, state.failures, now), now=now)
         for endpoint_id, took in followed.ready:
             logger.info("endpoint available", vpc_id=vpc.id, endpoint_id=endpoint_id, seconds=took.total_seconds())

@@ -9,6 +9,7 @@ from itertools import chain
 from lifeline.adapters.aws.calls import begin, beside
 from lifeline.adapters.aws.network import Interfaces
 from lifeline.adapters.store.requiring_tags import KnownTags
+from lifeline.core.coexist.associated import leftovers, refused_lately
 from lifeline.core.coexist.vpc_state import VpcList, VpcState
 from lifeline.core.errors import LifelineError, TransientError
 from lifeline.core.network.model import AnyRef, Catalog, Vpc, VpcRef
@@ -346,7 +347,11 @@ class Reconciliation:
         """
         known = {
             vpc_id: follow(
-                amended_vpc.state.made, amended_vpc.state.failures, amended_vpc.context.vpc, now=self._started
+                amended_vpc.state.made,
+                amended_vpc.state.failures,
+                amended_vpc.context.vpc,
+                now=self._started,
+                refused=refused_lately(amended_vpc.state.associated, now=self._started),
             )
             for vpc_id, amended_vpc in amended.items()
             if amended_vpc.is_state_known
@@ -379,7 +384,8 @@ class Reconciliation:
             return {}
         there = {self._job.ref(vpc.id) for vpc in vpcs}
         gone = frozenset[VpcRef]().union(*lists.values()) - there
-        for ref in sorted(gone) if not self._job.is_manual else ():
+        kept = self._take_back(gone & lists[VpcList.AUTHORIZED]) if not self._job.is_manual else gone
+        for ref in sorted(gone - kept):
             if not vpc_store.delete(ref, now=now):
                 for vpc_list in VpcList:
                     vpc_store.unlist(vpc_list, ref)
@@ -556,13 +562,32 @@ class Reconciliation:
         """Deletes the state of VPCs that are gone, and returns those that had one: it says that they were there. What
         isn't deleted because of an error, the next run deletes.
         """
-        now = self._job.run.now()
-        deleted = [vpc_id for vpc_id in vpc_ids if self._job.tools.vpcs.delete(self._job.ref(vpc_id), now=now)]
+        now, vpc_store, refs = self._job.run.now(), self._job.tools.vpcs, {self._job.ref(vpc_id) for vpc_id in vpc_ids}
+        kept = self._take_back(refs & vpc_store.listed(VpcList.AUTHORIZED, self._job.home)) if refs else refs
+        deleted = [ref.vpc_id for ref in sorted(refs - kept) if vpc_store.delete(ref, now=now)]
         for vpc_id in deleted:
             logger.info("state deleted: the VPC is gone", vpc_id=vpc_id)
         if deleted:
             self._gatekeeper.delete(deleted)
         return deleted
+
+    def _take_back(self, refs: Collection[VpcRef]) -> set[VpcRef]:
+        """Deletes the authorizations that are left of VPCs that are gone, and returns those of which one still is: what
+        is on record of these stays, and the next sweep tries again.
+        """
+        is_free = refs and not self._job.is_plan and not self._gatekeeper.why_stop()
+        return {ref for ref in refs if not (is_free and self._is_taken_back(ref))}
+
+    def _is_taken_back(self, ref: VpcRef) -> bool:
+        tools = self._job.tools
+        try:
+            for action in leftovers(tools.vpcs.load(ref).associated):
+                tools.endpoints.apply(action, vpc_id=ref.vpc_id)
+                logger.info("authorization deleted: the VPC is gone", vpc_id=ref.vpc_id, zones=action.central_ids)
+        except LifelineError as error:
+            logger.error("authorization not deleted", vpc_id=ref.vpc_id, error=str(error))
+            return False
+        return True
 
     def _record(
         self,

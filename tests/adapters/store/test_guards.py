@@ -102,6 +102,12 @@ def test_an_offer_that_lives_is_not_prolonged_and_one_that_ended_is_made_anew(wo
     assert approvals.load(OFFER.plan_id) == later
 
 
+def test_what_could_not_be_read_is_kept_with_the_offer(world: World) -> None:
+    approvals, offer = Approvals("ledger"), replace(OFFER, unread=frozenset({"a room in Z1"}))
+    approvals.keep(offer, now=NOW)
+    assert approvals.load(OFFER.plan_id) == offer
+
+
 def test_it_is_approved_once_and_claimed_once(world: World) -> None:
     approvals = Approvals("ledger")
     approvals.keep(OFFER, now=NOW)

@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import pytest
 
@@ -10,10 +9,12 @@ from lifeline.core.coexist.associated import (
     AUTHORIZATION_LEFT,
     Associated,
     Association,
+    has_any,
     is_left,
     leftovers,
     note_planned,
     own_ids,
+    refused_lately,
     released,
     settle_done,
     with_doubts,
@@ -53,10 +54,27 @@ def test_a_failed_swap_that_left_nothing_changes_no_record() -> None:
 
 def test_of_several_zones_those_before_the_refused_one_stay_on_record() -> None:
     three = share("Z1", "Z2", "Z3")
-    made = {"Z1": Association(NOW, is_made=True)}
-    assert settled({}, three, Status.FAILED, "associate_vpc_with_hosted_zone Z2 vpc-1: LimitsExceeded") == made
-    assert settled({}, three, Status.FAILED, "associate_vpc_with_hosted_zone Z1 vpc-1: LimitsExceeded") == {}
-    assert settled({}, three, Status.FAILED, "no") == {}
+    second, first = (f"associate_vpc_with_hosted_zone {id_} vpc-1: LimitsExceeded" for id_ in ("Z2", "Z1"))
+    found = settled({}, three, Status.FAILED, second)
+    assert found == {"Z1": Association(NOW, is_made=True), "Z2": refused(second)}
+    assert settled({}, three, Status.FAILED, first) == {"Z1": refused(first)}
+    assert settled({}, three, Status.FAILED, "no") == {"Z1": refused("no")}
+
+
+def refused(why: str) -> Association:
+    return Association(NOW, is_refused=True, why=why)
+
+
+def test_what_aws_refused_is_on_record_for_a_day_and_is_not_lifelines() -> None:
+    record = settled({}, share("Z1"), Status.FAILED, "AccessDenied")
+    assert own_ids(record) == frozenset()
+    assert not has_any(record)
+    assert refused_lately(record, now=NOW) == {"Z1": "AccessDenied"}
+    assert settle_done(record, [], now=NOW + timedelta(hours=23)) == record
+    assert settle_done(record, [], now=NOW + timedelta(days=1)) == {}
+    assert refused_lately(record, now=NOW + timedelta(days=1)) == {}
+    assert settled(record, share("Z1"), Status.DONE)["Z1"].why == ""
+    assert has_any({"Z1": Association(NOW, HUB, is_refused=True)})
 
 
 def test_a_way_back_that_failed_leaves_none_of_its_zones_on_record() -> None:
@@ -97,7 +115,7 @@ def test_what_is_left_is_known_whatever_the_policy_says_now() -> None:
     assert is_left({"Z1": Association(NOW, HUB, is_refused=True)})
     assert not is_left({"Z1": Association(NOW)})
     assert is_left({"Z1": Association(NOW), "Z2": Association(NOW, HUB)})
-    (action,) = leftovers({"Z1": Association(NOW, HUB), "Z2": Association(NOW)}, Plan("vpc-1", (), ()))
+    (action,) = leftovers({"Z1": Association(NOW, HUB), "Z2": Association(NOW)})
     assert (action.kind, action.central_ids, action.central_account) == (ActionKind.DELETE_AUTHORIZATION, ("Z1",), HUB)
 
 
@@ -110,23 +128,25 @@ def test_what_aws_refused_is_not_lifelines_own_and_is_not_given_up() -> None:
     ]
 
 
-@pytest.mark.parametrize(
-    ("changed", "is_left"),
-    [
-        ({}, False),
-        ({"kind": ActionKind.SWAP_TO_CENTRAL}, False),
-        ({"status": Status.BLOCKED, "blocked_by": "daily limit"}, False),
-        ({"status": Status.BLOCKED, "error": "no way to the hub"}, True),  # by the plan itself: it isn't waiting
-        ({"status": Status.DONE}, True),
-        ({"central_ids": ("Z2",)}, True),
-        ({"kind": ActionKind.DISASSOCIATE_CENTRAL}, True),
-    ],
-)
-def test_an_authorization_is_left_over_unless_the_zone_waits_to_be_associated(
-    changed: dict[str, Any], is_left: bool
-) -> None:
-    plan = Plan("vpc-1", (), (replace(share("Z1", account=HUB), **changed),))
-    assert [one.central_ids for one in leftovers({"Z1": Association(NOW, HUB)}, plan)] == [("Z1",)] * is_left
+def test_a_swap_may_leave_an_authorization_if_the_run_dies_and_leaves_none_once_it_is_done() -> None:
+    swap = replace(share("Z1", account=HUB), kind=ActionKind.SWAP_TO_LOCAL)
+    assert note_planned({}, [swap], now=NOW) == {"Z1": Association(NOW, HUB, is_refused=True)}
+    own = {"Z1": Association(EARLIER, is_made=True)}
+    noted = note_planned(own, [swap], now=NOW)
+    assert noted == {"Z1": Association(EARLIER, HUB, is_made=True)}
+    assert settle_done(noted, [replace(swap, status=Status.DONE)], now=NOW) == {}
+    assert settle_done(noted, [swap], now=NOW) == own
+    held = replace(swap, status=Status.BLOCKED)
+    assert note_planned(own, [held, replace(swap, central_account="")], now=NOW) == own
+
+
+@pytest.mark.parametrize("status", [Status.FAILED, Status.PLANNED, Status.BLOCKED])
+def test_an_authorization_that_is_not_deleted_stays_on_record_whatever_else_was_done(status: Status) -> None:
+    delete = replace(share("Z1", account=HUB), kind=ActionKind.DELETE_AUTHORIZATION, status=status)
+    for kind in (ActionKind.SWAP_TO_LOCAL, ActionKind.DISASSOCIATE_CENTRAL):
+        other = replace(share("Z1", account=HUB), kind=kind, status=Status.DONE)
+        record = {"Z1": Association(EARLIER, HUB, is_made=True)}
+        assert settle_done(record, [other, delete], now=NOW) == {"Z1": Association(EARLIER, HUB, is_refused=True)}
 
 
 MINUTES_15 = timedelta(minutes=15)

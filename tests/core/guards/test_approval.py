@@ -16,10 +16,11 @@ from lifeline.core.guards.approval import (
     still_planned,
     why_not,
 )
-from lifeline.core.plan.actions import Plan, Status
+from lifeline.core.plan.actions import ActionKind, Plan, Status
 from lifeline.core.plan.cost import price_in
 from lifeline.core.plan.order import Step
 from tests.support.builders import plan, subnet, vpc
+from tests.support.hubs import Hubs, central, offered, spoke
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 PRICE = price_in("us-east-1")
@@ -62,6 +63,31 @@ def test_an_offer_is_still_planned_while_all_of_it_is_and_names_just_its_steps()
     assert still_planned(some, plan(vpc(subnet("a")), "monitoring", "ec2"), PRICE) == frozenset()
     assert still_planned(some, wanted, price_in("sa-east-1")) == frozenset()
     assert still_planned(some, replace(wanted, actions=()), PRICE) == frozenset()
+
+
+HELD = offered(spoke(), Hubs(there=None).view(), central=central(is_auto=False))
+
+
+@pytest.mark.parametrize("kind", [ActionKind.ASSOCIATE_CENTRAL, ActionKind.SWAP_TO_CENTRAL])
+def test_an_approval_covers_no_check_that_could_be_read_when_it_was_given(kind: ActionKind) -> None:
+    def of(*unread: str) -> Plan:
+        checks = "DNS attributes on: yes", *(f"{what}: can't be read (AccessDenied)" for what in unread)
+        return replace(HELD, actions=(replace(HELD.actions[0], kind=kind, checks=checks),))
+
+    shown = of("room in Z0HUB", "the way back")
+    covered = frozenset({Step(HELD.vpc_id, 0)})
+    assert still_planned(offer_of(shown), of("room in Z0HUB", "the way back"), PRICE) == covered
+    assert still_planned(offer_of(shown), of("the way back"), PRICE) == covered
+    assert still_planned(offer_of(shown), of("room in Z0HUB", "the hub's endpoint"), PRICE) == frozenset()
+    assert still_planned(offer_of(of()), shown, PRICE) == frozenset()
+    assert offer_of(of()).plan_id != offer_of(shown).plan_id
+
+
+def test_what_could_not_be_read_is_named_as_the_plan_shows_it() -> None:
+    (action,) = HELD.actions
+    assert action.unread_checks == {"transit gateway route tables"}
+    again = offered(spoke(), Hubs(there=None, back=None).view(), central=central(is_auto=False))
+    assert still_planned(offer_of(HELD), again, PRICE) == frozenset()
 
 
 def test_what_is_blocked_for_another_reason_is_no_longer_planned() -> None:

@@ -38,7 +38,7 @@ def test_another_group_is_another_action() -> None:
 
 
 def test_what_another_zone_denied_is_tried() -> None:
-    associate = replace(CREATE, kind=ActionKind.ASSOCIATE_CENTRAL, central_ids=("Z1",))
+    associate = replace(CREATE, kind=ActionKind.SWAP_TO_CENTRAL, central_ids=("Z1",))
     denied = denied_among([associate.denied("an SCP")])
     assert without_denied(plan(associate), denied).planned == ()
     other = plan(replace(associate, central_ids=("Z2",)))
@@ -48,3 +48,7 @@ def test_what_another_zone_denied_is_tried() -> None:
 def test_what_others_block_stays_blocked() -> None:
     blocked = plan(CREATE.blocked("frozen"))
     assert without_denied(blocked, denied_among([CREATE.denied("an SCP")])) is blocked
+
+
+def test_a_denied_association_is_not_kept_because_an_endpoint_is_made_in_its_place() -> None:
+    assert not denied_among([replace(CREATE, kind=ActionKind.ASSOCIATE_CENTRAL).denied("by an SCP")])

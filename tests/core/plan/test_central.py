@@ -476,6 +476,20 @@ def test_a_zone_that_was_not_read_is_the_one_that_is_associated() -> None:
     assert only(offered(spoke(), Hubs().view(sources=sources))).central_ids == (ZONE,)
 
 
+def test_which_names_a_zone_takes_that_was_not_read_is_not_known() -> None:
+    found = offered(spoke(), Hubs().view(sources=(HubSource(ZONE, unread=(DENIED,)),)))
+    assert f"no conflicting zones and rules: can't be read (which names {ZONE} takes isn't known)" in only(found).checks
+
+
+def test_of_several_zones_that_were_not_read_none_is_associated() -> None:
+    """One of them would take another service's name, and nobody would have checked for whom."""
+    sources = HubSource(ZONE, unread=(DENIED,)), HubSource("Z0LOGS", unread=(DENIED,))
+    assert refusal(offered(spoke(), Hubs().view(sources=sources))) == (
+        f"the hub's zone: no (no zone of central.zones is named {NAME}, but the names of {ZONE} and Z0LOGS can't be "
+        "read)"
+    )
+
+
 def test_a_zone_that_was_not_read_is_not_offered_to_whom_nothing_leads_to_the_hub() -> None:
     elsewhere = spoke(route("10.8.0.0/16", TargetKind.TRANSIT_GATEWAY, TGW))
     found = offered(elsewhere, Hubs().view(sources=(HubSource(ZONE, unread=(DENIED,)),)))
@@ -792,6 +806,32 @@ def test_only_the_subnets_whose_own_way_is_cut_count() -> None:
         "subnet-a": Reach.CENTRAL,
         "subnet-b": Reach.UNREACHABLE,
     }
+
+
+# ---- what AWS refuses
+
+
+def test_what_aws_refused_lately_an_endpoint_is_made_for_and_its_reason_says_so() -> None:
+    found = offered(spoke(), refused=((ZONE, "AccessDenied: by an SCP"), ("Z0OTHER", "no")))
+    assert refusal(found) == f"AWS's answer for {ZONE}: no (AccessDenied: by an SCP)"
+    assert asked(offered(spoke(), refused=(("Z0OTHER", "no"),))) == ""
+
+
+@pytest.mark.parametrize(("there", "finding"), [(0, ""), (1, "can't be read"), (2, "no")])
+def test_a_vpc_takes_few_profiles(there: int, finding: str) -> None:
+    """Some pages of AWS's say one, others two: where it has one already, nobody knows."""
+    dns = DnsView(profiles=tuple((f"rp-{number}", ()) for number in range(7, 7 + there)))
+    view = Hubs().view(sources=(HubSource("rp-1", (of_profile(),), 3, 1000),))
+    found = only(offered(spoke(), view, central=PROFILE, dns=dns))
+    if finding == "no":
+        assert found.reason.endswith(
+            "room for the Profile in the VPC: no (the VPC has rp-7 and rp-8, and can't have more)"
+        )
+    else:
+        assert (found.kind, "room for the Profile in the VPC: can't be read" in found.asks) == (
+            ActionKind.ASSOCIATE_CENTRAL,
+            bool(finding),
+        )
 
 
 # ---- a swap is judged as any endpoint that takes a name

@@ -4,14 +4,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from lifeline.core.plan.actions import Action, ActionKind, Plan, Status
+from lifeline.core.plan.actions import ASSOCIATES, Action, ActionKind, Plan, Status
 from lifeline.core.policy.central import is_profile
 from lifeline.core.wording import write_time
 
-_ASSOCIATES = frozenset({ActionKind.ASSOCIATE_CENTRAL, ActionKind.SWAP_TO_CENTRAL})
-_LETS_GO = frozenset({ActionKind.DISASSOCIATE_CENTRAL, ActionKind.SWAP_TO_LOCAL, ActionKind.RESTORE_LOCAL})
 AUTHORIZATION_LEFT = "couldn't be deleted, and a later run will try again"
 _SEEN_WITHIN = timedelta(minutes=15)
+_REFUSED_FOR = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,13 +18,15 @@ class Association:
     """One of them: since when. It is saved before the call, so that a run that dies leaves none that nobody knows.
 
     `account` is the zone's while an authorization may be left there. With `is_refused`, AWS didn't make the
-    association, and the authorization is all that may be left. `is_made` once AWS certainly made it.
+    association, and the authorization is all that may be left; `why` are AWS's words. `is_made` once AWS certainly made
+    it.
     """
 
     at: datetime
     account: str = ""
     is_refused: bool = False
     is_made: bool = False
+    why: str = ""
 
 
 type Associated = Mapping[str, Association]
@@ -37,14 +38,22 @@ def own_ids(associated: Associated) -> frozenset[str]:
     return frozenset(id_ for id_, association in associated.items() if not association.is_refused)
 
 
+def refused_lately(associated: Associated, *, now: datetime) -> dict[str, str]:
+    """The zones and Profiles that AWS refused within a day, in its words: until then, nothing waits for these."""
+    return {id_: one.why for id_, one in associated.items() if one.why and now - one.at < _REFUSED_FOR}
+
+
 def note_planned(associated: Associated, actions: Iterable[Action], *, now: datetime) -> dict[str, Association]:
-    """The associations with those that are about to be made."""
-    planned = (action for action in actions if action.is_planned and action.kind in _ASSOCIATES)
-    return dict(associated) | {
-        id_: Association(now, _account_of(one, id_), is_made=id_ in associated and associated[id_].is_made)
-        for one in planned
-        for id_ in one.moving_ids
-    }
+    """The associations with those that are about to be made, or to be made again should a swap fail."""
+    found = dict(associated)
+    for action in (action for action in actions if action.is_planned):
+        for id_ in action.moving_ids:
+            known, account = found.get(id_), _account_of(action, id_)
+            if action.kind in ASSOCIATES:
+                found[id_] = Association(now, account, is_made=bool(known and known.is_made))
+            elif action.kind is ActionKind.SWAP_TO_LOCAL and account:
+                found[id_] = replace(known or Association(now, is_refused=True), account=account)
+    return found
 
 
 def settle_done(associated: Associated, done: Iterable[Action], *, now: datetime) -> dict[str, Association]:
@@ -64,14 +73,21 @@ def settle_done(associated: Associated, done: Iterable[Action], *, now: datetime
                 case ActionKind.ASSOCIATE_CENTRAL | ActionKind.SWAP_TO_CENTRAL, Status.DONE:
                     found[id_] = Association(now, account if action.error else "", is_made=True)
                 case ActionKind.ASSOCIATE_CENTRAL | ActionKind.SWAP_TO_CENTRAL, Status.FAILED:
-                    found[id_] = Association(now, account, id_ not in there, id_ in there)
+                    why = action.error if id_ == _refused_of(action) and id_ not in there else ""
+                    found[id_] = Association(now, account, id_ not in there, id_ in there, why)
                 case ActionKind.DELETE_AUTHORIZATION, Status.DONE if id_ in found:
                     found[id_] = replace(found[id_], account="")
+                case ActionKind.DELETE_AUTHORIZATION, _:
+                    found[id_] = replace(found.get(id_, Association(now, is_refused=True)), account=account)
                 case ActionKind.SWAP_TO_LOCAL, Status.PLANNED | Status.FAILED if AUTHORIZATION_LEFT in action.error:
                     found[id_] = replace(found.get(id_, Association(now, is_refused=True)), account=account)
-                case kind, Status.DONE if kind in _LETS_GO and id_ in found:
+                case ActionKind.SWAP_TO_LOCAL, status if id_ in found:
+                    known = replace(found[id_], account="")
+                    found[id_] = replace(known, is_refused=True, is_made=False) if status is Status.DONE else known
+                case ActionKind.DISASSOCIATE_CENTRAL | ActionKind.RESTORE_LOCAL, Status.DONE if id_ in found:
                     found[id_] = replace(found[id_], is_refused=True, is_made=False)
-    return {id_: one for id_, one in found.items() if one.account or not one.is_refused}
+    kept = refused_lately(found, now=now)
+    return {id_: one for id_, one in found.items() if one.account or not one.is_refused or id_ in kept}
 
 
 def _made_by(done: Iterable[Action]) -> Iterator[str]:
@@ -79,11 +95,17 @@ def _made_by(done: Iterable[Action]) -> Iterator[str]:
     A swap that failed has let go again what it made.
     """
     for action in done:
-        if action.kind in _ASSOCIATES and action.is_done:
+        if action.kind in ASSOCIATES and action.is_done:
             yield from action.moving_ids
-        elif action.kind is ActionKind.ASSOCIATE_CENTRAL and action.is_failed:
-            refused = next((id_ for id_ in action.central_ids if id_ in action.error), action.central_ids[0])
+        elif refused := _refused_of(action):
             yield from action.central_ids[: action.central_ids.index(refused)]
+
+
+def _refused_of(action: Action) -> str:
+    """Which of several a failed association names, or else the first; empty for any other action."""
+    if action.kind is not ActionKind.ASSOCIATE_CENTRAL or not action.is_failed:
+        return ""
+    return next((id_ for id_ in action.central_ids if id_ in action.error), action.central_ids[0])
 
 
 def is_left(associated: Associated) -> bool:
@@ -91,14 +113,18 @@ def is_left(associated: Associated) -> bool:
     return any(association.account for association in associated.values())
 
 
-def leftovers(associated: Associated, plan: Plan) -> Iterator[Action]:
-    """What deletes the authorizations that runs left behind: of what is to be associated now, that call does it."""
-    coming = {id_ for action in plan.actions for id_ in action.moving_ids if _is_to_come(action)}
+def has_any(associated: Associated) -> bool:
+    """True if something of Lifeline's may be there, or left."""
+    return bool(own_ids(associated)) or is_left(associated)
+
+
+def leftovers(associated: Associated) -> Iterator[Action]:
+    """What deletes the authorizations that runs left behind. An association that is still to come makes its own."""
     for id_, association in sorted(associated.items()):
-        if association.account and id_ not in coming:
+        if association.account:
             yield Action(
                 ActionKind.DELETE_AUTHORIZATION,
-                f"the VPC isn't waiting to be associated with {id_} any more, so the authorization has no use",
+                f"a run left the VPC's authorization for {id_} behind, and it has no use",
                 central_ids=(id_,),
                 central_account=association.account,
             )
@@ -132,7 +158,3 @@ def released(associated: Associated) -> Iterator[Action]:
 def _account_of(action: Action, central_id: str) -> str:
     """The account that has to authorize it: a Profile is shared as a whole (RAM)."""
     return "" if is_profile(central_id) else action.central_account
-
-
-def _is_to_come(action: Action) -> bool:
-    return action.kind in _ASSOCIATES and (action.is_planned or bool(action.blocked_by))

@@ -1,7 +1,7 @@
 """What a person may approve: one plan, once, for a day, and only while it is what the network still requires."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -29,7 +29,9 @@ class OfferState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """A plan that waits for approval. `plan_id` and `actions` are fingerprints: of the whole, and of each action."""
+    """A plan that waits for approval. `plan_id` and `actions` are fingerprints: of the whole, and of each action.
+    `unread` are the checks that couldn't be read, each with its action's fingerprint.
+    """
 
     plan_id: str
     vpc_id: str
@@ -37,6 +39,7 @@ class Offer:
     monthly_cost_usd: Decimal
     ends_at: datetime
     state: OfferState = OfferState.OFFERED
+    unread: frozenset[str] = frozenset()
 
     def is_live(self, now: datetime) -> bool:
         """True while it can still be approved or applied."""
@@ -61,19 +64,28 @@ def action_fingerprint(action: Action) -> str:
 
 
 def make_offer(vpc_id: str, actions: Iterable[Action], price: Price, *, now: datetime) -> Offer:
-    """The actions as a plan to approve. Its id is the same for the same VPC, actions, subnets and cost."""
+    """The actions as a plan to approve. Its id is the same for the same VPC, actions, cost and unread checks."""
     chosen = tuple(actions)
     prints, cost = frozenset(map(action_fingerprint, chosen)), cost_of(chosen, price)
-    whole = fingerprint(vpc_id, sorted(prints), str(cost), length=16)
-    return Offer(f"plan-{whole}", vpc_id, prints, cost, (now + LIFE).replace(microsecond=0))
+    unread = frozenset(mark for action in chosen for mark in _unread_of(action))
+    whole = fingerprint(vpc_id, sorted(prints), str(cost), *([sorted(unread)] if unread else []), length=16)
+    return Offer(f"plan-{whole}", vpc_id, prints, cost, (now + LIFE).replace(microsecond=0), unread=unread)
 
 
 def still_planned(offer: Offer, plan: Plan, price: Price) -> frozenset[Step]:
-    """The offer's steps in a new plan; none if any of them is no longer planned just so, at that cost."""
+    """The offer's steps in a new plan; none if any of them is no longer planned just so, at that cost, or if a check
+    can't be read by now that could be when the offer was made.
+    """
     planned = [(place, action) for place, action in enumerate(plan.actions) if action.is_planned]
     chosen = [(place, action) for place, action in planned if action_fingerprint(action) in offer.actions]
     same = make_offer(plan.vpc_id, (action for _, action in chosen), price, now=offer.ends_at)
-    return frozenset(Step(plan.vpc_id, place) for place, _ in chosen) if same.plan_id == offer.plan_id else frozenset()
+    is_same = (same.vpc_id, same.actions, same.monthly_cost_usd) == (
+        offer.vpc_id,
+        offer.actions,
+        offer.monthly_cost_usd,
+    )
+    is_covered = is_same and same.unread <= offer.unread
+    return frozenset(Step(plan.vpc_id, place) for place, _ in chosen) if is_covered else frozenset()
 
 
 def rest_of(
@@ -130,3 +142,7 @@ def outdated_words(offer: Offer) -> str:
 def _expired(offer: Offer) -> str:
     when = write_time(offer.ends_at)
     return f"{offer.plan_id} could be approved until {when}; the next run will offer a new plan"
+
+
+def _unread_of(action: Action) -> Iterator[str]:
+    return (f"{action_fingerprint(action)} {check}" for check in action.unread_checks)

@@ -7,12 +7,13 @@ A sweep tries again, and so does a person's call.
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-from lifeline.core.plan.actions import Action, Plan
+from lifeline.core.plan.actions import Action, ActionKind, Plan
 
 
 def denied_among(actions: Iterable[Action]) -> Mapping[str, str]:
-    """By action, in which words it was denied."""
-    return {_key(action): action.error for action in actions if action.is_denied}
+    """By action, in which words it was denied; not of associations, in whose place an endpoint is made."""
+    denied = (action for action in actions if action.is_denied and action.kind is not ActionKind.ASSOCIATE_CENTRAL)
+    return {_key(action): action.error for action in denied}
 
 
 def without_denied(plan: Plan, denied: Mapping[str, str]) -> Plan:

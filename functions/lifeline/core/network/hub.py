@@ -129,6 +129,14 @@ class HubView:
         )
         return replace(dns, answers=answers)
 
+    def with_taken(self, taken: Mapping[str, int]) -> "HubView":
+        """The hub with so many VPCs more in each of its zones, or its Profile."""
+
+        def more(source: HubSource) -> HubSource:
+            return replace(source, vpcs=None if source.vpcs is None else source.vpcs + taken.get(source.id, 0))
+
+        return replace(self, sources=tuple(map(more, self.sources)))
+
     def attachment(self, vpc_id: str, gateway_id: str) -> Attachment | None:
         """The VPC's attachment to the gateway: the one that is available, if there are others on their way out."""
         found = [one for one in self.attachments or () if (one.vpc_id, one.gateway_id) == (vpc_id, gateway_id)]

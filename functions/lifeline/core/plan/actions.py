@@ -6,6 +6,7 @@ from decimal import Decimal
 from enum import IntEnum, StrEnum
 from typing import Self
 
+from lifeline.core.network.hub import CheckAnswer
 from lifeline.core.network.model import SECURITY_GROUP_NAME, Endpoint, Ranges, SeenTier, suffix_of
 from lifeline.core.network.ports import HTTPS
 from lifeline.core.network.reach import NetworkPath
@@ -71,6 +72,7 @@ NAMING = frozenset(
 )
 UNANSWERED = "as far as Lifeline knows, nothing answers the name of"  # in the error of a swap that couldn't be undone
 SWAPS = frozenset({ActionKind.SWAP_TO_LOCAL, ActionKind.SWAP_TO_CENTRAL, ActionKind.RESTORE_LOCAL})
+ASSOCIATES = frozenset({ActionKind.ASSOCIATE_CENTRAL, ActionKind.SWAP_TO_CENTRAL})
 DELETES = frozenset({ActionKind.RETIRE_ENDPOINT, ActionKind.DELETE_SECURITY_GROUP})
 
 
@@ -204,6 +206,12 @@ class Action:
         itself goes before what a Profile brings (Route 53 guide: how Profile settings are prioritized).
         """
         return tuple(id_ for id_ in self.central_ids if not (self.kind in SWAPS and is_profile(id_)))
+
+    @property
+    def unread_checks(self) -> frozenset[str]:
+        """What of `checks` couldn't be read: the names of these alone, because the reasons change."""
+        found = (check.partition(": ") for check in self.checks)
+        return frozenset(what for what, _, answer in found if answer.startswith(CheckAnswer.UNREAD))
 
     @property
     def needs_security_group(self) -> bool:

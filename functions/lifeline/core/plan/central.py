@@ -28,7 +28,9 @@ from lifeline.core.plan.elsewhere import shadow_words
 from lifeline.core.plan.harm import Dependent, Takeover
 from lifeline.core.plan.scene import PlanInput
 from lifeline.core.policy.central import Central
+from lifeline.core.wording import listed
 
+_MOST_PROFILES = 2  # of a VPC (Route 53 API: AssociateProfile)
 _BEYOND = "what lies beyond "  # of a way whose rest `check_beyond` follows
 
 
@@ -110,9 +112,9 @@ def judge_central(
 
 def _sources(service: Service, central: Central, view: HubView) -> tuple[HubSource, ...]:
     """What a VPC is to be associated with: the zones of the service's names, of which the first must be there, or the
-    Profile. Where none has that name, it may be one of those that couldn't be read.
+    Profile. Where none has that name, it may be the one that couldn't be read; of several, nobody knows which.
     """
-    unread = tuple(source for source in view.sources if source.unread)
+    unread = _unread(view) if len(_unread(view)) == 1 else ()
     if central.profile:
         answers = tuple(answer for source in view.sources for answer in source.answers)
         return view.sources if answers_for(service.private_dns_names[:1], DnsView(answers)) else unread
@@ -121,12 +123,18 @@ def _sources(service: Service, central: Central, view: HubView) -> tuple[HubSour
     return tuple(dict.fromkeys(found[name] for name in names if name in found)) if names[0] in found else unread
 
 
+def _unread(view: HubView) -> tuple[HubSource, ...]:
+    return tuple(source for source in view.sources if source.unread)
+
+
 def _lacking(service: Service, central: Central, view: HubView) -> Check:
     """The hub has no such name, or can't be entered at all."""
     name = domain_of(service.private_dns_names[0])
     if central.profile:
         return Check("the hub's Profile", CheckAnswer.NO, f"the Profile {central.profile} has no {name}")
+    unread = [source.id for source in _unread(view)]
     why = f"no zone of central.zones is named {name}" if view.sources else "; ".join(view.unread)
+    why += f", but the names of {listed(unread)} can't be read" if unread else ""
     return Check("the hub's zone", CheckAnswer.NO, why)
 
 
@@ -144,6 +152,7 @@ class _Judge:
     def checks(self, service: Service, clients: Sequence[Subnet]) -> Iterator[Check]:
         yield from self._check_dns(service)
         yield from self._check_limits()
+        yield from self._check_refusals()
         yield from self._check_overlap()
         yield from self._check_service(service, clients)
         for other in self._others(service):
@@ -208,6 +217,9 @@ class _Judge:
         found = answers_for(service.private_dns_names[:1], self._after(answers))
         if found is None or found.source_id not in ids:
             return Check(what, CheckAnswer.NO, f"{found.detail if found else 'a rule'} answers the name first")
+        unread = [source.id for source in self.sources if source.unread]
+        if unread:
+            return Check(what, CheckAnswer.UNREAD, f"which names {unread[0]} takes isn't known")
         return Check(what, CheckAnswer.YES)
 
     def _has(self, endpoint: Endpoint, domains: Set[str]) -> bool:
@@ -230,6 +242,20 @@ class _Judge:
                 yield Check(what, CheckAnswer.NO, f"it has {source.vpcs} of at most {source.most_vpcs} VPCs")
             else:
                 yield Check(what, CheckAnswer.YES, f"{source.vpcs} of at most {source.most_vpcs} VPCs")
+
+    def _check_refusals(self) -> Iterator[Check]:
+        """What AWS refused lately, and the number of the VPC's Profiles: one by some of AWS's pages, two by others
+        (Route 53 API: AssociateProfile).
+        """
+        refused, ids = dict(self.plan_input.refused), {source.id for source in self.sources}
+        for id_ in sorted(ids & refused.keys()):
+            yield Check(f"AWS's answer for {id_}", CheckAnswer.NO, refused[id_])
+        others = [id_ for id_, _ in self.dns.profiles if id_ not in ids]
+        if self.central.profile and others:
+            finding = CheckAnswer.NO if len(others) >= _MOST_PROFILES else CheckAnswer.UNREAD
+            kept = f"the VPC has {listed(others)}, and it isn't known whether AWS lets it have another Profile"
+            why = f"the VPC has {listed(others)}, and can't have more" if finding is CheckAnswer.NO else kept
+            yield Check("room for the Profile in the VPC", finding, why)
 
     def _check_overlap(self) -> Iterator[Check]:
         theirs = {*self.central.cidrs, *(cidr for hub in self.view.vpcs for cidr in hub.all_cidrs)}

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from lifeline.core.network.model import EndpointState, Vpc
@@ -30,13 +30,16 @@ class Made:
 
 @dataclass(frozen=True, slots=True)
 class Followed:
-    """What is known now. `ready` and `lost` are news: ids with how long they took, or what happened to them."""
+    """What is known now. `ready` and `lost` are news: ids with how long they took, or what happened to them. `refused`
+    are a hub's zones and Profiles that AWS refused lately, in its words.
+    """
 
     made: Mapping[str, Made]
     failures: Mapping[str, int]
     ready: tuple[tuple[str, timedelta], ...] = ()
     lost: tuple[tuple[str, str], ...] = ()
     is_waiting: bool = False
+    refused: Mapping[str, str] = field(default_factory=dict)
 
     def fresh(self, now: datetime) -> frozenset[str]:
         """The endpoints that EC2 may not show yet."""
@@ -44,14 +47,24 @@ class Followed:
         return frozenset(made.endpoint_id for made in open_ if now - made.at < FRESH_FOR)
 
     def changes_plan(self, vpc: Vpc, now: datetime) -> bool:
-        """True if the plan would differ without it: EC2 doesn't show an endpoint yet, or one failed too often."""
+        """True if the plan would differ without it: EC2 doesn't show an endpoint yet, one failed too often, or AWS
+        refused the hub's.
+        """
         unseen = self.fresh(now) - {endpoint.id for endpoint in vpc.endpoints}
-        return bool(unseen) or any(count >= MOST_FAILURES for count in self.failures.values())
+        return bool(unseen or self.refused) or any(count >= MOST_FAILURES for count in self.failures.values())
 
 
-def follow(made: Mapping[str, Made], failures: Mapping[str, int], vpc: Vpc, *, now: datetime) -> Followed:
+def follow(
+    made: Mapping[str, Made],
+    failures: Mapping[str, int],
+    vpc: Vpc,
+    *,
+    now: datetime,
+    refused: Mapping[str, str] | None = None,
+) -> Followed:
     """Judges each endpoint that isn't settled. One that is available forgets its service's failures; one that failed
     adds to them; one that is pending for longer than LONGEST, or gone, is settled as lost.
+    `refused` is kept as it is.
     """
     states = {endpoint.id: endpoint.state for endpoint in vpc.endpoints}
     reasons = {endpoint.id: endpoint.failure for endpoint in vpc.endpoints}
@@ -82,4 +95,4 @@ def follow(made: Mapping[str, Made], failures: Mapping[str, int], vpc: Vpc, *, n
         is_settled = is_ready or bool(words)
         is_waiting = is_waiting or not is_settled
         known[service] = replace(last, is_settled=is_settled, ready_at=now if is_ready else last.ready_at)
-    return Followed(known, dict(counts), tuple(ready), tuple(lost), is_waiting)
+    return Followed(known, dict(counts), tuple(ready), tuple(lost), is_waiting, refused or {})

@@ -23,7 +23,7 @@ class Leftovers(Amendment):
     def decide(self, context: VpcContext, plan: Plan, state: VpcState) -> Decision:
         """The plan with what is still to be ended, and a question before what somebody ended is made again."""
         plan = with_doubts(state.associated, plan, now=context.run.now) if state.associated else plan
-        found = [*leftovers(state.associated, plan), *(released(state.associated) if context.is_release else ())]
+        found = [*leftovers(state.associated), *(released(state.associated) if context.is_release else ())]
         return Decision(replace(plan, actions=in_order((*plan.actions, *found))) if found else plan, state)
 
 

@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from lifeline.core.coexist.associated import has_any
 from lifeline.core.coexist.lapsed import Lacking, Lapsed, find_lacking, judge_lapsed
 from lifeline.core.coexist.retirement import Retirement, Terms, has_own, idle, plan_retirement, waived_endpoints
 from lifeline.core.coexist.vpc_state import VpcList, VpcState
@@ -89,7 +90,7 @@ class Releases(Amendment):
         if context.run.is_plan:
             return state
         if context.is_release:
-            is_any = has_own(context.vpc, context.run.owner) or bool(state.associated)
+            is_any = has_own(context.vpc, context.run.owner) or has_any(state.associated)
             return replace(state, releasing=context.run.now) if is_any else state
         return replace(state, releasing=None) if context.is_requested_by_a_person else state
 

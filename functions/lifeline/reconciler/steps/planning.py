@@ -1,5 +1,6 @@
 """Plan: reads what a plan needs beyond the observation, and only where it needs it."""
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -16,7 +17,7 @@ from lifeline.core.network.dns import DnsView, custom_dns_finding
 from lifeline.core.network.hub import HubView
 from lifeline.core.network.model import IN_PLACE_OF, NO_CAPACITY, Catalog, EndpointState, EndpointType, Vpc
 from lifeline.core.network.way_out import usable_tiers
-from lifeline.core.plan.actions import NAMING, ActionKind, Plan
+from lifeline.core.plan.actions import ASSOCIATES, NAMING, ActionKind, Plan
 from lifeline.core.plan.cost import Price, nat_comparison, price_in
 from lifeline.core.plan.endpoint_lifecycle import Followed
 from lifeline.core.plan.plan import plan_endpoints
@@ -36,7 +37,9 @@ NOTHING = Followed(made={}, failures={})
 
 @dataclass(frozen=True, slots=True)
 class Planning:
-    """One run's planning, under one policy. What it reads beyond the observation, it reads only where that counts."""
+    """One run's planning, under one policy. What it reads beyond the observation, it reads only where that counts. What
+    it plans for one VPC takes room at the hub from the next.
+    """
 
     policy: Policy
     network: Network
@@ -47,6 +50,7 @@ class Planning:
     attributes: Attributes = field(default_factory=Attributes)
     endpoint_policies: EndpointPolicies = NO_POLICIES
     hubs: HubReader | None = None
+    _claims: dict[str, tuple[str, ...]] = field(default_factory=dict, init=False)
 
     def plan(
         self,
@@ -218,10 +222,14 @@ class Planning:
             labels=self.policy.labels,
             endpoint_policies=self.endpoint_policies,
             central=self.policy.central,
-            hub=hub,
+            hub=hub and hub.with_taken(self._taken_by_others(vpc.id)),
             may_associate=self.settings.may_associate,
+            refused=tuple(sorted(followed.refused.items())),
         )
         plan = plan_endpoints(vpc, self.catalog, plan_input, tiers)
+        if hub:
+            associating = (action for action in plan.planned if action.kind in ASSOCIATES)
+            self._claims[vpc.id] = tuple({id_ for action in associating for id_ in action.moving_ids})
         notes = [unread.note for unread in vpc.unread]
         if not self.catalog.is_read:
             notes.append(f"{UNREAD_CATALOG}: {self.catalog.why_unread}")
@@ -233,6 +241,10 @@ class Planning:
         if plan.monthly_cost_usd and vpc.nat_gateways and not plan.comparison:
             notes.append(nat_comparison(self._price()))
         return replace(plan, notes=tuple(notes))
+
+    def _taken_by_others(self, vpc_id: str) -> Counter[str]:
+        """How many other VPCs this run is to associate with each of the hub's zones, or its Profile."""
+        return Counter(id_ for other_id, ids in self._claims.items() if other_id != vpc_id for id_ in ids)
 
     def is_ours(self, vpc: Vpc) -> bool:
         """True if its attributes can be read: another account's can't."""
