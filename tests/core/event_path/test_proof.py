@@ -106,8 +106,19 @@ def test_people_are_told_once_and_again_only_after_it_was_mended() -> None:
     assert not state.is_mended(now)
     heard = state.heard("r1", T0 + HOUR, now)
     assert heard.is_mended(now)
-    assert heard.mended().notified_at is None
+    assert heard.mended(now).notified_at is None
     assert not UNPROVEN.is_mended(now)
+
+
+def test_what_was_lost_while_dry_runs_were_not_heard_says_nothing_more_and_what_was_lost_after_it_does() -> None:
+    now = T0 + 3 * HOUR
+    broken = asked(timedelta(0), HOUR)
+    assert not UNPROVEN.was_silent(T0, now)
+    assert not asked(timedelta(0)).was_silent(T0, now)
+    assert broken.was_silent(T0, now)
+    mended = broken.announced(now).heard("r1", T0 + HOUR, now).mended(now)
+    assert mended.was_silent(T0 + 2 * HOUR, now + HOUR)
+    assert not mended.was_silent(now, now + 30 * HOUR)
 
 
 def test_silence_is_as_long_as_it_is_however_few_dry_runs_are_kept() -> None:

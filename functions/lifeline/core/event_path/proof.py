@@ -45,7 +45,8 @@ class EventPath:
     how long its record took. `verdict` is that of the last dry run on the role; `denial` is who denied it, `why` why
     nothing is known of the role, or why no dry run was made. `unheard_since` is when the first was made of the latest
     probes in a row that weren't heard; it may have gone from `probes`. `notified_at` is when people were told that
-    probes aren't heard, and `denial_notified_at` when they were told of the denial.
+    probes aren't heard, and `denial_notified_at` when they were told of the denial. `mended_at` is when a sweep found
+    that probes were heard again of whose silence people had been told.
     """
 
     probes: tuple[Probe, ...] = ()
@@ -58,6 +59,7 @@ class EventPath:
     notified_at: datetime | None = None
     denial_notified_at: datetime | None = None
     unheard_since: datetime | None = None
+    mended_at: datetime | None = None
 
     def is_due(self, now: datetime) -> bool:
         """True if the next dry run may be made: each is given its time, and after a denial a day."""
@@ -148,9 +150,15 @@ class EventPath:
         """True if people know of probes that weren't heard, and they are heard again."""
         return self.notified_at is not None and not self.unheard(now)
 
-    def mended(self) -> "EventPath":
+    def mended(self, now: datetime) -> "EventPath":
         """The same, so that it is news should probes cease to be heard again."""
-        return replace(self, notified_at=None)
+        return replace(self, notified_at=None, mended_at=now)
+
+    def was_silent(self, since: datetime, now: datetime) -> bool:
+        """True if people were told of probes that weren't heard, and it lasted until now or ended after `since`: what
+        was lost meanwhile says nothing more.
+        """
+        return self.notified_at is not None or self.is_broken(now) or bool(self.mended_at and self.mended_at > since)
 
 
 def _first_unheard(probes: Sequence[Probe]) -> datetime | None:

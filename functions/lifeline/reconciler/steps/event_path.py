@@ -15,13 +15,13 @@ from lifeline.adapters.aws.pace import Pace
 from lifeline.adapters.store.event_path import EventPathStore
 from lifeline.core.errors import LifelineError, TransientError
 from lifeline.core.event_path.candidate import Candidate, best, candidates
-from lifeline.core.event_path.comparison import Comparison, mark, names_a_sweep
+from lifeline.core.event_path.comparison import Comparison, Comparisons, mark, names_a_sweep
 from lifeline.core.event_path.denial import DryRunDenial, read_dry_run_denial
 from lifeline.core.event_path.dry_run import DryRun, DryRunVerdict
 from lifeline.core.event_path.proof import RECORDED, EventPath, figure, why_unknown
 from lifeline.core.event_path.schedule import longest_pause
 from lifeline.core.network.model import Vpc
-from lifeline.core.notices.event_path import denied_dry_run_notice, unheard_notice
+from lifeline.core.notices.event_path import denied_dry_run_notice, silent_rules_notice, unheard_notice
 from lifeline.core.plan.security_group import own_security_groups
 from lifeline.core.policy.policy import Policy
 from lifeline.core.requests.request import Request
@@ -188,7 +188,7 @@ def _tell_unheard(store: EventPathStore, job: Job) -> EventPath:
     state = store.read()
     seconds = state.unheard_seconds(now)
     if seconds is None:
-        return store.change(lambda before: (before.mended(), before.mended())) if state.is_mended(now) else state
+        return store.change(lambda before: (before.mended(now), before.mended(now))) if state.is_mended(now) else state
     _measure(job.tools, job.run, seconds)
     logger.error("dry runs not heard", count=len(state.unheard(now)), seconds=seconds, run_id=job.run.id)
     if state.notified_at or not job.publish(unheard_notice(state, now)):
@@ -276,8 +276,18 @@ def _compare(job: Job, store: EventPathStore) -> None:
         comparisons = comparisons.advanced(*_advance(comparisons.current, job, store))
         if comparisons.last and comparisons.current is None:
             _log_comparison(comparisons.last, job)
+    comparisons = _tell_silent_rules(comparisons, job, store)
     if comparisons != known:
         store.save_comparisons(comparisons)
+
+
+def _tell_silent_rules(comparisons: Comparisons, job: Job, store: EventPathStore) -> Comparisons:
+    """The same once people know of rules through which nothing came. Where not even dry runs came, they know more."""
+    day, rules = comparisons.last, comparisons.news
+    if not day or not rules or store.read().was_silent(day.since, job.run.now()):
+        return comparisons
+    logger.error("no change heard through rules", rules=list(rules), run_id=job.run.id, account=job.settings.account_id)
+    return comparisons.announced() if job.publish(silent_rules_notice(day, rules)) else comparisons
 
 
 def _advance(current: Comparison, job: Job, store: EventPathStore) -> tuple[Comparison, str]:
