@@ -359,6 +359,45 @@ def test_without_a_vpc_nothing_is_known_and_nobody_is_told(days: Days) -> None:
     assert days.texts() == []
 
 
+def test_where_one_vpc_is_full_another_proves_the_path_and_no_silence_is_forgotten(days: Days) -> None:
+    for _ in range(2):
+        served(days)
+    for _ in range(2):
+        sweep(days)
+    since = known().unheard_since
+    days.account.fail_next("CreateVpcEndpoint", "VpcEndpointLimitExceeded")
+    sweep(days)
+    refused, answered = days.account.dry_runs[-2:]
+    assert (refused.error, answered.error) == ("VpcEndpointLimitExceeded", "DryRunOperation")
+    assert refused.params["VpcId"] != answered.params["VpcId"]
+    assert known().unheard_since == since
+    assert known().verdict is DryRunVerdict.ALLOWED
+    days.deliver(record(days))
+    assert known().proven_at == answered.at
+
+
+def test_where_ec2_refuses_every_dry_run_the_alarm_of_old_ones_ends(days: Days) -> None:
+    served(days)
+    for _ in range(3):
+        sweep(days)
+    assert figures() == [7200.0]
+    days.account.fail_next("CreateVpcEndpoint", "InvalidGroup.NotFound", times=99)
+    sweep(days)
+    figures()
+    for _ in range(3):
+        sweep(days)
+    assert figures() == []
+    assert "InvalidGroup.NotFound" in known().why
+
+
+def test_no_more_than_four_dry_runs_are_made_a_sweep_each_in_another_vpc(days: Days) -> None:
+    for _ in range(5):
+        served(days)
+    days.account.fail_next("CreateVpcEndpoint", "VpcEndpointLimitExceeded", times=99)
+    sweep(days)
+    assert len({call.params["VpcId"] for call in days.account.dry_runs}) == len(days.account.dry_runs) == 4
+
+
 def test_what_stops_the_dry_run_stops_nothing_else(days: Days) -> None:
     vpc_id, _, _ = served(days)
     days.account.fail_next("CreateVpcEndpoint", "RequestLimitExceeded", times=9)

@@ -204,6 +204,17 @@ def test_once_no_dry_run_can_be_made_the_old_silence_says_nothing_any_more_nor_w
     assert on.asked(allowed("r3"), T0 + 49 * HOUR).silent_since(T0 + 50 * HOUR) == T0 + 48 * HOUR
 
 
+def test_once_ec2_only_refuses_what_no_rule_lets_through_the_old_silence_says_nothing_any_more() -> None:
+    broken = asked(timedelta(0), HOUR).announced(T0 + 2 * HOUR)
+    full = DryRun("VpcEndpointLimitExceeded", "The maximum number of VPC endpoints has been reached.", "r2")
+    state = broken.asked(full, T0 + 2 * HOUR, why=why_unknown(full, None, lacks_group=False))
+    assert (state.is_broken(T0 + 48 * HOUR), state.notified_at, state.unheard_since) == (False, None, None)
+    assert state.asked_at == T0 + 2 * HOUR
+    assert "VpcEndpointLimitExceeded" in state.why
+    again = state.asked(allowed("r3"), T0 + 3 * HOUR)
+    assert not again.is_broken(T0 + 24 * HOUR)
+
+
 def test_a_sweep_that_only_puts_its_dry_run_off_forgets_no_silence() -> None:
     late = asked(timedelta(0), HOUR).put_off("the sweep's time was up")
     assert late.is_broken(T0 + 2 * HOUR)

@@ -78,14 +78,17 @@ class EventPath:
         return replace(self, why=why)
 
     def asked(self, said: DryRun, now: datetime, denial: DryRunDenial | None = None, why: str = "") -> "EventPath":
-        """The same after a dry run. `denial` is who denied it, `why` why its answer says nothing of the role."""
-        is_probe = said.request_id and said.code in RECORDED
-        probes = (Probe(said.request_id, now), *self.probes) if is_probe else self.probes
+        """The same after a dry run. `denial` is who denied it, `why` why its answer says nothing of the role. Where no
+        record of it will come, the earlier ones say nothing from then on, as where no dry run can be made.
+        """
+        is_probe = bool(said.request_id) and said.code in RECORDED
+        before = self if is_probe else self.unasked(why)
+        probes = (Probe(said.request_id, now), *before.probes) if is_probe else ()
         is_told = denial is not None and self.denial is not None and denial.by is self.denial.by
         return replace(
-            self,
+            before,
             probes=probes[:_KEPT],
-            unheard_since=self.unheard_since or _first_unheard(probes),
+            unheard_since=before.unheard_since or _first_unheard(probes),
             asked_at=now,
             verdict=DryRunVerdict.UNKNOWN if why else said.verdict,
             denial=denial,

@@ -6,7 +6,7 @@ while the kill switch is on as well.
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from itertools import islice
 
@@ -37,6 +37,7 @@ _CHANGED_NOTHING = frozenset({"DryRunOperation", "UnauthorizedOperation"})
 # A record may be faster than the run that saves the dry run's request ID. The doctor saves none of its own.
 _SAVED_WITHIN = timedelta(seconds=20)
 _MOST_PLANNED = 20  # VPCs, to find an endpoint for the dry run
+_MOST_ASKED = 4  # dry runs a sweep, where no record comes of those before: as many endpoint calls as EC2 takes at once
 _FOR_TURN = timedelta(seconds=20)
 _LOOKUPS_A_SECOND = 2  # CloudTrail API: LookupEvents
 _MOST_NAMES = 30  # whose calls a sweep compares …
@@ -225,15 +226,30 @@ def _ask(
         return _save_unasked(store, "there is no VPC here")
     if planning is None:
         return _put_off(job, store, "the last sweep failed before it had planned anything")
-    found = candidate_among(vpcs, planning, job.settings.stack_name)
-    if found is None:
+    refused: list[Candidate] = []
+    last: tuple[Candidate, datetime, DryRun] | None = None
+    while len(refused) < _MOST_ASKED and (
+        found := candidate_among(vpcs, planning, job.settings.stack_name, refused=refused)
+    ):
+        wait = job.tools.calls.reserve_endpoint_call(now=job.run.now(), patience=min(_FOR_TURN, job.run.patience()))
+        if wait is None:
+            return _put_off(job, store, "other calls had taken all turns for endpoint calls in the last sweep")
+        job.run.sleep(wait)
+        called_at = job.run.now()
+        said = dry_runs.create_endpoint(found.action, vpc_id=found.vpc_id, security_group_id=found.security_group_id)
+        last = found, called_at, said
+        if said.code in RECORDED:
+            break
+        logger.info("dry run refused", code=said.code, vpc_id=found.vpc_id, run_id=job.run.id)
+        refused.append(found)
+    if last is None:
         return _save_unasked(store, "nothing that the policy requires could be created here")
-    wait = job.tools.calls.reserve_endpoint_call(now=job.run.now(), patience=min(_FOR_TURN, job.run.patience()))
-    if wait is None:
-        return _put_off(job, store, "other calls had taken all turns for endpoint calls in the last sweep")
-    job.run.sleep(wait)
-    called_at = job.run.now()
-    said = dry_runs.create_endpoint(found.action, vpc_id=found.vpc_id, security_group_id=found.security_group_id)
+    return _save_asked(store, dry_runs, *last)
+
+
+def _save_asked(
+    store: EventPathStore, dry_runs: DryRuns, found: Candidate, called_at: datetime, said: DryRun
+) -> EventPath:
     denial = _denial(said, dry_runs) if said.verdict is DryRunVerdict.DENIED else None
 
     def step(before: EventPath) -> tuple[EventPath, EventPath]:
@@ -243,9 +259,13 @@ def _ask(
     return store.change(step)
 
 
-def candidate_among(vpcs: Sequence[Vpc], planning: Planning, owner: str) -> Candidate | None:
-    """What the dry run is to ask for: the call that Lifeline would really make, were one of the VPCs cut off today."""
-    return best(_candidates(planning, vpcs, owner))
+def candidate_among(
+    vpcs: Sequence[Vpc], planning: Planning, owner: str, *, refused: Sequence[Candidate] = ()
+) -> Candidate | None:
+    """What the dry run is to ask for: the call that Lifeline would really make, were one of the VPCs cut off today.
+    What EC2 `refused` isn't asked for again.
+    """
+    return best(_candidates(planning, vpcs, owner), refused)
 
 
 def _candidates(planning: Planning, vpcs: Sequence[Vpc], owner: str) -> Iterator[Candidate]:
