@@ -24,6 +24,7 @@ from lifeline.core.coexist.effects import EffectKind
 from lifeline.core.coexist.hand_over import answer_claims
 from lifeline.core.coexist.teardown import Attempt, Teardown, clear
 from lifeline.core.coexist.waivers import Waiver
+from lifeline.core.event_path.comparison import Comparison
 from lifeline.core.event_path.denial import read_dry_run_denial
 from lifeline.core.event_path.dry_run import DryRun
 from lifeline.core.event_path.proof import UNPROVEN, EventPath
@@ -65,7 +66,7 @@ from lifeline.core.notices.claim import handed_over_notice
 from lifeline.core.notices.conflict import Frozen, frozen_notice
 from lifeline.core.notices.denied import denied_notice
 from lifeline.core.notices.endpoints import endpoint_notice, lost_notice
-from lifeline.core.notices.event_path import denied_dry_run_notice, unheard_notice
+from lifeline.core.notices.event_path import denied_dry_run_notice, silent_rules_notice, unheard_notice
 from lifeline.core.notices.exempted import Exempting, exempted_notice
 from lifeline.core.notices.forgotten import forgotten_notice
 from lifeline.core.notices.forms import email_text, machine_text
@@ -757,6 +758,13 @@ NOTICES: dict[str, tuple[float, Callable[[], Notice]]] = {
         lambda: unheard_notice(
             dry_runs(4, 2, 1).heard("0a1b2c3d-1234-4abc-8def-0123456789ab", NINE - 4 * HOUR, NINE - 4 * HOUR),
             NINE,
+        ),
+    ),
+    "event-path-rule": (
+        0,
+        lambda: silent_rules_notice(
+            Comparison(NINE - 25 * HOUR, NINE - HOUR, happened=1243, heard=1212, missed=(f"DeleteRoute {EVENT}",)),
+            {"RoutingRule": 31},
         ),
     ),
     "dry-run-denied": (

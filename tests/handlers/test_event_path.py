@@ -12,6 +12,7 @@ from botocore.exceptions import ClientError
 from lifeline.adapters.aws import pace
 from lifeline.adapters.aws.clients import client
 from lifeline.adapters.aws.dry_run import DryRuns
+from lifeline.adapters.aws.topic import Topic
 from lifeline.adapters.store.call_rate import CallRate
 from lifeline.adapters.store.event_path import EventPathStore
 from lifeline.core.errors import TransientError
@@ -358,6 +359,45 @@ def test_without_a_vpc_nothing_is_known_and_nobody_is_told(days: Days) -> None:
     assert days.texts() == []
 
 
+def test_where_one_vpc_is_full_another_proves_the_path_and_no_silence_is_forgotten(days: Days) -> None:
+    for _ in range(2):
+        served(days)
+    for _ in range(2):
+        sweep(days)
+    since = known().unheard_since
+    days.account.fail_next("CreateVpcEndpoint", "VpcEndpointLimitExceeded")
+    sweep(days)
+    refused, answered = days.account.dry_runs[-2:]
+    assert (refused.error, answered.error) == ("VpcEndpointLimitExceeded", "DryRunOperation")
+    assert refused.params["VpcId"] != answered.params["VpcId"]
+    assert known().unheard_since == since
+    assert known().verdict is DryRunVerdict.ALLOWED
+    days.deliver(record(days))
+    assert known().proven_at == answered.at
+
+
+def test_where_ec2_refuses_every_dry_run_the_alarm_of_old_ones_ends(days: Days) -> None:
+    served(days)
+    for _ in range(3):
+        sweep(days)
+    assert figures() == [7200.0]
+    days.account.fail_next("CreateVpcEndpoint", "InvalidGroup.NotFound", times=99)
+    sweep(days)
+    figures()
+    for _ in range(3):
+        sweep(days)
+    assert figures() == []
+    assert "InvalidGroup.NotFound" in known().why
+
+
+def test_no_more_than_four_dry_runs_are_made_a_sweep_each_in_another_vpc(days: Days) -> None:
+    for _ in range(5):
+        served(days)
+    days.account.fail_next("CreateVpcEndpoint", "VpcEndpointLimitExceeded", times=99)
+    sweep(days)
+    assert len({call.params["VpcId"] for call in days.account.dry_runs}) == len(days.account.dry_runs) == 4
+
+
 def test_what_stops_the_dry_run_stops_nothing_else(days: Days) -> None:
     vpc_id, _, _ = served(days)
     days.account.fail_next("CreateVpcEndpoint", "RequestLimitExceeded", times=9)
@@ -419,6 +459,71 @@ def test_a_day_is_compared_with_event_history_and_what_was_missed_is_named(days:
     assert last is not None
     assert (last.happened, last.heard) == (3, 2)
     assert last.missed == (f"DeleteVpc {missed['detail']['eventID']}",)
+
+
+def proven_sweep(days: Days, *, after: timedelta = HOUR) -> None:
+    """A sweep whose dry run is heard."""
+    sweep(days, after=after)
+    days.deliver(record(days))
+
+
+def test_a_rule_through_which_nothing_came_is_told_once_though_dry_runs_are_heard(days: Days) -> None:
+    served(days)
+    proven_sweep(days)
+    proven_sweep(days, after=2 * HOUR)
+    for _ in range(2):
+        change(days)
+    days.texts()
+    proven_sweep(days, after=25 * HOUR)
+    for _ in range(6):
+        proven_sweep(days)
+    (text,) = [one for one in days.texts() if "RoutingRule" in one]
+    assert "- RoutingRule: 2 changes" in text
+    for _ in range(2):
+        change(days)
+    proven_sweep(days, after=25 * HOUR)
+    for _ in range(6):
+        proven_sweep(days)
+    last = EventPathStore("ledger").read_comparisons().last
+    assert last is not None
+    assert last.silent_rules == {"RoutingRule": 2}
+    assert days.texts() == []
+
+
+def test_a_rules_silence_that_could_not_be_told_is_told_by_the_next_sweep(
+    days: Days, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    served(days)
+    proven_sweep(days)
+    proven_sweep(days, after=2 * HOUR)
+    for _ in range(2):
+        change(days)
+    with monkeypatch.context() as broken:
+        broken.setattr(Topic, "publish", raising(TransientError("sns: no")))
+        proven_sweep(days, after=25 * HOUR)
+        for _ in range(6):
+            proven_sweep(days)
+    days.texts()
+    proven_sweep(days)
+    (text,) = days.texts()
+    assert "RoutingRule" in text
+
+
+def test_where_dry_runs_are_not_heard_either_no_rule_is_named(days: Days) -> None:
+    served(days)
+    sweep(days)
+    sweep(days, after=2 * HOUR)
+    for _ in range(2):
+        change(days)
+    sweep(days, after=25 * HOUR)
+    for _ in range(6):
+        sweep(days)
+    last = EventPathStore("ledger").read_comparisons().last
+    assert last is not None
+    assert last.silent_rules == {"RoutingRule": 2}
+    (text,) = [one for one in days.texts() if "arrived" in one]
+    assert "dry runs" in text
+    assert "RoutingRule" not in text
 
 
 def test_where_there_is_one_sweep_a_day_it_compares_the_whole_day(days: Days, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -75,6 +75,21 @@ def test_a_day_of_which_nothing_was_heard_is_a_fault_and_one_without_changes_is_
     assert (nothing.verdict, quiet.verdict) == (CheckVerdict.BAD, CheckVerdict.OK)
 
 
+def test_a_rule_through_which_nothing_came_is_a_fault_though_others_were_heard() -> None:
+    known = compared(43, 12)
+    assert known.last is not None
+    by_rule = replace(known.last, happened_by={"RoutingRule": 31, "FilterRule": 12}, heard_by={"FilterRule": 12})
+    found = check_comparison(replace(known, last=by_rule), NOW)
+    assert found is not None
+    assert found.verdict is CheckVerdict.BAD
+    assert "12 were heard. None was heard of 31 through RoutingRule." in found.says
+    assert "RoutingRule" in found.remedy
+    one = replace(by_rule, happened=13, happened_by={"RoutingRule": 1, "FilterRule": 12})
+    single = check_comparison(replace(known, last=one), NOW)
+    assert single is not None
+    assert single.verdict is CheckVerdict.UNKNOWN
+
+
 def test_before_the_first_comparison_there_is_nothing_to_say() -> None:
     assert check_comparison(Comparisons(), NOW) is None
     unread = check_comparison(DENIED, NOW)

@@ -64,3 +64,33 @@ def test_a_gateway_endpoint_goes_before_an_interface_endpoint_whose_group_is_not
 
 def test_where_nothing_is_required_there_is_nothing_to_ask_for() -> None:
     assert of(vpc(own_security_group()), "monitoring") is None
+
+
+# ---- after a refusal
+
+
+def all_of(*seen: Vpc) -> list[Candidate]:
+    return [one for each in seen for one in candidates(each, plan(cut_off(each), "monitoring", "logs", "s3"), OWNER)]
+
+
+def test_after_a_refusal_the_next_is_of_another_vpc_and_of_another_service() -> None:
+    first, second = vpc(subnet(), own_security_group()), vpc(subnet(), own_security_group(), id="vpc-2")
+    found = all_of(first, second)
+    refused: list[Candidate] = []
+    while (one := best(found, refused)) is not None:
+        refused.append(one)
+    assert sorted(map(found.index, refused)) == list(range(len(found)))
+    assert refused[0] == found[0]
+    assert refused[1].vpc_id != refused[0].vpc_id
+    assert refused[1].action.service_name != refused[0].action.service_name
+
+
+def test_in_a_single_vpc_the_next_is_of_another_service_and_that_without_a_group_is_last() -> None:
+    found = all_of(vpc(subnet()))
+    one = best(found)
+    assert one is not None
+    assert one.action.service_name == S3
+    after = best(found, [one])
+    assert after is not None
+    assert after.lacks_group
+    assert best(found, found) is None

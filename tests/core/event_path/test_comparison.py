@@ -116,3 +116,60 @@ def test_the_sweeps_of_a_day_get_through_all_names(hours: int) -> None:
 def test_a_sweep_a_day_or_less_compares_all_names_and_frequent_ones_none_in_particular() -> None:
     assert names_a_sweep(DAY) == names_a_sweep(2 * DAY) == len(NAMES)
     assert names_a_sweep(timedelta(0)) == 0
+
+
+# ---- by rule
+
+
+def many(name: str, count: int) -> list[dict[str, Any]]:
+    return [record(name, f"{name}-{number}") for number in range(count)]
+
+
+def marks(*records: dict[str, Any]) -> set[str]:
+    return {mark(one["eventID"]) for one in records}
+
+
+def compared(happened: dict[str, int], heard: dict[str, int]) -> Comparison:
+    """A whole day, in which so many calls of these names happened and were heard."""
+    day = Comparison(T0 - DAY, T0)
+    while day.name:
+        records = many(day.name, happened.get(day.name, 0))
+        day = day.counted(records, marks(*records[: heard.get(day.name, 0)]), is_cut=False)
+    return day
+
+
+def test_a_rule_through_which_nothing_came_is_named_though_others_were_heard() -> None:
+    day = compared({"CreateRoute": 11, "DeleteRoute": 20, "CreateNetworkAclEntry": 12}, {"CreateNetworkAclEntry": 12})
+    assert (day.happened, day.heard) == (43, 12)
+    assert day.silent_rules == {"RoutingRule": 31}
+
+
+def test_one_change_that_was_lost_says_nothing_of_its_rule_nor_does_one_of_many_that_was_heard() -> None:
+    assert compared({"DeleteRoute": 1}, {}).silent_rules == {}
+    assert compared({"DeleteRoute": 1, "CreateRoute": 1}, {}).silent_rules == {"RoutingRule": 2}
+    assert compared({"DeleteRoute": 40, "CreateRoute": 1}, {"CreateRoute": 1}).silent_rules == {}
+
+
+def test_a_silent_rule_is_news_once_until_a_change_is_heard_through_it_again() -> None:
+    lost, quiet, again = (
+        compared({"DeleteRoute": 5}, {}),
+        compared({}, {}),
+        compared({"DeleteRoute": 2}, {"DeleteRoute": 1}),
+    )
+    known = Comparisons().advanced(lost)
+    assert known.news == {"RoutingRule": 5}
+    known = known.announced()
+    assert known.news == {}
+    for day in (lost, quiet, compared({"DeleteRoute": 1}, {}), lost):
+        known = known.advanced(day)
+        assert known.news == {}
+    known = known.advanced(again)
+    assert known.told == ()
+    assert known.advanced(lost).news == {"RoutingRule": 5}
+
+
+def test_a_second_rule_is_news_of_its_own() -> None:
+    known = Comparisons().advanced(compared({"DeleteRoute": 5}, {})).announced()
+    both = known.advanced(compared({"DeleteRoute": 5, "DeleteVpcEndpoints": 3}, {}))
+    assert both.news == {"EndpointRule": 3}
+    assert both.announced().told == ("EndpointRule", "RoutingRule")

@@ -106,8 +106,19 @@ def test_people_are_told_once_and_again_only_after_it_was_mended() -> None:
     assert not state.is_mended(now)
     heard = state.heard("r1", T0 + HOUR, now)
     assert heard.is_mended(now)
-    assert heard.mended().notified_at is None
+    assert heard.mended(now).notified_at is None
     assert not UNPROVEN.is_mended(now)
+
+
+def test_what_was_lost_while_dry_runs_were_not_heard_says_nothing_more_and_what_was_lost_after_it_does() -> None:
+    now = T0 + 3 * HOUR
+    broken = asked(timedelta(0), HOUR)
+    assert not UNPROVEN.was_silent(T0, now)
+    assert not asked(timedelta(0)).was_silent(T0, now)
+    assert broken.was_silent(T0, now)
+    mended = broken.announced(now).heard("r1", T0 + HOUR, now).mended(now)
+    assert mended.was_silent(T0 + 2 * HOUR, now + HOUR)
+    assert not mended.was_silent(now, now + 30 * HOUR)
 
 
 def test_silence_is_as_long_as_it_is_however_few_dry_runs_are_kept() -> None:
@@ -191,6 +202,17 @@ def test_once_no_dry_run_can_be_made_the_old_silence_says_nothing_any_more_nor_w
     on = off.asked(allowed("r2"), T0 + 48 * HOUR)
     assert not on.is_broken(T0 + 49 * HOUR)
     assert on.asked(allowed("r3"), T0 + 49 * HOUR).silent_since(T0 + 50 * HOUR) == T0 + 48 * HOUR
+
+
+def test_once_ec2_only_refuses_what_no_rule_lets_through_the_old_silence_says_nothing_any_more() -> None:
+    broken = asked(timedelta(0), HOUR).announced(T0 + 2 * HOUR)
+    full = DryRun("VpcEndpointLimitExceeded", "The maximum number of VPC endpoints has been reached.", "r2")
+    state = broken.asked(full, T0 + 2 * HOUR, why=why_unknown(full, None, lacks_group=False))
+    assert (state.is_broken(T0 + 48 * HOUR), state.notified_at, state.unheard_since) == (False, None, None)
+    assert state.asked_at == T0 + 2 * HOUR
+    assert "VpcEndpointLimitExceeded" in state.why
+    again = state.asked(allowed("r3"), T0 + 3 * HOUR)
+    assert not again.is_broken(T0 + 24 * HOUR)
 
 
 def test_a_sweep_that_only_puts_its_dry_run_off_forgets_no_silence() -> None:

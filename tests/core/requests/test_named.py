@@ -163,6 +163,21 @@ def test_the_table_has_every_call_that_the_rules_match_and_no_other() -> None:
     assert sorted(MEMBERS) == EVENTS
 
 
+def test_each_call_has_the_rule_that_lets_its_successes_through() -> None:
+    rules = {
+        name: one["Properties"]["EventPattern"]["detail"]
+        for name, one in read_template()["Resources"].items()
+        if one["Type"] == "AWS::Events::Rule"
+    }
+    expected = {
+        event_name: name
+        for name, detail in rules.items()
+        if detail.get("errorCode") == [{"exists": False}]
+        for event_name in detail["eventName"]
+    }
+    assert {event_name: members.rule for event_name, members in MEMBERS.items()} == expected
+
+
 @pytest.mark.parametrize("event_name", EVENTS)
 def test_every_member_of_the_table_is_one_of_the_models(event_name: str) -> None:
     members = MEMBERS[event_name]

@@ -1,11 +1,12 @@
 """Do events arrive? What the sweeps' dry runs prove, and how many of a day's changes were heard."""
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from lifeline.core.doctor.finding import Finding, NotRead, bad, ok, unknown
-from lifeline.core.event_path.comparison import Comparison, Comparisons
+from lifeline.core.event_path.comparison import FEWEST_LOST, Comparison, Comparisons
 from lifeline.core.event_path.proof import EventPath
-from lifeline.core.wording import few, write_length
+from lifeline.core.wording import few, listed, write_length
 
 CHECK, COMPARISON_CHECK = "event path", "changes heard"
 _REMEDY = (
@@ -14,7 +15,6 @@ _REMEDY = (
 )
 _STALE = timedelta(days=3)
 _NONE_SINCE = "No sweep has finished a comparison since."
-_FAULT = 2  # changes of which none was heard; a single one may be a loss like any other
 _MOST = 5
 _BEST_EFFORT = "CloudTrail promises no delivery, so one loss may mean nothing."
 
@@ -70,13 +70,23 @@ def _judge(last: Comparison, why: str, now: datetime) -> Finding:
     says = f"Of {last.happened:,} changes from {day}, {last.heard:,} were heard."
     if now - last.until > _STALE:
         return unknown(COMPARISON_CHECK, f"Nothing was compared lately. {says}", why or _NONE_SINCE)
-    if not last.heard and last.happened >= _FAULT:
+    if not last.heard and last.happened >= FEWEST_LOST:
         return bad(COMPARISON_CHECK, says, _REMEDY)
+    if silent := last.silent_rules:
+        lost = listed([f"{count:,} through {rule}" for rule, count in silent.items()])
+        return bad(COMPARISON_CHECK, f"{says} None was heard of {lost}.", _rule_remedy(silent))
     if last.heard >= last.happened and last.cut:
         return unknown(COMPARISON_CHECK, says, f"There were too many to compare them all of {few(last.cut, _MOST)}.")
     if last.heard >= last.happened:
         return ok(COMPARISON_CHECK, says)
     return unknown(COMPARISON_CHECK, says, f"{_BEST_EFFORT} Not heard: {few(last.missed, len(last.missed))}.")
+
+
+def _rule_remedy(rules: Iterable[str]) -> str:
+    return (
+        f"Make sure that {listed([*rules])} of the stack's rules is enabled and has the target that the stack gave it,"
+        " which lets it in. The next comparison tells whether changes are heard again."
+    )
 
 
 def _ago(time: datetime, now: datetime) -> str:

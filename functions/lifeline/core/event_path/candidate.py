@@ -1,6 +1,6 @@
 """Which endpoint a dry run is to ask for: the one that Lifeline would really create, were a VPC cut off today."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from lifeline.core.network.model import TargetKind, Vpc
@@ -54,14 +54,26 @@ def candidates(vpc: Vpc, plan: Plan, owner: str) -> Iterator[Candidate]:
     yield from sorted(found, key=lambda one: one.lacks_group)
 
 
-def best(found: Iterable[Candidate]) -> Candidate | None:
-    """The first that needs no group to be created before; else the first of all."""
+def best(found: Iterable[Candidate], refused: Collection[Candidate] = ()) -> Candidate | None:
+    """The first that needs no group to be created before; else the first of all. After those that EC2 `refused`, it is
+    the one that has least in common with them, because a VPC may be full, and a service not be there.
+    """
+    if refused:
+        left = [one for one in found if one not in refused]
+        return min(left, key=lambda one: (one.lacks_group, _in_common(one, refused)), default=None)
     first: Candidate | None = None
     for candidate in found:
         if not candidate.lacks_group:
             return candidate
         first = first or candidate
     return first
+
+
+def _in_common(one: Candidate, refused: Iterable[Candidate]) -> int:
+    def traits(of: Candidate) -> tuple[str, ...]:
+        return of.vpc_id, of.action.service_name, of.action.kind.name
+
+    return sum(mine == theirs for other in refused for mine, theirs in zip(traits(one), traits(other), strict=True))
 
 
 def _beside(vpc: Vpc, action: Action) -> Action:

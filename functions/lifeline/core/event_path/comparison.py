@@ -3,8 +3,9 @@
 Event history needs no trail, and events do. So what it has and the queue never got was lost on the way.
 """
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from hashlib import blake2b
 from math import ceil
@@ -14,6 +15,7 @@ from lifeline.core.requests.named import MEMBERS, TAGGING
 
 NAMES = tuple(sorted(MEMBERS))
 EVERY = timedelta(days=1)
+FEWEST_LOST = 2  # changes of which none was heard are a fault; a single one may be a loss like any other
 _RESUMED = timedelta(days=2.5)  # what was heard is kept for 3 days
 _LAG = timedelta(hours=1)  # by then, Event history has a call, which takes 5 minutes on average (CloudTrail guide)
 _TAGGED = ("vpc-", "subnet-", "vpce-", "sg-")  # TagRule
@@ -27,6 +29,7 @@ class Comparison:
 
     `happened` and `heard` are how many changes there were, and how many of them reached the queue. `missed` are a few
     of the others, by name and event ID. `cut` are the names of calls of which there were too many to read them all.
+    `happened_by` and `heard_by` are the same counts by the rule that lets the changes through, of those with any.
     """
 
     since: datetime
@@ -36,6 +39,8 @@ class Comparison:
     heard: int = 0
     missed: tuple[str, ...] = ()
     cut: tuple[str, ...] = ()
+    happened_by: Mapping[str, int] = field(default_factory=dict)
+    heard_by: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -46,6 +51,8 @@ class Comparison:
         """The same with the records of the next call."""
         matching = [record for record in records if is_matched(record)]
         missing = [record for record in matching if mark(_event_id(record)) not in heard]
+        happened_by = Counter(MEMBERS[record["eventName"]].rule for record in matching)
+        heard_by = happened_by - Counter(MEMBERS[record["eventName"]].rule for record in missing)
         words = (f"{record['eventName']} {_event_id(record)}" for record in missing)
         return replace(
             self,
@@ -54,19 +61,31 @@ class Comparison:
             heard=self.heard + len(matching) - len(missing),
             missed=(*self.missed, *words)[:_SHOWN],
             cut=(*self.cut, self.name) if is_cut else self.cut,
+            happened_by=dict(Counter(self.happened_by) + happened_by),
+            heard_by=dict(Counter(self.heard_by) + heard_by),
         )
+
+    @property
+    def silent_rules(self) -> dict[str, int]:
+        """The rules through which changes should have come and none did, with how many: dry runs take another rule, so
+        they are heard though one of these is disabled.
+        """
+        lost = {rule: count for rule, count in self.happened_by.items() if not self.heard_by.get(rule)}
+        return {rule: lost[rule] for rule in sorted(lost) if lost[rule] >= FEWEST_LOST}
 
 
 @dataclass(frozen=True, slots=True)
 class Comparisons:
     """The last comparison that was finished, and the one under way. `noted_since` is since when changes that are heard
-    are noted: nothing is known of those before. `why` is why Event history couldn't be read the last time.
+    are noted: nothing is known of those before. `why` is why Event history couldn't be read the last time. `told` are
+    the silent rules of which people know, until a change is heard through them again.
     """
 
     last: Comparison | None = None
     current: Comparison | None = None
     noted_since: datetime | None = None
     why: str = ""
+    told: tuple[str, ...] = ()
 
     def begun(self, now: datetime) -> "Comparisons":
         """The same with a comparison under way, where one is due: of the day that follows the last one's, or where
@@ -84,7 +103,20 @@ class Comparisons:
 
     def advanced(self, to: Comparison, why: str = "") -> "Comparisons":
         """The same once the one under way has got so far; `why` is why it got no further, if that isn't for time."""
-        return replace(self, current=to, why=why) if to.name else replace(self, current=None, last=to, why=why)
+        if to.name:
+            return replace(self, current=to, why=why)
+        told = tuple(rule for rule in self.told if not to.heard_by.get(rule))
+        return replace(self, current=None, last=to, why=why, told=told)
+
+    @property
+    def news(self) -> dict[str, int]:
+        """The last comparison's silent rules of which people don't know, with how many changes each lost."""
+        silent = self.last.silent_rules if self.last else {}
+        return {rule: count for rule, count in silent.items() if rule not in self.told}
+
+    def announced(self) -> "Comparisons":
+        """The same once people know of the news."""
+        return replace(self, told=tuple(sorted({*self.told, *self.news})))
 
 
 def names_a_sweep(pause: timedelta) -> int:

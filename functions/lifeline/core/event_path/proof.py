@@ -45,7 +45,8 @@ class EventPath:
     how long its record took. `verdict` is that of the last dry run on the role; `denial` is who denied it, `why` why
     nothing is known of the role, or why no dry run was made. `unheard_since` is when the first was made of the latest
     probes in a row that weren't heard; it may have gone from `probes`. `notified_at` is when people were told that
-    probes aren't heard, and `denial_notified_at` when they were told of the denial.
+    probes aren't heard, and `denial_notified_at` when they were told of the denial. `mended_at` is when a sweep found
+    that probes were heard again of whose silence people had been told.
     """
 
     probes: tuple[Probe, ...] = ()
@@ -58,6 +59,7 @@ class EventPath:
     notified_at: datetime | None = None
     denial_notified_at: datetime | None = None
     unheard_since: datetime | None = None
+    mended_at: datetime | None = None
 
     def is_due(self, now: datetime) -> bool:
         """True if the next dry run may be made: each is given its time, and after a denial a day."""
@@ -76,14 +78,17 @@ class EventPath:
         return replace(self, why=why)
 
     def asked(self, said: DryRun, now: datetime, denial: DryRunDenial | None = None, why: str = "") -> "EventPath":
-        """The same after a dry run. `denial` is who denied it, `why` why its answer says nothing of the role."""
-        is_probe = said.request_id and said.code in RECORDED
-        probes = (Probe(said.request_id, now), *self.probes) if is_probe else self.probes
+        """The same after a dry run. `denial` is who denied it, `why` why its answer says nothing of the role. Where no
+        record of it will come, the earlier ones say nothing from then on, as where no dry run can be made.
+        """
+        is_probe = bool(said.request_id) and said.code in RECORDED
+        before = self if is_probe else self.unasked(why)
+        probes = (Probe(said.request_id, now), *before.probes) if is_probe else ()
         is_told = denial is not None and self.denial is not None and denial.by is self.denial.by
         return replace(
-            self,
+            before,
             probes=probes[:_KEPT],
-            unheard_since=self.unheard_since or _first_unheard(probes),
+            unheard_since=before.unheard_since or _first_unheard(probes),
             asked_at=now,
             verdict=DryRunVerdict.UNKNOWN if why else said.verdict,
             denial=denial,
@@ -148,9 +153,15 @@ class EventPath:
         """True if people know of probes that weren't heard, and they are heard again."""
         return self.notified_at is not None and not self.unheard(now)
 
-    def mended(self) -> "EventPath":
+    def mended(self, now: datetime) -> "EventPath":
         """The same, so that it is news should probes cease to be heard again."""
-        return replace(self, notified_at=None)
+        return replace(self, notified_at=None, mended_at=now)
+
+    def was_silent(self, since: datetime, now: datetime) -> bool:
+        """True if people were told of probes that weren't heard, and it lasted until now or ended after `since`: what
+        was lost meanwhile says nothing more.
+        """
+        return self.notified_at is not None or self.is_broken(now) or bool(self.mended_at and self.mended_at > since)
 
 
 def _first_unheard(probes: Sequence[Probe]) -> datetime | None:

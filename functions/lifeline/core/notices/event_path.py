@@ -1,12 +1,14 @@
 """The notices of the way of events: dry runs that weren't heard, and one that was denied."""
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 
+from lifeline.core.event_path.comparison import Comparison
 from lifeline.core.event_path.denial import DeniedBy, DryRunDenial
 from lifeline.core.event_path.proof import EventPath
-from lifeline.core.notices.notice import Notice
+from lifeline.core.notices.notice import Notice, fit_subject
 from lifeline.core.severity import Severity
-from lifeline.core.wording import inert, write_length, write_time
+from lifeline.core.wording import inert, listed, write_count, write_length, write_time
 
 _NEXT_BY = {
     DeniedBy.SERVICE_CONTROL_POLICY: (
@@ -60,6 +62,42 @@ def unheard_notice(state: EventPath, now: datetime) -> Notice:
             "unheard_since": since.isoformat() if since else "",
             "request_ids": [probe.request_id for probe in unheard],
             "proven_at": state.proven_at.isoformat() if state.proven_at else "",
+        },
+    )
+
+
+def silent_rules_notice(day: Comparison, rules: Mapping[str, int]) -> Notice:
+    """Write that no change was heard through these rules though so many happened, and what to check, in order."""
+    return Notice(
+        kind="event_path",
+        severity=Severity.WARNING,
+        subject=fit_subject(
+            f"[lifeline] changes aren't heard: no event through {listed([*rules])}",
+            f"[lifeline] changes aren't heard: no event through {write_count(len(rules), 'rule')}",
+        ),
+        happened=(
+            f"CloudTrail's Event history has changes from {write_time(day.since)} to {write_time(day.until)}",
+            "that these rules should have sent to Lifeline, but no event arrived through them:",
+            *(f"- {rule}: {write_count(count, 'change')}" for rule, count in rules.items()),
+            f"Of all {day.happened:,} changes, {day.heard:,} were heard.",
+            *([f"Not heard, for example: {listed([*map(inert, day.missed)])}."] if day.missed else []),
+        ),
+        done=(
+            "Until their events arrive again, Lifeline finds such changes in its sweep, which is hourly by default.",
+            "Its dry runs may still be heard, because their events come through AttemptRule.",
+        ),
+        next=(
+            "Check, in this order:",
+            "- that the stack's EventBridge rule is there and enabled",
+            "- that it has the target that the stack gave it",
+            "- that the target's policy lets the rule in",
+            "The runbook has the commands. You get this notice once, until a change is heard through the rule again.",
+        ),
+        facts={
+            "silent_rules": dict(rules),
+            "since": day.since.isoformat(),
+            "until": day.until.isoformat(),
+            "missed": list(day.missed),
         },
     )
 

@@ -19,9 +19,9 @@ _RESOLVED = "ipamPrefixListResolverTarget"
 _TRANSIT_TABLE = "transitGatewayRouteTableId"
 # Names as CloudTrail spells them, the first letter in lower case, without the wrappers of requests, responses and
 # lists. A test holds the table against botocore's model of EC2 and the template's rules.
-_TABLE: tuple[tuple[str, str, str], ...] = (
-    # calls; the members that tell the VPC; those that only tell what changed there
-    # ---- routes
+type _Rows = tuple[tuple[str, str, str], ...]
+"""Calls; the members that tell the VPC; those that only tell what changed there."""
+_ROUTING: _Rows = (
     ("CreateRoute ReplaceRoute DeleteRoute DeleteRouteTable", "routeTableId", ""),
     ("CreateRouteTable", "vpcId", "routeTable.routeTableId"),
     ("AssociateRouteTable", "routeTableId subnetId", ""),
@@ -36,21 +36,16 @@ _TABLE: tuple[tuple[str, str, str], ...] = (
     ("DeleteRouteServerEndpoint", "routeServerEndpointId routeServerEndpoint.vpcId", "routeServerEndpoint.subnetId"),
     ("CreateRouteServerPeer", "routeServerEndpointId routeServerPeer.vpcId", "routeServerPeer.subnetId"),
     ("DeleteRouteServerPeer", "routeServerPeerId routeServerPeer.vpcId", "routeServerPeer.subnetId"),
-    # ---- VPCs and subnets
     ("CreateVpc CreateDefaultVpc", "vpc.vpcId", ""),
-    ("DeleteVpc ModifyVpcAttribute AssociateVpcCidrBlock DisassociateVpcCidrBlock", "vpcId", ""),
+    ("DeleteVpc AssociateVpcCidrBlock DisassociateVpcCidrBlock", "vpcId", ""),
     ("CreateSubnet", "vpcId subnet.vpcId", "subnet.subnetId"),
     ("CreateDefaultSubnet", "subnet.vpcId", "subnet.subnetId"),
     ("DeleteSubnet ModifySubnetAttribute AssociateSubnetCidrBlock DisassociateSubnetCidrBlock", "subnetId", ""),
-    ("AssociateDhcpOptions", "vpcId", "dhcpOptionsId"),
-    ("CreateDhcpOptions", "dhcpOptions.dhcpOptionsId", ""),
-    ("DeleteDhcpOptions", "dhcpOptionsId", ""),
-    ("CreateVpcEncryptionControl", "vpcId vpcEncryptionControl.vpcId", ""),
-    ("ModifyVpcEncryptionControl DeleteVpcEncryptionControl", "vpcEncryptionControl.vpcId", ""),
+)
+_GATEWAY: _Rows = (
     ("CreateVpcBlockPublicAccessExclusion", "vpcId subnetId", "vpcBlockPublicAccessExclusion.exclusionId"),
     ("ModifyVpcBlockPublicAccessExclusion DeleteVpcBlockPublicAccessExclusion", "exclusionId", ""),
     ("ModifyVpcBlockPublicAccessOptions", "", ""),
-    # ---- gateways
     ("CreateInternetGateway", "internetGateway.internetGatewayId", ""),
     ("AttachInternetGateway DetachInternetGateway", "vpcId", "internetGatewayId"),
     ("DeleteInternetGateway", "internetGatewayId", ""),
@@ -61,13 +56,6 @@ _TABLE: tuple[tuple[str, str, str], ...] = (
     ("CreateNatGateway", "vpcId subnetId natGateway.vpcId", "natGateway.natGatewayId"),
     ("DeleteNatGateway AssociateNatGatewayAddress DisassociateNatGatewayAddress", "natGatewayId", ""),
     ("AssignPrivateNatGatewayAddress UnassignPrivateNatGatewayAddress", "natGatewayId", ""),
-    # ---- instances and interfaces, which count where a route leads to them
-    ("AttachNetworkInterface", "networkInterfaceId instanceId", ""),
-    ("DeleteNetworkInterface ResetNetworkInterfaceAttribute", "networkInterfaceId", ""),
-    ("DetachNetworkInterface", "attachmentId", ""),
-    ("ModifyNetworkInterfaceAttribute", "networkInterfaceId", ""),
-    ("ModifyInstanceAttribute ResetInstanceAttribute", "instanceId", ""),
-    # ---- VPNs and peering
     ("CreateVpnGateway", "vpnGateway.vpnGatewayId", ""),
     ("AttachVpnGateway DetachVpnGateway", "vpcId", "vpnGatewayId"),
     ("DeleteVpnGateway", "vpnGatewayId", ""),
@@ -82,7 +70,9 @@ _TABLE: tuple[tuple[str, str, str], ...] = (
     ("CreateLocalGatewayRoute ModifyLocalGatewayRoute DeleteLocalGatewayRoute", "localGatewayRouteTableId", ""),
     ("CreateLocalGatewayRouteTableVpcAssociation", "vpcId", ""),
     ("DeleteLocalGatewayRouteTableVpcAssociation", "localGatewayRouteTableVpcAssociation.vpcId", ""),
-    # ---- transit gateways: a route there is for whoever uses its table, not for the attachment that it leads to
+)
+# A route there is for whoever uses its table, not for the attachment that it leads to.
+_TRANSIT: _Rows = (
     ("CreateTransitGatewayVpcAttachment", f"vpcId {_ATTACHED}.vpcId", f"subnetIds {_ATTACHMENT}"),
     ("ModifyTransitGatewayVpcAttachment", _ATTACHED_TO, f"addSubnetIds removeSubnetIds {_ATTACHMENT}"),
     ("AcceptTransitGatewayVpcAttachment RejectTransitGatewayVpcAttachment", _ATTACHED_TO, _ATTACHMENT),
@@ -93,13 +83,21 @@ _TABLE: tuple[tuple[str, str, str], ...] = (
     ("EnableTransitGatewayRouteTablePropagation DisableTransitGatewayRouteTablePropagation", _TRANSIT_TABLE, ""),
     ("CreateTransitGatewayPrefixListReference ModifyTransitGatewayPrefixListReference", _TRANSIT_TABLE, ""),
     ("DeleteTransitGatewayPrefixListReference", _TRANSIT_TABLE, ""),
-    # ---- endpoints
+)
+_ENDPOINT: _Rows = (
     ("CreateVpcEndpoint", "vpcId vpcEndpoint.vpcId", "vpcEndpoint.vpcEndpointId"),
     ("ModifyVpcEndpoint DeleteVpcEndpoints", "vpcEndpointId", ""),
     ("AcceptVpcEndpointConnections RejectVpcEndpointConnections", "vpcEndpointId transitGatewayAttachmentId", ""),
     ("ModifyVpcEndpointServiceConfiguration DeleteVpcEndpointServiceConfigurations", "serviceId", ""),
     ("ModifyVpcEndpointServicePermissions", "serviceId", ""),
-    # ---- filters
+    ("ModifyVpcAttribute", "vpcId", ""),
+    ("AssociateDhcpOptions", "vpcId", "dhcpOptionsId"),
+    ("CreateDhcpOptions", "dhcpOptions.dhcpOptionsId", ""),
+    ("DeleteDhcpOptions", "dhcpOptionsId", ""),
+    ("CreateVpcEncryptionControl", "vpcId vpcEncryptionControl.vpcId", ""),
+    ("ModifyVpcEncryptionControl DeleteVpcEncryptionControl", "vpcEncryptionControl.vpcId", ""),
+)
+_FILTER: _Rows = (
     ("AuthorizeSecurityGroupIngress AuthorizeSecurityGroupEgress", "groupId securityGroupRuleSet.groupId", ""),
     ("RevokeSecurityGroupIngress RevokeSecurityGroupEgress", "groupId revokedSecurityGroupRuleSet.groupId", ""),
     ("ModifySecurityGroupRules DeleteSecurityGroup", "groupId", ""),
@@ -111,22 +109,42 @@ _TABLE: tuple[tuple[str, str, str], ...] = (
     ("CreateIpamPrefixListResolver ModifyIpamPrefixListResolver DeleteIpamPrefixListResolver", "", ""),
     ("CreateIpamPrefixListResolverTarget", "prefixListId", ""),
     ("ModifyIpamPrefixListResolverTarget DeleteIpamPrefixListResolverTarget", f"{_RESOLVED}.prefixListId", ""),
-    # ---- tags
-    ("CreateTags DeleteTags", "resourcesSet.resourceId", ""),
 )
+# Instances and interfaces count where a route leads to them.
+_INTERFACE: _Rows = (
+    ("AttachNetworkInterface", "networkInterfaceId instanceId", ""),
+    ("DeleteNetworkInterface ResetNetworkInterfaceAttribute", "networkInterfaceId", ""),
+    ("DetachNetworkInterface", "attachmentId", ""),
+    ("ModifyNetworkInterfaceAttribute", "networkInterfaceId", ""),
+    ("ModifyInstanceAttribute ResetInstanceAttribute", "instanceId", ""),
+)
+_TAG: _Rows = (("CreateTags DeleteTags", "resourcesSet.resourceId", ""),)
+_OF_RULES = {
+    "RoutingRule": _ROUTING,
+    "GatewayRule": _GATEWAY,
+    "TransitRule": _TRANSIT,
+    "EndpointRule": _ENDPOINT,
+    "FilterRule": _FILTER,
+    "InterfaceRule": _INTERFACE,
+    "TagRule": _TAG,
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Members:
-    """The members of a call's record that contain ids: of what the call was on, and of what it changed there."""
+    """The members of a call's record that contain ids: of what the call was on, and of what it changed there. `rule` is
+    that of the template which lets the call through where it succeeded.
+    """
 
     on: tuple[str, ...] = ()
     there: tuple[str, ...] = ()
+    rule: str = ""
 
 
 MEMBERS: Mapping[str, Members] = {
-    event_name: Members(tuple(on.split()), tuple(there.split()))
-    for event_names, on, there in _TABLE
+    event_name: Members(tuple(on.split()), tuple(there.split()), rule)
+    for rule, rows in _OF_RULES.items()
+    for event_names, on, there in rows
     for event_name in event_names.split()
 }
 _LISTS = ("items", "item", "content")  # how the older style wraps lists, the newer in responses, and in requests

@@ -6,7 +6,7 @@ while the kill switch is on as well.
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from itertools import islice
 
@@ -15,13 +15,13 @@ from lifeline.adapters.aws.pace import Pace
 from lifeline.adapters.store.event_path import EventPathStore
 from lifeline.core.errors import LifelineError, TransientError
 from lifeline.core.event_path.candidate import Candidate, best, candidates
-from lifeline.core.event_path.comparison import Comparison, mark, names_a_sweep
+from lifeline.core.event_path.comparison import Comparison, Comparisons, mark, names_a_sweep
 from lifeline.core.event_path.denial import DryRunDenial, read_dry_run_denial
 from lifeline.core.event_path.dry_run import DryRun, DryRunVerdict
 from lifeline.core.event_path.proof import RECORDED, EventPath, figure, why_unknown
 from lifeline.core.event_path.schedule import longest_pause
 from lifeline.core.network.model import Vpc
-from lifeline.core.notices.event_path import denied_dry_run_notice, unheard_notice
+from lifeline.core.notices.event_path import denied_dry_run_notice, silent_rules_notice, unheard_notice
 from lifeline.core.plan.security_group import own_security_groups
 from lifeline.core.policy.policy import Policy
 from lifeline.core.requests.request import Request
@@ -37,6 +37,7 @@ _CHANGED_NOTHING = frozenset({"DryRunOperation", "UnauthorizedOperation"})
 # A record may be faster than the run that saves the dry run's request ID. The doctor saves none of its own.
 _SAVED_WITHIN = timedelta(seconds=20)
 _MOST_PLANNED = 20  # VPCs, to find an endpoint for the dry run
+_MOST_ASKED = 4  # dry runs a sweep, where no record comes of those before: as many endpoint calls as EC2 takes at once
 _FOR_TURN = timedelta(seconds=20)
 _LOOKUPS_A_SECOND = 2  # CloudTrail API: LookupEvents
 _MOST_NAMES = 30  # whose calls a sweep compares …
@@ -188,7 +189,7 @@ def _tell_unheard(store: EventPathStore, job: Job) -> EventPath:
     state = store.read()
     seconds = state.unheard_seconds(now)
     if seconds is None:
-        return store.change(lambda before: (before.mended(), before.mended())) if state.is_mended(now) else state
+        return store.change(lambda before: (before.mended(now), before.mended(now))) if state.is_mended(now) else state
     _measure(job.tools, job.run, seconds)
     logger.error("dry runs not heard", count=len(state.unheard(now)), seconds=seconds, run_id=job.run.id)
     if state.notified_at or not job.publish(unheard_notice(state, now)):
@@ -225,15 +226,30 @@ def _ask(
         return _save_unasked(store, "there is no VPC here")
     if planning is None:
         return _put_off(job, store, "the last sweep failed before it had planned anything")
-    found = candidate_among(vpcs, planning, job.settings.stack_name)
-    if found is None:
+    refused: list[Candidate] = []
+    last: tuple[Candidate, datetime, DryRun] | None = None
+    while len(refused) < _MOST_ASKED and (
+        found := candidate_among(vpcs, planning, job.settings.stack_name, refused=refused)
+    ):
+        wait = job.tools.calls.reserve_endpoint_call(now=job.run.now(), patience=min(_FOR_TURN, job.run.patience()))
+        if wait is None:
+            return _put_off(job, store, "other calls had taken all turns for endpoint calls in the last sweep")
+        job.run.sleep(wait)
+        called_at = job.run.now()
+        said = dry_runs.create_endpoint(found.action, vpc_id=found.vpc_id, security_group_id=found.security_group_id)
+        last = found, called_at, said
+        if said.code in RECORDED:
+            break
+        logger.info("dry run refused", code=said.code, vpc_id=found.vpc_id, run_id=job.run.id)
+        refused.append(found)
+    if last is None:
         return _save_unasked(store, "nothing that the policy requires could be created here")
-    wait = job.tools.calls.reserve_endpoint_call(now=job.run.now(), patience=min(_FOR_TURN, job.run.patience()))
-    if wait is None:
-        return _put_off(job, store, "other calls had taken all turns for endpoint calls in the last sweep")
-    job.run.sleep(wait)
-    called_at = job.run.now()
-    said = dry_runs.create_endpoint(found.action, vpc_id=found.vpc_id, security_group_id=found.security_group_id)
+    return _save_asked(store, dry_runs, *last)
+
+
+def _save_asked(
+    store: EventPathStore, dry_runs: DryRuns, found: Candidate, called_at: datetime, said: DryRun
+) -> EventPath:
     denial = _denial(said, dry_runs) if said.verdict is DryRunVerdict.DENIED else None
 
     def step(before: EventPath) -> tuple[EventPath, EventPath]:
@@ -243,9 +259,13 @@ def _ask(
     return store.change(step)
 
 
-def candidate_among(vpcs: Sequence[Vpc], planning: Planning, owner: str) -> Candidate | None:
-    """What the dry run is to ask for: the call that Lifeline would really make, were one of the VPCs cut off today."""
-    return best(_candidates(planning, vpcs, owner))
+def candidate_among(
+    vpcs: Sequence[Vpc], planning: Planning, owner: str, *, refused: Sequence[Candidate] = ()
+) -> Candidate | None:
+    """What the dry run is to ask for: the call that Lifeline would really make, were one of the VPCs cut off today.
+    What EC2 `refused` isn't asked for again.
+    """
+    return best(_candidates(planning, vpcs, owner), refused)
 
 
 def _candidates(planning: Planning, vpcs: Sequence[Vpc], owner: str) -> Iterator[Candidate]:
@@ -276,8 +296,18 @@ def _compare(job: Job, store: EventPathStore) -> None:
         comparisons = comparisons.advanced(*_advance(comparisons.current, job, store))
         if comparisons.last and comparisons.current is None:
             _log_comparison(comparisons.last, job)
+    comparisons = _tell_silent_rules(comparisons, job, store)
     if comparisons != known:
         store.save_comparisons(comparisons)
+
+
+def _tell_silent_rules(comparisons: Comparisons, job: Job, store: EventPathStore) -> Comparisons:
+    """The same once people know of rules through which nothing came. Where not even dry runs came, they know more."""
+    day, rules = comparisons.last, comparisons.news
+    if not day or not rules or store.read().was_silent(day.since, job.run.now()):
+        return comparisons
+    logger.error("no change heard through rules", rules=list(rules), run_id=job.run.id, account=job.settings.account_id)
+    return comparisons.announced() if job.publish(silent_rules_notice(day, rules)) else comparisons
 
 
 def _advance(current: Comparison, job: Job, store: EventPathStore) -> tuple[Comparison, str]:
