@@ -172,13 +172,14 @@ class Settings(StackSettings):
     """The settings of ReconcileEndpoints, by which the coverage page plans too.
 
     `debounce` is how long the queue holds a change back. A run asks who else answers for names in `dns_views` VPCs at
-    most, and about the others in later runs. `may_read_evidence` says that the role may read what workloads use, for
-    suggestions.
+    most, and about the others in later runs. `sweep_name` is the name of the sweeps' schedule. `may_read_evidence` says
+    that the role may read what workloads use, for suggestions.
     """
 
     creatable_services: tuple[str, ...] = _variable("CREATABLE_SERVICES", _names, "")
     kill_switch_parameter: str = _variable("KILL_SWITCH_PARAMETER", default="")
     debounce: timedelta = _variable("DEBOUNCE_SECONDS", _length("seconds", most=900), "30")
+    sweep_name: str = _variable("SWEEP_NAME", default="")
     may_read_evidence: bool = _variable("EVIDENCE", _choice("yes", "no"), "no")
     dns_views: int = _variable("MOST_DNS_VIEWS", _whole(1), str(MOST_DNS_VIEWS))
 
