@@ -1,6 +1,6 @@
 """Run a command: exits with 0, with 1 if anything failed or was refused, and with 2 for wrong arguments.
 
-`doctor` also exits with 1 if it found a fault, and with 2 if it found none but couldn't examine everything.
+`doctor` exits with 1 if it found a fault, and with 2 if it found none but couldn't examine everything, or anything.
 """
 
 import json
@@ -18,13 +18,14 @@ from lifeline_cli.text import text_of
 if TYPE_CHECKING:
     from lifeline_cli.deployed import Deployed
 
-_FAILED = 1
+_FAILED, _UNKNOWN = 1, 2
 _NO_BOTO3 = "boto3 isn't installed: install it, or run make cli ARGS=..., which has it."
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Make the command's calls and print the answer. Returns the exit status."""
     given = read(sys.argv[1:] if arguments is None else arguments)
+    failed = _UNKNOWN if given.command == "doctor" else _FAILED
     calls = [call.at(given.account) for call in given.calls(given)]
     try:
         for call in calls:
@@ -37,16 +38,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         from lifeline_cli.deployed import Deployed, FailedError  # noqa: PLC0415 - help and checks do without boto3
     except ModuleNotFoundError:
         sys.stderr.write(f"{_NO_BOTO3}\n")
-        return _FAILED
+        return failed
     try:
         stack = Deployed(given.stack, region=given.region, profile=given.profile)
         answer = _joined([_answer(stack, call, given.by) for call in calls])
         if given.command == "incidents":
             found = incidents_in(answer.pop("history")["entries"], only_open=given.open)
             answer = {"incidents": found, **answer}
-    except FailedError as failed:
-        sys.stderr.write(f"{failed}\n")
-        return _FAILED
+    except FailedError as error:
+        sys.stderr.write(f"{error}\n")
+        return failed
     if given.output == "json":
         sys.stdout.write(f"{json.dumps(answer, indent=2)}\n")
     else:
@@ -54,7 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     errors = answer.get("errors", ())
     if "text" not in answer:  # which has them
         sys.stderr.writelines(f"{error['field']}: {error['message']}\n" for error in errors)
-    return _FAILED if errors else int(answer.get("status", 0))
+    return failed if errors else int(answer.get("status", 0))
 
 
 def _answer(stack: "Deployed", call: Call, by: str | None) -> dict[str, Any]:

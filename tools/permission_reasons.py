@@ -112,7 +112,11 @@ REASONS: dict[str, dict[str, str]] = {
     },
     "ExamineRules": {"events:DescribeRule": "the doctor checks whether a rule is enabled"},
     "ExamineQuotas": {"servicequotas:GetServiceQuota": "the doctor checks whether there is room for endpoints"},
-    "ExamineConcurrency": {"lambda:GetAccountSettings": "the doctor checks whether there is room for Lifeline's runs"},
+    "ExamineLambda": {
+        "lambda:GetAccountSettings": "the doctor checks whether there is room for Lifeline's runs",
+        "lambda:ListEventSourceMappings": "the doctor checks that Lambda receives from the queue",
+    },
+    "ExamineSweeps": {"scheduler:GetSchedule": "the doctor checks that the sweeps' schedule is enabled"},
     "ExamineStacks": {"cloudformation:DescribeStacks": "the doctor checks in which regions there is a stack"},
     "EvidenceOfAccount": {
         "cloudwatch:GetMetricData": "reads when agents in private subnets last published",

@@ -84,6 +84,7 @@ READS: Mapping[str, frozenset[str]] = {
             "ListResolverRules",
         }
     ),
+    "scheduler": frozenset({"GetSchedule"}),
     "service-quotas": frozenset({"GetAWSDefaultServiceQuota", "GetServiceQuota"}),
     "sns": frozenset({"GetTopicAttributes", "ListSubscriptionsByTopic"}),
     "sqs": frozenset({"GetQueueAttributes", "GetQueueUrl"}),

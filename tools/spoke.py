@@ -26,6 +26,7 @@ OF_THE_HUB = frozenset(
         "lambda",
         "logs",
         "organizations:ListAccounts",
+        "scheduler",
         "sns",
         "sqs",
         "ssm",

@@ -39,7 +39,7 @@ class _Stack:
         match function:
             case "Ref":
                 return self._ref(argument)
-            case "Fn::GetAtt":
+            case "Fn::GetAtt" | "Fn::Sub":  # the environment has text of resources' names only
                 return NOT_DEPLOYED
             case "Fn::If":
                 condition, then, otherwise = argument

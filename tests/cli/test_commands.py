@@ -293,6 +293,18 @@ def test_a_failure_is_one_sentence(aws: Stub, capsys: pytest.CaptureFixture[str]
     assert capsys.readouterr().err == "The config profile (none) could not be found\n"
 
 
+def test_a_doctor_that_could_not_be_asked_says_that_nothing_is_known(
+    aws: Stub, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["doctor", "--stack", "other"]) == 2
+    aws.error = NoCredentialsError()
+    assert main(["doctor"]) == 2
+    assert "There are no AWS credentials: " in capsys.readouterr().err
+    monkeypatch.setitem(sys.modules, "boto3", None)
+    monkeypatch.delitem(sys.modules, "lifeline_cli.deployed", raising=False)
+    assert main(["doctor"]) == 2
+
+
 def test_what_the_function_refuses_is_told_once_and_fails(aws: Stub, capsys: pytest.CaptureFixture[str]) -> None:
     aws.answers = [{"forgotten": [], "errors": [{"field": "forget[0]", "message": "is on no roster"}]}]
     assert main(["forget", "i-1"]) == 1

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 from uuid import uuid4
@@ -20,6 +21,7 @@ from lifeline.adapters.aws.instances import Instances
 from lifeline.adapters.aws.memory import remember
 from lifeline.adapters.aws.roles import Roles
 from lifeline.adapters.aws.topic import Topic
+from lifeline.adapters.store.event_path import EventPathStore
 from lifeline.adapters.store.incidents import Incidents
 from lifeline.adapters.store.list_position import ListPosition, Position
 from lifeline.adapters.store.paths import PathStore
@@ -33,6 +35,8 @@ from lifeline.core.agents.watches import Maintenance, Rules, Watch
 from lifeline.core.coexist.canary import Canary
 from lifeline.core.coexist.vpc_state import VpcState
 from lifeline.core.errors import LifelineError, TerminalError, TransientError
+from lifeline.core.event_path.dry_run import DryRun
+from lifeline.core.event_path.proof import EventPath
 from lifeline.core.guards.urgency import KnownVpc
 from lifeline.core.incidents.canary import silences
 from lifeline.core.network.iam_policy import Permission, RoleVerdict
@@ -1572,3 +1576,63 @@ class TestListingInParts:
             detector.run_each_minute(0, 0, reporting=self.AGENTS)
         detector.run(minute(1))
         assert tokens == ["", ""]
+
+
+# ---- the event path
+
+
+def swept(ago: timedelta) -> None:
+    """The last sweep was so long before the start."""
+    store, before = VpcStore(TABLE), VpcStore(TABLE).load(HOME)
+    store.save(HOME, before, replace(before, reconciled_at=START - ago), now=START)
+
+
+def probed(*ago: timedelta) -> None:
+    """Dry runs were made so long before the start, and none was heard."""
+    for one in ago:
+        said = DryRun("DryRunOperation", "would have succeeded", f"req-{one}")
+        asked = partial(EventPath.asked, said=said, now=START - one)
+        EventPathStore(TABLE).change(lambda state, asked=asked: (asked(state), None))
+
+
+def test_the_alarm_rings_where_the_sweeps_that_prove_the_path_have_stopped(
+    detector: Detector, capsys: pytest.CaptureFixture[str]
+) -> None:
+    swept(timedelta(hours=2))
+    detector.call(START)
+    assert "EventPathSeconds" not in measured(capsys)
+    swept(timedelta(hours=3))
+    detector.call(START)
+    assert measured(capsys)["EventPathSeconds"] == 3 * 3600
+
+
+def test_slow_sweeps_are_given_their_time(
+    detector: Detector, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SWEEP_SCHEDULE", "rate(1 day)")
+    swept(timedelta(hours=47))
+    detector.call(START)
+    assert "EventPathSeconds" not in measured(capsys)
+
+
+def test_the_alarm_goes_on_between_sweeps_while_dry_runs_are_not_heard(
+    detector: Detector, capsys: pytest.CaptureFixture[str]
+) -> None:
+    swept(timedelta(minutes=20))
+    probed(timedelta(hours=5))
+    detector.call(START)
+    assert "EventPathSeconds" not in measured(capsys)
+    probed(timedelta(hours=1))
+    detector.call(START)
+    assert measured(capsys)["EventPathSeconds"] == 5 * 3600
+
+
+def test_a_ledger_that_cannot_be_read_stops_no_watch(
+    detector: Detector, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_: object) -> EventPath:
+        raise TransientError("throttled")
+
+    monkeypatch.setattr(EventPathStore, "read", refuse)
+    detector.call(START)
+    assert "Silent" in measured(capsys)

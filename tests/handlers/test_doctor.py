@@ -16,8 +16,11 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from io import BytesIO
 from typing import Any
+from zipfile import ZipFile
 
 import boto3
 import jsonschema  # type: ignore[import-untyped]
@@ -28,12 +31,14 @@ from lifeline.adapters.aws.clients import client
 from lifeline.adapters.aws.quotas import QuotaReader
 from lifeline.adapters.aws.regions import Regions
 from lifeline.adapters.store.event_path import EventPathStore
+from lifeline.adapters.store.vpcs import VpcStore
 from lifeline.core.doctor.delivery import RULES
 from lifeline.core.doctor.networks import OtherRegion
 from lifeline.core.doctor.quotas import Concurrency
 from lifeline.core.event_path.dry_run import DryRun
 from lifeline.handlers.reconcile_endpoints import handler
 from tests.support.agents import TABLE
+from tests.support.home import HOME
 from tests.support.organization_hub import ROLE, A, begin
 from tests.support.policies import Caller, Stack
 from tests.support.repository import ROOT
@@ -45,6 +50,7 @@ SCHEMA = json.loads((ROOT / "docs/schemas/doctor.schema.json").read_text("utf-8"
 EVENT_SOURCE = {"Field": "eventSource", "NotEquals": ["ec2.amazonaws.com"]}
 EC2_LEFT_OUT = [{"FieldSelectors": [{"Field": "eventCategory", "Equals": ["Management"]}, EVENT_SOURCE]}]
 MINUTE = timedelta(minutes=1)
+SWEEP = "lifeline-sweep-1a2b"
 
 
 @pytest.fixture
@@ -56,9 +62,11 @@ def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     """
     monkeypatch.setattr(QuotaReader, "concurrency", lambda _: Concurrency(1000, 1000))
     monkeypatch.setattr(Regions, "others", lambda *_: (OtherRegion("eu-west-1", 2, has_stack=True),))
-    with emulated_world(monkeypatch) as world:
+    with emulated_world(monkeypatch, SWEEP_NAME=SWEEP) as world:
         make_trail()
         deliver(world)
+        schedule_sweeps()
+        receive(world)
         world.make_subnet(world.make_vpc())
         prove()
         yield world
@@ -69,6 +77,30 @@ def make_trail() -> None:
     trails = boto3.client("cloudtrail")
     trails.create_trail(Name="main", S3BucketName="trail-bucket", IsMultiRegionTrail=True)
     trails.start_logging(Name="main")
+
+
+def schedule_sweeps(state: str = "ENABLED") -> None:
+    role = "arn:aws:iam::123456789012:role/lifeline-ScheduleRole"
+    target = {"Arn": "arn:aws:lambda:us-east-1:123456789012:function:reconcile", "RoleArn": role}
+    given: Any = {"FlexibleTimeWindow": {"Mode": "OFF"}, "ScheduleExpression": "rate(1 hour)", "Target": target}
+    boto3.client("scheduler").create_schedule(Name=SWEEP, State=state, **given)
+
+
+def receive(world: World) -> None:
+    """The queue triggers the function."""
+    trust = json.dumps({"Version": "2012-10-17", "Statement": []})
+    role = boto3.client("iam").create_role(RoleName="lambda", AssumeRolePolicyDocument=trust)["Role"]["Arn"]
+    functions, code = boto3.client("lambda"), BytesIO()
+    with ZipFile(code, "w") as archive:
+        archive.writestr("main.py", "")
+    given: Any = {
+        "Runtime": "python3.13",
+        "Role": role,
+        "Handler": "main.handler",
+        "Code": {"ZipFile": code.getvalue()},
+    }
+    functions.create_function(FunctionName="reconcile", **given)
+    functions.create_event_source_mapping(FunctionName="reconcile", EventSourceArn=queue_arn(world))
 
 
 def queue_policy(queue_arn: str) -> list[dict[str, Any]]:
@@ -134,6 +166,8 @@ def test_a_stack_that_is_well_is_told_so_in_every_check(world: World) -> None:
         "trail",
         "rules",
         "queue policy",
+        "trigger",
+        "sweeps",
         "event path",
         "may create endpoints",
         "services",
@@ -158,7 +192,7 @@ def test_people_read_text_with_the_same_status(world: World) -> None:
     answer = examine(format="text")
     assert answer["status"] == 0
     assert answer["text"].startswith("Lifeline's doctor: stack lifeline in us-east-1, account 123456789012")
-    assert answer["text"].endswith("0 bad, 0 unknown and 20 ok.\n")
+    assert answer["text"].endswith("0 bad, 0 unknown and 22 ok.\n")
     assert "doctor" not in answer
 
 
@@ -289,6 +323,35 @@ def test_each_fault_is_planted_by_the_test_that_the_list_names() -> None:
     for _, _, named in rows:
         test = named.strip().strip("`").rpartition("::")[2]
         assert test in globals() or f"def {test}(" in chain, test
+
+
+def test_the_sweeps_schedule_was_disabled_or_deleted(world: World) -> None:
+    scheduler = boto3.client("scheduler")
+    scheduler.delete_schedule(Name=SWEEP)
+    assert f"There is no schedule {SWEEP}" in only_fault("sweeps")["says"]
+    schedule_sweeps("DISABLED")
+    assert "DISABLED" in only_fault("sweeps")["says"]
+
+
+def test_a_stack_of_an_older_template_does_not_say_which_schedule_is_its_own(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("SWEEP_NAME")
+    assert "template" in findings(examine())["sweeps"]["why"]
+
+
+def test_sweeps_do_not_end_any_more(world: World) -> None:
+    store, before = VpcStore(TABLE), VpcStore(TABLE).load(HOME)
+    now = datetime.now(UTC)
+    store.save(HOME, before, replace(before, reconciled_at=now - 180 * MINUTE), now=now)
+    assert "began 3 h ago" in only_fault("sweeps")["says"]
+
+
+def test_the_queues_trigger_was_disabled(world: World) -> None:
+    functions = boto3.client("lambda")
+    (mapping,) = functions.list_event_source_mappings(EventSourceArn=queue_arn(world))["EventSourceMappings"]
+    functions.update_event_source_mapping(UUID=mapping["UUID"], Enabled=False)
+    assert f"--uuid {mapping['UUID']}" in only_fault("trigger")["remedy"]
 
 
 # ---- what isn't a fault

@@ -33,6 +33,7 @@ OF_THE_HUB = {
     "lambda",
     "logs",
     "organizations:ListAccounts",
+    "scheduler",
     "sns",
     "sqs",
     "ssm",

@@ -260,6 +260,7 @@ _MADE_BY = {  # the boto3 calls of each function's adapters
         "aws/detector_queue",
         "aws/cloudwatch",
         "store/denial_notices",
+        "store/event_path",
         "store/failed_runs",
         "store/full_watches",
         "store/incidents",
@@ -554,6 +555,7 @@ def test_the_page_plans_by_the_same_settings_as_what_applies(template: dict[str,
     assert page.pop("ROLE_ARN") != reconcile.pop("ROLE_ARN")
     assert page.pop("SPOKE_ROLE") != reconcile.pop("SPOKE_ROLE")
     assert reconcile.pop("DEBOUNCE_SECONDS") == {"Ref": "DebounceSeconds"}  # of the queue, and no plan's matter
+    assert "lifeline-sweep-" in str(reconcile.pop("SWEEP_NAME"))  # which the doctor reads
     assert page == reconcile
 
 

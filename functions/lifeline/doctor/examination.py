@@ -24,6 +24,7 @@ from lifeline.adapters.store.exemptions import Exemptions
 from lifeline.adapters.store.kill_switch import KillSwitch
 from lifeline.adapters.store.ownership import Ownership
 from lifeline.adapters.store.policy import PolicyStore, ReadOnlyPolicy
+from lifeline.adapters.store.vpcs import VpcStore
 from lifeline.core.agents.watches import Watch
 from lifeline.core.doctor.account import check_agents, check_organization, check_policy, check_switch
 from lifeline.core.doctor.delivery import (
@@ -63,6 +64,7 @@ from lifeline.core.doctor.quotas import (
     check_quota,
 )
 from lifeline.core.doctor.report import DoctorReport, Section
+from lifeline.core.doctor.sweeps import check_sweeps, check_trigger
 from lifeline.core.doctor.trails import check_trails
 from lifeline.core.errors import LifelineError
 from lifeline.core.event_path.candidate import Candidate
@@ -85,6 +87,7 @@ from lifeline.runtime.settings import Settings
 
 _MOST_VPCS = 50  # whose DNS attributes are read: two calls each
 _QUEUE = "the queue of changes"
+_NO_NAME = "The stack was deployed from a template that doesn't tell its functions the schedule's name."
 _LISTING_S = 30.0  # of agents' series, at the most
 
 
@@ -183,10 +186,23 @@ class Examination:
         queue = _read(partial(delivery.queue, settings.queue_url))
         expected = (*RULES, OF_HUBS) if settings.accounts else RULES
         if isinstance(queue, NotRead):
-            return check_rules(queue, expected, _QUEUE), check_queue_policy(queue, "", queue)
+            rules_found = check_rules(queue, expected, _QUEUE)
+            return rules_found, check_queue_policy(queue, "", queue), check_trigger(queue), self._sweeps(delivery)
         arn, policy = queue
         rules = self._rules(delivery, arn)
-        return check_rules(rules, expected, _QUEUE), check_queue_policy(policy, arn, rules)
+        return (
+            check_rules(rules, expected, _QUEUE),
+            check_queue_policy(policy, arn, rules),
+            check_trigger(_read(partial(delivery.triggers, arn))),
+            self._sweeps(delivery),
+        )
+
+    def _sweeps(self, delivery: Delivery) -> Finding:
+        settings = self.settings
+        name, pause = settings.sweep_name, longest_pause(settings.sweep_schedule)
+        state = _read(partial(delivery.schedule, name)) if name else NotRead(_NO_NAME)
+        swept = _read(lambda: VpcStore(settings.ledger).load(settings.home).reconciled_at)
+        return check_sweeps(state, name, swept, self.at, pause)
 
     def _rules(self, delivery: Delivery, queue_arn: str) -> tuple[EventRule, ...] | NotRead:
         """Those of the default bus, and of a hub's own."""

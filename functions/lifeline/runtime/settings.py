@@ -99,6 +99,7 @@ class StackSettings:
     dead_letter_queue_url: str = _variable("DEAD_LETTER_QUEUE_URL", default="")
     policy_parameter: str = _variable("POLICY_PARAMETER", default="")
     policy_document: str = _variable("POLICY_DOCUMENT", default="")
+    sweep_schedule: str = _variable("SWEEP_SCHEDULE", default="rate(1 hour)")
     mode: Mode = _variable("MODE", _one_of(Mode))
     required_services: tuple[str, ...] = _variable("REQUIRED_SERVICES", _names)
     may_fix_dns: bool = _variable("MAY_FIX_DNS", _choice("yes", "no"), "no")
@@ -171,14 +172,14 @@ class Settings(StackSettings):
     """The settings of ReconcileEndpoints, by which the coverage page plans too.
 
     `debounce` is how long the queue holds a change back. A run asks who else answers for names in `dns_views` VPCs at
-    most, and about the others in later runs. `may_read_evidence` says that the role may read what workloads use, for
-    suggestions.
+    most, and about the others in later runs. `sweep_name` is the name of the sweeps' schedule. `may_read_evidence` says
+    that the role may read what workloads use, for suggestions.
     """
 
     creatable_services: tuple[str, ...] = _variable("CREATABLE_SERVICES", _names, "")
     kill_switch_parameter: str = _variable("KILL_SWITCH_PARAMETER", default="")
     debounce: timedelta = _variable("DEBOUNCE_SECONDS", _length("seconds", most=900), "30")
-    sweep_schedule: str = _variable("SWEEP_SCHEDULE", default="rate(1 hour)")
+    sweep_name: str = _variable("SWEEP_NAME", default="")
     may_read_evidence: bool = _variable("EVIDENCE", _choice("yes", "no"), "no")
     dns_views: int = _variable("MOST_DNS_VIEWS", _whole(1), str(MOST_DNS_VIEWS))
 

@@ -1,12 +1,13 @@
 """The longest pause of a schedule, by EventBridge Scheduler's expressions."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from lifeline.core.event_path.schedule import longest_pause
+from lifeline.core.event_path.schedule import longest_pause, sweep_overdue
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+NOW = datetime(2026, 11, 29, 13, 0, tzinfo=UTC)
 
 
 @pytest.mark.parametrize(
@@ -47,3 +48,19 @@ def test_the_longest_time_between_two_runs_in_a_row(expression: str, pause: time
 )
 def test_of_what_runs_once_or_is_not_understood_no_pause_is_known(expression: str) -> None:
     assert longest_pause(expression) == timedelta(0)
+
+
+@pytest.mark.parametrize("pause", [HOUR, 6 * HOUR])
+def test_a_sweep_is_overdue_once_two_were_missed(pause: timedelta) -> None:
+    assert sweep_overdue(NOW - 2 * pause, NOW, pause) is None  # the second may be running
+    assert sweep_overdue(NOW - 2.5 * pause, NOW, pause) == 2.5 * pause
+
+
+def test_sweeps_that_are_faster_than_hourly_are_given_the_time_of_hourly_ones() -> None:
+    assert sweep_overdue(NOW - 2 * HOUR, NOW, timedelta(minutes=5)) is None
+    assert sweep_overdue(NOW - 3 * HOUR, NOW, timedelta(minutes=5)) == 3 * HOUR
+
+
+def test_it_isnt_known_whether_a_sweep_is_overdue_without_one_or_without_its_pause() -> None:
+    assert sweep_overdue(None, NOW, HOUR) is None
+    assert sweep_overdue(NOW - 9 * DAY, NOW, longest_pause("cron(0 6 L * ? *)")) is None

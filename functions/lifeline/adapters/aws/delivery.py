@@ -1,4 +1,4 @@
-"""How events are delivered: the rules that lead somewhere, and whom the queue lets in."""
+"""How events are delivered: the rules that lead somewhere, whom the queue lets in, and what sets Lifeline going."""
 
 from functools import partial
 from typing import Any
@@ -6,13 +6,14 @@ from typing import Any
 from lifeline.adapters.aws.calls import aws_errors, run_concurrently
 from lifeline.adapters.aws.clients import ClientOf, client
 from lifeline.core.doctor.delivery import EventRule
+from lifeline.core.doctor.sweeps import Trigger
 from lifeline.core.errors import TerminalError
 
 _GONE = "ResourceNotFoundException"
 
 
 class Delivery:
-    """EventBridge's rules, and SQS's policy of a queue."""
+    """EventBridge's rules and schedules, SQS's policy of a queue, and what has Lambda receive from it."""
 
     def __init__(self, client: ClientOf = client) -> None:
         self._client = client
@@ -49,6 +50,27 @@ class Delivery:
             answer = self._client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=wanted)
         found = answer.get("Attributes", {})
         return str(found.get("QueueArn", "")), str(found.get("Policy", ""))
+
+    def triggers(self, queue_arn: str) -> tuple[Trigger, ...]:
+        """What has Lambda receive from the queue. Raises ours."""
+        functions, request, found = self._client("lambda"), {"EventSourceArn": queue_arn}, list[Trigger]()
+        with aws_errors("list_event_source_mappings"):
+            while True:
+                answer = functions.list_event_source_mappings(**request)
+                found += [Trigger(one["UUID"], one["State"]) for one in answer.get("EventSourceMappings", [])]
+                if not answer.get("NextMarker"):
+                    return tuple(found)
+                request["Marker"] = answer["NextMarker"]
+
+    def schedule(self, name: str) -> str | None:
+        """The state of the schedule; None where there is none of this name. Raises ours."""
+        try:
+            with aws_errors(f"get_schedule {name}"):
+                return str(self._client("scheduler").get_schedule(Name=name)["State"])
+        except TerminalError as error:
+            if error.code == _GONE:
+                return None
+            raise
 
 
 def _rule(events: Any, name: str, bus: str) -> EventRule | None:

@@ -6,7 +6,7 @@ isn't one, so nothing here does: of what isn't understood, no pause is known.
 
 import re
 from collections.abc import Iterator, Mapping
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from itertools import pairwise
 
 _RATE = re.compile(r"rate\(\s*([0-9]{1,9}) (minute|hour|day)s?\s*\)")
@@ -17,6 +17,7 @@ _YEAR = {name: month for month, name in enumerate(_MONTHS, 1)}
 _FIELDS = 6  # minutes, hours, days of the month, months, days of the week, years
 _FROM, _SPAN = date(2026, 1, 1), 2 * 365  # in any two years, each month, weekday and turn of a year comes up
 _NOT_KNOWN = timedelta(0)
+_LEAST, _LATE = timedelta(hours=1), timedelta(minutes=15)  # a sweep may take some minutes, and come again for a failure
 
 
 def longest_pause(expression: str) -> timedelta:
@@ -31,6 +32,16 @@ def longest_pause(expression: str) -> timedelta:
         return _pause_of(*fields[:-1]) if len(fields) == _FIELDS else _NOT_KNOWN
     except (KeyError, ValueError):
         return _NOT_KNOWN
+
+
+def sweep_overdue(swept: datetime | None, now: datetime, pause: timedelta) -> timedelta | None:
+    """How long ago the last sweep began, once two in a row are missing after it; None while they aren't, and where that
+    isn't known: before the first sweep, and of a schedule whose longest pause isn't known.
+    """
+    if swept is None or pause == _NOT_KNOWN:
+        return None
+    ago = now - swept
+    return ago if ago > 2 * max(pause, _LEAST) + _LATE else None
 
 
 def _pause_of(minutes: str, hours: str, of_month: str, months: str, of_week: str) -> timedelta:

@@ -1,0 +1,66 @@
+"""Does Lifeline run? Its schedule must begin the sweeps, and Lambda must receive from the queue of changes."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from lifeline.core.doctor.finding import Finding, NotRead, bad, ok, unknown
+from lifeline.core.event_path.schedule import sweep_overdue
+from lifeline.core.wording import quoted, write_length
+
+SWEEPS_CHECK, TRIGGER_CHECK = "sweeps", "trigger"
+_ENABLED = "ENABLED"  # EventBridge Scheduler API: GetSchedule, State
+_OFF = frozenset({"Disabling", "Disabled", "Deleting"})  # Lambda API: EventSourceMappingConfiguration, State
+
+
+@dataclass(frozen=True, slots=True)
+class Trigger:
+    """What has Lambda receive from a queue: an event source mapping, by its ID, and its state."""
+
+    id: str
+    state: str
+
+
+def check_sweeps(
+    state: str | NotRead | None, name: str, swept: datetime | NotRead | None, now: datetime, pause: timedelta
+) -> Finding:
+    """Whether the schedule `name` begins sweeps, by its `state`, which is None where there is no such schedule; and
+    whether the last sweep, which began at `swept`, isn't too long ago. `pause` is the longest time between two.
+    """
+    if isinstance(state, NotRead):
+        return unknown(SWEEPS_CHECK, "Whether the sweeps' schedule is enabled couldn't be read.", state.why)
+    if state is None:
+        remedy = (
+            "A deployment doesn't make it again: create a schedule of this name that invokes ReconcileEndpoints with"
+            ' {"sweep": true}, or delete the stack and deploy it again.'
+        )
+        return bad(SWEEPS_CHECK, f"There is no schedule {name}, so nothing begins a sweep.", remedy)
+    if state != _ENABLED:
+        remedy = "Enable it in EventBridge Scheduler, or deploy with another SweepSchedule, which enables it."
+        return bad(SWEEPS_CHECK, f"The schedule {name} is {quoted(state)}, so nothing begins a sweep.", remedy)
+    return _judge_last(f"The schedule {name} is enabled", swept, now, pause)
+
+
+def _judge_last(enabled: str, swept: datetime | NotRead | None, now: datetime, pause: timedelta) -> Finding:
+    if isinstance(swept, NotRead):
+        return unknown(SWEEPS_CHECK, f"{enabled}, but when the last sweep was couldn't be read.", swept.why)
+    if swept is None:
+        return ok(SWEEPS_CHECK, f"{enabled}. No sweep has ended yet.")
+    last = f"the last sweep that ended began {write_length(max(now - swept, timedelta(0)))} ago"
+    if sweep_overdue(swept, now, pause):
+        remedy = "Look at the log and the concurrency of ReconcileEndpoints, or call a sweep and see what it answers."
+        return bad(SWEEPS_CHECK, f"{enabled}, but {last}.", remedy)
+    return ok(SWEEPS_CHECK, f"{enabled}, and {last}.")
+
+
+def check_trigger(triggers: Sequence[Trigger] | NotRead) -> Finding:
+    """Whether Lambda receives from the queue of changes."""
+    if isinstance(triggers, NotRead):
+        return unknown(TRIGGER_CHECK, "What receives from the queue of changes couldn't be read.", triggers.why)
+    if any(trigger.state not in _OFF for trigger in triggers):
+        return ok(TRIGGER_CHECK, "Lambda receives from the queue of changes.")
+    if triggers:
+        remedy = f"Enable it: aws lambda update-event-source-mapping --uuid {triggers[0].id} --enabled"
+        return bad(TRIGGER_CHECK, f"The trigger of ReconcileEndpoints is {quoted(triggers[0].state)}.", remedy)
+    remedy = "Add the queue as a trigger of ReconcileEndpoints, or delete the stack and deploy it again."
+    return bad(TRIGGER_CHECK, "Nothing receives from the queue of changes.", remedy)

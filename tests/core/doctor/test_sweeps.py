@@ -1,0 +1,56 @@
+"""Whether sweeps begin, and whether anything receives from the queue."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from lifeline.core.doctor.finding import CheckVerdict, NotRead
+from lifeline.core.doctor.sweeps import Trigger, check_sweeps, check_trigger
+
+NOW = datetime(2026, 11, 29, 13, 0, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+DENIED = NotRead("AccessDeniedException: no")
+
+
+def test_an_enabled_schedule_and_a_recent_sweep_are_well() -> None:
+    found = check_sweeps("ENABLED", "lifeline-sweep-1a", NOW - HOUR, NOW, HOUR)
+    assert found.verdict is CheckVerdict.OK
+    assert "lifeline-sweep-1a is enabled, and the last sweep that ended began 1 h ago" in found.says
+    assert check_sweeps("ENABLED", "lifeline-sweep-1a", None, NOW, HOUR).verdict is CheckVerdict.OK
+
+
+@pytest.mark.parametrize(("state", "says"), [(None, "There is no schedule"), ("DISABLED", "is DISABLED")])
+def test_a_schedule_that_is_gone_or_disabled_is_a_fault_at_once(state: str | None, says: str) -> None:
+    found = check_sweeps(state, "lifeline-sweep-1a", NOW, NOW, HOUR)
+    assert found.verdict is CheckVerdict.BAD
+    assert says in found.says.replace('"', "")
+    assert found.remedy
+
+
+def test_sweeps_that_are_missing_though_they_are_scheduled_are_a_fault() -> None:
+    found = check_sweeps("ENABLED", "lifeline-sweep-1a", NOW - 3 * HOUR, NOW, HOUR)
+    assert found.verdict is CheckVerdict.BAD
+    assert "began 3 h ago" in found.says
+    assert check_sweeps("ENABLED", "lifeline-sweep-1a", NOW - 3 * HOUR, NOW, 24 * HOUR).verdict is CheckVerdict.OK
+
+
+def test_what_couldnt_be_read_is_unknown() -> None:
+    assert check_sweeps(DENIED, "lifeline-sweep-1a", NOW, NOW, HOUR).why == DENIED.why
+    assert check_sweeps("ENABLED", "lifeline-sweep-1a", DENIED, NOW, HOUR).why == DENIED.why
+    assert check_trigger(DENIED).why == DENIED.why
+
+
+def test_one_trigger_that_isnt_off_is_enough() -> None:
+    found = check_trigger([Trigger("1", "Disabled"), Trigger("2", "Enabled")])
+    assert found.verdict is CheckVerdict.OK
+
+
+@pytest.mark.parametrize("state", ["Disabled", "Disabling", "Deleting"])
+def test_a_trigger_that_is_off_is_a_fault_with_the_command_that_enables_it(state: str) -> None:
+    found = check_trigger([Trigger("1a-2b", state)])
+    assert found.verdict is CheckVerdict.BAD
+    assert "--uuid 1a-2b --enabled" in found.remedy
+
+
+def test_no_trigger_is_a_fault() -> None:
+    assert check_trigger([]).verdict is CheckVerdict.BAD
