@@ -108,9 +108,10 @@ doctor: .envs/dev/.ready ## examine what Lifeline depends on: [STACK=lifeline] [
 	  --stack="$${STACK-}" --region="$${REGION-}" --profile="$${PROFILE-}" --format="$${FORMAT-}" \
 	  --look-back="$${LOOKBACK-}" --names="$${NAMES-}"
 
-suggest: .envs/dev/.ready ## print what private subnets need, from evidence: [VPC=vpc-...] [REGION=...] [FORMAT=json] [SERVICES=monitoring,ssm] [PROFILE=...]
+suggest: .envs/dev/.ready ## print what private subnets need, from evidence: [VPC=vpc-...] [REGION=...] [FORMAT=json] [STACK=lifeline] [SERVICES=monitoring,ssm] [PROFILE=...]
 	@PYTHONPATH=functions:. $(DEV)/python -m tools.suggest \
-	  --vpc="$${VPC-}" --region="$${REGION-}" --profile="$${PROFILE-}" --services="$${SERVICES-}" --format="$${FORMAT-}"
+	  --vpc="$${VPC-}" --region="$${REGION-}" --profile="$${PROFILE-}" --stack="$${STACK-}" \
+	  --services="$${SERVICES-}" --format="$${FORMAT-}"
 
 namespaces: .envs/dev/.ready ## regenerate the map from IAM's namespaces to endpoint services
 	@PYTHONPATH=functions:. $(DEV)/python -m tools.namespaces

@@ -20,7 +20,7 @@ from lifeline.adapters.aws.regions import Stacks
 from lifeline.core.doctor.finding import Finding, NotRead, unknown
 from lifeline.core.doctor.permission import check_simulation
 from lifeline.core.doctor.report import DoctorReport, ExitStatus, Section, report_json, report_text
-from lifeline.core.doctor.stack import StackSeen, check_stack
+from lifeline.core.doctor.stack import check_stack
 from lifeline.core.errors import LifelineError, SettingsError
 from lifeline.core.look_back.report import as_json, as_text
 from lifeline.core.network.model import MANAGED_BY
@@ -30,11 +30,10 @@ from lifeline.runtime.observability import logger
 from lifeline.runtime.settings import Settings
 from tools.look_back import look_back
 from tools.read_only import UnusableError, read_only_session
-from tools.stack import environment_of
+from tools.stack import STACK, environment_of, environment_of_stack
 from tools.watch_cost import agent_cost_usd
 
 _FUNCTION = "ReconcileEndpoints"
-_STACK = "lifeline"
 _EVERY = timedelta(minutes=1)  # the detector's schedule, by default
 _SILENT = "CRITICAL"  # a level that the package never logs at
 
@@ -62,13 +61,13 @@ def examine(
     """What was found, and with `looks_back` what the last 90 days tell. Without a name of
     a stack, there may be none yet. Raises UnusableError, or ours where not even the caller or the stack can be read.
     """
-    name = stack or _STACK
+    name = stack or STACK
     session: Any = read_only_session(region, profile)
     with _quiet():
         with aws_errors("your credentials"):
             caller = session.create_client("sts").get_caller_identity()
         seen = Stacks(session.create_client).find(name)
-        deployed = _environment_of(session, seen) if seen and seen.is_deployed else {}
+        deployed = environment_of_stack(session, seen, _FUNCTION) if seen and seen.is_deployed else {}
         environment = deployed or environment_of(_FUNCTION, {})
         environment |= {"AWS_REGION": session.get_config_variable("region"), "STACK_NAME": name}
         if not deployed:
@@ -100,16 +99,6 @@ def _past(now: datetime, *, hashes_names: bool) -> Section:
     why = next(iter(found.unread_calls.values()), "")
     findings = (unknown("look_back", says, why),) if why else ()
     return Section("look_back", title, findings, text=as_text(found), values={"look_back": as_json(found)})
-
-
-def _environment_of(session: Any, stack: StackSeen) -> dict[str, str]:
-    """The variables of the stack's function, so that all is examined that this stack has."""
-    name = stack.outputs.get(f"{_FUNCTION}Function")
-    if not name:
-        raise UnusableError(f"STACK: the stack {stack.name} has no function {_FUNCTION}: is it Lifeline's?")
-    with aws_errors(f"get_function_configuration {name}"):
-        found = session.create_client("lambda").get_function_configuration(FunctionName=name)
-    return dict(found.get("Environment", {}).get("Variables", {}))
 
 
 def _simulation(session: Any, settings: Settings) -> Finding:
@@ -172,7 +161,7 @@ def _fail(words: str) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="make doctor", description="Examine what Lifeline depends on.")
-    parser.add_argument("--stack", default="", help=f"the stack's name (default: {_STACK})")
+    parser.add_argument("--stack", default="", help=f"the stack's name (default: {STACK})")
     parser.add_argument("--region", default="", help="the Region (default: from your environment or profile)")
     parser.add_argument("--profile", default="", help="a profile from your AWS configuration")
     parser.add_argument("--format", default="", help="text (default), or json")

@@ -1,10 +1,15 @@
-"""The environment variables that the template sets for a function, without deploying a stack."""
+"""The environment variables of a function: those that the template sets, and those of a deployed stack."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from lifeline.adapters.aws.calls import aws_errors
+from lifeline.core.doctor.stack import StackSeen
+from tools.read_only import UnusableError
 from tools.template import read_template
+
+STACK = "lifeline"  # the name that the README deploys by
 
 NOT_DEPLOYED = "not-deployed"  # stands in for the names and ARNs of resources, which don't exist
 _PSEUDO = {"AWS::StackName": "lifeline", "AWS::NoValue": None}
@@ -24,6 +29,16 @@ def environment_of(function: str, parameters: Mapping[str, str]) -> dict[str, st
     variables = {**document["Globals"]["Function"]["Environment"]["Variables"], **own}
     resolved = {name: stack.value_of(node) for name, node in variables.items()}
     return {name: str(value) for name, value in resolved.items() if value not in (None, "")}
+
+
+def environment_of_stack(session: Any, stack: StackSeen, function: str) -> dict[str, str]:
+    """The function's variables in the deployed stack. Raises UnusableError for a stack of something else, or ours."""
+    name = stack.outputs.get(f"{function}Function")
+    if not name:
+        raise UnusableError(f"STACK: the stack {stack.name} has no function {function}: is it Lifeline's?")
+    with aws_errors(f"get_function_configuration {name}"):
+        found = session.create_client("lambda").get_function_configuration(FunctionName=name)
+    return dict(found.get("Environment", {}).get("Variables", {}))
 
 
 @dataclass(frozen=True, slots=True)

@@ -753,6 +753,10 @@ NOTICES: dict[str, tuple[float, Callable[[], Notice]]] = {
             ),
         ),
     ),
+    "event-path-spoke": (
+        0,
+        lambda: unheard_notice(dry_runs(4, 2, 1), NINE, is_member=True),
+    ),
     "event-path": (
         0,
         lambda: unheard_notice(

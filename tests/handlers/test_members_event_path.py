@@ -71,6 +71,14 @@ def test_an_account_cannot_prove_the_path_of_another(hub: Hub) -> None:
     assert known(B).proven_at is None
 
 
+def test_an_accounts_notice_says_what_to_check_in_its_spoke(hub: Hub) -> None:
+    for _ in range(3):
+        hub.sweep()
+    notices = [text for text in hub.days.texts() if "dry runs of CreateVpcEndpoint" in text]
+    assert len(notices) == 2
+    assert all("spoke.yaml" in text for text in notices)
+
+
 def test_the_metric_has_the_worst_account_and_the_page_says_which_it_is(hub: Hub) -> None:
     for _ in range(3):
         hub.sweep()

@@ -4,6 +4,7 @@ import json
 import re
 import time
 from collections.abc import Iterator
+from html import unescape
 from typing import Any
 
 import boto3
@@ -130,12 +131,15 @@ def test_the_page_shows_the_last_suggestion_and_its_button_looks_again(
     monkeypatch.setenv("RECONCILE_ARN", f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:lifeline-ReconcileEndpoints")
     assert "Nobody has looked yet what its private subnets need." in page()
 
-    ask()
+    asked = ask()
 
     shown = page()
     assert "<li>add: <b>kinesis-streams</b> likely; role task of ECS service web called kinesis 1 day ago" in shown
     assert "<li>no endpoint: <b>cognito-idp</b> likely; role agents of" in shown
     assert "The rule adds 58.40 USD a month; what isn&#39;t used costs 7.30 USD" in shown
+    (shop,) = [one for one in asked["suggest"] if one["vpc_id"] == account["shop"]]
+    assert f"Rule of a policy document: <code>{json.dumps(shop['rule'])}</code>" in unescape(shown)
+    assert "rules replace RequiredServices in every VPC" in shown
     assert "To switch them on: Route 53 Resolver, Query logging" in shown  # batch's queries aren't logged
     call = json.dumps({"suggest": {"vpc_ids": [account["shop"]]}}, separators=(",", ":"))
     assert f">{call}</cwdb-action>" in shown

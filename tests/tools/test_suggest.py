@@ -10,11 +10,16 @@ from unittest.mock import patch
 
 import boto3
 import pytest
+from botocore.client import BaseClient
 from moto import mock_aws
+from tools.stack import environment_of
 
 from lifeline.adapters.aws.clients import client
 from lifeline.adapters.aws.memory import remember
+from lifeline.adapters.aws.regions import Stacks
+from lifeline.core.errors import TerminalError
 from tests.e2e.emulators.evidence_answers import Advisor
+from tests.support.agents import TABLE, create_table
 from tests.support.evidence import teach_advisor
 from tests.support.repository import ROOT
 from tools import suggest
@@ -44,8 +49,9 @@ def test_it_prints_what_a_vpc_needs_and_changes_nothing(vpc_id: str, capsys: pyt
 
     printed = capsys.readouterr()
     assert (code, printed.err) == (0, "")
-    assert printed.out.startswith(f"{vpc_id}: 1 private subnet, nobody known to live there\n unknown: monitoring")
+    assert f"\n{vpc_id}: 1 private subnet, nobody known to live there\n unknown: monitoring" in printed.out
     text = " ".join(printed.out.split())
+    assert text.startswith("Note: judged without your stack's policy, by the template's defaults: there is no deployed")
     assert text.count("can't be read") == 1  # there is no ledger
     assert "Note: manual exemptions can't be read, so none count" in text
     assert text.endswith("in 1 VPC. Nothing was changed.")
@@ -56,6 +62,62 @@ def test_programs_get_json(vpc_id: str, capsys: pytest.CaptureFixture[str]) -> N
     answer = json.loads(capsys.readouterr().out)
     (found,) = [one for one in answer["suggest"] if one["vpc_id"] == vpc_id]
     assert [line["service"] for line in found["services"]] == ["logs"]
+    assert not any("policy" in note for note in answer["notes"])
+
+
+@pytest.fixture
+def stack(vpc_id: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A deployed stack whose policy requires logs, as far as its policy needs it: the VPC that is looked at."""
+    outputs = {"ReconcileEndpointsFunction": {"Value": "ReconcileEndpoints"}}
+    resources = {"Queue": {"Type": "AWS::SQS::Queue", "Properties": {"QueueName": "changes"}}}
+    stacks: Any = boto3.client("cloudformation", region_name=REGION)
+    stacks.create_stack(StackName="ours", TemplateBody=json.dumps({"Resources": resources, "Outputs": outputs}))
+    with patch.dict(os.environ, {"AWS_DEFAULT_REGION": REGION}):
+        create_table()
+    policy = json.dumps({"version": 1, "rules": [{"name": "all", "require": ["logs"]}]})
+    boto3.client("ssm", region_name=REGION).put_parameter(Name="/policy", Value=policy, Type="String")
+    variables = environment_of("ReconcileEndpoints", {"PolicyParameter": "/policy"}) | {
+        "TABLE_NAME": TABLE,
+        "ROLE_ARN": "arn:aws:iam::123456789012:role/lifeline-ReconcileRole-1A",
+    }
+    make_call = BaseClient._make_api_call  # type: ignore[attr-defined]
+
+    def call(self: Any, operation: str, params: dict[str, Any]) -> Any:
+        if operation == "GetFunctionConfiguration":
+            assert params == {"FunctionName": "ReconcileEndpoints"}
+            return {"Environment": {"Variables": variables}}
+        return make_call(self, operation, params)
+
+    monkeypatch.setattr(BaseClient, "_make_api_call", call)
+    return vpc_id
+
+
+def test_what_a_deployed_stacks_policy_requires_is_what_counts(stack: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert suggest.main(["--region", REGION, "--format", "json", "--stack", "ours"]) == 0
+    answer = json.loads(capsys.readouterr().out)
+    (found,) = [one for one in answer["suggest"] if one["vpc_id"] == stack]
+    assert [(line["service"], line["required"]) for line in found["services"]] == [("logs", True)]
+    assert not any("policy" in note for note in answer["notes"])
+
+
+def test_where_no_stack_is_known_by_its_usual_name_programs_are_told(
+    stack: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert suggest.main(["--region", REGION, "--format", "json"]) == 0
+    answer = json.loads(capsys.readouterr().out)
+    (found,) = [one for one in answer["suggest"] if one["vpc_id"] == stack]
+    assert "logs" not in [line["service"] for line in found["services"]]
+    assert any("without your stack's policy" in note and "stack lifeline" in note for note in answer["notes"])
+
+
+def test_a_stack_that_cant_be_read_is_only_a_fault_if_it_was_asked_for(
+    vpc_id: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with patch.object(Stacks, "find", side_effect=TerminalError("cloudformation:DescribeStacks is denied")):
+        assert suggest.main(["--region", REGION]) == 0
+        assert "DescribeStacks is denied" in capsys.readouterr().out
+        assert suggest.main(["--region", REGION, "--stack", "lifeline"]) == 1
+        assert "DescribeStacks is denied" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -65,6 +127,8 @@ def test_programs_get_json(vpc_id: str, capsys: pytest.CaptureFixture[str]) -> N
         (["--vpc", "vpc-0123456789abcdef0", "--region", REGION], "does not exist in this account"),
         (["--format", "csv", "--region", REGION], "format: must be text or json, not 'csv'"),
         ([], "REGION is missing"),
+        (["--region", REGION, "--stack", "ourz"], "STACK: there is no deployed stack ourz here"),
+        (["--stack", "ours", "--services", "logs"], "SERVICES can't be combined with STACK"),
     ],
 )
 @pytest.mark.usefixtures("vpc_id")

@@ -154,3 +154,9 @@ def test_the_values_are_json() -> None:
     assert cut["outage"]["silent"] == [
         {"agent": "i-1", "last": "2026-03-02T08:01:00+00:00", "back": "2026-03-02T08:13:00+00:00"}
     ]
+
+
+def test_what_isnt_counted_as_a_cut_is_said() -> None:
+    text = words(found())
+    assert "routes to private networks, such as through a transit gateway" in text
+    assert "replaced routes whose former target isn't on record" in text

@@ -1,11 +1,13 @@
-"""Suggestions as JSON: what fits into a function's answer."""
+"""Suggestions as JSON, as text and for the page: what fits, and what stands beside the rule to paste."""
 
 import json
+from dataclasses import replace
+from datetime import UTC, datetime
 from decimal import Decimal
 
 import pytest
 
-from lifeline.core.suggest.answer import SuggestAnswer, suggest_json
+from lifeline.core.suggest.answer import SuggestAnswer, suggest_json, suggest_text, summaries
 from lifeline.core.suggest.evidence import Certainty, Source, Witness
 from lifeline.core.suggest.suggestion import Advice, Line, Suggestion
 
@@ -46,3 +48,29 @@ def test_an_answer_that_would_be_too_large_names_fewer_witnesses_and_says_so(vpc
     assert {len(one["witnesses"]) for vpc in found["suggest"] for one in vpc["services"]} == {named}
     (note,) = found["notes"]
     assert "ask for some VPCs by vpc_ids" in note
+
+
+WARNING = "rules replace RequiredServices in every VPC"
+
+
+def test_whoever_gets_a_rule_to_paste_is_told_beside_it_what_it_does_to_other_vpcs() -> None:
+    one = answer(1)
+    (suggestion,) = one.suggestions
+    (vpc,) = suggest_json(one)["suggest"]
+    assert WARNING in vpc["rule_warning"]
+    _, rule, after = suggest_text(one).partition(json.dumps(suggestion.rule))
+    assert rule
+    assert WARNING in " ".join(after.split()[:12])
+    (kept,) = summaries(one, datetime(2026, 11, 29, tzinfo=UTC)).values()
+    assert json.loads(kept.rule) == suggestion.rule == vpc["rule"]
+    assert kept.rule_warning == f"{vpc['rule_warning']}."
+
+
+def test_without_a_rule_there_is_no_warning() -> None:
+    one = answer(1)
+    none = replace(one, suggestions=tuple(replace(suggestion, require=()) for suggestion in one.suggestions))
+    (vpc,) = suggest_json(none)["suggest"]
+    assert (vpc["rule"], vpc["rule_warning"]) == (None, "")
+    assert WARNING not in " ".join(suggest_text(none).split())
+    (kept,) = summaries(none, datetime(2026, 11, 29, tzinfo=UTC)).values()
+    assert (kept.rule, kept.rule_warning) == ("", "")

@@ -31,6 +31,8 @@ class Suggestions:
             from_plain(tuple[Remark, ...], item["remarks"]),
             str(item["totals"]),
             from_plain(tuple[str, ...], item["notes"]),
+            str(item.get("rule", "")),
+            str(item.get("rule_warning", "")),
         )
 
     def save(self, summaries: Mapping[VpcRef, Summary], *, now: datetime) -> None:
@@ -39,7 +41,7 @@ class Suggestions:
             (
                 (partition(ref), _SORT),
                 {"at": one.at, "remarks": one.remarks, "totals": one.totals, "notes": one.notes}
-                | {"expires_at": expiry(now, _KEEP)},
+                | {"rule": one.rule, "rule_warning": one.rule_warning, "expires_at": expiry(now, _KEEP)},
             )
             for ref, one in summaries.items()
         ]

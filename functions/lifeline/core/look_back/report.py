@@ -21,7 +21,8 @@ _NOBODY = "nobody named"
 _KINDS = {"tools": "tools", "services": "AWS services", "people": "people and roles"}
 _CAVEAT = (
     "What Lifeline would have created isn't known, because the records don't say what the network was like. Ways out "
-    "that were cut by changed associations, gateways or NAT gateways aren't counted."
+    "that were cut by changed associations, gateways or NAT gateways aren't counted, nor are routes to private "
+    "networks, such as through a transit gateway, and replaced routes whose former target isn't on record."
 )
 
 

@@ -23,11 +23,31 @@ _NEXT_BY = {
         "service, add it."
     ),
 }
+_TRAIL = (
+    "- that a trail logs management events in this region, including write events, and is logging now",
+    "- that it doesn't leave out EC2 in its event selectors",
+)
+_CHECKS = (
+    *_TRAIL,
+    "- that the stack's EventBridge rules are enabled and have the queue Changes as their target",
+    "- that the policy of the queue Changes is the stack's own",
+    "- that Lambda receives from the queue: the trigger of ReconcileEndpoints is enabled",
+)
+_MEMBERS_CHECKS = (
+    *_TRAIL,
+    "- that the account has a stack of the current spoke.yaml, and its rules are enabled with the hub's bus as target",
+    "- that no service control policy or boundary keeps the spoke's role for sending from events:PutEvents on that bus",
+    "- in the hub: that the bus has the stack's own policy, and SpokesRule is enabled with the queue Changes as target",
+    "- in the hub: that the policy of the queue Changes is the stack's own, and that Lambda receives from the queue",
+    "If other accounts' notices say the same, begin with the hub.",
+)
 _NEXT = "Check the organization's service control policies, the role's permissions boundary and its own policies."
 
 
-def unheard_notice(state: EventPath, now: datetime) -> Notice:
-    """Write that two dry runs in a row weren't heard, what that means, and what to check, in order."""
+def unheard_notice(state: EventPath, now: datetime, *, is_member: bool = False) -> Notice:
+    """Write that two dry runs in a row weren't heard, what that means, and what to check, in order: in an account that
+    a hub serves, the rules lead to the hub's event bus.
+    """
     unheard = state.unheard(now)
     since, seconds = state.silent_since(now), state.unheard_seconds(now) or 0.0
     proven = (
@@ -50,11 +70,7 @@ def unheard_notice(state: EventPath, now: datetime) -> Notice:
         ),
         next=(
             "Check, in this order:",
-            "- that a trail logs management events in this region, including write events, and is logging now",
-            "- that it doesn't leave out EC2 in its event selectors",
-            "- that the stack's EventBridge rules are enabled and have the queue Changes as their target",
-            "- that the policy of the queue Changes is the stack's own",
-            "- that Lambda receives from the queue: the trigger of ReconcileEndpoints is enabled",
+            *(_MEMBERS_CHECKS if is_member else _CHECKS),
             "The runbook has the commands. Lifeline keeps trying, and the alarm ends once an event arrives.",
         ),
         facts={

@@ -20,6 +20,11 @@ _MOST_REMARKS = 60
 _LONGEST_REMARK = 300
 _UNDER = "    "
 LOG_DAYS = 7
+RULES_REPLACE = (
+    "A policy's rules replace RequiredServices in every VPC. If your policy has no rules yet, also add one for what "
+    "your other VPCs need: otherwise nothing is required there, and Lifeline deletes its endpoints there after "
+    "retire_after_hours"
+)
 # Route 53 guide: Resolver query logging. CloudWatch pricing: logs that are delivered, and Logs Insights.
 SWITCH_ON = (
     "Resolver query logs would say which names are asked for, by VPC and instance, even where they can't be reached. "
@@ -80,6 +85,7 @@ def _suggestion_json(one: Suggestion, witnesses: int) -> dict[str, Any]:
         "residents": one.residents,
         "services": [_line_json(line, witnesses) for line in one.lines],
         "rule": one.rule if one.require else None,
+        "rule_warning": RULES_REPLACE if one.require else "",
         "adds_monthly_usd": float(one.adds_usd),
         "idle_monthly_usd": float(one.idle_usd),
         "notes": list(one.notes),
@@ -137,6 +143,7 @@ def _block(one: Suggestion) -> Iterator[str]:
         adds = f"adds {_usd(one.adds_usd)} a month" if one.adds_usd else "adds no monthly cost"
         yield from wrap(f"rule of a policy document, which {adds}, without data:", first=" ", rest=_UNDER)
         yield f"{_UNDER}{json.dumps(one.rule)}"
+        yield from wrap(f"{RULES_REPLACE}.", first=_UNDER, rest=_UNDER)
 
 
 def _many(residents: int) -> str:
@@ -216,7 +223,9 @@ def _summary(one: Suggestion, answer: SuggestAnswer, at: datetime) -> Summary:
     notes += [*one.notes, f"What was read goes {answer.days} days back, query logs {LOG_DAYS}"]
     notes += [SWITCH_ON] if one.vpc_id in answer.unlogged else []
     totals = f"The rule adds {one.adds_usd:,.2f} USD a month; what isn't used costs {one.idle_usd:,.2f} USD"
-    return Summary(at, tuple(remarks), totals, tuple(shorten(note, 2 * _LONGEST_REMARK) for note in notes))
+    rule, warning = (json.dumps(one.rule), f"{RULES_REPLACE}.") if one.require else ("", "")
+    shown = tuple(shorten(note, 2 * _LONGEST_REMARK) for note in notes)
+    return Summary(at, tuple(remarks), totals, shown, rule, warning)
 
 
 def _remark_words(line: Line) -> str:

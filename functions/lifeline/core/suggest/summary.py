@@ -15,9 +15,13 @@ class Remark:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """A VPC's suggestion and when it was made; `totals` is what it would add and save, `notes` are what to know."""
+    """A VPC's suggestion and when it was made; `totals` is what it would add and save, `notes` are what to know. `rule`
+    is the JSON to paste, and `rule_warning` what to know before; both are empty where nothing is needed.
+    """
 
     at: datetime
     remarks: tuple[Remark, ...]
     totals: str
     notes: tuple[str, ...] = ()
+    rule: str = ""
+    rule_warning: str = ""

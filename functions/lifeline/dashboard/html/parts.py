@@ -7,6 +7,7 @@ from decimal import Decimal
 
 from lifeline.core.notices.links import event_link, log_link, resource_link
 from lifeline.core.plan.ways import HubComparison
+from lifeline.core.suggest.summary import Summary
 from lifeline.core.wording import few, write_length
 from lifeline.dashboard.coverage import (
     ActionRow,
@@ -381,10 +382,19 @@ def _needs(vpc: VpcCoverage, coverage: Coverage, clock: Clock, calls: ButtonTarg
         return _needs_fold("What it needs, from evidence", inner + look)
     row = Html("<li>{}: <b>{}</b> {}</li>")
     rows = Html().join(row.format(one.verdict, one.service, one.words) for one in found.remarks)
-    inner = Html('<ul class="details">{}</ul><p class="meta">{}</p>{}').format(
-        rows, found.totals, Html().join(map(Html('<p class="meta">{}</p>').format, found.notes))
+    inner = Html('<ul class="details">{}</ul><p class="meta">{}</p>{}{}').format(
+        rows, found.totals, _rule(found), Html().join(map(Html('<p class="meta">{}</p>').format, found.notes))
     )
     return _needs_fold(Html("What it needs, from evidence of {}").format(clock.moment(found.at)), inner + look)
+
+
+def _rule(found: Summary) -> Html:
+    """The rule to paste, with what to know before."""
+    if not found.rule:
+        return Html()
+    return Html('<p>Rule of a policy document: {}</p><p class="meta">{}</p>').format(
+        code(found.rule), found.rule_warning
+    )
 
 
 def _needs_fold(title: Html | str, inner: Html) -> Html:

@@ -192,7 +192,7 @@ def _tell_unheard(store: EventPathStore, job: Job) -> EventPath:
         return store.change(lambda before: (before.mended(now), before.mended(now))) if state.is_mended(now) else state
     _measure(job.tools, job.run, seconds)
     logger.error("dry runs not heard", count=len(state.unheard(now)), seconds=seconds, run_id=job.run.id)
-    if state.notified_at or not job.publish(unheard_notice(state, now)):
+    if state.notified_at or not job.publish(unheard_notice(state, now, is_member=bool(job.settings.member))):
         return state
     return store.change(lambda before: (before.announced(now), before.announced(now)))
 
