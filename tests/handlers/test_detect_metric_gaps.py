@@ -1591,8 +1591,11 @@ def probed(*ago: timedelta) -> None:
     """Dry runs were made so long before the start, and none was heard."""
     for one in ago:
         said = DryRun("DryRunOperation", "would have succeeded", f"req-{one}")
-        asked = partial(EventPath.asked, said=said, now=START - one)
-        EventPathStore(TABLE).change(lambda state, asked=asked: (asked(state), None))
+        EventPathStore(TABLE).change(partial(_asked, said=said, now=START - one))
+
+
+def _asked(state: EventPath, said: DryRun, now: datetime) -> tuple[EventPath, None]:
+    return state.asked(said, now=now), None
 
 
 def test_the_alarm_rings_where_the_sweeps_that_prove_the_path_have_stopped(

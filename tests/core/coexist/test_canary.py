@@ -377,8 +377,8 @@ ZONES = replace(CANARY, endpoint_id="", central_ids=("Z1", "Z2"))
     [
         (ActionKind.ENABLE_PRIVATE_DNS, (), True, Canary("vpce-2", minute(1))),
         (ActionKind.ENABLE_PRIVATE_DNS, (), False, None),
-        (ActionKind.ASSOCIATE_CENTRAL, ("Z1", "Z2"), False, replace(ZONES, at=minute(1))),
-        (ActionKind.SWAP_TO_CENTRAL, ("Z1", "Z2"), False, replace(ZONES, at=minute(1))),
+        (ActionKind.ASSOCIATE_CENTRAL, ("Z1", "Z2"), False, Canary("vpce-2", minute(1), central_ids=("Z1", "Z2"))),
+        (ActionKind.SWAP_TO_CENTRAL, ("Z1", "Z2"), False, Canary("vpce-2", minute(1), central_ids=("Z1", "Z2"))),
         (ActionKind.SWAP_TO_LOCAL, ("Z1", "Z2"), True, None),
         (ActionKind.RETIRE_ENDPOINT, (), True, None),
     ],
@@ -386,7 +386,7 @@ ZONES = replace(CANARY, endpoint_id="", central_ids=("Z1", "Z2"))
 def test_an_association_is_always_watched_and_private_dns_if_the_policy_says_so(
     kind: ActionKind, central_ids: tuple[str, ...], *, is_canary: bool, watched: Canary | None
 ) -> None:
-    """A swap's endpoint doesn't answer any more."""
+    """The endpoint that gave its name back to the hub is remembered with the association."""
     action = Action(kind, "why", service="logs", endpoint_id="vpce-2", central_ids=central_ids)
     found = watch_switched({}, [action], Status.PLANNED, is_canary=is_canary, now=minute(1))
     assert found == ({"logs": watched} if watched else {})
@@ -405,7 +405,7 @@ def test_what_was_withdrawn_is_remembered_for_a_day_from_then_on() -> None:
     [
         (ActionKind.DISABLE_PRIVATE_DNS, (), {"vpce-1"}),
         (ActionKind.DISASSOCIATE_CENTRAL, ("Z1", "Z2"), {"Z1", "Z2"}),
-        (ActionKind.SWAP_TO_LOCAL, ("Z1",), {"Z1"}),
+        (ActionKind.SWAP_TO_LOCAL, ("Z1",), set()),
         (ActionKind.SWAP_TO_CENTRAL, ("Z1",), set()),
         (ActionKind.ENABLE_PRIVATE_DNS, (), set()),
     ],

@@ -545,7 +545,8 @@ def test_anything_of_lifelines_own_in_the_vpc_can_be_released() -> None:
         (Tier.EGRESS, "subnet-a", {}, False),
         (Tier.PUBLIC, "subnet-elsewhere", {}, False),
         (Tier.PUBLIC, "subnet-six", {}, False),  # every IPv6 address is public
-        (Tier.PUBLIC, "subnet-a", {"has_public_address": True}, False),
+        (Tier.PUBLIC, "subnet-a", {"sends_publicly": True}, False),
+        (Tier.PUBLIC, "subnet-a", {"has_public_address": True}, True),  # of a secondary private address
         (Tier.PUBLIC, "subnet-a", {"is_attached": False}, False),
         (Tier.PUBLIC, "subnet-a", {"kind": "nat_gateway"}, False),
     ],

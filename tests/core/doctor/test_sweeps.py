@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from lifeline.core.doctor.finding import CheckVerdict, NotRead
-from lifeline.core.doctor.sweeps import Trigger, check_sweeps, check_trigger
+from lifeline.core.doctor.sweeps import QueueTrigger, check_sweeps, check_trigger
 
 NOW = datetime(2026, 11, 29, 13, 0, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -41,13 +41,13 @@ def test_what_couldnt_be_read_is_unknown() -> None:
 
 
 def test_one_trigger_that_isnt_off_is_enough() -> None:
-    found = check_trigger([Trigger("1", "Disabled"), Trigger("2", "Enabled")])
+    found = check_trigger([QueueTrigger("1", "Disabled"), QueueTrigger("2", "Enabled")])
     assert found.verdict is CheckVerdict.OK
 
 
 @pytest.mark.parametrize("state", ["Disabled", "Disabling", "Deleting"])
 def test_a_trigger_that_is_off_is_a_fault_with_the_command_that_enables_it(state: str) -> None:
-    found = check_trigger([Trigger("1a-2b", state)])
+    found = check_trigger([QueueTrigger("1a-2b", state)])
     assert found.verdict is CheckVerdict.BAD
     assert "--uuid 1a-2b --enabled" in found.remedy
 

@@ -22,6 +22,7 @@ def test_a_kind_names_an_endpoint_takes_something_away_or_deletes_it(kind: Actio
     takes_away = {
         "disable_private_dns",
         "disassociate_central",
+        "restore_local",
         "delete_authorization",
         "remove_subnets",
         "remove_route_tables",

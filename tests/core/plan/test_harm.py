@@ -214,6 +214,7 @@ class TestSwitchingOn:
     ) -> None:
         first = Action(kind, "why", **changed)  # type: ignore[arg-type]
         takes = {ENABLE, ActionKind.CREATE_INTERFACE_ENDPOINT, ActionKind.ADD_SUBNETS, ActionKind.REPLACE_ENDPOINT}
+        takes |= {ActionKind.SWAP_TO_LOCAL}
         for one in ActionKind:
             action = Action(one, "why", endpoint_id="vpce-1", security_group_id=group_id)
             assert unprepared(action, [first]) is (first if waits and one in takes else None)

@@ -6,7 +6,7 @@ from typing import Any
 from lifeline.adapters.aws.calls import aws_errors, run_concurrently
 from lifeline.adapters.aws.clients import ClientOf, client
 from lifeline.core.doctor.delivery import EventRule
-from lifeline.core.doctor.sweeps import Trigger
+from lifeline.core.doctor.sweeps import QueueTrigger
 from lifeline.core.errors import TerminalError
 
 _GONE = "ResourceNotFoundException"
@@ -51,13 +51,13 @@ class Delivery:
         found = answer.get("Attributes", {})
         return str(found.get("QueueArn", "")), str(found.get("Policy", ""))
 
-    def triggers(self, queue_arn: str) -> tuple[Trigger, ...]:
+    def triggers(self, queue_arn: str) -> tuple[QueueTrigger, ...]:
         """What has Lambda receive from the queue. Raises ours."""
-        functions, request, found = self._client("lambda"), {"EventSourceArn": queue_arn}, list[Trigger]()
+        functions, request, found = self._client("lambda"), {"EventSourceArn": queue_arn}, list[QueueTrigger]()
         with aws_errors("list_event_source_mappings"):
             while True:
                 answer = functions.list_event_source_mappings(**request)
-                found += [Trigger(one["UUID"], one["State"]) for one in answer.get("EventSourceMappings", [])]
+                found += [QueueTrigger(one["UUID"], one["State"]) for one in answer.get("EventSourceMappings", [])]
                 if not answer.get("NextMarker"):
                     return tuple(found)
                 request["Marker"] = answer["NextMarker"]

@@ -14,7 +14,7 @@ _OFF = frozenset({"Disabling", "Disabled", "Deleting"})  # Lambda API: EventSour
 
 
 @dataclass(frozen=True, slots=True)
-class Trigger:
+class QueueTrigger:
     """What has Lambda receive from a queue: an event source mapping, by its ID, and its state."""
 
     id: str
@@ -53,7 +53,7 @@ def _judge_last(enabled: str, swept: datetime | NotRead | None, now: datetime, p
     return ok(SWEEPS_CHECK, f"{enabled}, and {last}.")
 
 
-def check_trigger(triggers: Sequence[Trigger] | NotRead) -> Finding:
+def check_trigger(triggers: Sequence[QueueTrigger] | NotRead) -> Finding:
     """Whether Lambda receives from the queue of changes."""
     if isinstance(triggers, NotRead):
         return unknown(TRIGGER_CHECK, "What receives from the queue of changes couldn't be read.", triggers.why)

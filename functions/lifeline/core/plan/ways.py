@@ -47,7 +47,7 @@ class WayCost:
 
 
 @dataclass(frozen=True, slots=True)
-class Stretch:
+class CheapestWithin:
     """The GB a month, from `from_gb` on and up to `until_gb`, None without end, at which `way` is the cheapest."""
 
     way: Way
@@ -77,7 +77,7 @@ class HubComparison:
     prices: str
 
     @property
-    def cheapest(self) -> tuple[Stretch, ...]:
+    def cheapest(self) -> tuple[CheapestWithin, ...]:
         """Which way is the cheapest, from 0 GB on. A way whose GB has no known price can't be among them."""
         return tuple(_cheapest(self.ways))
 
@@ -127,18 +127,18 @@ def comparison_json(compared: HubComparison) -> dict[str, Any]:
     }
 
 
-def _cheapest(costs: Iterable[WayCost]) -> Iterator[Stretch]:
+def _cheapest(costs: Iterable[WayCost]) -> Iterator[CheapestWithin]:
     """The lower edge of the lines: where two cross, the way whose GB costs less goes on."""
     lines = [(cost.monthly_usd, cost.per_gb_usd, cost.way) for cost in costs if cost.per_gb_usd is not None]
     at, now = Decimal(0), min(lines)
     while True:
         less = [line for line in lines if line[1] < now[1]]
         if not less:
-            yield Stretch(now[2], at, None)
+            yield CheapestWithin(now[2], at, None)
             return
         crossings = [((line[0] - now[0]) / (now[1] - line[1]), line[1], line) for line in less]
         until, _, following = min(crossings)
-        yield Stretch(now[2], at, until)
+        yield CheapestWithin(now[2], at, until)
         at, now = until, following
 
 
