@@ -36,7 +36,7 @@ from lifeline.core.plan.central import CentralOffer, judge_central
 from lifeline.core.plan.harm import unprepared
 from lifeline.core.plan.plan import plan_endpoints
 from lifeline.core.plan.scene import PlanInput
-from lifeline.core.policy.policy import Requirement
+from lifeline.core.policy.policy import Exempted, Requirement
 from tests.support.builders import MONITORING, OWNER, VPC_ID, default_route, endpoint, route, subnet, table, vpc
 from tests.support.hubs import ADDRESS, HUB_ID, NAME, TGW, ZONE, Hubs, answer, central, hub_vpc, led, offered, spoke
 
@@ -372,6 +372,37 @@ def test_a_subnet_that_would_lose_the_service_counts_even_if_no_rule_asks_for_it
     assert "subnet-public: no route leads to the central endpoint" in refusal(offered(behind_nat()))
     led_too = behind_nat(route("10.9.0.0/16", TargetKind.TRANSIT_GATEWAY, TGW))
     assert only(offered(led_too)).kind is ActionKind.ASSOCIATE_CENTRAL
+
+
+LED = route("10.9.0.0/16", TargetKind.TRANSIT_GATEWAY, TGW)
+WITH_SPARE = spoke(subnets=(subnet(), subnet("b", cidr="10.0.2.0/24", state="pending")))
+
+
+@pytest.mark.parametrize(
+    ("network", "view", "exempt", "why"),
+    [
+        (behind_nat(), Hubs().view(), (), f"no route of rtb-public leads to {ADDRESS}"),
+        (behind_nat(LED), Hubs(back=(led("10.0.1.0/24", VPC_ID),)).view(), (), "rt-hub: it has no route there"),
+        (behind_nat(LED), Hubs().view(), (), ""),
+        (WITH_SPARE, Hubs(back=(led("10.0.1.0/24", VPC_ID),)).view(), (), ""),
+        (behind_nat(), Hubs().view(), (Exempted("subnet-public", ("monitoring",), None, "batch"),), ""),
+    ],
+    ids=["in the VPC", "beyond it", "served", "without a way of its own", "exempt"],
+)
+def test_a_subnet_that_lost_a_service_is_told_of_even_if_no_rule_asks_for_it(
+    network: Vpc, view: HubView, exempt: Any, why: str
+) -> None:
+    found = offered(network, view, dns=DnsView((answer(),)), exempt=exempt)
+    assert found.services[0].state is ServiceState.CENTRAL
+    if not why:
+        assert not found.notes
+        return
+    (note,) = found.notes
+    assert note.startswith(
+        "subnet-public (public) can't reach the monitoring service, which isn't required there: "
+        "Z0HUB answers its name in the VPC, and "
+    )
+    assert why in note
 
 
 def test_a_client_whose_own_group_does_not_let_out_to_the_hub_counts() -> None:

@@ -10,6 +10,7 @@ from lifeline.core.network.packets import joined
 from lifeline.core.network.ports import HTTPS
 from lifeline.core.network.way_out import shut_in_words, usable_tiers
 from lifeline.core.plan.actions import Action, ActionKind, Plan, ServiceReport, ServiceState, in_order
+from lifeline.core.plan.bystanders import bystander_notes
 from lifeline.core.plan.cost import cost_of
 from lifeline.core.plan.gateway import GatewayPlanner, without_gateway
 from lifeline.core.plan.hub_comparison import compare
@@ -57,6 +58,7 @@ def plan_endpoints(
         notes=(
             *without_gateway(scene, catalog),
             *_shut_in_notes(scene),
+            *bystander_notes(scene, catalog),
             *_policy_notes(vpc, reports),
             *_missing_tags(actions, vpc),
         ),
