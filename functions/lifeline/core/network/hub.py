@@ -122,7 +122,7 @@ class HubView:
             dns = _with_profile(dns, source)
         known = {(source.id, one.domain): one for source in self.sources for one in source.answers}
         answers = tuple(
-            replace(one, addresses=there.addresses, endpoint_id=there.endpoint_id)
+            replace(one, addresses=there.addresses, endpoint_id=there.endpoint_id, wildcard=there.wildcard)
             if one.addresses is None and (there := known.get((one.source_id, one.domain))) and not one.forwards
             else one
             for one in dns.answers

@@ -28,6 +28,7 @@ from lifeline.core.plan.elsewhere import shadow_words
 from lifeline.core.plan.harm import Dependent, Takeover
 from lifeline.core.plan.scene import PlanInput
 from lifeline.core.policy.central import Central
+from lifeline.core.wording import listed
 
 _BEYOND = "what lies beyond "  # of a way whose rest `check_beyond` follows
 
@@ -253,7 +254,7 @@ class _Judge:
         yield self._check_conflicts(service, answers)
         if words := shadow_words(takeover):
             yield Check("names of the zone", CheckAnswer.NO, words)
-        yield from self._check_addresses(answers)
+        yield from self._check_addresses(service, answers)
         yield from self._check_paths(service, asking, answers)
         yield from self._check_clients(service, dependents, asking, answers)
         for answer in answers:
@@ -263,14 +264,14 @@ class _Judge:
         """What the sources answer to the service's names. Where the addresses aren't known, those of the policy's
         blocks stand for them.
         """
-        names = {domain_of(name) for name in service.private_dns_names}
-        found = [answer for source in self.sources for answer in source.answers if answer.domain in names]
+        answers, names = [answer for source in self.sources for answer in source.answers], service.private_dns_names
+        found = [answer.to(name) for answer in answers for name in names if answer.domain == domain_of(name)]
         if not found:
             source = self.sources[0]
             kind = AnswerKind.PROFILE if self.central.profile else AnswerKind.PRIVATE_ZONE
             found = [DnsAnswer(kind, domain_of(service.private_dns_names[0]), source.id, f"the {kind} {source.id}")]
         guessed = tuple(self._representatives())
-        return tuple(answer if answer.addresses is not None else replace(answer, addresses=guessed) for answer in found)
+        return tuple(answer if answer.addresses is not None else answer.answering(guessed) for answer in found)
 
     def _representatives(self) -> Iterator[str]:
         """Addresses of the policy's blocks: of each part that the VPC's routes and ACLs tell apart, one."""
@@ -282,7 +283,7 @@ class _Judge:
             for mark in _marks(*span(cidr), texts, version):
                 yield blocks_in(((mark, mark),), version)
 
-    def _check_addresses(self, answers: Sequence[DnsAnswer]) -> Iterator[Check]:
+    def _check_addresses(self, service: Service, answers: Sequence[DnsAnswer]) -> Iterator[Check]:
         what = "addresses of the hub"
         blocks = [span(cidr) for cidr in self.central.cidrs]
         for answer in answers:
@@ -292,7 +293,8 @@ class _Judge:
                 if not any(low <= span(address)[0] <= high for low, high in blocks)
             ]
             if not answer.addresses:
-                yield Check(what, CheckAnswer.NO, f"{answer.source_id} has no record for {answer.domain}")
+                names = [name for name in service.private_dns_names if domain_of(name) == answer.domain]
+                yield Check(what, CheckAnswer.NO, f"{answer.source_id} has no record for {listed(names)}")
             elif outside:
                 yield Check(
                     what, CheckAnswer.NO, f"{answer.source_id} answers {outside[0]}, which isn't in central.cidrs"
