@@ -173,9 +173,16 @@ def with_records(*sets: dict[str, Any]) -> Stub:
 HUBS = {
     "describe_vpc_endpoints": {"VpcEndpoints": [{"VpcEndpointId": "vpce-0a1", "NetworkInterfaceIds": ["eni-1"]}]},
     "describe_network_interfaces": {
-        "NetworkInterfaces": [{"NetworkInterfaceId": "eni-1", "PrivateIpAddress": "10.9.0.10"}]
+        "NetworkInterfaces": [
+            {
+                "NetworkInterfaceId": "eni-1",
+                "PrivateIpAddress": "10.9.0.10",
+                "Ipv6Addresses": [{"Ipv6Address": "2600:1f18::10"}],
+            }
+        ]
     },
 }
+DUAL = ("10.9.0.10", "2600:1f18::10")
 ALIAS = "vpce-0a1-xyz.monitoring.us-east-1.vpce.amazonaws.com."
 
 
@@ -184,8 +191,11 @@ ALIAS = "vpce-0a1-xyz.monitoring.us-east-1.vpce.amazonaws.com."
     [
         (with_records(records("10.9.0.10"), records("10.9.1.10")), ("10.9.0.10", "10.9.1.10"), ""),
         (with_records(records(alias=ALIAS)), ("10.9.0.10",), "vpce-0a1"),
-        (with_records(records(ALIAS, kind="CNAME")), ("10.9.0.10",), "vpce-0a1"),
-        (with_records(records("10.9.0.9", name=f"\\052.{NAME}.")), ("10.9.0.9",), ""),
+        (with_records(records(ALIAS, kind="CNAME")), DUAL, "vpce-0a1"),
+        (with_records(records("10.9.0.9", name=f"\\052.{NAME}.")), (), ""),
+        (with_records(records(alias=ALIAS, kind="AAAA")), ("2600:1f18::10",), "vpce-0a1"),
+        (with_records(records(alias=ALIAS), records(alias=ALIAS, kind="AAAA")), DUAL, "vpce-0a1"),
+        (with_records(records("10.9.0.9"), records(alias=ALIAS, kind="AAAA")), ("10.9.0.9", DUAL[1]), "vpce-0a1"),
         (with_records(), (), ""),
         (with_records(records("10.9.0.9", name=f"other.{NAME}.")), (), ""),
         (with_records(records(alias="hub-1.elb.us-east-1.amazonaws.com.")), None, ""),
@@ -197,6 +207,32 @@ def test_a_zones_addresses_are_those_of_its_own_name(
 ) -> None:
     (answer,) = central(zones, ec2=Stub(**HUBS)).view(VPC_ID, region=REGION).answers
     assert (answer.addresses, answer.endpoint_id) == (addresses, endpoint_id)
+
+
+@pytest.mark.parametrize("wildcard", [f"\\052.{NAME}.", f"*.{NAME}."])
+def test_a_record_of_a_zones_own_name_and_one_of_all_names_under_it_do_not_answer_each_other(wildcard: str) -> None:
+    zones = with_records(records("10.9.0.10"), records(alias=ALIAS, name=wildcard))
+    view = central(zones, ec2=Stub(**HUBS)).view(VPC_ID, region=REGION)
+    found = [answers_for([name], view) for name in (NAME, f"*.{NAME}")]
+    assert [(one.addresses, one.endpoint_id) for one in found if one] == [
+        (("10.9.0.10",), ""),
+        (("10.9.0.10",), "vpce-0a1"),
+    ]
+    view = central(with_records(records("10.9.0.10"))).view(VPC_ID, region=REGION)
+    assert [one.addresses for name in (NAME, f"*.{NAME}") if (one := answers_for([name], view))] == [
+        ("10.9.0.10",),
+        (),
+    ]
+
+
+def test_the_wildcard_is_found_behind_any_number_of_other_names() -> None:
+    first = {"ResourceRecordSets": [records(name=f"1.{NAME}.", kind="TXT")], "IsTruncated": True}
+    second = {"ResourceRecordSets": [records("10.9.0.10", name=f"\\052.{NAME}.")]}
+    zones = route53(hosted_zone(), list_resource_record_sets=[first, second])
+    (answer,) = central(zones).view(VPC_ID, region=REGION).answers
+    assert (answer.addresses, answer.wildcard) == ((), (("10.9.0.10",), ""))
+    asked = [request for name, request in zones.calls if name == "list_resource_record_sets"]
+    assert [one.get("StartRecordName") for one in asked] == [None, f"*.{NAME}"]
 
 
 @pytest.mark.parametrize(
@@ -292,6 +328,7 @@ def test_a_profile_answers_by_its_zones_rules_and_endpoints() -> None:
         NAME,
         "rp-1",
         "the endpoint vpce-1 of vpc-0a0a0a0a0a0a0a0a0 through the Profile rp-1",
+        wildcard=((), ""),
     )
     assert shared.calls[0] == ("list_profile_associations", {"ResourceId": VPC_ID})
 

@@ -183,7 +183,8 @@ class TestAnEndpointOfTheVpcItself:
 def test_a_zone_for_s3_decides_before_a_gateway_endpoint_whose_addresses_it_does_not_name() -> None:
     network = vpc(CLIENT, table("main", TO_S3), gateway("main"))
     name = "s3.us-east-1.amazonaws.com"
-    assert reach(network, zone("10.9.0.10", domain=name), "s3").reach is Reach.UNREACHABLE
+    shared = (("10.9.0.10",), "")
+    assert reach(network, zone(domain=name, wildcard=shared), "s3").reach is Reach.UNREACHABLE
     assert reach(network, zone(domain=name, addresses=None), "s3").reach is Reach.SERVED
     assert S3 in {one.service_name for one in network.endpoints}
 

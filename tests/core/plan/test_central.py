@@ -8,7 +8,7 @@ import pytest
 
 from lifeline.core.network.askers import Asker, Asking
 from lifeline.core.network.dns import AnswerKind, DnsAnswer, DnsView
-from lifeline.core.network.hub import HubSource, HubView
+from lifeline.core.network.hub import CheckAnswer, HubSource, HubView
 from lifeline.core.network.model import (
     IN_PLACE_OF,
     MANAGED_BY,
@@ -299,6 +299,29 @@ def test_what_the_hub_keeps_out_is_said(hub: Any, words: str) -> None:
 )
 def test_a_zone_that_can_not_serve_is_not_offered(source: HubSource, words: str) -> None:
     assert words in refusal(offered(spoke(), Hubs().view(sources=(source,))))
+
+
+@pytest.mark.parametrize("is_wildcard", [False, True])
+def test_a_record_of_the_zones_own_name_does_not_serve_the_names_under_it(is_wildcard: bool) -> None:
+    domain, network = "dkr.ecr.us-east-1.amazonaws.com", spoke()
+    registry = Service("com.amazonaws.us-east-1.ecr.dkr", EndpointType.INTERFACE, private_dns_names=(f"*.{domain}",))
+    known, nothing = ((ADDRESS,), "vpce-0hub"), ((), "")
+    (addresses, _), wildcard = (nothing, known) if is_wildcard else (known, nothing)
+    source = HubSource(ZONE, (answer(domain=domain, addresses=addresses, wildcard=wildcard),), 1, 300)
+    asked = PlanInput(
+        (),
+        OWNER,
+        dns=DnsView(),
+        central=central(services=frozenset({"ecr.dkr"})),
+        hub=Hubs().view(sources=(source,)),
+        may_associate=True,
+        account_id="123456789012",
+    )
+    offer = judge_central(registry, network, network.subnets, Catalog((registry,)), asked)
+    assert offer is not None
+    of_record = next(check for check in offer.checks if check.what == "addresses of the hub")
+    expected = (CheckAnswer.YES, "") if is_wildcard else (CheckAnswer.NO, f"{ZONE} has no record for *.{domain}")
+    assert (of_record.finding, of_record.why) == expected
 
 
 def test_the_stack_has_the_last_word() -> None:

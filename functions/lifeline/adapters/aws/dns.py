@@ -20,7 +20,8 @@ from lifeline.adapters.aws.offered import is_not_offered
 from lifeline.adapters.aws.pace import Pace
 from lifeline.core.errors import TerminalError, TransientError
 from lifeline.core.network.askers import Askers
-from lifeline.core.network.dns import AnswerKind, DnsAnswer, DnsView, domain_of
+from lifeline.core.network.dns import Answered, AnswerKind, DnsAnswer, DnsView, domain_of, is_wildcard
+from lifeline.core.network.model import version_of
 from lifeline.runtime.observability import logger
 
 KEEP = timedelta(minutes=15)
@@ -31,7 +32,7 @@ _ROUTE53, _RESOLVER, _PROFILES = "Route 53", "Resolver", "Profiles"
 _LIVE_RULES = frozenset({"CREATING", "COMPLETE"})  # what is coming counts: an endpoint made now would be in its way
 _LIVE_PROFILES = frozenset({"CREATING", "COMPLETE", "UPDATING"})
 _AUTODEFINED = "rslvr-autodefined-"  # Resolver's own: the internet, and one for each zone, which is read as a zone
-_ADDRESS_RECORDS = frozenset({"A", "AAAA", "CNAME"})
+_VERSIONS = {"A": {4}, "AAAA": {6}, "CNAME": {4, 6}}  # of the addresses to which each type of record leads
 _AWS = re.compile(r"(^|\.)(amazonaws|aws)\.|\.aws$")  # the domains of service names
 _ENDPOINT_NAME = re.compile(r"(vpce-[0-9a-f]+)-")
 _AMAZONS_DNS = frozenset({"AmazonProvidedDNS", "169.254.169.253", "fd00:ec2::253"})
@@ -202,43 +203,61 @@ class CentralDns:
         return DnsView(answers=answers)
 
     def _with_addresses(self, answer: DnsAnswer, zone_id: str) -> DnsAnswer:
-        """The answer with the addresses that the zone has for its own name, where it is a name of AWS's.
+        """The answer with the addresses that the zone has for its own name and those under it, if it is one of AWS's.
 
         Of another account's zone the records can't be read.
         """
         if not _AWS.search(answer.domain):
             return answer
         read = partial(self._records_of, zone_id, answer.domain)
-        addresses, endpoint_id, absent_id = self._keeping(("records", zone_id), read)
-        return replace(answer, addresses=addresses, endpoint_id=endpoint_id, absent_id=absent_id)
+        (addresses, endpoint_id), wildcard, absent_id = self._keeping(("records", zone_id), read)
+        return replace(answer, addresses=addresses, endpoint_id=endpoint_id, wildcard=wildcard, absent_id=absent_id)
 
-    def _records_of(self, zone_id: str, domain: str) -> tuple[tuple[str, ...] | None, str, str]:
-        """The addresses of the zone's own name, None if they can't be seen from here, the endpoint that has them, and
-        the one that should and isn't there.
+    def _records_of(self, zone_id: str, domain: str) -> tuple[Answered, Answered, str]:
+        """What the zone answers to its own name, and what to all names under it that have no records of their own; and
+        the endpoint to which it leads, if the account doesn't have that.
 
         A hub's zone leads to its endpoint by an alias (whitepaper: centralized access to VPC private endpoints). The
-        zone's own name comes first of all records, so one page is enough (Route 53 API: ListResourceRecordSets).
+        zone's own name comes first of all records, the asterisk after names that begin with a digit (Route 53 API:
+        ListResourceRecordSets).
         """
-        self._turn(_ROUTE53)
         try:
-            with aws_errors("list_resource_record_sets"):
-                page = self._route53.list_resource_record_sets(HostedZoneId=zone_id, MaxItems="300")
+            page = self._records(zone_id)
+            if page.get("IsTruncated"):
+                more = self._records(zone_id, StartRecordName=f"*.{domain}")
+                page = {"ResourceRecordSets": [*page["ResourceRecordSets"], *more["ResourceRecordSets"]]}
         except TerminalError as error:
             logger.info("records of a zone not read", extra={"zone_id": zone_id, "error": str(error)})
-            return None, "", ""
-        sets = [one for one in page.get("ResourceRecordSets", []) if domain_of(one["Name"]) == domain]
-        sets = [one for one in sets if one["Type"] in _ADDRESS_RECORDS]
+            return (None, ""), (None, ""), ""
+        found = page.get("ResourceRecordSets", [])
+        sets = [one for one in found if domain_of(one["Name"]) == domain and one["Type"] in _VERSIONS]
+        own, under = ([one for one in sets if is_wildcard(one["Name"]) is is_under] for is_under in (False, True))
+        (answered, absent_id), (under_answered, under_absent_id) = self._answered(own), self._answered(under)
+        return answered, under_answered, absent_id or under_absent_id
+
+    def _records(self, zone_id: str, **start: str) -> dict[str, Any]:
+        self._turn(_ROUTE53)
+        with aws_errors("list_resource_record_sets"):
+            page = self._route53.list_resource_record_sets(HostedZoneId=zone_id, MaxItems="300", **start)
+        return dict(page)
+
+    def _answered(self, sets: list[dict[str, Any]]) -> tuple[Answered, str]:
+        """What one name's records answer, of all of which the addresses must be seen, and the endpoint that they lead
+        to, if the account doesn't have it. An alias of type A leads to its
+        target's IPv4 addresses only, one of type AAAA to IPv6 (Route 53 guide: values specific for alias records).
+        """
         found = {value for one in sets if one["Type"] != "CNAME" for value in _values(one)}
-        targets = [target for one in sets for target in _targets(one)]
-        named = [_ENDPOINT_NAME.match(target) for target in targets]
+        named = [_ENDPOINT_NAME.match(target) for one in sets for target in _targets(one)]
+        versions = {version for one in sets if _targets(one) for version in _VERSIONS[one["Type"]]}
         endpoint_ids = {match[1] for match in named if match}
         if len(endpoint_ids) > 1 or not all(named):
-            return None, "", ""
+            return (None, ""), ""
         endpoint_id = next(iter(endpoint_ids), "")
         theirs = self._addresses_of(endpoint_id) if endpoint_id else ()
-        addresses = None if theirs is None else tuple(sorted({*found, *theirs}))
-        absent_id = endpoint_id if theirs is None and self._is_absent(endpoint_id) else ""
-        return addresses, endpoint_id if theirs else "", absent_id
+        if theirs is None:
+            return (None, ""), endpoint_id if self._is_absent(endpoint_id) else ""
+        theirs = tuple(address for address in theirs if version_of(address) in versions)
+        return (tuple(sorted({*found, *theirs})), endpoint_id if theirs else ""), ""
 
     def _is_absent(self, endpoint_id: str) -> bool:
         """True if the account certainly doesn't have the endpoint."""
@@ -436,13 +455,17 @@ def _zone_answer(zone: dict[str, Any]) -> DnsAnswer:
 def _endpoint_view(endpoint: dict[str, Any], profile_id: str, addresses: tuple[str, ...] | None) -> DnsView:
     """What an endpoint of another VPC answers: its private DNS names."""
     endpoint_id = endpoint["VpcEndpointId"]
-    names = {domain_of(entry.get("DnsName", "")) for entry in endpoint.get("DnsEntries", [])}
+    entries = [entry.get("DnsName", "") for entry in endpoint.get("DnsEntries", [])]
+    own, under = ({domain_of(name) for name in entries if is_wildcard(name) is is_under} for is_under in (False, True))
     named = f"the endpoint {endpoint_id} of {endpoint.get('VpcId')}{_through(profile_id)}"
-    answer = DnsAnswer(AnswerKind.PROFILE, "", profile_id, named, addresses=addresses)
-    answer = replace(answer, endpoint_id=endpoint_id if addresses else "")
-    return DnsView(
-        answers=tuple(replace(answer, domain=name) for name in sorted(names) if name and "vpce" not in name.split("."))
-    )
+    known: Answered = (addresses, endpoint_id if addresses else "")
+    found = []
+    for name in sorted(own | under):
+        if name and "vpce" not in name.split("."):
+            (there, of), wildcard = (known if name in names else ((), "") for names in (own, under))
+            answer = DnsAnswer(AnswerKind.PROFILE, name, profile_id, named, addresses=there, endpoint_id=of)
+            found.append(replace(answer, wildcard=wildcard))
+    return DnsView(answers=tuple(found))
 
 
 def _values(record_set: dict[str, Any]) -> list[str]:

@@ -1,7 +1,7 @@
 """Who else answers a service's name in a VPC: central endpoints, as the DNS of a spoke shows them."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 
@@ -13,6 +13,10 @@ class AnswerKind(StrEnum):
     PROFILE = "Route 53 Profile"
 
 
+type Answered = tuple[tuple[str, ...] | None, str]
+"""The addresses with which something answers a name, None where they were not read, and the endpoint that has them."""
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class DnsAnswer:
     """Something other than an endpoint of the VPC that answers names under `domain` in it.
@@ -22,8 +26,9 @@ class DnsAnswer:
     that it has records for, and only its own name is known without reading them.
 
     `addresses` are those with which it answers its own name: none where the zone has no record for it, None where they
-    were not read. `endpoint_id` is the endpoint whose addresses they are, where that is known; `absent_id` the one to
-    which the zone's record leads, and which the zone's account doesn't have.
+    were not read. `endpoint_id` is the endpoint whose addresses they are, where that is known. `wildcard` is the same
+    for the names under its own, such as `*.dkr.ecr.…`: a record of one of the two doesn't answer the other. `absent_id`
+    is the endpoint to which a record of the zone leads, and which the zone's account doesn't have.
     """
 
     kind: AnswerKind
@@ -34,6 +39,18 @@ class DnsAnswer:
     addresses: tuple[str, ...] | None = None
     endpoint_id: str = ""
     absent_id: str = ""
+    wildcard: Answered = (None, "")
+
+    def to(self, name: str) -> "DnsAnswer":
+        """The same, with what it answers to a service's private DNS name, which may begin with `*.`."""
+        if not is_wildcard(name):
+            return self
+        addresses, endpoint_id = self.wildcard
+        return replace(self, addresses=addresses, endpoint_id=endpoint_id)
+
+    def answering(self, addresses: tuple[str, ...]) -> "DnsAnswer":
+        """The same, as if these were its addresses for all names."""
+        return replace(self, addresses=addresses, wildcard=(addresses, self.endpoint_id))
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +93,7 @@ def answers_for(names: Sequence[str], view: DnsView) -> DnsAnswer | None:
       name that it has no record for is NXDOMAIN (same considerations), so unlike a rule it is mostly an outage, and it
       conflicts with no endpoint. An endpoint's own zone is more specific, wins, and restores the service.
     """
-    return next((found for name in names if (found := _answer_for(domain_of(name), view))), None)
+    return next((found.to(name) for name in names if (found := _answer_for(domain_of(name), view))), None)
 
 
 def parent_zone(names: Sequence[str], view: DnsView) -> DnsAnswer | None:
@@ -108,7 +125,16 @@ def domain_of(text: str) -> str:
 
     Route 53 writes the asterisk as `\052` (Route 53 guide: DNS domain name format).
     """
-    return text.strip().lower().replace("\\052", "*").removeprefix("*.").strip(".")
+    return _plain(text).removeprefix("*.").strip(".")
+
+
+def is_wildcard(text: str) -> bool:
+    """True if a name stands for all names under its domain."""
+    return _plain(text).startswith("*.")
+
+
+def _plain(text: str) -> str:
+    return text.strip().lower().replace("\\052", "*")
 
 
 def _answer_for(name: str, view: DnsView) -> DnsAnswer | None:

@@ -122,7 +122,13 @@ class HubView:
             dns = _with_profile(dns, source)
         known = {(source.id, one.domain): one for source in self.sources for one in source.answers}
         answers = tuple(
-            replace(one, addresses=there.addresses, endpoint_id=there.endpoint_id, absent_id=there.absent_id)
+            replace(
+                one,
+                addresses=there.addresses,
+                endpoint_id=there.endpoint_id,
+                wildcard=there.wildcard,
+                absent_id=there.absent_id,
+            )
             if one.addresses is None and (there := known.get((one.source_id, one.domain))) and not one.forwards
             else one
             for one in dns.answers

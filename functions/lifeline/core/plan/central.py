@@ -282,9 +282,9 @@ class _Judge:
         yield self._check_conflicts(service, answers)
         if words := shadow_words(takeover):
             yield Check("names of the zone", CheckAnswer.NO, words)
-        yield from self._check_addresses(answers)
+        yield from self._check_addresses(service, answers)
         guessed = tuple(self._representatives())
-        answers = [one if one.addresses is not None else replace(one, addresses=guessed) for one in answers]
+        answers = [one if one.addresses is not None else one.answering(guessed) for one in answers]
         yield from self._check_paths(service, asking, answers)
         yield from self._check_clients(service, dependents, asking, answers)
         for answer in answers:
@@ -292,8 +292,8 @@ class _Judge:
 
     def _answers(self, service: Service) -> list[DnsAnswer]:
         """What the sources answer to the service's names."""
-        names = {domain_of(name) for name in service.private_dns_names}
-        found = [answer for source in self.sources for answer in source.answers if answer.domain in names]
+        answers, names = [answer for source in self.sources for answer in source.answers], service.private_dns_names
+        found = [answer.to(name) for answer in answers for name in names if answer.domain == domain_of(name)]
         if not found:
             source = self.sources[0]
             kind = AnswerKind.PROFILE if self.central.profile else AnswerKind.PRIVATE_ZONE
@@ -312,7 +312,7 @@ class _Judge:
             for mark in _marks(*span(cidr), texts, version):
                 yield blocks_in(((mark, mark),), version)
 
-    def _check_addresses(self, answers: Sequence[DnsAnswer]) -> Iterator[Check]:
+    def _check_addresses(self, service: Service, answers: Sequence[DnsAnswer]) -> Iterator[Check]:
         what = "addresses of the hub"
         blocks = [span(cidr) for cidr in self.central.cidrs]
         for answer in answers:
@@ -325,7 +325,8 @@ class _Judge:
                 why = f"those with which {answer.source_id} answers {answer.domain} can't be read"
                 yield Check(what, CheckAnswer.UNREAD, why)
             elif not answer.addresses:
-                yield Check(what, CheckAnswer.NO, f"{answer.source_id} has no record for {answer.domain}")
+                names = [name for name in service.private_dns_names if domain_of(name) == answer.domain]
+                yield Check(what, CheckAnswer.NO, f"{answer.source_id} has no record for {listed(names)}")
             elif outside:
                 yield Check(
                     what, CheckAnswer.NO, f"{answer.source_id} answers {outside[0]}, which isn't in central.cidrs"
