@@ -674,6 +674,23 @@ def test_only_the_subnets_whose_own_way_is_cut_count() -> None:
     }
 
 
+@pytest.mark.parametrize("domain", ["us-east-1.amazonaws.com", "example.com"])
+def test_a_profiles_other_zones_are_listed_and_asked_about(domain: str) -> None:
+    """Of a parent zone, every name without a record is NXDOMAIN, whichever service's it is."""
+    other = of_profile(domain, addresses=None, endpoint_id="", detail=f"the zone {domain}")
+    found = asked(offered(spoke(), profile(of_profile(), other), central=PROFILE))
+    assert f"what else the Profile brings: can't be read (it also brings the zone {domain})" in found
+    logs = of_profile("logs.us-east-1.amazonaws.com")
+    assert asked(offered(spoke(), profile(of_profile(), logs), central=PROFILE)) == ""
+
+
+def test_a_profiles_firewall_is_listed_and_asked_about() -> None:
+    found = asked(
+        offered(spoke(), profile(of_profile(), brought=("firewall-rule-group rslvr-frg-1",)), central=PROFILE)
+    )
+    assert "(it also brings firewall-rule-group rslvr-frg-1)" in found
+
+
 # ---- what AWS refuses
 
 

@@ -154,6 +154,7 @@ class _Judge:
         yield from self._check_refusals()
         yield from self._check_overlap()
         yield from self._check_service(service, clients)
+        yield from self._check_rest()
         for other in self._others(service):
             yield from self._check_service(other, ())
 
@@ -171,6 +172,18 @@ class _Judge:
         ]
         now = [(other, ServiceReach(self.vpc, suffix_of(other.name), self.catalog, self.dns)) for other in taken]
         return [other for other, reach in now if not (reach.holder or reach.central)]
+
+    def _check_rest(self) -> Iterator[Check]:
+        """What else a Profile brings than names of services, and for whom that counts nobody can tell: of a zone, every
+        name under its own that it has no record for is gone (Route 53 guide: considerations when working with a private
+        hosted zone).
+        """
+        interfaces = (one for one in self.catalog.services if one.type is EndpointType.INTERFACE)
+        known = {domain_of(name) for one in interfaces for name in one.private_dns_names}
+        for source in self.sources if self.central.profile else ():
+            zones = [one.detail for one in source.answers if not one.forwards and one.domain not in known]
+            if rest := sorted({*zones, *source.brought}):
+                yield Check("what else the Profile brings", CheckAnswer.UNREAD, f"it also brings {listed(rest)}")
 
     # ---- the VPC's DNS
 
