@@ -691,6 +691,24 @@ def test_a_profiles_firewall_is_listed_and_asked_about() -> None:
     assert "(it also brings firewall-rule-group rslvr-frg-1)" in found
 
 
+@pytest.mark.parametrize(
+    ("vpcs", "words"),
+    [
+        (99, "0.00 USD, or 1.02 if its account's Profiles have 100 VPCs already, per month instead of 7.30 USD"),
+        (None, "0.00 USD, or 1.02 if its account's Profiles have 100 VPCs already, per month instead of 7.30 USD"),
+        (100, "serve it: 1.02 USD per month instead of 7.30 USD"),
+    ],
+)
+def test_a_vpc_beyond_a_profiles_first_hundred_costs_something(vpcs: int | None, words: str) -> None:
+    view = Hubs().view(sources=(HubSource("rp-1", (of_profile(),), vpcs, 1000),))
+    assert words in only(offered(spoke(), view, central=PROFILE)).reason
+
+
+def test_what_a_vpc_of_the_profile_costs_is_paid_already() -> None:
+    held = spoke(endpoints=(stand_in("rp-1", private_dns=True),), security_groups=())
+    assert only(by_profile(held)).reason.endswith(": 0.00 USD per month instead of 7.30 USD, before data charges")
+
+
 # ---- what AWS refuses
 
 

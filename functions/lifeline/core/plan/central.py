@@ -23,7 +23,7 @@ from lifeline.core.network.ports import ports_of, ports_unknown
 from lifeline.core.network.reach import Reach, ServiceReach
 from lifeline.core.network.tiers import effective_route_table
 from lifeline.core.plan.client_egress import find_cut_off
-from lifeline.core.plan.cost import monthly_cost_usd
+from lifeline.core.plan.cost import free_profile_vpcs, monthly_cost_usd, monthly_profile_vpc_usd
 from lifeline.core.plan.elsewhere import shadow_words
 from lifeline.core.plan.harm import Dependent, Takeover
 from lifeline.core.plan.scene import PlanInput
@@ -72,11 +72,17 @@ class CentralOffer:
 
 
 def saving_words(interfaces: int, plan_input: PlanInput) -> str:
-    """What the association costs, and what an endpoint would."""
+    """What the association costs, and what an endpoint would. A Profile's account pays for VPCs beyond the first."""
     if not plan_input.price:
         return ""
-    cost = monthly_cost_usd(interfaces, plan_input.price)
-    return f"{Decimal(0):.2f} USD per month instead of {cost:.2f} USD, before data charges"
+    cost, own = monthly_cost_usd(interfaces, plan_input.price), f"{Decimal(0):.2f} USD"
+    central, there = plan_input.central, plan_input.dns.answers if plan_input.dns else ()
+    if central and central.profile and central.profile not in {answer.source_id for answer in there}:
+        more, free = f"{monthly_profile_vpc_usd():.2f}", free_profile_vpcs()
+        sources = plan_input.hub.sources if plan_input.hub else ()
+        is_beyond = any((source.vpcs or 0) >= free for source in sources)
+        own = f"{more} USD" if is_beyond else f"{own}, or {more} if its account's Profiles have {free} VPCs already,"
+    return f"{own} per month instead of {cost:.2f} USD, before data charges"
 
 
 def judge_central(
