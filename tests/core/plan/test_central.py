@@ -257,6 +257,25 @@ def test_a_zone_of_one_of_the_services_other_names_is_in_the_way_of_the_hubs() -
 
 
 @pytest.mark.parametrize(
+    ("there", "missing", "is_asked"),
+    [
+        ("monitoring.us-east-1.amazonaws.com", "monitoring.us-east-1.api.aws", False),
+        ("monitoring.us-east-1.amazonaws.com", "a-monitoring.us-east-1.api.aws", False),
+        ("monitoring.us-east-1.api.aws", "monitoring.us-east-1.amazonaws.com", True),
+    ],
+)
+def test_any_of_the_services_names_will_do_and_the_others_are_said(there: str, missing: str, is_asked: bool) -> None:
+    """Clients ask for the usual names unless they are told to use others: without these, a person decides."""
+    service = Service(MONITORING, EndpointType.INTERFACE, private_dns_names=tuple(sorted((there, missing))))
+    wanted = PlanInput((), "lifeline", dns=DnsView(), central=central(), may_associate=True)
+    wanted = replace(wanted, hub=Hubs().view(sources=(HubSource(ZONE, (answer(domain=there),), 1, 300),)))
+    found = judge_central(service, spoke(), spoke().subnets, Catalog((service,)), wanted)
+    assert found
+    assert (found.refusal, found.central_ids, bool(found.asks)) == ("", (ZONE,), is_asked)
+    assert any(f"the hub doesn't answer {missing}" in line for line in found.words)
+
+
+@pytest.mark.parametrize(
     ("name", "private_dns", "is_leaving", "is_known", "is_held"),
     [
         (NAME, True, False, True, True),

@@ -116,16 +116,16 @@ def judge_central(
 
 
 def _sources(service: Service, central: Central, view: HubView) -> tuple[HubSource, ...]:
-    """What a VPC is to be associated with: the zones of the service's names, of which the first must be there, or the
+    """What a VPC is to be associated with: the zones of the service's names, of which one must be there, or the
     Profile. Where none has that name, it may be the one that couldn't be read; of several, nobody knows which.
     """
     unread = _unread(view) if len(_unread(view)) == 1 else ()
     if central.profile:
         answers = tuple(answer for source in view.sources for answer in source.answers)
-        return view.sources if answers_for(service.private_dns_names[:1], DnsView(answers)) else unread
+        return view.sources if answers_for(service.private_dns_names, DnsView(answers)) else unread
     names = [domain_of(name) for name in service.private_dns_names]
     found = {answer.domain: source for source in view.sources for answer in source.answers}
-    return tuple(dict.fromkeys(found[name] for name in names if name in found)) if names[0] in found else unread
+    return tuple(dict.fromkeys(found[name] for name in names if name in found)) or unread
 
 
 def _unread(view: HubView) -> tuple[HubSource, ...]:
@@ -215,7 +215,7 @@ class _Judge:
                 "zones, rules and Profiles", CheckAnswer.UNREAD, f"{answer.detail}, so its answers can't be read"
             )
 
-    def _check_conflicts(self, service: Service, answers: Sequence[DnsAnswer]) -> Check:
+    def _check_conflicts(self, answers: Sequence[DnsAnswer]) -> Check:
         """AWS lets one zone of a name into a VPC, and an endpoint's private DNS is one (Route 53 API:
         AssociateVPCWithHostedZone, ConflictingDomainExists); of several answers to a name, one counts.
         """
@@ -230,9 +230,10 @@ class _Judge:
         ]
         if own:
             return Check(what, CheckAnswer.NO, f"{own[0].detail} has the name in the VPC")
-        found = answers_for(service.private_dns_names[:1], self._after(answers))
-        if found is None or found.source_id not in ids:
-            return Check(what, CheckAnswer.NO, f"{found.detail if found else 'a rule'} answers the name first")
+        for domain in sorted(domains):
+            found = answers_for([domain], self._after(answers))
+            if found is None or found.source_id not in ids:
+                return Check(what, CheckAnswer.NO, f"{found.detail if found else 'a rule'} answers the name first")
         unread = [source.id for source in self.sources if source.unread]
         if unread:
             return Check(what, CheckAnswer.UNREAD, f"which names {unread[0]} takes isn't known")
@@ -295,7 +296,8 @@ class _Judge:
         ports = ports_of(suffix, dict(self.catalog.ports))
         if not ports:
             yield Check("ports", CheckAnswer.NO, ports_unknown(suffix))
-        yield self._check_conflicts(service, answers)
+        yield self._check_conflicts(answers)
+        yield from self._check_names(service, answers) if clients else ()
         if words := shadow_words(takeover):
             yield Check("names of the zone", CheckAnswer.NO, words)
         yield from self._check_addresses(answers)
@@ -303,6 +305,15 @@ class _Judge:
         yield from self._check_clients(service, dependents, asking, answers)
         for answer in answers:
             yield from check_beyond(asking, self.vpc, answer, ports, self.view)
+
+    def _check_names(self, service: Service, answers: Sequence[DnsAnswer]) -> Iterator[Check]:
+        """Which of the service's names the hub leaves as they are; clients ask for the usual one, unless told."""
+        left = sorted({domain_of(name) for name in service.private_dns_names} - {one.domain for one in answers})
+        if left and not any(source.unread for source in self.sources):
+            is_usual = any(".amazonaws.com" in name for name in left)
+            why = ", and which clients use isn't known" if is_usual else ""
+            finding = CheckAnswer.UNREAD if is_usual else CheckAnswer.YES
+            yield Check("names of the zone", finding, f"the hub doesn't answer {listed(left)}{why}")
 
     def _answers(self, service: Service) -> tuple[DnsAnswer, ...]:
         """What the sources answer to the service's names. Where the addresses aren't known, those of the policy's
