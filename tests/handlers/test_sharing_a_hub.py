@@ -324,6 +324,18 @@ def test_a_profile_is_associated_once_for_all_its_services_and_ends_with_harm(
     assert profiles.profiles["rp-1"].vpc_ids == []
 
 
+def test_a_profile_with_a_firewall_is_asked_about_even_with_auto(days: Days, monkeypatch: pytest.MonkeyPatch) -> None:
+    hub = Hub(days.world)
+    days.clock.advance(MINUTES)
+    firewall = "arn:aws:route53resolver:us-east-1:123456789012:firewall-rule-group/rslvr-frg-1"
+    zone = f"arn:aws:route53:::hostedzone/{hub.zone_id}"
+    days.account.dns.add_profile("rp-1", owner=ACCOUNT, resources=[zone, firewall])
+    tune(monkeypatch, central=hub.policy(zones=None, profile="rp-1", associate="auto"))
+    found = days.look(hub.add_spoke(days.world))
+    assert kinds(found) == [("associate_central", "blocked")]
+    assert "it also brings firewall-rule-group rslvr-frg-1" in found["actions"][0]["error"]
+
+
 # ---- the path to the hub is cut, and comes back
 
 

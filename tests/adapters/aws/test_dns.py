@@ -313,6 +313,7 @@ def test_a_profile_answers_by_its_zones_rules_and_endpoints() -> None:
         f"arn:aws:route53resolver:{REGION}:{ACCOUNT}:resolver-rule/rslvr-rr-9",
         f"arn:aws:ec2:{REGION}:{ACCOUNT}:vpc-endpoint/vpce-1",
         f"arn:aws:route53resolver:{REGION}:{ACCOUNT}:firewall-rule-group/rslvr-frg-1",
+        f"arn:aws:route53resolver:{REGION}:{ACCOUNT}:resolver-query-log-config/rqlc-1",
     )
     zones = route53(get_hosted_zone={"HostedZone": {"Id": "/hostedzone/Z9", "Name": "logs.us-east-1.amazonaws.com."}})
     rules = resolver(get_resolver_rule={"ResolverRule": rule("corp.example.", rule_id="rslvr-rr-9")})
@@ -330,6 +331,7 @@ def test_a_profile_answers_by_its_zones_rules_and_endpoints() -> None:
         "the endpoint vpce-1 of vpc-0a0a0a0a0a0a0a0a0 through the Profile rp-1",
         wildcard=((), ""),
     )
+    assert dns.view_of_profile("rp-1").brought == ("firewall-rule-group rslvr-frg-1",)
     assert shared.calls[0] == ("list_profile_associations", {"ResourceId": VPC_ID})
 
 

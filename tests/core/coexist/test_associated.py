@@ -156,11 +156,12 @@ MINUTES_15 = timedelta(minutes=15)
     ("record", "asks"),
     [
         ({}, False),
-        ({"Z2": Association(EARLIER)}, True),
+        ({"Z2": Association(EARLIER, is_made=True)}, True),
+        ({"Z2": Association(EARLIER)}, False),  # a run may have died before the call
         ({"Z2": Association(EARLIER, HUB, is_refused=True)}, False),  # AWS never made it
-        ({"Z2": Association(NOW - MINUTES_15 - timedelta(seconds=1))}, True),
-        ({"Z2": Association(NOW - MINUTES_15)}, False),  # it may not be seen yet
-        ({"Z9": Association(EARLIER)}, False),
+        ({"Z2": Association(NOW - MINUTES_15 - timedelta(seconds=1), is_made=True)}, True),
+        ({"Z2": Association(NOW - MINUTES_15, is_made=True)}, False),  # it may not be seen yet
+        ({"Z9": Association(EARLIER, is_made=True)}, False),
     ],
 )
 def test_what_somebody_let_go_is_associated_again_only_if_a_person_agrees(record: Associated, asks: bool) -> None:
@@ -169,15 +170,21 @@ def test_what_somebody_let_go_is_associated_again_only_if_a_person_agrees(record
     assert plan.actions[0].asks.startswith("needs approval: Lifeline associated Z2 at 2026-11-") is asks
 
 
-def test_only_what_associates_anew_is_asked_about_and_in_the_words_that_it_had() -> None:
-    record = {"Z1": Association(EARLIER)}
-    asked = replace(share("Z1"), asks="needs approval: the policy says so")
+def test_only_what_associates_anew_is_asked_about() -> None:
     back = replace(share("Z1"), kind=ActionKind.SWAP_TO_CENTRAL)
-    plan = Plan("vpc-1", (), (asked, back))
-    assert with_doubts(record, plan, now=NOW) == plan
+    plan = Plan("vpc-1", (), (back,))
+    assert with_doubts({"Z1": Association(EARLIER, is_made=True)}, plan, now=NOW) == plan
+
+
+def test_who_is_asked_anyway_is_told_all_the_same() -> None:
+    asked = replace(share("Z1"), asks="needs approval: the policy says so")
+    (action,) = with_doubts({"Z1": Association(EARLIER, is_made=True)}, Plan("vpc-1", (), (asked,)), now=NOW).actions
+    assert action.asks == (
+        "needs approval: the policy says so; Lifeline associated Z1 at 2026-11-28 00:00:00 UTC, and somebody ended that"
+    )
 
 
 def test_of_several_zones_the_first_that_somebody_let_go_is_named() -> None:
-    record = {"Z3": Association(EARLIER), "Z2": Association(EARLIER)}
+    record = {id_: Association(EARLIER, is_made=True) for id_ in ("Z3", "Z2")}
     (action,) = with_doubts(record, Plan("vpc-1", (), (share("Z1", "Z2", "Z3"),)), now=NOW).actions
     assert "associated Z2 at" in action.asks

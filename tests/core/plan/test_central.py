@@ -354,6 +354,25 @@ def test_a_zone_of_one_of_the_services_other_names_is_in_the_way_of_the_hubs() -
 
 
 @pytest.mark.parametrize(
+    ("there", "missing", "is_asked"),
+    [
+        ("monitoring.us-east-1.amazonaws.com", "monitoring.us-east-1.api.aws", False),
+        ("monitoring.us-east-1.amazonaws.com", "a-monitoring.us-east-1.api.aws", False),
+        ("monitoring.us-east-1.api.aws", "monitoring.us-east-1.amazonaws.com", True),
+    ],
+)
+def test_any_of_the_services_names_will_do_and_the_others_are_said(there: str, missing: str, is_asked: bool) -> None:
+    """Clients ask for the usual names unless they are told to use others: without these, a person decides."""
+    service = Service(MONITORING, EndpointType.INTERFACE, private_dns_names=tuple(sorted((there, missing))))
+    wanted = PlanInput((), "lifeline", dns=DnsView(), central=central(), may_associate=True)
+    wanted = replace(wanted, hub=Hubs().view(sources=(HubSource(ZONE, (answer(domain=there),), 1, 300),)))
+    found = judge_central(service, spoke(), spoke().subnets, Catalog((service,)), wanted)
+    assert found
+    assert (found.refusal, found.central_ids, bool(found.asks)) == ("", (ZONE,), is_asked)
+    assert any(f"the hub doesn't answer {missing}" in line for line in found.words)
+
+
+@pytest.mark.parametrize(
     ("name", "private_dns", "is_leaving", "is_known", "is_held"),
     [
         (NAME, True, False, True, True),
@@ -829,6 +848,41 @@ def test_only_the_subnets_whose_own_way_is_cut_count() -> None:
         "subnet-a": Reach.CENTRAL,
         "subnet-b": Reach.UNREACHABLE,
     }
+
+
+@pytest.mark.parametrize("domain", ["us-east-1.amazonaws.com", "example.com"])
+def test_a_profiles_other_zones_are_listed_and_asked_about(domain: str) -> None:
+    """Of a parent zone, every name without a record is NXDOMAIN, whichever service's it is."""
+    other = of_profile(domain, addresses=None, endpoint_id="", detail=f"the zone {domain}")
+    found = asked(offered(spoke(), profile(of_profile(), other), central=PROFILE))
+    assert f"what else the Profile brings: can't be read (it also brings the zone {domain})" in found
+    logs = of_profile("logs.us-east-1.amazonaws.com")
+    assert asked(offered(spoke(), profile(of_profile(), logs), central=PROFILE)) == ""
+
+
+def test_a_profiles_firewall_is_listed_and_asked_about() -> None:
+    found = asked(
+        offered(spoke(), profile(of_profile(), brought=("firewall-rule-group rslvr-frg-1",)), central=PROFILE)
+    )
+    assert "(it also brings firewall-rule-group rslvr-frg-1)" in found
+
+
+@pytest.mark.parametrize(
+    ("vpcs", "words"),
+    [
+        (99, "0.00 USD, or 1.02 if its account's Profiles have 100 VPCs already, per month instead of 7.30 USD"),
+        (None, "0.00 USD, or 1.02 if its account's Profiles have 100 VPCs already, per month instead of 7.30 USD"),
+        (100, "serve it: 1.02 USD per month instead of 7.30 USD"),
+    ],
+)
+def test_a_vpc_beyond_a_profiles_first_hundred_costs_something(vpcs: int | None, words: str) -> None:
+    view = Hubs().view(sources=(HubSource("rp-1", (of_profile(),), vpcs, 1000),))
+    assert words in only(offered(spoke(), view, central=PROFILE)).reason
+
+
+def test_what_a_vpc_of_the_profile_costs_is_paid_already() -> None:
+    held = spoke(endpoints=(stand_in("rp-1", private_dns=True),), security_groups=())
+    assert only(by_profile(held)).reason.endswith(": 0.00 USD per month instead of 7.30 USD, before data charges")
 
 
 # ---- what AWS refuses

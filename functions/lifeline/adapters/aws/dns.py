@@ -353,7 +353,8 @@ class CentralDns:
         """One resource, told apart by its ARN, for the API doesn't list its type's values.
 
         A Profile that another account shares shows the ARNs of its resources, not their names: those that can't be
-        looked up from here are unreadable. Firewall rule groups and query logs answer nothing.
+        looked up from here are unreadable. Query logs answer nothing. DNS Firewall's rule groups, and what isn't known
+        here, answer nothing either, but may keep others from it.
         """
         kind, _, resource_id = arn.rpartition(":")[2].rpartition("/")
         match kind:
@@ -369,8 +370,10 @@ class CentralDns:
                 if endpoint.get("VpcId") == vpc_id:  # it is seen as an endpoint of the VPC
                     return DnsView()
                 return _endpoint_view(endpoint, profile_id, self._addresses_of(resource_id))
-            case _:
+            case "resolver-query-log-config":
                 return DnsView()
+            case _:
+                return DnsView(brought=(f"{kind} {resource_id}",))
 
     def _zone_name(self, zone_id: str) -> str:
         """The zone's name, read once: it never changes."""
@@ -507,5 +510,6 @@ def _merged(views: Iterable[DnsView]) -> DnsView:
         custom_dns_servers=tuple(chain.from_iterable(part.custom_dns_servers for part in parts)),
         throttled=tuple(sorted(set(chain.from_iterable(part.throttled for part in parts)))),
         unread=tuple(sorted(set(chain.from_iterable(part.unread for part in parts)))),
+        brought=tuple(sorted(set(chain.from_iterable(part.brought for part in parts)))),
         profiles=tuple(chain.from_iterable(part.profiles for part in parts)),
     )

@@ -100,7 +100,8 @@ class HubReader:
 
     def _profile(self, profile_id: str, there: AccountMemory, dns: CentralDns) -> HubSource:
         view: DnsView = dns.view_of_profile(profile_id)
-        source = HubSource(profile_id, view.answers, None, None, view.unreadable, view.throttled, view.kept_here)
+        unread, kept = (view.unreadable, view.throttled), (view.kept_here, view.brought)
+        source = HubSource(profile_id, view.answers, None, None, *unread, *kept)
         try:
             client = there.client("route53profiles")
             found = pages(client, "list_profile_associations", "ProfileAssociations", ProfileId=profile_id)

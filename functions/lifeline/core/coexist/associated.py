@@ -135,17 +135,17 @@ def with_doubts(associated: Associated, plan: Plan, *, now: datetime) -> Plan:
 
     def asking(action: Action) -> Action:
         ended = [id_ for id_ in action.central_ids if _is_ended(associated.get(id_), now)]
-        if action.kind is not ActionKind.ASSOCIATE_CENTRAL or not ended or action.asks:
+        if action.kind is not ActionKind.ASSOCIATE_CENTRAL or not ended:
             return action
-        at = write_time(associated[ended[0]].at)
-        return replace(action, asks=f"needs approval: Lifeline associated {ended[0]} at {at}, and somebody ended that")
+        words = f"Lifeline associated {ended[0]} at {write_time(associated[ended[0]].at)}, and somebody ended that"
+        return replace(action, asks=f"{action.asks}; {words}" if action.asks else f"needs approval: {words}")
 
     return replace(plan, actions=tuple(map(asking, plan.actions)))
 
 
 def _is_ended(association: Association | None, now: datetime) -> bool:
-    """True of an association that AWS made, as far as is known, and that had time to be seen."""
-    return association is not None and not association.is_refused and now - association.at > _SEEN_WITHIN
+    """True of an association that AWS certainly made, and that had time to be seen."""
+    return association is not None and association.is_made and now - association.at > _SEEN_WITHIN
 
 
 def released(associated: Associated) -> Iterator[Action]:

@@ -60,7 +60,8 @@ class DnsView:
     While anything is `unreadable` (in words), whether a name is served centrally isn't known: nothing may be created.
     `throttled` is what of that a later run can read, because AWS only had no capacity for the call. `unread` couldn't
     be read either (in words), but decides nothing.
-    `profiles` are the VPC's Profiles, each with what of `unreadable` is in it.
+    `profiles` are the VPC's Profiles, each with what of `unreadable` is in it. `brought` is what Profiles have that
+    answers nothing, but may refuse answers.
     `kept_here` are the SYSTEM rules, which give a domain back to the VPC's own resolver. `custom_dns_servers` is what
     the VPC's DHCP options tell clients to ask instead of the VPC's resolver; empty where they ask the resolver.
     """
@@ -72,6 +73,7 @@ class DnsView:
     throttled: tuple[str, ...] = ()
     unread: tuple[str, ...] = ()
     profiles: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    brought: tuple[str, ...] = ()
 
 
 def answers_for(names: Sequence[str], view: DnsView) -> DnsAnswer | None:

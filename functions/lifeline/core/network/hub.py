@@ -82,7 +82,7 @@ class GatewayRoute:
 class HubSource:
     """One of the hub's zones, or its Profile: what it answers, and how many of the VPCs that it takes it has. None, and
     `unread` in words, where that couldn't be read; `throttled` is what of that a later run can read. `kept_here` are a
-    Profile's SYSTEM rules.
+    Profile's SYSTEM rules, and `brought` is what it has that answers nothing, but may refuse answers.
     """
 
     id: str
@@ -92,6 +92,7 @@ class HubSource:
     unread: tuple[str, ...] = ()
     throttled: tuple[str, ...] = ()
     kept_here: tuple[DnsAnswer, ...] = ()
+    brought: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,7 @@ from lifeline.core.network.ports import ports_of, ports_unknown
 from lifeline.core.network.reach import Reach, ServiceReach, off_words
 from lifeline.core.network.tiers import effective_route_table
 from lifeline.core.plan.client_egress import find_cut_off
-from lifeline.core.plan.cost import monthly_cost_usd
+from lifeline.core.plan.cost import free_profile_vpcs, monthly_cost_usd, monthly_profile_vpc_usd
 from lifeline.core.plan.elsewhere import shadow_words
 from lifeline.core.plan.harm import Dependent, Takeover
 from lifeline.core.plan.scene import PlanInput
@@ -72,11 +72,17 @@ class CentralOffer:
 
 
 def saving_words(interfaces: int, plan_input: PlanInput) -> str:
-    """What the association costs, and what an endpoint would."""
+    """What the association costs, and what an endpoint would. A Profile's account pays for VPCs beyond the first."""
     if not plan_input.price:
         return ""
-    cost = monthly_cost_usd(interfaces, plan_input.price)
-    return f"{Decimal(0):.2f} USD per month instead of {cost:.2f} USD, before data charges"
+    cost, own = monthly_cost_usd(interfaces, plan_input.price), f"{Decimal(0):.2f} USD"
+    central, there = plan_input.central, plan_input.dns.answers if plan_input.dns else ()
+    if central and central.profile and central.profile not in {answer.source_id for answer in there}:
+        more, free = f"{monthly_profile_vpc_usd():.2f}", free_profile_vpcs()
+        sources = plan_input.hub.sources if plan_input.hub else ()
+        is_beyond = any((source.vpcs or 0) >= free for source in sources)
+        own = f"{more} USD" if is_beyond else f"{own}, or {more} if its account's Profiles have {free} VPCs already,"
+    return f"{own} per month instead of {cost:.2f} USD, before data charges"
 
 
 def judge_central(
@@ -111,16 +117,16 @@ def judge_central(
 
 
 def _sources(service: Service, central: Central, view: HubView) -> tuple[HubSource, ...]:
-    """What a VPC is to be associated with: the zones of the service's names, of which the first must be there, or the
+    """What a VPC is to be associated with: the zones of the service's names, of which one must be there, or the
     Profile. Where none has that name, it may be the one that couldn't be read; of several, nobody knows which.
     """
     unread = _unread(view) if len(_unread(view)) == 1 else ()
     if central.profile:
         answers = tuple(answer for source in view.sources for answer in source.answers)
-        return view.sources if answers_for(service.private_dns_names[:1], DnsView(answers)) else unread
+        return view.sources if answers_for(service.private_dns_names, DnsView(answers)) else unread
     names = [domain_of(name) for name in service.private_dns_names]
     found = {answer.domain: source for source in view.sources for answer in source.answers}
-    return tuple(dict.fromkeys(found[name] for name in names if name in found)) if names[0] in found else unread
+    return tuple(dict.fromkeys(found[name] for name in names if name in found)) or unread
 
 
 def _unread(view: HubView) -> tuple[HubSource, ...]:
@@ -155,6 +161,7 @@ class _Judge:
         yield from self._check_refusals()
         yield from self._check_overlap()
         yield from self._check_service(service, clients)
+        yield from self._check_rest()
         for other in self._others(service):
             yield from self._check_service(other, ())
 
@@ -172,6 +179,18 @@ class _Judge:
         ]
         now = [(other, ServiceReach(self.vpc, suffix_of(other.name), self.catalog, self.dns)) for other in taken]
         return [other for other, reach in now if not (reach.holder or reach.central)]
+
+    def _check_rest(self) -> Iterator[Check]:
+        """What else a Profile brings than names of services, and for whom that counts nobody can tell: of a zone, every
+        name under its own that it has no record for is gone (Route 53 guide: considerations when working with a private
+        hosted zone).
+        """
+        interfaces = (one for one in self.catalog.services if one.type is EndpointType.INTERFACE)
+        known = {domain_of(name) for one in interfaces for name in one.private_dns_names}
+        for source in self.sources if self.central.profile else ():
+            zones = [one.detail for one in source.answers if not one.forwards and one.domain not in known]
+            if rest := sorted({*zones, *source.brought}):
+                yield Check("what else the Profile brings", CheckAnswer.UNREAD, f"it also brings {listed(rest)}")
 
     # ---- the VPC's DNS
 
@@ -199,7 +218,7 @@ class _Judge:
                 "zones, rules and Profiles", CheckAnswer.UNREAD, f"{answer.detail}, so its answers can't be read"
             )
 
-    def _check_conflicts(self, service: Service, answers: Sequence[DnsAnswer]) -> Check:
+    def _check_conflicts(self, answers: Sequence[DnsAnswer]) -> Check:
         """AWS lets one zone of a name into a VPC, and an endpoint's private DNS is one (Route 53 API:
         AssociateVPCWithHostedZone, ConflictingDomainExists); of several answers to a name, one counts.
         """
@@ -214,9 +233,10 @@ class _Judge:
         ]
         if own:
             return Check(what, CheckAnswer.NO, f"{own[0].detail} has the name in the VPC")
-        found = answers_for(service.private_dns_names[:1], self._after(answers))
-        if found is None or found.source_id not in ids:
-            return Check(what, CheckAnswer.NO, f"{found.detail if found else 'a rule'} answers the name first")
+        for domain in sorted(domains):
+            found = answers_for([domain], self._after(answers))
+            if found is None or found.source_id not in ids:
+                return Check(what, CheckAnswer.NO, f"{found.detail if found else 'a rule'} answers the name first")
         unread = [source.id for source in self.sources if source.unread]
         if unread:
             return Check(what, CheckAnswer.UNREAD, f"which names {unread[0]} takes isn't known")
@@ -279,7 +299,8 @@ class _Judge:
         ports = ports_of(suffix, dict(self.catalog.ports))
         if not ports:
             yield Check("ports", CheckAnswer.NO, ports_unknown(suffix))
-        yield self._check_conflicts(service, answers)
+        yield self._check_conflicts(answers)
+        yield from self._check_names(service, answers) if clients else ()
         if words := shadow_words(takeover):
             yield Check("names of the zone", CheckAnswer.NO, words)
         yield from self._check_addresses(service, answers)
@@ -289,6 +310,15 @@ class _Judge:
         yield from self._check_clients(service, dependents, asking, answers)
         for answer in answers:
             yield from check_beyond(asking, self.vpc, answer, service.name, ports, self.view)
+
+    def _check_names(self, service: Service, answers: Sequence[DnsAnswer]) -> Iterator[Check]:
+        """Which of the service's names the hub leaves as they are; clients ask for the usual one, unless told."""
+        left = sorted({domain_of(name) for name in service.private_dns_names} - {one.domain for one in answers})
+        if left and not any(source.unread for source in self.sources):
+            is_usual = any(".amazonaws.com" in name for name in left)
+            why = ", and which clients use isn't known" if is_usual else ""
+            finding = CheckAnswer.UNREAD if is_usual else CheckAnswer.YES
+            yield Check("names of the zone", finding, f"the hub doesn't answer {listed(left)}{why}")
 
     def _answers(self, service: Service) -> list[DnsAnswer]:
         """What the sources answer to the service's names."""

@@ -125,6 +125,11 @@ def monthly_attachment_usd(price: Price) -> Decimal:
     return _month(price.transit.hour_usd)
 
 
+def free_profile_vpcs() -> int:
+    """How many VPCs the Profiles of an account may have before each more costs something (Route 53 pricing)."""
+    return int(route53_prices()["profile_vpcs"])
+
+
 def monthly_profile_vpc_usd() -> Decimal:
     """A month of each VPC of a Route 53 Profile beyond those that its price includes."""
     return _month(Decimal(route53_prices()["profile_vpc_hour_usd"]))

@@ -9,11 +9,11 @@ from lifeline.core.network.routing import routing_of
 from lifeline.core.plan.actions import ServiceReport
 from lifeline.core.plan.cost import (
     Price,
+    free_profile_vpcs,
     monthly_attachment_usd,
     monthly_cost_usd,
     monthly_nat_usd,
     monthly_profile_vpc_usd,
-    route53_prices,
     whose_words,
 )
 from lifeline.core.plan.scene import Scene
@@ -105,7 +105,7 @@ def _profile_words(central: Central) -> str:
     """What an association with a Profile may cost; one with a zone is free."""
     if not central.profile:
         return ""
-    free = route53_prices()["profile_vpcs"]
+    free = free_profile_vpcs()
     return f"; {monthly_profile_vpc_usd()} more if the Profiles of its account have more than {free} VPCs"
 
 
