@@ -418,14 +418,18 @@ def test_an_emulator_that_ignores_dry_runs_stops_nothing_and_is_logged(
     assert "vpce-0123456789abcdef0" in vars(line)["error"]
 
 
-def test_a_sweep_without_time_left_says_so_and_forgets_no_silence(days: Days) -> None:
+def test_a_sweep_without_time_left_still_rings_the_alarm_says_so_and_forgets_no_silence(days: Days) -> None:
     served(days)
     for _ in range(2):
         sweep(days)
     before = known()
     days.clock.advance(HOUR)
     reconcile_endpoints.handler({"sweep": True}, Context(remaining_ms=40_000))
-    assert known() == replace(before, why="the last sweep had no time left for it")
+    now = days.clock()
+    assert known() == replace(before, why="the last sweep had no time left for it", notified_at=now)
+    assert figures() == [7200.0]
+    assert len(days.account.dry_runs) == 2
+    assert len(days.texts()) == 1
 
 
 def test_a_sweep_that_gets_no_turn_for_its_dry_run_says_so(days: Days, monkeypatch: pytest.MonkeyPatch) -> None:

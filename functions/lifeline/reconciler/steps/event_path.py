@@ -143,19 +143,16 @@ def prove_event_path(job: Job, policy: Policy | None, planning: Planning | None,
     store, dry_runs = job.tools.event_path, job.tools.dry_runs
     if store is None or dry_runs is None:
         return
-    has_time = job.run.remaining() >= _LEAST_TIME
     try:
         if policy is None:
             _save_unasked(store, "there is no valid policy")
         elif not policy.proves_event_path:
             _save_unasked(store, "the policy turns the dry runs off")
-        elif has_time:
-            _prove(job, store, dry_runs, planning, vpcs)
         else:
-            _put_off(job, store, "the last sweep had no time left for it")
+            _prove(job, store, dry_runs, planning, vpcs)
     except Exception as error:  # noqa: BLE001 - logged; the sweep itself is done, and must not be done again for this
         logger.error("event path not proven", error=str(error), run_id=job.run.id)
-    if not has_time:
+    if not _has_time(job):
         return
     try:
         _compare(job, store)
@@ -164,11 +161,18 @@ def prove_event_path(job: Job, policy: Policy | None, planning: Planning | None,
 
 
 def _prove(job: Job, store: EventPathStore, dry_runs: DryRuns, planning: Planning | None, vpcs: Sequence[Vpc]) -> None:
-    state = _tell_unheard(store, job)
+    state = _tell_unheard(store, job)  # whatever time is left: without its metric, the alarm would end
+    if not _has_time(job):
+        _put_off(job, store, "the last sweep had no time left for it")
+        return
     if state.is_due(job.run.now()):
         state = _ask(job, store, dry_runs, planning, vpcs)
     _tell_denied(store, job, state)
     logger.info("event path", extra=_about(state, job))
+
+
+def _has_time(job: Job) -> bool:
+    return job.run.remaining() >= _LEAST_TIME
 
 
 def _about(state: EventPath, job: Job) -> dict[str, object]:
