@@ -36,7 +36,7 @@ from lifeline.core.doctor.delivery import (
     check_rules,
 )
 from lifeline.core.doctor.event_path import check_comparison, check_event_path
-from lifeline.core.doctor.finding import Finding, NotRead
+from lifeline.core.doctor.finding import CheckVerdict, Finding, NotRead
 from lifeline.core.doctor.networks import (
     Site,
     check_dns_attributes,
@@ -169,14 +169,14 @@ class Examination:
     # ---- sections
 
     def _events(self) -> tuple[Finding, ...]:
-        client_of = memory_of(self.settings).client
-        trail = check_trails(_read(Trails(client_of).read), self.settings.region)
-        delivery = Delivery(client_of)
+        client_of, region = memory_of(self.settings).client, self.settings.region
+        trails, delivery = _read(Trails(client_of).read), Delivery(client_of)
         if not self.is_deployed:
-            return (trail, check_bus(_read(delivery.count_rules)))
+            return (check_trails(trails, region), check_bus(_read(delivery.count_rules)))
         path, pause = EventPathStore(self.settings.ledger), longest_pause(self.settings.sweep_schedule)
         heard = check_event_path(_read(path.read), self.at, pause)
         compared = check_comparison(_read(path.read_comparisons), self.at)
+        trail = check_trails(trails, region, is_proven=heard.verdict is CheckVerdict.OK)
         return (trail, *self._delivery(delivery), heard, *((compared,) if compared else ()))
 
     def _delivery(self, delivery: Delivery) -> tuple[Finding, ...]:
