@@ -1546,10 +1546,13 @@ def swept(ago: timedelta) -> None:
 
 def probed(*ago: timedelta) -> None:
     """Dry runs were made so long before the start, and none was heard."""
-    for one in ago:
+
+    def asked(one: timedelta, state: EventPath) -> tuple[EventPath, None]:
         said = DryRun("DryRunOperation", "would have succeeded", f"req-{one}")
-        asked = partial(EventPath.asked, said=said, now=START - one)
-        EventPathStore(TABLE).change(lambda state, asked=asked: (asked(state), None))
+        return state.asked(said, START - one), None
+
+    for one in ago:
+        EventPathStore(TABLE).change(partial(asked, one))
 
 
 def test_the_alarm_rings_where_the_sweeps_that_prove_the_path_have_stopped(

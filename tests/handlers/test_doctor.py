@@ -372,6 +372,29 @@ def test_a_member_of_an_organization_with_its_only_trail_is_well_once_the_event_
     assert findings(examine())["trail"]["verdict"] == "unknown"
 
 
+def test_what_there_is_no_time_to_read_is_unknown_and_the_caller_hears_the_rest(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    account = StrictAccount(now=Clock(), throttling=False)
+    account.attach(client("ec2"))
+    answer = json.loads(json.dumps(handler({"doctor": True}, Context(remaining_ms=40_000))))
+    assert answer["status"] == 2
+    found = findings(answer)
+    late = {"trail", "rules", "queue policy", "event path", "may create endpoints", "DNS attributes", "subscriptions"}
+    for name in late:
+        assert found[name]["verdict"] == "unknown", found[name]
+        assert "no time" in found[name]["why"], found[name]
+    assert not account.call_counts
+
+
+def test_the_dns_attributes_of_many_vpcs_are_read_as_far_as_the_time_allows(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lifeline.doctor.examination._VPCS_AT_ONCE", 1)
+    world.make_subnet(world.make_vpc(cidr="10.9.0.0/16"), "10.9.1.0/24")
+    assert "all of 2 VPCs" in findings(examine())["DNS attributes"]["says"]
+
+
 def test_what_aws_does_not_let_be_read_is_unknown_and_stops_nothing_else(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
