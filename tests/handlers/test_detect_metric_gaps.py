@@ -1589,13 +1589,13 @@ def swept(ago: timedelta) -> None:
 
 def probed(*ago: timedelta) -> None:
     """Dry runs were made so long before the start, and none was heard."""
-    for one in ago:
+
+    def asked(one: timedelta, state: EventPath) -> tuple[EventPath, None]:
         said = DryRun("DryRunOperation", "would have succeeded", f"req-{one}")
-        EventPathStore(TABLE).change(partial(_asked, said=said, now=START - one))
+        return state.asked(said, START - one), None
 
-
-def _asked(state: EventPath, said: DryRun, now: datetime) -> tuple[EventPath, None]:
-    return state.asked(said, now=now), None
+    for one in ago:
+        EventPathStore(TABLE).change(partial(asked, one))
 
 
 def test_the_alarm_rings_where_the_sweeps_that_prove_the_path_have_stopped(

@@ -30,11 +30,14 @@ from tools.template import read_template
 from lifeline.adapters.aws.clients import client
 from lifeline.adapters.aws.quotas import QuotaReader
 from lifeline.adapters.aws.regions import Regions
+from lifeline.adapters.aws.trails import Trails
 from lifeline.adapters.store.event_path import EventPathStore
 from lifeline.adapters.store.vpcs import VpcStore
 from lifeline.core.doctor.delivery import RULES
+from lifeline.core.doctor.finding import NotRead
 from lifeline.core.doctor.networks import OtherRegion
 from lifeline.core.doctor.quotas import Concurrency
+from lifeline.core.doctor.trails import Trail
 from lifeline.core.event_path.dry_run import DryRun
 from lifeline.handlers.reconcile_endpoints import handler
 from tests.support.agents import TABLE
@@ -355,6 +358,41 @@ def test_the_queues_trigger_was_disabled(world: World) -> None:
 
 
 # ---- what isn't a fault
+
+
+def test_a_member_of_an_organization_with_its_only_trail_is_well_once_the_event_path_is_proven(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    theirs, refused = "arn:aws:cloudtrail:us-east-1:999999999999:trail/all", NotRead("CloudTrailARNInvalidException")
+    trail = Trail(theirs, is_logging=True, selectors=refused, has_custom_selectors=True, is_organizations=True)
+    monkeypatch.setattr(Trails, "read", lambda _: (trail,))
+    assert examine()["status"] == 0
+    EventPathStore(TABLE).change(lambda state: (state.unasked("the policy turns the dry runs off"), None))
+    EventPathStore(TABLE).change(lambda state: (replace(state, proven_at=None), None))
+    assert findings(examine())["trail"]["verdict"] == "unknown"
+
+
+def test_what_there_is_no_time_to_read_is_unknown_and_the_caller_hears_the_rest(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    account = StrictAccount(now=Clock(), throttling=False)
+    account.attach(client("ec2"))
+    answer = json.loads(json.dumps(handler({"doctor": True}, Context(remaining_ms=40_000))))
+    assert answer["status"] == 2
+    found = findings(answer)
+    late = {"trail", "rules", "queue policy", "event path", "may create endpoints", "DNS attributes", "subscriptions"}
+    for name in late:
+        assert found[name]["verdict"] == "unknown", found[name]
+        assert "no time" in found[name]["why"], found[name]
+    assert not account.call_counts
+
+
+def test_the_dns_attributes_of_many_vpcs_are_read_as_far_as_the_time_allows(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lifeline.doctor.examination._VPCS_AT_ONCE", 1)
+    world.make_subnet(world.make_vpc(cidr="10.9.0.0/16"), "10.9.1.0/24")
+    assert "all of 2 VPCs" in findings(examine())["DNS attributes"]["says"]
 
 
 def test_what_aws_does_not_let_be_read_is_unknown_and_stops_nothing_else(

@@ -2,9 +2,10 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import cached_property, partial
+from itertools import batched
 from time import monotonic
 
 from lifeline.adapters.aws.calls import run_concurrently
@@ -36,7 +37,7 @@ from lifeline.core.doctor.delivery import (
     check_rules,
 )
 from lifeline.core.doctor.event_path import check_comparison, check_event_path
-from lifeline.core.doctor.finding import Finding, NotRead
+from lifeline.core.doctor.finding import CheckVerdict, Finding, NotRead
 from lifeline.core.doctor.networks import (
     Site,
     check_dns_attributes,
@@ -85,7 +86,8 @@ from lifeline.reconciler.steps.policy_in_force import current_policy, stacks_pol
 from lifeline.runtime.observability import logger
 from lifeline.runtime.settings import Settings
 
-_MOST_VPCS = 50  # whose DNS attributes are read: two calls each
+_VPCS_AT_ONCE = 50  # whose DNS attributes are read: two calls each
+_NO_TIME = "There was no time left to read it."
 _QUEUE = "the queue of changes"
 _NO_NAME = "The stack was deployed from a template that doesn't tell its functions the schedule's name."
 _LISTING_S = 30.0  # of agents' series, at the most
@@ -98,6 +100,7 @@ class Examination:
     `is_deployed` says that there is a stack: without one, what belongs to it is left out. `examined_as` is whose
     credentials the calls are made with, and with `as_role` they are those of the stack's own role: only then does a dry
     run say what the role may do. `agent_usd` is what watching an agent costs a month, where that is known.
+    Once `patience` is over, nothing more is read.
     """
 
     settings: Settings
@@ -106,6 +109,7 @@ class Examination:
     is_deployed: bool = True
     as_role: bool = True
     agent_usd: Decimal | None = None
+    patience: Callable[[], timedelta] = lambda: timedelta.max
 
     def report(self, more: Sequence[Section] = (), more_findings: Sequence[Finding] = ()) -> DoctorReport:
         """All sections, and those that the caller has; `more_findings` are about what Lifeline may do."""
@@ -145,9 +149,9 @@ class Examination:
     def _known(self) -> "_Known":
         """The networks and what is required of them."""
         kept, settings = memory_of(self.settings), self.settings
-        catalog = _read(kept.network.catalog)
+        catalog = self._read(kept.network.catalog)
         policy, problem = self._policy(Catalog() if isinstance(catalog, NotRead) else catalog)
-        vpcs = _read(lambda: kept.network.observe(None))
+        vpcs = self._read(lambda: kept.network.observe(None))
         own = vpcs if isinstance(vpcs, NotRead) else [vpc for vpc in vpcs if vpc.owner_id in {"", settings.account_id}]
         sites = own if isinstance(own, NotRead) else sites_in(own, policy, today=self.at.date())
         return _Known(catalog, policy, problem, vpcs, sites)
@@ -169,21 +173,21 @@ class Examination:
     # ---- sections
 
     def _events(self) -> tuple[Finding, ...]:
-        client_of = memory_of(self.settings).client
-        trail = check_trails(_read(Trails(client_of).read), self.settings.region)
-        delivery = Delivery(client_of)
+        client_of, region = memory_of(self.settings).client, self.settings.region
+        trails, delivery = self._read(Trails(client_of).read), Delivery(client_of)
         if not self.is_deployed:
-            return (trail, check_bus(_read(delivery.count_rules)))
+            return (check_trails(trails, region), check_bus(self._read(delivery.count_rules)))
         path, pause = EventPathStore(self.settings.ledger), longest_pause(self.settings.sweep_schedule)
-        heard = check_event_path(_read(path.read), self.at, pause)
-        compared = check_comparison(_read(path.read_comparisons), self.at)
+        heard = check_event_path(self._read(path.read), self.at, pause)
+        compared = check_comparison(self._read(path.read_comparisons), self.at)
+        trail = check_trails(trails, region, is_proven=heard.verdict is CheckVerdict.OK)
         return (trail, *self._delivery(delivery), heard, *((compared,) if compared else ()))
 
     def _delivery(self, delivery: Delivery) -> tuple[Finding, ...]:
         settings = self.settings
         if settings.member:
-            return (check_rules(_read(partial(delivery.rules_to, self._hub_bus)), RULES, "the hub's bus"),)
-        queue = _read(partial(delivery.queue, settings.queue_url))
+            return (check_rules(self._read(partial(delivery.rules_to, self._hub_bus)), RULES, "the hub's bus"),)
+        queue = self._read(partial(delivery.queue, settings.queue_url))
         expected = (*RULES, OF_HUBS) if settings.accounts else RULES
         if isinstance(queue, NotRead):
             rules_found = check_rules(queue, expected, _QUEUE)
@@ -193,21 +197,21 @@ class Examination:
         return (
             check_rules(rules, expected, _QUEUE),
             check_queue_policy(policy, arn, rules),
-            check_trigger(_read(partial(delivery.triggers, arn))),
+            check_trigger(self._read(partial(delivery.triggers, arn))),
             self._sweeps(delivery),
         )
 
     def _sweeps(self, delivery: Delivery) -> Finding:
         settings = self.settings
         name, pause = settings.sweep_name, longest_pause(settings.sweep_schedule)
-        state = _read(partial(delivery.schedule, name)) if name else NotRead(_NO_NAME)
-        swept = _read(lambda: VpcStore(settings.ledger).load(settings.home).reconciled_at)
+        state = self._read(partial(delivery.schedule, name)) if name else NotRead(_NO_NAME)
+        swept = self._read(lambda: VpcStore(settings.ledger).load(settings.home).reconciled_at)
         return check_sweeps(state, name, swept, self.at, pause)
 
     def _rules(self, delivery: Delivery, queue_arn: str) -> tuple[EventRule, ...] | NotRead:
         """Those of the default bus, and of a hub's own."""
         buses = ["default", *([self.settings.stack_name] if self.settings.accounts else [])]
-        return _read(lambda: tuple(rule for bus in buses for rule in delivery.rules_to(queue_arn, bus=bus)))
+        return self._read(lambda: tuple(rule for bus in buses for rule in delivery.rules_to(queue_arn, bus=bus)))
 
     @property
     def _hub_bus(self) -> str:
@@ -226,7 +230,7 @@ class Examination:
                 found.append(self._switch())
         if self.as_role and self.is_deployed:
             found.insert(0, self._dry_run())
-        organization = _read(Organizations(memory_of(settings).client).organization)
+        organization = self._read(Organizations(memory_of(settings).client).organization)
         is_hub = bool(settings.accounts)
         return (*found, check_organization(organization, settings.account_id, is_hub=is_hub))
 
@@ -245,10 +249,10 @@ class Examination:
             return check_dry_run(None, None)
         dry_runs = DryRuns(settings.stack_name, memory_of(settings).client)
         where = {"vpc_id": probe.vpc_id, "security_group_id": probe.security_group_id}
-        answer = _read(lambda: dry_runs.create_endpoint(probe.action, **where))
+        answer = self._read(lambda: dry_runs.create_endpoint(probe.action, **where))
         if isinstance(answer, NotRead) or answer.verdict is not DryRunVerdict.DENIED:
             return check_dry_run(probe, answer)
-        decoded = _read(partial(dry_runs.decode, answer.encoded)) if answer.encoded else ""
+        decoded = self._read(partial(dry_runs.decode, answer.encoded)) if answer.encoded else ""
         return check_dry_run(
             probe, answer, read_dry_run_denial(answer.message, decoded if isinstance(decoded, str) else "")
         )
@@ -258,7 +262,7 @@ class Examination:
         if policy is None:
             return None
         kept, settings = memory_of(self.settings), self.settings
-        records = _read(partial(Ownership(settings.ledger).read, settings.home))
+        records = self._read(partial(Ownership(settings.ledger).read, settings.home))
         seen = recognize(vpcs, None if isinstance(records, NotRead) else records)
         policy = replace(policy, known_names=known_names(catalog))
         named = read_endpoint_policies(policy, EndpointPolicyStore(settings.endpoint_policies_prefix), settings)
@@ -275,11 +279,11 @@ class Examination:
 
     def _room(self) -> tuple[Finding, ...]:
         quotas = QuotaReader(memory_of(self.settings).client)
-        values = run_concurrently([partial(_read, partial(quotas.value, quota.code)) for quota in QUOTAS])
+        values = run_concurrently([partial(self._read, partial(quotas.value, quota.code)) for quota in QUOTAS])
         uses = self._uses(quotas)
         found = [check_quota(quota, value, uses[quota]) for quota, value in zip(QUOTAS, values, strict=True)]
         if not self.settings.member:
-            found.append(check_concurrency(_read(quotas.concurrency)))
+            found.append(check_concurrency(self._read(quotas.concurrency)))
         return tuple(found)
 
     def _uses(self, quotas: QuotaReader) -> Mapping[Quota, Mapping[str, QuotaUse] | NotRead]:
@@ -290,7 +294,7 @@ class Examination:
             return dict.fromkeys(QUOTAS, catalog)
 
         def regional(count: Callable[[], int], use: Callable[[int], QuotaUse]) -> Mapping[str, QuotaUse] | NotRead:
-            there = _read(count)
+            there = self._read(count)
             return there if isinstance(there, NotRead) else {self.settings.region: use(there)}
 
         gateways = memory_of(self.settings).network.count_gateway_endpoints
@@ -305,7 +309,7 @@ class Examination:
     def _networks(self) -> tuple[Finding, ...]:
         known, kept, settings = self._known, memory_of(self.settings), self.settings
         regions = Regions(kept.client, client)
-        others = _read(partial(regions.others, settings.region, settings.stack_name))
+        others = self._read(partial(regions.others, settings.region, settings.stack_name))
         return (
             *self._dns(known.sites),
             check_shared(known.vpcs, settings.account_id),
@@ -318,18 +322,22 @@ class Examination:
         if isinstance(sites, NotRead):
             return (check_dns_attributes(sites, left_out=0, turns_on=turns_on),)
         asked = [site for site in sites if site.services or policy is None]
-        read, left_out = asked[:_MOST_VPCS], len(asked[_MOST_VPCS:])
-        vpcs = {vpc.id: vpc for vpc in kept.network.with_dns([site.vpc for site in read])}
-        with_dns = [replace(site, vpc=vpcs[site.vpc.id]) for site in read if site.vpc.id in vpcs]
+        with_dns, left_out = list[Site](), len(asked)
+        for part in batched(asked, _VPCS_AT_ONCE, strict=False):
+            if self._is_late:
+                break
+            vpcs = {vpc.id: vpc for vpc in kept.network.with_dns([site.vpc for site in part])}
+            with_dns += [replace(site, vpc=vpcs[site.vpc.id]) for site in part if site.vpc.id in vpcs]
+            left_out -= len(part)
         return (
             check_dns_attributes(with_dns, left_out=left_out, turns_on=turns_on),
-            check_dns_servers(asked, _read(kept.central.dns_servers)),
+            check_dns_servers(asked, self._read(kept.central.dns_servers)),
         )
 
     def _people(self) -> tuple[Finding, ...]:
         settings = self.settings
         watches = self._known.policy.watches if self._known.policy else (Watch(),)
-        read = _read(partial(self._agents, watches))
+        read = self._read(partial(self._agents, watches))
         agents, cut = (read, ()) if isinstance(read, NotRead) else read
         found = [check_agents(agents, self.agent_usd, cut)]
         if not self.is_deployed or settings.member:
@@ -337,14 +345,15 @@ class Examination:
         topics = [("the topic for notices", settings.topic_arn, "subscriptions")]
         topics += [("the topic for chat", settings.chat_topic_arn, CHAT_CHECK)] if settings.chat_topic_arn else []
         found += [
-            check_subscriptions(_read(partial(subscriptions_of, arn)), topic=words, check=check)
+            check_subscriptions(self._read(partial(subscriptions_of, arn)), topic=words, check=check)
             for words, arn, check in topics
         ]
         return tuple(found)
 
     def _agents(self, watches: Sequence[Watch]) -> tuple[Mapping[str, int], Sequence[str]]:
         """How many agents published to each namespace, and those of which there was no time to list all."""
-        cloudwatch, until = memory_of(self.settings).client("cloudwatch"), monotonic() + _LISTING_S
+        time = min(_LISTING_S, self.patience().total_seconds())
+        cloudwatch, until = memory_of(self.settings).client("cloudwatch"), monotonic() + time
         counts, not_all = dict[str, int](), list[str]()
         for watch in watches:
             try:
@@ -354,6 +363,22 @@ class Examination:
                 not_all.append(watch.namespace)
             counts[watch.namespace] = counts.get(watch.namespace, 0) + len(listed)
         return counts, not_all
+
+    @property
+    def _is_late(self) -> bool:
+        return self.patience() <= timedelta(0)
+
+    def _read[T](self, read: Callable[[], T]) -> T | NotRead:
+        """What is read, or why it can't be. An answer of AWS's without what it should have is nothing read, too."""
+        if self._is_late:
+            return NotRead(_NO_TIME)
+        try:
+            return read()
+        except LifelineError as error:
+            return NotRead.because(error)
+        except (LookupError, TypeError, ValueError) as error:
+            logger.warning("answer not understood", error=repr(error))
+            return NotRead(f"AWS's answer wasn't as its API says: {error!r}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -365,14 +390,3 @@ class _Known:
     problem: str
     vpcs: Sequence[Vpc] | NotRead
     sites: Sequence[Site] | NotRead
-
-
-def _read[T](read: Callable[[], T]) -> T | NotRead:
-    """What is read, or why it can't be. An answer of AWS's without what it should have is nothing read, too."""
-    try:
-        return read()
-    except LifelineError as error:
-        return NotRead.because(error)
-    except (LookupError, TypeError, ValueError) as error:
-        logger.warning("answer not understood", error=repr(error))
-        return NotRead(f"AWS's answer wasn't as its API says: {error!r}")

@@ -249,7 +249,8 @@ def _doctor(event: Mapping[str, Any], settings: Settings, run: Run) -> dict[str,
         log_refusal(error, run.id)
         refused: dict[str, Any] = {"doctor": None, "errors": [_refusal(error)]}
         return refused | ({"text": f"Error: {error}\n"} if wants_text(event) else {})
-    report = Examination(settings=settings, at=run.now(), examined_as=settings.role_arn).report()
+    role, patience = settings.role_arn, run.patience
+    report = Examination(settings=settings, at=run.now(), examined_as=role, patience=patience).report()
     return {"status": int(report.status)} | (
         {"text": report_text(report)} if is_text else {"doctor": report_json(report)}
     )

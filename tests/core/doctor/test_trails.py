@@ -112,6 +112,19 @@ def test_a_member_account_cannot_read_what_its_organizations_trail_logs() -> Non
     assert "the event path's probe tells" in found.why
 
 
+def test_a_proven_event_path_tells_that_a_trail_logs_whose_selectors_cannot_be_read() -> None:
+    trail = Trail(THEIRS, is_logging=True, selectors=REFUSED, has_custom_selectors=True, is_organizations=True)
+    found = check_trails([trail], REGION, is_proven=True)
+    assert found.verdict is CheckVerdict.OK
+    assert "organization of account 999999999999" in found.says
+    assert "The event path is proven" in found.says
+
+
+def test_a_trail_that_certainly_logs_nothing_is_bad_even_if_the_path_was_proven_lately() -> None:
+    stopped = Trail(OWN, is_logging=False, selectors=ALL)
+    assert check_trails([stopped], REGION, is_proven=True).verdict is CheckVerdict.BAD
+
+
 @pytest.mark.parametrize(
     ("has_custom", "is_organizations", "verdict"),
     [

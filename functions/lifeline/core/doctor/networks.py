@@ -110,7 +110,7 @@ def check_dns_attributes(sites: Sequence[Site] | NotRead, *, left_out: int, turn
     count = write_count(len(sites), "VPC")
     says = cant or f"Private DNS can work in all of {count} with private subnets that were read."
     if left_out:
-        why = f"Only {count} can be read at once."
+        why = f"There was no time left for more than {count}."
         return unknown(DNS_CHECK, f"{says} {write_count(left_out, 'more VPC')} weren't read.", why)
     return ok(DNS_CHECK, says)
 

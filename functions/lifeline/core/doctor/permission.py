@@ -19,7 +19,8 @@ def check_dry_run(
 ) -> Finding:
     """What EC2 said of the dry run, and who denied it, as far as AWS tells."""
     if probe is None or answer is None:
-        return unknown(CHECK, "No dry run was made.", "Nothing that is required could be created here.")
+        nothing = "Nothing that is required could be created here."
+        return unknown(CHECK, "No dry run was made.", answer.why if isinstance(answer, NotRead) else nothing)
     what = f"a dry run of CreateVpcEndpoint for {probe.action.service_name} in {probe.vpc_id}"
     if isinstance(answer, NotRead):
         return unknown(CHECK, f"Whether the role may create endpoints isn't known: {what} failed.", answer.why)

@@ -55,8 +55,10 @@ class Trail:
         return logs_ec2_writes(self.selectors)
 
 
-def check_trails(trails: Sequence[Trail] | NotRead, region: str) -> Finding:
-    """Whether at least one of the trails is certain to record EC2's changes in the region."""
+def check_trails(trails: Sequence[Trail] | NotRead, region: str, *, is_proven: bool = False) -> Finding:
+    """Whether at least one of the trails is certain to record EC2's changes in the region. `is_proven` says that the
+    event of a dry run arrived lately: some trail that may record them does, then.
+    """
     if isinstance(trails, NotRead):
         return unknown(CHECK, f"The trails of {region} couldn't be read.", trails.why)
     good = [trail for trail in trails if trail.is_logging is True and trail.records_changes is True]
@@ -64,6 +66,10 @@ def check_trails(trails: Sequence[Trail] | NotRead, region: str) -> Finding:
         names = few([trail.name for trail in good], _MOST)
         return ok(CHECK, f"EC2's write events in {region} are logged by {names}.")
     maybe = [trail for trail in trails if trail.is_logging is not False and trail.records_changes is not False]
+    if maybe and is_proven:
+        names = few([_whose(trail) for trail in maybe], _MOST)
+        says = f"The event path is proven, so a trail logs EC2's write events in {region}"
+        return ok(CHECK, f"{says}, though what {names} logs can't be told from here.")
     if maybe:
         says = f"No trail is certain to log EC2's write events in {region}."
         return unknown(CHECK, says, " ".join(map(_why_unknown, maybe[:_MOST])))
@@ -75,10 +81,13 @@ def check_trails(trails: Sequence[Trail] | NotRead, region: str) -> Finding:
 
 def _fault(trail: Trail) -> str:
     """What is certainly wrong with the trail, as a clause."""
-    whose = f"{trail.name} of account {trail.account}" if trail.is_organizations else trail.name
     if trail.is_logging is False:
-        return f"the trail {whose} is stopped"
-    return f"the trail {whose} leaves out EC2's write events"
+        return f"the trail {_whose(trail)} is stopped"
+    return f"the trail {_whose(trail)} leaves out EC2's write events"
+
+
+def _whose(trail: Trail) -> str:
+    return f"{trail.name} of account {trail.account}" if trail.is_organizations else trail.name
 
 
 def _remedy(trails: Sequence[Trail]) -> str:
