@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import partial
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +44,9 @@ from tools.watch_cost import GB_SECOND_USD, INVOCATION_USD, LOG_GB_USD, MEMORY_G
 UNREADABLE, UNUSABLE = 1, 2
 KEPT = timedelta(days=90)  # CloudTrail guide: Event history
 CALLS_A_SECOND = 2  # CloudTrail API: LookupEvents, in an account and Region
+MOST_PAGES = 200  # of a call, the newest 10,000 records in 100 seconds: somebody tags 1,000s of resources a day
+TELL_EVERY = 20  # requests, which take 10 seconds at least
+CUT = f"Event history has more than the {50 * MOST_PAGES:,} records of a call that are read, the newest first"
 PATIENCE_S = 120.0  # in all, where others ask so often that CloudTrail throttles
 _BROKEN = (OSError, EOFError, zlib.error, ValueError, KeyError, TypeError)  # what a file may be, other than JSON
 _SILENT = "CRITICAL"  # a level that the package never logs at
@@ -162,13 +166,19 @@ def _look_back(now: datetime, *, hashes_names: bool) -> LookBack:
     read, unread = _Read(hashes_names), dict[str, str]()
     pace = Pace(CALLS_A_SECOND)
     history, unread_calls = EventHistory(patience=PATIENCE_S), dict[str, str]()
-    for name in sorted(CALLS):
+    asked = count(1)
+    for number, name in enumerate(sorted(CALLS), 1):
         try:
-            for records, _ in history.pages(name, now - KEPT, now, pace.take_turn):
+            for page, (records, more) in enumerate(history.pages(name, now - KEPT, now, pace.take_turn), 1):
                 read.take(records)
+                if (requests := next(asked)) % TELL_EVERY == 0:
+                    sys.stderr.write(f"Event history: {requests} requests, {name} is {number} of {len(CALLS)} calls\n")
+                if more and page == MOST_PAGES:
+                    unread_calls[name] = CUT
+                    break
         except TransientError as error:  # what was read of it counts
             unread_calls[name] = str(error)
-            if len(unread_calls) == len(CALLS):
+            if len(unread_calls) == len(CALLS) and not read.times:
                 raise
     changes = in_order(read.changes)
     vpcs = _network(unread)

@@ -174,6 +174,29 @@ def test_all_pages_of_a_call_are_read(ec2: Any, capsys: pytest.CaptureFixture[st
     assert found(capsys)["changes"] == 60
 
 
+def test_of_a_call_with_more_records_than_are_read_the_newest_count_and_it_is_named(
+    ec2: Any, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(look_back, "MOST_PAGES", 2)
+    for number in range(101):
+        record_call("DeleteRouteTable", {"RouteTableId": TABLE}, at=NOW - number * MINUTE)
+    for number in range(100):
+        record_call("DeleteVpc", {"VpcId": f"vpc-{number:017x}"}, at=NOW - number * MINUTE)
+    told = found(capsys, code=1)
+    assert told["changes"] == 200
+    assert told["unread_calls"] == {"DeleteRouteTable": look_back.CUT}
+
+
+def test_how_far_it_has_got_is_said_beside_the_answer(ec2: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    assert look_back.main(["--region", REGION, "--format", "json"]) == 0
+    printed = capsys.readouterr()
+    require_valid(json.loads(printed.out))
+    calls = sorted(CALLS)
+    lines = printed.err.splitlines()
+    assert lines[0] == f"Event history: 20 requests, {calls[19]} is 20 of {len(calls)} calls"
+    assert len(lines) == len(calls) // 20
+
+
 @contextmanager
 def throttled(operation: str, *refused: int) -> Iterator[list[float]]:
     """CloudTrail throttles these calls, counted from 1; without any, all. The list gets what is waited for."""

@@ -116,6 +116,7 @@ def test_calls_that_werent_all_read_make_the_counts_the_least_that_there_is() ->
     assert "At least 3 network changes" in text
     assert "Not all read: CreateRoute, DeleteVpc. Their changes may be missing" in text
     assert "why: ThrottlingException: Rate exceeded" in text
+    assert "why: the same" in text
     assert not look_back.is_whole
     assert found().is_whole
 

@@ -114,13 +114,14 @@ def _lines(found: LookBack) -> Iterator[str]:
 
 
 def _unread_lines(calls: Mapping[str, str]) -> Iterator[str]:
-    """Which calls weren't all read, those with the same reason together."""
+    """Which calls weren't all read, and the different reasons."""
     if not calls:
         return
     names = few(sorted(calls), _MOST_NAMED)
     words = f"Not all read: {names}. Their changes may be missing, and a route that they put back counts as cut."
     yield from wrap(words, rest="   ")
-    yield from wrap(f"why: {next(iter(calls.values()))}", first="   ", rest="   ")
+    for why in dict.fromkeys(calls.values()):
+        yield from wrap(f"why: {why}", first="   ", rest="   ")
 
 
 def _cut_lines(found: LookBack) -> Iterator[str]:
