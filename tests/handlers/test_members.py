@@ -9,10 +9,12 @@ import pytest
 from botocore.exceptions import ClientError
 
 from lifeline.adapters.aws.memory import remember
+from lifeline.adapters.aws.topic import Topic
 from lifeline.adapters.store.limit_usage import LimitUsage
 from lifeline.adapters.store.members import MemberStore
 from lifeline.adapters.store.ownership import Ownership
 from lifeline.adapters.store.vpcs import VpcStore
+from lifeline.core.errors import TransientError
 from lifeline.core.network.model import RegionRef
 from lifeline.core.organization.ledger import MemberLedger
 from lifeline.core.organization.members import AccountStanding
@@ -141,6 +143,22 @@ def test_an_account_whose_role_is_gone_is_lost_and_told_once_and_the_others_go_o
     hub.days.deliver(hub.cut_off(B, hub.b, vpc_b))
     assert len(hub.b.endpoints(vpc_b)) == 1
     assert not hub.days.world.dead_letters()
+
+
+def test_a_loss_whose_notice_failed_is_told_once_by_the_next_sweep(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    hub.sweep()
+    hub.organization.add_role(role_in(A), trust=[])
+
+    def fail(*_: object) -> None:
+        raise TransientError("sns: Throttling", code="Throttling")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Topic, "publish", fail)
+        hub.sweep()
+    assert hub.members()[A] is AccountStanding.LOST
+    for _ in range(3):
+        hub.sweep()
+    assert sum("lost: its role" in one["Body"] for one in hub.days.world.forms()) == 1
 
 
 def test_a_lost_account_that_is_back_is_swept_again_and_its_loss_is_news_again(hub: Hub) -> None:

@@ -215,7 +215,7 @@ class Hub:
         tools.queue.sweep_accounts([member.account for member in members.active])
         self._give_back(tools, {self.settings.own_account_id, *(member.account for member in members.active)})
         for member in members.unannounced:  # of which an earlier run couldn't tell
-            self._tell(member)
+            self._note(lambda members: members, member.account)
         standings = Counter(member.standing.name.lower() for member in members.active)
         logger.info("accounts' sweeps sent", extra={"accounts": len(members.active), **standings})
 
