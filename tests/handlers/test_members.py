@@ -9,10 +9,12 @@ import pytest
 from botocore.exceptions import ClientError
 
 from lifeline.adapters.aws.memory import remember
+from lifeline.adapters.aws.topic import Topic
 from lifeline.adapters.store.limit_usage import LimitUsage
 from lifeline.adapters.store.members import MemberStore
 from lifeline.adapters.store.ownership import Ownership
 from lifeline.adapters.store.vpcs import VpcStore
+from lifeline.core.errors import TransientError
 from lifeline.core.network.model import RegionRef
 from lifeline.core.organization.ledger import MemberLedger
 from lifeline.core.organization.members import AccountStanding
@@ -143,6 +145,22 @@ def test_an_account_whose_role_is_gone_is_lost_and_told_once_and_the_others_go_o
     assert not hub.days.world.dead_letters()
 
 
+def test_a_loss_whose_notice_failed_is_told_once_by_the_next_sweep(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    hub.sweep()
+    hub.organization.add_role(role_in(A), trust=[])
+
+    def fail(*_: object) -> None:
+        raise TransientError("sns: Throttling", code="Throttling")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Topic, "publish", fail)
+        hub.sweep()
+    assert hub.members()[A] is AccountStanding.LOST
+    for _ in range(3):
+        hub.sweep()
+    assert sum("lost: its role" in one["Body"] for one in hub.days.world.forms()) == 1
+
+
 def test_a_lost_account_that_is_back_is_swept_again_and_its_loss_is_news_again(hub: Hub) -> None:
     hub.sweep()
     vpc_a = network(hub.a)
@@ -200,6 +218,19 @@ def test_an_organization_is_swept_without_its_closed_accounts_and_the_hub_itself
     assert whole.sweep() == [A]
     assert MemberStore("ledger").read().by_account[B].state == "PENDING_CLOSURE", "it stays on record"
     assert not whole.days.world.forms()
+
+
+def test_an_event_of_an_account_that_is_being_closed_is_left_out_with_a_line_in_the_log(
+    whole: Hub, caplog: pytest.LogCaptureFixture
+) -> None:
+    vpc_a, vpc_b = alike(network, whole.a, whole.b)
+    whole.organization.members[B].state = "PENDING_CLOSURE"
+    whole.sweep()
+    whole.days.deliver(whole.cut_off(B, whole.b, vpc_b), whole.cut_off(A, whole.a, vpc_a))
+    assert not whole.days.world.dead_letters()
+    assert not whole.b.endpoints(vpc_b)
+    assert len(whole.a.endpoints(vpc_a)) == 1
+    assert "message of a closed account left out" in caplog.text
 
 
 def test_the_last_list_is_swept_while_the_organization_cannot_be_read(whole: Hub) -> None:

@@ -68,21 +68,25 @@ class Hub:
                 return self._serve(self.settings, records)
         by_account: dict[str, list[Any]] = defaultdict(list)
         for record in records:
-            by_account[self._member_in(record)].append(record)
+            account = self._member_in(record)
+            if self._is_closed(account):  # should it be opened again, a sweep looks at everything
+                logger.warning("message of a closed account left out", account=account)
+            else:
+                by_account[account].append(record)
         serve = [partial(self._serve_apart, member, theirs) for member, theirs in sorted(by_account.items())]
         with ThreadPoolExecutor(max_workers=len(serve) or 1) as pool:
             served = [future.result() for future in [pool.submit(call) for call in serve]]
         return tuple(answer for answers, _ in served for answer in answers), [id_ for _, ids in served for id_ in ids]
 
     def _member_in(self, record: Any) -> str:
-        """The member account that the message is about. One of an account that isn't served goes to the functions' own
-        batch, which refuses it in words.
+        """The member account that the message is about, served or closed. One of an account that isn't served goes to
+        the functions' own batch, which refuses it in words.
         """
         try:
             account = stated_account(read_body(record["body"]))
         except (InvalidInputError, KeyError, TypeError):
             return ""
-        return account if self._is_served(account) else ""
+        return account if self._is_served(account) or self._is_closed(account) else ""
 
     def _serve_apart(self, member: str, records: Sequence[Any]) -> Served:
         """The same as `_serve`, in its turn. Whatever goes wrong stays with this account's messages."""
@@ -188,14 +192,14 @@ class Hub:
                 raise refuse(f"{settings.member} can't be entered: {error}") from error
 
     @contextmanager
-    def looking_again(self, settings: Settings) -> Iterator[None]:
+    def looking_again(self, settings: Settings, *, is_scheduled: bool = False) -> Iterator[None]:
         """Raises InvalidInputError in place of an error by which the account's role turns out to be denied what must be
         read, or a member account's to be gone.
         """
         try:
             yield
         except TerminalError as error:
-            if self._is_turned_away(settings, error):
+            if self._is_turned_away(settings, error) and not is_scheduled:
                 why = self._known().by_account[settings.member].why if settings.member else error
                 raise refuse(f"{settings.account_id} can't be looked at: {why}") from error
             raise
@@ -215,7 +219,7 @@ class Hub:
         tools.queue.sweep_accounts([member.account for member in members.active])
         self._give_back(tools, {self.settings.own_account_id, *(member.account for member in members.active)})
         for member in members.unannounced:  # of which an earlier run couldn't tell
-            self._tell(member)
+            self._note(lambda members: members, member.account)
         standings = Counter(member.standing.name.lower() for member in members.active)
         logger.info("accounts' sweeps sent", extra={"accounts": len(members.active), **standings})
 
@@ -272,6 +276,11 @@ class Hub:
 
     def _enter(self, settings: Settings, *, is_urgent: bool) -> None:
         """Assumes the account's role, and notes whether that went well.
+    def _is_closed(self, account: str) -> bool:
+        """True for an account of the last list that is suspended, closed or about to be either."""
+        known = self._known().by_account.get(account)
+        return known is not None and not known.is_active and known.left_at is None
+
 
         Raises TransientError or TerminalError where it is refused, or was just now and it isn't urgent.
         """
