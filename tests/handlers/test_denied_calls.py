@@ -13,7 +13,7 @@ from lifeline.adapters.store.members import MemberStore
 from lifeline.adapters.store.vpcs import VpcStore
 from lifeline.core.network.model import RegionRef
 from lifeline.core.organization.members import AccountStanding
-from tests.support.cloudtrail import record_call
+from tests.support.cloudtrail import Failure, record_call
 from tests.support.days import Days
 from tests.support.organization import alike
 from tests.support.organization_hub import HOUR, TRUST, A, B, Hub, begin, network, role_in
@@ -355,3 +355,28 @@ def test_a_person_who_calls_hears_that_the_own_account_is_denied(single: Days) -
     own_account(single, "ec2:DescribeVpcs")
     (error,) = single.call({"vpc_ids": [vpc_id]})["errors"]
     assert error["message"].startswith(f"{ACCOUNT} can't be looked at: ")
+
+
+# ---- what no sweep finds by itself
+
+
+def test_a_refused_deletion_in_an_account_that_is_denied_or_lost_is_put_aside_with_its_reason(hub: Hub) -> None:
+    vpc_a = network(hub.a)
+    hub.days.deliver(hub.cut_off(A, hub.a, vpc_a))
+    hub.days.clock.advance(HOUR)
+    hub.sweep()
+    words = f"The vpc '{vpc_a}' has dependencies and cannot be deleted."
+    failure = Failure("DependencyViolation", words)
+    event = record_call("DeleteVpc", {"VpcId": vpc_a}, failure=failure, at=hub.days.clock(), account=A)
+    hub.organization.deny(A, "ec2:DescribeVpcs")
+    hub.days.deliver(event)
+    (letter,) = hub.days.world.dead_letters()
+    assert "DeleteVpc" in json.dumps(letter)
+    assert "ec2:DescribeVpcs" in json.dumps(letter)
+    hub.organization.deny(A)
+    hub.organization.remove_role(role_in(A))
+    remember.cache_clear()
+    hub.sweep()
+    assert standing_of(A) is AccountStanding.LOST
+    hub.days.deliver(event)
+    assert "sts:AssumeRole" in json.dumps(hub.days.world.dead_letters())

@@ -124,7 +124,12 @@ LISTS = "User: arn:aws:sts::123456789012:assumed-role/x/y is not authorized to p
         ("AccessDenied", FOREIGN, {"HostedZoneId": "Z1"}, False),
         ("AccessDenied", FOREIGN, {}, False),
         ("AccessDenied", f"{LISTS} with an explicit deny in a service control policy", {"VPCId": "vpc-1"}, False),
-        ("AccessDenied", f"{LISTS} on resource: * with an explicit deny in a service control policy", {"Id": "1"}, True),
+        (
+            "AccessDenied",
+            f"{LISTS} on resource: * with an explicit deny in a service control policy",
+            {"Id": "1"},
+            True,
+        ),
         ("AccessDenied", f"{LISTS} because no identity-based policy allows the action", {"MaxItems": "1"}, True),
         ("UnauthorizedOperation", "You are not authorized to perform this operation.", {"VpcIds": ["vpc-1"]}, True),
         ("UnauthorizedOperation", "You are not authorized to perform this operation.", {"VpcId": "vpc-1"}, False),
