@@ -16,7 +16,7 @@ from lifeline.adapters.store.vpcs import VpcStore
 from lifeline.core.errors import LifelineError, TerminalError, TransientError
 from lifeline.core.network.model import RegionRef
 from lifeline.core.organization.members import AccountStanding
-from tests.support.cloudtrail import record_call
+from tests.support.cloudtrail import Failure, record_call
 from tests.support.days import Days
 from tests.support.organization import alike
 from tests.support.organization_hub import HOUR, TRUST, A, B, Hub, begin, network, role_in
@@ -382,3 +382,28 @@ def test_if_the_notice_of_the_own_accounts_denial_cannot_be_sent_the_next_sweep_
     for _ in range(2):
         try_to_sweep(single)
     assert len(single_told(single)) == 1
+
+
+# ---- what no sweep finds by itself
+
+
+def test_a_refused_deletion_in_an_account_that_is_denied_or_lost_is_put_aside_with_its_reason(hub: Hub) -> None:
+    vpc_a = network(hub.a)
+    hub.days.deliver(hub.cut_off(A, hub.a, vpc_a))
+    hub.days.clock.advance(HOUR)
+    hub.sweep()
+    words = f"The vpc '{vpc_a}' has dependencies and cannot be deleted."
+    failure = Failure("DependencyViolation", words)
+    event = record_call("DeleteVpc", {"VpcId": vpc_a}, failure=failure, at=hub.days.clock(), account=A)
+    hub.organization.deny(A, "ec2:DescribeVpcs")
+    hub.days.deliver(event)
+    (letter,) = hub.days.world.dead_letters()
+    assert "DeleteVpc" in json.dumps(letter)
+    assert "ec2:DescribeVpcs" in json.dumps(letter)
+    hub.organization.deny(A)
+    hub.organization.remove_role(role_in(A))
+    remember.cache_clear()
+    hub.sweep()
+    assert standing_of(A) is AccountStanding.LOST
+    hub.days.deliver(event)
+    assert "sts:AssumeRole" in json.dumps(hub.days.world.dead_letters())

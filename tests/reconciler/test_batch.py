@@ -11,11 +11,11 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from lifeline.adapters.aws.lookup import Found
-from lifeline.core.errors import TransientError
+from lifeline.core.errors import TerminalError, TransientError
 from lifeline.core.requests.request import Request
 from lifeline.reconciler import batch
 from lifeline.reconciler.accept import BusyError
-from lifeline.reconciler.batch import reconcile_batch
+from lifeline.reconciler.batch import reconcile_batch, settle_records
 from lifeline.reconciler.loop import reconcile
 from lifeline.runtime.invocation import Run
 from lifeline.runtime.settings import Settings
@@ -272,3 +272,43 @@ def test_a_record_of_cloudtrails_is_none_of_the_detectors() -> None:
         assert serve(fakes, record(0, path.read_text("utf-8"), REPAIRS)) == ([], [])
         assert len(fakes.letters) == 1
         assert fakes.journal == []
+
+
+# ---- what is of no use to try again before the next sweep
+
+
+CHANGE = json.loads((ROOT / "events/cloudtrail/DeleteRoute.json").read_text("utf-8"))
+ATTEMPT = json.loads((ROOT / "events/attempts/DeleteVpc.json").read_text("utf-8"))
+SILENCE = {"vpc_ids": [VPC_ID], "because": [{"kind": "silence", "event_id": "inc-20261129-000000-a1b2c3d4"}]}
+
+
+@pytest.mark.parametrize(
+    ("body", "arn", "is_lost"),
+    [
+        (CHANGE, CHANGES, False),
+        ({"sweep": True, "because": [{"kind": "sweep"}]}, CHANGES, False),
+        ({"vpc_ids": [VPC_ID], "attempt": 2, "because": [{"kind": "change", "event_id": "e-1"}]}, CHANGES, False),
+        (ATTEMPT, CHANGES, True),
+        ({"vpc_ids": [VPC_ID], "follow": True}, CHANGES, True),
+        (SILENCE, REPAIRS, True),
+    ],
+)
+def test_what_no_sweep_finds_by_itself_is_put_aside_with_its_reason_where_trying_again_is_of_no_use(
+    monkeypatch: pytest.MonkeyPatch, body: object, arn: str, *, is_lost: bool
+) -> None:
+    error = TerminalError("a policy denies ec2:DescribeVpcs", code="UnauthorizedOperation")
+
+    def deny(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr(batch, "reconcile", deny)
+    fakes, text = Queues([MISSING]), json.dumps(body)
+    variables = ENVIRONMENT | {"REPAIR_QUEUE_URL": "https://sqs/123456789012/repairs"}
+    run = Run("run-1", now=lambda: NOW, remaining=lambda: timedelta(minutes=4), sleep=lambda _: None)
+    more: Any = {"tools": fakes.tools(), "settings": Settings.from_environment(variables), "run": run}
+    served = reconcile_batch([record(0, text, arn)], **more, is_settled=lambda *_, **__: True)
+    assert served == ((), [])
+    assert fakes.letters == ([(text, str(error), "")] if is_lost else [])
+    assert settle_records([record(0, text, arn)], error, **more) == []
+    assert len(fakes.letters) == 2 * is_lost
+    assert "retry" not in fakes.journal

@@ -34,13 +34,15 @@ class _Message:
 
 
 class IsSettled(Protocol):
-    """Whether a message need not come again although this error is its answer. If `is_all`, nothing could be read."""
+    """Whether trying the request again before the next sweep is of no use, this error being its answer. If `is_all`,
+    nothing could be read.
+    """
 
-    def __call__(self, error: LifelineError, *, is_all: bool) -> bool:
-        """True if nothing is lost without the message."""
+    def __call__(self, error: LifelineError, request: Request, *, is_all: bool) -> bool:
+        """True if its message need not come again."""
 
 
-def _never(error: LifelineError, *, is_all: bool) -> bool:  # noqa: ARG001 - as its protocol says
+def _never(error: LifelineError, request: Request, *, is_all: bool) -> bool:  # noqa: ARG001 - as its protocol says
     return False
 
 
@@ -51,7 +53,7 @@ def reconcile_batch(
 
     A message that can't be read is dead-lettered and stops no other. One whose resources can't be looked up comes back
     later, and so does every message where the network can't be observed. At its last try it is dead-lettered with the
-    reason, unless `is_settled` says that nothing is lost without it.
+    reason. Where `is_settled`, it doesn't come again: the next sweep does what it asks for, or it is dead-lettered.
     """
     return _Batch(tools, settings, run, is_settled).serve(records)
 
@@ -63,6 +65,15 @@ def keep_records(
     reason at its last try.
     """
     return _Batch(tools, settings, run).keep(records, error)
+
+
+def settle_records(
+    records: Sequence[Any], error: LifelineError, *, tools: Tools, settings: Settings, run: Run
+) -> list[str]:
+    """The ids of messages to keep, none of which can be served before the next sweep: what that doesn't find by itself
+    is dead-lettered with the reason.
+    """
+    return _Batch(tools, settings, run, is_settled=lambda *_, **__: True).settle(records, error)
 
 
 def read_record(record: object, own_role_arn: str, region: str = "", *, repair_queue_url: str = "") -> Request:
@@ -81,7 +92,8 @@ def read_record(record: object, own_role_arn: str, region: str = "", *, repair_q
             request = read_queued(body, own_role_arn=own_role_arn, region=region)
     except InvalidInputError as error:
         raise InvalidInputError(f"body.{error.field}", error.message) from error
-    return replace(request, sent_at=_sent_at(record), message_id=_message_id(record))
+    tries = _number(record, "ApproximateReceiveCount")
+    return replace(request, sent_at=_sent_at(record), message_id=_message_id(record), tries=tries)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +104,12 @@ class _Batch:
     is_settled: IsSettled = _never
 
     def serve(self, records: Sequence[Any]) -> tuple[tuple[VpcAnswer, ...], list[str]]:
+        messages, kept = self._read_all(records)
+        answers, left = self._reconcile(messages)
+        return answers, list(dict.fromkeys([*kept, *left]))
+
+    def _read_all(self, records: Sequence[Any]) -> tuple[list[_Message], list[str]]:
+        """The messages, and the ids of those to keep because what can't be read in them couldn't be dead-lettered."""
         messages: list[_Message] = []
         kept: list[str] = []
         for record in records:
@@ -103,8 +121,7 @@ class _Batch:
                 messages.append(message)
                 for refusal in message.request.refusals:
                     kept += self._dead_letter(record, refusal, field=refusal.field)
-        answers, left = self._reconcile(messages)
-        return answers, list(dict.fromkeys([*kept, *left]))
+        return messages, kept
 
     def _read(self, record: Any) -> Request:
         """The request. Whatever the reading of a record raises belongs to that record alone: InvalidInputError."""
@@ -137,7 +154,7 @@ class _Batch:
             busy = [(request, error) for request in error.requests]
             return error.answers, self._retry_failed(messages, [*failed, *busy])
         except LifelineError as error:
-            return (), [] if self.is_settled(error, is_all=True) else self._retry_all(messages, error)
+            return (), self._leave(messages, error, is_all=True)
         except Exception as error:  # noqa: BLE001 - logged, and traced to its message
             logger.exception("batch failed unexpectedly", messages=len(messages), run_id=self.run.id)
             if len(messages) == 1 or self.run.remaining() < _A_RUN:
@@ -153,11 +170,27 @@ class _Batch:
         """Keeps messages of which nothing was read."""
         return [message_id for record in records for message_id in self._retry(record, error)]
 
+    def settle(self, records: Sequence[Any], error: LifelineError) -> list[str]:
+        """Keeps only what couldn't be dead-lettered."""
+        messages, kept = self._read_all(records)
+        return [*kept, *self._leave(messages, error, is_all=True)]
+
     def _retry_failed(self, messages: Sequence[_Message], failed: Iterable[tuple[Request, LifelineError]]) -> list[str]:
         """Those among the messages whose requests failed, each once and with its own error."""
-        errors = {request.message_id: error for request, error in failed if not self.is_settled(error, is_all=False)}
+        errors = {request.message_id: error for request, error in failed}
         left = [message for message in messages if message.request.message_id in errors]
-        return [id_ for message in left for id_ in self._retry_all([message], errors[message.request.message_id])]
+        return [id_ for one in left for id_ in self._leave([one], errors[one.request.message_id], is_all=False)]
+
+    def _leave(self, messages: Sequence[_Message], error: LifelineError, *, is_all: bool) -> list[str]:
+        """The ids of the messages to keep, of those that have this error for their answer."""
+        again: list[_Message] = []
+        kept: list[str] = []
+        for message in messages:
+            if not self.is_settled(error, message.request, is_all=is_all):
+                again.append(message)
+            elif not message.request.is_repeated_by_sweep:
+                kept += self._dead_letter(message.record, error)
+        return [*kept, *(self._retry_all(again, error) if again else ())]
 
     def _retry_all(self, messages: Sequence[_Message], error: LifelineError) -> list[str]:
         about = {"error": str(error), "messages": len(messages), "run_id": self.run.id}

@@ -27,7 +27,8 @@ from lifeline.core.organization.members import AccountStanding, MemberAccount, M
 from lifeline.core.plan.answer import VpcAnswer
 from lifeline.core.requests.account import refuse, stated_account
 from lifeline.core.requests.body import read_body
-from lifeline.reconciler.batch import keep_records, reconcile_batch
+from lifeline.core.requests.request import Request
+from lifeline.reconciler.batch import keep_records, reconcile_batch, settle_records
 from lifeline.reconciler.steps.job import Tools
 from lifeline.runtime.invocation import Run
 from lifeline.runtime.observability import logger
@@ -105,14 +106,15 @@ class Hub:
                 self._enter(settings, is_urgent=any(map(_is_sweep, records)))
             except TransientError as error:
                 return self._keep(records, error)
-            except TerminalError as error:  # nothing is lost: a sweep looks at everything once the role is back
+            except TerminalError as error:  # a sweep looks at everything once the role is back
                 logger.warning("account not entered", account=settings.member, messages=len(records), why=str(error))
-                return (), []
+                own = self.tools(self.settings)
+                return (), settle_records(records, error, tools=own, settings=settings, run=self.run)
         run = replace(self.run, sleep=self._sleep)
         turned_away, tools = list[LifelineError](), self.tools(settings)
 
-        def is_settled(error: LifelineError, *, is_all: bool) -> bool:
-            """A sweep makes good what a policy denied now: until then, the message would only be denied again."""
+        def is_settled(error: LifelineError, request: Request, *, is_all: bool) -> bool:  # noqa: ARG001 - its protocol
+            """What a policy denied now, it denies until a sweep tries again."""
             if isinstance(error, TransientError):
                 return False
             is_all = is_all or _concerns_all(error)

@@ -168,8 +168,8 @@ def _code(error: ClientError) -> str:
 def _concerns_all(denial: Denial, code: str, request: Mapping[str, Any]) -> bool:
     """True if the denial is about the call itself, whatever it asks for.
 
-    Where AWS names no resource, EC2's lists have none, nor has what a policy denies by the call's name. Of a resource of
-    another account, AWS may only say that the caller "is not authorized to access this resource".
+    Where AWS names no resource, EC2's lists have none, nor has what a policy denies by the call's name. Of another
+    account's resource, AWS may only say that the caller "is not authorized to access this resource".
     """
     if denial.resource:
         return denial.resource.endswith("*")

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from lifeline.core.coexist.claims import Claim
+from lifeline.core.coexist.teardown import DEPENDENCY
 from lifeline.core.errors import InvalidInputError
 from lifeline.core.guards.freeze import EVERYTHING
 from lifeline.core.guards.mode import Mode
@@ -45,7 +46,8 @@ class Request:
     `failure` is EC2's code, without its prefix, where the record is of a call that failed. Its trigger is an `attempt`:
     it changed nothing, but says what someone is about to do. `claim` is what it wanted where it was refused a name, or
     routes, that another endpoint has. `tool` is the infrastructure-as-code tool that made the call, empty where none
-    did. `request_id` is CloudTrail's of a call that failed. `is_text` asks for the answer as text.
+    did. `request_id` is CloudTrail's of a call that failed. `is_text` asks for the answer as text. `tries` is how often
+    a queue has delivered it.
     """
 
     trigger: Trigger
@@ -72,6 +74,17 @@ class Request:
     claim: Claim | None = None
     tool: str = ""
     request_id: str = ""
+    tries: int = 0
+
+    @property
+    def is_repeated_by_sweep(self) -> bool:
+        """True if the next sweep does all that the request asks for, because it tells nothing that only it knows: what
+        became of new endpoints, which agents are silent, what a person wants, or what a refused call was to do.
+        """
+        if self.trigger.kind == "attempt":
+            return self.is_own or (self.claim is None and self.failure != DEPENDENCY)
+        is_asked = self.is_follow or self.is_release or self.approve or self.freeze or self.unfreeze or self.backlog
+        return not is_asked and all(cause.kind in {"change", "sweep"} for cause in self.because)
 
     @property
     def approves(self) -> tuple[str, ...]:
