@@ -268,6 +268,11 @@ class Hub:
             return known.is_active
         return self.settings.accounts.is_organization or account in self.settings.accounts.ids
 
+    def _is_closed(self, account: str) -> bool:
+        """True for an account of the last list that is suspended, closed or about to be either."""
+        known = self._known().by_account.get(account)
+        return known is not None and not known.is_active and known.left_at is None
+
     def _is_listed(self, account: str) -> bool:
         return account in self._known().by_account or account in self.settings.accounts.ids
 
@@ -278,11 +283,6 @@ class Hub:
 
     def _enter(self, settings: Settings, *, is_urgent: bool) -> None:
         """Assumes the account's role, and notes whether that went well.
-    def _is_closed(self, account: str) -> bool:
-        """True for an account of the last list that is suspended, closed or about to be either."""
-        known = self._known().by_account.get(account)
-        return known is not None and not known.is_active and known.left_at is None
-
 
         Raises TransientError or TerminalError where it is refused, or was just now and it isn't urgent.
         """
