@@ -21,7 +21,7 @@ from lifeline.adapters.aws import clients
 from lifeline.adapters.aws.calls import aws_errors
 from lifeline.adapters.aws.cloudwatch import CloudWatch
 from lifeline.adapters.aws.memory import remember
-from lifeline.core.errors import InvalidInputError, LifelineError, SettingsError
+from lifeline.core.errors import InvalidInputError, LifelineError, SettingsError, TerminalError
 from lifeline.core.plan.cost import price_in
 from lifeline.core.policy.policy import Policy, simple_policy
 from lifeline.core.policy.reading import read_policy
@@ -261,14 +261,21 @@ def _check(event: Mapping[str, Any], services: Sequence[str]) -> None:
 
 
 def invoke(event: Mapping[str, Any], environment: Mapping[str, str]) -> dict[str, Any]:
-    """The handler's answer. Its log lines and metrics are suppressed."""
+    """The handler's answer. Its log lines and metrics are suppressed.
+
+    Raises TerminalError where a policy denies what must be read: the call names no account, so that is what an error
+    about the account says.
+    """
     before = dict(os.environ)
     _forget()
     try:
         os.environ.update(environment)
         with silent(), redirect_stdout(io.StringIO()):
             answer: dict[str, Any] = handler(event, Context(aws_request_id=str(uuid4())))
-            return answer
+        denied = [error["message"] for error in answer.get("errors", ()) if error["field"] == "account"]
+        if denied:
+            raise TerminalError(denied[0], code="Denied")
+        return answer
     finally:
         os.environ.clear()
         os.environ.update(before)

@@ -140,13 +140,14 @@ def test_credentials_that_aws_refuses_are_told_in_a_line_and_end_with_1(
 
     monkeypatch.setattr(make_call, refused)
 
-    assert plan.main(["--vpc", "vpc-0123456789abcdef0", "--region", REGION]) == 1
+    for arguments in (["--vpc", "vpc-0123456789abcdef0"], [], ["--format", "json"]):
+        assert plan.main([*arguments, "--region", REGION]) == 1
 
-    printed = capsys.readouterr()
-    (line,) = printed.err.splitlines()
-    assert line.startswith("Can't read from AWS: ")
-    assert line.endswith("UnauthorizedOperation: You are not authorized")
-    assert printed.out == ""
+        printed = capsys.readouterr()
+        (line,) = printed.err.splitlines()
+        assert line.startswith("Can't read from AWS: ")
+        assert line.endswith("UnauthorizedOperation: You are not authorized")
+        assert printed.out == ""
 
 
 def test_the_environment_is_as_it_was_afterwards(ec2: Any) -> None:
