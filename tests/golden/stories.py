@@ -31,7 +31,7 @@ from lifeline.core.event_path.proof import UNPROVEN, EventPath
 from lifeline.core.guards.approval import approve_command
 from lifeline.core.guards.backlog import BACKLOG, WAITS, Alike, GapSurvey
 from lifeline.core.guards.kill_switch import why_on
-from lifeline.core.guards.limits import Usage, admit, heaviest
+from lifeline.core.guards.limits import FOR_WHAT_WAITS, Usage, admit, heaviest
 from lifeline.core.guards.mode import Mode
 from lifeline.core.guards.urgency import KnownVpc
 from lifeline.core.history.change import Change
@@ -326,7 +326,7 @@ SWAP_OF_PROFILE = offered(
 
 def asking(swap: Plan) -> VpcAnswer:
     """A swap that waits for approval."""
-    held = (action.held("central", action.asks or swap.actions[-1].asks) for action in swap.actions)
+    held = (action.held("central", action.asks or FOR_WHAT_WAITS) for action in swap.actions)
     approval = Approvable(PLAN_ID, Decimal("7.30"), at(24 * 60), approve_command(PLAN_ID, "lifeline"))
     return replace(answer(swap, *held), approval=approval)
 

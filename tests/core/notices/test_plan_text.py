@@ -105,10 +105,10 @@ def test_the_ways_to_a_hubs_services_are_compared_below_the_actions_and_whose_pr
 @pytest.mark.parametrize(
     ("checks", "words"),
     [
-        (("routes: yes", "room: yes (3 of 300)"), "checked: in order: routes, room (3 of 300)"),
+        (("routes: yes", "room: yes (3 of 300)"), "checked: fine: routes, room (3 of 300)"),
         (
             ("tables: can't be read (denied: no)", "routes: yes"),
-            "checked: tables: can't be read (denied: no); in order",
+            "checked: tables: can't be read (denied: no); fine",
         ),
         (("tables: can't be read (no)",), "checked: tables: can't be read (no)"),
     ],

@@ -979,10 +979,9 @@ def test_from_a_profile_an_endpoint_takes_one_name_and_nothing_else_is_lost() ->
     assert (made.private_dns, made.tags) == (False, ((IN_PLACE_OF, "rp-1"),))
     assert (swap.central_ids, swap.moving_ids) == (("rp-1",), ())
     assert swap.reason.endswith(", and the VPC's own private DNS goes before what rp-1 brings")
-    assert (
-        swap.asks
-        == made.asks
-        == ("needs approval: an endpoint answers the name in place of rp-1, which stays for all other names")
+    assert made.asks == "needs approval: it is to stand in for rp-1"
+    assert swap.asks == (
+        "needs approval: an endpoint answers the name in place of rp-1, which stays for all other names"
     )
 
 

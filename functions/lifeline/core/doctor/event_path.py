@@ -76,7 +76,7 @@ def _judge(last: Comparison, why: str, now: datetime) -> Finding:
         lost = listed([f"{count:,} through {rule}" for rule, count in silent.items()])
         return bad(COMPARISON_CHECK, f"{says} None was heard of {lost}.", _rule_remedy(silent))
     if last.heard >= last.happened and last.cut:
-        return unknown(COMPARISON_CHECK, says, f"There were too many to compare them all of {few(last.cut, _MOST)}.")
+        return ok(COMPARISON_CHECK, f"{says} There were too many to compare them all of {few(last.cut, _MOST)}.")
     if last.heard >= last.happened:
         return ok(COMPARISON_CHECK, says)
     return unknown(COMPARISON_CHECK, says, f"{_BEST_EFFORT} Not heard: {few(last.missed, len(last.missed))}.")

@@ -38,7 +38,7 @@ _FOR_WHOM = {
 _FOR_RULES = "what the policy's rules ask for"
 _MOST_NAMED = 3
 _DEFAULT = Shares()
-_SUPPORT = "only needed for an endpoint that needs approval"
+FOR_WHAT_WAITS = "only needed for an endpoint that needs approval"
 _BILLED = frozenset({ActionKind.CREATE_INTERFACE_ENDPOINT, ActionKind.ADD_SUBNETS, ActionKind.REPLACE_ENDPOINT})
 
 
@@ -388,7 +388,7 @@ def _why_support_waits(step: Step, plan: Plan, why: Mapping[Step, tuple[str, str
     ]
     if not any(step in why for step in needing) or any(step not in why for step in needing):
         return None
-    return why[needing[0]][0], _SUPPORT
+    return why[needing[0]][0], FOR_WHAT_WAITS
 
 
 def _hold(plan: Plan, why: Mapping[Step, tuple[str, str]], price: Price | None) -> Plan:

@@ -248,7 +248,11 @@ def _next(worth: Sequence[VpcAnswer], stack: str, *, is_plan: bool) -> Iterator[
         first = next((answer.vpc_id for answer, _ in by_status[Status.FAILED]), worth[0].vpc_id)
         if any(UNANSWERED in action.error for _, action in by_status[Status.FAILED]):
             yield "Lifeline tries again within minutes."
-        yield "Fix the failure shown above. Lifeline will retry on every run. To retry now:"
+        yield "Fix the failure shown above. Lifeline will retry on every run."
+        yield from _unserved(
+            worth, {one.service for _, one in by_status[Status.FAILED] if one.kind in _BY_HUB}, "Until then"
+        )
+        yield "To retry now:"
         yield from invoke_lines(stack, {"vpc_ids": [first]})
     elif any(answer.approval for answer in worth):
         yield from _approvals(worth)
@@ -314,11 +318,16 @@ def _meanwhile(worth: Sequence[VpcAnswer]) -> Iterator[str]:
     until = "Until you approve it" + (
         "" if all(one.asks for one in held) else ", or there is room within the limit again"
     )
-    tiers = dict(answer.tiers)
-    for report in answer.services if len(worth) == 1 else ():
+    yield from _unserved(worth, waiting, until)
+
+
+def _unserved(worth: Sequence[VpcAnswer], services: Set[str], until: str) -> Iterator[str]:
+    """Which isolated subnets of one VPC can't reach these services."""
+    tiers = dict(worth[0].tiers)
+    for report in worth[0].services if len(worth) == 1 else ():
         unserved = [subnet_id for subnet_id, path in report.paths if path.reach.is_closed]
         isolated = [subnet_id for subnet_id in unserved if tiers.get(subnet_id) is Tier.ISOLATED]
-        if report.service in waiting and isolated:
+        if report.service in services and isolated:
             yield f"{until}, {_named(isolated)} can't reach the {report.service} service."
 
 

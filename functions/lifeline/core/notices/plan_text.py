@@ -288,7 +288,7 @@ def _checked(checks: Sequence[str]) -> str:
     found = [(what, answer.partition(" ")) for what, _, answer in (check.partition(": ") for check in checks)]
     others = [check for check, (_, (word, *_)) in zip(checks, found, strict=True) if word != CheckAnswer.YES]
     held = [f"{what} {why}".rstrip() for what, (word, _, why) in found if word == CheckAnswer.YES]
-    return "; ".join([*others, *([f"in order: {', '.join(held)}"] if held else [])])
+    return "; ".join([*others, *([f"fine: {', '.join(held)}"] if held else [])])
 
 
 def _sign(action: Action) -> Sign:

@@ -140,13 +140,16 @@ class InterfacePlanner(ServicePlanner):
         if central.forwards or not self.plan_input.may_associate:
             return []
         stays, whose, verb = is_profile(ids[0]), listed(ids), "is" if len(ids) == 1 else "are"
-        asks = f"needs approval: it takes {whose} out of the VPC"
+        asks, asks_before = (
+            f"needs approval: it takes {whose} out of the VPC",
+            f"needs approval: it is to stand in for {whose}",
+        )
         why = f"AWS refuses private DNS for another endpoint while {whose} {verb} in the VPC"
         if stays:
             asks = f"needs approval: an endpoint answers the name in place of {whose}, which stays for all other names"
             why = f"the VPC's own private DNS goes before what {whose} brings"
         if self._let_go(ids):
-            asks, why = "", f"{why}; a swap that was approved stopped halfway"
+            asks, asks_before, why = "", "", f"{why}; a swap that was approved stopped halfway"
         ends: dict[str, Any] = {"central_ids": ids, "central_account": self._account_of_hub()}
         swap = self.action(ActionKind.SWAP_TO_LOCAL, f"{lost.reason}; {why}", asks=asks, **ends)
         there = [one for one in self.live() if self.is_own(one) and not one.private_dns]
@@ -159,7 +162,7 @@ class InterfacePlanner(ServicePlanner):
         failed, tags = self._failed(), ((IN_PLACE_OF, " ".join(ids)),)
         reason = "; ".join(filter(None, [lost.reason, self._replaced(failed)]))
         place = self._place_unharmed()
-        made = list(self._making(failed, reason, place, refusing, asks=asks, private_dns=False, tags=tags))
+        made = list(self._making(failed, reason, place, refusing, asks=asks_before, private_dns=False, tags=tags))
         swap = replace(swap, reason=f"not every subnet reaches the hub's endpoint, and {why}")
         return [*made, swap] if any(one.needs_security_group for one in made) else made
 
