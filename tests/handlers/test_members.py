@@ -220,6 +220,19 @@ def test_an_organization_is_swept_without_its_closed_accounts_and_the_hub_itself
     assert not whole.days.world.forms()
 
 
+def test_an_event_of_an_account_that_is_being_closed_is_left_out_with_a_line_in_the_log(
+    whole: Hub, caplog: pytest.LogCaptureFixture
+) -> None:
+    vpc_a, vpc_b = alike(network, whole.a, whole.b)
+    whole.organization.members[B].state = "PENDING_CLOSURE"
+    whole.sweep()
+    whole.days.deliver(whole.cut_off(B, whole.b, vpc_b), whole.cut_off(A, whole.a, vpc_a))
+    assert not whole.days.world.dead_letters()
+    assert not whole.b.endpoints(vpc_b)
+    assert len(whole.a.endpoints(vpc_a)) == 1
+    assert "message of a closed account left out" in caplog.text
+
+
 def test_the_last_list_is_swept_while_the_organization_cannot_be_read(whole: Hub) -> None:
     whole.sweep()
     call = whole.organization.call

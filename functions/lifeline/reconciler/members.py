@@ -68,21 +68,25 @@ class Hub:
                 return self._serve(self.settings, records)
         by_account: dict[str, list[Any]] = defaultdict(list)
         for record in records:
-            by_account[self._member_in(record)].append(record)
+            account = self._member_in(record)
+            if self._is_closed(account):  # should it be opened again, a sweep looks at everything
+                logger.warning("message of a closed account left out", account=account)
+            else:
+                by_account[account].append(record)
         serve = [partial(self._serve_apart, member, theirs) for member, theirs in sorted(by_account.items())]
         with ThreadPoolExecutor(max_workers=len(serve) or 1) as pool:
             served = [future.result() for future in [pool.submit(call) for call in serve]]
         return tuple(answer for answers, _ in served for answer in answers), [id_ for _, ids in served for id_ in ids]
 
     def _member_in(self, record: Any) -> str:
-        """The member account that the message is about. One of an account that isn't served goes to the functions' own
-        batch, which refuses it in words.
+        """The member account that the message is about, served or closed. One of an account that isn't served goes to
+        the functions' own batch, which refuses it in words.
         """
         try:
             account = stated_account(read_body(record["body"]))
         except (InvalidInputError, KeyError, TypeError):
             return ""
-        return account if self._is_served(account) else ""
+        return account if self._is_served(account) or self._is_closed(account) else ""
 
     def _serve_apart(self, member: str, records: Sequence[Any]) -> Served:
         """The same as `_serve`, in its turn. Whatever goes wrong stays with this account's messages."""
@@ -261,6 +265,11 @@ class Hub:
         if known:
             return known.is_active
         return self.settings.accounts.is_organization or account in self.settings.accounts.ids
+
+    def _is_closed(self, account: str) -> bool:
+        """True for an account of the last list that is suspended, closed or about to be either."""
+        known = self._known().by_account.get(account)
+        return known is not None and not known.is_active and known.left_at is None
 
     def _is_listed(self, account: str) -> bool:
         return account in self._known().by_account or account in self.settings.accounts.ids
