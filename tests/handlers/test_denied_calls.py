@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -9,8 +10,10 @@ from botocore.exceptions import ClientError
 
 from lifeline.adapters.aws.memory import remember
 from lifeline.adapters.aws.network import MUST_BE_READ
+from lifeline.adapters.aws.topic import Topic
 from lifeline.adapters.store.members import MemberStore
 from lifeline.adapters.store.vpcs import VpcStore
+from lifeline.core.errors import LifelineError, TerminalError, TransientError
 from lifeline.core.network.model import RegionRef
 from lifeline.core.organization.members import AccountStanding
 from tests.support.cloudtrail import record_call
@@ -329,9 +332,8 @@ def test_in_the_functions_own_account_what_must_be_read_is_told_once_and_left_un
     assert single.account.call_counts[operation] == 1
     for _ in range(2):
         single.clock.advance(HOUR)
-        (error,) = single.call({"sweep": True})["errors"]
-        assert error["field"] == "account"
-        assert action in error["message"]
+        with pytest.raises(TerminalError, match=action):  # so that the function's alarm rings
+            single.call({"sweep": True})
     assert single.account.call_counts[operation] == 3, "each sweep tries again"
     (text,) = single_told(single)
     assert f"a service control policy of the organization denies {action} in account {ACCOUNT}" in text
@@ -355,3 +357,28 @@ def test_a_person_who_calls_hears_that_the_own_account_is_denied(single: Days) -
     own_account(single, "ec2:DescribeVpcs")
     (error,) = single.call({"vpc_ids": [vpc_id]})["errors"]
     assert error["message"].startswith(f"{ACCOUNT} can't be looked at: ")
+
+
+def try_to_sweep(days: Days) -> None:
+    """The schedule's sweep, an hour later, whatever comes of it."""
+    days.clock.advance(HOUR)
+    with suppress(LifelineError):
+        days.call({"sweep": True})
+
+
+def test_if_the_notice_of_the_own_accounts_denial_cannot_be_sent_the_next_sweep_sends_it(
+    single: Days, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, event = lost_route(single)
+    own_account(single, "ec2:DescribeVpcs")
+
+    def fail(*_: object) -> None:
+        raise TransientError("sns: Throttling", code="Throttling")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Topic, "publish", fail)
+        single.deliver(event)
+    assert not single_told(single)
+    for _ in range(2):
+        try_to_sweep(single)
+    assert len(single_told(single)) == 1

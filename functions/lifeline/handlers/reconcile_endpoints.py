@@ -75,6 +75,7 @@ from lifeline.runtime.observability import logger
 from lifeline.runtime.settings import Settings
 
 _WIDGET = "widgetContext"
+_SCHEDULED = {"sweep": True}  # the input of the schedule in template.yaml
 _WITHOUT_TEXT = frozenset({"history", "exempt", "adopt", "hand_over"})  # calls whose answer has one form
 
 
@@ -114,17 +115,18 @@ def _as_called(event: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def _answer_at(event: object, settings: Settings, run: Run, started: float) -> dict[str, Any]:
     """The answer from the account that the event is about."""
-    if not isinstance(event, dict):
-        return _answer(event, settings, run, started)
     hub = _hub(settings, run)
+    if not isinstance(event, dict):
+        return _answer(event, settings, hub, started)
     try:
         there, call = hub.settings_for(event), without_account(event)
         if "history" not in event:  # which is all in the ledger
             hub.enter_for(there)
         if _is_whole_sweep(event):
             hub.begin_sweep()
-        with hub.looking_again(there):  # the role may be gone since: whoever waits hears that
-            return _answer(call, there, run, started)
+        is_scheduled = event == _SCHEDULED
+        with hub.looking_again(there, is_scheduled=is_scheduled):  # the role may be gone since: whoever waits hears it
+            return _answer(call, there, hub, started)
     except InvalidInputError as error:
         log_refusal(error, run.id)
         return _notified((), [error], settings, settings.mode, is_text=wants_text(event))
@@ -135,7 +137,8 @@ def _is_whole_sweep(event: Mapping[str, Any]) -> bool:
     return "sweep" in event and event.keys() <= {"sweep", "by", "format"}
 
 
-def _answer(event: object, settings: Settings, run: Run, started: float) -> dict[str, Any]:
+def _answer(event: object, settings: Settings, hub: Hub, started: float) -> dict[str, Any]:
+    run = hub.run
     others = {"history": _history, "doctor": _doctor, "suggest": _suggest, "exempt": _exempt}
     for call, answer_to in others.items():
         if isinstance(event, dict) and call in event:

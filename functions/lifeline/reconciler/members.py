@@ -192,14 +192,15 @@ class Hub:
                 raise refuse(f"{settings.member} can't be entered: {error}") from error
 
     @contextmanager
-    def looking_again(self, settings: Settings) -> Iterator[None]:
+    def looking_again(self, settings: Settings, *, is_scheduled: bool = False) -> Iterator[None]:
         """Raises InvalidInputError in place of an error by which the account's role turns out to be denied what must be
-        read, or a member account's to be gone.
+        read, or a member account's to be gone. To the schedule, nobody listens: there the error stays what it is, so
+        that Lambda counts it, and its alarm rings.
         """
         try:
             yield
         except TerminalError as error:
-            if self._is_turned_away(settings, error):
+            if self._is_turned_away(settings, error) and not is_scheduled:
                 why = self._known().by_account[settings.member].why if settings.member else error
                 raise refuse(f"{settings.account_id} can't be looked at: {why}") from error
             raise

@@ -7,6 +7,7 @@ import boto3
 import pytest
 
 from lifeline.adapters.store.denial_notices import OF_DETECTOR, DenialNotices
+from lifeline.core.errors import TransientError
 from tests.support.agents import TABLE, create_table
 from tests.support.emulator import emulated_aws
 
@@ -57,3 +58,12 @@ def test_what_was_published_is_reserved_and_what_was_not_is_news_again(store: De
     for _ in range(2):
         store.announce(denied, lambda news: not heard.append(dict(news)), now=NOW)  # type: ignore[func-returns-value]
     assert heard == [denied]
+
+
+def test_a_notice_whose_sending_fails_with_an_error_is_news_again(store: DenialNotices) -> None:
+    def fail(_: object) -> bool:
+        raise TransientError("sns: Throttling", code="Throttling")
+
+    with pytest.raises(TransientError, match="Throttling"):
+        store.announce({ACLS: "not authorized"}, fail, now=NOW)
+    assert store.reserve([ACLS], now=NOW + HOUR) == [ACLS]

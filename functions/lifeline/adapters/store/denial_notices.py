@@ -23,10 +23,17 @@ class DenialNotices:
     def announce(
         self, denied: Mapping[str, str], publish: Callable[[Mapping[str, str]], bool], *, now: datetime
     ) -> None:
-        """Publishes what of the denials is news; what could not be sent is news again."""
-        news = self.reserve(denied, now=now)
-        if news and not publish({permission: denied[permission] for permission in news}):
-            self.return_reservation(news)
+        """Publishes what of the denials is news; what could not be sent is news again, and so is it where `publish`
+        raises.
+        """
+        news, is_sent = self.reserve(denied, now=now), False
+        if not news:
+            return
+        try:
+            is_sent = publish({permission: denied[permission] for permission in news})
+        finally:
+            if not is_sent:
+                self.return_reservation(news)
 
     def reserve(self, permissions: Iterable[str], *, now: datetime) -> list[str]:
         """The permissions of which people must hear now: denied for the first time, or for the first time in a day.
