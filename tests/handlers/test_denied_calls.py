@@ -384,6 +384,54 @@ def test_if_the_notice_of_the_own_accounts_denial_cannot_be_sent_the_next_sweep_
     assert len(single_told(single)) == 1
 
 
+def test_a_denial_of_the_own_account_that_comes_back_is_news_again(single: Days) -> None:
+    lost_route(single)
+    for _ in range(3):
+        own_account(single, "ec2:DescribeSubnets")
+        for _ in range(2):
+            try_to_sweep(single)
+        assert len(single_told(single)) == 1, "each time"
+        own_account(single)
+        try_to_sweep(single)
+
+
+# ---- a person's call
+
+
+def test_once_a_persons_call_reads_the_account_events_are_served_again(hub: Hub) -> None:
+    vpc_a = denied_by_an_event(hub)
+    assert "errors" not in hub.days.call({"vpc_ids": [vpc_a], "account": A})
+    assert standing_of(A) is AccountStanding.SERVED
+    other = network(hub.a)
+    hub.days.deliver(hub.cut_off(A, hub.a, other))
+    assert len(hub.a.endpoints(other)) == 1
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        {"history": {"day": "2026-03-02"}},  # read from the ledger
+        {"vpc_ids": ["vpc-0123456789abcdef0"]},  # gone: nothing of it was read
+        {"sweep": True, "mode": "plan"},  # changes nothing, and later runs don't learn that reads are allowed again
+    ],
+)
+def test_a_call_that_does_not_look_at_the_account_for_all_leaves_it_denied(hub: Hub, call: dict[str, Any]) -> None:
+    denied_by_an_event(hub)
+    hub.days.call({**call, "account": A})
+    assert standing_of(A) is AccountStanding.DENIED
+
+
+def denied_by_an_event(hub: Hub) -> str:
+    """A VPC of an account that was denied for an event, and that may be read again."""
+    vpc_a = network(hub.a)
+    hub.sweep()
+    hub.organization.deny(A, "ec2:*")
+    hub.days.deliver(hub.cut_off(A, hub.a, vpc_a))
+    hub.organization.deny(A)
+    assert standing_of(A) is AccountStanding.DENIED
+    return vpc_a
+
+
 # ---- what no sweep finds by itself
 
 

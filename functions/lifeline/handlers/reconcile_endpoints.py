@@ -157,6 +157,8 @@ def _answer(event: object, settings: Settings, hub: Hub, started: float) -> dict
         return _notified((), [error], settings, settings.mode, is_text=wants_text(event))
     mode = settings.mode.weakened_by(request.mode)
     answers = reconcile([request], mode=mode, tools=tools, settings=settings, run=run)
+    if mode is settings.mode and (request.is_sweep or any(answer.refusal is None for answer in answers)):
+        hub.was_read(settings)
     if unchecked:
         words = f"frozen as written, because the names couldn't be checked: {', '.join(unchecked)}"
         answers = tuple(replace(answer, note="; ".join(filter(None, (words, answer.note)))) for answer in answers)

@@ -125,9 +125,8 @@ class Hub:
             return bool(turned_away) or (not is_all and _is_denied(error, settings.member))
 
         served = reconcile_batch(records, tools=tools, settings=settings, run=run, is_settled=is_settled)
-        is_read = not turned_away and not served[1]
-        if settings.member and is_read and self._is_standing(settings.member, AccountStanding.DENIED):
-            self._note(lambda members: members.entered(settings.member, run.now()), settings.member)
+        if settings.member and not turned_away and not served[1]:
+            self.was_read(settings)
         return served
 
     def _is_turned_away(self, settings: Settings, error: LifelineError) -> bool:
@@ -158,9 +157,19 @@ class Hub:
             self._note(lambda members: members.denied(settings.member, str(error), now), settings.member)
         return is_denied
 
-    def _is_standing(self, account: str, standing: AccountStanding) -> bool:
-        member = self._known().by_account.get(account)
-        return member is not None and member.standing is standing
+    def was_read(self, settings: Settings) -> None:
+        """Ends the account's denial, if there is one: what must be read could be read. It would be news again."""
+        account = settings.member
+        if account:
+            known = self._known().by_account.get(account)
+            if known and known.standing is AccountStanding.DENIED:
+                self._note(lambda members: members.entered(account, self.run.now()), account)
+            return
+        try:
+            if store := self.tools(settings).denial_notices:
+                store.end((*MUST_BE_READ, _EC2_DENIED))
+        except LifelineError as error:  # the next run that reads it does the same
+            logger.error("end of the own account's denial not noted", error=str(error))
 
     def _sleep(self, wait: timedelta) -> None:
         """Waits for the account's own endpoint calls, while another account has the turn."""
@@ -196,7 +205,8 @@ class Hub:
     @contextmanager
     def looking_again(self, settings: Settings, *, is_scheduled: bool = False) -> Iterator[None]:
         """Raises InvalidInputError in place of an error by which the account's role turns out to be denied what must be
-        read, or a member account's to be gone.
+        read, or a member account's to be gone. To the schedule, nobody listens: there the error stays what it is, so
+        that Lambda counts it, and its alarm rings.
         """
         try:
             yield

@@ -67,3 +67,9 @@ def test_a_notice_whose_sending_fails_with_an_error_is_news_again(store: DenialN
     with pytest.raises(TransientError, match="Throttling"):
         store.announce({ACLS: "not authorized"}, fail, now=NOW)
     assert store.reserve([ACLS], now=NOW + HOUR) == [ACLS]
+
+
+def test_a_denial_that_ended_is_news_at_once_when_it_comes_back(store: DenialNotices) -> None:
+    assert store.reserve([ACLS, DNS], now=NOW) == [ACLS, DNS]
+    store.end([ACLS, "ec2:DescribeVpcs"])
+    assert store.reserve([ACLS, DNS], now=NOW + HOUR) == [ACLS]

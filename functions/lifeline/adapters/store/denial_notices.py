@@ -47,6 +47,12 @@ class DenialNotices:
         for permission in permissions:
             self._table.delete(self._key(permission), "ledger: return the notice of a denied permission")
 
+    def end(self, permissions: Iterable[str]) -> None:
+        """These are allowed again: if they are denied once more, that is news at once."""
+        doing = "ledger: end the denial of a permission"
+        for key in self._table.get_all(map(self._key, permissions), doing):
+            self._table.delete(key, doing)
+
     def _is_news(self, permission: str, at: datetime) -> bool:
         return is_news(self._table, self._key(permission), at, "ledger: reserve the notice of a denied permission")
 
