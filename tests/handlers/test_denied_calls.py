@@ -410,3 +410,29 @@ def test_only_a_denial_that_no_organization_made_is_asked_twice_more_before_it_i
     assert standing_of(A) is (AccountStanding.DENIED if denials == 3 else AccountStanding.SERVED)
     assert len(told(hub, f"account {A} (shop) denied")) == (denials == 3)
     assert not hub.days.world.dead_letters()
+
+
+def test_a_refused_call_that_must_not_be_looked_up_is_asked_for_once_and_put_aside(hub: Hub) -> None:
+    vpc_a = network(hub.a)
+    hub.sweep()
+    hub.organization.deny(A, "cloudtrail:LookupEvents")
+    wanted = {
+        "VpcId": vpc_a,
+        "ServiceName": f"com.amazonaws.{REGION}.monitoring",
+        "VpcEndpointType": "Interface",
+        "PrivateDnsEnabled": True,
+    }
+    words = (
+        "private-dns-enabled cannot be set because there is already a conflicting DNS domain for "
+        f"monitoring.{REGION}.amazonaws.com in the VPC {vpc_a}"
+    )
+    failure = Failure("InvalidParameter", words)
+    event = record_call("CreateVpcEndpoint", wanted, failure=failure, at=hub.days.clock(), account=A)
+    before = hub.organization.place(A).call_counts["LookupEvents"]
+    assert hub.days.try_to_deliver(event) == []
+    assert hub.organization.place(A).call_counts["LookupEvents"] == before + 1
+    (letter,) = hub.days.world.dead_letters()
+    assert "cloudtrail:LookupEvents" in letter["MessageAttributes"]["reason"]["StringValue"]
+    hub.days.deliver(hub.cut_off(A, hub.a, vpc_a))
+    assert told(hub, f"denies cloudtrail:LookupEvents in account {A}")
+    assert standing_of(A) is AccountStanding.SERVED
