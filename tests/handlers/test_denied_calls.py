@@ -455,3 +455,59 @@ def test_a_refused_deletion_in_an_account_that_is_denied_or_lost_is_put_aside_wi
     assert standing_of(A) is AccountStanding.LOST
     hub.days.deliver(event)
     assert "sts:AssumeRole" in json.dumps(hub.days.world.dead_letters())
+
+
+# ---- what may pass
+
+
+@pytest.mark.parametrize("denials", [1, 2, 3])
+def test_only_a_denial_that_no_organization_made_is_asked_twice_more_before_it_is_believed(
+    hub: Hub, monkeypatch: pytest.MonkeyPatch, denials: int
+) -> None:
+    vpc_a = network(hub.a)
+    hub.sweep()
+    call, made = hub.organization.call, list[str]()
+    caller = f"User: arn:aws:sts::{A}:assumed-role/lifeline-reconcile-{REGION}/lifeline"
+    why = "is not authorized to perform: ec2:DescribeVpcs because no identity-based policy allows the action"
+
+    def deny_first(client: Any, operation: str, params: Any, pass_on: Any) -> Any:
+        by = hub.organization.caller_of(client)
+        if operation == "DescribeVpcs" and by and by.account == A and len(made) < denials:
+            made.append(operation)
+            raise ClientError({"Error": {"Code": "UnauthorizedOperation", "Message": f"{caller} {why}"}}, operation)
+        return call(client, operation, params, pass_on)
+
+    monkeypatch.setattr(hub.organization, "call", deny_first)
+    event = hub.cut_off(A, hub.a, vpc_a)
+    kept = [hub.days.try_to_deliver(event, receives=receives) for receives in (1, 2, 3)]
+    assert [bool(ids) for ids in kept] == [one < min(denials, 2) for one in range(3)]
+    assert len(hub.a.endpoints(vpc_a)) == (denials < 3)
+    assert standing_of(A) is (AccountStanding.DENIED if denials == 3 else AccountStanding.SERVED)
+    assert len(told(hub, f"account {A} (shop) denied")) == (denials == 3)
+    assert not hub.days.world.dead_letters()
+
+
+def test_a_refused_call_that_must_not_be_looked_up_is_asked_for_once_and_put_aside(hub: Hub) -> None:
+    vpc_a = network(hub.a)
+    hub.sweep()
+    hub.organization.deny(A, "cloudtrail:LookupEvents")
+    wanted = {
+        "VpcId": vpc_a,
+        "ServiceName": f"com.amazonaws.{REGION}.monitoring",
+        "VpcEndpointType": "Interface",
+        "PrivateDnsEnabled": True,
+    }
+    words = (
+        "private-dns-enabled cannot be set because there is already a conflicting DNS domain for "
+        f"monitoring.{REGION}.amazonaws.com in the VPC {vpc_a}"
+    )
+    failure = Failure("InvalidParameter", words)
+    event = record_call("CreateVpcEndpoint", wanted, failure=failure, at=hub.days.clock(), account=A)
+    before = hub.organization.place(A).call_counts["LookupEvents"]
+    assert hub.days.try_to_deliver(event) == []
+    assert hub.organization.place(A).call_counts["LookupEvents"] == before + 1
+    (letter,) = hub.days.world.dead_letters()
+    assert "cloudtrail:LookupEvents" in letter["MessageAttributes"]["reason"]["StringValue"]
+    hub.days.deliver(hub.cut_off(A, hub.a, vpc_a))
+    assert told(hub, f"denies cloudtrail:LookupEvents in account {A}")
+    assert standing_of(A) is AccountStanding.SERVED

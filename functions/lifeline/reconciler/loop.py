@@ -66,6 +66,9 @@ def _reconcile(
 ) -> tuple[VpcAnswer, ...]:
     waiting = only_routed(waiting, tools.routed, failed)  # before anything else is read: these come by the thousands
     proven = prove_claims(waiting, tools.history, settings)
+    for _, error in proven.failed:
+        if tools.denials:
+            tools.denials.note(error)
     if failed is not None:
         failed += proven.failed
     waiting = proven.requests

@@ -29,6 +29,7 @@ from lifeline.core.requests.account import refuse, stated_account
 from lifeline.core.requests.body import read_body
 from lifeline.core.requests.request import Request
 from lifeline.reconciler.batch import keep_records, reconcile_batch, settle_records
+from lifeline.reconciler.steps.denied_reads import may_pass
 from lifeline.reconciler.steps.job import Tools
 from lifeline.runtime.invocation import Run
 from lifeline.runtime.observability import logger
@@ -113,9 +114,9 @@ class Hub:
         run = replace(self.run, sleep=self._sleep)
         turned_away, tools = list[LifelineError](), self.tools(settings)
 
-        def is_settled(error: LifelineError, request: Request, *, is_all: bool) -> bool:  # noqa: ARG001 - its protocol
+        def is_settled(error: LifelineError, request: Request, *, is_all: bool) -> bool:
             """What a policy denied now, it denies until a sweep tries again."""
-            if isinstance(error, TransientError):
+            if isinstance(error, TransientError) or (_is_denied(error, settings.member) and may_pass(error, request)):
                 return False
             is_all = is_all or _concerns_all(error)
             if is_all and not turned_away and self._is_turned_away(settings, error):

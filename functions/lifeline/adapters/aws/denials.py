@@ -26,6 +26,10 @@ _ONE = ("Arn", "Id", "Name")  # how the fields end that name the one resource of
 _ASKED_AGAIN = timedelta(hours=1)
 
 
+class KnownDenialError(ClientError):
+    """AWS's error of an earlier run, whose call wasn't made again."""
+
+
 class Denials:
     """What AWS denied to one account's role: each permission, with AWS's words, and each read, with its error."""
 
@@ -86,11 +90,11 @@ class Denials:
     def check(self, call: str, request: Mapping[str, Any]) -> None:
         """Raises AWS's error if the call is known to be denied: with any request, or with this one."""
         known = self.denied if self._is_run else {}
-        words = known.get(call) or known.get(_with_request(call, request))
-        if words:
+        key = call if call in known else _with_request(call, request)
+        if words := known.get(key):
             code, _, message = words.partition(": ")
             response: Any = {"Error": {"Code": code, "Message": message}, "ResponseMetadata": {"HTTPStatusCode": 403}}
-            raise ClientError(response, call.partition(":")[2])
+            raise (ClientError if key in self._found else KnownDenialError)(response, call.partition(":")[2])
 
     def remember(self, error: ClientError, call: str, request: Mapping[str, Any]) -> None:
         """Keeps that the call was denied; nothing for any other error. Where the denial may be about one resource, the

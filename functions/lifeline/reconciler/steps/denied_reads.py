@@ -6,11 +6,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 
+from lifeline.adapters.aws.denials import KnownDenialError
 from lifeline.core.coexist.vpc_state import VpcState
-from lifeline.core.errors import LifelineError
+from lifeline.core.denial import read_denial
+from lifeline.core.errors import LifelineError, TerminalError
 from lifeline.core.requests.request import Request
 from lifeline.reconciler.steps.job import Job
 from lifeline.runtime.observability import logger
+
+TRIES = 3  # of a message that AWS denies, before it is believed
 
 
 @contextmanager
@@ -23,14 +27,37 @@ def without_denied_reads(job: Job, requests: Sequence[Request], region: VpcState
         yield
         return
     known = {} if region is None or _asks_anew(job, requests) else region.denied
+    tries = max((request.tries for request in requests), default=0)
+    if 1 < tries <= TRIES:
+        known = _lasting(known)
     denials.begin_run(known)
+    is_done = False
     try:
         yield
+        is_done = True
     finally:
         denied = denials.denied
         denials.end_run()
         if region is not None and not job.is_manual:
-            _save(job, region, denied)
+            is_kept = is_done or tries >= TRIES  # otherwise, it is asked anew
+            _save(job, region, denied if is_kept else {**_lasting(denied), **known})
+
+
+def may_pass(error: LifelineError, request: Request) -> bool:
+    """True if the denial may be over when the message comes again: roles and their policies take a while to be
+    everywhere (IAM guide: eventual consistency). What the organization denies doesn't pass, nor what earlier runs knew.
+    """
+    if not isinstance(error, TerminalError) or isinstance(error.__cause__, KnownDenialError):
+        return False
+    if not 0 < request.tries < TRIES:
+        return False
+    denial = read_denial(str(error), error.code)
+    return denial is not None and not denial.denier.is_organizations
+
+
+def _lasting(denied: Mapping[str, str]) -> dict[str, str]:
+    found = {call: read_denial(words) for call, words in denied.items()}
+    return {call: denied[call] for call, denial in found.items() if denial and denial.denier.is_organizations}
 
 
 def _asks_anew(job: Job, requests: Sequence[Request]) -> bool:

@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from lifeline.adapters.aws.event_history import EventHistory
-from lifeline.core.errors import InvalidInputError, LifelineError, TransientError
+from lifeline.core.denial import DENIED_CODES
+from lifeline.core.errors import InvalidInputError, LifelineError, TerminalError, TransientError
 from lifeline.core.requests.cloudtrail import CHANGE, read_change
 from lifeline.core.requests.request import Request
 from lifeline.core.requests.vpcs_touched import attempted_on
@@ -23,7 +24,9 @@ _EVENT_ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 @dataclass(frozen=True, slots=True)
 class Proven:
-    """The requests of which all that counts is true, and those that can't be believed yet, with why."""
+    """The requests of which all that counts is true, and those that can't be believed yet, with why: TerminalError
+    where a policy denies to look, and TransientError otherwise.
+    """
 
     requests: list[Request]
     failed: list[tuple[Request, LifelineError]]
@@ -49,7 +52,8 @@ def prove_claims(requests: Sequence[Request], history: EventHistory, settings: S
             looked_up[on] += 1
             proven.requests.append(_as_recorded(request, history, settings))
         except LifelineError as error:
-            proven.failed.append((request, TransientError(str(error), code=UNPROVEN)))
+            is_denied = isinstance(error, TerminalError) and error.code in DENIED_CODES
+            proven.failed.append((request, error if is_denied else TransientError(str(error), code=UNPROVEN)))
     return proven
 
 
