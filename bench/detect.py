@@ -77,6 +77,9 @@ class KeptRoster:
     def discovered_at(self) -> datetime:
         return datetime.now(UTC) - timedelta(minutes=1)
 
+    def begin_check(self, _now: datetime) -> datetime:
+        return self.discovered_at()
+
     def state(self) -> RosterState:
         return RosterState(self.discovered_at(), "run", self.discovered_at(), frozenset({self._part}))
 
