@@ -432,6 +432,22 @@ def denied_by_an_event(hub: Hub) -> str:
     return vpc_a
 
 
+def test_a_name_that_can_not_be_read_is_asked_for_in_sweeps_alone(hub: Hub) -> None:
+    hub.organization.members[A].name = ""
+    hub.organization.deny(A, "account:GetAccountInformation")
+
+    def asked() -> int:
+        return hub.organization.place(A).call_counts["GetAccountInformation"]
+
+    hub.days.deliver(hub.cut_off(A, hub.a, network(hub.a)))
+    first = asked()
+    for _ in range(3):
+        hub.days.deliver(hub.cut_off(A, hub.a, network(hub.a)))
+    assert (first, asked()) == (1, 1)
+    hub.sweep()
+    assert asked() == 2
+
+
 # ---- what no sweep finds by itself
 
 
