@@ -5,7 +5,7 @@ import pytest
 from lifeline.core.network.egress import ends_of
 from lifeline.core.network.gates import End
 from lifeline.core.network.model import NetworkInterface
-from lifeline.core.network.packets import addresses_in, span, usable_in
+from lifeline.core.network.packets import addresses_in, blocks_in, span, usable_in
 from tests.support.builders import MONITORING, endpoint, subnet, vpc
 
 SIX = "2001:db8::/64"
@@ -79,3 +79,10 @@ def test_an_endpoint_answers_in_each_of_its_subnets_that_has_the_ip_version(vers
             6: [("2001:db8::7", False), ("2001:db8:c::/64", True)],
         }[version]
     )
+
+
+def test_a_part_of_several_blocks_is_named_by_its_own() -> None:
+    known = addresses_in(("10.9.0.0/32", "10.9.1.10/31"), 4)
+    end = End(known, blocks_in(known, 4), 4)
+    assert end.part(known) == "10.9.0.0, 10.9.1.10/31"
+    assert end.part(addresses_in(("10.9.1.10/32",), 4)) == "10.9.1.10"

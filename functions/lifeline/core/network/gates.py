@@ -62,8 +62,10 @@ class End:
 
     def part(self, addresses: Ranges) -> str:
         """Some of its addresses in words: its name if they are all. Addresses that no interface gets don't count."""
-        if addresses == self.addresses or "/" not in self.name:
-            return self.name if addresses == self.addresses else blocks_in(addresses, self.version)
+        if addresses == self.addresses:
+            return self.name
+        if "/" not in self.name or ", " in self.name:  # it isn't one block
+            return blocks_in(addresses, self.version)
         first, last = span(self.name)
         low, high = self.addresses[0][0], self.addresses[-1][1]
         whole = tuple((first if start == low else start, last if end == high else end) for start, end in addresses)
