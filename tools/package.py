@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
+from importlib.util import cache_from_source
 from pathlib import Path
 from py_compile import PycInvalidationMode
 
@@ -127,7 +128,9 @@ def _compile_dataclasses(folder: Path) -> None:
 
 def _compile(folder: Path) -> None:
     """Bytecode that is never compared with its source: SAM and Lambda don't keep the times of files."""
-    sys.pycache_prefix = None  # as some environments set it, which would put the bytecode elsewhere
+    # Some environments set this, which would put the bytecode elsewhere; those who compile side by side read it anew.
+    sys.pycache_prefix = None
+    os.environ.pop("PYTHONPYCACHEPREFIX", None)
     is_complete = compileall.compile_dir(
         folder,
         quiet=1,
@@ -139,6 +142,9 @@ def _compile(folder: Path) -> None:
     )
     if not is_complete:
         raise BuildError("a module can't be compiled; see above")
+    bare = [path for path in sorted(folder.rglob("*.py")) if not Path(cache_from_source(path)).exists()]
+    if bare:
+        raise BuildError(f"{bare[0].relative_to(folder)} has no bytecode, and {len(bare) - 1} other modules haven't")
 
 
 def _run(command: Sequence[str], failure: str) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from tools.build import PYTHON, why_not
 from tools.imported import modules_in
-from tools.package import BuildError, _drop_native, _drop_unused, _install, shared
+from tools.package import BuildError, _compile, _drop_native, _drop_unused, _install, shared
 from tools.template import names_of, read_template
 
 from tests.support.agents import ENVIRONMENT
@@ -72,6 +72,19 @@ def test_every_module_has_bytecode_that_is_never_compared_with_its_source() -> N
         content = Path(importlib.util.cache_from_source(str(path))).read_bytes()
         assert content[:4] == importlib.util.MAGIC_NUMBER
         assert int.from_bytes(content[4:8], "little") == UNCHECKED_HASH, path
+
+
+def test_bytecode_is_in_it_where_an_environment_would_have_it_elsewhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONPYCACHEPREFIX", str(tmp_path / "elsewhere"))
+    monkeypatch.setattr(sys, "pycache_prefix", str(tmp_path / "elsewhere"))
+    folder = tmp_path / "package"
+    folder.mkdir()
+    for name in ("one", "two"):
+        (folder / f"{name}.py").write_text("ONE = 1\n")
+    _compile(folder)
+    assert len(list(folder.rglob("*.pyc"))) == 2
 
 
 def test_tracebacks_name_the_place_where_lambda_has_the_code() -> None:
