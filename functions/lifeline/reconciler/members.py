@@ -17,7 +17,7 @@ from typing import Any
 from lifeline.adapters.aws.network import MUST_BE_READ
 from lifeline.adapters.aws.organizations import Organizations
 from lifeline.adapters.store.members import MemberStore
-from lifeline.core.denial import SESSION_CODES, Denial, read_denial
+from lifeline.core.denial import EC2_DENIED, SESSION_CODES, Denial, read_denial
 from lifeline.core.errors import InvalidInputError, LifelineError, TerminalError, TransientError
 from lifeline.core.guards.all_accounts import of_accounts
 from lifeline.core.notices.members import denied_account_notice, lost_account_notice
@@ -36,7 +36,6 @@ from lifeline.runtime.observability import logger
 from lifeline.runtime.settings import Settings
 
 MOST_AT_ONCE = 8  # accounts; those that only wait for their own endpoint calls don't count
-_EC2_DENIED = "UnauthorizedOperation"  # of no other service
 _WHO = re.compile(r"User: \S+")
 _LEAST = timedelta(seconds=60)  # with less time left, no further account is begun
 
@@ -168,7 +167,7 @@ class Hub:
             return
         try:
             if store := self.tools(settings).denial_notices:
-                store.end((*MUST_BE_READ, _EC2_DENIED))
+                store.end((*MUST_BE_READ, EC2_DENIED))
         except LifelineError as error:  # the next run that reads it does the same
             logger.error("end of the own account's denial not noted", error=str(error))
 
@@ -391,7 +390,7 @@ def _is_denied(error: LifelineError, member: str) -> bool:
         return False
     denial = read_denial(str(error), error.code)
     if not member or denial is None or not denial.caller:
-        return error.code == _EC2_DENIED
+        return error.code == EC2_DENIED
     return denial.callers_account == member
 
 
