@@ -85,6 +85,7 @@ CALL = call_through("vpce-1", VPC_ID, "us-east-1", ("10.0.0.0/16",), NOW)
         ("depends", {"StringEquals": {"aws:PrincipalAccount": "999999999999"}}),
         ("depends", {"StringNotEquals": {"aws:PrincipalOrgID": "o-1"}}),
         ("depends", {"StringEquals": {"aws:SourceVpc": "${aws:PrincipalTag/vpc}"}}),
+        ("depends", {"StringEquals": {"aws:SourceVpc": ["vpc-other", "${aws:PrincipalTag/vpc}"]}}),
         ("depends", {"StringEquals": {"aws:SourceVpc": [{"a": 1}]}}),
         ("depends", {"BinaryEquals": {"aws:SourceVpc": "QmFk"}}),
         ("depends", {"StringEquals": "aws:SourceVpc"}),

@@ -3,6 +3,7 @@
 import pytest
 
 from lifeline.core.network import ownership, packets, ports, way_out
+from lifeline.core.network.model import AclEntry
 
 
 @pytest.mark.parametrize(
@@ -12,6 +13,7 @@ from lifeline.core.network import ownership, packets, ports, way_out
         pytest.param((packets._FEW, packets._FEW_SHARE), (16, 8), id="a few addresses"),
         pytest.param((packets.EPHEMERAL, packets.NAT_PORTS), (((32768, 60999),), ((1024, 65535),)), id="ports"),
         pytest.param(packets.EVERY_PORT, ((0, 65535),), id="every port"),
+        pytest.param(AclEntry(1, True, True, "-1", "10.0.0.0/8").to_port, 65535, id="the last port"),
         pytest.param(ports.HTTPS, ((443, 443),), id="HTTPS"),
         pytest.param(way_out._COMPANYS, 131_072, id="addresses of a company, twice a /16"),
         pytest.param((ownership._SHOWN, packets._SHOWN), (3, 3), id="shown"),
