@@ -189,8 +189,10 @@ def few(items: Sequence[str], most: int) -> str:
     return ", ".join(items[:most]) + rest
 
 
-def listed(items: Sequence[str]) -> str:
-    """List all items: `a, b and c`."""
+def listed(items: Sequence[str], most: int | None = None) -> str:
+    """List all items, `a, b and c`; of more than `most`, the first ones: `a, b and 2 more`."""
+    if most is not None and len(items) > most:
+        return few(items, most)
     return " and ".join(filter(None, [", ".join(items[:-1]), *items[-1:]]))
 
 

@@ -137,7 +137,7 @@ def test_what_may_call_services_needs_a_private_path_unless_it_has_a_public_addr
     found = Interface("eni-1", "subnet-a", kind, description, is_attached=True, is_requester_managed=True)
     assert found.needs_a_private_path is may_call
     assert not replace(found, sends_publicly=True).needs_a_private_path
-    assert not replace(found, is_attached=False).needs_a_private_path
+    assert not Interface("eni-1", "subnet-a", kind, description).needs_a_private_path  # it is attached to nothing
 
 
 def test_a_description_that_anybody_may_have_written_makes_no_load_balancer() -> None:

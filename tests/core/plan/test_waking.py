@@ -71,6 +71,17 @@ def test_zones_of_other_names_are_told_and_block_nothing() -> None:
     assert "begin to" not in fix(network(NAT)).reason
 
 
+def test_zones_beyond_the_third_are_counted() -> None:
+    domains = [f"{letter}.example" for letter in "abcde"]
+    ends = {
+        3: "will begin to: a.example (Z1), b.example (Z1) and c.example (Z1)",
+        4: "will begin to: a.example (Z1), b.example (Z1), c.example (Z1) and 1 more",
+        5: "will begin to: a.example (Z1), b.example (Z1), c.example (Z1) and 2 more",
+    }
+    for count, end in ends.items():
+        assert fix(network(NAT), *map(zone, domains[:count])).reason.endswith(end)
+
+
 def test_zones_that_could_not_be_read_block_it() -> None:
     action = fix(network(NAT), unreadable=("the zones: AccessDenied",))
     assert action.error == ("it isn't known which private hosted zones would begin to answer: the zones: AccessDenied")

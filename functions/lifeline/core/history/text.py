@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any, assert_never
 
 from lifeline.core.history.entries import Entry, EntryKind, Page
-from lifeline.core.wording import inert, is_call, read_time, write_count, write_length, write_stated
+from lifeline.core.wording import few, inert, is_call, read_time, write_count, write_length, write_stated
 
 _MOST_IDS = 5
 
@@ -50,8 +50,7 @@ def _entry_json(entry: Entry) -> dict[str, Any]:
 
 def _change_words(facts: Mapping[str, Any]) -> str:
     ids = facts.get("ids", [])
-    more = f" and {len(ids) - _MOST_IDS} more" if len(ids) > _MOST_IDS else ""
-    named = f" ({', '.join(ids[:_MOST_IDS])}{more})" if ids else ""
+    named = f" ({few(ids, _MOST_IDS)})" if ids else ""
     return f"{_made_by(facts)}{named}"
 
 

@@ -58,9 +58,10 @@ def find_elsewhere(
         unsure += [asker.words] if dependents or asker.vpc is None else []
     warning = ""
     if unsure:
-        shown = listed([*unsure[:3], *([f"{len(unsure) - 3} more"] if len(unsure) > 3 else [])])
-        warning = f"; {shown}: whoever asks there will get the endpoint's addresses as well, and it isn't known who "
-        warning += "that is, or whether they can reach them"
+        warning = (
+            f"; {listed(unsure, 3)}: whoever asks there will get the endpoint's addresses as well, and it isn't known "
+            "who that is, or whether they can reach them"
+        )
     if asking.unread:
         warning += f"; it isn't known whether others ask here for the name: {'; '.join(asking.unread)}"
     return Elsewhere(warning=warning)

@@ -28,9 +28,8 @@ def waking_words(dns: DnsView | None) -> str:
     zones = [f"{zone.domain} ({zone.source_id})" for zone in waking_zones(dns)]
     if not zones:
         return ""
-    more = [f"{len(zones) - _SHOWN} more"] if len(zones) > _SHOWN + 1 else zones[_SHOWN:]
     count = "a private hosted zone that answers" if len(zones) == 1 else "private hosted zones that answer"
-    return f"; {count} nobody so far will begin to: {listed([*zones[:_SHOWN], *more])}"
+    return f"; {count} nobody so far will begin to: {listed(zones, _SHOWN)}"
 
 
 def waking_harm(vpc: Vpc, catalog: Catalog, plan_input: PlanInput) -> str:
@@ -58,7 +57,7 @@ def waking_harm(vpc: Vpc, catalog: Catalog, plan_input: PlanInput) -> str:
     for zone, service, is_own_name in _hidden(dns, catalog, required):
         reach = ServiceReach(on, service, catalog, dns)
         for one in find_dependents(service, vpc, catalog, dns, exempt):
-            path = reach.path(one.subnet, has_public_address=True)
+            path = reach.private_path(one.subnet)
             if is_own_name and path.reach.is_open:
                 continue
             makes = "would make" if is_own_name else "might make"

@@ -1,7 +1,7 @@
 """Suggestions as JSON and as text: each service with its witnesses, the rule to paste, and what isn't seen."""
 
 import json
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -10,7 +10,7 @@ from typing import Any
 from lifeline.core.suggest.evidence import Source, Witness
 from lifeline.core.suggest.suggestion import Advice, Line, Suggestion
 from lifeline.core.suggest.summary import Remark, Summary
-from lifeline.core.wording import quoted, shorten, wrap, write_count
+from lifeline.core.wording import few, quoted, shorten, wrap, write_count
 
 _MOST_SHOWN = 2
 _MOST_WITNESSES = 20
@@ -182,12 +182,7 @@ def _cannot_see(answer: SuggestAnswer) -> Iterator[str]:
         said = f"can't be read: {why}" if why else source.blind_spot
         yield from wrap(f"{source}: {said}", first=" ", rest=_UNDER)
     if answer.unlogged and Source.QUERY_LOGS not in answer.unread:
-        yield from wrap(f"{SWITCH_ON}. Not logged: {_few(answer.unlogged)}.", first=" ", rest=_UNDER)
-
-
-def _few(vpc_ids: Collection[str]) -> str:
-    shown = sorted(vpc_ids)[:5]
-    return ", ".join(shown) + (f" and {len(vpc_ids) - 5} more" if len(vpc_ids) > 5 else "")
+        yield from wrap(f"{SWITCH_ON}. Not logged: {few(sorted(answer.unlogged), 5)}.", first=" ", rest=_UNDER)
 
 
 def _total(suggestions: Iterable[Suggestion]) -> str:
