@@ -65,6 +65,8 @@ class TestItsOwnPeriod:
     def test_takes_two_spacings_to_learn(self) -> None:
         assert at(99).of_agent(map(minute, (0, 5))).rules.period == PERIOD
         assert at(99).of_agent(map(minute, (0, 5, 10))).rules.period == timedelta(minutes=5)
+        assert at(10).of_agent(map(minute, (0, 5, 10))).rules.period == timedelta(minutes=5)
+        assert at(9.9).of_agent(map(minute, (0, 5, 10))).rules.period == PERIOD
 
 
 class TestLateness:

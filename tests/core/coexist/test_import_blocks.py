@@ -208,7 +208,8 @@ def test_an_endpoint_is_imported_with_its_name_and_the_tags_that_are_plain_text(
     assert found
     assert f'resource "aws_vpc_endpoint" "lifeline_1st_app_{VPC_ID.removeprefix("vpc-")}" {{' in found.terraform
     assert terraform(named)[2]["tags"] == {"Name": "1st app", "team": "web"}
-    ((_, body),) = json.loads(found.cloudformation).items()
+    ((logical_id, body),) = json.loads(found.cloudformation).items()
+    assert found.cloudformation.startswith(f'{{\n  "{logical_id}": {{\n    "Type": ')
     assert body["Properties"]["Tags"] == [{"Key": "Name", "Value": "1st app"}, {"Key": "team", "Value": "web"}]
     assert (
         f'resource "aws_vpc_endpoint" "app_{VPC_ID.removeprefix("vpc-")}" {{'
