@@ -245,16 +245,6 @@ def answering_all(service: str, kind: AnswerKind = AnswerKind.PRIVATE_ZONE) -> D
     return DnsView(tuple(DnsAnswer(kind, name, "Z1", "", forwards) for name in names))
 
 
-def test_a_service_stands_as_for_the_subnet_that_is_worst_off() -> None:
-    served, shut = subnet("a", cidr="10.0.1.0/24"), subnet("b", cidr="10.0.2.0/24", zone="use1-az2")
-    acl = NetworkAcl("acl-1", frozenset({"subnet-b"}), ())
-    network = vpc(served, shut, endpoint(MONITORING, "a"), own_security_group())
-    (report,) = plan(replace(network, network_acls=(acl,)), "monitoring").services
-    reaches = [path.reach for _, path in report.paths]
-    assert (reaches, report.state) == ([Reach.SERVED, Reach.CLOSED], ServiceState.BLOCKED)
-    assert "acl-1" in report.detail
-
-
 @given(networks(), st.sampled_from(["monitoring", "s3"]), st.sampled_from(VIEWS), st.booleans())
 def test_the_plan_says_served_where_the_diagnosis_says_so_of_each_subnet(
     network: Vpc, service: str, dns: DnsView | None, fix_dns: bool
@@ -349,6 +339,12 @@ class TestUnreadDns:
         assert [action.status for action in found.actions] == [Status.BLOCKED]
         assert found.services[0].state is ServiceState.UNKNOWN
         assert found.services[0].detail.endswith("; the zones could not be read")
+
+    def test_leaves_a_service_blocked_that_another_subnet_lacks_for_certain(self) -> None:
+        isolated = table("isolated", subnets=("b",))
+        (report,) = plan(vpc(CLIENT, subnet("b", cidr="10.0.2.0/24"), HUB, isolated), dns=UNREAD).services
+        assert [path.reach for _, path in report.paths] == [Reach.UNKNOWN, Reach.UNREACHABLE]
+        assert report.state is ServiceState.BLOCKED
 
     def test_that_nobody_has_read_yet_is_looked_up_where_an_endpoint_would_be_made(self) -> None:
         found = plan(vpc(CLIENT, HUB), dns=None)
