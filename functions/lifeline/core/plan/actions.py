@@ -23,6 +23,7 @@ class ActionKind(StrEnum):
     OPEN_SECURITY_GROUP = "open_security_group"
     ATTACH_SECURITY_GROUP = "attach_security_group"
     RESET_POLICY = "reset_policy"  # of an endpoint, to the one that it should have; by default that allows everything
+    RESET_DNS_RECORDS = "reset_dns_records"  # of an endpoint, to those of all addresses that it has
     CREATE_INTERFACE_ENDPOINT = "create_interface_endpoint"
     ADD_SUBNETS = "add_subnets"
     CREATE_GATEWAY_ENDPOINT = "create_gateway_endpoint"
