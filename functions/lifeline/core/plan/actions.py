@@ -71,6 +71,8 @@ NAMING = frozenset(
         ActionKind.SWAP_TO_CENTRAL,
     }
 )
+# What a swap asks for whose beginning only a tag shows: whoever may tag can write that. The ledger knows better.
+HALFWAY = "needs approval: by a tag of Lifeline's endpoint, a swap stopped halfway"
 UNANSWERED = "as far as Lifeline knows, nothing answers the name of"  # in the error of a swap that couldn't be undone
 SWAPS = frozenset({ActionKind.SWAP_TO_LOCAL, ActionKind.SWAP_TO_CENTRAL, ActionKind.RESTORE_LOCAL})
 ASSOCIATES = frozenset({ActionKind.ASSOCIATE_CENTRAL, ActionKind.SWAP_TO_CENTRAL})
