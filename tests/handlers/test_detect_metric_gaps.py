@@ -438,7 +438,7 @@ class TestStrangers:
         assert self.silence(detector, "x", {"k": "v"}, since=since, until=20)["silent"] == [HOST]
 
     def test_whoever_imitates_its_own_series_hides_its_silence_for_as_long_as_they_do(self, detector: Detector) -> None:
-        """CloudWatch doesn't say who published a datapoint (docs/watching.md: what anybody who may publish can do)."""
+        """CloudWatch doesn't say who published a datapoint (CloudWatch API: PutMetricData)."""
         for number in range(30):
             publish("web-2", at=minute(number))
             if number < 3 or (number < 20 and number % 3 == 0):

@@ -126,3 +126,14 @@ def test_of_an_endpoint_that_carries_the_tag_and_is_not_on_record_they_stay(days
     change(days, ours, PAST_IPV4)
     assert records(days, ours) == "ipv6"
     assert state(days, vpc_id) == "blocked"
+
+
+def test_addresses_that_somebody_took_away_are_said_with_the_remedy(days: Days) -> None:
+    """Whether the name may lead every dual-stack client to IPv6 addresses isn't judged, so a person gives them back."""
+    vpc_id, ours = dual_stack(days, has_ipv6_only=True)
+    change(days, ours, {"IpAddressType": "ipv4", "DnsOptions": {"DnsRecordIpType": "ipv4"}})
+    assert endpoint(days, ours)["IpAddressType"] == "ipv4"
+    assert state(days, vpc_id) == "blocked"
+    (text,) = days.texts()
+    assert f"{ours} has only IPv4 addresses" in text
+    assert "a dualstack endpoint in dual-stack subnets serves both" in text
