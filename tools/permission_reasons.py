@@ -45,7 +45,7 @@ REASONS: dict[str, dict[str, str]] = {
     "CreateSecurityGroupInNetworks": {"ec2:CreateSecurityGroup": "the same call names the VPC"},
     "TagOnlyWhatItCreates": {"ec2:CreateTags": "tags resources while creating them, but never existing ones"},
     "ModifyOwnEndpoints": {
-        "ec2:ModifyVpcEndpoint": "changes subnets, route tables, private DNS and policy of Lifeline's own endpoints",
+        "ec2:ModifyVpcEndpoint": "changes subnets, route tables, private DNS, DNS records and policies of its own",
         "ec2:DeleteVpcEndpoints": "deletes Lifeline's own endpoints that failed, are unneeded, released or in the way",
     },
     "ModifyOwnEndpointsInNetworks": {

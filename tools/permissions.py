@@ -71,9 +71,10 @@ _END = """\
 Some permissions don't change Lifeline, but what people see of it or what it believes. [Who can make Lifeline do
 what](security.md) lists them all.
 
-- **The tag `lifeline:managed-by`.** Whoever can set or remove it on endpoints and security groups can't make Lifeline
-  change them, because the ledger decides what is its own, but can make it ask people. This service control policy
-  keeps the key for the role of a stack called `lifeline`, and for its role in [other accounts](organization.md):
+- **The tags `lifeline:managed-by` and `lifeline:in-place-of`.** Whoever can set or remove them on endpoints and
+  security groups can't make Lifeline change them, because the ledger decides what is its own and which swaps were
+  approved, but can make it ask people. This service control policy keeps the keys for the role of a stack called
+  `lifeline`, and for its role in [other accounts](organization.md):
 
   ```json
   {
@@ -85,7 +86,7 @@ what](security.md) lists them all.
         "Action": ["ec2:CreateTags", "ec2:DeleteTags"],
         "Resource": ["arn:aws:ec2:*:*:vpc-endpoint/*", "arn:aws:ec2:*:*:security-group/*"],
         "Condition": {
-          "ForAnyValue:StringEquals": { "aws:TagKeys": "lifeline:managed-by" },
+          "ForAnyValue:StringEquals": { "aws:TagKeys": ["lifeline:managed-by", "lifeline:in-place-of"] },
           "ArnNotLike": {
             "aws:PrincipalArn": [
               "arn:aws:iam::*:role/lifeline-ReconcileRole-*",

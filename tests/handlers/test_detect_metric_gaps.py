@@ -437,6 +437,16 @@ class TestStrangers:
             detector.run(minute(number + 0.5))
         assert self.silence(detector, "x", {"k": "v"}, since=since, until=20)["silent"] == [HOST]
 
+    def test_whoever_imitates_its_own_series_hides_its_silence_for_as_long_as_they_do(self, detector: Detector) -> None:
+        """CloudWatch doesn't say who published a datapoint (CloudWatch API: PutMetricData)."""
+        for number in range(30):
+            publish("web-2", at=minute(number))
+            if number < 3 or (number < 20 and number % 3 == 0):
+                publish(HOST, at=minute(number))
+            detector.run(minute(number + 0.5))
+            assert number > 20 or detector.notices == []
+        assert [notice.kind for notice in detector.notices] == ["incident_opened"]
+
     def test_the_names_that_somebody_chose_are_quoted_and_cut(self, detector: Detector) -> None:
         self.silence(detector, "https://evil.example/" + 200 * "x", {}, until=15)
         [notice] = detector.notices

@@ -8,14 +8,16 @@ from uuid import uuid4
 
 import pytest
 
+from lifeline.adapters.aws.event_history import EventHistory
 from lifeline.adapters.aws.queue import Queue
-from lifeline.reconciler.batch import MOST_RECEIVES
-from lifeline.reconciler.steps.proven import MOST_LOOKED_UP, MOST_OF_ONE, WAITS
+from lifeline.reconciler.batch import MOST_RECEIVES, read_record
+from lifeline.reconciler.steps.proven import MOST_LOOKED_UP, MOST_OF_ONE, WAITS, prove_claims
+from lifeline.runtime.settings import Settings
 from tests.handlers.test_claims import endpoint, frozen, refused, served, strict_for_all, theirs
 from tests.support.agents import calls, failing
 from tests.support.cloudtrail import RECORDED, Failure, record_call
 from tests.support.days import MINUTES, Days
-from tests.support.world import emulated_world
+from tests.support.world import REGION, emulated_world
 
 
 @pytest.fixture
@@ -142,11 +144,11 @@ def test_a_claim_waits_longer_than_cloudtrail_may_take() -> None:
     assert sum(wait.total_seconds() for wait in WAITS) == 30 * 60
 
 
-def test_somebodys_own_refused_calls_dont_keep_others_from_being_heard(days: Days) -> None:
+@pytest.mark.parametrize("vpcs", [1, 5])  # 5 are AWS's quota of a region (VPC guide: Amazon VPC quotas)
+def test_somebodys_own_refused_calls_dont_keep_others_from_being_heard(days: Days, vpcs: int) -> None:
     vpc_id, subnet_id, ours = served(days)
-    own = days.world.make_vpc(cidr="10.9.0.0/16")
-    own_subnet = days.world.make_subnet(own, "10.9.1.0/24")
-    flood = [deepcopy(refused_in(days, own, own_subnet)) for _ in range(30)]
+    owns = [days.world.make_vpc(cidr=f"10.{number}.0.0/16") for number in range(9, 9 + vpcs)]
+    flood = [deepcopy(refused_in(days, own, subnet_id)) for own in owns for _ in range(30 // vpcs)]
     days.try_to_deliver(*flood, refused(days, theirs(days, vpc_id, subnet_id)))
     assert endpoint(days, ours)["PrivateDnsEnabled"] is False
 
@@ -161,3 +163,14 @@ def refused_in(days: Days, vpc_id: str, subnet_id: str) -> Any:
     return record_call(
         "CreateVpcEndpoint", theirs(days, vpc_id, subnet_id), failure=failure, at=days.clock(), request_id=str(uuid4())
     )
+
+
+def test_a_proven_claim_keeps_how_often_its_message_came(days: Days) -> None:
+    """By that, a denial is believed or tried again."""
+    vpc_id, subnet_id, _ = served(days)
+    attributes = {"ApproximateReceiveCount": "2", "SentTimestamp": "1772442000000"}
+    body = json.dumps(refused(days, theirs(days, vpc_id, subnet_id)))
+    settings = Settings.from_environment()
+    request = read_record({"messageId": "m-1", "body": body, "attributes": attributes}, settings.role_arn, REGION)
+    (proven,) = prove_claims([request], EventHistory(), settings).requests
+    assert (proven.tries, proven.message_id, proven.sent_at) == (2, "m-1", request.sent_at)

@@ -179,6 +179,16 @@ def test_a_refusal_that_comes_hours_late_changes_nothing(days: Days) -> None:
     assert site.frozen == {}
 
 
+@pytest.mark.parametrize("code", ["UnauthorizedOperation", "DryRunOperation"])
+def test_whoever_may_not_delete_the_vpc_has_nothing_removed(days: Days, code: str) -> None:
+    """The rule lets no such record through; whoever forges one past it gets no further."""
+    site = Site(days)
+    failure = Failure(code, "no")
+    days.deliver(record_call("DeleteVpc", {"VpcId": site.vpc_id}, failure=failure, identity=TERRAFORM, at=days.clock()))
+    assert len(days.live(site.vpc_id)) == 1
+    assert site.frozen == {}
+
+
 def test_with_somebody_elses_interface_in_the_vpc_nothing_is_removed_and_that_is_said_once(days: Days) -> None:
     site = Site(days)
     interface_id = site.add_interface()

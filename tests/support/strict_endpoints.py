@@ -288,7 +288,8 @@ def complete(state: State, described: Params) -> Params:
         return described
     is_interface = described.get("VpcEndpointType") == INTERFACE
     described["IpAddressType"] = life.address_type
-    described["DnsOptions"] = {"DnsRecordIpType": "ipv4" if is_interface else "service-defined"} | life.dns_options
+    records = ("ipv6" if life.address_type == "ipv6" else "ipv4") if is_interface else "service-defined"
+    described["DnsOptions"] = {"DnsRecordIpType": records} | life.dns_options
     described["RequesterManaged"] = False
     described["ServiceRegion"] = state.region
     if described["State"] == "failed" and life.last_error:

@@ -513,6 +513,12 @@ def test_every_parameter_is_described_and_used(template: dict[str, Any]) -> None
         assert re.search(rf"!Ref {name}\b|Ref: {name}\b|\$\{{{name}\}}", text), name
 
 
+def test_no_figure_that_somebody_adds_ends_the_alarm_of_the_event_path(template: dict[str, Any]) -> None:
+    alarm = template["Resources"]["EventPathAlarm"]["Properties"]
+    assert (alarm["Statistic"], alarm["ComparisonOperator"]) == ("Maximum", "GreaterThanOrEqualToThreshold")
+    assert alarm["DatapointsToAlarm"] == 1
+
+
 def test_every_function_alarms_on_its_errors_and_every_alarm_tells_somebody(template: dict[str, Any]) -> None:
     alarms = resources(template, "AWS::CloudWatch::Alarm")
     watched = [one["Value"] for alarm in alarms.values() for one in alarm["Dimensions"]]

@@ -243,7 +243,7 @@ def test_only_aws_word_says_that_aws_manages_an_interface() -> None:
 
 
 def test_of_an_endpoint_the_ip_version_of_its_dns_records_is_read() -> None:
-    described = {"VpcEndpointId": "vpce-1", "IpAddressType": "dualstack"}
+    described = {"VpcEndpointId": "vpce-1", "VpcEndpointType": "Interface", "IpAddressType": "dualstack"}
     assert endpoint_of(described).families == {4, 6}
     assert endpoint_of(described | {"DnsOptions": {"DnsRecordIpType": "ipv6"}}).families == {6}
-    assert endpoint_of(described | {"DnsOptions": {"DnsRecordIpType": "service-defined"}}).families == {4, 6}
+    assert endpoint_of(described | {"DnsOptions": {"DnsRecordIpType": "service-defined"}}).families == {4}

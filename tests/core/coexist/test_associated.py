@@ -19,7 +19,7 @@ from lifeline.core.coexist.associated import (
     settle_done,
     with_doubts,
 )
-from lifeline.core.plan.actions import Action, ActionKind, Plan, Status
+from lifeline.core.plan.actions import HALFWAY, UNANSWERED, Action, ActionKind, Plan, Status
 
 NOW = datetime(2026, 11, 29, tzinfo=UTC)
 EARLIER = NOW - timedelta(days=1)
@@ -130,14 +130,16 @@ def test_what_aws_refused_is_not_lifelines_own_and_is_not_given_up() -> None:
 
 def test_a_swap_may_leave_an_authorization_if_the_run_dies_and_leaves_none_once_it_is_done() -> None:
     swap = replace(share("Z1", account=HUB), kind=ActionKind.SWAP_TO_LOCAL)
-    assert note_planned({}, [swap], now=NOW) == {"Z1": Association(NOW, HUB, is_refused=True)}
+    assert note_planned({}, [swap], now=NOW) == {"Z1": Association(NOW, HUB, is_refused=True, swapping_since=NOW)}
     own = {"Z1": Association(EARLIER, is_made=True)}
     noted = note_planned(own, [swap], now=NOW)
-    assert noted == {"Z1": Association(EARLIER, HUB, is_made=True)}
+    assert noted == {"Z1": Association(EARLIER, HUB, is_made=True, swapping_since=NOW)}
     assert settle_done(noted, [replace(swap, status=Status.DONE)], now=NOW) == {}
     assert settle_done(noted, [swap], now=NOW) == own
     held = replace(swap, status=Status.BLOCKED)
-    assert note_planned(own, [held, replace(swap, central_account="")], now=NOW) == own
+    assert note_planned(own, [held], now=NOW) == own
+    noted = note_planned(own, [replace(swap, central_account="")], now=NOW)
+    assert noted == {"Z1": Association(EARLIER, is_made=True, swapping_since=NOW)}
 
 
 @pytest.mark.parametrize("status", [Status.FAILED, Status.PLANNED, Status.BLOCKED])
@@ -188,3 +190,38 @@ def test_of_several_zones_the_first_that_somebody_let_go_is_named() -> None:
     record = {id_: Association(EARLIER, is_made=True) for id_ in ("Z3", "Z2")}
     (action,) = with_doubts(record, Plan("vpc-1", (), (share("Z1", "Z2", "Z3"),)), now=NOW).actions
     assert "associated Z2 at" in action.asks
+
+
+def asked(record: Associated, action: Action, later: timedelta = timedelta(0)) -> str:
+    (found,) = with_doubts(record, Plan("vpc-1", (), (action,)), now=NOW + later).actions
+    return found.asks
+
+
+@pytest.mark.parametrize("kind", [ActionKind.SWAP_TO_LOCAL, ActionKind.ASSOCIATE_CENTRAL])
+@pytest.mark.parametrize("record", [{}, {"Z1": Association(EARLIER)}])
+def test_a_swap_that_stopped_halfway_is_finished_or_undone_without_a_question_if_its_beginning_is_on_record(
+    kind: ActionKind, record: Associated
+) -> None:
+    """And only then: that of a tag's words is asked about."""
+    swap = replace(share("Z1", "Z2"), kind=ActionKind.SWAP_TO_LOCAL)
+    rest = replace(share("Z2"), kind=kind, asks=HALFWAY)
+    crashed = note_planned(record, [swap], now=NOW)
+    stuck = settled(record, swap, Status.FAILED, f"InvalidParameter; {UNANSWERED} the monitoring service")
+    for known in (crashed, stuck):
+        assert asked(known, rest) == ""
+        assert asked(known, replace(rest, central_ids=("Z2", "Z3"))) == HALFWAY
+        assert asked(known, rest, timedelta(days=1)) == HALFWAY
+    for known in (record, settled(record, swap, Status.DONE), settled(record, swap, Status.FAILED, "undone")):
+        assert asked(known, rest) == HALFWAY
+
+
+def test_no_other_question_is_answered_by_a_swap_on_record() -> None:
+    swap = replace(share("Z1"), kind=ActionKind.SWAP_TO_LOCAL)
+    known = note_planned({}, [swap], now=NOW)
+    assert asked(known, replace(share("Z1"), asks="needs approval: 1 check wasn't read")).startswith(
+        "needs approval: 1"
+    )
+
+
+def test_a_swap_that_is_blocked_is_not_on_record() -> None:
+    assert note_planned({}, [replace(share("Z1"), kind=ActionKind.SWAP_TO_LOCAL).blocked("why")], now=NOW) == {}

@@ -54,6 +54,7 @@ MADE = frozenset(
         Effect(EffectKind.GROUP_OFF, "vpce-1", "sg-own"),
         Effect(EffectKind.SUBNET, "vpce-1", "subnet-a"),
         Effect(EffectKind.POLICY, "vpce-1"),
+        Effect(EffectKind.DNS_RECORDS, "vpce-1"),
     }
 )
 GROUP = frozenset({Effect(EffectKind.GROUP, "sg-own"), Effect(EffectKind.RULE, "sg-own", "10.0.0.0/16")})
@@ -243,7 +244,8 @@ def test_parts_that_lifeline_gives_up_are_forgotten_and_the_rest_still_stands() 
         ActionKind.REMOVE_SUBNETS, "why", service="monitoring", endpoint_id="vpce-1", subnet_ids=("subnet-a",)
     )
     (found,) = count({"monitoring": conflict()}, snapshot(SERVED, Plan(VPC_ID, (), (off, less)))).values()
-    assert {one.kind for one in found.effects} == {EffectKind.ENDPOINT, EffectKind.GROUP_OFF, EffectKind.POLICY}
+    stands = {EffectKind.ENDPOINT, EffectKind.GROUP_OFF, EffectKind.POLICY, EffectKind.DNS_RECORDS}
+    assert {one.kind for one in found.effects} == stands
 
 
 def test_what_was_given_up_ends_its_claims_whoever_planned_it() -> None:

@@ -27,6 +27,7 @@ REDONE_BY = {
     EffectKind.RULE: {ActionKind.OPEN_SECURITY_GROUP},
     EffectKind.ATTRIBUTE: {ActionKind.FIX_DNS},
     EffectKind.POLICY: {ActionKind.RESET_POLICY},
+    EffectKind.DNS_RECORDS: {ActionKind.RESET_DNS_RECORDS},
 }
 
 

@@ -134,6 +134,9 @@ class TestAnEndpoint:
         assert not path(answering(own=False), group=CLOSED_GROUP).is_repairable
         family = path(answering(ip_address_type="ipv6"))
         assert (family.obstacles[0].kind, family.is_repairable) == (ObstacleKind.ADDRESS_FAMILY, False)
+        for is_own in (True, False):
+            hidden = path(answering(own=is_own, ip_address_type="dualstack", record_family="ipv6"))
+            assert (hidden.obstacles[0].kind, hidden.is_repairable) == (ObstacleKind.ADDRESS_FAMILY, is_own)
 
     def test_that_two_things_close_is_told_with_both(self) -> None:
         deny = NetworkAcl("acl-1", frozenset({"subnet-a"}), (AclEntry(100, True, False, "-1", "0.0.0.0/0"),))

@@ -1,6 +1,5 @@
 """A route is not yet a path: what stands on a subnet's way out, and what of it isn't known."""
 
-import time
 from dataclasses import replace
 from typing import Any
 
@@ -37,6 +36,7 @@ from lifeline.core.network.way_out import (
     without_addresses,
 )
 from tests.support.builders import CATALOG, default_route, route, subnet, table, vpc
+from tests.support.counting import work_of
 
 CLIENT = subnet("a", cidr="10.0.1.0/24")
 HOME = subnet("nat", cidr="10.0.9.0/28")
@@ -399,10 +399,18 @@ def test_an_acl_that_shuts_what_may_be_the_services_addresses_ends_no_repair() -
 
 
 def test_whoever_fills_a_route_table_keeps_no_run_busy() -> None:
-    """500 routes are AWS's quota of a table, and 200 subnets may follow it (VPC guide: Amazon VPC quotas)."""
+    """500 routes are AWS's quota of a table, and 200 subnets may follow it (VPC guide: Amazon VPC quotas): twice the
+    routes are twice the work, not four times.
+    """
+    half, whole = (work_of(lambda: see_full_table(routes)) for routes in (250, 500))  # noqa: B023 - run at once
+    assert whole < 3 * half
+
+
+def see_full_table(count: int) -> None:
+    """What five subnets are told of a table with so many routes."""
     routes = [
         route(f"52.{place // 16}.{place % 16 * 16}.0/20", TargetKind.NETWORK_INTERFACE, f"eni-{place}")
-        for place in range(0, 1000, 2)
+        for place in range(0, 2 * count, 2)
     ]
     names = tuple(f"c{place}" for place in range(5))
     clients = [subnet(name, cidr=f"10.0.{place}.0/24") for place, name in enumerate(names)]
@@ -410,10 +418,8 @@ def test_whoever_fills_a_route_table_keeps_no_run_busy() -> None:
     shut = replace(acl("c0", *EVERYTHING), subnet_ids=frozenset(one.id for one in clients))
     some = tuple(entry(place, f"52.{place}.0.0/16", out=True, allow=False) for place in range(1, 19, 2))
     network = replace(vpc(*clients, full), network_acls=(replace(shut, entries=(*some, *shut.entries)),))
-    began = time.process_time()
     for client in clients:
         assert doubts_of_way_out(client, network, "monitoring", HTTPS)
-    assert time.process_time() - began < 10  # a second; each with each other, the routes took minutes
 
 
 def test_a_list_that_cannot_be_read_hides_no_subnet_from_which_nothing_gets_out_whatever_is_in_it() -> None:

@@ -31,7 +31,7 @@ from lifeline.core.network.model import (
     Vpc,
 )
 from lifeline.core.network.reach import Reach
-from lifeline.core.plan.actions import Action, ActionKind, Plan, ServiceState
+from lifeline.core.plan.actions import HALFWAY, Action, ActionKind, Plan, ServiceState
 from lifeline.core.plan.central import CentralOffer, judge_central
 from lifeline.core.plan.harm import unprepared
 from lifeline.core.plan.plan import plan_endpoints
@@ -715,10 +715,11 @@ def halfway(network: Vpc, *there: DnsAnswer) -> Action:
     return only(plan_endpoints(network, Catalog((TWO_NAMES,)), given))
 
 
-def test_a_swap_that_stopped_halfway_is_finished_without_another_question() -> None:
+def test_a_swap_that_stopped_halfway_is_finished_by_what_the_ledger_knows_and_not_by_a_tag() -> None:
+    """Whoever may tag can write that the endpoint stands in for zones."""
     network = spoke(CUT, endpoints=(stand_in(f"{ZONE} Z0HUB2"),), security_groups=())
     swap = halfway(network, SECOND)
-    assert (swap.kind, swap.central_ids, swap.asks) == (ActionKind.SWAP_TO_LOCAL, ("Z0HUB2",), "")
+    assert (swap.kind, swap.central_ids, swap.asks) == (ActionKind.SWAP_TO_LOCAL, ("Z0HUB2",), HALFWAY)
     assert halfway(network, answer(), SECOND).asks.startswith("needs approval: ")
 
 
@@ -734,7 +735,7 @@ def test_a_tag_that_names_the_zone_of_another_service_spares_nobody_the_question
 def test_where_the_path_is_back_by_then_the_zone_that_was_let_go_comes_back() -> None:
     network = spoke(endpoints=(stand_in(f"{ZONE} Z0HUB2"),), security_groups=())
     found = halfway(network, SECOND)
-    assert (found.kind, found.central_ids) == (ActionKind.ASSOCIATE_CENTRAL, (ZONE,))
+    assert (found.kind, found.central_ids, found.asks) == (ActionKind.ASSOCIATE_CENTRAL, (ZONE,), HALFWAY)
     assert halfway(network, answer(), SECOND).kind is ActionKind.RETIRE_ENDPOINT
 
 

@@ -17,7 +17,7 @@ MINUTE = timedelta(minutes=1)
         pytest.param(endpoint_lifecycle.LONGEST, 30 * MINUTE, id="an endpoint is pending"),
         pytest.param(endpoint_lifecycle.MOST_FAILURES, 2, id="an endpoint fails in a row"),
         pytest.param(placement.FEWEST_FREE_ADDRESSES, 4, id="free addresses"),
-        pytest.param(security_group.MOST_GROUPS, 10, id="security groups in a VPC"),
+        pytest.param(security_group.MOST_UNUSED, 10, id="security groups in a VPC that no endpoint has"),
         pytest.param(security_group._MOST_RULES, 60, id="rules of a group, a quota of AWS's"),
         pytest.param(harm._MOST_TRIES, 25, id="placements that are tried"),
         pytest.param(cost.HOURS_A_MONTH, 730, id="hours of a month, as AWS's calculator has them"),

@@ -555,8 +555,10 @@ def test_dns_records_of_another_ip_version_shut_an_endpoint_and_are_said_with_th
     """Whoever may modify an endpoint can have its names lead to addresses that its clients can't use."""
     dual = subnet("a", ipv6_cidrs=("2001:db8:0:1::/64",))
     there = endpoint(MONITORING, "a", ip_address_type="dualstack", record_family=records)
-    found = plan(vpc(dual, there, own_security_group()))
-    blocked = [action for action in found.actions if action.is_blocked]
-    assert bool(blocked) == is_shut
-    assert all("vpce-1 answers with only IPv6 addresses, and subnet-a is IPv4" in action.reason for action in blocked)
-    assert all("--dns-options DnsRecordIpType=dualstack" in action.error for action in blocked)
+    theirs = replace(there, tags=(), on_record=False)
+    for one, kind in ((there, ActionKind.RESET_DNS_RECORDS), (theirs, ActionKind.CREATE_INTERFACE_ENDPOINT)):
+        found = plan(vpc(dual, one, own_security_group()), "monitoring").actions
+        assert [action.kind for action in found] == ([kind] if is_shut else [])
+        assert all("vpce-1 answers with only IPv6 addresses, and subnet-a is IPv4" in action.reason for action in found)
+        assert all(action.is_blocked is (one is theirs) for action in found)
+        assert all(("DnsRecordIpType=dualstack" in action.error) is (one is theirs) for action in found)

@@ -6,7 +6,7 @@ import pytest
 
 from lifeline.core.network.model import MANAGED_BY, Rule, SecurityGroup, Vpc
 from lifeline.core.plan.actions import Action, ActionKind, Plan, Status
-from lifeline.core.plan.security_group import MOST_GROUPS, own_security_groups, usable_security_group
+from lifeline.core.plan.security_group import MOST_UNUSED, own_security_groups, usable_security_group
 from tests.support.builders import MONITORING, OWNER, endpoint, own_security_group, plan, subnet, vpc
 
 CREATE = ActionKind.CREATE_SECURITY_GROUP
@@ -117,14 +117,28 @@ def test_however_many_names_are_taken_the_first_free_one_is_used() -> None:
 
 
 def test_groups_of_its_own_that_it_cannot_use_are_bounded_and_then_it_says_so() -> None:
-    groups = [opened(id=f"sg-{number}", name=f"lifeline-endpoints-{number}") for number in range(MOST_GROUPS)]
+    groups = [opened(id=f"sg-{number}", name=f"lifeline-endpoints-{number}") for number in range(MOST_UNUSED)]
     assert made_group(vpc(subnet("a"), *groups[:-1])) == "lifeline-endpoints"
     found = plan(vpc(subnet("a"), *groups))
     (refused,) = of_kind(found, CREATE)
     (blocked,) = of_kind(found, ActionKind.CREATE_INTERFACE_ENDPOINT)
     assert (refused.status, blocked.error) == (Status.BLOCKED, refused.error)
-    assert f"made {MOST_GROUPS} security groups" in refused.error
-    assert len(of_kind(found, CLOSE)) == MOST_GROUPS
+    assert f"made {MOST_UNUSED} security groups in the VPC that no endpoint has" in refused.error
+    assert len(of_kind(found, CLOSE)) == MOST_UNUSED
+
+
+@pytest.mark.parametrize("tags", [own_security_group().tags, ()])
+def test_groups_that_endpoints_have_keep_no_other_from_being_made_however_many_somebody_spoiled(
+    tags: tuple[tuple[str, str], ...],
+) -> None:
+    """Each was made for an endpoint, and AWS bounds these (VPC guide: PrivateLink quotas)."""
+    names = [f"svc{number}" for number in range(2 * MOST_UNUSED)]
+    groups = [opened(id=f"sg-{name}", name=f"lifeline-endpoints-{name}", tags=tags) for name in names]
+    theirs = [
+        endpoint(f"com.amazonaws.x.{name}", "a", id=f"vpce-{name}", security_group_ids=frozenset({f"sg-{name}"}))
+        for name in names
+    ]
+    assert made_group(vpc(subnet("a"), *groups, *theirs)) == "lifeline-endpoints"
 
 
 # ---- which of its own is used

@@ -245,6 +245,18 @@ def test_a_role_with_a_path_is_known_and_its_namesake_elsewhere_is_somebody_else
         assert not read_request(change(userIdentity=lambdas_identity(other)), own_role_arn=role).is_own
 
 
+def test_a_session_or_a_user_that_somebody_named_like_our_role_is_somebody_else() -> None:
+    name = ROLE.rpartition("/")[2]
+    session = {
+        "type": "AssumedRole",
+        "arn": f"arn:aws:sts::123456789012:assumed-role/team-b-dev/{name}",
+        "sessionContext": {"sessionIssuer": {"arn": "arn:aws:iam::123456789012:role/team-b-dev", "userName": name}},
+    }
+    user = {"type": "IAMUser", "arn": f"arn:aws:iam::123456789012:user/{name}", "userName": name}
+    for identity in (session, user):
+        assert not read_request(change(userIdentity=identity), own_role_arn=ROLE).is_own
+
+
 def test_our_own_calls_that_failed_are_no_attempts_of_others() -> None:
     failed = change(userIdentity=lambdas_identity(ROLE), errorCode="Client.InvalidParameter", errorMessage="no")
     found = read_request(failed, own_role_arn=ROLE)

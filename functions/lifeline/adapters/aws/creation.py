@@ -28,11 +28,15 @@ def creation(action: Action, *, vpc_id: str, security_group_id: str, owner: str)
 
 
 def _of_interface(action: Action, security_group_id: str) -> dict[str, Any]:
+    """Of both IP versions where it has addresses of both: what AWS would take for its DNS records isn't documented."""
+    is_dual = action.ip_address_type == "dualstack"
+    records = {"DnsOptions": {"DnsRecordIpType": "dualstack"}} if is_dual else {}
     return {
         "SubnetIds": list(action.subnet_ids),
         "SecurityGroupIds": [security_group_id] if security_group_id else [],
         "PrivateDnsEnabled": action.private_dns,
         "IpAddressType": action.ip_address_type,
+        **records,
     }
 
 

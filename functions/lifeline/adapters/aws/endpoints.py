@@ -116,6 +116,7 @@ class Endpoints:
             case (
                 ActionKind.ATTACH_SECURITY_GROUP
                 | ActionKind.RESET_POLICY
+                | ActionKind.RESET_DNS_RECORDS
                 | ActionKind.ADD_SUBNETS
                 | ActionKind.ADD_ROUTE_TABLES
                 | ActionKind.REMOVE_SUBNETS
@@ -405,6 +406,8 @@ def _change(action: Action, security_group_id: str) -> dict[str, object]:
             return {"AddSecurityGroupIds": [security_group_id]}
         case ActionKind.RESET_POLICY:
             return {"PolicyDocument": action.policy or _FULL_ACCESS}
+        case ActionKind.RESET_DNS_RECORDS:
+            return {"DnsOptions": {"DnsRecordIpType": "dualstack"}}
         case ActionKind.ENABLE_PRIVATE_DNS | ActionKind.DISABLE_PRIVATE_DNS:
             return {"PrivateDnsEnabled": action.kind is ActionKind.ENABLE_PRIVATE_DNS}
     verb = "Remove" if action.kind in REMOVALS else "Add"

@@ -4,13 +4,14 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from lifeline.core.plan.actions import ASSOCIATES, Action, ActionKind, Plan, Status
+from lifeline.core.plan.actions import ASSOCIATES, HALFWAY, UNANSWERED, Action, ActionKind, Plan, Status
 from lifeline.core.policy.central import is_profile
 from lifeline.core.wording import write_time
 
 AUTHORIZATION_LEFT = "couldn't be deleted, and a later run will try again"
 _SEEN_WITHIN = timedelta(minutes=15)
 _REFUSED_FOR = timedelta(days=1)
+_FINISHED_WITHIN = timedelta(days=1)  # a swap that stopped halfway; later, a person is asked once more
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +20,7 @@ class Association:
 
     `account` is the zone's while an authorization may be left there. With `is_refused`, AWS didn't make the
     association, and the authorization is all that may be left; `why` are AWS's words. `is_made` once AWS certainly made
-    it.
+    it. `swapping_since` is since when a swap that was approved lets it go, None once that is done or undone.
     """
 
     at: datetime
@@ -27,6 +28,7 @@ class Association:
     is_refused: bool = False
     is_made: bool = False
     why: str = ""
+    swapping_since: datetime | None = None
 
 
 type Associated = Mapping[str, Association]
@@ -51,8 +53,9 @@ def note_planned(associated: Associated, actions: Iterable[Action], *, now: date
             known, account = found.get(id_), _account_of(action, id_)
             if action.kind in ASSOCIATES:
                 found[id_] = Association(now, account, is_made=bool(known and known.is_made))
-            elif action.kind is ActionKind.SWAP_TO_LOCAL and account:
-                found[id_] = replace(known or Association(now, is_refused=True), account=account)
+            elif action.kind is ActionKind.SWAP_TO_LOCAL:
+                known = known or Association(now, is_refused=True)
+                found[id_] = replace(known, account=account or known.account, swapping_since=now)
     return found
 
 
@@ -80,14 +83,25 @@ def settle_done(associated: Associated, done: Iterable[Action], *, now: datetime
                 case ActionKind.DELETE_AUTHORIZATION, _:
                     found[id_] = replace(found.get(id_, Association(now, is_refused=True)), account=account)
                 case ActionKind.SWAP_TO_LOCAL, Status.PLANNED | Status.FAILED if AUTHORIZATION_LEFT in action.error:
-                    found[id_] = replace(found.get(id_, Association(now, is_refused=True)), account=account)
+                    found[id_] = replace(_swapped(found.get(id_), action, now), account=account)
                 case ActionKind.SWAP_TO_LOCAL, status if id_ in found:
-                    known = replace(found[id_], account="")
+                    known = replace(_swapped(found[id_], action, now), account="")
                     found[id_] = replace(known, is_refused=True, is_made=False) if status is Status.DONE else known
                 case ActionKind.DISASSOCIATE_CENTRAL | ActionKind.RESTORE_LOCAL, Status.DONE if id_ in found:
                     found[id_] = replace(found[id_], is_refused=True, is_made=False)
-    kept = refused_lately(found, now=now)
+    kept = {*refused_lately(found, now=now), *(id_ for id_, one in found.items() if _is_swapping(one, now))}
     return {id_: one for id_, one in found.items() if one.account or not one.is_refused or id_ in kept}
+
+
+def _swapped(known: Association | None, action: Action, now: datetime) -> Association:
+    """The association after a swap: one that could neither be finished nor undone goes on."""
+    known = known or Association(now, is_refused=True)
+    return known if UNANSWERED in action.error else replace(known, swapping_since=None)
+
+
+def _is_swapping(association: Association | None, now: datetime) -> bool:
+    since = association.swapping_since if association else None
+    return since is not None and now - since < _FINISHED_WITHIN
 
 
 def _made_by(done: Iterable[Action]) -> Iterator[str]:
@@ -131,9 +145,13 @@ def leftovers(associated: Associated) -> Iterator[Action]:
 
 
 def with_doubts(associated: Associated, plan: Plan, *, now: datetime) -> Plan:
-    """The plan, in which a person is asked before anything is associated again that somebody else let go."""
+    """The plan, in which a person is asked before anything is associated again that somebody else let go, and not
+    before a swap is finished, or undone, that they approved.
+    """
 
     def asking(action: Action) -> Action:
+        if action.asks == HALFWAY and all(_is_swapping(associated.get(id_), now) for id_ in action.central_ids):
+            return replace(action, asks="")
         ended = [id_ for id_ in action.central_ids if _is_ended(associated.get(id_), now)]
         if action.kind is not ActionKind.ASSOCIATE_CENTRAL or not ended:
             return action

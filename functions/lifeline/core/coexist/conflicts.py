@@ -40,6 +40,7 @@ _WORDS = {
     EffectKind.RULE: "the rule for port 443 from {part} was revoked in security group {id}",
     EffectKind.ATTRIBUTE: "{part} of {id} was turned off",
     EffectKind.POLICY: "the policy of {id} was changed so that it no longer allows the service",
+    EffectKind.DNS_RECORDS: "the DNS records of {id} were changed to one IP version",
 }
 _POLICY_CHANGED = "the policy of {id} was changed"
 _RULE_ON_PORT = "the rule from {part} was revoked in security group {id}"

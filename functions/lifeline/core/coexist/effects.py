@@ -27,6 +27,7 @@ class EffectKind(StrEnum):
     RULE = "rule"
     ATTRIBUTE = "attribute"
     POLICY = "policy"
+    DNS_RECORDS = "dns records"
 
     @property
     def calls(self) -> frozenset[str]:
@@ -45,6 +46,7 @@ _CALLS = {
     EffectKind.RULE: frozenset({"RevokeSecurityGroupIngress", "ModifySecurityGroupRules"}),
     EffectKind.ATTRIBUTE: frozenset({"ModifyVpcAttribute"}),
     EffectKind.POLICY: _MODIFY,
+    EffectKind.DNS_RECORDS: _MODIFY,
 }
 ON_PORT = " on port "
 RANK = {kind: place for place, kind in enumerate(EffectKind)}
@@ -60,6 +62,7 @@ _REDONE_BY = {
     EffectKind.RULE: frozenset({ActionKind.OPEN_SECURITY_GROUP}),
     EffectKind.ATTRIBUTE: frozenset({ActionKind.FIX_DNS}),
     EffectKind.POLICY: frozenset({ActionKind.RESET_POLICY}),
+    EffectKind.DNS_RECORDS: frozenset({ActionKind.RESET_DNS_RECORDS}),
 }
 _WHOLE = frozenset({ActionKind.RETIRE_ENDPOINT, ActionKind.REPLACE_ENDPOINT, ActionKind.DELETE_SECURITY_GROUP})
 _OF_ENDPOINT = frozenset(
@@ -70,6 +73,7 @@ _OF_ENDPOINT = frozenset(
         EffectKind.SUBNET,
         EffectKind.ROUTE_TABLE,
         EffectKind.POLICY,
+        EffectKind.DNS_RECORDS,
     }
 )
 
@@ -135,6 +139,9 @@ def effects_of(action: Action, vpc_id: str) -> Iterator[Effect]:
                 yield Effect(EffectKind.PRIVATE_DNS, action.endpoint_id)
             yield Effect(EffectKind.GROUP_OFF, action.endpoint_id, action.security_group_id)
             yield Effect(EffectKind.POLICY, action.endpoint_id, policy_print(action.policy))
+            yield Effect(EffectKind.DNS_RECORDS, action.endpoint_id)
+        case ActionKind.RESET_DNS_RECORDS:
+            yield Effect(EffectKind.DNS_RECORDS, action.endpoint_id)
         case ActionKind.ENABLE_PRIVATE_DNS:
             yield Effect(EffectKind.PRIVATE_DNS, action.endpoint_id)
         case ActionKind.ATTACH_SECURITY_GROUP:
@@ -219,6 +226,7 @@ def _seen_on(endpoint: Endpoint, effect: Effect, snapshot: VpcSnapshot) -> Effec
             not is_shut(endpoint, vpc) and effect.part in {"", policy_print(endpoint.policy)},
             (effect.part,),
         ),
+        EffectKind.DNS_RECORDS: (not endpoint.hides_addresses, ("",)),
         EffectKind.SUBNET: (effect.part in endpoint.subnet_ids, (subnet.id for subnet in vpc.subnets)),
         EffectKind.ROUTE_TABLE: (effect.part in endpoint.route_table_ids, (table.id for table in vpc.route_tables)),
     }

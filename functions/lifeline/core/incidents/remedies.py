@@ -59,7 +59,8 @@ def remedy_for(service: str, path: NetworkPath, table_id: str = "") -> str:
             ObstacleKind.NETWORK_ACL: f"In the network ACL, allow TCP {on} to {endpoint}, and the responses.",
             ObstacleKind.ENDPOINT_POLICY: f"Allow {_ASKED.get(service, f'the {service} service')} on resource * in the "
             f"endpoint policy of {endpoint}.",
-            ObstacleKind.ADDRESS_FAMILY: f"Make {endpoint} dualstack, so that clients can reach it over IPv4 and IPv6.",
+            ObstacleKind.ADDRESS_FAMILY: f"Make {endpoint} and its DNS records dualstack, so that "
+            "clients can reach it over IPv4 and IPv6.",
         }.get(
             path.obstacles[0].kind if path.obstacles else ObstacleKind.SECURITY_GROUP,
             f"Allow inbound TCP {on} from the whole VPC in a security group of {endpoint}.",

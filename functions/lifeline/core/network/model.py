@@ -476,8 +476,9 @@ class Endpoint(Tagged):
     doesn't say (EC2 API: DnsOptions.PrivateDnsOnlyForInboundResolverEndpoint).
 
     `on_record` is True if the ledger has it as Lifeline's own. An observation leaves it False: see `recognize`.
-    `record_family` is of which IP version its DNS records are, whatever addresses it has: `ipv4` or `ipv6`, and
-    anything else for both (EC2 API: DnsOptions.DnsRecordIpType).
+    `record_family` is of which IP version its DNS records are, whatever addresses it has: `ipv4` or `ipv6`, for its
+    private names also `service-defined` (ipv4), and anything else for both (EC2 API: DnsOptions.DnsRecordIpType; its
+    values in words: CDK API, VpcEndpointDnsRecordIpType).
     """
 
     id: str
@@ -502,12 +503,14 @@ class Endpoint(Tagged):
     def families(self) -> frozenset[int]:
         """The IP versions in which its names lead to it: those of its addresses for which there are DNS records."""
         here = {"ipv6": frozenset({6}), "dualstack": frozenset({4, 6})}.get(self.ip_address_type, frozenset({4}))
-        return here & {"ipv4": frozenset({4}), "ipv6": frozenset({6})}.get(self.record_family, here)
+        ipv4 = frozenset({4})
+        return here & {"ipv4": ipv4, "service-defined": ipv4, "ipv6": frozenset({6})}.get(self.record_family, here)
 
     @property
     def hides_addresses(self) -> bool:
         """True if it has addresses of an IP version that its names don't lead to."""
-        return self.ip_address_type == "dualstack" and len(self.families) == 1
+        is_interface = self.type is EndpointType.INTERFACE
+        return is_interface and self.ip_address_type == "dualstack" and len(self.families) == 1
 
 
 @dataclass(frozen=True, slots=True)

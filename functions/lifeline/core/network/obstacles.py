@@ -42,7 +42,7 @@ class Obstacle:
     """One reason why a subnet can't use an endpoint that answers its names.
 
     `is_repairable` is True where Lifeline can remove it: a security group on an endpoint of its own, or that endpoint's
-    policy. Network ACLs are the network owner's, another endpoint its owner's.
+    policy or DNS records. Network ACLs are the network owner's, another endpoint its owner's.
     """
 
     kind: ObstacleKind
@@ -145,7 +145,7 @@ def _barrier_to_interfaces(
         has = "answers with" if endpoint.hides_addresses else "has"
         words = f"{endpoint.id} {has} only {only} addresses, and {client.id} is {other}"
         near = End.of(client, version)
-        return _other_family(words, client, near)
+        return _other_family(words, client, near, repairable=endpoint.hides_addresses and is_managed(endpoint))
     near, gate, unread = _group_gate(endpoint, client, vpc, ports, version, asking)
     hosts = [subnet for subnet in vpc.subnets if subnet.id in endpoint.subnet_ids]
     unread = (*unread, *unread_acls(client, hosts, vpc))
@@ -168,8 +168,8 @@ def _barrier_to_interfaces(
     return replace(barrier, unread=unread)
 
 
-def _other_family(words: str, client: Subnet, near: End) -> Barrier:
-    obstacle = Obstacle(ObstacleKind.ADDRESS_FAMILY, words, client.id)
+def _other_family(words: str, client: Subnet, near: End, *, repairable: bool = False) -> Barrier:
+    obstacle = Obstacle(ObstacleKind.ADDRESS_FAMILY, words, client.id, repairable)
     return Barrier((obstacle,), shut=near.addresses, passes_any=False)
 
 

@@ -17,7 +17,14 @@ _MOST_SUBNETS = 5
 _SHARED = {SECURITY_GROUP: "Lifeline's security group", DNS_ATTRIBUTES: "the VPC's DNS attributes"}
 _OWN = {SECURITY_GROUP: "its security group", DNS_ATTRIBUTES: "the VPC's DNS attributes"}
 _UNSERVED = frozenset({EffectKind.ENDPOINT, EffectKind.PRIVATE_DNS, EffectKind.ROUTE_TABLE})
-_CLOSED = frozenset({EffectKind.GROUP_OFF, EffectKind.GROUP, EffectKind.RULE})
+_CLOSED = "The {} endpoint doesn't accept any traffic."
+_SHUT = {
+    EffectKind.GROUP_OFF: _CLOSED,
+    EffectKind.GROUP: _CLOSED,
+    EffectKind.RULE: _CLOSED,
+    EffectKind.POLICY: "The {} endpoint's policy doesn't let anyone use the service.",
+    EffectKind.DNS_RECORDS: "The {} endpoint's names lead to addresses of one IP version, and clients use the other.",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,24 +104,20 @@ def _reversals(key: str, conflict: Conflict, *, is_only: bool) -> Iterator[str]:
 
 def _consequence(key: str, frozen: Frozen) -> str:
     """What no longer works, and for which subnets, by what was reverted last."""
-    kind = frozen.conflicts[key].reversals[-1].kind
+    last = frozen.conflicts[key].reversals[-1]
     if key == DNS_ATTRIBUTES:
         return "While these attributes are off, private DNS doesn't work anywhere in the VPC."
     if key == SECURITY_GROUP:
         return (
             "Interface endpoints that use this security group don't accept any traffic unless another group allows it."
         )
-    if kind in _UNSERVED:
+    if last.kind in _UNSERVED:
         names = few(frozen.names.get(key, ()), 2) or key
         return f"None of Lifeline's endpoints serves {names} now. {_unserved(key, frozen)}".strip()
-    if kind is EffectKind.POLICY:
-        if frozen.conflicts[key].reversals[-1].part:
-            words = f"The {key} endpoint doesn't have the policy that your policy document names for it."
-        else:
-            words = f"The {key} endpoint's policy doesn't let anyone use the service. {_unserved(key, frozen)}"
-        return words.strip()
-    if kind in _CLOSED:
-        return f"The {key} endpoint doesn't accept any traffic. {_unserved(key, frozen)}".strip()
+    if last.kind is EffectKind.POLICY and last.part:
+        return f"The {key} endpoint doesn't have the policy that your policy document names for it."
+    if last.kind in _SHUT:
+        return f"{_SHUT[last.kind].format(key)} {_unserved(key, frozen)}".strip()
     return f"The {key} endpoint is still there, but it is less resilient to the failure of a zone."
 
 

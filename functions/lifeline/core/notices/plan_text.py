@@ -52,6 +52,11 @@ WORDS: dict[ActionKind, Words] = {
     ActionKind.RESET_POLICY: Words(
         Sign.CHANGE, "reset the policy of {} to the default", "reset the policy of {} to the default"
     ),
+    ActionKind.RESET_DNS_RECORDS: Words(
+        Sign.CHANGE,
+        "let the names of {} lead to all of its addresses",
+        "let the names of {} lead to all of its addresses",
+    ),
     ActionKind.CREATE_INTERFACE_ENDPOINT: Words(
         Sign.CREATE, "create an interface endpoint", "created interface endpoint {}"
     ),

@@ -23,6 +23,7 @@ class ActionKind(StrEnum):
     OPEN_SECURITY_GROUP = "open_security_group"
     ATTACH_SECURITY_GROUP = "attach_security_group"
     RESET_POLICY = "reset_policy"  # of an endpoint, to the one that it should have; by default that allows everything
+    RESET_DNS_RECORDS = "reset_dns_records"  # of an endpoint, to those of all addresses that it has
     CREATE_INTERFACE_ENDPOINT = "create_interface_endpoint"
     ADD_SUBNETS = "add_subnets"
     CREATE_GATEWAY_ENDPOINT = "create_gateway_endpoint"
@@ -70,6 +71,8 @@ NAMING = frozenset(
         ActionKind.SWAP_TO_CENTRAL,
     }
 )
+# What a swap asks for whose beginning only a tag shows: whoever may tag can write that. The ledger knows better.
+HALFWAY = "needs approval: by a tag of Lifeline's endpoint, a swap stopped halfway"
 UNANSWERED = "as far as Lifeline knows, nothing answers the name of"  # in the error of a swap that couldn't be undone
 SWAPS = frozenset({ActionKind.SWAP_TO_LOCAL, ActionKind.SWAP_TO_CENTRAL, ActionKind.RESTORE_LOCAL})
 ASSOCIATES = frozenset({ActionKind.ASSOCIATE_CENTRAL, ActionKind.SWAP_TO_CENTRAL})

@@ -46,6 +46,7 @@ _TAKES_NAMES = frozenset(
         ActionKind.SWAP_TO_LOCAL,
     }
 )
+_LETS_IN = frozenset({ActionKind.ATTACH_SECURITY_GROUP, ActionKind.RESET_POLICY, ActionKind.RESET_DNS_RECORDS})
 
 
 @dataclass(frozen=True, slots=True)
@@ -295,7 +296,7 @@ def unprepared(action: Action, actions: Iterable[Action]) -> Action | None:
 
 
 def _lets_in(candidate: Action, action: Action) -> bool:
-    if candidate.kind in {ActionKind.ATTACH_SECURITY_GROUP, ActionKind.RESET_POLICY}:
+    if candidate.kind in _LETS_IN:
         return candidate.endpoint_id == action.endpoint_id
     is_another = bool(action.security_group_id) and candidate.security_group_id != action.security_group_id
     return candidate.kind is ActionKind.OPEN_SECURITY_GROUP and bool(candidate.security_group_id) and not is_another

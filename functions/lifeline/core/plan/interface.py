@@ -11,7 +11,7 @@ from lifeline.core.network.hub import check_beyond, find_cut
 from lifeline.core.network.model import IN_PLACE_OF, Endpoint, EndpointState, EndpointType, Subnet
 from lifeline.core.network.obstacles import FAILED_STATES, Obstacle
 from lifeline.core.network.reach import NetworkPath, Reach
-from lifeline.core.plan.actions import Action, ActionKind, ServiceReport, ServiceState
+from lifeline.core.plan.actions import HALFWAY, Action, ActionKind, ServiceReport, ServiceState
 from lifeline.core.plan.central import CentralOffer, judge_central, saving_words
 from lifeline.core.plan.elsewhere import Elsewhere, find_elsewhere, shadow_words
 from lifeline.core.plan.endpoint_lifecycle import MOST_FAILURES
@@ -100,7 +100,7 @@ class InterfacePlanner(ServicePlanner):
             yield from self._swapping(central, lost[0]) or lost
         elif missing := self._let_go(self._answering_ids()):
             why = f"a swap stopped halfway: {listed(missing)} answered here, too"
-            ends: dict[str, Any] = {"central_ids": missing, "central_account": self._account_of_hub()}
+            ends: dict[str, Any] = {"central_ids": missing, "central_account": self._account_of_hub(), "asks": HALFWAY}
             yield self.action(ActionKind.ASSOCIATE_CENTRAL, why, **ends)
         else:
             yield from self._retiring_stand_in()
@@ -149,7 +149,7 @@ class InterfacePlanner(ServicePlanner):
             asks = f"needs approval: an endpoint answers the name in place of {whose}, which stays for all other names"
             why = f"the VPC's own private DNS goes before what {whose} brings"
         if self._let_go(ids):
-            asks, asks_before, why = "", "", f"{why}; a swap that was approved stopped halfway"
+            asks = HALFWAY
         ends: dict[str, Any] = {"central_ids": ids, "central_account": self._account_of_hub()}
         swap = self.action(ActionKind.SWAP_TO_LOCAL, f"{lost.reason}; {why}", asks=asks, **ends)
         there = [one for one in self.live() if self.is_own(one) and not one.private_dns]
@@ -176,7 +176,9 @@ class InterfacePlanner(ServicePlanner):
         return frozenset(map(domain_of, self.service.private_dns_names))
 
     def _let_go(self, ids: Sequence[str]) -> tuple[str, ...]:
-        """The hub's zones of the service's names that a swap let go which stopped before it let go of these, too."""
+        """The hub's zones of the service's names that a swap let go which stopped before it let go of these, too: by
+        the tag of the endpoint that was to stand in, which anybody may have written.
+        """
         hubs = self.plan_input.hub.sources if self.plan_input.hub else ()
         known = {source.id for source in hubs if any(answer.domain in self._names for answer in source.answers)}
         tags = ((one.tag(IN_PLACE_OF) or "").split() for one in self.live() if self.is_own(one) and not one.private_dns)

@@ -21,7 +21,9 @@ from lifeline.core.wording import few
 
 GROUP_WORDS = "Lifeline: lets the VPC reach its endpoints"
 RULE_WORDS = "From the VPC to its endpoints"
-MOST_GROUPS = 10  # that Lifeline makes in a VPC: it makes one only for an endpoint, where others spoiled those before
+# Of the groups that Lifeline made in a VPC, so many may be left without an endpoint, because others spoiled them or
+# deleted their endpoints. Those in use are as many as its endpoints at most, for each was made for one.
+MOST_UNUSED = 10
 _MOST_RULES = 60  # of an IP version, inbound (VPC quotas: security groups)
 _SHOWN = 3
 
@@ -79,9 +81,9 @@ def plan_security_groups(scene: Scene, catalog: Catalog, *, needed: Ranges) -> I
             tags=labels.tags_in(vpc),
             missing_tags=labels.missing_in(vpc),
         )
-        made = sum(group.on_record for group in vpc.security_groups)
-        words = f"Lifeline made {made} security groups in the VPC and can use none of them: repair or delete them"
-        yield action.blocked(words) if made >= MOST_GROUPS else action
+        unused = sum(group.on_record and not is_used(group, vpc) for group in vpc.security_groups)
+        words = f"Lifeline made {unused} security groups in the VPC that no endpoint has, and can use none of them: "
+        yield action.blocked(f"{words}repair or delete them") if unused >= MOST_UNUSED else action
 
 
 def groups_to_close(vpc: Vpc, owner: str) -> Iterator[Action]:

@@ -209,6 +209,8 @@ class ServicePlanner:
         if kind is ActionKind.OPEN_SECURITY_GROUP and self.is_own(endpoint):
             why = f"{words}: none of its security groups is one that Lifeline can open"
             return self.action(ActionKind.ATTACH_SECURITY_GROUP, why, endpoint_id=endpoint.id)
+        if endpoint.hides_addresses and self.is_own(endpoint):
+            return self.action(ActionKind.RESET_DNS_RECORDS, words, endpoint_id=endpoint.id)
         whose = "it is Lifeline's" if self.is_own(endpoint) else "it isn't Lifeline's"
         family = "a dualstack endpoint in dual-stack subnets serves both"
         if "ipv6" not in self.service.ip_address_types:

@@ -13,10 +13,11 @@ class Leftovers(Amendment):
     """Deletes authorizations that are left, and in a VPC that a person releases ends the associations."""
 
     def needs(self, context: VpcContext, plan: Plan | None, state: VpcState) -> frozenset[Fact]:
-        """The state, where the VPC is about to be associated, or an authorization may be left; of a VPC that is
-        released always.
+        """The state, where the VPC is about to be associated, a swap may have stopped halfway, or an authorization may
+        be left; of a VPC that is released always.
         """
-        is_planned = plan is not None and any(action.kind is ActionKind.ASSOCIATE_CENTRAL for action in plan.actions)
+        kinds = {ActionKind.ASSOCIATE_CENTRAL, ActionKind.SWAP_TO_LOCAL}
+        is_planned = plan is not None and any(action.kind in kinds for action in plan.actions)
         may_be = is_planned or context.is_release or VpcList.AUTHORIZED in context.lists
         return frozenset({Fact.STATE} if plan and may_be else ())
 

@@ -23,6 +23,7 @@ from lifeline.runtime.stages import Progress
 _ENDPOINT_CALLS = {
     ActionKind.ATTACH_SECURITY_GROUP: 1,
     ActionKind.RESET_POLICY: 1,
+    ActionKind.RESET_DNS_RECORDS: 1,
     ActionKind.CREATE_INTERFACE_ENDPOINT: 1,
     ActionKind.ADD_SUBNETS: 1,
     ActionKind.CREATE_GATEWAY_ENDPOINT: 1,

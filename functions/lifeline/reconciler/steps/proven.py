@@ -1,10 +1,11 @@
 """Proven: which claims from the queue are of calls that CloudTrail recorded, because a message may be forged."""
 
 import re
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from itertools import zip_longest
 
 from lifeline.adapters.aws.event_history import EventHistory
 from lifeline.core.denial import DENIED_CODES
@@ -18,7 +19,7 @@ UNPROVEN = "NotInEventHistory"
 # How long such a message waits after each try: half an hour in all, six times what CloudTrail takes on average.
 WAITS = tuple(timedelta(minutes=minutes) for minutes in (1, 4, 10, 15))
 MOST_LOOKED_UP = 10  # claims of a batch …
-MOST_OF_ONE = 3  # … and of those on one resource, so that nobody's calls use up what others' need
+MOST_OF_ONE = 3  # … and of those on one resource; in turn, so that nobody's calls use up what others' need
 _EVENT_ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
@@ -40,16 +41,19 @@ def prove_claims(requests: Sequence[Request], history: EventHistory, settings: S
     deletion: it costs nobody a path, and tools that delete don't wait for CloudTrail.
     """
     proven = Proven([], [])
-    looked_up: Counter[str] = Counter()
+    by_resource: dict[str, list[Request]] = defaultdict(list)
     for request in requests:
         on = attempted_on(request.trigger.event_name, request.changed_ids)
         if request.claim is None or request.sent_at is None or not on:  # without one, it is about nobody
             proven.requests.append(request)
-            continue
+        else:
+            by_resource[on].append(request)
+    turns = enumerate(zip_longest(*by_resource.values()))
+    claims = ((turn, request) for turn, row in turns for request in row if request)
+    for place, (turn, request) in enumerate(claims):
         try:
-            if looked_up[on] == MOST_OF_ONE or looked_up.total() == MOST_LOOKED_UP:
+            if turn >= MOST_OF_ONE or place >= MOST_LOOKED_UP:
                 raise TransientError("too many claims in one batch", code=UNPROVEN)
-            looked_up[on] += 1
             proven.requests.append(_as_recorded(request, history, settings))
         except LifelineError as error:
             is_denied = isinstance(error, TerminalError) and error.code in DENIED_CODES
@@ -64,4 +68,4 @@ def _as_recorded(request: Request, history: EventHistory, settings: Settings) ->
         raise InvalidInputError("detail.eventID", f"CloudTrail's Event history has no call {event_id} to EC2")
     event = {"detail-type": CHANGE, "source": "aws.ec2", "detail": record}
     recorded = read_change(event, settings.role_arn, region=settings.region)
-    return replace(recorded, sent_at=request.sent_at, message_id=request.message_id)
+    return replace(recorded, sent_at=request.sent_at, message_id=request.message_id, tries=request.tries)
