@@ -14,7 +14,7 @@ from tools.template import read_template, statements_of
 from lifeline.adapters.aws.own_metrics import EVENT_PATH_SECONDS
 from lifeline.adapters.store.history import INDEX
 from lifeline.core.agents.agent import State
-from lifeline.core.notices.bus_events import SOURCE, DetailType
+from lifeline.core.notices.bus_event import SOURCE, DetailType
 from lifeline.core.plan.actions import Status
 from lifeline.core.policy.runbook import RUNBOOK, runbook_link
 from lifeline.core.requests.cloudtrail import STATE_CHANGE
