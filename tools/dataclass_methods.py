@@ -13,7 +13,6 @@ import sys
 from importlib import import_module
 from importlib.util import MAGIC_NUMBER
 from pathlib import Path
-from types import CodeType
 from typing import Any
 
 from tools.imported import modules_in
@@ -21,11 +20,12 @@ from tools.imported import modules_in
 
 def main(folder: Path) -> None:
     """Write the file that `cold_start.begin` reads."""
-    methods: dict[str, CodeType] = {}
+    methods: dict[str, bytes] = {}
 
     def execute(text: str, *scopes: Any) -> None:
-        methods[text] = compile(text, "<string>", "exec")
-        builtins.exec(methods[text], *scopes)  # noqa: S102 - as dataclasses does
+        code = compile(text, "<string>", "exec")
+        methods[text] = marshal.dumps(code)
+        builtins.exec(code, *scopes)  # noqa: S102 - as dataclasses does
 
     vars(dataclasses)["exec"] = execute
     sys.path.insert(0, str(folder))

@@ -57,7 +57,7 @@ def texts() -> list[str]:
 def test_a_text_that_the_build_compiled_isnt_compiled_again(methods: Path) -> None:
     (text,) = texts()
     compiled = compile(text, "from the build", "exec")
-    methods.write_bytes(MAGIC_NUMBER + marshal.dumps({text: compiled}))
+    methods.write_bytes(MAGIC_NUMBER + marshal.dumps({text: marshal.dumps(compiled)}))
 
     cold_start.begin()
     kind = point()
