@@ -71,7 +71,7 @@ def build(folder: Path) -> None:
     _drop_unused(folder)
     for name in _OUR_LEGAL:
         shutil.copy(ROOT / name, folder)
-    _compile_dataclasses(folder)
+    _compile_texts(folder)
     _compile(folder)
 
 
@@ -129,8 +129,8 @@ def _is_legal(path: Path) -> bool:
     return top.endswith(".dist-info") and bool(rest) and any(Path(rest[0]).match(pattern) for pattern in _LEGAL)
 
 
-def _compile_dataclasses(folder: Path) -> None:
-    _run([sys.executable, "-S", "-B", "-m", "tools.dataclass_methods", str(folder)], "a module can't be imported")
+def _compile_texts(folder: Path) -> None:
+    _run([sys.executable, "-S", "-B", "-m", "tools.compiled_texts", str(folder)], "a module can't be imported")
 
 
 def _compile(folder: Path) -> None:

@@ -95,19 +95,27 @@ def test_tracebacks_name_the_place_where_lambda_has_the_code() -> None:
 
 
 @pytest.mark.parametrize("handler", HANDLERS)
-def test_a_handler_is_ready_without_compiling_anything(handler: str) -> None:
+def test_a_handler_is_ready_without_compiling_a_dataclass_or_a_modules_pattern(handler: str) -> None:
     code = f"""
-import builtins, json, sys
-compiled, made = [], builtins.compile
+import json, re, sys
+compiled, patterns, parser = [], [], re._compiler._parser
+def parse(pattern, *more, made=parser.parse):
+    frame = sys._getframe(1)
+    while "/re/" in frame.f_code.co_filename:
+        frame = frame.f_back
+    if frame.f_code.co_filename.startswith({str(package())!r}):
+        patterns.append(str(pattern))
+    return made(pattern, *more)
+parser.parse = parse
 sys.addaudithook(lambda name, about: compiled.append(str(about)[:300]) if name == "compile" else None)
 from lifeline.handlers import {handler} as handler
+parser.parse = parse.__kwdefaults__["made"]
 from lifeline.runtime.settings import {HANDLERS[handler]} as Settings
 from lifeline.core.policy.policy import Policy
 handler._tools(*(Settings.from_environment(), Policy(()))[: handler._tools.__code__.co_argcount])
-print(json.dumps(compiled))
+print(json.dumps([about for about in compiled if "__create_fn__" in about] + patterns))
 """
-    ours = [about for about in run_alone(code) if "__create_fn__" in about]
-    assert ours == []
+    assert run_alone(code) == []
 
 
 # ---- what is in it
