@@ -95,7 +95,7 @@ class NoIncidents:
 class Nobody:
     """Stands for everything that a quiet run never asks."""
 
-    def latest_change(self) -> None:
+    def change(self) -> None:
         return None
 
     def look_up(self, entities: Iterable[str]) -> dict[str, Any]:
@@ -145,7 +145,9 @@ def tools_for(roster: KeptRoster) -> DetectorTools:
         incidents=cast("Any", NoIncidents()),
         notices=cast("Any", Nobody()),
         bus=Bus(is_on=False, stack_name="lifeline"),
-        sources=cast("Any", Nobody()),
+        instances=cast("Any", Nobody()),
+        times=cast("Any", Nobody()),
+        sources=Nobody,
         repairs=cast("Any", Nobody()),
     )
 

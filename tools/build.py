@@ -2,10 +2,8 @@
 
     python3.13 -m tools.build ARTIFACTS_DIR
 
-Any Python 3 can read this module, so that each of them can say which one is needed.
+Python 3.6 and later can read this module, so that each of them can say which one is needed.
 """
-
-from __future__ import annotations
 
 import sys
 from typing import Sequence  # noqa: UP035 - as older versions have it

@@ -18,10 +18,10 @@ from importlib.util import cache_from_source
 from pathlib import Path
 from py_compile import PycInvalidationMode
 
-from tools.aws_calls import all_calls
+from tools.aws_calls import UnreadableCallError, all_calls
 from tools.build import PYTHON
 from tools.imported import modules_in, reachable
-from tools.service_models import cut_models, operations_of
+from tools.service_models import ServiceOperations, cut_models
 
 ROOT = Path(__file__).resolve().parents[1]
 FUNCTIONS = ROOT / "functions"
@@ -67,13 +67,20 @@ def build(folder: Path) -> None:
         FUNCTIONS / "lifeline", folder / "lifeline", ignore=shutil.ignore_patterns("__pycache__", _OF_TOOLS)
     )
     _drop_native(folder)
-    data = folder / "botocore/data"
-    cut_models(data, all_calls(operations_of(data)))
+    _cut_models(folder / "botocore/data")
     _drop_unused(folder)
     for name in _OUR_LEGAL:
         shutil.copy(ROOT / name, folder)
-    _compile_dataclasses(folder)
+    _compile_texts(folder)
     _compile(folder)
+
+
+def _cut_models(data: Path) -> None:
+    try:
+        calls = all_calls(ServiceOperations(data))
+    except UnreadableCallError as error:
+        raise BuildError(str(error)) from error
+    cut_models(data, calls)
 
 
 def _install(folder: Path) -> None:
@@ -122,8 +129,8 @@ def _is_legal(path: Path) -> bool:
     return top.endswith(".dist-info") and bool(rest) and any(Path(rest[0]).match(pattern) for pattern in _LEGAL)
 
 
-def _compile_dataclasses(folder: Path) -> None:
-    _run([sys.executable, "-S", "-B", "-m", "tools.dataclass_methods", str(folder)], "a module can't be imported")
+def _compile_texts(folder: Path) -> None:
+    _run([sys.executable, "-S", "-B", "-m", "tools.compiled_texts", str(folder)], "a module can't be imported")
 
 
 def _compile(folder: Path) -> None:

@@ -8,19 +8,38 @@ keeps all its errors and its endpoint rules.
 import gzip
 import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
-from tools.aws_calls import Calls, OperationsOf
+from tools.aws_calls import Calls
 
 _BY_OPERATION = {"paginators-1": "pagination", "waiters-2": "waiters"}  # the files, and the key of what they list
 _WHOLE = {"endpoint-rule-set-1"}
 
 
-def operations_of(data: Path) -> OperationsOf:
-    """What tells a service's operations by the models in botocore's folder `data`."""
-    return lambda service: _read(_find(_newest(data / service), "service-2"))["operations"]
+class ServiceOperations(Mapping[str, Collection[str]]):
+    """By service: its operations as the API names them, from the models in botocore's folder `data`, once asked."""
+
+    def __init__(self, data: Path) -> None:
+        self._services = {path.name: path for path in data.iterdir() if path.is_dir()}
+        self._read_once = cache(self._operations)
+
+    def __getitem__(self, service: str) -> Collection[str]:
+        return self._read_once(service)
+
+    def __contains__(self, service: object) -> bool:
+        return service in self._services
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._services)
+
+    def __len__(self) -> int:
+        return len(self._services)
+
+    def _operations(self, service: str) -> frozenset[str]:
+        return frozenset(_read(_find(_newest(self._services[service]), "service-2"))["operations"])
 
 
 def cut_models(data: Path, calls: Calls) -> None:

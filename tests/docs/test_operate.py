@@ -17,7 +17,7 @@ from lifeline.core.guards.mode import Mode
 from lifeline.core.incidents.incident import CauseKind
 from lifeline.core.incidents.lifecycle import NewsKind
 from lifeline.core.network.model import Tier
-from lifeline.core.notices.bus_events import DetailType
+from lifeline.core.notices.bus_event import DetailType
 from lifeline.core.plan.actions import Status
 from lifeline.core.policy.runbook import RUNBOOK, runbook_link
 from lifeline.core.requests.fields import APPROVE_FIELDS, CALL_FIELDS

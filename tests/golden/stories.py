@@ -60,7 +60,8 @@ from lifeline.core.network.model import (
 )
 from lifeline.core.notices.agents_unknown import agents_unknown_notice
 from lifeline.core.notices.backlog import backlog_notice
-from lifeline.core.notices.bus_events import BusEvent, answer_events, change_event, incident_event
+from lifeline.core.notices.bus_event import BusEvent
+from lifeline.core.notices.bus_events import answer_events, change_event, incident_event
 from lifeline.core.notices.chat import chat_form
 from lifeline.core.notices.claim import handed_over_notice
 from lifeline.core.notices.conflict import Frozen, frozen_notice
@@ -88,7 +89,7 @@ from lifeline.core.plan.endpoint_lifecycle import Made, follow
 from lifeline.core.plan.plan import plan_endpoints
 from lifeline.core.plan.scene import PlanInput
 from lifeline.core.policy.policy import EXEMPT, Exempted, ExemptedBy, Limits, Requirement
-from lifeline.core.requests.request import Trigger
+from lifeline.core.requests.trigger import Trigger
 from lifeline.core.severity import Severity
 from tests.support.builders import (
     CATALOG,

@@ -7,7 +7,7 @@ from typing import Any
 import fastjsonschema
 import pytest
 
-from lifeline.core.notices.bus_events import DetailType
+from lifeline.core.notices.bus_event import DetailType
 from lifeline.core.notices.notice import MOST_LINES
 from tests.docs.test_operate import every_kind
 from tests.golden.stories import EVENTS, NOTICES, as_delivered, files

@@ -7,9 +7,12 @@ import pytest
 
 from lifeline.adapters.aws.clients import client
 from lifeline.adapters.store.call_rate import CallRate
+from tests.support.calls_made import every_call_is_derived
 from tests.support.cases import Case
 from tests.support.strict import Clock, StrictAccount
 from tests.support.world import emulated_world
+
+__all__ = ["case", "every_call_is_derived"]
 
 
 @pytest.fixture

@@ -146,10 +146,9 @@ class Detector:
     ) -> DetectorTools:
         """The deployed ones, but for those that the test brings."""
         tools = detect_metric_gaps._tools(DetectorSettings.from_environment(), Policy(()))
-        sources = replace(tools.sources, instances=instances or tools.sources.instances)
         return replace(
             tools,
-            sources=sources,
+            instances=instances or tools.instances,
             notices=topic or tools.notices,
             roster=roster or tools.roster,
         )

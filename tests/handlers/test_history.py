@@ -11,7 +11,7 @@ import pytest
 from lifeline.adapters.aws.clients import client
 from lifeline.adapters.store.audit import AuditLog
 from lifeline.core.errors import TransientError
-from lifeline.core.requests.request import Trigger
+from lifeline.core.requests.trigger import Trigger
 from lifeline.handlers.reconcile_endpoints import handler
 from tests.handlers.test_reconcile_endpoints import refuse, route_deleted, sqs
 from tests.support.home import HOME

@@ -16,7 +16,7 @@ from lifeline.adapters.store.vpcs import VpcStore
 from lifeline.core.coexist.vpc_state import VpcList, VpcState
 from lifeline.core.errors import TransientError
 from lifeline.core.guards.freeze import FreezeKind
-from lifeline.core.notices.bus_events import BusEvent
+from lifeline.core.notices.bus_event import BusEvent
 from tests.support.cloudtrail import TERRAFORM as TERRAFORM_AGENT
 from tests.support.cloudtrail import Failure, Identity, record_call
 from tests.support.days import HOUR, MINUTES, Days

@@ -1,11 +1,15 @@
 """The service models that ship are cut to the calls that are made, and for these they are the full ones."""
 
 import json
+import re
 from collections.abc import Iterator
 from functools import cache
+from importlib.metadata import version
 from io import BytesIO
+from pathlib import Path
 from typing import Any
 
+import botocore
 import pytest
 from botocore import xform_name
 from botocore.awsrequest import AWSResponse
@@ -18,9 +22,10 @@ from tools.aws_calls import all_calls
 from tools.service_models import cut_model, without_documentation
 
 from tests.support.built import package
-from tests.support.models import full_model, operations_of
+from tests.support.models import OPERATIONS, full_model
+from tests.support.repository import ROOT
 
-CALLS = all_calls(operations_of)
+CALLS = all_calls(OPERATIONS)
 EACH_CALL = [(service, operation) for service, operations in CALLS.items() for operation in sorted(operations)]
 KEYS: dict[str, Any] = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
 ONCE = Config(retries={"total_max_attempts": 1})
@@ -42,6 +47,30 @@ def clients(service: str) -> tuple[Any, Any]:
         session.create_client(service, region_name="eu-central-1", config=ONCE, **KEYS) for session in sessions()
     )
     return cut, full
+
+
+# ---- the code that reads the models is the code that ships
+
+
+def test_the_tests_have_the_locked_packages_that_ship() -> None:
+    ours, tests = (locked(ROOT / name) for name in ("functions/requirements.txt", "requirements/dev.txt"))
+    assert len(ours) == (ROOT / "functions/requirements.txt").read_text("utf-8").count("==")
+    assert {name: tests.get(name) for name in ours} == ours, "run make lock: the tests would test another botocore"
+    assert {f"{name}=={version(name)}" for name in ours} == {lock.split()[0] for lock in ours.values()}
+
+
+def locked(path: Path) -> dict[str, str]:
+    """By package: its version, and the hashes that pip takes it with."""
+    found = re.findall(r"^(([\w.-]+)==\S+(?: \\\n +--hash=\S+)+)$", path.read_text("utf-8"), re.MULTILINE)
+    return {name: lock for lock, name in found}
+
+
+def test_what_ships_is_byte_for_byte_what_the_tests_import() -> None:
+    here, there = Path(botocore.__file__).parents[1], package()
+    paths = [path.relative_to(there) for path in there.rglob("*.py")]
+    others = [path for path in paths if path.parts[0] != "lifeline"]
+    assert Path("botocore/client.py") in others
+    assert [path for path in others if (here / path).read_bytes() != (there / path).read_bytes()] == []
 
 
 # ---- each call

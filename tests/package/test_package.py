@@ -95,19 +95,27 @@ def test_tracebacks_name_the_place_where_lambda_has_the_code() -> None:
 
 
 @pytest.mark.parametrize("handler", HANDLERS)
-def test_a_handler_is_ready_without_compiling_anything(handler: str) -> None:
+def test_a_handler_is_ready_without_compiling_a_dataclass_or_a_modules_pattern(handler: str) -> None:
     code = f"""
-import builtins, json, sys
-compiled, made = [], builtins.compile
+import json, re, sys
+compiled, patterns, parser = [], [], re._compiler._parser
+def parse(pattern, *more, made=parser.parse):
+    frame = sys._getframe(1)
+    while "/re/" in frame.f_code.co_filename:
+        frame = frame.f_back
+    if frame.f_code.co_filename.startswith({str(package())!r}):
+        patterns.append(str(pattern))
+    return made(pattern, *more)
+parser.parse = parse
 sys.addaudithook(lambda name, about: compiled.append(str(about)[:300]) if name == "compile" else None)
 from lifeline.handlers import {handler} as handler
+parser.parse = parse.__kwdefaults__["made"]
 from lifeline.runtime.settings import {HANDLERS[handler]} as Settings
 from lifeline.core.policy.policy import Policy
 handler._tools(*(Settings.from_environment(), Policy(()))[: handler._tools.__code__.co_argcount])
-print(json.dumps(compiled))
+print(json.dumps([about for about in compiled if "__create_fn__" in about] + patterns))
 """
-    ours = [about for about in run_alone(code) if "__create_fn__" in about]
-    assert ours == []
+    assert run_alone(code) == []
 
 
 # ---- what is in it
@@ -204,9 +212,26 @@ def test_another_python_is_refused_in_words(version: tuple[int, int], implementa
     assert f"not by {implementation} {version[0]}.{version[1]}. Put python3.13 on the PATH" in reason
 
 
-def test_every_python_can_say_so() -> None:
-    source = (ROOT / "tools/build.py").read_text("utf-8")
-    ast.parse(source, feature_version=(3, 7))
+@pytest.mark.parametrize(("module", "imported"), [("__init__", []), ("build", ["sys", "typing"])])
+def test_every_python_since_36_can_say_so(module: str, imported: list[str]) -> None:
+    source = (ROOT / f"tools/{module}.py").read_text("utf-8")
+    tree = ast.parse(source, feature_version=(3, 7))  # the oldest that ast knows; 3.6 only lacks a name in __future__
+    first = [node for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom)]
+    assert [getattr(node, "module", "sys") for node in first] == imported
+
+
+@pytest.mark.parametrize("minor", range(6, 13))
+def test_an_older_python_that_is_here_says_so(minor: int) -> None:
+    command = [f"python3.{minor}", "-B", "-m", "tools.build", "/nowhere/out"]
+    try:
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)  # noqa: S603 - our own words
+    except FileNotFoundError:
+        pytest.skip(f"{command[0]} isn't installed")
+    if done.returncode == 127:  # what a shell says
+        pytest.skip(f"{command[0]} isn't installed, but something that stands for it")
+    assert done.returncode == 1
+    assert done.stderr.startswith("Lifeline's package was not built: the functions run on CPython 3.13, so their")
+    assert f"not by cpython 3.{minor}. Put python3.13 on the PATH" in done.stderr
 
 
 def test_the_python_of_the_bytecode_is_the_templates_runtime() -> None:

@@ -10,7 +10,8 @@ from lifeline.core.errors import TransientError
 from lifeline.core.guards.freeze import EVERYTHING, Freeze, FreezeKind
 from lifeline.core.guards.mode import Mode
 from lifeline.core.plan.answer import VpcAnswer
-from lifeline.core.requests.request import MESSAGE, Request, Trigger
+from lifeline.core.requests.request import MESSAGE, Request
+from lifeline.core.requests.trigger import Trigger
 from lifeline.reconciler.accept import BusyError
 from lifeline.reconciler.loop import reconcile
 from lifeline.runtime.invocation import Run

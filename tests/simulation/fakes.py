@@ -15,6 +15,7 @@ from lifeline.adapters.aws.roles import Roles
 from lifeline.adapters.aws.topic import Topic
 from lifeline.adapters.store.audit import AuditLog
 from lifeline.adapters.store.incidents import Incidents
+from lifeline.adapters.store.latest import LatestTimes
 from lifeline.adapters.store.roster import Roster
 from lifeline.adapters.store.vpcs import VpcStore
 from lifeline.core.agents.agent import Agent, State
@@ -272,7 +273,7 @@ class SimulatedSurroundings:
         assert region == HOME.region
         return DnsView()
 
-    def latest_change(self) -> datetime | None:
+    def change(self) -> datetime | None:
         return None if self._world.last_change is None else at(self._world.last_change)
 
     def changes_of(self, ref: VpcRef, *, since: datetime, until: datetime, most: int = 50) -> tuple[Change, ...]:
@@ -301,8 +302,9 @@ def make_tools(world: World, record: Record) -> DetectorTools:
     cloudwatch = cast("CloudWatch", SimulatedCloudWatch(world, record))
     roster = cast("Roster", SimulatedRoster(world, record))
     around = SimulatedSurroundings(world)
+    instances = cast("Instances", SimulatedInstances(world))
     sources = EvidenceSources(
-        instances=cast("Instances", SimulatedInstances(world)),
+        instances=instances,
         network=cast("Network", around),
         central=cast("CentralDns", around),
         vpcs=cast("VpcStore", around),
@@ -316,6 +318,8 @@ def make_tools(world: World, record: Record) -> DetectorTools:
         incidents=cast("Incidents", SimulatedIncidents(world, record)),
         notices=cast("Topic", SimulatedTopic(world, record)),
         bus=Bus(is_on=False, stack_name="lifeline"),
-        sources=sources,
+        instances=instances,
+        times=cast("LatestTimes", around),
+        sources=lambda: sources,
         repairs=cast("RepairRequests", around),
     )

@@ -1,20 +1,18 @@
 """botocore's full models of AWS's services."""
 
-from collections.abc import Iterable
 from functools import cache
+from pathlib import Path
 
+import botocore
 from botocore.loaders import Loader
 from botocore.model import ServiceModel
+from tools.service_models import ServiceOperations
 
 _LOADER = Loader()
+OPERATIONS = ServiceOperations(Path(botocore.__file__).parent / "data")
 
 
 @cache
 def full_model(service: str) -> ServiceModel:
     """The newest model of the service, as pip installed it."""
     return ServiceModel(_LOADER.load_service_model(service, "service-2"), service)
-
-
-def operations_of(service: str) -> Iterable[str]:
-    """The operations as the API names them, such as `CreateVpcEndpoint`."""
-    return full_model(service).operation_names

@@ -14,7 +14,7 @@ from tools.template import read_template, statements_of
 from lifeline.adapters.aws.own_metrics import EVENT_PATH_SECONDS
 from lifeline.adapters.store.history import INDEX
 from lifeline.core.agents.agent import State
-from lifeline.core.notices.bus_events import SOURCE, DetailType
+from lifeline.core.notices.bus_event import SOURCE, DetailType
 from lifeline.core.plan.actions import Status
 from lifeline.core.policy.runbook import RUNBOOK, runbook_link
 from lifeline.core.requests.cloudtrail import STATE_CHANGE
@@ -25,7 +25,7 @@ from tests.docs.pages import anchors
 from tests.support.agents import ENVIRONMENT, TABLE, create_table
 from tests.support.cloudtrail import Failure, Identity, record_call
 from tests.support.emulator import emulated_aws
-from tests.support.models import operations_of
+from tests.support.models import OPERATIONS
 from tests.support.repository import ROOT
 from tools import aws_calls
 
@@ -376,7 +376,7 @@ def actions_of(modules: tuple[str, ...]) -> set[str]:
         source = (ROOT / f"functions/lifeline/adapters/{module}.py").read_text()
         for name in re.findall(r"self\._table\.(\w+)", source):
             found |= _BY_TABLE.get(name, set())
-        for service, operations in aws_calls.calls_of(module, operations_of).items():
+        for service, operations in aws_calls.calls_of(module, OPERATIONS).items():
             for operation in operations:
                 action = f"{service}:{operation}"
                 found |= _GRANTED_AS.get(action, {action})

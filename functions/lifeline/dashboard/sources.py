@@ -9,13 +9,13 @@ from functools import partial
 from lifeline.adapters.aws.calls import run_concurrently
 from lifeline.adapters.aws.network import Network
 from lifeline.adapters.store.approvals import Approvals
-from lifeline.adapters.store.audit import AuditLog
 from lifeline.adapters.store.endpoint_policies import EndpointPolicyStore
 from lifeline.adapters.store.event_path import EventPathStore
 from lifeline.adapters.store.exemptions import Exemptions
 from lifeline.adapters.store.history import History
 from lifeline.adapters.store.incidents import Incidents
 from lifeline.adapters.store.kill_switch import KillSwitch
+from lifeline.adapters.store.latest import LatestTimes
 from lifeline.adapters.store.limit_usage import LimitUsage, UsageOfAll
 from lifeline.adapters.store.ownership import Ownership
 from lifeline.adapters.store.paths import PathStore
@@ -70,7 +70,7 @@ class Sources:
     limit_usage: LimitUsage
     approvals: Approvals
     paths: PathStore | None = None
-    audit: AuditLog | None = None
+    times: LatestTimes | None = None
     roster: Callable[[str], Roster] | None = None
     endpoint_policies: EndpointPolicyStore | None = None
     suggestions: Suggestions | None = None
@@ -159,13 +159,13 @@ class Reads:
     def freshness(self, agents: Freshness) -> Freshness:
         """How old what Lifeline knows is; `agents` says it of these."""
         unread = Freshness(is_read=False)
-        audit, home = self._sources.audit, self._settings.home
-        if audit is None:
+        times, home = self._sources.times, self._settings.home
+        if times is None:
             return unread
 
         def read() -> Freshness:
-            swept, events = self._sources.vpcs.load(home).reconciled_at, self._sources.event_path
-            known = replace(agents, heard=audit.latest_change(), swept=swept)
+            events = self._sources.event_path
+            known = replace(agents, heard=times.change(), swept=times.sweep(home))
             if events is None:
                 return known
             path, comparisons = events.read_both()

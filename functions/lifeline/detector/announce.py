@@ -1,4 +1,9 @@
-"""Notices between two writes: an incident is claimed, its notice sent, saved as notified, and closed if it is over."""
+"""Notices between two writes: an incident is claimed, its notice sent, saved as notified, and closed if it is over.
+
+What writes a notice is imported where there is something to say: most runs have nothing.
+"""
+
+# ruff: noqa: PLC0415 - late, as said above
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -14,12 +19,8 @@ from lifeline.core.agents.agent import Agent
 from lifeline.core.agents.watches import Watch
 from lifeline.core.incidents.incident import Incident
 from lifeline.core.incidents.lifecycle import IncidentUpdate, News, NewsKind, cap, notified
-from lifeline.core.notices.bus_events import incident_event
-from lifeline.core.notices.incident import incident_notice, summary_notice
 from lifeline.core.notices.notice import Notice
-from lifeline.core.notices.unwatched import unwatched_notice
-from lifeline.core.notices.watch_full import watch_full_notice
-from lifeline.core.requests.request import Trigger
+from lifeline.core.requests.trigger import Trigger
 from lifeline.detector.attempts import Attempts
 from lifeline.detector.decision_log import log_incidents
 
@@ -64,11 +65,17 @@ class Announcer:
     def notify_of_tags(self, agents: Iterable[Agent]) -> frozenset[str]:
         """Say of which agents a tag keeps the silence from being reported, if people don't know. Returns those."""
         news = [agent for agent in agents if agent.is_unwatched]
-        is_said = bool(news) and self._publish(unwatched_notice(self.watch, news))
+        if not news:
+            return frozenset()
+        from lifeline.core.notices.unwatched import unwatched_notice
+
+        is_said = self._publish(unwatched_notice(self.watch, news))
         return frozenset(agent.entity for agent in news if is_said)
 
     def notify_of_full(self, names: Sequence[str], full: FullWatch) -> None:
         """Say once which names have no room in the watch."""
+        from lifeline.core.notices.watch_full import watch_full_notice
+
         if self.attempt(partial(full.reserve, self.now)) and not self._publish(watch_full_notice(self.watch, names)):
             self.attempt(full.return_reservation)
 
@@ -81,6 +88,11 @@ class Announcer:
 
     def _publish_all(self, news: Sequence[News]) -> list[News]:
         """Send the most severe news one by one and the rest in one notice. Returns what was sent."""
+        if not news:
+            return []
+        from lifeline.core.notices.bus_events import incident_event
+        from lifeline.core.notices.incident import incident_notice, summary_notice
+
         shown, rest = cap(news)
         done = [news_item for news_item in shown if self._publish(incident_notice(news_item, self.watch, self.now))]
         if rest and self._publish(summary_notice(rest, self.watch, self.now)):

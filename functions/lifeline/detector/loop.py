@@ -15,15 +15,17 @@ Where one run can't read all agents in time, step 2 is split into parts (`parts`
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from lifeline.adapters.aws.bus import Bus
 from lifeline.adapters.aws.cloudwatch import CloudWatch
 from lifeline.adapters.aws.detector_queue import Checks
-from lifeline.adapters.aws.instances import NoInstances
+from lifeline.adapters.aws.instances import Instances, NoInstances
 from lifeline.adapters.aws.repair_requests import RepairRequests
 from lifeline.adapters.aws.topic import Topic
 from lifeline.adapters.store.full_watches import FullWatch
 from lifeline.adapters.store.incidents import Incidents
+from lifeline.adapters.store.latest import LatestTimes
 from lifeline.adapters.store.list_position import ListPosition
 from lifeline.adapters.store.roster import Roster
 from lifeline.core.agents.agent import Agent, State, Verdict
@@ -31,19 +33,21 @@ from lifeline.core.agents.gaps import judge
 from lifeline.core.agents.roster import Chunk, dated, replaced
 from lifeline.core.agents.timing import Timing
 from lifeline.core.agents.watches import Maintenance, SeverityRule, Watch
-from lifeline.core.incidents.incident import Incident
+from lifeline.core.incidents.incident import Cause, Incident
 from lifeline.core.incidents.lifecycle import IncidentUpdate, NewsKind, to_examine, update_incidents
-from lifeline.core.incidents.rating import Rater
+from lifeline.core.incidents.rating import NOT_KNOWN, Rater, Surroundings
 from lifeline.core.owner import USUAL_TAGS, OwnerTags
 from lifeline.detector.announce import Announcer
 from lifeline.detector.attempts import Attempts
 from lifeline.detector.chunks import ChunkWriter, agents_of, newest_of
 from lifeline.detector.decision_log import log_transitions
 from lifeline.detector.discovery import Discovery, Listed, is_due
-from lifeline.detector.evidence import Case, EvidenceCollector, EvidenceSources
 from lifeline.detector.report import Report
 from lifeline.detector.survey import Observation, Survey
 from lifeline.runtime.stages import stage
+
+if TYPE_CHECKING:
+    from lifeline.detector.evidence import EvidenceSources
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +59,9 @@ class DetectorTools:
     incidents: Incidents
     notices: Topic
     bus: Bus
-    sources: EvidenceSources
+    instances: Instances
+    times: LatestTimes
+    sources: Callable[[], "EvidenceSources"]
     repairs: RepairRequests
     checks: Checks | None = None
     positions: Callable[[Watch], ListPosition] | None = None
@@ -85,9 +91,9 @@ class WatchRun:
         self.chunks = ChunkWriter(self.roster, watch.name, self.attempt)
         self._cloudwatch = tools.cloudwatch(watch)
         if watch.is_elsewhere:
-            tools = replace(tools, sources=replace(tools.sources, instances=NoInstances()))
+            tools = replace(tools, instances=NoInstances())
         self.tools = tools
-        instances = tools.sources.instances if finds_expected else None
+        instances = tools.instances if finds_expected else None
         patience = watch.rules.period + watch.rules.grace
         position = tools.positions(watch) if tools.positions else None
         self.discovery = Discovery(
@@ -96,7 +102,7 @@ class WatchRun:
             self.roster,
             self.attempt,
             now,
-            ec2=tools.sources.instances,
+            ec2=tools.instances,
             patience=patience,
             most_hosts=watch.most_hosts,
             position=position,
@@ -122,7 +128,7 @@ class WatchRun:
 
     def is_discovery_due(self) -> bool:
         """True if agents must be discovered in this run, which is on record from now on."""
-        changed_at = self.attempt(self.tools.sources.audit.latest_change)
+        changed_at = self.attempt(self.tools.times.change)
         return is_due(self.roster.begin_check(self.now), changed_at, self.now)
 
     def end_discovery(self) -> None:
@@ -153,7 +159,7 @@ class WatchRun:
             Timing(self.now, self.watch.rules),
             agents_of(chunks),
             self._cloudwatch,
-            self.tools.sources.instances,
+            self.tools.instances,
             maintenance=self._maintenance,
             relist=relist,
             newest=newest_of(chunks),
@@ -176,12 +182,9 @@ class WatchRun:
         agents = {entity: agent for entity, agent in after.items() if agent is not None}
         incidents = self.tools.incidents.read_open(self.watch.name)
         agents |= self._without_lost_incidents(agents, incidents)
-        quiet_among = observation.quiet_among
-        case = Case(self.watch, agents, observation.instances, incidents, self.now, quiet_among, left_out)
         examined = to_examine(incidents, agents, self.now)
         with stage("diagnose", self.run_id) as part:
-            collector = EvidenceCollector(self.tools.sources, case)
-            causes, around = collector.find_causes(examined), collector.surroundings()
+            causes, around = self._diagnose(examined, agents, incidents, observation, left_out)
             part.numbers["agents"] = len(examined)
         rater = Rater(self.watch, around, self._severities, self._owner_tags)
         update = update_incidents(self.watch, incidents, agents, removed, causes, self.now, rater)
@@ -193,6 +196,24 @@ class WatchRun:
         ids = {incident.id for incident in (*incidents, *update.incidents)}
         closed = {incident.id for incident in update.closed}
         return replace(self.report(before, verdicts, agents.values()), open_incidents=len(ids - closed))
+
+    def _diagnose(
+        self,
+        examined: Collection[str],
+        agents: Mapping[str, Agent],
+        incidents: Sequence[Incident],
+        observation: Observation,
+        left_out: int,
+    ) -> tuple[Mapping[str, Cause], Surroundings]:
+        """The causes of the silence of those that are to be examined, and what was seen around them."""
+        if not examined:
+            return {}, NOT_KNOWN
+        from lifeline.detector.evidence import Case, EvidenceCollector  # noqa: PLC0415 - most runs examine nobody
+
+        quiet_among = observation.quiet_among
+        case = Case(self.watch, agents, observation.instances, incidents, self.now, quiet_among, left_out)
+        collector = EvidenceCollector(replace(self.tools.sources(), instances=self.tools.instances), case)
+        return collector.find_causes(examined), collector.surroundings()
 
     def report(
         self, before: Mapping[str, Agent], verdicts: Mapping[str, Verdict], after: Iterable[Agent] = ()

@@ -249,7 +249,7 @@ class Examination:
             return check_dry_run(None, None)
         dry_runs = DryRuns(settings.stack_name, memory_of(settings).client)
         where = {"vpc_id": probe.vpc_id, "security_group_id": probe.security_group_id}
-        answer = self._read(lambda: dry_runs.create_endpoint(probe.action, **where))
+        answer = self._read(lambda: dry_runs.of_creating(probe.action, **where))
         if isinstance(answer, NotRead) or answer.verdict is not DryRunVerdict.DENIED:
             return check_dry_run(probe, answer)
         decoded = self._read(partial(dry_runs.decode, answer.encoded)) if answer.encoded else ""

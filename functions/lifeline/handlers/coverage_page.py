@@ -1,21 +1,26 @@
-"""CoveragePage: a CloudWatch dashboard's custom widget as HTML. It only reads; its buttons call ReconcileEndpoints."""
+"""CoveragePage: a CloudWatch dashboard's custom widget as HTML. It only reads; its buttons call ReconcileEndpoints.
+
+What only a hub's page or a plan in words needs is imported by these.
+"""
+
+# ruff: noqa: PLC0415 - late, as said above
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lifeline.adapters.aws.hub import HubReader
 from lifeline.adapters.aws.lookup import Lookup
 from lifeline.adapters.aws.memory import memory_of
 from lifeline.adapters.store.approvals import Approvals
-from lifeline.adapters.store.audit import AuditLog
 from lifeline.adapters.store.endpoint_policies import EndpointPolicyStore
 from lifeline.adapters.store.event_path import EventPathStore
 from lifeline.adapters.store.exemptions import Exemptions
 from lifeline.adapters.store.history import History
 from lifeline.adapters.store.incidents import Incidents
 from lifeline.adapters.store.kill_switch import KillSwitch
+from lifeline.adapters.store.latest import LatestTimes
 from lifeline.adapters.store.limit_usage import LimitUsage, UsageOfAll
 from lifeline.adapters.store.members import MemberStore
 from lifeline.adapters.store.ownership import Ownership
@@ -25,16 +30,16 @@ from lifeline.adapters.store.roster import Roster
 from lifeline.adapters.store.suggestions import Suggestions
 from lifeline.adapters.store.vpcs import VpcStore
 from lifeline.core.errors import InvalidInputError, LifelineError
-from lifeline.core.notices.plan_text import plan_text
 from lifeline.dashboard.collect import PageTools, cover, plan_of
-from lifeline.dashboard.html.organization import render_closed, render_organization
 from lifeline.dashboard.html.page import ButtonTargets, render_page, render_text
-from lifeline.dashboard.organization import OrganizationTools, account_in, survey
 from lifeline.dashboard.request import DOCUMENTATION, WidgetRequest, read_widget
 from lifeline.dashboard.sources import Sources
 from lifeline.runtime import cold_start
 from lifeline.runtime.observability import logger
 from lifeline.runtime.settings import PageSettings
+
+if TYPE_CHECKING:
+    from lifeline.dashboard.organization import OrganizationTools
 
 _FOR_DNS = timedelta(seconds=30)  # half of the function's time
 
@@ -63,11 +68,16 @@ def _show(request: WidgetRequest, own_arn: str) -> str:
     settings, now = PageSettings.from_environment(), _now()
     calls = ButtonTargets(page=own_arn, reconcile=settings.reconcile_arn, log_group=settings.reconcile_log_group)
     if settings.accounts and not (request.account or request.plan or request.vpc_ids):
+        from lifeline.dashboard.html.organization import render_organization
+        from lifeline.dashboard.organization import survey
+
         organization = survey(_organization_tools(settings), settings, now)
         logger.info("page rendered", accounts=len(organization.accounts), notes=organization.notes)
         return render_organization(organization, calls, request.view)
     name = ""
     if request.account:
+        from lifeline.dashboard.organization import account_in
+
         name = account_in(request.account, settings, MemberStore(settings.table_name).read).name
         settings = settings.of(request.account)
     if settings.accounts:
@@ -83,6 +93,8 @@ def _show(request: WidgetRequest, own_arn: str) -> str:
         memory_of(settings).leave()  # the role may be gone: the next view assumes it anew
         if request.plan:
             return render_text(f"Plan for {request.plan}", f"Account {settings.member} can't be opened: {error}")
+        from lifeline.dashboard.html.organization import render_closed
+
         return render_closed(settings.member, name, str(error), calls, request.view)
 
 
@@ -91,6 +103,8 @@ def _live(request: WidgetRequest, name: str, settings: PageSettings, calls: Butt
     memory_of(settings).enter()
     tools = _tools(settings)
     if request.plan:
+        from lifeline.core.notices.plan_text import plan_text
+
         answer = plan_of(request.plan, tools=tools, settings=settings, now=now)
         return render_text(f"Plan for {request.plan}", plan_text([answer], is_plan=True))
     coverage = cover(request.vpc_ids, tools=tools, settings=settings, now=now)
@@ -99,7 +113,9 @@ def _live(request: WidgetRequest, name: str, settings: PageSettings, calls: Butt
     return render_page(coverage, calls, request.view)
 
 
-def _organization_tools(settings: PageSettings) -> OrganizationTools:
+def _organization_tools(settings: PageSettings) -> "OrganizationTools":
+    from lifeline.dashboard.organization import OrganizationTools
+
     return OrganizationTools(
         members=MemberStore(settings.table_name),
         vpcs=VpcStore(settings.table_name),
@@ -130,7 +146,7 @@ def _tools(settings: PageSettings) -> PageTools:
             usage_of_all=UsageOfAll(settings.table_name) if settings.accounts else None,
             approvals=Approvals(table),
             paths=PathStore(table),
-            audit=AuditLog(table),
+            times=LatestTimes(table),
             suggestions=Suggestions(table),
             roster=partial(Roster, table),
             event_path=EventPathStore(table),

@@ -1,10 +1,16 @@
-"""DetectMetricGaps: each minute, which agents are silent, why, and which are back."""
+"""DetectMetricGaps: each minute, which agents are silent, why, and which are back.
+
+What only silence needs, and what writes notices, is imported once there is some: a cold start mostly meets a quiet
+minute.
+"""
+
+# ruff: noqa: PLC0415 - late, as said above
 
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from functools import partial
-from typing import Any
+from functools import cache, partial
+from typing import TYPE_CHECKING, Any
 
 from lifeline.adapters.aws.bus import Bus
 from lifeline.adapters.aws.clients import LateClient
@@ -14,43 +20,39 @@ from lifeline.adapters.aws.instances import Instances
 from lifeline.adapters.aws.memory import memory_of
 from lifeline.adapters.aws.own_metrics import EVENT_PATH_SECONDS
 from lifeline.adapters.aws.repair_requests import RepairRequests
-from lifeline.adapters.aws.roles import Roles
 from lifeline.adapters.aws.topic import Topic
-from lifeline.adapters.store.audit import AuditLog
 from lifeline.adapters.store.denial_notices import OF_DETECTOR, DenialNotices
 from lifeline.adapters.store.event_path import EventPathStore
 from lifeline.adapters.store.failed_runs import FailedRunStore
 from lifeline.adapters.store.full_watches import FullWatch
 from lifeline.adapters.store.incidents import Incidents
+from lifeline.adapters.store.latest import LatestTimes
 from lifeline.adapters.store.list_position import ListPosition
 from lifeline.adapters.store.members import MemberStore
-from lifeline.adapters.store.paths import PathStore
 from lifeline.adapters.store.policy import PolicyStore, ReadOnlyPolicy
 from lifeline.adapters.store.roster import Roster
-from lifeline.adapters.store.vpcs import VpcStore
 from lifeline.core.agents.agent import State
 from lifeline.core.agents.failed_runs import FailedRuns
 from lifeline.core.errors import InvalidInputError, LifelineError, TransientError
 from lifeline.core.event_path.schedule import longest_pause, sweep_overdue
-from lifeline.core.notices.agents_unknown import agents_unknown_notice
-from lifeline.core.notices.denied import denied_notice
-from lifeline.core.notices.forgotten import forgotten_notice, newly_forgotten
+from lifeline.core.network.model import Catalog
 from lifeline.core.organization.accounts import unserved_words
 from lifeline.core.organization.members import AccountStanding, MemberAccounts
 from lifeline.core.policy.policy import Policy
 from lifeline.core.requests.account import refuse
 from lifeline.core.requests.detect import CheckPart, Detect, Forget, account_in, read_event
 from lifeline.detector.chunks import agents_of
-from lifeline.detector.evidence import EvidenceSources
 from lifeline.detector.loop import DetectorTools, WatchRun
 from lifeline.detector.parts import SplitRun
 from lifeline.detector.report import Report
-from lifeline.reconciler.steps.decision_log import log_refusal
 from lifeline.reconciler.steps.policy_in_force import current_policy, stacks_policy
 from lifeline.runtime import cold_start
 from lifeline.runtime.metrics import publish_metrics
-from lifeline.runtime.observability import logger
+from lifeline.runtime.observability import log_refusal, logger
 from lifeline.runtime.settings import DetectorSettings
+
+if TYPE_CHECKING:
+    from lifeline.detector.evidence import EvidenceSources
 
 _MOST_NAMED = 100
 _FOR_LISTS = timedelta(seconds=40)  # a third of the function's time
@@ -127,6 +129,8 @@ def _note_failure(settings: DetectorSettings, why: str) -> None:
     """Keeps that the account's agents are unknown, and tells people once that lasts."""
 
     def publish(runs: FailedRuns) -> bool:
+        from lifeline.core.notices.agents_unknown import agents_unknown_notice
+
         topic = Topic(settings.topic_arn, settings.sender, chat_topic_arn=settings.chat_topic_arn)
         try:
             topic.publish(agents_unknown_notice(settings.member, runs))
@@ -177,7 +181,7 @@ def _watch_event_path(settings: DetectorSettings) -> None:
     now = _now()
     try:
         seconds = EventPathStore(settings.ledger).read().unheard_seconds(now) or 0.0
-        swept = None if settings.member else VpcStore(settings.ledger).load(settings.home).reconciled_at
+        swept = None if settings.member else LatestTimes(settings.ledger).sweep(settings.home)
     except LifelineError as error:
         logger.warning("event path not watched", error=str(error))
         return
@@ -203,6 +207,8 @@ def _announce_denials(settings: DetectorSettings, tools: DetectorTools) -> None:
     """One notice of the reads that AWS denied, if any is news. A failure is logged: the next denial says it."""
 
     def publish(news: Mapping[str, str]) -> bool:
+        from lifeline.core.notices.denied import denied_notice
+
         try:
             tools.notices.publish(denied_notice(news, "DetectMetricGaps"))
         except LifelineError as error:
@@ -243,6 +249,8 @@ def _as_json(report: Report) -> dict[str, Any]:
 
 def _forget(request: Forget, runs: Mapping[str, WatchRun], tools: DetectorTools) -> dict[str, Any]:
     """Forgets the agents, and says so first: whoever may invoke the function can end the watch of any agent."""
+    from lifeline.core.notices.forgotten import forgotten_notice, newly_forgotten
+
     if request.watch and request.watch not in runs:
         known = ", ".join(sorted(runs)) or "none"
         return {"forgotten": [], "errors": [{"field": "watch", "message": f"is not one of the watches: {known}"}]}
@@ -301,19 +309,20 @@ def _policy(settings: DetectorSettings) -> Policy:
     """The policy's document; without a valid one, the stack's own."""
     fallback = stacks_policy(settings)
     store = ReadOnlyPolicy(PolicyStore(settings.table_name))
-    decision = current_policy(
-        settings.policy_parameter, fallback, store, memory_of(settings).network.catalog, now=_now()
-    )
+
+    def catalog() -> Catalog:
+        return memory_of(settings).network.catalog()
+
+    decision = current_policy(settings.policy_parameter, fallback, store, catalog, now=_now())
     return decision.policy or fallback
 
 
 def _tools(settings: DetectorSettings, policy: Policy) -> DetectorTools:
     memory = memory_of(settings)
-    memory.central.begin_run(give_up_after=_FOR_DNS)
     memory.denials.begin_run_within_an_hour(_now())
     table, keep = settings.ledger, policy.ledger_keep
+    instances = Instances(LateClient("ec2", memory.client), denials=memory.denials)
     until = time.monotonic() + _FOR_LISTS.total_seconds()
-    vpcs, audit = VpcStore(table, keep=keep), AuditLog(table, keep=keep)
     return DetectorTools(
         cloudwatch=partial(CloudWatch, cloudwatch=memory.client("cloudwatch"), until=until),
         roster=lambda watch: Roster(settings.ledger, watch.name),
@@ -322,23 +331,38 @@ def _tools(settings: DetectorSettings, policy: Policy) -> DetectorTools:
         bus=Bus(
             settings.stack_name, account=settings.account_id, runbook_url=policy.runbook_url, is_on=policy.sends_events
         ),
-        sources=EvidenceSources(
-            Instances(memory.client("ec2"), denials=memory.denials),
-            memory.network,
-            memory.central,
-            vpcs,
-            audit,
-            Roles(LateClient("iam", memory.client), denials=memory.denials),
-            settings.home,
-            paths=PathStore(table),
-            ports=policy.ports,
-            mode=settings.mode,
-            fixes_dns=policy.fix_dns and settings.may_fix_dns,
-        ),
+        instances=instances,
+        times=LatestTimes(table),
+        sources=cache(partial(_evidence, settings, policy, instances)),
         repairs=RepairRequests(settings.repair_queue_url, member=settings.member),
         checks=Checks(settings.detect_queue_url, member=settings.member) if settings.detect_queue_url else None,
         positions=lambda watch: ListPosition(settings.ledger, watch.name),
         full=lambda watch: FullWatch(settings.ledger, watch.name),
+    )
+
+
+def _evidence(settings: DetectorSettings, policy: Policy, instances: Instances) -> "EvidenceSources":
+    """What the causes of silences are read from, made once a run."""
+    from lifeline.adapters.aws.roles import Roles
+    from lifeline.adapters.store.audit import AuditLog
+    from lifeline.adapters.store.paths import PathStore
+    from lifeline.adapters.store.vpcs import VpcStore
+    from lifeline.detector.evidence import EvidenceSources
+
+    memory, table, keep = memory_of(settings), settings.ledger, policy.ledger_keep
+    memory.central.begin_run(give_up_after=_FOR_DNS)
+    return EvidenceSources(
+        instances,
+        memory.network,
+        memory.central,
+        VpcStore(table, keep=keep),
+        AuditLog(table, keep=keep),
+        Roles(LateClient("iam", memory.client), denials=memory.denials),
+        settings.home,
+        paths=PathStore(table),
+        ports=policy.ports,
+        mode=settings.mode,
+        fixes_dns=policy.fix_dns and settings.may_fix_dns,
     )
 
 

@@ -1,4 +1,9 @@
-"""ReconcileEndpoints: changes from the queue, the scheduled sweep, or a manual call."""
+"""ReconcileEndpoints: changes from the queue, the scheduled sweep, or a manual call.
+
+What only one kind of call needs is imported by that call.
+"""
+
+# ruff: noqa: PLC0415 - late, as said above
 
 import time
 from collections import Counter
@@ -31,7 +36,6 @@ from lifeline.adapters.store.endpoint_policies import EndpointPolicyStore
 from lifeline.adapters.store.event_path import EventPathStore
 from lifeline.adapters.store.exemptions import Exemptions
 from lifeline.adapters.store.failed_runs import FailedRunStore
-from lifeline.adapters.store.history import History
 from lifeline.adapters.store.incidents import Incidents
 from lifeline.adapters.store.kill_switch import KillSwitch
 from lifeline.adapters.store.limit_usage import LimitUsage, UsageOfAll
@@ -44,9 +48,6 @@ from lifeline.adapters.store.routed import RoutedStore
 from lifeline.adapters.store.vpcs import VpcStore
 from lifeline.core.errors import InvalidInputError, LifelineError
 from lifeline.core.guards.mode import Mode
-from lifeline.core.history.entries import Page
-from lifeline.core.history.text import page_json
-from lifeline.core.notices.answer_markdown import answer_markdown
 from lifeline.core.notices.plan_text import plan_text, queued_text
 from lifeline.core.plan.actions import Status
 from lifeline.core.plan.answer import Refusal, VpcAnswer, priced_json
@@ -55,23 +56,17 @@ from lifeline.core.policy.exemptions import ExemptRequest, exempt_json
 from lifeline.core.policy.service_names import known_names
 from lifeline.core.requests.account import without_account
 from lifeline.core.requests.calls import read_request, wants_text
-from lifeline.core.requests.doctor import read_doctor
-from lifeline.core.requests.exempt import read_exempt
 from lifeline.core.requests.fields import read_by
-from lifeline.core.requests.history import read_history
-from lifeline.core.requests.ownership import adoptable, read_adopt, read_hand_over, to_hand_over
 from lifeline.core.requests.request import Request
 from lifeline.core.requests.spelling import check_exempted, check_unfreezes, unchecked_freezes
-from lifeline.core.requests.suggest import read_suggest
 from lifeline.reconciler.gatekeeper import take_approval, take_backlog
 from lifeline.reconciler.loop import reconcile
 from lifeline.reconciler.members import Hub
-from lifeline.reconciler.steps.decision_log import log_refusal
 from lifeline.reconciler.steps.job import Guards, Tools
 from lifeline.reconciler.steps.policy_in_force import current_policy, stacks_policy
 from lifeline.runtime import cold_start
 from lifeline.runtime.invocation import BEGUN_WITHIN, Run
-from lifeline.runtime.observability import logger
+from lifeline.runtime.observability import log_refusal, logger
 from lifeline.runtime.settings import Settings
 
 _WIDGET = "widgetContext"
@@ -102,6 +97,8 @@ def handler(event: Any, context: Any) -> dict[str, Any]:
     run = replace(run, begin_until=run.now() + BEGUN_WITHIN)
     if not (isinstance(event, dict) and _WIDGET in event):
         return _answer_at(event, settings, run, started)
+    from lifeline.core.notices.answer_markdown import answer_markdown
+
     return {"markdown": answer_markdown(_answer_at(_as_called(event), settings, run, started))}
 
 
@@ -208,6 +205,11 @@ def _notified(
 
 def _history(event: Mapping[str, Any], settings: Settings, run: Run) -> dict[str, Any]:
     """The audit log, whatever the mode: it only reads."""
+    from lifeline.adapters.store.history import History
+    from lifeline.core.history.entries import Page
+    from lifeline.core.history.text import page_json
+    from lifeline.core.requests.history import read_history
+
     try:
         now = run.now()
         page = History(settings.ledger).read(read_history(event, now), settings.home, now=now)
@@ -221,9 +223,10 @@ def _suggest(event: Mapping[str, Any], settings: Settings, run: Run) -> dict[str
     """What private subnets need, whatever the mode: it changes nothing, and only this call pays for what reads it. The
     ledger keeps it for the page.
     """
-    from lifeline.adapters.store.suggestions import Suggestions  # noqa: PLC0415
-    from lifeline.core.suggest.answer import suggest_json, suggest_text, summaries  # noqa: PLC0415
-    from lifeline.reconciler.suggest import suggest_needs  # noqa: PLC0415
+    from lifeline.adapters.store.suggestions import Suggestions
+    from lifeline.core.requests.suggest import read_suggest
+    from lifeline.core.suggest.answer import suggest_json, suggest_text, summaries
+    from lifeline.reconciler.suggest import suggest_needs
 
     try:
         request = read_suggest(event, may_read=settings.may_read_evidence)
@@ -245,8 +248,9 @@ def _suggest(event: Mapping[str, Any], settings: Settings, run: Run) -> dict[str
 
 def _doctor(event: Mapping[str, Any], settings: Settings, run: Run) -> dict[str, Any]:
     """An examination by the stack's own role, whatever the mode: it only reads, and makes a dry run."""
-    from lifeline.core.doctor.report import report_json, report_text  # noqa: PLC0415 - only those who ask pay for it
-    from lifeline.doctor.examination import Examination  # noqa: PLC0415
+    from lifeline.core.doctor.report import report_json, report_text
+    from lifeline.core.requests.doctor import read_doctor
+    from lifeline.doctor.examination import Examination
 
     try:
         is_text = read_doctor(event)
@@ -263,6 +267,8 @@ def _doctor(event: Mapping[str, Any], settings: Settings, run: Run) -> dict[str,
 
 def _exempt(event: Mapping[str, Any], settings: Settings, run: Run) -> dict[str, Any]:
     """What is exempt from now on, whatever the mode: it changes no network, only what is required of it."""
+    from lifeline.core.requests.exempt import read_exempt
+
     try:
         request, now = read_exempt(event), run.now()
         if request.services:
@@ -298,6 +304,8 @@ def _change_ownership(
 
 
 def _adopt(event: Mapping[str, Any], settings: Settings, now: datetime) -> Mapping[str, str]:
+    from lifeline.core.requests.ownership import adoptable, read_adopt
+
     ids, by = read_adopt(event), read_by(event)
     kept = memory_of(settings)
     by_kind = [(kind, [id_ for id_ in ids if id_.startswith(f"{kind}-")]) for kind in ("vpce", "sg")]
@@ -313,6 +321,8 @@ def _adopt(event: Mapping[str, Any], settings: Settings, now: datetime) -> Mappi
 
 
 def _hand_over(event: Mapping[str, Any], settings: Settings, now: datetime) -> Mapping[str, str]:
+    from lifeline.core.requests.ownership import read_hand_over, to_hand_over
+
     ownership = Ownership(settings.ledger, keep=_ledger_keep(settings, now))
     by = read_by(event)
     records = to_hand_over(read_hand_over(event), ownership.read(settings.home))

@@ -24,7 +24,8 @@ from lifeline.core.policy.exemptions import with_exemptions
 from lifeline.core.policy.policy import Exempted, Policy
 from lifeline.core.policy.requiring_tags import note_tags
 from lifeline.core.policy.service_names import known_names
-from lifeline.core.requests.request import Request, Trigger
+from lifeline.core.requests.request import Request
+from lifeline.core.requests.trigger import Trigger
 from lifeline.reconciler.accept import BusyError, accept_requests, note_requests, record_calls
 from lifeline.reconciler.amend.amendment import Decision
 from lifeline.reconciler.amend.amendments import AMENDMENTS, REASONS

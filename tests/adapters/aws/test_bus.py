@@ -8,7 +8,7 @@ import boto3
 import pytest
 
 from lifeline.adapters.aws.bus import Bus
-from lifeline.core.notices.bus_events import BusEvent, DetailType
+from lifeline.core.notices.bus_event import BusEvent, DetailType
 from lifeline.core.policy.policy import Policy
 from lifeline.core.policy.runbook import RUNBOOK
 from tests.support.agents import ENVIRONMENT, client_error, minute

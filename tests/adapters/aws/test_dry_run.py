@@ -34,7 +34,7 @@ class Land:
 
     def ask(self, action: Action | None = None) -> DryRun:
         dry_runs = DryRuns("lifeline", lambda _: self.world.ec2)
-        return dry_runs.create_endpoint(action or self.action, vpc_id=self.vpc_id, security_group_id=self.group_id)
+        return dry_runs.of_creating(action or self.action, vpc_id=self.vpc_id, security_group_id=self.group_id)
 
 
 @pytest.fixture
@@ -101,7 +101,7 @@ def test_an_emulator_that_carries_it_out_is_found_out(land: Land) -> None:
             return {"VpcEndpoint": {"VpcEndpointId": "vpce-0123456789abcdef0"}}
 
     with pytest.raises(TerminalError, match="vpce-0123456789abcdef0"):
-        DryRuns("lifeline", lambda _: Heedless()).create_endpoint(ACTION, vpc_id=land.vpc_id)
+        DryRuns("lifeline", lambda _: Heedless()).of_creating(ACTION, vpc_id=land.vpc_id)
 
 
 def test_a_denial_is_decoded_by_sts(land: Land) -> None:

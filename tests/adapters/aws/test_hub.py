@@ -11,7 +11,6 @@ from lifeline.adapters.aws.denials import Denials
 from lifeline.adapters.aws.dns import CentralDns
 from lifeline.adapters.aws.hub import HubReader
 from lifeline.adapters.aws.memory import AccountMemory, memory_of
-from lifeline.adapters.aws.network import Network
 from lifeline.core.network.hub import GatewayRoute
 from lifeline.core.policy.central import Central
 from lifeline.runtime.settings import Settings
@@ -30,8 +29,7 @@ class Ec2:
     @property
     def memory(self) -> AccountMemory:
         """What is remembered of the account."""
-        denials = Denials()
-        return AccountMemory(self, Network(self, denials), CentralDns(self, self, self, self, denials=denials), denials)
+        return AccountMemory(self, Denials())
 
     def get_paginator(self, operation: str) -> Any:
         self.operation = operation

@@ -9,7 +9,7 @@ import pytest
 from lifeline.adapters.aws.queue import Queue
 from lifeline.adapters.aws.repair_requests import RepairRequests
 from lifeline.core.requests.calls import read_queued, read_repair_request
-from lifeline.core.requests.request import Trigger
+from lifeline.core.requests.trigger import Trigger
 from tests.support.world import World, emulated_world
 
 VPC = "vpc-0123456789abcdef0"

@@ -7,9 +7,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from lifeline.adapters.store.audit import AuditLog
+from lifeline.adapters.store.latest import LatestTimes
 from lifeline.core.history.change import Change
 from lifeline.core.network.model import AnyRef, RegionRef
-from lifeline.core.requests.request import Trigger
+from lifeline.core.requests.trigger import Trigger
 from tests.support.home import HOME
 from tests.support.world import World, emulated_world
 
@@ -126,7 +127,7 @@ def test_tags_do_not_crowd_out_changes(ledger: AuditLog) -> None:
 
 def test_a_change_of_tags_is_no_change_of_the_network(ledger: AuditLog) -> None:
     ledger.record_changes([change(1, "CreateTags"), change(2, "DeleteTags")], now=NOW)
-    assert ledger.latest_change() is None
+    assert LatestTimes("ledger").change() is None
 
 
 def test_a_change_whose_time_cannot_be_understood_is_left_out(ledger: AuditLog) -> None:
@@ -140,7 +141,7 @@ def test_a_vpc_without_changes_has_none(ledger: AuditLog) -> None:
 
 
 def test_the_latest_change_is_when_one_was_last_written_down(ledger: AuditLog) -> None:
-    assert ledger.latest_change() is None
+    assert LatestTimes("ledger").change() is None
     ledger.record_changes([change(1), change(2)], now=NOW)
     ledger.record_changes([], now=NOW + timedelta(hours=1))
-    assert ledger.latest_change() == NOW
+    assert LatestTimes("ledger").change() == NOW

@@ -22,7 +22,7 @@ from lifeline.core.incidents.incident import Cause, CauseKind, Confidence, Incid
 from lifeline.core.network.model import RegionRef
 from lifeline.core.plan.actions import Action, ActionKind, Status
 from lifeline.core.requests.history import HistoryRequest
-from lifeline.core.requests.request import Trigger
+from lifeline.core.requests.trigger import Trigger
 from tests.support.agents import ENVIRONMENT, TABLE, create_table, failing
 from tests.support.emulator import emulated_aws
 from tests.support.home import HOME

@@ -3,8 +3,8 @@
 import pytest
 
 from lifeline.core.network.gates import End, Filter, ObstacleKind
-from lifeline.core.network.model import EndpointState, Rule
-from lifeline.core.network.obstacles import FAILED_STATES, barrier_of, lets_all_in, rule_lanes, unread_lists
+from lifeline.core.network.model import FAILED_STATES, EndpointState, Rule
+from lifeline.core.network.obstacles import barrier_of, lets_all_in, rule_lanes, unread_lists
 from lifeline.core.network.packets import Lane
 from lifeline.core.network.ports import HTTPS
 from tests.support.builders import MONITORING, endpoint, own_security_group, subnet, vpc

@@ -13,7 +13,8 @@ from lifeline.core.history.change import Change
 from lifeline.core.incidents.incident import Cause, CauseKind, Confidence, Incident
 from lifeline.core.incidents.lifecycle import News, NewsKind
 from lifeline.core.network.model import Tier
-from lifeline.core.notices.bus_events import BusEvent, DetailType, answer_events, change_event, incident_event
+from lifeline.core.notices.bus_event import BusEvent, DetailType
+from lifeline.core.notices.bus_events import answer_events, change_event, incident_event
 from lifeline.core.plan.actions import Action, ActionKind, Status
 from lifeline.core.plan.answer import Refusal, VpcAnswer
 from tests.support.agents import minute, recovered_agent, silent_agent

@@ -17,7 +17,7 @@ from typing import Any
 import fastjsonschema
 import pytest
 
-from lifeline.core.notices.bus_events import BusEvent
+from lifeline.core.notices.bus_event import BusEvent
 from lifeline.core.notices.chat import chat_form
 from lifeline.core.notices.forms import email_text, links_of, machine_text
 from lifeline.core.notices.notice import SUBJECT_LENGTH, Notice, subject_line

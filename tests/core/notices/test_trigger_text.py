@@ -3,7 +3,7 @@
 import pytest
 
 from lifeline.core.notices.trigger_text import Because, because_of
-from lifeline.core.requests.request import Trigger
+from lifeline.core.requests.trigger import Trigger
 from tests.support.agents import minute
 
 NOW = minute(10)

@@ -4,8 +4,9 @@ import re
 
 import pytest
 
-from lifeline.core.requests.request import Request, Trigger
+from lifeline.core.requests.request import Request
 from lifeline.core.requests.session_names import hash_session_names
+from lifeline.core.requests.trigger import Trigger
 
 ACCOUNT, OTHER_ACCOUNT = "123456789012", "210987654321"
 

@@ -4,8 +4,9 @@ from typing import Any
 
 import pytest
 
-from lifeline.core.requests.request import Request, Trigger
+from lifeline.core.requests.request import Request
 from lifeline.core.requests.tags import ALL_TAGS, keep_known_tags, tags_changed
+from lifeline.core.requests.trigger import Trigger
 from tests.support.cloudtrail import record_call
 
 IDS = {"Resources": ["vpc-0123456789abcdef0"]}

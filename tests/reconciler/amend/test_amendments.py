@@ -16,7 +16,8 @@ from lifeline.core.history.change import Change
 from lifeline.core.network.model import Interface
 from lifeline.core.plan.actions import ActionKind, ServiceReport, ServiceState, Status
 from lifeline.core.plan.endpoint_lifecycle import Made
-from lifeline.core.requests.request import Request, Trigger
+from lifeline.core.requests.request import Request
+from lifeline.core.requests.trigger import Trigger
 from lifeline.reconciler.amend.amendment import SWITCH_DELAY, Amendment, Fact, Requeue
 from lifeline.reconciler.amend.amendments import AMENDMENTS, GUARDS, REASONS
 from lifeline.reconciler.amend.associations import AssociationRecord

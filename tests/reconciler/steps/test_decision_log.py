@@ -15,7 +15,7 @@ from lifeline.adapters.aws.endpoints import AppliedIds
 from lifeline.adapters.aws.memory import remember
 from lifeline.core.plan.actions import Action, ActionKind, Plan, Status
 from lifeline.core.plan.answer import Refusal, VpcAnswer
-from lifeline.core.requests.request import Trigger
+from lifeline.core.requests.trigger import Trigger
 from lifeline.handlers import detect_metric_gaps
 from lifeline.handlers.reconcile_endpoints import handler as reconcile
 from lifeline.reconciler.steps.apply import apply_plans

@@ -7,7 +7,7 @@ from typing import Any
 from lifeline.adapters.aws.calls import aws_errors
 from lifeline.adapters.aws.clients import LateClient
 from lifeline.core.errors import LifelineError
-from lifeline.core.notices.bus_events import SOURCE, BusEvent
+from lifeline.core.notices.bus_event import SOURCE, BusEvent
 from lifeline.core.policy.policy import Policy
 from lifeline.core.policy.runbook import RUNBOOK, runbook_link
 from lifeline.runtime.observability import logger

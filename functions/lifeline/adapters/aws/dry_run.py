@@ -21,7 +21,7 @@ class DryRuns:
         self._owner = owner
         self._client = client
 
-    def create_endpoint(self, action: Action, *, vpc_id: str, security_group_id: str = "") -> DryRun:
+    def of_creating(self, action: Action, *, vpc_id: str, security_group_id: str = "") -> DryRun:
         """EC2's answer to the call that `Endpoints` would make for the action, without its client token: a token is
         EC2's memory of a call, and the real one must not be taken for this one.
 

@@ -3,7 +3,6 @@
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict
 from datetime import timedelta
 from itertools import batched
 from typing import Any
@@ -11,8 +10,7 @@ from typing import Any
 from lifeline.adapters.aws.calls import aws_errors
 from lifeline.adapters.aws.clients import client
 from lifeline.adapters.aws.send_batch import send_all
-from lifeline.core.requests.calls import MOST_CAUSES
-from lifeline.core.requests.request import Trigger
+from lifeline.core.requests.trigger import MOST_CAUSES, Trigger, as_json
 
 _A_GROUP = 10
 _BETWEEN_GROUPS = timedelta(seconds=20)
@@ -20,8 +18,8 @@ _LONGEST_DELAY = timedelta(seconds=900)  # SQS API: DelaySeconds
 _PER_MESSAGE = 100
 _MOST_BYTES = 1_048_576  # SQS API: SendMessage, the body and its attributes together
 _FOR_REASON = 4096
-# SQS API: SendMessage, the characters that a message may contain
-_REFUSED = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+# What is left of all characters by SQS API: SendMessage. The complement takes 6 ms to compile.
+_REFUSED = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 
 
 class Queue:
@@ -110,11 +108,6 @@ class Queue:
 
 def _seconds(delay: timedelta) -> int:
     return int(min(delay, _LONGEST_DELAY).total_seconds())
-
-
-def as_json(trigger: Trigger) -> dict[str, Any]:
-    """The trigger without the ids and tags of its record: they may be thousands, and the ledger has them."""
-    return {name: value for name, value in asdict(trigger).items() if name not in {"ids", "tags"}}
 
 
 def _escaped(text: str) -> str:

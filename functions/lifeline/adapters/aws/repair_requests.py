@@ -6,8 +6,7 @@ from typing import Any
 
 from lifeline.adapters.aws.calls import aws_errors
 from lifeline.adapters.aws.clients import LateClient
-from lifeline.adapters.aws.queue import as_json
-from lifeline.core.requests.request import Trigger
+from lifeline.core.requests.trigger import Trigger, as_json
 
 
 class RepairRequests:

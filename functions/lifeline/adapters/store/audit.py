@@ -7,6 +7,7 @@ from itertools import islice
 from typing import Any, Self
 
 from lifeline.adapters.store.keys import partition
+from lifeline.adapters.store.latest import CHANGE_KEY
 from lifeline.adapters.store.table import Key, Table, expiry
 from lifeline.core.coexist.import_blocks import import_text
 from lifeline.core.history.change import Change
@@ -15,13 +16,12 @@ from lifeline.core.network.model import AnyRef, RegionRef, VpcRef
 from lifeline.core.organization.ledger import Ledger
 from lifeline.core.plan.actions import Action
 from lifeline.core.policy.policy import LEDGER_KEEP
-from lifeline.core.requests.request import Trigger
+from lifeline.core.requests.trigger import Trigger
 from lifeline.core.wording import read_time
 
 _MOST_PAGES = 10
 _CHANGE = "CHANGE#"
 _TAGGING = frozenset({"CreateTags", "DeleteTags"})
-_LATEST_KEY = ("CHANGES", "LATEST")
 _WRITING = "ledger: write"
 
 type _Item = tuple[Key, Mapping[str, Any]]
@@ -59,13 +59,8 @@ class AuditLog:
             for ref, trigger in found
         ]
         if any(trigger.event_name not in _TAGGING for _, trigger in found):
-            items.append((_LATEST_KEY, {"at": now.astimezone(UTC)}))
+            items.append((CHANGE_KEY, {"at": now.astimezone(UTC)}))
         self._table.put_all(items, _WRITING)
-
-    def latest_change(self) -> datetime | None:
-        """When a network change was last written down, in whichever VPC; None if none ever was."""
-        item = self._table.get(_LATEST_KEY, "ledger: read the latest change")
-        return datetime.fromisoformat(item["at"]) if item else None
 
     def changes_of(self, ref: AnyRef, *, since: datetime, until: datetime, most: int = 200) -> tuple[Change, ...]:
         """The newest `most` changes of the VPC from `since` to `until`, to the second and both included, oldest first.

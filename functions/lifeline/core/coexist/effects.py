@@ -7,8 +7,8 @@ from enum import Enum, StrEnum, auto
 
 from lifeline.core.guards.freeze import DNS_ATTRIBUTES, SECURITY_GROUP, Freeze
 from lifeline.core.network.endpoint_policy import is_shut
-from lifeline.core.network.model import MANAGED_BY, Endpoint, Part, Ranges, Vpc, is_own
-from lifeline.core.network.obstacles import FAILED_STATES, lets_in_cidr
+from lifeline.core.network.model import FAILED_STATES, MANAGED_BY, Endpoint, Part, Ranges, Vpc, is_own
+from lifeline.core.network.obstacles import lets_in_cidr
 from lifeline.core.network.packets import ports_in
 from lifeline.core.network.ports import HTTPS
 from lifeline.core.plan.actions import REMOVALS, Action, ActionKind, Plan, ServiceState

@@ -10,8 +10,17 @@ from datetime import datetime
 
 from lifeline.core.coexist.claims import CLAIM_HOLDS, UNMET_HOLDS
 from lifeline.core.guards.freeze import Freeze, FreezeKind, freeze_words, standing
-from lifeline.core.network.model import Catalog, Endpoint, EndpointState, EndpointType, Vpc, is_own, suffix_of
-from lifeline.core.network.obstacles import FAILED_STATES, barrier_to
+from lifeline.core.network.model import (
+    FAILED_STATES,
+    Catalog,
+    Endpoint,
+    EndpointState,
+    EndpointType,
+    Vpc,
+    is_own,
+    suffix_of,
+)
+from lifeline.core.network.obstacles import barrier_to
 from lifeline.core.network.packets import EVERY_PORT
 from lifeline.core.network.ports import ports_of
 from lifeline.core.network.reach import endpoints_of

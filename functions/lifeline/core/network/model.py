@@ -251,6 +251,7 @@ class EndpointState(StrEnum):
         return self in {EndpointState.PENDING, EndpointState.PENDING_ACCEPTANCE, EndpointState.UNKNOWN}
 
 
+FAILED_STATES = frozenset({EndpointState.FAILED, EndpointState.REJECTED, EndpointState.EXPIRED, EndpointState.PARTIAL})
 _STATE_WORDS = {
     EndpointState.PENDING_ACCEPTANCE: "is waiting for the service's owner to accept it",
     EndpointState.FAILED: "has failed",

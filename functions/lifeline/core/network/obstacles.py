@@ -18,7 +18,6 @@ from lifeline.core.network.model import (
     MANAGED_BY,
     AclEntry,
     Endpoint,
-    EndpointState,
     EndpointType,
     NetworkInterface,
     Part,
@@ -33,8 +32,6 @@ from lifeline.core.network.model import (
 from lifeline.core.network.packets import Lane, Traffic, joined, lanes_of, span
 from lifeline.core.network.ports import HTTPS
 from lifeline.core.network.tiers import effective_route_table
-
-FAILED_STATES = frozenset({EndpointState.FAILED, EndpointState.REJECTED, EndpointState.EXPIRED, EndpointState.PARTIAL})
 
 
 @dataclass(frozen=True, slots=True, order=True)

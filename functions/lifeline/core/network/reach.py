@@ -9,6 +9,7 @@ from lifeline.core.network.dns import DnsAnswer, DnsView, answers_for, custom_dn
 from lifeline.core.network.endpoint_policy import Opening, judge_policy
 from lifeline.core.network.gates import ObstacleKind
 from lifeline.core.network.model import (
+    FAILED_STATES,
     Catalog,
     Endpoint,
     EndpointState,
@@ -28,7 +29,6 @@ from lifeline.core.network.model import (
     suffix_of,
 )
 from lifeline.core.network.obstacles import (
-    FAILED_STATES,
     Barrier,
     Obstacle,
     barrier_to,

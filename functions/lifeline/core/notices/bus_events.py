@@ -1,57 +1,19 @@
 """EventBridge events for automation: changes seen, plans, actions, refusals and incidents."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
-from enum import StrEnum
 from typing import Any
 
 from lifeline.core.incidents.incident import Incident
 from lifeline.core.incidents.lifecycle import News, NewsKind
+from lifeline.core.notices.bus_event import BusEvent, DetailType
 from lifeline.core.owner import NOBODY, Owner
 from lifeline.core.plan.actions import Action, Status
 from lifeline.core.plan.answer import VpcAnswer, as_json
 from lifeline.core.wording import fingerprint, inert_json
 
-SOURCE = "lifeline"
 SCHEMA = "lifeline.event/1"
 _MOST_NAMED = 20
-
-
-class DetailType(StrEnum):
-    """The detail types that rules match on, besides the source."""
-
-    CHANGE_SEEN = "Lifeline Change Seen"
-    PLAN = "Lifeline Plan"
-    ACTION = "Lifeline Action"
-    REFUSAL = "Lifeline Refusal"
-    INCIDENT_OPENED = "Lifeline Incident Opened"
-    INCIDENT_UPDATED = "Lifeline Incident Updated"
-    INCIDENT_RESOLVED = "Lifeline Incident Resolved"
-
-    @property
-    def section(self) -> str:
-        """The runbook's section on what such an event reports."""
-        match self:
-            case DetailType.CHANGE_SEEN:
-                return "automate-with-events"
-            case DetailType.PLAN | DetailType.ACTION | DetailType.REFUSAL:
-                return "endpoints"
-            case DetailType.INCIDENT_OPENED:
-                return "incident_opened"
-            case DetailType.INCIDENT_UPDATED:
-                return "incident_updated"
-            case DetailType.INCIDENT_RESOLVED:
-                return "incident_resolved"
-
-
-@dataclass(frozen=True, slots=True)
-class BusEvent:
-    """One event. Its detail has an `id` that stays the same for the same fact, however often it is sent."""
-
-    type: DetailType
-    at: datetime
-    detail: Mapping[str, Any] = field(hash=False)
 
 
 def change_event(vpc_id: str, change: Mapping[str, str], now: datetime, owner: Owner = NOBODY) -> BusEvent:

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from lifeline.core.guards.backlog import BACKLOG
-from lifeline.core.requests.request import Trigger
+from lifeline.core.requests.trigger import Trigger
 from lifeline.core.wording import (
     is_call,
     quoted,

@@ -5,8 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from lifeline.core.network.model import EndpointState, Vpc
-from lifeline.core.network.obstacles import FAILED_STATES
+from lifeline.core.network.model import FAILED_STATES, EndpointState, Vpc
 
 FRESH_FOR = timedelta(minutes=10)  # how long EC2 may not show a new endpoint before it counts as deleted
 MOST_FAILURES = 2  # an endpoint that failed twice in a row waits for a person

@@ -8,8 +8,8 @@ from lifeline.core.network.acl import unread_acls
 from lifeline.core.network.dns import DnsAnswer, domain_of, parent_zone
 from lifeline.core.network.gates import ObstacleKind
 from lifeline.core.network.hub import check_beyond, find_cut
-from lifeline.core.network.model import IN_PLACE_OF, Endpoint, EndpointState, EndpointType, Subnet
-from lifeline.core.network.obstacles import FAILED_STATES, Obstacle
+from lifeline.core.network.model import FAILED_STATES, IN_PLACE_OF, Endpoint, EndpointState, EndpointType, Subnet
+from lifeline.core.network.obstacles import Obstacle
 from lifeline.core.network.reach import NetworkPath, Reach
 from lifeline.core.plan.actions import HALFWAY, Action, ActionKind, ServiceReport, ServiceState
 from lifeline.core.plan.central import CentralOffer, judge_central, saving_words

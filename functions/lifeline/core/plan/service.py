@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 from lifeline.core.network.dns import DnsAnswer
 from lifeline.core.network.endpoint_policy import is_shut, judge_policy
 from lifeline.core.network.gates import ObstacleKind
-from lifeline.core.network.model import Catalog, Endpoint, Part, Service, Subnet, is_own
-from lifeline.core.network.obstacles import FAILED_STATES, Obstacle
+from lifeline.core.network.model import FAILED_STATES, Catalog, Endpoint, Part, Service, Subnet, is_own
+from lifeline.core.network.obstacles import Obstacle
 from lifeline.core.network.packets import ports_in
 from lifeline.core.network.ports import HTTPS, ports_unknown
 from lifeline.core.network.reach import NetworkPath, Reach, ServiceReach, off_words

@@ -4,8 +4,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import replace
 
 from lifeline.core.network.dns import DnsAnswer, DnsView, domain_of
-from lifeline.core.network.model import Catalog, EndpointType, Service, Vpc, suffix_of
-from lifeline.core.network.obstacles import FAILED_STATES
+from lifeline.core.network.model import FAILED_STATES, Catalog, EndpointType, Service, Vpc, suffix_of
 from lifeline.core.network.ports import ports_of
 from lifeline.core.network.reach import ServiceReach
 from lifeline.core.plan.elsewhere import find_elsewhere

@@ -38,13 +38,13 @@ from lifeline.core.requests.fields import (
     read_whole,
     time_text,
 )
-from lifeline.core.requests.request import MESSAGE, Request, Trigger
+from lifeline.core.requests.request import MESSAGE, Request
 from lifeline.core.requests.state_change import read_state_change
+from lifeline.core.requests.trigger import MOST_CAUSES, Trigger
 
 _MOST_VPC_IDS = 1000
 _NO_WITHDRAWAL = "is Lifeline's own decision, from the silence that the detector recorded; freeze the service instead"
 _CAUSES = ("change", "attempt", "approval", "silence", "sweep")
-MOST_CAUSES = 10  # causes that travel with requeued work
 MOST_ATTEMPTS = 6
 MOST_REQUEUES = 200  # in a row, whatever for: two days of waiting for the kill switch, or 4,000 VPCs of a sweep
 

@@ -10,8 +10,9 @@ from lifeline.core.requests.claims import read_claim
 from lifeline.core.requests.fields import ascii_text, is_vpc_id, must_be, time_text
 from lifeline.core.requests.iac_tools import CLOUDFORMATION, tool_of
 from lifeline.core.requests.named import named_ids
-from lifeline.core.requests.request import Request, Trigger
+from lifeline.core.requests.request import Request
 from lifeline.core.requests.tags import tags_changed
+from lifeline.core.requests.trigger import Trigger
 from lifeline.core.wording import person_in, plain
 
 CHANGE = "AWS API Call via CloudTrail"

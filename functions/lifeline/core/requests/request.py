@@ -1,6 +1,6 @@
-"""A request to reconcile VPCs, and what triggered it."""
+"""A request to reconcile VPCs."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 
 from lifeline.core.coexist.claims import Claim
@@ -8,28 +8,10 @@ from lifeline.core.coexist.teardown import DEPENDENCY
 from lifeline.core.errors import InvalidInputError
 from lifeline.core.guards.freeze import EVERYTHING
 from lifeline.core.guards.mode import Mode
+from lifeline.core.requests.trigger import Trigger
 from lifeline.core.wording import write_stated
 
 MESSAGE = "message"  # the kind of trigger of a message on a queue, which whoever can send one may have made up
-
-
-@dataclass(frozen=True, slots=True)
-class Trigger:
-    """Who or what set Lifeline going: for the ledger, never for a decision.
-
-    `ids` are the resources that a record names, `tags` the keys of the tags that it set or removed: once the policy is
-    known, those that decide what is required. They stay behind when work is put back, and don't tell one trigger from
-    another. `by` is who makes a call, as they state it: nobody has checked that.
-    """
-
-    kind: str
-    event_id: str = ""
-    event_name: str = ""
-    actor: str = ""
-    time: str = ""
-    ids: frozenset[str] = field(default=frozenset(), compare=False)
-    tags: frozenset[str] = field(default=frozenset(), compare=False)
-    by: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,8 @@
 import re
 from dataclasses import replace
 
-from lifeline.core.requests.request import Request, Trigger
+from lifeline.core.requests.request import Request
+from lifeline.core.requests.trigger import Trigger
 from lifeline.core.wording import fingerprint, split_actor
 
 _HASHED = re.compile(r"[^/]+/session-[0-9a-f]{8}")

@@ -5,7 +5,8 @@ from typing import Any
 
 from lifeline.core.requests.cloudtrail import check_origin
 from lifeline.core.requests.fields import ascii_text, is_resource_id, must_be, time_text
-from lifeline.core.requests.request import Request, Trigger
+from lifeline.core.requests.request import Request
+from lifeline.core.requests.trigger import Trigger
 
 _STATES = ("pending", "running", "stopping", "stopped", "shutting-down", "terminated")  # EC2 guide: state change events
 

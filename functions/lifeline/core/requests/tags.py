@@ -5,7 +5,8 @@ from dataclasses import replace
 from typing import Any, Final
 
 from lifeline.core.policy.policy import EXEMPT, REQUIRE
-from lifeline.core.requests.request import Request, Trigger
+from lifeline.core.requests.request import Request
+from lifeline.core.requests.trigger import Trigger
 
 ALL_TAGS: Final = ""  # stands for every key: no tag's key is empty (EC2 API: Tag)
 OWN_TAGS: Final = frozenset({EXEMPT, REQUIRE})

@@ -25,7 +25,8 @@ from lifeline.core.plan.cost import Price
 from lifeline.core.plan.endpoint_lifecycle import Followed
 from lifeline.core.policy.policy import Desired, Policy, desired
 from lifeline.core.policy.requiring_tags import RequiringTags
-from lifeline.core.requests.request import Request, Trigger
+from lifeline.core.requests.request import Request
+from lifeline.core.requests.trigger import Trigger
 
 SWITCH_DELAY = timedelta(minutes=15)
 

@@ -24,7 +24,7 @@ from lifeline.core.guards.freeze import EVERYTHING, FreezeKind, is_overruled, st
 from lifeline.core.network.model import Vpc
 from lifeline.core.notices.teardown import clears, notified_here, teardown_notice
 from lifeline.core.plan.actions import Action, ActionKind, Plan
-from lifeline.core.requests.request import Trigger
+from lifeline.core.requests.trigger import Trigger
 from lifeline.core.wording import read_time
 from lifeline.reconciler.amend.amendment import (
     Amendment,

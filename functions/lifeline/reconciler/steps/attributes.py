@@ -4,6 +4,7 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
+from typing import TYPE_CHECKING
 
 from lifeline.adapters.aws.network import Network
 from lifeline.adapters.store.dns_attributes import AttributeStore
@@ -17,8 +18,10 @@ from lifeline.core.network.dns_attributes import (
     with_attributes,
 )
 from lifeline.core.network.model import Vpc
-from lifeline.reconciler.steps.targets import Targets
 from lifeline.runtime.observability import logger
+
+if TYPE_CHECKING:  # the page has none
+    from lifeline.reconciler.steps.targets import Targets
 
 
 @dataclass(slots=True)
@@ -88,7 +91,7 @@ class Attributes:
 
     # ---- for later runs
 
-    def save(self, targets: Targets, there: Collection[str] | None) -> None:
+    def save(self, targets: "Targets", there: Collection[str] | None) -> None:
         """Keeps what was read, without what was changed and not read since. A failure is logged: what is remembered
         only plans.
         """
@@ -106,7 +109,7 @@ def _with_dns_of(vpc: Vpc, read: Vpc) -> Vpc:
     return replace(vpc, dns_support=read.dns_support, dns_hostnames=read.dns_hostnames, unread=(*vpc.unread, *unread))
 
 
-def changed_in(targets: Targets) -> set[str]:
+def changed_in(targets: "Targets") -> set[str]:
     """The VPCs of which a change says that somebody set an attribute."""
     named = [*targets.requests.items(), *targets.resting.items()]
     return {vpc_id for vpc_id, waiting in named for one in waiting if one.trigger.event_name == CHANGED_BY}

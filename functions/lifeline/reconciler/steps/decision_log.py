@@ -3,10 +3,9 @@
 from collections.abc import Sequence
 from typing import Any
 
-from lifeline.core.errors import InvalidInputError
 from lifeline.core.plan.actions import Action, Status
 from lifeline.core.plan.answer import VpcAnswer
-from lifeline.core.requests.request import Trigger
+from lifeline.core.requests.trigger import Trigger
 from lifeline.runtime.observability import logger
 
 _MOST_EVENTS = 5
@@ -23,11 +22,6 @@ def log_answer(answer: VpcAnswer, triggers: Sequence[Trigger], *, run_id: str, m
         logger.warning("refused", field=answer.refusal.field, refusal=answer.refusal.message, **about)
     for action in answer.actions:
         logger.info("decided", **_of_action(action), **about)
-
-
-def log_refusal(error: InvalidInputError, run_id: str) -> None:
-    """That what a caller sent can't be used."""
-    logger.warning("refused", field=error.field, refusal=error.message, run_id=run_id)
 
 
 def _of_action(action: Action) -> dict[str, Any]:

@@ -240,7 +240,7 @@ def _ask(
             return _put_off(job, store, "other calls had taken all turns for endpoint calls in the last sweep")
         job.run.sleep(wait)
         called_at = job.run.now()
-        said = dry_runs.create_endpoint(found.action, vpc_id=found.vpc_id, security_group_id=found.security_group_id)
+        said = dry_runs.of_creating(found.action, vpc_id=found.vpc_id, security_group_id=found.security_group_id)
         last = found, called_at, said
         if said.code in RECORDED:
             break

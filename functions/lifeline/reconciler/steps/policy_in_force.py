@@ -10,7 +10,6 @@ from lifeline.core.errors import InvalidInputError, TerminalError, TransientErro
 from lifeline.core.network.model import Catalog
 from lifeline.core.notices.policy import Problem
 from lifeline.core.policy.policy import Policy, simple_policy
-from lifeline.core.policy.reading import check_services, read_policy
 from lifeline.core.policy.service_names import known_names
 from lifeline.runtime.settings import StackSettings
 
@@ -50,7 +49,7 @@ def stacks_policy(settings: StackSettings) -> Policy:
     Raises InvalidInputError for an invalid document, which only whoever runs the handler by hand can give.
     """
     policy = simple_policy(settings.required_services)
-    return read_policy(settings.policy_document, policy.rules) if settings.policy_document else policy
+    return _read_policy(settings.policy_document, policy) if settings.policy_document else policy
 
 
 def current_policy(
@@ -72,7 +71,7 @@ def current_policy(
     except TerminalError as error:
         return _do_without(Refused(0, UNREADABLE, str(error)), known, fallback, store, now=now)
     try:
-        policy = read_policy(document.text, fallback.rules)
+        policy = _read_policy(document.text, fallback)
         _check_names(document, known, catalog)
     except InvalidInputError as error:
         return _do_without(Refused(document.version, error.field, error.message), known, fallback, store, now=now)
@@ -91,6 +90,8 @@ def _check_names(document: Document, known: Known, catalog: Callable[[], Catalog
         return
     names = known_names(_read(catalog))
     if names is not None:
+        from lifeline.core.policy.reading import check_services  # noqa: PLC0415 - as below
+
         check_services(document.text, names)
     elif known.refused and known.refused.version == document.version:
         raise InvalidInputError(known.refused.field, known.refused.message)
@@ -125,6 +126,12 @@ def _do_without(
 def _last_valid(known: Known, fallback: Policy) -> Policy | None:
     """The last valid policy; None where there is none, or where a newer Lifeline no longer takes it for one."""
     try:
-        return read_policy(known.last_valid.text, fallback.rules) if known.last_valid else None
+        return _read_policy(known.last_valid.text, fallback) if known.last_valid else None
     except InvalidInputError:
         return None
+
+
+def _read_policy(text: str, fallback: Policy) -> Policy:
+    from lifeline.core.policy.reading import read_policy  # noqa: PLC0415 - most stacks have no document
+
+    return read_policy(text, fallback.rules)

@@ -11,8 +11,9 @@ from lifeline.adapters.store.vpcs import VpcStore
 from lifeline.core.errors import LifelineError
 from lifeline.core.network.model import RegionRef
 from lifeline.core.plan.actions import Action, Status
-from lifeline.core.requests.calls import MOST_ATTEMPTS, MOST_CAUSES, MOST_REQUEUES
-from lifeline.core.requests.request import Request, Trigger
+from lifeline.core.requests.calls import MOST_ATTEMPTS, MOST_REQUEUES
+from lifeline.core.requests.request import Request
+from lifeline.core.requests.trigger import MOST_CAUSES, Trigger
 from lifeline.reconciler.steps.apply import Applied, Deferral
 from lifeline.reconciler.steps.job import Job
 from lifeline.reconciler.steps.targets import CONSISTENCY, Targets

@@ -11,10 +11,10 @@ from lifeline.core.coexist.vpc_state import VpcState
 from lifeline.core.errors import LifelineError, TransientError
 from lifeline.core.history.entries import NO_VPC
 from lifeline.core.network.model import AnyRef, RegionRef
-from lifeline.core.requests.calls import MOST_CAUSES
 from lifeline.core.requests.fields import is_vpc_id
 from lifeline.core.requests.named import TAGGING
-from lifeline.core.requests.request import MESSAGE, Request, Trigger
+from lifeline.core.requests.request import MESSAGE, Request
+from lifeline.core.requests.trigger import MOST_CAUSES, Trigger
 from lifeline.core.requests.vpcs_touched import VPCS_A_BATCH, Lookups, attempted_on, ids_to_look_up, vpcs_touched
 
 _RECORDS = frozenset({"change", "attempt"})  # CloudTrail's, of a call that did something or failed
