@@ -86,7 +86,7 @@ def barrier_to(
 
 def lets_all_in(endpoint: Endpoint, vpc: Vpc, version: int, ports: Ranges) -> bool:
     """True if nothing stands between an interface endpoint and any subnet whose clients have this IP version, and all
-    that decides this was read. As for most endpoints: no subnet need be judged by itself then.
+    that decides this was read. As for most endpoints: no subnet need be judged by itself then (bench/large_vpc.py).
     """
     clients = [subnet for subnet in vpc.subnets if subnet.ip_version == version]
     blocks = [subnet.cidr if version == 4 else next(iter(subnet.ipv6_cidrs), "") for subnet in clients]
@@ -96,7 +96,7 @@ def lets_all_in(endpoint: Endpoint, vpc: Vpc, version: int, ports: Ranges) -> bo
         return False
     everybody = End(joined(map(span, blocks)), "", version)
     rules = [rule for group in vpc.groups(endpoint.security_group_ids) for rule in group.ingress]
-    is_let_in = not endpoint.security_group_ids or any(_lets_all_pass(rule, everybody, ports) for rule in rules)
+    is_let_in = not endpoint.security_group_ids or _lets_all_pass(rules, everybody, vpc, ports)
     return is_let_in and judge_policy(endpoint, vpc).opening is Opening.OPEN
 
 
@@ -150,8 +150,7 @@ def _barrier_to_interfaces(
     hosts = [subnet for subnet in vpc.subnets if subnet.id in endpoint.subnet_ids]
     unread = (*unread, *unread_acls(client, hosts, vpc))
     reachable = [host for host in hosts if shared_version(client, host) == version]
-    is_open = all_stand_open(vpc, version)
-    guarded = [] if is_open else [host for host in reachable if not stand_open(client, host, vpc, version)]
+    guarded = [host for host in reachable if not stand_open(client, host, vpc, version)]
     if not guarded and [lane.ports for lane in gate.lanes] == [ports]:
         return Barrier(unread=unread)
     own = [one for one in vpc.interfaces or () if one.id in endpoint.interface_ids]
@@ -212,8 +211,6 @@ def rule_lanes(
     rules: Collection[Rule], end: End, vpc: Vpc, ports: Ranges, members: Collection[NetworkInterface] = ()
 ) -> tuple[Lane, ...]:
     """What security group rules let pass to or from the addresses of one end: rules only add, none takes away."""
-    if any(_lets_all_pass(rule, end, ports) for rule in rules):  # by far the most groups: nothing is left to judge
-        return (Lane(end.addresses, ports),)
     lists = dict(vpc.prefix_lists)
     entries: dict[AclEntry, None] = {}
     for rule in rules:
@@ -226,14 +223,9 @@ def rule_lanes(
     return tuple(Lane(addresses, passed) for addresses, passed in found)
 
 
-def _lets_all_pass(rule: Rule, end: End, ports: Ranges) -> bool:
-    """True if the one rule lets each of the ports pass to or from all of the addresses."""
-    is_wide = all(any(low <= start and last <= high for low, high in rule.ports) for start, last in ports)
-    if not end.addresses or not is_wide:
-        return False
-    first, last = end.addresses[0][0], end.addresses[-1][1]
-    blocks = (span(cidr) for cidr in rule.cidrs if version_of(cidr) == end.version)
-    return any(low <= first and last <= high for low, high in blocks)
+def _lets_all_pass(rules: Collection[Rule], end: End, vpc: Vpc, ports: Ranges) -> bool:
+    """True if the rules together let each of the ports pass to or from all of the addresses."""
+    return all(lane.ports == ports for lane in rule_lanes(rules, end, vpc, ports))
 
 
 def _unread(endpoint: Endpoint, groups: list[SecurityGroup], vpc: Vpc, ports: Ranges) -> tuple[str, ...]:
@@ -284,8 +276,7 @@ def _barrier_to_gateway(
 def lets_in_cidr(group: SecurityGroup, cidr: str, ports: Ranges = HTTPS) -> bool:
     """True if the group's rules together let TCP in on these ports from every address of the block."""
     end = End((span(cidr),), cidr, version_of(cidr))
-    lanes = rule_lanes(group.ingress, end, Vpc("", ()), ports)
-    return all(lane.ports == ports for lane in lanes)
+    return _lets_all_pass(group.ingress, end, Vpc("", ()), ports)
 
 
 def is_on_gateway(endpoint: Endpoint, client: Subnet, vpc: Vpc) -> bool:
