@@ -6,7 +6,7 @@ from functools import cache
 from importlib.resources import files
 from types import MappingProxyType
 
-from lifeline.core.network.model import Ranges
+from lifeline.core.network.model import Ranges, without_fips
 from lifeline.core.network.packets import joined
 
 HTTPS: Ranges = ((443, 443),)
@@ -38,10 +38,9 @@ def ports_of(service: str, said: Mapping[str, Ranges]) -> Ranges:
     """The ports of a service, by its suffix; none where they aren't known. What the policy says (`said`) goes first.
 
     AWS lists services by name without their ports (PrivateLink guide: AWS services that integrate with AWS
-    PrivateLink). Those are HTTPS APIs, but for the ones above. A name that isn't among them may be anything. FIPS names
-    say so in their last label, or in the service's (`monitoring-fips`, `airflow-fips.api`): the ports are the same.
+    PrivateLink). Those are HTTPS APIs, but for the ones above. A name that isn't among them may be anything.
     """
-    name = ".".join(label.removesuffix("-fips") for label in service.split("."))
+    name = without_fips(service)
     found = said.get(service) or _KNOWN.get(name) or (HTTPS if name in _https_services() else ())
     return joined(found)
 

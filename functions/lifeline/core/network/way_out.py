@@ -56,7 +56,7 @@ def shut_in_words(vpc: Vpc, subnet_ids: Collection[str]) -> Iterator[str]:
 def without_addresses(interfaces: Iterable[Interface]) -> frozenset[str]:
     """The subnets, by id, in which something calls services for sure, and nothing that may call them has a public IPv4
     address: a route to an internet gateway leads all of them nowhere (VPC guide: internet access with internet
-    gateways).
+    gateways). Where it leads just some of them nowhere, see `partly_stranded`.
     """
     callers = [one for one in interfaces if not one.only_answers]
     with_address = {one.subnet_id for one in callers if one.has_public_address}

@@ -20,21 +20,11 @@ from lifeline.core.network.model import (
 from lifeline.core.network.obstacles import Barrier, Obstacle, barrier_of
 from lifeline.core.network.packets import Lane, addresses_in, blocks_in, common
 from lifeline.core.network.routing import by_taker, routing_of
-from lifeline.core.network.tiers import effective_route_table
+from lifeline.core.network.tiers import WAYS_OUT, effective_route_table
 from lifeline.core.network.way_out import GATEWAYS, on_route
 
 # What leads to other networks' private addresses. An internet gateway doesn't, nor does what hangs on it.
-_BEYOND = frozenset(
-    {
-        TargetKind.NETWORK_INTERFACE,
-        TargetKind.TRANSIT_GATEWAY,
-        TargetKind.VIRTUAL_PRIVATE_GATEWAY,
-        TargetKind.PEERING,
-        TargetKind.GATEWAY_LOAD_BALANCER_ENDPOINT,
-        TargetKind.CORE_NETWORK,
-        TargetKind.LOCAL_GATEWAY,
-    }
-)
+_BEYOND = WAYS_OUT | {TargetKind.PEERING}
 
 
 def way_to_central(
