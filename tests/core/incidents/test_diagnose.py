@@ -893,6 +893,33 @@ class TestTheClientsEnd:
         assert why(self.of(Rule("tcp", 443, 443, ("10.0.0.0/8",)), seen=nat)).kind is CauseKind.OWN_GROUP
         assert why(self.of(Rule("tcp", 443, 443, ("54.0.0.0/8",)), seen=nat)).kind is CauseKind.AGENT
 
+    @pytest.mark.parametrize(("cidr", "is_cause"), [("10.0.0.0/16", True), ("10.9.0.0/16", False)])
+    def test_a_central_endpoint_needs_its_own_addresses(self, cidr: str, *, is_cause: bool) -> None:
+        hub = vpc(subnet("a"), table("main", route("10.9.0.0/16", TargetKind.TRANSIT_GATEWAY, "tgw-1")))
+        zone = DnsAnswer(
+            AnswerKind.PRIVATE_ZONE, "monitoring.us-east-1.amazonaws.com", "Z1", "", addresses=("10.9.1.10",)
+        )
+        cause = why(self.of(Rule("tcp", 443, 443, (cidr,)), seen=hub, dns=DnsView((zone,))))
+        assert (cause.kind is CauseKind.OWN_GROUP) is is_cause
+        words = "the instance's own group sg-app lets no 443 out to the central endpoint (10.9.1.10)"
+        assert (cause.words == words) is is_cause
+
+    def test_a_route_between_two_subnets_that_leads_nowhere_is_told_with_its_remedy(self) -> None:
+        dead = route("10.0.2.0/24", TargetKind.NETWORK_INTERFACE, "eni-fw", active=False)
+        host = subnet("b", "us-east-1b", cidr="10.0.2.0/24")
+        seen = vpc(subnet("a"), host, endpoint(MONITORING, "b"), own_security_group(), table("main", dead))
+        cause = why(facts(seen))
+        assert cause.words == "no route of subnet-a leads to 10.0.2.0/24; its route to eni-fw is a blackhole"
+        assert cause.advice == "Delete the route that leads nowhere, or give it a target that forwards the packets."
+        assert not cause.is_repairable
+
+    def test_the_ports_that_the_policy_says_are_told(self) -> None:
+        catalog = replace(CATALOG, ports=(("monitoring", ((8443, 8443),)),))
+        seen = replace(served(), security_groups=(own_security_group(ingress=(Rule("-1", 0, 65535, ("0.0.0.0/0",)),)),))
+        cause = why(self.of(Rule("tcp", 443, 443, ("0.0.0.0/0",)), seen=seen, catalog=catalog))
+        assert cause.words == "the instance's own group sg-app lets no 8443 out to vpce-1"
+        assert "Allow outbound TCP 8443 to vpce-1" in cause.advice
+
     @pytest.mark.parametrize("is_listed", [True, False], ids=["a prefix list", "a group that was not read"])
     def test_what_was_not_read_is_said_and_never_that_the_path_is_open(self, *, is_listed: bool) -> None:
         named = self.of(Rule("tcp", 443, 443, prefix_lists=("pl-1",)))

@@ -26,12 +26,14 @@ from lifeline.core.network.model import (
     Rule,
     SecurityGroup,
     Subnet,
+    TargetKind,
     Vpc,
     suffix_of,
     version_of,
 )
 from lifeline.core.network.packets import Lane, Traffic, joined, lanes_of, span
 from lifeline.core.network.ports import HTTPS
+from lifeline.core.network.routing import by_taker, routing_of, stays_local
 from lifeline.core.network.tiers import effective_route_table
 
 FAILED_STATES = frozenset({EndpointState.FAILED, EndpointState.REJECTED, EndpointState.EXPIRED, EndpointState.PARTIAL})
@@ -94,6 +96,8 @@ def lets_all_in(endpoint: Endpoint, vpc: Vpc, version: int, ports: Ranges) -> bo
         return False
     if vpc.unread_words(Part.NETWORK_ACLS) or not all_stand_open(vpc, version):
         return False
+    if not all(stays_local(table.routes, vpc.all_cidrs, version) for table in vpc.route_tables):
+        return False
     everybody = End(joined(map(span, blocks)), "", version)
     rules = [rule for group in vpc.groups(endpoint.security_group_ids) for rule in group.ingress]
     is_let_in = not endpoint.security_group_ids or _lets_all_pass(rules, everybody, vpc, ports)
@@ -137,7 +141,7 @@ def _barrier_to_interfaces(
     endpoint: Endpoint, client: Subnet, vpc: Vpc, ports: Ranges, asking: NetworkInterface | None
 ) -> Barrier:
     """Every interface counts: the name resolves to all of them, whatever their zone (PrivateLink guide: interface
-    endpoints).
+    endpoints). Between two subnets, a route may lead through a machine (see `detours`).
     """
     version = client.ip_version
     if version not in endpoint.families:
@@ -150,7 +154,7 @@ def _barrier_to_interfaces(
     hosts = [subnet for subnet in vpc.subnets if subnet.id in endpoint.subnet_ids]
     unread = (*unread, *unread_acls(client, hosts, vpc))
     reachable = [host for host in hosts if shared_version(client, host) == version]
-    guarded = [host for host in reachable if not stand_open(client, host, vpc, version)]
+    guarded = [host for host in reachable if not _stands_nothing_between(client, host, vpc, version)]
     if not guarded and [lane.ports for lane in gate.lanes] == [ports]:
         return Barrier(unread=unread)
     own = [one for one in vpc.interfaces or () if one.id in endpoint.interface_ids]
@@ -159,12 +163,41 @@ def _barrier_to_interfaces(
         there = [one for one in own if one.subnet_id == host.id]
         far = End.of(host, version, there)
         far = replace(far, is_guess=far == End.of(host, version))
-        ends.append(([gate, *acl_gates(client, host, near, far, vpc, ports)], far))
+        there_and_back = ((client, far, True), (host, near, False)) if client.id != host.id else ()
+        led = [detours(start, end, vpc, ports, is_far=is_far) for start, end, is_far in there_and_back]
+        unread = tuple(dict.fromkeys((*unread, *(words for _, unseen in led for words in unseen))))
+        gates = [found for of_way, _ in led for found in of_way]
+        ends.append(([gate, *gates, *acl_gates(client, host, near, far, vpc, ports)], far))
     barrier = barrier_of(ends, near, ports, client, repairable=is_managed(endpoint))
     is_guess = endpoint.interface_ids and any(far.is_guess for _, far in ends)
     if is_guess and barrier.is_partly_far and barrier.passes_any and (barrier.obstacles or barrier.exception):
         return Barrier(unread=(*unread, f"the addresses of {endpoint.id} were not read, and network ACLs deny some"))
     return replace(barrier, unread=unread)
+
+
+def _stands_nothing_between(client: Subnet, host: Subnet, vpc: Vpc, version: int) -> bool:
+    """True if neither a network ACL nor a route is on the way between two subnets, as in most VPCs."""
+    if client.id == host.id:
+        return True
+    tables = (effective_route_table(subnet, vpc) for subnet in (client, host))
+    is_straight = all(table is None or stays_local(table.routes, vpc.all_cidrs, version) for table in tables)
+    return is_straight and stand_open(client, host, vpc, version)
+
+
+def detours(start: Subnet, end: End, vpc: Vpc, ports: Ranges, *, is_far: bool) -> tuple[list[Filter], tuple[str, ...]]:
+    """The routes from a subnet to others of the VPC that aren't local: what of them leads nowhere, as gates, and what
+    wasn't read. A route for the whole of a subnet or of the VPC may have another target than `local` (VPC guide: route
+    tables, routing for a middlebox appliance). What stays in a subnet takes no route.
+    """
+    parts = by_taker(routing_of(start, vpc, end.version).parts(end.addresses))
+    dead = {route: part for route, part in parts.items() if route and not route.is_active}
+    lanes = tuple(Lane(part, () if route in dead else ports) for route, part in parts.items())
+    words = f"no route of {start.id} leads to {{addresses}}"
+    for target_id in dict.fromkeys(route.target_id for route in dead):
+        words += f"; its route to {target_id} is a blackhole"
+    beyond = [route for route in parts if route and route not in dead and route.target is not TargetKind.LOCAL]
+    unread = dict.fromkeys(f"what lies beyond {route.target_id} was not read" for route in beyond)
+    return [Filter(ObstacleKind.ROUTE, lanes, words, is_far)] if dead else [], tuple(unread)
 
 
 def _other_family(words: str, client: Subnet, near: End) -> Barrier:
