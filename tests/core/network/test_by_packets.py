@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
+from ipaddress import IPv4Address, IPv6Address
 from itertools import pairwise
 
 import pytest
@@ -245,29 +246,88 @@ def test_the_judge_and_the_oracle_agree(way: str, data: st.DataObject) -> None:
         assert {said} == possible, (path, possible)
 
 
+@pytest.mark.parametrize("way", [way for way in WAYS if way.startswith("an endpoint")])
+@settings(max_examples=examples(20, soak=500))
+@given(data=st.data())
+def test_ipv6_is_judged_as_ipv4_is_and_rules_of_the_other_version_count_for_nothing(
+    way: str, data: st.DataObject
+) -> None:
+    """The oracle follows IPv4; the same network in IPv6, with rules and entries for IPv4 beside its own, is judged as
+    the oracle sees it there.
+    """
+    network, service, asking, _ = data.draw(questions(way))
+    twin = in_ipv6(network, beside=data.draw(st.booleans()))
+    client = next(one for one in twin.subnets if one.id == CLIENT.id)
+    asks = next((one for one in twin.interfaces or () if asking and one.id == asking.id), None)
+    path = find_path(client, twin, service, CATALOG, DnsView(), has_public_address=False, asking=asks)
+    possible, is_all_given = ask_oracle(network, service, asking, has_public_address=False)
+    said = as_seen(path)
+    assert ({said} == possible) if said else (not is_all_given or len(possible) > 1), (path, possible)
+
+
+def in_ipv6(network: Vpc, *, beside: bool) -> Vpc:
+    """The same network in IPv6 alone; with entries and rules for all of IPv4 `beside` its own, which deny and allow."""
+    deny_all = [AclEntry(1, egress, allow=False, protocol="-1", cidr="0.0.0.0/0") for egress in (True, False)]
+    allow_all = (Rule("-1", 0, 65535, ("0.0.0.0/0",)),)
+
+    def of_group(group: SecurityGroup) -> SecurityGroup:
+        rules = tuple(replace(rule, cidrs=tuple(map(to_ipv6, rule.cidrs))) for rule in group.ingress)
+        return replace(group, ingress=(*rules, *(allow_all if beside else ())))
+
+    def of_acl(acl: NetworkAcl) -> NetworkAcl:
+        entries = tuple(replace(entry, number=entry.number + 1, cidr=to_ipv6(entry.cidr)) for entry in acl.entries)
+        return replace(acl, entries=(*(deny_all if beside else ()), *entries))
+
+    def of_route(one: Route) -> Route:
+        return replace(one, destinations=tuple(map(to_ipv6, one.destinations)))
+
+    return replace(
+        network,
+        ipv6_cidrs=tuple(map(to_ipv6, network.cidrs)),
+        subnets=tuple(replace(one, cidr="", ipv6_cidrs=(to_ipv6(one.cidr),)) for one in network.subnets),
+        route_tables=tuple(replace(one, routes=tuple(map(of_route, one.routes))) for one in network.route_tables),
+        network_acls=tuple(map(of_acl, network.network_acls)),
+        security_groups=tuple(map(of_group, network.security_groups)),
+        shared_groups=tuple(map(of_group, network.shared_groups)),
+        interfaces=tuple(
+            replace(one, addresses=tuple(map(to_ipv6, one.addresses))) for one in network.interfaces or ()
+        ),
+        prefix_lists=tuple((name, tuple(map(to_ipv6, cidrs))) for name, cidrs in network.prefix_lists),
+        endpoints=tuple(replace(one, ip_address_type="ipv6") for one in network.endpoints),
+    )
+
+
+def to_ipv6(text: str) -> str:
+    """The IPv6 block, or address, that is as long as an IPv4 one and has it at its end; of everything, everything."""
+    address, _, length = text.partition("/")
+    if text == "0.0.0.0/0":
+        return "::/0"
+    mapped = f"{IPv6Address(int(IPv6Address('2001:db8::')) + int(IPv4Address(address)))}"
+    return f"{mapped}/{96 + int(length)}" if length else mapped
+
+
 HUBS = ("10.200.0.10", "10.200.1.10", "10.201.0.10")
 NEAR_HUBS = ("10.200.0.0/16", "10.200.1.0/24", "10.200.1.10/32", "10.201.0.0/16", "0.0.0.0/0")
+TO_HUBS = ((TargetKind.TRANSIT_GATEWAY, "tgw-1"), (TargetKind.PEERING, "pcx-1"), (TargetKind.NAT_GATEWAY, NAT.id))
 hub_routes = st.builds(
     lambda text, target, is_active: route(text, *target, active=is_active),
     text=st.sampled_from(NEAR_HUBS),
-    target=st.sampled_from(
-        [
-            (TargetKind.TRANSIT_GATEWAY, "tgw-1"),
-            (TargetKind.PEERING, "pcx-1"),
-            (TargetKind.NAT_GATEWAY, NAT.id),
-            (TargetKind.INTERNET_GATEWAY, "igw-1"),
-        ]
-    ),
+    target=st.sampled_from([*TO_HUBS, (TargetKind.INTERNET_GATEWAY, "igw-1")]),
     is_active=st.sampled_from([True, True, True, False]),
 )
 onward_routes = hub_routes.filter(lambda found: found.target is not TargetKind.NAT_GATEWAY)
 
 
+type HubQuestion = tuple[Vpc, tuple[str, ...], NetworkInterface | None]
+
+
 @st.composite
-def hub_questions(draw: st.DrawFn) -> tuple[Vpc, tuple[str, ...], NetworkInterface | None]:
+def hub_questions(draw: st.DrawFn) -> HubQuestion:
     """A VPC in which a hub's zone answers, with routes to the hub, elsewhere, or nowhere, behind ACLs of every kind."""
-    main = draw(st.lists(hub_routes, max_size=4, unique_by=lambda one: one.destinations))
-    onward = draw(st.lists(onward_routes, max_size=3, unique_by=lambda one: one.destinations))
+    first = [route("10.200.0.0/15", *target) for target in draw(st.sampled_from([(), *((one,) for one in TO_HUBS)]))]
+    on = [route("10.200.0.0/15", *TO_HUBS[0])] if draw(st.booleans()) else []
+    main = [*first, *draw(st.lists(hub_routes, max_size=3, unique_by=lambda one: one.destinations))]
+    onward = [*on, *draw(st.lists(onward_routes, max_size=2, unique_by=lambda one: one.destinations))]
     there = tuple(draw(clients))
     found = replace(
         vpc(CLIENT, HOST, NAT_HOME, table("main", *main), table("nat", *onward, subnets=("nat",))),
@@ -281,9 +341,7 @@ def hub_questions(draw: st.DrawFn) -> tuple[Vpc, tuple[str, ...], NetworkInterfa
 
 @settings(max_examples=examples(100, soak=2000))
 @given(hub_questions())
-def test_the_judge_and_the_oracle_agree_on_hubs(
-    question: tuple[Vpc, tuple[str, ...], NetworkInterface | None],
-) -> None:
+def test_the_judge_and_the_oracle_agree_on_hubs(question: HubQuestion) -> None:
     network, addresses, asking = question
     zone = DnsAnswer(AnswerKind.PRIVATE_ZONE, "monitoring.amazonaws.com", "Z1", "", addresses=addresses)
     dns = DnsView((zone,))
@@ -292,6 +350,25 @@ def test_the_judge_and_the_oracle_agree_on_hubs(
     said = Seen.PARTLY if is_partly else Seen.OPEN if path.reach is Reach.CENTRAL else Seen.SHUT
     assert said is Oracle(network, [443]).by_central(CLIENT, asking, addresses), path
     assert path.unread or said is Seen.SHUT, path  # what lies beyond the VPC never was read
+
+
+def test_every_feature_is_among_the_hubs_on_which_judge_and_oracle_agree() -> None:
+    seen: Counter[str] = Counter()
+
+    @settings(max_examples=150, derandomize=True, database=None, phases=[Phase.generate])
+    @given(hub_questions())
+    def draw(question: HubQuestion) -> None:
+        network, addresses, asking = question
+        found = Oracle(network, [443]).by_central(CLIENT, asking, addresses)
+        targets = {one.target for one in network.route_tables[0].routes if one.is_active} & {one for one, _ in TO_HUBS}
+        seen.update([f"{found} by {next(iter(targets))} alone"] if len(targets) == 1 else [found])
+        seen.update([f"{found} behind ACLs"] if network.network_acls else [])
+        seen.update(["one interface"] if asking and found is not Seen.SHUT else [])
+
+    draw()
+    wanted = {f"{Seen.OPEN} by {way} alone" for way, _ in TO_HUBS} | {f"{found} behind ACLs" for found in Seen}
+    wanted |= {f"{Seen.SHUT} by {TargetKind.NAT_GATEWAY} alone", "one interface"}
+    assert wanted <= seen.keys(), (wanted - seen.keys(), seen)
 
 
 FEATURES = {
