@@ -361,6 +361,16 @@ class TestCutOff:
         open_way = why(facts(public, instance=replace(INSTANCE, has_public_address=True)))
         assert open_way.kind is CauseKind.AGENT
 
+    @pytest.mark.parametrize("is_stranded", [True, False])
+    def test_promises_an_endpoint_in_a_public_subnet_only_where_nothing_there_has_an_address(
+        self, *, is_stranded: bool
+    ) -> None:
+        public = network(table("main", default_route(TargetKind.INTERNET_GATEWAY, "igw-1")))
+        seen = replace(public, subnets=tuple(replace(one, is_stranded=is_stranded) for one in public.subnets))
+        advice = why(facts(seen)).advice
+        assert ("Lifeline will repair this" in advice) is is_stranded
+        assert ("if the policy requires the service in this public subnet" in advice) is not is_stranded
+
 
 class TestAnEndpoint:
     def test_that_is_closed_names_the_group_and_what_closed_it(self) -> None:
@@ -447,7 +457,7 @@ class TestAnUnknownPath:
         assert found.evidence[0] == "the rules of sg-theirs on vpce-1 were not read"
         assert found.advice == (
             "On an instance in the subnet, try to connect to the monitoring service on TCP port 443. If that fails, "
-            "check the security groups and the network ACLs on the way to vpce-1, and its private DNS. If it works, "
+            "check the security groups, network ACLs and routes on the way to vpce-1, and its private DNS. If it works, "
             "check the agent and its log."
         )
         assert (found.service, found.subject, found.key) == ("monitoring", "vpce-1", f"network|{VPC_ID}|monitoring")

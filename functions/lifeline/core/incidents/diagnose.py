@@ -49,6 +49,7 @@ from lifeline.core.plan.cost import monthly_cost_usd
 from lifeline.core.wording import write_time
 
 _WILL_CHECK = "Lifeline will check again, and will create an endpoint here if nothing else answers the service's name."
+_IN_PUBLIC_SUBNET = "Lifeline will create an endpoint if the policy requires the service in this public subnet."
 _TAKES = timedelta(minutes=5)  # for an endpoint to be made and to become available
 _KINDS = {
     Reach.UNREACHABLE: CauseKind.CUT_OFF,
@@ -259,6 +260,8 @@ class _Check:
         """What Lifeline will do about the path, and what is left to a person."""
         if path.unread:
             return f"{_WILL_CHECK} Otherwise, {in_sentence}"
+        if path.reach is Reach.NO_ADDRESS and not (self.facts.subnet and self.facts.subnet.is_stranded):
+            return f"{_IN_PUBLIC_SUBNET} Otherwise, {in_sentence}"
         gap = self.facts.agent.gap
         until = (gap.opened_at if gap else self.now) + _TAKES + RECOVERY_TIME
         if self.now < until:

@@ -42,7 +42,7 @@ def remedy_for(service: str, path: NetworkPath, ports: Ranges, table_id: str = "
     on = ports_in(ports)
     endpoint, where = path.endpoint_id, f" in {table_id}" if table_id else ""
     if path.reach is Reach.UNKNOWN:
-        what = f"the security groups and the network ACLs on the way to {endpoint}, and its private DNS"
+        what = f"the security groups, network ACLs and routes on the way to {endpoint}, and its private DNS"
         if not endpoint:
             what = f"the subnet's routes{where}, and what answers the service's name in the VPC"
         return (

@@ -69,12 +69,17 @@ def find_elsewhere(
 def shadow_words(takeover: Takeover) -> str:
     """Why the service's private name would hide what its endpoint doesn't answer, if somebody reaches that today."""
     hidden = _SHADOWS.get(takeover.suffix)
-    reaching = [one.subnet.id for one in takeover.dependents() if one.is_public] if hidden else []
+    reaching = [one for one in takeover.dependents() if one.is_public] if hidden else []
     if not reaching:
         return ""
-    names, shown = ", ".join(takeover.service.private_dns_names), listed(reaching[:3])
+    seen = [one for one in reaching if one.is_seen]
+    names, shown = (
+        ", ".join(takeover.service.private_dns_names),
+        listed([one.subnet.id for one in seen or reaching][:3]),
+    )
+    can = "can" if seen else "may"
     return (
-        f"private DNS would make {hidden} unreachable from the VPC, which {shown} can reach today: it takes {names}, "
+        f"private DNS would make {hidden} unreachable from the VPC, which {shown} {can} reach today: it takes {names}, "
         "and the endpoint answers for private APIs only; create the endpoint yourself once nobody in the VPC needs them"
     )
 
