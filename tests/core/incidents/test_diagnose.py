@@ -457,7 +457,8 @@ class TestAnUnknownPath:
         assert found.evidence[0] == "the rules of sg-theirs on vpce-1 were not read"
         assert found.advice == (
             "On an instance in the subnet, try to connect to the monitoring service on TCP port 443. If that fails, "
-            "check the security groups, network ACLs and routes on the way to vpce-1, and its private DNS. If it works, "
+            "check the security groups, network ACLs and routes on the way to vpce-1, and its private DNS. If it "
+            "works, "
             "check the agent and its log."
         )
         assert (found.service, found.subject, found.key) == ("monitoring", "vpce-1", f"network|{VPC_ID}|monitoring")

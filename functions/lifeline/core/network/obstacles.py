@@ -13,7 +13,7 @@ from lifeline.core.network.acl import (
     unread_acls,
 )
 from lifeline.core.network.endpoint_policy import Opening, judge_policy
-from lifeline.core.network.gates import End, Filter, ObstacleKind, Passage, find_passage
+from lifeline.core.network.gates import End, Filter, ObstacleKind, Passage, beyond_words, find_passage
 from lifeline.core.network.model import (
     MANAGED_BY,
     AclEntry,
@@ -196,7 +196,7 @@ def detours(start: Subnet, end: End, vpc: Vpc, ports: Ranges, *, is_far: bool) -
     for target_id in dict.fromkeys(route.target_id for route in dead):
         words += f"; its route to {target_id} is a blackhole"
     beyond = [route for route in parts if route and route not in dead and route.target is not TargetKind.LOCAL]
-    unread = dict.fromkeys(f"what lies beyond {route.target_id} was not read" for route in beyond)
+    unread = dict.fromkeys(beyond_words(route.target_id) for route in beyond)
     return [Filter(ObstacleKind.ROUTE, lanes, words, is_far)] if dead else [], tuple(unread)
 
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 from functools import lru_cache
 
 from lifeline.core.network.acl import all_stand_open, leaving, public_end, through_nat
-from lifeline.core.network.gates import End, Filter, ObstacleKind
+from lifeline.core.network.gates import End, Filter, ObstacleKind, beyond_words
 from lifeline.core.network.model import (
     BlockMode,
     Interface,
@@ -193,7 +193,7 @@ def on_route(
         if interface is None:
             return own, (f"the network interface {target}, to which a route leads, was not read",)
         return _through_machine(interface, own, subnet, vpc, near, far, ports, members)
-    return own, () if route.target in GATEWAYS else (f"what lies beyond {target} was not read",)
+    return own, () if route.target in GATEWAYS else (beyond_words(target),)
 
 
 def _through_machine(

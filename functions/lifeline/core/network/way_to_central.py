@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from lifeline.core.network.acl import private_addresses
 from lifeline.core.network.dns import DnsAnswer
-from lifeline.core.network.gates import End, Filter, ObstacleKind
+from lifeline.core.network.gates import End, Filter, ObstacleKind, beyond_words
 from lifeline.core.network.model import (
     Endpoint,
     EndpointState,
@@ -122,7 +122,7 @@ def _unseen(
     if route.target in _BEYOND or not common(far.addresses, private_addresses(far.version)):
         return ()
     leads_on = onward is not None and onward.is_active and onward.target in _BEYOND
-    return (f"what lies beyond {onward.target_id} was not read",) if onward and leads_on else None
+    return (beyond_words(onward.target_id),) if onward and leads_on else None
 
 
 type _Hops = tuple[Route | None, Route | None]

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from lifeline.core.network.dns import AnswerKind, DnsAnswer, DnsView, answers_for, custom_dns_finding, domain_of
-from lifeline.core.network.gates import End
+from lifeline.core.network.gates import BEYOND, End
 from lifeline.core.network.hub import Check, CheckAnswer, HubSource, HubView, check_beyond
 from lifeline.core.network.model import (
     Catalog,
@@ -31,7 +31,6 @@ from lifeline.core.policy.central import Central
 from lifeline.core.wording import listed
 
 _MOST_PROFILES = 2  # of a VPC (Route 53 API: AssociateProfile)
-_BEYOND = "what lies beyond "  # of a way whose rest `check_beyond` follows
 
 
 @dataclass(frozen=True, slots=True)
@@ -375,7 +374,8 @@ class _Judge:
             reach = ServiceReach(alone, suffix, self.catalog, view)
             for subnet in asking:
                 path = reach.private_path(subnet)
-                unread = [words for words in path.unread if not words.startswith(_BEYOND)]
+                # What lies beyond, `check_beyond` follows.
+                unread = [words for words in path.unread if not words.startswith(BEYOND)]
                 if path.reach is Reach.UNKNOWN or (unread and path.reach is Reach.CENTRAL):
                     yield Check(what, CheckAnswer.UNREAD, "; ".join((path.words, *unread)))
                 elif path.reach is not Reach.CENTRAL or path.central_id not in ids or path.shut:

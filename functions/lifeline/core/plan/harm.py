@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from lifeline.core.network.acl import acl_obstacle, public_end
 from lifeline.core.network.dns import DnsView
 from lifeline.core.network.egress import ends_of
-from lifeline.core.network.gates import End, ObstacleKind
+from lifeline.core.network.gates import BEYOND, End, ObstacleKind
 from lifeline.core.network.model import (
     Catalog,
     Endpoint,
@@ -256,11 +256,14 @@ def harm_words(found: Sequence[Harm], ports: Ranges = HTTPS) -> str:
     on, answers = ports_in(ports), ports_in(EPHEMERAL)
     unread = "; ".join(first.path.unread)
     kind = ObstacleKind.NETWORK_ACL if Part.NETWORK_ACLS in unread else ObstacleKind.SECURITY_GROUP
+    kind = ObstacleKind.BEYOND if any(words.startswith(BEYOND) for words in first.path.unread) else kind
     kind = first.path.obstacles[0].kind if first.path.obstacles else kind
     remedy = {
         ObstacleKind.NETWORK_ACL: f"allow {on}, and responses to ports {answers}, in the network ACLs on both sides",
         ObstacleKind.ADDRESS_FAMILY: "give it addresses of the endpoint's IP version",
         ObstacleKind.SECURITY_GROUP: f"allow inbound {on} from the whole VPC in the endpoint's security group",
+        ObstacleKind.BEYOND: "route the subnets' blocks to local",
+        ObstacleKind.ROUTE: "route the subnets' blocks to local",
         ObstacleKind.CLIENT_GROUP: f"allow outbound {on} to the endpoint's subnets in that security group",
         ObstacleKind.ENDPOINT_POLICY: "allow it in the endpoint's policy",
     }.get(kind, "open the way to the endpoint")
