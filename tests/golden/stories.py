@@ -240,6 +240,32 @@ BEHIND_NAT = replace(
         RouteTable(TABLE, True, frozenset(), (LOCAL, default_route(TargetKind.NAT_GATEWAY, "nat-1"))),
         *NETWORK.route_tables[1:],
     ),
+    nat_gateways=(NatGateway("nat-1", is_public=True, is_available=True),),
+)
+_PRIVATE_APIS = replace(
+    CATALOG.find("monitoring")[0],
+    name="com.amazonaws.us-east-1.execute-api",
+    private_dns_names=("*.execute-api.us-east-1.amazonaws.com",),
+)
+_IN_APPS = (Requirement("execute-api", frozenset({APP_A, APP_B}), per_zone=True),)
+HIDES_PUBLIC_APIS = answer(
+    plan_endpoints(
+        BEHIND_NAT,
+        Catalog((_PRIVATE_APIS,)),
+        PlanInput(_IN_APPS, "lifeline", dns=DnsView(), price=price_in("us-east-1")),
+    )
+)
+_HALF = AclEntry(90, egress=False, allow=False, protocol="6", cidr="10.20.2.128/25")
+IN_PART = answer(
+    plan(
+        replace(
+            NETWORK,
+            endpoints=(replace(SERVES_MOST, tags=(), on_record=False, security_group_ids=frozenset()),),
+            network_acls=(NetworkAcl("acl-0c7d6e5f403122314", frozenset({APP_A}), (_HALF, *_ALL)),),
+        ),
+        "monitoring",
+        per_zone=False,
+    )
 )
 APPS_GROUP = SecurityGroup(
     "sg-0c1d2e3f405162aaa", "app", egress=(Rule("tcp", 443, 443, ("52.94.0.0/15", "54.239.0.0/16")),)
@@ -463,6 +489,29 @@ REVOKED = replace(LOST_ROUTE, event_name="RevokeSecurityGroupEgress", ids=frozen
     at(14),
     reporting_by_zone={},
 ).values()
+[HUB_CUT] = diagnose(
+    {"it": replace(FACTS, vpc=LEFT_HUB, dns=DnsView((HUB_ZONE,)))}, at(14), reporting_by_zone={}
+).values()
+_IN_WEB = replace(FACTS.instance, subnet_id=WEB)
+[WITHOUT_ADDRESS] = diagnose(
+    {"it": replace(FACTS, instance=_IN_WEB, changes=())}, at(14), reporting_by_zone={}
+).values()
+_SERVED = replace(NETWORK, endpoints=(FOREIGN,), security_groups=(own_security_group("10.20.0.0/16", id=GROUP),))
+[WITHOUT_METADATA] = diagnose(
+    {"it": replace(FACTS, vpc=_SERVED, changes=(), instance=replace(FACTS.instance, has_metadata=False))},
+    at(14),
+    reporting_by_zone={},
+).values()
+TO_MACHINE = route("10.20.1.0/24", TargetKind.NETWORK_INTERFACE, "eni-0f1e2d3c4b5a69788")
+_THROUGH_MACHINE = replace(
+    _SERVED,
+    route_tables=(RouteTable(TABLE, True, frozenset(), (LOCAL, TO_MACHINE)), *NETWORK.route_tables[1:]),
+)
+[BEHIND_MACHINE] = diagnose(
+    {"it": replace(FACTS, vpc=_THROUGH_MACHINE, instance=replace(FACTS.instance, subnet_id=APP_B), changes=())},
+    at(14),
+    reporting_by_zone={},
+).values()
 [UNKNOWN_TO_EC2] = diagnose(
     {"it": Facts(agent=agent(3), watch=WATCH, instance=Instance(Power.MISSING))}, at(14), reporting_by_zone={}
 ).values()
@@ -524,6 +573,11 @@ def many() -> list[News]:
         opened = Incident(f"inc-20261120-0914-3fa9c{number}", WATCH.name, cause, at(8), at(14))
         found.append(News(NewsKind.OPENED, opened, silent=TWELVE[: 3 - number], joined=3 - number))
     return found
+
+
+def opened(cause: Cause) -> Notice:
+    """The first notice of an incident of one agent."""
+    return of_incident(News(NewsKind.OPENED, incident(cause), silent=(agent(1),), joined=1), 14)
 
 
 def of_incident(news: News, minute: float) -> Notice:
@@ -618,6 +672,8 @@ NOTICES: dict[str, tuple[float, Callable[[], Notice]]] = {
     "endpoints-shut-by-policy": (8, lambda: notified(SHUT_BY_POLICY, because=because_of([DENIED_BY]))),
     "endpoints-policy-reset": (8, lambda: notified(POLICY_RESET, because=because_of([DENIED_BY]))),
     "endpoints-own-group-shuts": (8, lambda: notified(BY_OWN_GROUP)),
+    "endpoints-hides-public-apis": (8, lambda: notified(HIDES_PUBLIC_APIS)),
+    "endpoints-in-part": (8, lambda: notified(IN_PART, is_plan=True)),
     "endpoints-others-would-lose": (8, lambda: notified(FOR_OTHERS)),
     "endpoints-others-may-ask": (8, lambda: notified(MAYBE_OTHERS, is_plan=True)),
     "endpoints-zones-would-wake": (8, lambda: notified(WAKING)),
@@ -645,18 +701,16 @@ NOTICES: dict[str, tuple[float, Callable[[], Notice]]] = {
     ),
     "incident-only-others": (14, lambda: of_incident(ONLY_OTHERS, 14)),
     "incident-way-out-shut": (14, lambda: of_incident(WAY_OUT_SHUT, 14)),
-    "incident-another-name": (
-        14,
-        lambda: of_incident(News(NewsKind.OPENED, incident(BY_ANOTHER_NAME), silent=(agent(1),), joined=1), 14),
-    ),
+    "incident-another-name": (14, lambda: opened(BY_ANOTHER_NAME)),
     "incident-cloudwatch-late": (
         14,
         lambda: of_incident(News(NewsKind.OPENED, incident(CLOUDWATCH_LATE), silent=TWELVE, joined=12), 14),
     ),
-    "incident-own-group": (
-        14,
-        lambda: of_incident(News(NewsKind.OPENED, incident(SHUT_IN), silent=(agent(1),), joined=1), 14),
-    ),
+    "incident-own-group": (14, lambda: opened(SHUT_IN)),
+    "incident-hub-cut": (14, lambda: opened(HUB_CUT)),
+    "incident-no-address": (14, lambda: opened(WITHOUT_ADDRESS)),
+    "incident-no-metadata": (14, lambda: opened(WITHOUT_METADATA)),
+    "incident-behind-machine": (14, lambda: opened(BEHIND_MACHINE)),
     "incident-elsewhere": (14, lambda: of_incident(OF_ANOTHER_ACCOUNT, 14)),
     "incident-endpoint-policy": (14, lambda: of_incident(POLICY_DENIES, 14)),
     "incident-not-known": (14, lambda: of_incident(UNREAD, 14)),

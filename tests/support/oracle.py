@@ -146,10 +146,19 @@ class Oracle:
         ids = endpoint.security_group_ids
         if ids and not self.groups_pass(ids, who.address, port, who.interface):
             return False
-        return any(
-            host.id == client.id or self._crosses(client, host, Packet(who.address, source, to, port))
-            for source in self._sources(FIRST_SOURCE, LAST_SOURCE)
-        )
+        if host.id == client.id:
+            return True
+        if not (self._is_led(client, to) and self._is_led(host, who.address)):
+            return False
+        sources = self._sources(FIRST_SOURCE, LAST_SOURCE)
+        return any(self._crosses(client, host, Packet(who.address, source, to, port)) for source in sources)
+
+    def _is_led(self, start: Subnet, to: IPv4Address) -> bool:
+        """Whether a packet gets from a subnet to another one's address: straight, or as far as it isn't read."""
+        route = self._route(start, to)
+        if route is None or not route.is_active:
+            return False
+        return route.target is TargetKind.LOCAL or self.unread_lets_in
 
     def _crosses(self, client: Subnet, host: Subnet, packet: Packet) -> bool:
         back = packet.answer()
@@ -282,6 +291,8 @@ class Oracle:
 
     def _through(self, home: Subnet, client: Subnet, requests: list[Packet], to: IPv4Address, port: int) -> bool:
         """In to a NAT in another subnet, on from there from a port of its own, and back the same way."""
+        if not all(self._is_led(home, packet.source) for packet in requests):
+            return False
         onward = [Packet(IPv4Address("10.0.9.9"), source, to, port) for source in self._sources(NAT_FIRST, NAT_LAST)]
         if not any(self._leaves(home, packet) for packet in onward):
             return False

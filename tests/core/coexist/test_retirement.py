@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lifeline.core.coexist.retirement import Retirement, Terms, has_own, in_use_words, plan_retirement, stranded
+from lifeline.core.coexist.retirement import Retirement, Terms, has_own, in_use_words, partly_stranded, plan_retirement
 from lifeline.core.network.dns import AnswerKind, DnsAnswer, DnsView
 from lifeline.core.network.model import (
     AclEntry,
@@ -551,12 +551,12 @@ def test_anything_of_lifelines_own_in_the_vpc_can_be_released() -> None:
         (Tier.PUBLIC, "subnet-a", {"kind": "nat_gateway"}, False),
     ],
 )
-def test_stranded_is_who_calls_by_an_internet_gateway_without_a_public_address(
+def test_partly_stranded_is_where_somebody_calls_by_an_internet_gateway_without_a_public_address(
     tier: SeenTier, subnet_id: str, changed: dict[str, Any], is_stranded: bool
 ) -> None:
     network = vpc(subnet("a"), subnet("six", cidr="", ipv6_cidrs=("2001:db8::/64",)))
     interface = replace(Interface("eni-1", subnet_id, is_attached=True), **changed)
-    found = stranded(network, {"subnet-a": tier, "subnet-six": tier}, [interface])
+    found = partly_stranded(network, {"subnet-a": tier, "subnet-six": tier}, [interface])
     assert found == ({subnet_id} if is_stranded else set())
 
 

@@ -361,6 +361,16 @@ class TestCutOff:
         open_way = why(facts(public, instance=replace(INSTANCE, has_public_address=True)))
         assert open_way.kind is CauseKind.AGENT
 
+    @pytest.mark.parametrize("is_stranded", [True, False])
+    def test_promises_an_endpoint_in_a_public_subnet_only_where_nothing_there_has_an_address(
+        self, *, is_stranded: bool
+    ) -> None:
+        public = network(table("main", default_route(TargetKind.INTERNET_GATEWAY, "igw-1")))
+        seen = replace(public, subnets=tuple(replace(one, is_stranded=is_stranded) for one in public.subnets))
+        advice = why(facts(seen)).advice
+        assert ("Lifeline will repair this" in advice) is is_stranded
+        assert ("if the policy requires the service in this public subnet" in advice) is not is_stranded
+
 
 class TestAnEndpoint:
     def test_that_is_closed_names_the_group_and_what_closed_it(self) -> None:
@@ -447,7 +457,8 @@ class TestAnUnknownPath:
         assert found.evidence[0] == "the rules of sg-theirs on vpce-1 were not read"
         assert found.advice == (
             "On an instance in the subnet, try to connect to the monitoring service on TCP port 443. If that fails, "
-            "check the security groups and the network ACLs on the way to vpce-1, and its private DNS. If it works, "
+            "check the security groups, network ACLs and routes on the way to vpce-1, and its private DNS. If it "
+            "works, "
             "check the agent and its log."
         )
         assert (found.service, found.subject, found.key) == ("monitoring", "vpce-1", f"network|{VPC_ID}|monitoring")
@@ -892,6 +903,33 @@ class TestTheClientsEnd:
         nat = vpc(subnet("a"), table("main", default_route(TargetKind.NAT_GATEWAY)))
         assert why(self.of(Rule("tcp", 443, 443, ("10.0.0.0/8",)), seen=nat)).kind is CauseKind.OWN_GROUP
         assert why(self.of(Rule("tcp", 443, 443, ("54.0.0.0/8",)), seen=nat)).kind is CauseKind.AGENT
+
+    @pytest.mark.parametrize(("cidr", "is_cause"), [("10.0.0.0/16", True), ("10.9.0.0/16", False)])
+    def test_a_central_endpoint_needs_its_own_addresses(self, cidr: str, *, is_cause: bool) -> None:
+        hub = vpc(subnet("a"), table("main", route("10.9.0.0/16", TargetKind.TRANSIT_GATEWAY, "tgw-1")))
+        zone = DnsAnswer(
+            AnswerKind.PRIVATE_ZONE, "monitoring.us-east-1.amazonaws.com", "Z1", "", addresses=("10.9.1.10",)
+        )
+        cause = why(self.of(Rule("tcp", 443, 443, (cidr,)), seen=hub, dns=DnsView((zone,))))
+        assert (cause.kind is CauseKind.OWN_GROUP) is is_cause
+        words = "the instance's own group sg-app lets no 443 out to the central endpoint (10.9.1.10)"
+        assert (cause.words == words) is is_cause
+
+    def test_a_route_between_two_subnets_that_leads_nowhere_is_told_with_its_remedy(self) -> None:
+        dead = route("10.0.2.0/24", TargetKind.NETWORK_INTERFACE, "eni-fw", active=False)
+        host = subnet("b", "us-east-1b", cidr="10.0.2.0/24")
+        seen = vpc(subnet("a"), host, endpoint(MONITORING, "b"), own_security_group(), table("main", dead))
+        cause = why(facts(seen))
+        assert cause.words == "no route of subnet-a leads to 10.0.2.0/24; its route to eni-fw is a blackhole"
+        assert cause.advice == "Delete the route that leads nowhere, or give it a target that forwards the packets."
+        assert not cause.is_repairable
+
+    def test_the_ports_that_the_policy_says_are_told(self) -> None:
+        catalog = replace(CATALOG, ports=(("monitoring", ((8443, 8443),)),))
+        seen = replace(served(), security_groups=(own_security_group(ingress=(Rule("-1", 0, 65535, ("0.0.0.0/0",)),)),))
+        cause = why(self.of(Rule("tcp", 443, 443, ("0.0.0.0/0",)), seen=seen, catalog=catalog))
+        assert cause.words == "the instance's own group sg-app lets no 8443 out to vpce-1"
+        assert "Allow outbound TCP 8443 to vpce-1" in cause.advice
 
     @pytest.mark.parametrize("is_listed", [True, False], ids=["a prefix list", "a group that was not read"])
     def test_what_was_not_read_is_said_and_never_that_the_path_is_open(self, *, is_listed: bool) -> None:

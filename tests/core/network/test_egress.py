@@ -85,5 +85,14 @@ def test_out_to_public_addresses_that_are_not_read_only_all_or_none_of_them_is_a
 
 def test_out_to_a_central_endpoint_whose_address_is_not_read_only_all_or_none_is_an_answer() -> None:
     for cidr, is_open in (("0.0.0.0/0", True), ("::/0", True), ("10.0.0.0/8", None)):
-        assert egress_to_central(groups(to(cidr)), vpc(CLIENT), HTTPS).is_open is is_open
-    assert egress_to_central(groups(), vpc(CLIENT), HTTPS).is_open is False
+        assert egress_to_central(groups(to(cidr)), (), CLIENT, vpc(CLIENT), HTTPS).is_open is is_open
+    assert egress_to_central(groups(), (), CLIENT, vpc(CLIENT), HTTPS).is_open is False
+
+
+@pytest.mark.parametrize(
+    ("cidr", "is_open"), [("10.9.0.0/16", True), ("10.9.1.10/32", None), ("10.0.0.0/16", False), ("::/0", False)]
+)
+def test_out_to_a_central_endpoint_its_addresses_count(cidr: str, *, is_open: bool | None) -> None:
+    there = ("10.9.2.10", "10.9.1.10", "2001:db8::10")
+    found = egress_to_central(groups(to(cidr)), there, CLIENT, vpc(CLIENT), HTTPS)
+    assert (found.is_open, found.where) == (is_open, "the central endpoint (10.9.1.10, 10.9.2.10)")

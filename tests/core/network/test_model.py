@@ -93,27 +93,6 @@ def test_a_services_name_holds_its_region_between_words_of_letters(name: str, re
 
 
 @pytest.mark.parametrize(
-    ("kind", "is_client"),
-    [
-        ("interface", True),
-        ("lambda", True),
-        ("efa", True),
-        ("what AWS adds next", True),
-        ("gateway_load_balancer", False),
-        ("gateway_load_balancer_endpoint", False),
-        ("global_accelerator_managed", False),
-        ("load_balancer", False),
-        ("nat_gateway", False),
-        ("network_load_balancer", False),
-        ("transit_gateway", False),
-        ("vpc_endpoint", False),
-    ],
-)
-def test_what_only_passes_packets_on_is_no_client(kind: str, *, is_client: bool) -> None:
-    assert NetworkInterface("eni-1", "subnet-a", kind=kind).is_client is is_client
-
-
-@pytest.mark.parametrize(
     ("kind", "description", "may_call"),
     [
         ("interface", "", True),
@@ -123,6 +102,7 @@ def test_what_only_passes_packets_on_is_no_client(kind: str, *, is_client: bool)
         ("interface", "ELB app/web/0123456789abcdef", False),
         ("gateway_load_balancer", "", False),
         ("gateway_load_balancer_endpoint", "", False),
+        ("global_accelerator_managed", "", False),
         ("load_balancer", "", False),
         ("natGateway", "", False),
         ("nat_gateway", "", False),
@@ -131,13 +111,15 @@ def test_what_only_passes_packets_on_is_no_client(kind: str, *, is_client: bool)
         ("vpc_endpoint", "", False),
     ],
 )
-def test_what_may_call_services_needs_a_private_path_unless_it_has_a_public_address(
+def test_what_may_call_services_is_a_client_and_needs_a_private_path_unless_it_has_a_public_address(
     kind: str, description: str, *, may_call: bool
 ) -> None:
     found = Interface("eni-1", "subnet-a", kind, description, is_attached=True, is_requester_managed=True)
     assert found.needs_a_private_path is may_call
     assert not replace(found, sends_publicly=True).needs_a_private_path
     assert not Interface("eni-1", "subnet-a", kind, description).needs_a_private_path  # it is attached to nothing
+    same = NetworkInterface("eni-1", "subnet-a", kind=kind, description=description, is_requester_managed=True)
+    assert same.is_client is may_call
 
 
 def test_a_description_that_anybody_may_have_written_makes_no_load_balancer() -> None:

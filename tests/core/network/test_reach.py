@@ -17,6 +17,7 @@ from lifeline.core.network.model import (
     NatGateway,
     NetworkAcl,
     NetworkInterface,
+    Route,
     RouteTable,
     SecurityGroup,
     TargetKind,
@@ -413,3 +414,47 @@ def test_a_verdict_is_open_closed_or_neither(reach: Reach) -> None:
 def test_one_attribute_is_off_and_two_are() -> None:
     assert off_words(("enableDnsSupport",)) == "enableDnsSupport is off"
     assert off_words(("enableDnsSupport", "enableDnsHostnames")) == "enableDnsSupport and enableDnsHostnames are off"
+
+
+class TestARouteBetweenTwoSubnets:
+    """A route for a subnet's block may lead through a machine in place of straight there."""
+
+    HOST = subnet("b", "us-east-1b", cidr="10.0.2.0/24")
+    THERE = NetworkInterface("eni-vpce", HOST.id, ("10.0.2.10",), kind="vpc_endpoint")
+
+    def network(self, *routes: Route, back: tuple[Route, ...] = (), hosts: tuple[str, ...] = ("b",)) -> Vpc:
+        served = endpoint(MONITORING, *hosts, interface_ids=frozenset({self.THERE.id}))
+        tables = (table("main", *routes), table("b", *back, subnets=("b",)))
+        return vpc(subnet("a"), self.HOST, served, own_security_group(), *tables, interfaces=(self.THERE,))
+
+    def seen(self, network: Vpc) -> NetworkPath:
+        return find_path(network.subnets[0], network, "monitoring", CATALOG, NOBODY_ELSE, has_public_address=False)
+
+    @pytest.mark.parametrize("destination", ["10.0.2.0/24", "10.0.0.0/16"], ids=["a subnet", "in place of local"])
+    @pytest.mark.parametrize("target", [TargetKind.NETWORK_INTERFACE, TargetKind.GATEWAY_LOAD_BALANCER_ENDPOINT])
+    def test_what_it_leads_to_was_not_read_so_that_it_is_not_known(self, target: TargetKind, destination: str) -> None:
+        main = replace(table("main"), routes=(route(destination, target, "machine-1"),))
+        network = replace(self.network(), route_tables=(main,))
+        found = self.seen(network)
+        assert (found.reach, found.unread) == (Reach.UNKNOWN, ("what lies beyond machine-1 was not read",))
+        assert "gives access" not in found.words
+
+    def test_the_answers_take_one_as_well(self) -> None:
+        back = route("10.0.1.0/24", TargetKind.NETWORK_INTERFACE, "eni-fw")
+        assert self.seen(self.network(back=(back,))).unread == ("what lies beyond eni-fw was not read",)
+        gone = self.seen(self.network(back=(replace(back, is_active=False),)))
+        words = "no route of subnet-b leads to 10.0.1.0/24; its route to eni-fw is a blackhole"
+        assert (gone.reach, gone.words, gone.is_repairable) == (Reach.CLOSED, words, False)
+
+    def test_one_that_leads_nowhere_shuts_what_it_takes(self) -> None:
+        dead = route("10.0.2.0/24", TargetKind.NETWORK_INTERFACE, "eni-fw", active=False)
+        found = self.seen(self.network(dead))
+        words = "no route of subnet-a leads to 10.0.2.10; its route to eni-fw is a blackhole"
+        assert (found.reach, found.words) == (Reach.CLOSED, words)
+        assert self.seen(self.network(dead, hosts=("a", "b"))).reach is Reach.PARTLY
+        assert self.seen(self.network(dead, hosts=("a",))).reach is Reach.SERVED  # within a subnet, no route is taken
+
+    @pytest.mark.parametrize("destination", ["10.0.3.0/24", "10.0.0.0/8", "10.1.0.0/16"])
+    def test_one_that_takes_nothing_of_it_changes_nothing(self, destination: str) -> None:
+        found = self.seen(self.network(route(destination, TargetKind.NETWORK_INTERFACE, "eni-fw")))
+        assert (found.reach, found.unread) == (Reach.SERVED, ())

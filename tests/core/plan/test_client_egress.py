@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from lifeline.core.network.dns import DnsView
-from lifeline.core.network.model import NetworkInterface, Rule, SecurityGroup, TargetKind, Vpc
+from lifeline.core.network.model import NatGateway, NetworkInterface, Rule, SecurityGroup, TargetKind, Vpc
 from lifeline.core.plan.actions import Action, ActionKind, Status
 from lifeline.core.policy.policy import Exempted
 from tests.support import builders
@@ -21,8 +21,9 @@ PUBLIC = Rule("tcp", 443, 443, ("52.94.0.0/15", "54.239.0.0/16"))
 
 def network(*rules: Rule, interface: NetworkInterface = APP, **more: Any) -> Vpc:
     groups = (SecurityGroup("sg-app", "app", egress=rules),)
-    found = vpc(CLIENT, NAT, own_security_group(), interfaces=(interface,), client_groups=groups)
-    return replace(found, **more)
+    read: dict[str, Any] = {"interfaces": (interface,), "client_groups": groups}
+    nat = NatGateway("nat_gateway-1", is_public=True, is_available=True)
+    return replace(vpc(CLIENT, NAT, own_security_group(), nat_gateways=(nat,), **read), **more)
 
 
 def make(of: Vpc, **more: Any) -> Action:
@@ -69,6 +70,29 @@ def test_a_few_addresses_that_the_endpoint_hardly_gets_may_be_left_out_and_its_o
 )
 def test_one_that_reaches_the_service_nowhere_today_has_nothing_to_lose(rules: tuple[Rule, ...]) -> None:
     assert make(network(*rules)).status is Status.PLANNED
+
+
+def test_of_a_way_that_was_not_read_it_is_not_said_that_it_is_used_today() -> None:
+    transit = (table("main", default_route(TargetKind.TRANSIT_GATEWAY)),)
+    assert "from subnet-a, which may reach it today" in make(network(PUBLIC, route_tables=transit)).error
+    assert "from subnet-a, which may reach it today" in make(network(PUBLIC, nat_gateways=())).error
+
+
+@pytest.mark.parametrize(
+    ("rule", "status"),
+    [
+        (Rule("tcp", 5432, 5432, ("10.0.0.0/16",)), Status.PLANNED),
+        (Rule("tcp", 443, 443, ("10.0.1.51/32",)), Status.PLANNED),
+        (Rule("tcp", 443, 443, ("10.0.1.50/32",)), Status.BLOCKED),
+        (Rule("tcp", 443, 443, groups=("sg-own",)), Status.PLANNED),
+    ],
+)
+def test_an_endpoint_that_grows_harms_only_those_who_reach_it_today(rule: Rule, status: Status) -> None:
+    here = NetworkInterface("eni-own", "subnet-a", ("10.0.1.50",), kind="vpc_endpoint")
+    own = endpoint(MONITORING, "a", interface_ids=frozenset({"eni-own"}))
+    parts: dict[str, Any] = {"subnets": (CLIENT, subnet("b", "us-east-1b", cidr="10.0.2.0/24")), "endpoints": (own,)}
+    action = make(network(rule, interfaces=(APP, here), **parts))
+    assert (action.kind, action.status) == (ActionKind.ADD_SUBNETS, status)
 
 
 def test_a_rule_by_awss_prefix_list_names_public_addresses() -> None:

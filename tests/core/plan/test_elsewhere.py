@@ -7,7 +7,21 @@ import pytest
 
 from lifeline.core.network.askers import Asker, Asking
 from lifeline.core.network.dns import DnsView
-from lifeline.core.network.model import Catalog, EndpointType, NatGateway, Route, Service, Subnet, TargetKind, Vpc
+from lifeline.core.network.model import (
+    AclEntry,
+    Catalog,
+    EndpointType,
+    NatGateway,
+    NetworkAcl,
+    Part,
+    Route,
+    RouteTable,
+    Service,
+    Subnet,
+    TargetKind,
+    Unread,
+    Vpc,
+)
 from lifeline.core.plan.actions import Action, ActionKind, Status
 from lifeline.core.plan.plan import plan_endpoints
 from lifeline.core.plan.scene import PlanInput
@@ -27,18 +41,19 @@ from tests.support.builders import (
 
 OTHER_ID = "vpc-0fedcba9876543210"
 CLIENT = subnet("a", cidr="10.0.1.0/24")
-HERE = vpc(CLIENT, own_security_group())
 NAT = default_route(TargetKind.NAT_GATEWAY)
+SEEN = NatGateway("nat_gateway-1", is_public=True, is_available=True)
 PEER = route("10.0.0.0/16", TargetKind.PEERING, "pcx-1")
+BACK = table("main", route("10.1.0.0/16", TargetKind.PEERING, "pcx-1"))
+HERE = vpc(CLIENT, own_security_group(), BACK)
 
 
 def other(*routes: Route) -> Vpc:
     """Another VPC, whose subnet has these routes."""
     local = Route(("10.1.0.0/16",), TargetKind.LOCAL, "local", is_active=True)
     main = replace(table("main", *routes), routes=(local, *routes))
-    nat = NatGateway("nat_gateway-1", is_public=True, is_available=True)
     there = subnet("z", cidr="10.1.1.0/24")
-    return vpc(there, main, id=OTHER_ID, cidrs=("10.1.0.0/16",), nat_gateways=(nat,))
+    return vpc(there, main, id=OTHER_ID, cidrs=("10.1.0.0/16",), nat_gateways=(SEEN,))
 
 
 def asker(network: Vpc | None, *, is_sure: bool = True, domain: str = "") -> Asker:
@@ -76,14 +91,14 @@ def test_one_that_does_not_reach_the_service_today_has_nothing_to_lose(routes: t
 def test_one_that_is_led_and_let_in_is_told_of() -> None:
     wide = own_security_group("10.0.0.0/8")
     dark = endpoint(MONITORING, "a", private_dns=False)
-    action = make(vpc(CLIENT, dark, wide), asker(other(NAT, PEER)))
+    action = make(vpc(CLIENT, dark, wide, BACK), asker(other(NAT, PEER)))
     assert (action.kind, action.status) == (ActionKind.ENABLE_PRIVATE_DNS, Status.PLANNED)
     assert "somebody asks here: whoever asks there will get the endpoint's addresses as well" in action.reason
 
 
 def test_one_that_is_led_to_the_endpoints_subnets_needs_no_way_to_the_others() -> None:
     dark = endpoint(MONITORING, "a", private_dns=False)
-    here = vpc(CLIENT, subnet("b", cidr="10.0.2.0/24"), dark, own_security_group("10.0.0.0/8"))
+    here = vpc(CLIENT, subnet("b", cidr="10.0.2.0/24"), dark, own_security_group("10.0.0.0/8"), BACK)
     for block, status in (("10.0.1.0/24", Status.PLANNED), ("10.0.2.0/24", Status.BLOCKED)):
         assert make(here, asker(other(NAT, route(block, TargetKind.PEERING, "pcx-1")))).status is status
 
@@ -91,7 +106,42 @@ def test_one_that_is_led_to_the_endpoints_subnets_needs_no_way_to_the_others() -
 def test_it_is_the_endpoints_own_group_that_lets_them_in() -> None:
     wide = own_security_group("10.0.0.0/8", id="sg-wide", tags=(), on_record=False)
     dark = endpoint(MONITORING, "a", private_dns=False, security_group_ids=frozenset({"sg-wide"}))
-    assert make(vpc(CLIENT, dark, wide, own_security_group()), asker(other(NAT, PEER))).status is Status.PLANNED
+    assert make(vpc(CLIENT, dark, wide, own_security_group(), BACK), asker(other(NAT, PEER))).status is Status.PLANNED
+
+
+def led_and_let_in(
+    back: RouteTable, *acls: NetworkAcl, out: Route = NAT, to: TargetKind = TargetKind.PEERING
+) -> Action:
+    """Another VPC is led here and let in; what its answers find on their way back, and how it gets out today."""
+    wide = own_security_group("10.0.0.0/8")
+    dark = endpoint(MONITORING, "a", private_dns=False)
+    there = other(out, replace(PEER, target=to))
+    return make(vpc(CLIENT, dark, wide, back, network_acls=acls), asker(there))
+
+
+def test_one_that_no_answer_gets_back_to_loses_the_service() -> None:
+    action = led_and_let_in(table("main"))
+    assert action.is_blocked
+    assert "and no route of subnet-a leads back to 10.1.1.0/24" in action.error
+    assert not led_and_let_in(table("main"), to=TargetKind.TRANSIT_GATEWAY).is_blocked  # who sends there isn't known
+    assert not led_and_let_in(BACK).is_blocked
+
+
+@pytest.mark.parametrize(("cidr", "is_shut"), [("10.1.0.0/16", True), ("10.1.1.66/32", False), ("10.2.0.0/16", False)])
+def test_one_that_the_endpoints_network_acl_keeps_out_loses_the_service(cidr: str, is_shut: bool) -> None:
+    entries = [AclEntry(100, egress, allow=True, protocol="-1", cidr="0.0.0.0/0") for egress in (True, False)]
+    deny = AclEntry(90, egress=False, allow=False, protocol="-1", cidr=cidr)
+    action = led_and_let_in(BACK, NetworkAcl("acl-1", frozenset({CLIENT.id}), (deny, *entries)))
+    assert action.is_blocked is is_shut
+    assert ("network ACL acl-1 doesn't let 443 into subnet-a from 10.1.1.0/24" in action.error) is is_shut
+
+
+def test_of_one_whose_way_out_was_not_read_it_is_not_said_that_it_reaches_the_service() -> None:
+    beyond = led_and_let_in(table("main"), out=default_route(TargetKind.TRANSIT_GATEWAY))
+    assert f"unreachable from subnet-z of {OTHER_ID}, which may reach it today" in beyond.error
+    listed = Route((), TargetKind.NAT_GATEWAY, "nat_gateway-1", is_active=True, prefix_list_id="pl-1")
+    hidden = replace(other(listed, PEER), unread=(Unread(Part.PREFIX_LIST, "denied", "pl-1"),))
+    assert f"of {OTHER_ID}, which may reach it today" in make(vpc(CLIENT, own_security_group()), asker(hidden)).error
 
 
 @pytest.mark.parametrize("one", [asker(other(NAT, PEER), is_sure=False), asker(None)])
@@ -138,15 +188,15 @@ class TestAnEndpointThatHidesOtherNames:
         return next(one for one in found.actions if one.service)
 
     def test_is_blocked_where_somebody_reaches_them_today(self) -> None:
-        action = self.make(vpc(CLIENT, table("main", NAT)))
-        assert action.is_blocked
-        assert action.error.startswith(
-            "private DNS would make public APIs of API Gateway unreachable from the VPC, which subnet-a can reach today"
-        )
+        hidden = "private DNS would make public APIs of API Gateway unreachable from the VPC, which subnet-a"
+        for nats, can in (((SEEN,), "can"), ((), "may")):
+            action = self.make(vpc(CLIENT, table("main", NAT), nat_gateways=nats))
+            assert action.is_blocked
+            assert action.error.startswith(f"{hidden} {can} reach today")
 
     def test_names_three_of_the_subnets_that_reach_them(self) -> None:
         subnets = [CLIENT, *(subnet(name, cidr=f"10.0.{place}.0/24") for place, name in enumerate("bcd", 2))]
-        action = self.make(vpc(*subnets, table("main", NAT)))
+        action = self.make(vpc(*subnets, table("main", NAT), nat_gateways=(SEEN,)))
         assert "which subnet-a, subnet-b and subnet-c can reach today" in action.error
 
     def test_is_made_where_nobody_does(self) -> None:

@@ -13,6 +13,7 @@ from lifeline.core.network.model import (
     AclEntry,
     Endpoint,
     EndpointState,
+    NatGateway,
     NetworkAcl,
     NetworkInterface,
     RouteTable,
@@ -20,6 +21,7 @@ from lifeline.core.network.model import (
     SecurityGroup,
     Subnet,
     TargetKind,
+    Tier,
     Vpc,
 )
 from lifeline.core.network.reach import find_path
@@ -375,3 +377,24 @@ class TestAFewAddresses:
         (action,) = of_kind(plan(with_public(CLIENT, network_acls=(self.GUARD,), interfaces=there)), CREATE)
         assert action.status is Status.BLOCKED
         assert "doesn't let 443 into subnet-a from 10.0.3.66" in action.error
+
+
+@pytest.mark.parametrize(
+    ("is_active", "words"),
+    [
+        (True, "might make the monitoring service unreachable from subnet-a, which reaches it today: it isn't known"),
+        (False, "would make the monitoring service unreachable from subnet-a, which reaches it today: no route of"),
+    ],
+)
+def test_a_route_that_leads_elsewhere_than_straight_to_the_endpoint_harms_whoever_takes_it(
+    is_active: bool, words: str
+) -> None:
+    to_machine = route("10.0.2.0/24", TargetKind.NETWORK_INTERFACE, "eni-fw", active=is_active)
+    out = table("out", NAT, to_machine, subnets=("a",))
+    nats = (NatGateway("nat_gateway-1", is_public=True, is_available=True),)
+    network = vpc(CLIENT, replace(HOST, zone="us-east-1a"), table("main"), out, nat_gateways=nats)
+    full = replace(network, subnets=(replace(CLIENT, free_addresses=0), *network.subnets[1:]))
+    [action] = [one for one in plan(full, "monitoring", tiers=frozenset({Tier.ISOLATED})).actions if one.service]
+    assert action.is_blocked
+    assert f"private DNS {words}" in action.error
+    assert "; route the subnets' blocks to local, or exempt subnet-a" in action.error

@@ -187,6 +187,8 @@ def interface_of(described: dict[str, Any], stopped: Collection[str] = ()) -> Ne
         is_attached=described.get("Status", "in-use") != "available",
         is_stopped=described.get("Attachment", {}).get("InstanceId") in stopped,
         owner_id=described.get("OwnerId", ""),
+        description=described.get("Description", ""),
+        is_requester_managed=bool(described.get("RequesterManaged")),
     )
 
 

@@ -117,7 +117,7 @@ class _Retiring:
         self._want = want
         self._terms = terms
         self._tiers = classify_subnets(vpc)
-        self._stranded = stranded(vpc, self._tiers, terms.interfaces)
+        self._stranded = partly_stranded(vpc, self._tiers, terms.interfaces)
         services = want.services
         ids = sorted(idle(vpc, services, terms.owner, terms.catalog))
         self._since = {resource_id: unneeded.get(resource_id, terms.now) for resource_id in ids}
@@ -308,8 +308,10 @@ def in_use_words(users: Sequence[str]) -> str:
     return f"in use by {few(users, 3)}, which Lifeline doesn't manage: the owner should use another group"
 
 
-def stranded(vpc: Vpc, tiers: Mapping[str, SeenTier], interfaces: Iterable[Interface]) -> frozenset[str]:
-    """The public subnets in which a network interface can't use the route to the internet gateway, by id.
+def partly_stranded(vpc: Vpc, tiers: Mapping[str, SeenTier], interfaces: Iterable[Interface]) -> frozenset[str]:
+    """The public subnets in which a network interface that may call services can't use the route to the internet
+    gateway, by id: one is enough to keep an endpoint, and all must be that surely call to make one (`is_stranded` of a
+    subnet).
 
     Whoever can change routes must not end a repair by a route that doesn't help those who were repaired.
     """

@@ -40,13 +40,16 @@ from lifeline.core.network.egress import Egress, OwnGroups, egress_to, egress_to
 from lifeline.core.network.endpoint_policy import PUBLISHING
 from lifeline.core.network.gates import ObstacleKind
 from lifeline.core.network.iam_policy import Permission
-from lifeline.core.network.ports import ports_of
+from lifeline.core.network.model import Ranges
+from lifeline.core.network.packets import ports_in
+from lifeline.core.network.ports import HTTPS, ports_of
 from lifeline.core.network.reach import NetworkPath, Reach
 from lifeline.core.network.tiers import effective_route_table
 from lifeline.core.plan.cost import monthly_cost_usd
 from lifeline.core.wording import write_time
 
 _WILL_CHECK = "Lifeline will check again, and will create an endpoint here if nothing else answers the service's name."
+_IN_PUBLIC_SUBNET = "Lifeline will create an endpoint if the policy requires the service in this public subnet."
 _TAKES = timedelta(minutes=5)  # for an endpoint to be made and to become available
 _KINDS = {
     Reach.UNREACHABLE: CauseKind.CUT_OFF,
@@ -213,7 +216,10 @@ class _Check:
     def _remedy(self, service: str, path: NetworkPath) -> str:
         subnet, vpc = self.facts.subnet, self.facts.vpc
         table = effective_route_table(subnet, vpc) if subnet and vpc else None
-        return remedy_for(service, path, table.id if table else "")
+        return remedy_for(service, path, self._ports_of(service), table.id if table else "")
+
+    def _ports_of(self, service: str) -> Ranges:
+        return ports_of(service, dict(self.facts.catalog.ports)) or HTTPS
 
     def _change_evidence(self, change: Change | None) -> str:
         if change:
@@ -254,6 +260,8 @@ class _Check:
         """What Lifeline will do about the path, and what is left to a person."""
         if path.unread:
             return f"{_WILL_CHECK} Otherwise, {in_sentence}"
+        if path.reach is Reach.NO_ADDRESS and not (self.facts.subnet and self.facts.subnet.is_stranded):
+            return f"{_IN_PUBLIC_SUBNET} Otherwise, {in_sentence}"
         gap = self.facts.agent.gap
         until = (gap.opened_at if gap else self.now) + _TAKES + RECOVERY_TIME
         if self.now < until:
@@ -269,11 +277,11 @@ class _Check:
         ids, vpc, subnet = self.facts.instance.group_ids, self.facts.vpc, self.facts.subnet
         if not ids or vpc is None or subnet is None or not path.reach.is_open:
             return None
-        groups, ports = OwnGroups(ids, self.facts.own_groups), ports_of(METRICS, dict(self.facts.catalog.ports))
+        groups, ports = OwnGroups(ids, self.facts.own_groups), self._ports_of(METRICS)
         if endpoint := next((found for found in vpc.endpoints if found.id == path.endpoint_id), None):
             return egress_to(groups, endpoint, subnet, vpc, ports)
         return (
-            egress_to_central(groups, vpc, ports)
+            egress_to_central(groups, path.addresses, subnet, vpc, ports)
             if path.central_id
             else egress_to_public(groups, METRICS, subnet, vpc, ports)
         )
@@ -285,14 +293,14 @@ class _Check:
         if path is None or way is None or way.is_open is not False:
             return None
         ids = self.facts.instance.group_ids or frozenset()
-        names = ", ".join(sorted(ids))
+        names, on = ", ".join(sorted(ids)), ports_in(self._ports_of(METRICS))
         change = self.around.change_of_groups(self.facts, ids, self.now)
         return self._cause(
             CauseKind.OWN_GROUP,
             Confidence.MEDIUM if path.uncertainties else Confidence.HIGH,
-            f"the instance's own group {names} lets no 443 out to {way.where}",
+            f"the instance's own group {names} lets no {on} out to {way.where}",
             evidence=(*path.notes, path.words, *path.uncertainties, self._change_evidence(change)),
-            advice=f"Allow outbound TCP 443 to {way.where} in a security group of the instance.",
+            advice=f"Allow outbound TCP {on} to {way.where} in a security group of the instance.",
             service=METRICS,
             subject=names,
             change=change,
@@ -438,7 +446,8 @@ class _Check:
         is_open = "the network path is open: " if path.reach.is_open and not path.unread else ""
         way = self._egress(path)
         if way and way.is_open is None:
-            unknown = f"it isn't known whether the instance's own groups let 443 out to {way.where}: {way.unread}"
+            on = ports_in(self._ports_of(METRICS))
+            unknown = f"it isn't known whether the instance's own groups let {on} out to {way.where}: {way.unread}"
             return (*path.notes, path.words, unknown, *path.uncertainties)
         return (*path.notes, f"{is_open}{path.words}", *path.uncertainties)
 

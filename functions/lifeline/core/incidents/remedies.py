@@ -5,8 +5,8 @@ from lifeline.core.incidents.changes import change_words
 from lifeline.core.incidents.facts import METRICS
 from lifeline.core.network.endpoint_policy import PUBLISHING
 from lifeline.core.network.gates import ObstacleKind
+from lifeline.core.network.model import Ranges
 from lifeline.core.network.packets import ports_in
-from lifeline.core.network.ports import HTTPS, ports_of
 from lifeline.core.network.reach import NetworkPath, Reach
 
 _ASKED = {METRICS: PUBLISHING}
@@ -35,12 +35,14 @@ def network_words(service: str, path: NetworkPath, change: Change | None, *, is_
     return words
 
 
-def remedy_for(service: str, path: NetworkPath, table_id: str = "") -> str:
-    """What a person can do about it, in a sentence or two. `table_id` is the subnet's route table, if it is known."""
-    on = ports_in(ports_of(service, {}) or HTTPS)
+def remedy_for(service: str, path: NetworkPath, ports: Ranges, table_id: str = "") -> str:
+    """What a person can do about it, in a sentence or two. `ports` are the service's, and `table_id` is the subnet's
+    route table, empty if it isn't known.
+    """
+    on = ports_in(ports)
     endpoint, where = path.endpoint_id, f" in {table_id}" if table_id else ""
     if path.reach is Reach.UNKNOWN:
-        what = f"the security groups and the network ACLs on the way to {endpoint}, and its private DNS"
+        what = f"the security groups, network ACLs and routes on the way to {endpoint}, and its private DNS"
         if not endpoint:
             what = f"the subnet's routes{where}, and what answers the service's name in the VPC"
         return (
@@ -61,6 +63,7 @@ def remedy_for(service: str, path: NetworkPath, table_id: str = "") -> str:
             f"endpoint policy of {endpoint}.",
             ObstacleKind.ADDRESS_FAMILY: f"Make {endpoint} and its DNS records dualstack, so that "
             "clients can reach it over IPv4 and IPv6.",
+            ObstacleKind.ROUTE: "Delete the route that leads nowhere, or give it a target that forwards the packets.",
         }.get(
             path.obstacles[0].kind if path.obstacles else ObstacleKind.SECURITY_GROUP,
             f"Allow inbound TCP {on} from the whole VPC in a security group of {endpoint}.",
@@ -70,6 +73,7 @@ def remedy_for(service: str, path: NetworkPath, table_id: str = "") -> str:
         undo = {
             ObstacleKind.NETWORK_ACL: "Allow it, and the responses, in the network ACL",
             ObstacleKind.SECURITY_GROUP: "Allow it in the NAT instance's security group",
+            ObstacleKind.ROUTE: "Delete the route that leads nowhere",
             ObstacleKind.NAT: "Turn off the source/destination check of the NAT instance",
         }[kind]
         return f"{undo}, or create an endpoint for the {service} service in the VPC."

@@ -5,9 +5,9 @@ from dataclasses import dataclass, replace
 
 from lifeline.core.network.acl import public_end
 from lifeline.core.network.gates import End
-from lifeline.core.network.model import Endpoint, EndpointType, Ranges, Rule, SecurityGroup, Subnet, Vpc
+from lifeline.core.network.model import Endpoint, EndpointType, Ranges, Rule, SecurityGroup, Subnet, Vpc, version_of
 from lifeline.core.network.obstacles import rule_lanes, unread_lists
-from lifeline.core.network.packets import EVERY_ADDRESS
+from lifeline.core.network.packets import EVERY_ADDRESS, span
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,10 +80,17 @@ def egress_to_public(groups: OwnGroups, service: str, client: Subnet, vpc: Vpc, 
     return _judge(groups, (public_end(service, version),), "public addresses", vpc, ports)
 
 
-def egress_to_central(groups: OwnGroups, vpc: Vpc, ports: Ranges) -> Egress:
-    """Whether the groups let requests out to a central endpoint, whose addresses aren't read."""
-    anywhere = [End(addresses, "any address", version) for version, addresses in EVERY_ADDRESS.items()]
-    found = [_judge(groups, (end,), "the central endpoint", vpc, ports) for end in anywhere]
+def egress_to_central(groups: OwnGroups, addresses: Collection[str], client: Subnet, vpc: Vpc, ports: Ranges) -> Egress:
+    """Whether the groups let requests out to a central endpoint, which has these addresses; none if they weren't
+    read.
+    """
+    where = "the central endpoint"
+    texts = sorted(text for text in addresses if version_of(text) == client.ip_version)
+    if texts:
+        ends = tuple(End((span(text),), text, client.ip_version) for text in texts)
+        return _judge(groups, ends, f"{where} ({', '.join(texts)})", vpc, ports)
+    anywhere = [End(blocks, "any address", version) for version, blocks in EVERY_ADDRESS.items()]
+    found = [_judge(groups, (end,), where, vpc, ports) for end in anywhere]
     return next((one for one in found if one.is_open is not False), found[0])
 
 

@@ -11,7 +11,7 @@ from functools import lru_cache
 
 from lifeline.core.network.conditions import ANY_CALL, Call, call_through
 from lifeline.core.network.iam_policy import ANYTHING, Permission, allows, is_readable
-from lifeline.core.network.model import Endpoint, Part, Vpc, region_of, suffix_of
+from lifeline.core.network.model import Endpoint, Part, Vpc, region_of, suffix_of, without_fips
 from lifeline.core.wording import listed
 
 PUBLISHING = "cloudwatch:PutMetricData"
@@ -140,7 +140,7 @@ def asked_words(service_name: str) -> str:
 
 
 def _asked(service: str) -> str:
-    service = service.removesuffix("-fips")
+    service = without_fips(service)
     if service == "monitoring":
         return PUBLISHING
     return f"{_PREFIXES[service]}:*" if service in _PREFIXES else ANYTHING

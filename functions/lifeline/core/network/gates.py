@@ -25,6 +25,13 @@ from lifeline.core.network.packets import (
 
 _NONE_IN_COMMON = f"the network ACLs on both sides don't let answers pass to any one port of {ports_in(EPHEMERAL)}"
 
+BEYOND = "what lies beyond "  # how the words begin of what wasn't read because a route leads there
+
+
+def beyond_words(target_id: str) -> str:
+    """That nobody read what becomes of the packets after a route's target, as a clause."""
+    return f"{BEYOND}{target_id} was not read"
+
 
 class ObstacleKind(StrEnum):
     """What keeps a subnet from a service, by who can remove it."""

@@ -195,6 +195,16 @@ def find_cut(checks: Iterable[Check]) -> Check | None:
     return next((check for check in failed if is_straight or not check.is_of_sender), None)
 
 
+def lost_answers(subnet: Subnet, vpc: Vpc, answer: DnsAnswer, hosts: Iterable[Subnet], other: Vpc) -> str:
+    """Why what these subnets of a peered VPC answer doesn't get back, in words; empty if it does, or if that isn't
+    known: packets that come by something else than the peering connection may have another sender's address.
+    """
+    near = End.of(subnet, subnet.ip_version)
+    peered = [target for target in _ways((subnet,), vpc, answer) if target[0] is TargetKind.PEERING]
+    checks = (_check_way_back(host, near, target, other) for host in hosts for target in peered)
+    return next((check.why for check in checks if check.finding is CheckAnswer.NO), "")
+
+
 type _Ways = Mapping[tuple[TargetKind, str], Sequence[Subnet]]
 
 

@@ -21,11 +21,13 @@ IN_PLACE_OF = "lifeline:in-place-of"  # of an endpoint that stands in for a hub'
 ENDPOINTS_INTERFACE = "vpc_endpoint"  # EC2's type of an endpoint's network interfaces
 SECURITY_GROUP_NAME = "lifeline-endpoints"  # of the first group in a VPC; the others end in a number
 VPC_ID = re.compile(r"vpc-(?:[0-9a-f]{8}|[0-9a-f]{17})")  # to be matched in full
+# Kinds of interfaces from which nobody's workload calls a service (EC2 API: NetworkInterface.InterfaceType).
 _ONLY_ANSWERING = frozenset(
     {
         ENDPOINTS_INTERFACE,
         "gateway_load_balancer",
         "gateway_load_balancer_endpoint",
+        "global_accelerator_managed",
         "load_balancer",
         "natGateway",  # as EC2's model writes it, and
         "nat_gateway",  # as EC2 answers
@@ -372,23 +374,25 @@ class SecurityGroup(Tagged):
         return _OWN_NAME.fullmatch(self.name) is not None
 
 
-# Kinds of interfaces from which nobody's workload calls a service (EC2 API: NetworkInterface.InterfaceType).
-_PLUMBING = frozenset(
-    {
-        "gateway_load_balancer",
-        "gateway_load_balancer_endpoint",
-        "global_accelerator_managed",
-        "load_balancer",
-        "nat_gateway",
-        "network_load_balancer",
-        "transit_gateway",
-        "vpc_endpoint",
-    }
-)
+class Attached:
+    """What a network interface says of who uses it: `kind` is EC2's interface type. A description only counts where AWS
+    wrote it: with `is_requester_managed` (EC2 guide: requester-managed network interfaces).
+    """
+
+    __slots__ = ()
+    kind: str
+    description: str
+    is_requester_managed: bool
+
+    @property
+    def only_answers(self) -> bool:
+        """True if nothing calls services from it. What isn't known to answer only may call."""
+        is_balancers = self.is_requester_managed and self.description.startswith(_LOAD_BALANCER)
+        return self.kind in _ONLY_ANSWERING or is_balancers
 
 
 @dataclass(frozen=True, slots=True)
-class NetworkInterface:
+class NetworkInterface(Attached):
     """A network interface, as far as it decides what may pass. `addresses` are its private ones, of both IP versions.
 
     One that isn't attached, or whose instance `is_stopped`, forwards nothing. With `checks_source` it drops what isn't
@@ -404,22 +408,23 @@ class NetworkInterface:
     is_attached: bool = True
     is_stopped: bool = False
     owner_id: str = ""
+    description: str = ""
+    is_requester_managed: bool = False
 
     @property
     def is_client(self) -> bool:
         """True if a workload may call services from it."""
-        return self.kind not in _PLUMBING
+        return not self.only_answers
 
 
 @dataclass(frozen=True, slots=True, order=True)
-class Interface:
-    """A network interface of a VPC, whoever's. `kind` is EC2's interface type.
+class Interface(Attached):
+    """A network interface of a VPC, whoever's.
 
     `has_public_address` is True if any of its private addresses has a public IPv4 address, and `sends_publicly` if its
     primary one has, from which an instance sends unless its system is told otherwise. `calls` is True if it is known
     that whoever has it calls services by it: a running instance by its first interface (the others may only answer: EC2
-    guide, multiple network interfaces), or a Lambda function. A description only counts where AWS wrote it: with
-    `is_requester_managed` (EC2 guide: requester-managed network interfaces).
+    guide, multiple network interfaces), or a Lambda function.
     """
 
     id: str
@@ -431,12 +436,6 @@ class Interface:
     sends_publicly: bool = False
     calls: bool = False
     is_requester_managed: bool = False
-
-    @property
-    def only_answers(self) -> bool:
-        """True if nothing calls services from it. What isn't known to answer only may call."""
-        is_balancers = self.is_requester_managed and self.description.startswith(_LOAD_BALANCER)
-        return self.kind in _ONLY_ANSWERING or is_balancers
 
     @property
     def needs_a_private_path(self) -> bool:
@@ -681,6 +680,13 @@ def region_of(name: str) -> str:
 def _is_region(label: str) -> bool:
     parts = label.split("-")
     return len(parts) >= 3 and parts[-1].isdigit() and all(part.isalpha() for part in parts[:-1])
+
+
+def without_fips(suffix: str) -> str:
+    """The service whose FIPS name a suffix is, which says so in its last label, or in the service's: `monitoring-fips`,
+    `airflow-fips.api`.
+    """
+    return ".".join(label.removesuffix("-fips") for label in suffix.split("."))
 
 
 def is_own(endpoint: Endpoint, owner: str) -> bool:

@@ -13,7 +13,7 @@ from lifeline.core.network.acl import (
     unread_acls,
 )
 from lifeline.core.network.endpoint_policy import Opening, judge_policy
-from lifeline.core.network.gates import End, Filter, ObstacleKind, Passage, find_passage
+from lifeline.core.network.gates import End, Filter, ObstacleKind, Passage, beyond_words, find_passage
 from lifeline.core.network.model import (
     MANAGED_BY,
     AclEntry,
@@ -25,12 +25,14 @@ from lifeline.core.network.model import (
     Rule,
     SecurityGroup,
     Subnet,
+    TargetKind,
     Vpc,
     suffix_of,
     version_of,
 )
 from lifeline.core.network.packets import Lane, Traffic, joined, lanes_of, span
 from lifeline.core.network.ports import HTTPS
+from lifeline.core.network.routing import by_taker, routing_of, stays_local
 from lifeline.core.network.tiers import effective_route_table
 
 
@@ -83,7 +85,7 @@ def barrier_to(
 
 def lets_all_in(endpoint: Endpoint, vpc: Vpc, version: int, ports: Ranges) -> bool:
     """True if nothing stands between an interface endpoint and any subnet whose clients have this IP version, and all
-    that decides this was read. As for most endpoints: no subnet need be judged by itself then.
+    that decides this was read. As for most endpoints: no subnet need be judged by itself then (bench/large_vpc.py).
     """
     clients = [subnet for subnet in vpc.subnets if subnet.ip_version == version]
     blocks = [subnet.cidr if version == 4 else next(iter(subnet.ipv6_cidrs), "") for subnet in clients]
@@ -91,9 +93,11 @@ def lets_all_in(endpoint: Endpoint, vpc: Vpc, version: int, ports: Ranges) -> bo
         return False
     if vpc.unread_words(Part.NETWORK_ACLS) or not all_stand_open(vpc, version):
         return False
+    if not all(stays_local(table.routes, vpc.all_cidrs, version) for table in vpc.route_tables):
+        return False
     everybody = End(joined(map(span, blocks)), "", version)
     rules = [rule for group in vpc.groups(endpoint.security_group_ids) for rule in group.ingress]
-    is_let_in = not endpoint.security_group_ids or any(_lets_all_pass(rule, everybody, ports) for rule in rules)
+    is_let_in = not endpoint.security_group_ids or _lets_all_pass(rules, everybody, vpc, ports)
     return is_let_in and judge_policy(endpoint, vpc).opening is Opening.OPEN
 
 
@@ -134,7 +138,7 @@ def _barrier_to_interfaces(
     endpoint: Endpoint, client: Subnet, vpc: Vpc, ports: Ranges, asking: NetworkInterface | None
 ) -> Barrier:
     """Every interface counts: the name resolves to all of them, whatever their zone (PrivateLink guide: interface
-    endpoints).
+    endpoints). Between two subnets, a route may lead through a machine (see `detours`).
     """
     version = client.ip_version
     if version not in endpoint.families:
@@ -147,8 +151,7 @@ def _barrier_to_interfaces(
     hosts = [subnet for subnet in vpc.subnets if subnet.id in endpoint.subnet_ids]
     unread = (*unread, *unread_acls(client, hosts, vpc))
     reachable = [host for host in hosts if shared_version(client, host) == version]
-    is_open = all_stand_open(vpc, version)
-    guarded = [] if is_open else [host for host in reachable if not stand_open(client, host, vpc, version)]
+    guarded = [host for host in reachable if not _stands_nothing_between(client, host, vpc, version)]
     if not guarded and [lane.ports for lane in gate.lanes] == [ports]:
         return Barrier(unread=unread)
     own = [one for one in vpc.interfaces or () if one.id in endpoint.interface_ids]
@@ -157,12 +160,41 @@ def _barrier_to_interfaces(
         there = [one for one in own if one.subnet_id == host.id]
         far = End.of(host, version, there)
         far = replace(far, is_guess=far == End.of(host, version))
-        ends.append(([gate, *acl_gates(client, host, near, far, vpc, ports)], far))
+        there_and_back = ((client, far, True), (host, near, False)) if client.id != host.id else ()
+        led = [detours(start, end, vpc, ports, is_far=is_far) for start, end, is_far in there_and_back]
+        unread = tuple(dict.fromkeys((*unread, *(words for _, unseen in led for words in unseen))))
+        gates = [found for of_way, _ in led for found in of_way]
+        ends.append(([gate, *gates, *acl_gates(client, host, near, far, vpc, ports)], far))
     barrier = barrier_of(ends, near, ports, client, repairable=is_managed(endpoint))
     is_guess = endpoint.interface_ids and any(far.is_guess for _, far in ends)
     if is_guess and barrier.is_partly_far and barrier.passes_any and (barrier.obstacles or barrier.exception):
         return Barrier(unread=(*unread, f"the addresses of {endpoint.id} were not read, and network ACLs deny some"))
     return replace(barrier, unread=unread)
+
+
+def _stands_nothing_between(client: Subnet, host: Subnet, vpc: Vpc, version: int) -> bool:
+    """True if neither a network ACL nor a route is on the way between two subnets, as in most VPCs."""
+    if client.id == host.id:
+        return True
+    tables = (effective_route_table(subnet, vpc) for subnet in (client, host))
+    is_straight = all(table is None or stays_local(table.routes, vpc.all_cidrs, version) for table in tables)
+    return is_straight and stand_open(client, host, vpc, version)
+
+
+def detours(start: Subnet, end: End, vpc: Vpc, ports: Ranges, *, is_far: bool) -> tuple[list[Filter], tuple[str, ...]]:
+    """The routes from a subnet to others of the VPC that aren't local: what of them leads nowhere, as gates, and what
+    wasn't read. A route for the whole of a subnet or of the VPC may have another target than `local` (VPC guide: route
+    tables, routing for a middlebox appliance). What stays in a subnet takes no route.
+    """
+    parts = by_taker(routing_of(start, vpc, end.version).parts(end.addresses))
+    dead = {route: part for route, part in parts.items() if route and not route.is_active}
+    lanes = tuple(Lane(part, () if route in dead else ports) for route, part in parts.items())
+    words = f"no route of {start.id} leads to {{addresses}}"
+    for target_id in dict.fromkeys(route.target_id for route in dead):
+        words += f"; its route to {target_id} is a blackhole"
+    beyond = [route for route in parts if route and route not in dead and route.target is not TargetKind.LOCAL]
+    unread = dict.fromkeys(beyond_words(route.target_id) for route in beyond)
+    return [Filter(ObstacleKind.ROUTE, lanes, words, is_far)] if dead else [], tuple(unread)
 
 
 def _other_family(words: str, client: Subnet, near: End, *, repairable: bool = False) -> Barrier:
@@ -209,8 +241,6 @@ def rule_lanes(
     rules: Collection[Rule], end: End, vpc: Vpc, ports: Ranges, members: Collection[NetworkInterface] = ()
 ) -> tuple[Lane, ...]:
     """What security group rules let pass to or from the addresses of one end: rules only add, none takes away."""
-    if any(_lets_all_pass(rule, end, ports) for rule in rules):  # by far the most groups: nothing is left to judge
-        return (Lane(end.addresses, ports),)
     lists = dict(vpc.prefix_lists)
     entries: dict[AclEntry, None] = {}
     for rule in rules:
@@ -223,14 +253,9 @@ def rule_lanes(
     return tuple(Lane(addresses, passed) for addresses, passed in found)
 
 
-def _lets_all_pass(rule: Rule, end: End, ports: Ranges) -> bool:
-    """True if the one rule lets each of the ports pass to or from all of the addresses."""
-    is_wide = all(any(low <= start and last <= high for low, high in rule.ports) for start, last in ports)
-    if not end.addresses or not is_wide:
-        return False
-    first, last = end.addresses[0][0], end.addresses[-1][1]
-    blocks = (span(cidr) for cidr in rule.cidrs if version_of(cidr) == end.version)
-    return any(low <= first and last <= high for low, high in blocks)
+def _lets_all_pass(rules: Collection[Rule], end: End, vpc: Vpc, ports: Ranges) -> bool:
+    """True if the rules together let each of the ports pass to or from all of the addresses."""
+    return all(lane.ports == ports for lane in rule_lanes(rules, end, vpc, ports))
 
 
 def _unread(endpoint: Endpoint, groups: list[SecurityGroup], vpc: Vpc, ports: Ranges) -> tuple[str, ...]:
@@ -281,8 +306,7 @@ def _barrier_to_gateway(
 def lets_in_cidr(group: SecurityGroup, cidr: str, ports: Ranges = HTTPS) -> bool:
     """True if the group's rules together let TCP in on these ports from every address of the block."""
     end = End((span(cidr),), cidr, version_of(cidr))
-    lanes = rule_lanes(group.ingress, end, Vpc("", ()), ports)
-    return all(lane.ports == ports for lane in lanes)
+    return _lets_all_pass(group.ingress, end, Vpc("", ()), ports)
 
 
 def is_on_gateway(endpoint: Endpoint, client: Subnet, vpc: Vpc) -> bool:

@@ -6,7 +6,7 @@ from functools import cache
 from importlib.resources import files
 from types import MappingProxyType
 
-from lifeline.core.network.model import Ranges
+from lifeline.core.network.model import Ranges, without_fips
 from lifeline.core.network.packets import joined
 
 HTTPS: Ranges = ((443, 443),)
@@ -14,6 +14,8 @@ _KNOWN: Mapping[str, Ranges] = MappingProxyType(
     {
         # AppStream guide: creating and streaming from interface VPC endpoints.
         "appstream.streaming": ((443, 443), (1400, 1499)),
+        # Backup guide: access AWS Backup using an interface VPC endpoint: ports for Backup gateway.
+        "backup-gateway": ((443, 443), *((port, port) for port in (1026, 1027, 1028, 1031, 2222))),
         # Keyspaces guide: using interface VPC endpoints.
         "cassandra": ((9142, 9142),),
         # DataSync guide: network requirements, VPC endpoints.
@@ -24,6 +26,8 @@ _KNOWN: Mapping[str, Ranges] = MappingProxyType(
         "iot.data": ((443, 443), (8883, 8883)),
         # Storage Gateway guide: ports that a gateway needs to reach its VPC endpoint.
         "storagegateway": ((443, 443), *((port, port) for port in (1026, 1027, 1028, 1031, 2222))),
+        # Transcribe guide: setting up a streaming transcription: HTTP/2, and WebSockets.
+        "transcribestreaming": ((443, 443), (8443, 8443)),
         # Transfer Family guide: SFTP, the only protocol of this endpoint.
         "transfer.server": ((22, 22),),
     }
@@ -36,7 +40,7 @@ def ports_of(service: str, said: Mapping[str, Ranges]) -> Ranges:
     AWS lists services by name without their ports (PrivateLink guide: AWS services that integrate with AWS
     PrivateLink). Those are HTTPS APIs, but for the ones above. A name that isn't among them may be anything.
     """
-    name = service.removesuffix("-fips")
+    name = without_fips(service)
     found = said.get(service) or _KNOWN.get(name) or (HTTPS if name in _https_services() else ())
     return joined(found)
 

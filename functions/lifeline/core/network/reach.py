@@ -99,17 +99,19 @@ class NetworkPath:
     """The path from a subnet to a service. `words` is one line; `notes` are more of what it is known from.
 
     `endpoint_id` is the endpoint that serves, or that should; `central_id` the zone, rule or Profile that answers
-    instead. `obstacles` stand between the subnet and that endpoint. `unread` are clauses: what was not read and could
-    change the verdict, or what can be done about it; `doubts` say why it may not hold although everything was read.
-    `shut` are the subnet's addresses from which something of the service can't be reached, though it is served or open:
-    a few, or in part. `is_repairable` is False where neither an endpoint of Lifeline's nor one that it could make would
-    open the path; if something is `unread`, True only says that one might.
+    instead, `addresses` with which, none where they were not read. `obstacles` stand between the subnet and that
+    endpoint. `unread` are clauses: what was not read and could change the verdict, or what can be done about it;
+    `doubts` say why it may not hold although everything was read. `shut` are the subnet's addresses from which
+    something of the service can't be reached, though it is served or open: a few, or in part. `is_repairable` is False
+    where neither an endpoint of Lifeline's nor one that it could make would open the path; if something is `unread`,
+    True only says that one might.
     """
 
     reach: Reach
     words: str
     endpoint_id: str = ""
     central_id: str = ""
+    addresses: tuple[str, ...] = ()
     obstacles: tuple[Obstacle, ...] = ()
     notes: tuple[str, ...] = ()
     doubts: tuple[str, ...] = ()
@@ -293,7 +295,7 @@ class ServiceReach:
     def _by_central(self, central: DnsAnswer, subnet: Subnet) -> NetworkPath:
         """Central endpoints serve a subnet from which a route leads to their addresses. What lies beyond isn't read."""
         words = f"{central.kind} {central.source_id} answers {central.domain or 'every name'}"
-        path = NetworkPath(Reach.CENTRAL, words, central_id=central.source_id)
+        path = NetworkPath(Reach.CENTRAL, words, central_id=central.source_id, addresses=central.addresses or ())
         if here := self.beside(central):
             found = self._by_endpoint(here, subnet)
             is_served = found.reach is Reach.SERVED

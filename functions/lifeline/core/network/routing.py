@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from lifeline.core.network.model import Ranges, Route, Subnet, TargetKind, Vpc, version_of
-from lifeline.core.network.packets import joined, narrowed, span
+from lifeline.core.network.packets import addresses_in, joined, narrowed, span
 from lifeline.core.network.tiers import effective_route_table
 
 
@@ -65,6 +65,14 @@ def routing_of(subnet: Subnet, vpc: Vpc, version: int) -> Routing[Route]:
 def _routing(routes: Sequence[Route], cidrs: tuple[str, ...], version: int) -> Routing[Route]:
     local = Route(cidrs, TargetKind.LOCAL, "local", is_active=True)
     return Routing.of(((text, route) for route in (*routes, local) for text in route.destinations), version)
+
+
+@lru_cache(maxsize=1024)
+def stays_local(routes: Sequence[Route], cidrs: tuple[str, ...], version: int) -> bool:
+    """True if a table leads all of the VPC's own blocks straight to their subnets, as most do."""
+    routing = _routing(routes, cidrs, version)
+    whole = routing.parts(addresses_in(cidrs, version))
+    return all(route is not None and route.target is TargetKind.LOCAL for _, route in whole)
 
 
 def by_taker[K](parts: Iterable[tuple[tuple[int, int], K]]) -> dict[K, Ranges]:

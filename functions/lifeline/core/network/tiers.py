@@ -24,7 +24,8 @@ from lifeline.core.network.packets import EVERY_ADDRESS, addresses_in
 _EVERYWHERE = ("0.0.0.0/1", "128.0.0.0/1", "::/1", "8000::/1")
 NAT64 = IPv6Network("64:ff9b::/96")
 _EDGES = frozenset({TargetKind.INTERNET_GATEWAY, TargetKind.CARRIER_GATEWAY})
-_WAYS_OUT = frozenset(
+# What leads out of a VPC, and so to other networks' private addresses too; peering leads to these alone.
+WAYS_OUT = frozenset(
     {
         TargetKind.NETWORK_INTERFACE,
         TargetKind.TRANSIT_GATEWAY,
@@ -192,7 +193,7 @@ def _leads_out(route: Route, subnet: Subnet, family: int, nats: Mapping[str, Nat
         case TargetKind.NETWORK_INTERFACE:
             return not _forwards_nothing(route.target_id, vpc)
         case kind:
-            return kind in _WAYS_OUT
+            return kind in WAYS_OUT
 
 
 def _forwards_nothing(interface_id: str, vpc: Vpc) -> bool:
@@ -223,7 +224,7 @@ def _nat_works(nat: NatGateway | None, vpc: Vpc) -> bool:
 def _carries_on(route: Route, home: Subnet, *, is_public: bool) -> bool:
     if route.target in _EDGES:
         return is_public and home.block_mode is not BlockMode.BIDIRECTIONAL
-    return route.target in _WAYS_OUT
+    return route.target in WAYS_OUT
 
 
 def _has_nat64(subnet: Subnet, routes: Iterable[Route], nats: Mapping[str, NatGateway], vpc: Vpc) -> bool:

@@ -5,7 +5,7 @@ from dataclasses import replace
 from functools import lru_cache
 
 from lifeline.core.network.acl import all_stand_open, leaving, public_end, through_nat
-from lifeline.core.network.gates import End, Filter, ObstacleKind
+from lifeline.core.network.gates import End, Filter, ObstacleKind, beyond_words
 from lifeline.core.network.model import (
     BlockMode,
     Interface,
@@ -21,7 +21,7 @@ from lifeline.core.network.model import (
     Vpc,
     version_of,
 )
-from lifeline.core.network.obstacles import Barrier, barrier_of, rule_lanes, unread_lists
+from lifeline.core.network.obstacles import Barrier, barrier_of, detours, rule_lanes, unread_lists
 from lifeline.core.network.packets import Lane, addresses_in, common, joined, narrowed, size, span
 from lifeline.core.network.ports import HTTPS
 from lifeline.core.network.tiers import NAT64, classify, classify_subnets, effective_route_table, ways_out
@@ -56,7 +56,7 @@ def shut_in_words(vpc: Vpc, subnet_ids: Collection[str]) -> Iterator[str]:
 def without_addresses(interfaces: Iterable[Interface]) -> frozenset[str]:
     """The subnets, by id, in which something calls services for sure, and nothing that may call them has a public IPv4
     address: a route to an internet gateway leads all of them nowhere (VPC guide: internet access with internet
-    gateways).
+    gateways). Where it leads just some of them nowhere, see `partly_stranded`.
     """
     callers = [one for one in interfaces if not one.only_answers]
     with_address = {one.subnet_id for one in callers if one.has_public_address}
@@ -183,14 +183,17 @@ def on_route(
         if nat is None or far.addresses == addresses_in((str(NAT64),), 6):
             return own, (f"what {target} does with the packets was not read",)
         home = next((home for home in vpc.subnets if home.id == nat.subnet_id), None)
-        return [*own, *(through_nat(home, near, far, vpc, ports) if home else ())], ()
+        if home is None:
+            return own, ()
+        back, unread = detours(home, near, vpc, ports, is_far=False)
+        return [*own, *through_nat(home, near, far, vpc, ports), *back], unread
     if route.target is TargetKind.NETWORK_INTERFACE:
         found = (one for one in vpc.interfaces or () if target == one.id)
         interface = next(found, None)
         if interface is None:
             return own, (f"the network interface {target}, to which a route leads, was not read",)
         return _through_machine(interface, own, subnet, vpc, near, far, ports, members)
-    return own, () if route.target in GATEWAYS else (f"what lies beyond {target} was not read",)
+    return own, () if route.target in GATEWAYS else (beyond_words(target),)
 
 
 def _through_machine(
@@ -208,7 +211,9 @@ def _through_machine(
     gates = through_nat(home, near, far, vpc, ports) if home else []
     is_inside = home is not None and home.id == subnet.id  # no ACL stands but before what the machine sends on
     gates = [gate for gate in gates if gate.is_far] if is_inside else [*own, *gates]
-    unread = [f"what the machine at {interface.id} does with the packets was not read"]
+    back, beyond = detours(home, near, vpc, ports, is_far=False) if home and not is_inside else ([], ())
+    gates += back
+    unread = [*beyond, f"what the machine at {interface.id} does with the packets was not read"]
     if interface.checks_source:
         words = f"{interface.id} drops the packets, because its source/destination check is on"
         gates.append(Filter(ObstacleKind.NAT, (Lane(near.addresses, ()),), words))

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from lifeline.core.network.acl import private_addresses
 from lifeline.core.network.dns import DnsAnswer
-from lifeline.core.network.gates import End, Filter, ObstacleKind
+from lifeline.core.network.gates import End, Filter, ObstacleKind, beyond_words
 from lifeline.core.network.model import (
     Endpoint,
     EndpointState,
@@ -20,21 +20,11 @@ from lifeline.core.network.model import (
 from lifeline.core.network.obstacles import Barrier, Obstacle, barrier_of
 from lifeline.core.network.packets import Lane, addresses_in, blocks_in, common
 from lifeline.core.network.routing import by_taker, routing_of
-from lifeline.core.network.tiers import effective_route_table
+from lifeline.core.network.tiers import WAYS_OUT, effective_route_table
 from lifeline.core.network.way_out import GATEWAYS, on_route
 
 # What leads to other networks' private addresses. An internet gateway doesn't, nor does what hangs on it.
-_BEYOND = frozenset(
-    {
-        TargetKind.NETWORK_INTERFACE,
-        TargetKind.TRANSIT_GATEWAY,
-        TargetKind.VIRTUAL_PRIVATE_GATEWAY,
-        TargetKind.PEERING,
-        TargetKind.GATEWAY_LOAD_BALANCER_ENDPOINT,
-        TargetKind.CORE_NETWORK,
-        TargetKind.LOCAL_GATEWAY,
-    }
-)
+_BEYOND = WAYS_OUT | {TargetKind.PEERING}
 
 
 def way_to_central(
@@ -132,7 +122,7 @@ def _unseen(
     if route.target in _BEYOND or not common(far.addresses, private_addresses(far.version)):
         return ()
     leads_on = onward is not None and onward.is_active and onward.target in _BEYOND
-    return (f"what lies beyond {onward.target_id} was not read",) if onward and leads_on else None
+    return (beyond_words(onward.target_id),) if onward and leads_on else None
 
 
 type _Hops = tuple[Route | None, Route | None]

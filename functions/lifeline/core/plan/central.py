@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from lifeline.core.network.dns import AnswerKind, DnsAnswer, DnsView, answers_for, custom_dns_finding, domain_of
-from lifeline.core.network.gates import End
+from lifeline.core.network.gates import BEYOND, End
 from lifeline.core.network.hub import Check, CheckAnswer, HubSource, HubView, check_beyond
 from lifeline.core.network.model import (
     Catalog,
@@ -22,7 +22,7 @@ from lifeline.core.network.packets import blocks_in, span
 from lifeline.core.network.ports import ports_of, ports_unknown
 from lifeline.core.network.reach import Reach, ServiceReach, off_words
 from lifeline.core.network.tiers import effective_route_table
-from lifeline.core.plan.client_egress import find_cut_off
+from lifeline.core.plan.client_egress import NOT_KNOWN, Answering, find_cut_off
 from lifeline.core.plan.cost import free_profile_vpcs, monthly_cost_usd, monthly_profile_vpc_usd
 from lifeline.core.plan.elsewhere import shadow_words
 from lifeline.core.plan.harm import Dependent, Takeover
@@ -31,7 +31,6 @@ from lifeline.core.policy.central import Central
 from lifeline.core.wording import listed
 
 _MOST_PROFILES = 2  # of a VPC (Route 53 API: AssociateProfile)
-_BEYOND = "what lies beyond "  # of a way whose rest `check_beyond` follows
 
 
 @dataclass(frozen=True, slots=True)
@@ -375,7 +374,8 @@ class _Judge:
             reach = ServiceReach(alone, suffix, self.catalog, view)
             for subnet in asking:
                 path = reach.private_path(subnet)
-                unread = [words for words in path.unread if not words.startswith(_BEYOND)]
+                # What lies beyond, `check_beyond` follows.
+                unread = [words for words in path.unread if not words.startswith(BEYOND)]
                 if path.reach is Reach.UNKNOWN or (unread and path.reach is Reach.CENTRAL):
                     yield Check(what, CheckAnswer.UNREAD, "; ".join((path.words, *unread)))
                 elif path.reach is not Reach.CENTRAL or path.central_id not in ids or path.shut:
@@ -396,12 +396,12 @@ class _Judge:
             yield Check(what, CheckAnswer.UNREAD, "the network interfaces of the VPC, or their groups, were not read")
             return
         ports = ports_of(suffix, dict(self.catalog.ports))
-        public = {one.subnet.id for one in dependents if one.is_public}
+        now = {one.subnet.id: one.now for one in dependents}
         for subnet in asking:
             version = subnet.ip_version
             texts = [text for answer in answers for text in answer.addresses or () if version_of(text) == version]
-            fars = [End((span(text),), text, version) for text in texts]
-            cut_off = find_cut_off(fars, (), subnet, self.vpc, suffix, ports, is_public_now=subnet.id in public)
+            there = Answering(tuple(End((span(text),), text, version) for text in texts))
+            cut_off = find_cut_off(there, subnet, self.vpc, ports, now=now.get(subnet.id, NOT_KNOWN))
             if cut_off:
                 yield Check(what, CheckAnswer.NO if cut_off.is_known else CheckAnswer.UNREAD, cut_off.words)
             else:

@@ -1,9 +1,8 @@
 """Clients whose own security groups let them reach a service where it answers today, and not at an endpoint."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
 
-from lifeline.core.network.acl import public_end
 from lifeline.core.network.egress import OwnGroups, rules_to_members
 from lifeline.core.network.gates import End, ObstacleKind
 from lifeline.core.network.model import NetworkInterface, Ranges, Rule, Subnet, Vpc
@@ -27,39 +26,43 @@ class CutOff:
         return NetworkPath(reach, self.words, obstacles=(obstacle,))
 
 
-def find_cut_off(
-    fars: Sequence[End],
-    group_ids: Collection[str],
-    subnet: Subnet,
-    vpc: Vpc,
-    service: str,
-    ports: Ranges,
-    *,
-    is_public_now: bool,
-) -> CutOff | None:
-    """The first client in the subnet that an endpoint's addresses (`fars`) would cut off, because its groups name
-    others only.
+@dataclass(frozen=True, slots=True)
+class Answering:
+    """Where a service answers: its addresses, none where they aren't known, and the security groups of who has them."""
 
-    Egress rules are by address (VPC guide: security group rules), and private DNS answers with the endpoint's. A rule
-    that names one of the endpoint's groups (`group_ids`) lets its members be reached. Who can't reach the service's
-    public addresses now has nothing to lose, where it `is_public_now`.
+    ends: tuple[End, ...] = ()
+    group_ids: frozenset[str] = frozenset()
+
+    def rules(self, rules: Collection[Rule]) -> list[Rule]:
+        """Egress rules by address: one that names a group lets its members be reached, whatever theirs are."""
+        return [*rules, *rules_to_members(rules, self.group_ids)]
+
+
+NOT_KNOWN = Answering()
+
+
+def find_cut_off(
+    there: Answering, subnet: Subnet, vpc: Vpc, ports: Ranges, *, now: Answering = NOT_KNOWN
+) -> CutOff | None:
+    """The first client in the subnet that an endpoint which answers `there` would cut off, because its groups name
+    other addresses only.
+
+    Egress rules are by address (VPC guide: security group rules), and private DNS answers with the endpoint's. Who
+    can't reach any of the addresses with which the service answers `now` has nothing to lose.
     """
-    version = subnet.ip_version
-    clients = vpc.clients_in(subnet)
-    for interface in sorted(clients, key=lambda one: one.id):
+    for interface in sorted(vpc.clients_in(subnet), key=lambda one: one.id):
         groups = OwnGroups(interface.group_ids, tuple(vpc.groups(interface.group_ids)))
         if vpc.client_groups is None or groups.unread:
             continue
         rules = groups.rules
         unread = unread_lists(rules, groups.names, vpc, ports)
-        public = public_end(service, version)
-        if is_public_now and not unread and not any(lane.ports for lane in rule_lanes(rules, public, vpc, ports)):
+        lanes = [lane for end in now.ends for lane in rule_lanes(now.rules(rules), end, vpc, ports)]
+        if now.ends and not unread and not any(lane.ports for lane in lanes):
             continue
-        to_members = rules_to_members(rules, group_ids)
-        shut = [far for far in fars if not _passes([*rules, *to_members], far, vpc, ports)]
+        shut = [far for far in there.ends if not _passes(there.rules(rules), far, vpc, ports)]
         if shut:
-            there = ", ".join(far.name for far in shut)
-            words = f"{groups.names} of {interface.id} doesn't allow outbound {ports_in(ports)} to {there}"
+            names = ", ".join(far.name for far in shut)
+            words = f"{groups.names} of {interface.id} doesn't allow outbound {ports_in(ports)} to {names}"
             return CutOff(interface, "; ".join((words, *unread)), is_known=not unread)
     return None
 

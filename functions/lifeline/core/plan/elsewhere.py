@@ -1,21 +1,21 @@
 """Do no harm beyond the VPC: whoever resolves names through it gets an endpoint's addresses, too."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from ipaddress import ip_address
 
+from lifeline.core.network.acl import acl_obstacle
 from lifeline.core.network.askers import Asking
 from lifeline.core.network.dns import AnswerKind, DnsAnswer, DnsView
+from lifeline.core.network.hub import lost_answers
 from lifeline.core.network.model import Endpoint, EndpointType, Ranges, SecurityGroup, Subnet, Vpc
 from lifeline.core.network.obstacles import lets_in_cidr
 from lifeline.core.network.packets import usable_in
-from lifeline.core.network.reach import Reach, ServiceReach
 from lifeline.core.network.tiers import covers
 from lifeline.core.network.way_to_central import way_to_central
-from lifeline.core.plan.harm import Takeover
+from lifeline.core.plan.harm import Dependent, Takeover, find_dependents
 from lifeline.core.wording import listed
 
-_BY_ITSELF = frozenset({Reach.OPEN_EGRESS, Reach.OPEN_PUBLIC, Reach.SERVED})
 # Services whose private DNS name covers what the endpoint doesn't answer.
 _SHADOWS = {
     # API Gateway guide: how to invoke a private API, using private DNS names (warning).
@@ -38,22 +38,22 @@ def find_elsewhere(
 ) -> Elsewhere:
     """What becomes of everybody who asks here for the service's name, once an endpoint with these groups takes it.
 
-    Another VPC loses the service where it is known to ask here, reaches it by its own way out today, and isn't led or
-    let in to the endpoint. Of whoever else asks, it can only be said that they will get other addresses.
+    Another VPC loses the service where it is known to ask here, reaches it by its own way out today, or may, and isn't
+    led or let in to the endpoint. Of whoever else asks, it can only be said that they will get other addresses.
     """
     unsure: list[str] = []
     for asker in asking.askers:
         if not asker.asks_for(takeover.service.private_dns_names):
             continue
-        dependents = list(_dependents(takeover, asker.vpc)) if asker.vpc else []
-        losses = ((one, _why_not(takeover, endpoint, groups, one, asker.vpc)) for one in dependents if asker.vpc)
-        lost = next(((subnet, why) for subnet, why in losses if why), None)
+        dependents = _dependents(takeover, asker.vpc) if asker.vpc else ()
+        losses = ((one, _why_not(takeover, endpoint, groups, one.subnet, asker.vpc)) for one in dependents if asker.vpc)
+        lost = next(((one, why) for one, why in losses if why), None)
         if lost and asker.is_sure:
-            subnet, why = lost
+            one, why = lost
             return Elsewhere(
-                f"private DNS would make the {takeover.suffix} service unreachable from {subnet.id} of {asker.vpc_id}, "
-                f"which reaches it today: {asker.words}, and {why}; let {asker.vpc_id} resolve the name elsewhere, or "
-                "create an endpoint that it can use"
+                f"private DNS would make the {takeover.suffix} service unreachable from {one.subnet.id} of "
+                f"{asker.vpc_id}, which {one.words}: {asker.words}, and {why}; let {asker.vpc_id} resolve the name "
+                "elsewhere, or create an endpoint that it can use"
             )
         unsure += [asker.words] if dependents or asker.vpc is None else []
     warning = ""
@@ -70,25 +70,27 @@ def find_elsewhere(
 def shadow_words(takeover: Takeover) -> str:
     """Why the service's private name would hide what its endpoint doesn't answer, if somebody reaches that today."""
     hidden = _SHADOWS.get(takeover.suffix)
-    reaching = [one.subnet.id for one in takeover.dependents() if one.is_public] if hidden else []
+    reaching = [one for one in takeover.dependents() if one.is_public] if hidden else []
     if not reaching:
         return ""
-    names, shown = ", ".join(takeover.service.private_dns_names), listed(reaching[:3])
+    seen = [one for one in reaching if one.is_seen]
+    names, shown = (
+        ", ".join(takeover.service.private_dns_names),
+        listed([one.subnet.id for one in seen or reaching][:3]),
+    )
+    can = "can" if seen else "may"
     return (
-        f"private DNS would make {hidden} unreachable from the VPC, which {shown} can reach today: it takes {names}, "
+        f"private DNS would make {hidden} unreachable from the VPC, which {shown} {can} reach today: it takes {names}, "
         "and the endpoint answers for private APIs only; create the endpoint yourself once nobody in the VPC needs them"
     )
 
 
-def _dependents(takeover: Takeover, other: Vpc) -> Iterator[Subnet]:
+def _dependents(takeover: Takeover, other: Vpc) -> tuple[Dependent, ...]:
     """The subnets of another VPC that reach the service's public addresses, or a gateway endpoint, by themselves. Its
     own interface endpoints don't count: the name isn't resolved there.
     """
     gateways = tuple(one for one in other.endpoints if one.type is EndpointType.GATEWAY)
-    reach = ServiceReach(replace(other, endpoints=gateways), takeover.suffix, takeover.catalog, DnsView())
-    for subnet in sorted(other.subnets, key=lambda subnet: subnet.id):
-        if reach.path(subnet, has_public_address=True).reach in _BY_ITSELF:
-            yield subnet
+    return find_dependents(takeover.suffix, replace(other, endpoints=gateways), takeover.catalog, DnsView())
 
 
 def _why_not(
@@ -101,6 +103,9 @@ def _why_not(
     barrier = way_to_central(there, subnet, other, takeover.ports)
     if barrier.obstacles:
         return barrier.obstacles[0].words
+    walled = (acl_obstacle(subnet, host, takeover.vpc, takeover.ports) for host in hosts)
+    if shut := next(filter(None, walled), "") or lost_answers(subnet, other, there, hosts, takeover.vpc):
+        return shut
     if not subnet.cidr or _lets_in(groups, subnet.cidr, takeover.vpc, takeover.ports):
         return ""
     return f"the endpoint's security group lets in {', '.join(takeover.vpc.all_cidrs)}, not {subnet.cidr}"

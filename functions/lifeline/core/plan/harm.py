@@ -3,10 +3,10 @@
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from lifeline.core.network.acl import acl_obstacle
+from lifeline.core.network.acl import acl_obstacle, public_end
 from lifeline.core.network.dns import DnsView
 from lifeline.core.network.egress import ends_of
-from lifeline.core.network.gates import End, ObstacleKind
+from lifeline.core.network.gates import BEYOND, End, ObstacleKind
 from lifeline.core.network.model import (
     Catalog,
     Endpoint,
@@ -31,7 +31,7 @@ from lifeline.core.network.packets import (
 from lifeline.core.network.ports import HTTPS, ports_of
 from lifeline.core.network.reach import NetworkPath, Reach, ServiceReach
 from lifeline.core.plan.actions import Action, ActionKind
-from lifeline.core.plan.client_egress import find_cut_off
+from lifeline.core.plan.client_egress import NOT_KNOWN, Answering, find_cut_off
 from lifeline.core.plan.placement import Placement
 from lifeline.core.policy.policy import EXEMPT, Exempted
 from lifeline.core.wording import listed, write_count
@@ -51,16 +51,17 @@ _LETS_IN = frozenset({ActionKind.ATTACH_SECURITY_GROUP, ActionKind.RESET_POLICY,
 
 @dataclass(frozen=True, slots=True)
 class Harm:
-    """A subnet that reaches a service today and would no longer, or may not: its path then.
+    """A subnet that reaches a service today, or may, and would no longer, or may not: its path then.
 
     `few` are the addresses, in words, where it is only a few of the subnet's, and no interface has them: that is told
-    and blocks nothing.
+    and blocks nothing. `today` are the dependent's words.
     """
 
     service: str
     subnet_id: str
     path: NetworkPath
     few: str = ""
+    today: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,12 +149,20 @@ def shut_out(endpoint: Endpoint, vpc: Vpc, ports: Ranges) -> list[Obstacle]:
 @dataclass(frozen=True, slots=True)
 class Dependent:
     """A subnet that reaches a service today, and from which of its addresses it doesn't reach all of it. `is_public`
-    says that it reaches the service's public addresses.
+    says that it reaches the service's public addresses, `now` where the service answers it. `is_seen` is False where
+    something on its way wasn't read.
     """
 
     subnet: Subnet
     shut: Ranges = ()
     is_public: bool = False
+    now: Answering = NOT_KNOWN
+    is_seen: bool = True
+
+    @property
+    def words(self) -> str:
+        """That it reaches the service, or may, as what follows `which`."""
+        return f"{'reaches' if self.is_seen else 'may reach'} it today"
 
 
 def find_dependents(
@@ -170,8 +179,18 @@ def find_dependents(
     asking = (subnet for subnet in subnets if subnet.id not in spared)
     paths = ((subnet, reach.path(subnet, has_public_address=True)) for subnet in asking)
     counting = {found for found in Reach if found.is_open_in_part or (vpc.unread and found is Reach.UNKNOWN)}
-    public = {Reach.OPEN_EGRESS, Reach.OPEN_PUBLIC}
-    return tuple(Dependent(subnet, path.shut, path.reach in public) for subnet, path in paths if path.reach in counting)
+    return tuple(_dependent(subnet, path, reach) for subnet, path in paths if path.reach in counting)
+
+
+def _dependent(subnet: Subnet, path: NetworkPath, reach: ServiceReach) -> Dependent:
+    is_public, version = path.reach in {Reach.OPEN_EGRESS, Reach.OPEN_PUBLIC}, subnet.ip_version
+    serving = next((one for one in reach.endpoints if one.id == path.endpoint_id), None)
+    now = NOT_KNOWN
+    if serving and serving.type is EndpointType.INTERFACE:
+        now = Answering(tuple(ends_of(serving, reach.vpc, version)), serving.security_group_ids)
+    elif is_public or serving:
+        now = Answering((public_end(reach.service, version),))
+    return Dependent(subnet, path.shut, is_public, now, not path.unread)
 
 
 def find_harm(
@@ -198,16 +217,16 @@ def _by_client(dependent: Dependent, reach: ServiceReach, group_ids: frozenset[s
     """The harm to the first of the subnet's clients whose own security groups name other addresses only."""
     if reach.holder is None or not reach.is_held or not reach.ports:
         return None
-    subnet, is_public = dependent.subnet, dependent.is_public
+    subnet = dependent.subnet
     ids = group_ids or reach.holder.security_group_ids
-    fars = tuple(ends_of(reach.holder, reach.vpc, subnet.ip_version))
-    cut_off = find_cut_off(fars, ids, subnet, reach.vpc, reach.service, reach.ports, is_public_now=is_public)
-    return Harm(reach.service, subnet.id, cut_off.path(subnet)) if cut_off else None
+    there = Answering(tuple(ends_of(reach.holder, reach.vpc, subnet.ip_version)), ids)
+    cut_off = find_cut_off(there, subnet, reach.vpc, reach.ports, now=dependent.now)
+    return Harm(reach.service, subnet.id, cut_off.path(subnet), today=dependent.words) if cut_off else None
 
 
 def _harm(service: str, dependent: Dependent, path: NetworkPath, after: Vpc) -> Harm | None:
     subnet = dependent.subnet
-    harm = Harm(service, subnet.id, path)
+    harm = Harm(service, subnet.id, path, today=dependent.words)
     if not path.reach.is_open_in_part:
         return harm
     version = subnet.ip_version
@@ -238,11 +257,14 @@ def harm_words(found: Sequence[Harm], ports: Ranges = HTTPS) -> str:
     on, answers = ports_in(ports), ports_in(EPHEMERAL)
     unread = "; ".join(first.path.unread)
     kind = ObstacleKind.NETWORK_ACL if Part.NETWORK_ACLS in unread else ObstacleKind.SECURITY_GROUP
+    kind = ObstacleKind.BEYOND if any(words.startswith(BEYOND) for words in first.path.unread) else kind
     kind = first.path.obstacles[0].kind if first.path.obstacles else kind
     remedy = {
         ObstacleKind.NETWORK_ACL: f"allow {on}, and responses to ports {answers}, in the network ACLs on both sides",
         ObstacleKind.ADDRESS_FAMILY: "give it addresses of the endpoint's IP version",
         ObstacleKind.SECURITY_GROUP: f"allow inbound {on} from the whole VPC in the endpoint's security group",
+        ObstacleKind.BEYOND: "route the subnets' blocks to local",
+        ObstacleKind.ROUTE: "route the subnets' blocks to local",
         ObstacleKind.CLIENT_GROUP: f"allow outbound {on} to the endpoint's subnets in that security group",
         ObstacleKind.ENDPOINT_POLICY: "allow it in the endpoint's policy",
     }.get(kind, "open the way to the endpoint")
@@ -251,9 +273,8 @@ def harm_words(found: Sequence[Harm], ports: Ranges = HTTPS) -> str:
     makes = "might make" if first.path.reach is Reach.UNKNOWN else "would make"
     why = "; ".join((first.path.words, *first.path.unread))
     return (
-        f"private DNS {makes} the {first.service} service unreachable from {first.subnet_id}{more}, which reaches it "
-        "today: "
-        f"{why}; {remedy}, or exempt {first.subnet_id} (tag {EXEMPT}) if it doesn't need the service"
+        f"private DNS {makes} the {first.service} service unreachable from {first.subnet_id}{more}, which "
+        f"{first.today}: {why}; {remedy}, or exempt {first.subnet_id} (tag {EXEMPT}) if it doesn't need the service"
     )
 
 

@@ -122,6 +122,7 @@ class ServicePlanner:
         for kind, action_kind in (
             (ObstacleKind.SECURITY_GROUP, ActionKind.OPEN_SECURITY_GROUP),
             (ObstacleKind.ADDRESS_FAMILY, ActionKind.CREATE_INTERFACE_ENDPOINT),
+            (ObstacleKind.ROUTE, ActionKind.CREATE_INTERFACE_ENDPOINT),
         ):
             of_kind = [obstacle for obstacle in obstacles if obstacle.kind is kind]
             if of_kind and not (kind is ObstacleKind.SECURITY_GROUP and self.security_group_will_do(endpoint)):
@@ -220,10 +221,11 @@ class ServicePlanner:
             command = f"aws ec2 modify-vpc-endpoint --vpc-endpoint-id {endpoint.id}"
             family += f"{command} --dns-options DnsRecordIpType=dualstack"
         remedy = {
-            ActionKind.OPEN_SECURITY_GROUP: f"{whose}: its owner should allow inbound TCP {ports_in(self.ports)} from "
-            "the whole VPC",
-            ActionKind.CREATE_INTERFACE_ENDPOINT: f"{whose}: {family}",
-        }[kind]
+            ObstacleKind.SECURITY_GROUP: f"{whose}: its owner should allow inbound TCP {ports_in(self.ports)} from the "
+            "whole VPC",
+            ObstacleKind.ADDRESS_FAMILY: f"{whose}: {family}",
+            ObstacleKind.ROUTE: "delete the route, or give it a target that forwards the packets",
+        }[found[0].kind]
         return self.blocked_at(kind, endpoint.id, found[0].subnet_id, words, remedy)
 
     def blocked_at(self, kind: ActionKind, endpoint_id: str, subnet_id: str, reason: str, remedy: str) -> Action:

@@ -63,7 +63,7 @@ def waking_harm(vpc: Vpc, catalog: Catalog, plan_input: PlanInput) -> str:
             why = path.words if is_own_name else f"whether it has a record for the {service} service was not read"
             return (
                 f"{zone.detail} answers nobody while the VPC's DNS attributes are off. Turning them on {makes} the "
-                f"{service} service unreachable from {one.subnet.id}, which reaches it today: {why}; disassociate the "
+                f"{service} service unreachable from {one.subnet.id}, which {one.words}: {why}; disassociate the "
                 f"zone from the VPC, or turn the attributes on yourself"
             )
     return ""
