@@ -74,8 +74,8 @@ class Planning:
         Attributes that are known aren't read again, except for the VPCs in `check_dns`; of the others, which of these
         plans are `about_to_change` something decides: where nothing is applied now, unknown ones count as on.
         `is_region` says that `vpcs` are all of the region, and `fresh` that nothing that an earlier run read of central
-        endpoints will do. `interfaces` are those that `read_ahead` found. VPCs in `tried_often` don't wait for calls that
-        AWS throttles: what these would have said isn't known then.
+        endpoints will do. `interfaces` are those that `read_ahead` found. VPCs in `tried_often` don't wait for calls
+        that AWS throttles: what these would have said isn't known then.
         """
         seen = {vpc.id: self.attributes.see(_settled(vpc) if vpc.id in tried_often else vpc) for vpc in vpcs}
         plans = {vpc_id: self._plan_one(vpc, known, None, 0) for vpc_id, vpc in seen.items()}
