@@ -137,6 +137,11 @@ def test_the_page_names_the_grace_from_which_an_agent_costs_less_than_an_alarm()
     assert f"With a grace of {minutes} minutes or more, it is cheaper." in " ".join(PAGE.read_text().split())
 
 
+def test_the_page_names_the_grace_up_to_which_a_slow_schedule_reads_every_agent() -> None:
+    minutes = max(grace for grace in range(1, 60) if reads_a_run(FIVE_MINUTES, (grace + 1) * MINUTE) == 1)
+    assert f"with any grace up to {minutes} minutes" in " ".join(PAGE.read_text().split())
+
+
 def test_the_default_patience_is_the_watchs() -> None:
     assert Rules().period + Rules().grace == PATIENCE
 
