@@ -284,7 +284,7 @@ class TestListingInParts:
         listing = CloudWatch(WATCH, PagesOfAList("a"), until=5.0, clock=lambda: 9.0)
         assert [*listing.list_series()] == ["a"]
 
-    def test_what_many_series_share_is_kept_once(self, aws: None) -> None:
+    def test_what_many_series_share_is_kept_once(self) -> None:
         for entity in ("i-0000000a", "i-0000000b"):
             put(WATCH.namespace, "mem_used_percent", ImageId="ami-1", InstanceId=entity)
         [one], [other] = CloudWatch(WATCH).list_series().values()
