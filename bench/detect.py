@@ -25,7 +25,7 @@ from bench.cloudwatch import serving
 REGION = "us-east-1"
 os.environ |= {"AWS_DEFAULT_REGION": REGION, "AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing"}
 
-from timing import best_of  # noqa: E402
+from timing import best_of, peak_mb  # noqa: E402
 
 from lifeline.adapters.aws.bus import Bus  # noqa: E402
 from lifeline.adapters.aws.cloudwatch import CloudWatch  # noqa: E402
@@ -150,12 +150,6 @@ def tools_for(roster: KeptRoster) -> DetectorTools:
         sources=Nobody,
         repairs=cast("Any", Nobody()),
     )
-
-
-def peak_mb() -> float:
-    """Of this program alone: `ru_maxrss` would count what the process that started it held at that moment."""
-    status = Path("/proc/self/status").read_text()
-    return int(next(line for line in status.splitlines() if line.startswith("VmHWM:")).split()[1]) / 1024
 
 
 def run_all(count: int) -> None:

@@ -1,6 +1,7 @@
 """How long a piece of work takes, as every bench here measures it."""
 
 from collections.abc import Callable
+from pathlib import Path
 from time import perf_counter, process_time
 
 ROUNDS = 5
@@ -23,3 +24,9 @@ def _times(work: Callable[[], object], rounds: int, clock: Callable[[], float]) 
         work()
         times.append(clock() - start)
     return times
+
+
+def peak_mb() -> float:
+    """Of this program alone: `ru_maxrss` would count what the process that started it held at that moment."""
+    status = Path("/proc/self/status").read_text()
+    return int(next(line for line in status.splitlines() if line.startswith("VmHWM:")).split()[1]) / 1024

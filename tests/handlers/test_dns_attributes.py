@@ -9,7 +9,8 @@ import pytest
 from lifeline.adapters.aws import clients
 from lifeline.adapters.store.dns_attributes import AttributeStore
 from lifeline.handlers.reconcile_endpoints import handler
-from lifeline.reconciler.steps.attributes import Attributes
+from lifeline.reconciler.gatekeeper import Gatekeeper
+from lifeline.reconciler.steps.attributes import ASSUMED, Attributes
 from tests.handlers.test_reconcile_endpoints import sqs
 from tests.support.cloudtrail import example_event
 from tests.support.counting import calls_of, counted_calls
@@ -73,6 +74,21 @@ def test_where_endpoints_are_made_each_vpc_costs_two_calls_and_one_of_each_api_o
     assert calls["ec2:DescribeDhcpOptions"] == 1
 
 
+def test_of_what_a_limit_holds_back_no_attributes_are_read_but_for_the_turn(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tune(monkeypatch, endpoints_per_day=4)
+    missing = make_gaps(world, 40)
+    with counted_calls() as calls:
+        answers = sweep()
+    changed = [vpc_id for vpc_id in missing if answers[vpc_id]["outcome"] == "changed"]
+    held = [answers[vpc_id] for vpc_id in missing if answers[vpc_id]["outcome"] == "blocked"]
+    assert len(changed) + len(held) == len(missing)
+    assert changed
+    assert calls[READ] <= 2 * len(changed) + TURN
+    assert sum(ASSUMED in answer["note"] for answer in held) >= len(held) - TURN // 2
+
+
 def test_what_a_limit_holds_back_is_not_read_again_by_each_sweep(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     tune(monkeypatch, endpoints_per_day=1)
     make_gaps(world, 20)
@@ -101,12 +117,25 @@ def test_an_attribute_that_was_turned_off_unseen_stops_the_endpoint_and_the_next
 
     assert (answer["outcome"], world.endpoints(vpc_id), world.groups(vpc_id)) == ("planned", [], [])
     assert {action["error"] for action in answer["actions"]} == {
-        "the VPC's DNS attributes have changed meanwhile, so Lifeline will plan this VPC again"
+        "the VPC's DNS attributes aren't what was planned for, so Lifeline will plan this VPC again"
     }
     assert [message["vpc_ids"] for message in world.requeue()] == [[vpc_id]]
     with counted_calls() as calls:
         assert sweep()[vpc_id]["outcome"] == "blocked"
     assert calls[READ] == 0
+
+
+@pytest.mark.parametrize(("on", "outcome", "made"), [(True, "changed", 1), (False, "planned", 0)])
+def test_what_passes_the_limits_unexpectedly_is_read_before_it_is_changed(
+    world: World, monkeypatch: pytest.MonkeyPatch, *, on: bool, outcome: str, made: int
+) -> None:
+    monkeypatch.setattr(Attributes, "due", lambda *_: [])
+    monkeypatch.setattr(Gatekeeper, "likely", lambda *_, **__: frozenset())
+    (vpc_id,) = make_gaps(world, 1)
+    set_hostnames(world, vpc_id, on=on)
+    with counted_calls() as calls:
+        assert sweep()[vpc_id]["outcome"] == outcome
+    assert (calls[READ], len(world.endpoints(vpc_id))) == (2, made)
 
 
 def test_a_change_of_an_attribute_is_known_by_its_event(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,7 +20,9 @@ CLEAR = 20 * MINUTE  # before a fault, nothing else happens to its agents for so
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """How big a world is, and how its agents are watched."""
+    """How big a world is, and how its agents are watched. Where they are `typical`, their clocks are right, and their
+    datapoints come as those of agents with the default configuration do: see `_typical`.
+    """
 
     agents: int = 5000
     places: int = 20
@@ -28,6 +30,7 @@ class Setting:
     period: int = 60
     grace: int = 240
     pace: int = 60
+    typical: bool = False
 
     @property
     def patience(self) -> int:
@@ -111,12 +114,22 @@ class _Builder:
     def _beat(self) -> Beat:
         """Its clock may be a minute off, but what CloudWatch shows stays within the grace."""
         setting = self._setting
+        if setting.typical:
+            return self._typical()
         resolution = int(self._world.watch.rules.resolution.total_seconds())
         spare = setting.grace - resolution - 20
         skew = 0 if self._random.random() < 0.7 else self._random.choice([-60, -25, 10, 60])
         delay = min(self._random.choice([5, 30, 60]), spare + min(skew, 0))
         phase = int(setting.period * self._random.choice([0.05, 0.3, 0.55, 0.8]))
         return self._beats.setdefault((phase, skew, delay), Beat(setting.period, phase, skew, delay, resolution))
+
+    def _typical(self) -> Beat:
+        """It measures at any second of its minute, sends within a minute, always after the same time (CloudWatch agent:
+        `force_flush_interval` is 60 s, with a jitter that it draws when it starts), and CloudWatch needs 5 to 30 s more
+        (assumed).
+        """
+        phase, delay = self._random.randrange(60), 5 + self._random.randrange(60)
+        return self._beats.setdefault((phase, 0, delay), Beat(60, phase, 0, delay, 60, jitter=26))
 
 
 class _Planner:

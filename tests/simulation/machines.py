@@ -17,6 +17,7 @@ START = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 FOREVER = 10**9
 MINUTE = 60
 HOUR = 3600
+_SCATTER = 7919  # a prime: the delays of one agent's datapoints after each other differ as if by chance
 
 
 @cache
@@ -59,13 +60,19 @@ class Fault:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Beat:
-    """How an agent's datapoints fall: `skew` is its clock's error, `delay` what CloudWatch needs to show one."""
+    """How an agent's datapoints fall: `skew` is its clock's error, `delay` what CloudWatch needs at least to show one.
+    Some take longer, by less than `jitter`, which is at most a period.
+    """
 
     period: int
     phase: int
     skew: int
     delay: int
     resolution: int
+    jitter: int = 1
+
+    def delay_of(self, number: int) -> int:
+        return self.delay + number * _SCATTER % self.jitter
 
     def stamp(self, number: int) -> int:
         """What CloudWatch calls the time of this datapoint: the start of its period."""
@@ -76,8 +83,15 @@ class Beat:
         """The datapoints stamped from `start` to before `end` of an agent that never fails."""
         newest = (now - self.delay - self.phase) // self.period
         oldest = (start - self.skew - self.phase) // self.period
-        stamps = {self.stamp(number) for number in range(oldest, newest + 1)}
+        numbers = [*range(oldest, newest + 1)]
+        late = [one for one in numbers[-1:] if self.phase + one * self.period + self.delay_of(one) > now]
+        stamps = {self.stamp(number) for number in numbers if number not in late}
         return tuple(at(stamp) for stamp in sorted(stamps) if start <= stamp < end)
+
+    def newest_age(self, now: int) -> int:
+        """How many seconds ago its newest datapoint that is shown began; within ten periods."""
+        start = now - 10 * self.period
+        return now - second_of(self.shown(start, now, now)[-1])
 
 
 @dataclass(eq=False)
@@ -166,7 +180,8 @@ class Machine:
         return any(start < until + HOUR and since - HOUR < end for start, end, _ in self.late)
 
     def delay_at(self, published: int) -> int:
-        return max((slow for since, until, slow in self.late if since <= published < until), default=self.beat.delay)
+        usual = self.beat.delay_of((published - self.beat.phase) // self.beat.period)
+        return max((slow for since, until, slow in self.late if since <= published < until), default=usual)
 
     def last_stamp_before(self, moment: int) -> int | None:
         """The stamp of the last datapoint that was published before `moment`."""

@@ -10,7 +10,7 @@ from tests.simulation.fleet import Setting
 from tests.simulation.machines import at
 from tests.simulation.world import World
 
-_OFFSET = 7  # seconds after the minute
+OFFSET = 7  # seconds after the minute, at which each run begins
 
 
 def simulate(world: World, setting: Setting, *, is_regular: bool = False) -> Record:
@@ -37,7 +37,7 @@ def _undisturbed() -> Iterator[None]:
 
 
 def _times(world: World, setting: Setting, *, is_regular: bool) -> list[int]:
-    times = [*range(_OFFSET, world.ends, setting.pace)]
+    times = [*range(OFFSET, world.ends, setting.pace)]
     if is_regular:
         return times
     skipped = set(world.random.sample(times[10:], 3))

@@ -273,12 +273,13 @@ class TestTheOracle:
     st.integers(0, 3599),
     st.sampled_from([-60, -25, 0, 10, 60]),
     st.integers(0, 180),
+    st.integers(1, 10),
     st.integers(4 * HOUR, 6 * HOUR),
 )
 def test_a_steady_agents_datapoints_are_the_same_however_they_are_reckoned(
-    period: int, phase: int, skew: int, delay: int, now: int
+    period: int, phase: int, skew: int, delay: int, jitter: int, now: int
 ) -> None:
-    beat = Beat(period, phase % period, skew, delay, min(period, 60))
+    beat = Beat(period, phase % period, skew, delay, min(period, 60), jitter)
     machine = Machine("i-1", "vpc-1", "subnet-1", "zone", "", beat, ())
     machine.start_publishing(-2 * HOUR)
     start = (now - 2 * HOUR) // beat.resolution * beat.resolution

@@ -203,6 +203,11 @@ class Gatekeeper:
         self._use, self._use_of_all = admission.use, in_all.use
         return in_all.plans
 
+    def likely(self, plans: Mapping[str, Plan], vpcs: Sequence[Vpc]) -> frozenset[str]:
+        """The VPCs in which the limits would let something of these plans pass by now; nothing is counted."""
+        foreseen = self._foreseen(plans, self._own(vpcs)).plans
+        return frozenset(vpc_id for vpc_id, plan in foreseen.items() if plan.has_work)
+
     def see_region(self, vpcs: Sequence[Vpc]) -> None:
         """Corrects what Lifeline has in each VPC where the ledger says otherwise: people delete endpoints, too."""
         owned, now = self._own(vpcs), self.run.now()
@@ -371,9 +376,7 @@ class Gatekeeper:
 
     def _approved(self, plans: Mapping[str, Plan]) -> list[Offer]:
         """The approved offers for the plans: those that the requests name, and those of work that was left before."""
-        usage, of_all = (self._usage_read or self._read_usage)()
-        own = self._fold(plans, self._owned)(usage)
-        previewed = self._fold_in_all(own.plans, self._owned)(of_all)
+        previewed = self._foreseen(plans, self._owned)
         ids = dict.fromkeys(self.approves)
         for vpc_id, plan in plans.items():
             held = previewed.held(vpc_id)
@@ -382,6 +385,11 @@ class Gatekeeper:
                 ids |= dict.fromkeys(self._make_offer(vpc_id, actions).plan_id for actions in (held, planned))
         offers = run_concurrently([partial(self.guards.approvals.load, plan_id) for plan_id in ids])
         return [offer for offer in offers if offer and offer.state is OfferState.APPROVED and offer.vpc_id in plans]
+
+    def _foreseen(self, plans: Mapping[str, Plan], owned: Mapping[str, frozenset[str]]) -> Admission:
+        """What would pass by what was read last."""
+        usage, of_all = (self._usage_read or self._read_usage)()
+        return self._fold_in_all(self._fold(plans, owned)(usage).plans, owned)(of_all)
 
     def _offer(self, vpc_id: str, held: Sequence[Action]) -> Offer:
         return self.guards.approvals.offer(self._make_offer(vpc_id, held), now=self.run.now())

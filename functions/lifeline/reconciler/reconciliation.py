@@ -16,7 +16,7 @@ from lifeline.core.network.model import AnyRef, Catalog, Vpc, VpcRef
 from lifeline.core.network.way_out import usable_tiers
 from lifeline.core.notices.bus_events import change_event
 from lifeline.core.organization.look import AccountLook
-from lifeline.core.plan.actions import Action, ActionKind, Plan
+from lifeline.core.plan.actions import NAMING, Action, ActionKind, Plan
 from lifeline.core.plan.answer import VpcAnswer
 from lifeline.core.plan.cost import cost_of, price_in
 from lifeline.core.plan.endpoint_lifecycle import Followed, Made, follow
@@ -35,14 +35,14 @@ from lifeline.reconciler.facts import FactReader
 from lifeline.reconciler.follow_up import FollowUp
 from lifeline.reconciler.gatekeeper import Gatekeeper
 from lifeline.reconciler.steps.apply import Applied, Deferral, apply_plans
-from lifeline.reconciler.steps.attributes import Attributes, changed_in
+from lifeline.reconciler.steps.attributes import ASSUMED, Attributes, changed_in
 from lifeline.reconciler.steps.endpoint_policies import read_endpoint_policies
 from lifeline.reconciler.steps.epoch import end_epoch, mark_swept
 from lifeline.reconciler.steps.event_path import prove_event_path
 from lifeline.reconciler.steps.job import Job
 from lifeline.reconciler.steps.leases import leased, return_lease, take_leases
 from lifeline.reconciler.steps.look import look
-from lifeline.reconciler.steps.planning import NOTHING, THROTTLED, Planning, takes_names
+from lifeline.reconciler.steps.planning import NOTHING, THROTTLED, AboutToChange, Planning, takes_names
 from lifeline.reconciler.steps.policy_in_force import PolicyInForce, stacks_policy
 from lifeline.reconciler.steps.requeue import Requeuing
 from lifeline.reconciler.steps.routed import note_routed
@@ -250,8 +250,9 @@ class Reconciliation:
         asked = str if job.is_plan else begin(self._gatekeeper.why_stop)
         with stage("plan", job.run.id) as part:
             amended = facts.collect(vpcs, {**self._states, **states}, followed, lists=lists)
-            is_leased_later = not job.is_plan and not self._gatekeeper.is_stopped
-            amended, deferred = self._plan(facts, amended, followed, check_dns=checked, is_leased_later=is_leased_later)
+            nothing_now = not job.is_plan and not self._gatekeeper.is_stopped
+            changing: AboutToChange = _nothing if nothing_now else tuple  # what is to be done is planned again
+            amended, deferred = self._plan(facts, amended, followed, check_dns=checked, about_to_change=changing)
             amended |= self._plan_again(facts, amended) if job.is_plan else {}
             self._gatekeeper.note_paths(
                 [amended_vpc.plan for amended_vpc in amended.values()],
@@ -287,7 +288,7 @@ class Reconciliation:
         *,
         check_dns: Collection[str],
         is_fresh: bool = False,
-        is_leased_later: bool = False,
+        about_to_change: AboutToChange = tuple,
         interfaces: Interfaces | None = None,
     ) -> tuple[dict[str, Amended], list[VpcAnswer]]:
         """The VPCs, each with what is missing there, and the answers for those that wait for their turn, or that are
@@ -304,7 +305,7 @@ class Reconciliation:
             check_dns=check_dns,
             is_region=is_region,
             fresh=is_fresh,
-            is_leased_later=is_leased_later,
+            about_to_change=about_to_change,
             interfaces=interfaces,
             tried_often=[vpc.id for vpc in seen if self._requeuing.was_tried_often(vpc.id)],
         )
@@ -450,7 +451,13 @@ class Reconciliation:
         followed = self._follow_up.follow_leased(vpcs, states)
         amended = facts.collect(vpcs, states, followed, is_leased=True)
         amended, deferred = self._plan(
-            facts, amended, followed, check_dns=named, is_fresh=True, interfaces=interfaces()
+            facts,
+            amended,
+            followed,
+            check_dns=named,
+            is_fresh=True,
+            about_to_change=partial(self._gatekeeper.likely, vpcs=vpcs),
+            interfaces=interfaces(),
         )
         self._decided |= amended.keys()
         saved: Callable[[], object] = dict
@@ -470,6 +477,7 @@ class Reconciliation:
         except LifelineError:
             self._gatekeeper.give_back({vpc_id: amended_vpc.plan for vpc_id, amended_vpc in amended.items()})
             raise
+        amended = {vpc_id: self._with_assumptions(facts.planning, one) for vpc_id, one in amended.items()}
         plans = {vpc_id: amended_vpc.plan for vpc_id, amended_vpc in amended.items()}
         why_stop = self._gatekeeper.why_stop
         right = {vpc_id: plan for vpc_id, plan in plans.items() if vpc_id not in outdated}
@@ -501,6 +509,14 @@ class Reconciliation:
             if amended_vpc.plan.has_work and planning.is_ours(amended_vpc.context.vpc)
         ]
         return self._attributes.outdated(vpcs, self._job.tools.network, self._job.run.now)
+
+    def _with_assumptions(self, planning: Planning, amended_vpc: Amended) -> Amended:
+        """With a note where what waits was planned without the VPC's DNS attributes."""
+        plan, vpc = amended_vpc.plan, amended_vpc.context.vpc
+        is_assumed = planning.is_ours(vpc) and self._attributes.is_assumed(vpc.id)
+        if not (is_assumed and any(action.kind in NAMING for action in plan.actions)):
+            return amended_vpc
+        return replace(amended_vpc, plan=replace(plan, notes=(*plan.notes, ASSUMED)))
 
     def _finish_or_say(self, amended_vpc: Amended, applied: Applied, followed: Followed) -> VpcAnswer:
         """People hear what was done even where it can't be saved; the error is raised once they did."""
@@ -624,6 +640,10 @@ class Reconciliation:
         state = self._job.tools.vpcs.load(ref)
         after = replace(state, reconciled_at=self._started, look=seen)
         self._job.tools.vpcs.save(ref, state, after, now=now)
+
+
+def _nothing(_: Mapping[str, Plan]) -> tuple[str, ...]:
+    return ()
 
 
 def _covered(decisions: Sequence[Decision]) -> tuple[frozenset[Action], frozenset[Action]]:

@@ -284,6 +284,13 @@ class TestListingInParts:
         listing = CloudWatch(WATCH, PagesOfAList("a"), until=5.0, clock=lambda: 9.0)
         assert [*listing.list_series()] == ["a"]
 
+    def test_what_many_series_share_is_kept_once(self) -> None:
+        for entity in ("i-0000000a", "i-0000000b"):
+            put(WATCH.namespace, "mem_used_percent", ImageId="ami-1", InstanceId=entity)
+        [one], [other] = CloudWatch(WATCH).list_series().values()
+        assert one.dimensions[0] == ("ImageId", "ami-1")
+        assert one.dimensions[0] is other.dimensions[0]
+
     def test_no_more_is_read_at_a_time_than_fits_into_memory(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("lifeline.adapters.aws.cloudwatch._MOST_PAGES", 2)
         with pytest.raises(ListingCutError) as cut:

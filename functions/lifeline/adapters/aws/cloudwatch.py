@@ -63,9 +63,10 @@ class CloudWatch:
         half a list would look like all of it.
         """
         found: dict[str, set[Series]] = {}
+        alike: dict[tuple[str, str], tuple[str, str]] = {}
         left = ""
         for metrics, next_token in self._pages(token):
-            self._collect(metrics, found)
+            self._collect(metrics, found, alike)
             left = next_token
         named = [entity for entity in sorted(found) if _is_name(entity)]
         self._complain(found.keys() - {*named, ""})
@@ -74,12 +75,18 @@ class CloudWatch:
             raise ListingCutError(listed, left)
         return listed
 
-    def _collect(self, metrics: Iterable[Mapping[str, Any]], found: dict[str, set[Series]]) -> None:
+    def _collect(
+        self,
+        metrics: Iterable[Mapping[str, Any]],
+        found: dict[str, set[Series]],
+        alike: dict[tuple[str, str], tuple[str, str]],
+    ) -> None:
+        """Add the metrics to those found. Dimensions that are `alike` are kept once: most series share theirs."""
         for metric in metrics:
             if not metric["MetricName"].startswith(self._watch.metric_prefix):
                 continue
-            dimensions = ((dimension["Name"], dimension["Value"]) for dimension in metric["Dimensions"])
-            series = Series(metric["MetricName"], tuple(sorted(dimensions)))
+            pairs = sorted((dimension["Name"], dimension["Value"]) for dimension in metric["Dimensions"])
+            series = Series(metric["MetricName"], tuple(alike.setdefault(pair, pair) for pair in pairs))
             found.setdefault(dict(series.dimensions).get(self._watch.dimension, ""), set()).add(series)
 
     def read(self, series: Iterable[Series], window: Window) -> Readings:

@@ -50,7 +50,7 @@ class Deferral(StrEnum):
     TIME = "this run's time is used up"
     TRANSIENT = "AWS refused for now"
     UNANSWERED = "a swap failed halfway and couldn't be undone"
-    ATTRIBUTES = "the VPC's DNS attributes have changed meanwhile, so Lifeline will plan this VPC again"
+    ATTRIBUTES = "the VPC's DNS attributes aren't what was planned for, so Lifeline will plan this VPC again"
 
 
 @dataclass(slots=True)

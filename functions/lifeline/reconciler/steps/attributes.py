@@ -20,6 +20,8 @@ from lifeline.core.network.dns_attributes import (
 from lifeline.core.network.model import Vpc
 from lifeline.runtime.observability import logger
 
+ASSUMED = "DNS attributes not read yet: the plan takes them to be on, and they are read before anything is changed"
+
 if TYPE_CHECKING:  # the page has none
     from lifeline.reconciler.steps.targets import Targets
 
@@ -82,6 +84,10 @@ class Attributes:
         planned = {vpc.id: self.see(vpc) for vpc in vpcs if vpc.id not in self._confirmed}
         found = self.read([*planned.values()], network, now()) if planned else {}
         return frozenset(vpc_id for vpc_id, vpc in planned.items() if found.get(vpc_id) != vpc)
+
+    def is_assumed(self, vpc_id: str) -> bool:
+        """True if the VPC's attributes count as on because nobody has read them."""
+        return vpc_id not in self.known and vpc_id not in self._confirmed
 
     def forget(self, vpc_id: str) -> None:
         """Nothing is known of the VPC any more: somebody changed its attributes, or may have."""

@@ -1,7 +1,7 @@
 """Plan: reads what a plan needs beyond the observation, and only where it needs it."""
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
@@ -31,6 +31,9 @@ from lifeline.runtime.settings import Settings
 
 CROWDED = "too many VPCs at once: this one's turn comes with a later run, or ask for it by its id"
 THROTTLED = NO_CAPACITY
+type AboutToChange = Callable[[Mapping[str, Plan]], Iterable[str]]
+"""Which VPCs of these plans something is applied in, if it passes."""
+
 _TAKES_NAMES = NAMING | {ActionKind.FIX_DNS}
 NOTHING = Followed(made={}, failures={})
 
@@ -60,7 +63,7 @@ class Planning:
         check_dns: Collection[str] = (),
         is_region: bool = False,
         fresh: bool = False,
-        is_leased_later: bool = False,
+        about_to_change: AboutToChange = tuple,
         tried_often: Collection[str] = (),
         interfaces: Interfaces | None = None,
     ) -> tuple[dict[str, Plan], dict[str, str]]:
@@ -68,17 +71,18 @@ class Planning:
         at once, or AWS throttled what decides. A VPC that is gone by now has no plan.
 
         DNS attributes and central endpoints cost calls for each VPC, so they are read where an endpoint would be made.
-        Attributes that are known aren't read again, except for the VPCs in `check_dns`. `is_region` says that `vpcs`
-        are all of the region, `fresh` that nothing that an earlier run read of central endpoints will do, and
-        `is_leased_later` that what is to be done is planned again: attributes that aren't known count as on until then.
-        `interfaces` are those that `read_ahead` found. The VPCs in `tried_often` don't wait for calls that AWS
-        throttles: what these would have said isn't known then.
+        Attributes that are known aren't read again, except for the VPCs in `check_dns`; of the others, which of these
+        plans are `about_to_change` something decides: where nothing is applied now, unknown ones count as on.
+        `is_region` says that `vpcs` are all of the region, and `fresh` that nothing that an earlier run read of central
+        endpoints will do. `interfaces` are those that `read_ahead` found. VPCs in `tried_often` don't wait for calls
+        that AWS throttles: what these would have said isn't known then.
         """
         seen = {vpc.id: self.attributes.see(_settled(vpc) if vpc.id in tried_often else vpc) for vpc in vpcs}
         plans = {vpc_id: self._plan_one(vpc, known, None, 0) for vpc_id, vpc in seen.items()}
         wanting = [vpc_id for vpc_id, plan in plans.items() if _is_naming(plan) or self._has_stand_in(seen[vpc_id])]
         naming, waiting = wanting[: self.settings.dns_views], dict.fromkeys(wanting[self.settings.dns_views :], CROWDED)
-        unknown = [] if is_leased_later else [vpc_id for vpc_id in naming if vpc_id not in self.attributes.known]
+        changing = about_to_change({vpc_id: plans[vpc_id] for vpc_id in naming})
+        unknown = [vpc_id for vpc_id in changing if vpc_id not in self.attributes.known]
         checked = sorted(vpc_id for vpc_id in {*unknown, *check_dns} & seen.keys() if self.is_ours(seen[vpc_id]))
         with_dns = self.attributes.read([seen[vpc_id] for vpc_id in checked], self.network, self.now)
         seen |= {id_: _settled(vpc) if id_ in tried_often else vpc for id_, vpc in with_dns.items()}
