@@ -223,9 +223,17 @@ def test_after_aws_refused_the_association_an_endpoint_is_made_and_says_why(spok
 def test_the_answer_of_a_call_that_was_lost_is_found_out(spoke: Spoke) -> None:
     spoke.auto()
     spoke.account.fail_next("AssociateVPCWithHostedZone", "ServiceUnavailable", after_effect=True)
-    assert kinds(spoke.look()) == [("associate_central", "planned")]
-    assert list(spoke.state().associated) == [spoke.hub.zone_id]
+    assert kinds(spoke.look()) == [("associate_central", "done")]
+    assert [one.is_made for one in spoke.state().associated.values()] == [True]
     assert spoke.look()["services"][0]["state"] == "served centrally"
+
+
+def test_a_call_whose_answer_was_lost_and_that_nothing_shows_is_made_again(spoke: Spoke) -> None:
+    spoke.auto()
+    spoke.account.fail_next("AssociateVPCWithHostedZone", "ServiceUnavailable")
+    assert kinds(spoke.look()) == [("associate_central", "planned")]
+    assert (spoke.zones(), [one.is_made for one in spoke.state().associated.values()]) == ([], [False])
+    assert kinds(spoke.look()) == [("associate_central", "done")]
 
 
 def test_a_release_gives_up_the_association(spoke: Spoke) -> None:
@@ -322,6 +330,23 @@ def test_a_profile_is_associated_once_for_all_its_services_and_ends_with_harm(
     incident = days.record_silence(vpc_id, subject="rp-1")
     days.ask_for_repair(vpc_id, incident_id=incident.id)
     assert profiles.profiles["rp-1"].vpc_ids == []
+
+
+def test_the_lost_answer_of_a_call_for_a_profile_is_found_out(days: Days, monkeypatch: pytest.MonkeyPatch) -> None:
+    hub = Hub(days.world)
+    days.clock.advance(MINUTES)
+    zone = f"arn:aws:route53:::hostedzone/{hub.zone_id}"
+    days.account.dns.add_profile("rp-1", owner=ACCOUNT, resources=[zone])
+    tune(monkeypatch, central=hub.policy(zones=None, profile="rp-1", associate="auto"))
+    vpc_id = hub.add_spoke(days.world)
+    days.account.fail_next("AssociateProfile", "InternalServiceErrorException", after_effect=True)
+    assert kinds(days.look(vpc_id)) == [("associate_central", "done")]
+    assert VpcStore("ledger").load(HOME.vpc(vpc_id)).associated["rp-1"].is_made
+    remember.cache_clear()
+    days.account.fail_next("DisassociateProfile", "InternalServiceErrorException", after_effect=True)
+    (released,) = days.call({"vpc_ids": [vpc_id], "release": True})["vpcs"]
+    assert kinds(released) == [("disassociate_central", "done")]
+    assert days.account.dns.profiles["rp-1"].vpc_ids == []
 
 
 def test_a_profile_with_a_firewall_is_asked_about_even_with_auto(days: Days, monkeypatch: pytest.MonkeyPatch) -> None:

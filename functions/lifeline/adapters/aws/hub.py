@@ -8,7 +8,7 @@ from typing import Any
 
 from lifeline.adapters.aws.calls import aws_errors, pages, run_concurrently
 from lifeline.adapters.aws.clients import ClientOf
-from lifeline.adapters.aws.dns import CentralDns
+from lifeline.adapters.aws.dns import LIVE_PROFILES, CentralDns
 from lifeline.adapters.aws.memory import AccountMemory, memory_of
 from lifeline.core.errors import LifelineError, TerminalError, TransientError
 from lifeline.core.network.dns import DnsView
@@ -21,7 +21,6 @@ from lifeline.runtime.settings import StackSettings
 VPCS_A_PROFILE = 1000  # Route 53 guide: quotas on Profiles. No call says whether it was raised
 _ROUTES = [{"Name": "state", "Values": ["active", "blackhole"]}]
 _PASSES = frozenset({"available", "modifying"})  # EC2 API: TransitGatewayVpcAttachment. To change one cuts nothing
-_LISTED = frozenset({"CREATING", "COMPLETE", "UPDATING"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +107,7 @@ class HubReader:
         except (TransientError, TerminalError) as error:
             self._note(there, error, "associations of a Profile not read")
             return source
-        count = sum(one.get("Status", "COMPLETE") in _LISTED for one in found)
+        count = sum(one.get("Status", "COMPLETE") in LIVE_PROFILES for one in found)
         return replace(source, vpcs=count, most_vpcs=VPCS_A_PROFILE)
 
     def _vpcs_of(self, endpoint_ids: Sequence[str], client: ClientOf) -> list[str]:
