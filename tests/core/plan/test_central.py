@@ -574,6 +574,25 @@ def test_a_profile_whose_zones_can_not_be_read_needs_approval() -> None:
     assert "Z0HUB of the Profile rp-1 couldn't be read" in asked(found)
 
 
+@pytest.mark.parametrize(("is_seen", "finding"), [(True, "yes"), (None, "can't be read"), (False, "no")])
+def test_a_profile_must_be_shared_with_the_vpcs_account(is_seen: bool | None, finding: str) -> None:
+    view = Hubs().view(sources=(HubSource("rp-1", (of_profile(),), 3, 1000, is_seen=is_seen),))
+    found = offered(spoke(), view, central=central(zones=(), profile="rp-1"))
+    what = f"the Profile in the VPC's account: {finding}"
+    if is_seen is False:
+        assert f"{what} (rp-1 isn't shared with account 123456789012: share it by AWS RAM)" in refusal(found)
+    else:
+        assert any(line.startswith(what) for line in only(found).checks)
+        assert (what in only(found).asks) is (is_seen is None)
+
+
+def test_a_profile_of_the_vpc_itself_is_shared_with_its_account() -> None:
+    view = Hubs().view(sources=(HubSource("rp-1", (of_profile(),), 3, 1000, is_seen=False),))
+    held = DnsView(answers=(of_profile("logs.us-east-1.amazonaws.com"),), profiles=(("rp-1", ()),))
+    found = only(offered(spoke(), view, central=central(zones=(), profile="rp-1"), dns=held))
+    assert "the Profile in the VPC's account: yes" in found.checks
+
+
 @pytest.mark.parametrize("there", [(), (of_profile("logs.us-east-1.amazonaws.com"),)])
 def test_a_profile_that_was_read_and_lacks_the_name_is_not_offered(there: tuple[DnsAnswer, ...]) -> None:
     found = offered(spoke(), profile(*there), central=central(zones=(), profile="rp-1"))

@@ -100,7 +100,7 @@ class HubReader:
     def _profile(self, profile_id: str, there: AccountMemory, dns: CentralDns) -> HubSource:
         view: DnsView = dns.view_of_profile(profile_id)
         unread, kept = (view.unreadable, view.throttled), (view.kept_here, view.brought)
-        source = HubSource(profile_id, view.answers, None, None, *unread, *kept)
+        source = HubSource(profile_id, view.answers, None, None, *unread, *kept, self._sees(profile_id))
         try:
             client = there.client("route53profiles")
             found = pages(client, "list_profile_associations", "ProfileAssociations", ProfileId=profile_id)
@@ -109,6 +109,18 @@ class HubReader:
             return source
         count = sum(one.get("Status", "COMPLETE") in LIVE_PROFILES for one in found)
         return replace(source, vpcs=count, most_vpcs=VPCS_A_PROFILE)
+
+    def _sees(self, profile_id: str) -> bool | None:
+        """Whether the VPCs' own account sees the Profile, None where that can't be read. It must, to associate it. What
+        GetProfile answers of one that isn't shared, a policy that denies the call answers as well.
+        """
+        own = memory_of(self.settings)
+        try:
+            found = pages(own.client("route53profiles"), "list_profiles", "ProfileSummaries")
+        except (TransientError, TerminalError) as error:
+            self._note(own, error, "Profiles not listed")
+            return None
+        return any(one["Id"] == profile_id for one in found)
 
     def _vpcs_of(self, endpoint_ids: Sequence[str], client: ClientOf) -> list[str]:
         filters = [{"Name": "vpc-endpoint-id", "Values": list(endpoint_ids)}]

@@ -82,7 +82,8 @@ class GatewayRoute:
 class HubSource:
     """One of the hub's zones, or its Profile: what it answers, and how many of the VPCs that it takes it has. None, and
     `unread` in words, where that couldn't be read; `throttled` is what of that a later run can read. `kept_here` are a
-    Profile's SYSTEM rules, and `brought` is what it has that answers nothing, but may refuse answers.
+    Profile's SYSTEM rules, and `brought` is what it has that answers nothing, but may refuse answers. `is_seen` says
+    whether the VPC's account sees the Profile, which AWS RAM shares; None where that couldn't be read.
     """
 
     id: str
@@ -93,6 +94,7 @@ class HubSource:
     throttled: tuple[str, ...] = ()
     kept_here: tuple[DnsAnswer, ...] = ()
     brought: tuple[str, ...] = ()
+    is_seen: bool | None = True
 
 
 @dataclass(frozen=True, slots=True)

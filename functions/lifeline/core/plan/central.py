@@ -158,6 +158,7 @@ class _Judge:
     def checks(self, service: Service, clients: Sequence[Subnet]) -> Iterator[Check]:
         yield from self._check_dns(service)
         yield from self._check_limits()
+        yield from self._check_shared()
         yield from self._check_refusals()
         yield from self._check_overlap()
         yield from self._check_service(service, clients)
@@ -262,6 +263,20 @@ class _Judge:
                 yield Check(what, CheckAnswer.NO, f"it has {source.vpcs} of at most {source.most_vpcs} VPCs")
             else:
                 yield Check(what, CheckAnswer.YES, f"{source.vpcs} of at most {source.most_vpcs} VPCs")
+
+    def _check_shared(self) -> Iterator[Check]:
+        """A Profile is associated by the VPC's account, which sees its own and those that AWS RAM shares with it."""
+        what, there = "the Profile in the VPC's account", {answer.source_id for answer in self.dns.answers}
+        there |= {id_ for id_, _ in self.dns.profiles}
+        account = self.plan_input.account_id
+        for source in self.sources if self.central.profile else ():
+            if source.is_seen or source.id in there:
+                yield Check(what, CheckAnswer.YES)
+            elif source.is_seen is None:
+                yield Check(what, CheckAnswer.UNREAD, f"which Profiles account {account} sees can't be read")
+            else:
+                why = f"{source.id} isn't shared with account {account}: share it by AWS RAM"
+                yield Check(what, CheckAnswer.NO, why)
 
     def _check_refusals(self) -> Iterator[Check]:
         """What AWS refused lately, and the number of the VPC's Profiles: one by some of AWS's pages, two by others
