@@ -349,6 +349,20 @@ def test_the_lost_answer_of_a_call_for_a_profile_is_found_out(days: Days, monkey
     assert days.account.dns.profiles["rp-1"].vpc_ids == []
 
 
+def test_the_approval_of_a_profile_says_what_it_costs_at_most(days: Days, monkeypatch: pytest.MonkeyPatch) -> None:
+    hub = Hub(days.world)
+    days.clock.advance(MINUTES)
+    zone = f"arn:aws:route53:::hostedzone/{hub.zone_id}"
+    days.account.dns.add_profile("rp-1", owner=ACCOUNT, resources=[zone])
+    tune(monkeypatch, central=hub.policy(zones=None, profile="rp-1"))
+    vpc_id = hub.add_spoke(days.world)
+    assert days.look(vpc_id)["approval"]["monthly_cost_usd"] == 1.02
+    assert "(up to 1.02 USD more per month, before data charges)" in " ".join(days.texts()[-1].split())
+    remember.cache_clear()
+    shown = " ".join(unescape(coverage_page.handler({"plan": vpc_id}, Context())).split())
+    assert "up to 1.02 USD more per month, before data charges" in shown
+
+
 def test_a_profile_with_a_firewall_is_asked_about_even_with_auto(days: Days, monkeypatch: pytest.MonkeyPatch) -> None:
     hub = Hub(days.world)
     days.clock.advance(MINUTES)

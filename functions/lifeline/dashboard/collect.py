@@ -19,7 +19,7 @@ from lifeline.core.errors import LifelineError
 from lifeline.core.event_path.denial import dry_run_denied_words
 from lifeline.core.event_path.dry_run import DryRunVerdict
 from lifeline.core.guards.all_accounts import SharedLimits, biggest_users
-from lifeline.core.guards.approval import Offer, OfferState, approve_command, make_offer
+from lifeline.core.guards.approval import Offer, OfferState, approvable, approve_command, make_offer
 from lifeline.core.guards.backlog import Epoch
 from lifeline.core.guards.freeze import EVERYTHING, freeze_words, standing
 from lifeline.core.guards.limits import Admission, Usage, admit, own_interfaces
@@ -462,4 +462,4 @@ class _Cover:
 
     def _approvable(self, offer: Offer) -> Approvable:
         command = approve_command(offer.plan_id, self._settings.stack_name, self._settings.member)
-        return Approvable(offer.plan_id, offer.monthly_cost_usd, offer.ends_at, command)
+        return approvable(offer, command)

@@ -18,6 +18,7 @@ from lifeline.core.guards.all_accounts import SharedLimits, biggest_users
 from lifeline.core.guards.approval import (
     Offer,
     OfferState,
+    approvable,
     approve_command,
     make_offer,
     outdated_words,
@@ -44,7 +45,7 @@ from lifeline.core.guards.urgency import KnownVpc, note_paths, shares_among
 from lifeline.core.network.model import Vpc
 from lifeline.core.notices.kill_switch import switch_notice
 from lifeline.core.plan.actions import Action, Plan
-from lifeline.core.plan.answer import Approvable, Refusal, VpcAnswer
+from lifeline.core.plan.answer import Refusal, VpcAnswer
 from lifeline.core.plan.cost import Price, price_in
 from lifeline.core.plan.order import Step
 from lifeline.core.policy.policy import Limits, Shares
@@ -328,8 +329,7 @@ class Gatekeeper:
         offer = self._offers.get(answer.vpc_id)
         if offer and any(action.blocked_by not in {"", KILL_SWITCH, BACKLOG, _APPROVE} for action in answer.actions):
             command = approve_command(offer.plan_id, self.settings.stack_name, self.settings.member)
-            approval = Approvable(offer.plan_id, offer.monthly_cost_usd, offer.ends_at, command)
-            answer = replace(answer, approval=approval)
+            answer = replace(answer, approval=approvable(offer, command))
         is_gone = not answer.tiers and not answer.actions and not answer.refusal
         try:
             return self._with_refusal(answer) if is_decided or is_gone else answer

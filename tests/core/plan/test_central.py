@@ -2,10 +2,13 @@
 
 import json
 from dataclasses import replace
+from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
+from lifeline.core.guards.approval import approvable, make_offer, still_planned
 from lifeline.core.network.askers import Asker, Asking
 from lifeline.core.network.dns import AnswerKind, DnsAnswer, DnsView
 from lifeline.core.network.hub import CheckAnswer, HubSource, HubView
@@ -33,12 +36,15 @@ from lifeline.core.network.model import (
 from lifeline.core.network.reach import Reach
 from lifeline.core.plan.actions import Action, ActionKind, Plan, ServiceState
 from lifeline.core.plan.central import CentralOffer, judge_central
+from lifeline.core.plan.cost import price_in
 from lifeline.core.plan.harm import unprepared
 from lifeline.core.plan.plan import plan_endpoints
 from lifeline.core.plan.scene import PlanInput
 from lifeline.core.policy.policy import Exempted, Requirement
 from tests.support.builders import MONITORING, OWNER, VPC_ID, default_route, endpoint, route, subnet, table, vpc
 from tests.support.hubs import ADDRESS, HUB_ID, NAME, TGW, ZONE, Hubs, answer, central, hub_vpc, led, offered, spoke
+
+NOW = datetime(2026, 11, 29, 9, tzinfo=UTC)
 
 
 def only(found: Plan) -> Action:
@@ -897,6 +903,26 @@ def test_a_profiles_firewall_is_listed_and_asked_about() -> None:
 def test_a_vpc_beyond_a_profiles_first_hundred_costs_something(vpcs: int | None, words: str) -> None:
     view = Hubs().view(sources=(HubSource("rp-1", (of_profile(),), vpcs, 1000),))
     assert words in only(offered(spoke(), view, central=PROFILE)).reason
+
+
+@pytest.mark.parametrize(("vpcs", "is_at_most"), [(3, True), (None, True), (100, False)])
+def test_the_plan_and_its_approval_say_what_a_vpc_of_a_profile_adds(vpcs: int | None, is_at_most: bool) -> None:
+    view = Hubs().view(sources=(HubSource("rp-1", (of_profile(),), vpcs, 1000),))
+    found = offered(spoke(), view, central=central(zones=(), profile="rp-1"))
+    offer, usd = make_offer(found.vpc_id, found.planned, price_in("us-east-1"), now=NOW), Decimal("1.02")
+    assert (found.monthly_cost_usd, offer.monthly_cost_usd, offer.is_at_most) == (usd, usd, is_at_most)
+    words = approvable(offer, "command").cost_words
+    assert words == f"{'up to ' if is_at_most else ''}1.02 USD more per month, before data charges"
+
+
+def test_a_plan_of_a_profile_is_the_same_plan_once_its_price_is_sure() -> None:
+    def plan_of(vpcs: int) -> Plan:
+        view = Hubs().view(sources=(HubSource("rp-1", (of_profile(),), vpcs, 1000),))
+        return offered(spoke(), view, central=central(zones=(), profile="rp-1"))
+
+    offer = make_offer("vpc-1", plan_of(99).planned, price_in("us-east-1"), now=NOW)
+    later = replace(plan_of(100), vpc_id="vpc-1")
+    assert still_planned(offer, later, price_in("us-east-1"))
 
 
 def test_what_a_vpc_of_the_profile_costs_is_paid_already() -> None:

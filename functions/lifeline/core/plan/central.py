@@ -75,14 +75,24 @@ def saving_words(interfaces: int, plan_input: PlanInput) -> str:
     """What the association costs, and what an endpoint would. A Profile's account pays for VPCs beyond the first."""
     if not plan_input.price:
         return ""
-    cost, own = monthly_cost_usd(interfaces, plan_input.price), f"{Decimal(0):.2f} USD"
-    central, there = plan_input.central, plan_input.dns.answers if plan_input.dns else ()
-    if central and central.profile and central.profile not in {answer.source_id for answer in there}:
-        more, free = f"{monthly_profile_vpc_usd():.2f}", free_profile_vpcs()
-        sources = plan_input.hub.sources if plan_input.hub else ()
-        is_beyond = any((source.vpcs or 0) >= free for source in sources)
-        own = f"{more} USD" if is_beyond else f"{own}, or {more} if its account's Profiles have {free} VPCs already,"
+    cost = monthly_cost_usd(interfaces, plan_input.price)
+    usd, is_at_most = profile_cost(plan_input)
+    own = f"{usd:.2f} USD"
+    if is_at_most:
+        own = f"0.00 USD, or {usd:.2f} if its account's Profiles have {free_profile_vpcs()} VPCs already,"
     return f"{own} per month instead of {cost:.2f} USD, before data charges"
+
+
+def profile_cost(plan_input: PlanInput) -> tuple[Decimal, bool]:
+    """What the association with the policy's Profile adds in a month, in USD, and whether that is only the most that it
+    can be: other Profiles of the account, which aren't read, may have used up what is free (Route 53 pricing).
+    """
+    central, there = plan_input.central, plan_input.dns.answers if plan_input.dns else ()
+    if central is None or not central.profile or central.profile in {answer.source_id for answer in there}:
+        return Decimal(0), False
+    sources = plan_input.hub.sources if plan_input.hub else ()
+    is_beyond = any((source.vpcs or 0) >= free_profile_vpcs() for source in sources)
+    return monthly_profile_vpc_usd(), not is_beyond
 
 
 def judge_central(

@@ -161,8 +161,21 @@ def with_blocked(plan: Plan, actions: tuple[Action, ...], held: Mapping[str, str
 
 def cost_of(actions: Iterable[Action], price: Price | None) -> Decimal:
     """What the actions' interfaces add in a month, in USD, without the data that goes through them: the sum of what
-    each adds, in cents.
+    each adds, in cents; with what associations with a Profile add at most.
     """
     kinds = {ActionKind.CREATE_INTERFACE_ENDPOINT, ActionKind.ADD_SUBNETS}
-    zones = (len(action.subnet_ids) for action in actions if action.kind in kinds)
-    return sum((monthly_cost_usd(number, price) for number in zones), Decimal("0.00")) if price else Decimal(0)
+    costs = (
+        monthly_cost_usd(len(action.subnet_ids), price) if price and action.kind in kinds else action.profile_usd
+        for action in actions
+    )
+    return sum(costs, Decimal("0.00")) if price else Decimal(0)
+
+
+def is_at_most(actions: Iterable[Action]) -> bool:
+    """True if the actions may cost less than `cost_of` says."""
+    return any(action.is_at_most for action in actions)
+
+
+def usd_words(usd: Decimal, *, at_most: bool) -> str:
+    """`1.02 USD`, or `up to 1.02 USD`."""
+    return f"{'up to ' if at_most else ''}{usd:.2f} USD"

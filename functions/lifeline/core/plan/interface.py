@@ -12,7 +12,7 @@ from lifeline.core.network.model import IN_PLACE_OF, Endpoint, EndpointState, En
 from lifeline.core.network.obstacles import FAILED_STATES, Obstacle
 from lifeline.core.network.reach import NetworkPath, Reach
 from lifeline.core.plan.actions import Action, ActionKind, ServiceReport, ServiceState
-from lifeline.core.plan.central import CentralOffer, judge_central, saving_words
+from lifeline.core.plan.central import CentralOffer, judge_central, profile_cost, saving_words
 from lifeline.core.plan.elsewhere import Elsewhere, find_elsewhere, shadow_words
 from lifeline.core.plan.endpoint_lifecycle import MOST_FAILURES
 from lifeline.core.plan.harm import (
@@ -339,6 +339,7 @@ class InterfacePlanner(ServicePlanner):
         """The association with the hub's zones or its Profile, which takes the endpoint's place."""
         saving = saving_words(interfaces, self.plan_input)
         reason = f"{self.scene.cut_off(self.clients, self.requirement.service)}, and the hub's endpoint would serve it"
+        usd, is_at_most = profile_cost(self.plan_input)
         return self.action(
             ActionKind.ASSOCIATE_CENTRAL,
             f"{reason}: {saving}" if saving else reason,
@@ -346,6 +347,8 @@ class InterfacePlanner(ServicePlanner):
             central_account=self._account_of_hub(),
             checks=offer.words,
             asks=offer.asks,
+            profile_usd=usd,
+            is_at_most=is_at_most,
         )
 
     @property
