@@ -10,9 +10,11 @@ import pytest
 
 from lifeline.adapters.aws.clients import client
 from lifeline.adapters.aws.memory import remember
+from lifeline.adapters.store.hub_places import HubPlaceStore
 from lifeline.adapters.store.vpcs import VpcStore
 from lifeline.core.coexist.associated import own_ids
 from lifeline.core.coexist.canary import Canary
+from lifeline.core.errors import TerminalError
 from lifeline.handlers import coverage_page, reconcile_endpoints
 from tests.support.cases import Case
 from tests.support.cloudtrail import record_call
@@ -191,6 +193,48 @@ def test_one_place_is_given_to_one_vpc_of_a_run(spoke: Spoke, associate: str, st
     assert "it has 2 of at most 2 VPCs" in second["actions"][-1]["reason"]
 
 
+def offered_the_last_place(spoke: Spoke) -> tuple[dict[str, Any], str]:
+    """What the first VPC was offered in a run of its own, and another VPC."""
+    spoke.account.dns.vpcs_a_zone = 2
+    return spoke.look(), spoke.hub.add_spoke(spoke.world, cidr="10.1.0.0/16")
+
+
+def test_a_place_that_an_earlier_run_offered_is_given_to_no_other_vpc(spoke: Spoke) -> None:
+    offered, other = offered_the_last_place(spoke)
+    spoke.case.forget_dns()
+    second = spoke.case.look(other)
+    assert ("create_interface_endpoint", "done") in kinds(second)
+    assert "it has 2 of at most 2 VPCs" in second["actions"][-1]["reason"]
+    assert spoke.look()["approval"]["plan_id"] == offered["approval"]["plan_id"]  # who was offered it keeps it
+    assert kinds(approve(offered["approval"]["plan_id"])) == [("associate_central", "done")]
+    assert dict(HubPlaceStore("ledger").read().by_vpc) == {}
+
+
+def test_a_place_is_free_again_once_nobody_can_approve_its_offer(spoke: Spoke) -> None:
+    _, other = offered_the_last_place(spoke)
+    spoke.world.ec2.delete_subnet(
+        SubnetId=spoke.world.ec2.describe_subnets(Filters=[{"Name": "vpc-id", "Values": [spoke.vpc_id]}])["Subnets"][0][
+            "SubnetId"
+        ]
+    )
+    assert kinds(spoke.look()) == []
+    spoke.case.forget_dns()
+    assert kinds(spoke.case.look(other)) == [("associate_central", "blocked")]
+
+
+def test_without_a_ledger_that_says_who_was_promised_a_place_people_are_asked(
+    spoke: Spoke, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_: object) -> None:
+        raise TerminalError("the ledger can't be read")
+
+    spoke.auto()
+    monkeypatch.setattr(HubPlaceStore, "read", fail)
+    answer = spoke.look()
+    assert kinds(answer) == [("associate_central", "blocked")]
+    assert "how many VPCs it has can't be read" in answer["actions"][0]["error"]
+
+
 def test_nothing_is_associated_while_the_kill_switch_is_on(spoke: Spoke, monkeypatch: pytest.MonkeyPatch) -> None:
     spoke.auto()
     monkeypatch.setenv("KILL_SWITCH_PARAMETER", "/lifeline/stop")
@@ -358,9 +402,6 @@ def test_the_approval_of_a_profile_says_what_it_costs_at_most(days: Days, monkey
     vpc_id = hub.add_spoke(days.world)
     assert days.look(vpc_id)["approval"]["monthly_cost_usd"] == 1.02
     assert "(up to 1.02 USD more per month, before data charges)" in " ".join(days.texts()[-1].split())
-    remember.cache_clear()
-    shown = " ".join(unescape(coverage_page.handler({"plan": vpc_id}, Context())).split())
-    assert "up to 1.02 USD more per month, before data charges" in shown
 
 
 def test_a_profile_with_a_firewall_is_asked_about_even_with_auto(days: Days, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -489,7 +530,7 @@ def test_a_swap_that_could_not_be_undone_says_so_and_is_tried_again_at_once(
     notice = " ".join(days.texts()[-1].split())
     assert "Lifeline began a swap and could neither finish nor undo it; 1 change failed." in notice
     assert "nothing answers the name of the monitoring service in the VPC now" in notice
-    assert "Lifeline tries again within minutes." in notice
+    assert "Lifeline tries again within minutes, and then on every run." in notice
     days.account.faults.clear()
     days.deliver(*days.world.requeue())
     days.clock.advance(MINUTES)

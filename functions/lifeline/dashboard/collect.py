@@ -43,7 +43,7 @@ from lifeline.reconciler.amend.amendment import Amendment, Fact, RunContext, Vpc
 from lifeline.reconciler.amend.amendments import AMENDMENTS
 from lifeline.reconciler.amend.retirement import RELEASE_HOLDS, is_released
 from lifeline.reconciler.amended import Amended, Reader, network_readers, nothing_planned, read_facts
-from lifeline.reconciler.steps.planning import THROTTLED, Planning
+from lifeline.reconciler.steps.planning import THROTTLED, Planning, read_once
 from lifeline.runtime.observability import logger
 from lifeline.runtime.settings import Settings
 
@@ -184,6 +184,7 @@ class _Cover:
             replace(catalog, ports=policy.ports),
             endpoint_policies=self._reads.endpoint_policies(policy),
             hubs=tools.hubs,
+            promised=read_once(tools.sources.places),
         )
 
     def _catalog(self) -> Catalog:

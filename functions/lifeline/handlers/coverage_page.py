@@ -14,6 +14,7 @@ from lifeline.adapters.store.endpoint_policies import EndpointPolicyStore
 from lifeline.adapters.store.event_path import EventPathStore
 from lifeline.adapters.store.exemptions import Exemptions
 from lifeline.adapters.store.history import History
+from lifeline.adapters.store.hub_places import HubPlaceStore
 from lifeline.adapters.store.incidents import Incidents
 from lifeline.adapters.store.kill_switch import KillSwitch
 from lifeline.adapters.store.limit_usage import LimitUsage, UsageOfAll
@@ -128,6 +129,7 @@ def _tools(settings: PageSettings) -> PageTools:
             kill_switch=KillSwitch(settings.kill_switch_parameter, settings.table_name, account=settings.account_id),
             limit_usage=LimitUsage(table),
             usage_of_all=UsageOfAll(settings.table_name) if settings.accounts else None,
+            places=HubPlaceStore(settings.table_name),
             approvals=Approvals(table),
             paths=PathStore(table),
             audit=AuditLog(table),

@@ -138,11 +138,12 @@ class HubView:
         )
         return replace(dns, answers=answers)
 
-    def with_taken(self, taken: Mapping[str, int]) -> "HubView":
-        """The hub with so many VPCs more in each of its zones, or its Profile."""
+    def with_taken(self, taken: Mapping[str, int] | None) -> "HubView":
+        """The hub with so many VPCs more in each of its zones, or its Profile; None where nobody knows how many."""
 
         def more(source: HubSource) -> HubSource:
-            return replace(source, vpcs=None if source.vpcs is None else source.vpcs + taken.get(source.id, 0))
+            is_known = source.vpcs is not None and taken is not None
+            return replace(source, vpcs=(source.vpcs or 0) + (taken or {}).get(source.id, 0) if is_known else None)
 
         return replace(self, sources=tuple(map(more, self.sources)))
 

@@ -258,10 +258,8 @@ def _next(worth: Sequence[VpcAnswer], stack: str, *, is_plan: bool) -> Iterator[
         first = next((answer.vpc_id for answer, _ in by_status[Status.FAILED]), worth[0].vpc_id)
         again = "tries again within minutes, and then" if _unanswered(action for _, action in actions) else "will retry"
         yield f"Fix the failure shown above. Lifeline {again} on every run."
-        kinds = _BY_HUB | {ActionKind.SWAP_TO_LOCAL}
-        yield from _unserved(
-            worth, {one.service for _, one in by_status[Status.FAILED] if one.kind in kinds}, "Until then"
-        )
+        by_hub = (one for _, one in by_status[Status.FAILED] if one.kind in _BY_HUB | {ActionKind.SWAP_TO_LOCAL})
+        yield from _unserved(worth, {one.service for one in by_hub}, "Until then")
         yield "To retry now:"
         yield from invoke_lines(stack, {"vpc_ids": [first]})
     elif any(answer.approval for answer in worth):
