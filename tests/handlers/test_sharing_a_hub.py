@@ -641,6 +641,22 @@ def test_a_change_of_the_gateways_table_is_answered_at_once(days: Days, monkeypa
     assert days.account.dns.zones_of(vpc_id) == [hub.zone_id]
 
 
+def test_what_cuts_the_way_beyond_the_vpc_is_kept_for_the_detector_until_it_is_whole_again(
+    days: Days, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    vpc_id, hub = shared(days, monkeypatch)
+    hub.cut_at("group")
+    days.clock.advance(HOUR)
+    remember.cache_clear()
+    days.sweeps(1)
+    (cut,) = VpcStore("ledger").load(HOME.vpc(vpc_id)).cuts.values()
+    assert cut.words.startswith("the hub endpoint's security group (")
+    hub.let_in("10.0.0.0/8")
+    remember.cache_clear()
+    days.sweeps(1)
+    assert dict(VpcStore("ledger").load(HOME.vpc(vpc_id)).cuts) == {}
+
+
 def test_a_way_that_can_not_be_read_is_not_lost(days: Days, monkeypatch: pytest.MonkeyPatch) -> None:
     vpc_id, hub = shared(days, monkeypatch)
     hub.cut_at("gateway")

@@ -6,7 +6,6 @@ from typing import Any
 
 from lifeline.core.network.acl import unread_acls
 from lifeline.core.network.dns import DnsAnswer, domain_of, parent_zone
-from lifeline.core.network.gates import ObstacleKind
 from lifeline.core.network.hub import check_beyond, find_cut
 from lifeline.core.network.model import IN_PLACE_OF, Endpoint, EndpointState, EndpointType, Subnet
 from lifeline.core.network.obstacles import FAILED_STATES, Obstacle
@@ -121,10 +120,7 @@ class InterfacePlanner(ServicePlanner):
         cut = find_cut(check_beyond([client], self.vpc, central, self.service.name, self.ports, view))
         if cut is None:
             return path
-        obstacle = Obstacle(ObstacleKind.BEYOND, f"{cut.what} ({cut.why})", client.id)
-        words = f"the way to the central endpoint for the {self.requirement.service} service is cut"
-        notes = (path.words, obstacle.words, *path.notes)
-        return replace(path, reach=Reach.UNREACHABLE, words=words, obstacles=(obstacle,), notes=notes)
+        return path.cut_beyond(self.requirement.service, f"{cut.what} ({cut.why})", client.id)
 
     # ---- a hub's zone or Profile answers, and the path to the hub is cut: an endpoint stands in until the path is back
 
