@@ -21,6 +21,7 @@ from lifeline.core.network.model import (
 from lifeline.core.network.packets import blocks_in, span
 from lifeline.core.network.ports import ports_of, ports_unknown
 from lifeline.core.network.reach import Reach, ServiceReach, off_words
+from lifeline.core.network.routing import Routing
 from lifeline.core.network.tiers import effective_route_table
 from lifeline.core.plan.client_egress import find_cut_off
 from lifeline.core.plan.cost import free_profile_vpcs, monthly_cost_usd, monthly_profile_vpc_usd
@@ -364,7 +365,7 @@ class _Judge:
         texts += [entry.cidr for acl in self.vpc.network_acls for entry in acl.entries]
         for cidr in self.central.cidrs:
             version = version_of(cidr)
-            for mark in _marks(*span(cidr), texts, version):
+            for (mark, _), _ in Routing.of(zip(texts, texts, strict=True), version).parts((span(cidr),)):
                 yield blocks_in(((mark, mark),), version)
 
     def _check_addresses(self, service: Service, answers: Sequence[DnsAnswer]) -> Iterator[Check]:
@@ -438,10 +439,3 @@ def _overlap(one: str, other: str) -> bool:
         return False
     (low, high), (start, end) = span(one), span(other)
     return low <= end and start <= high
-
-
-def _marks(low: int, high: int, blocks: Iterable[str], version: int) -> tuple[int, ...]:
-    """Addresses of a range that stand for all others: no block divides what lies between two of them."""
-    spans = [span(text) for text in blocks if version_of(text) == version]
-    edges = {low, *(start for start, _ in spans), *(end + 1 for _, end in spans)}
-    return tuple(sorted(one for one in edges if low <= one <= high))
