@@ -915,6 +915,17 @@ def test_the_plan_and_its_approval_say_what_a_vpc_of_a_profile_adds(vpcs: int | 
     assert words == f"{'up to ' if is_at_most else ''}1.02 USD more per month, before data charges"
 
 
+def test_a_profile_costs_once_for_all_its_services() -> None:
+    logs, hub = "logs.us-east-1.amazonaws.com", hub_vpc()
+    other = replace(hub.endpoints[0], id="vpce-0logs", service_name=MONITORING.replace("monitoring", "logs"))
+    there = (of_profile(), of_profile(logs, endpoint_id="vpce-0logs"))
+    more = {"sources": (HubSource("rp-1", there, 3, 1000),), "vpcs": (replace(hub, endpoints=(*hub.endpoints, other)),)}
+    both = central(zones=(), profile="rp-1", services=frozenset({"monitoring", "logs"}))
+    found = offered(spoke(), Hubs().view(**more), "monitoring", "logs", central=both)
+    assert [action.kind for action in found.planned] == [ActionKind.ASSOCIATE_CENTRAL] * 2
+    assert found.monthly_cost_usd == Decimal("1.02")
+
+
 def test_a_plan_of_a_profile_is_the_same_plan_once_its_price_is_sure() -> None:
     def plan_of(vpcs: int) -> Plan:
         view = Hubs().view(sources=(HubSource("rp-1", (of_profile(),), vpcs, 1000),))

@@ -161,14 +161,14 @@ def with_blocked(plan: Plan, actions: tuple[Action, ...], held: Mapping[str, str
 
 def cost_of(actions: Iterable[Action], price: Price | None) -> Decimal:
     """What the actions' interfaces add in a month, in USD, without the data that goes through them: the sum of what
-    each adds, in cents; with what associations with a Profile add at most.
+    each adds, in cents; with what the association with a Profile adds at most, once for all its services.
     """
-    kinds = {ActionKind.CREATE_INTERFACE_ENDPOINT, ActionKind.ADD_SUBNETS}
-    costs = (
-        monthly_cost_usd(len(action.subnet_ids), price) if price and action.kind in kinds else action.profile_usd
-        for action in actions
-    )
-    return sum(costs, Decimal("0.00")) if price else Decimal(0)
+    if price is None:
+        return Decimal(0)
+    kinds, chosen = {ActionKind.CREATE_INTERFACE_ENDPOINT, ActionKind.ADD_SUBNETS}, tuple(actions)
+    of_profiles = {action.central_ids: action.profile_usd for action in chosen}
+    zones = (len(action.subnet_ids) for action in chosen if action.kind in kinds)
+    return sum((*(monthly_cost_usd(number, price) for number in zones), *of_profiles.values()), Decimal("0.00"))
 
 
 def is_at_most(actions: Iterable[Action]) -> bool:
