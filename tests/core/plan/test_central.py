@@ -556,6 +556,17 @@ def test_attributes_that_were_not_read_need_approval() -> None:
     assert "DNS attributes on: can't be read" in asked(found)
 
 
+def test_what_no_client_uses_of_the_gateways_tables_does_not_count() -> None:
+    """Clients of subnets with both families reach names by IPv4 (ADR 5): of the hub's, and back."""
+    both = answer(addresses=(ADDRESS, "2001:db8::10"))
+    view = Hubs().view(sources=(HubSource(ZONE, (both,), 3, 300),))
+    network = spoke(subnets=(subnet(ipv6_cidrs=("2001:db8:1::/64",)),))
+    named = central(cidrs=("10.9.0.0/16", "2001:db8::/56"))
+    assert only(offered(network, view, central=named)).kind is ActionKind.ASSOCIATE_CENTRAL
+    served = offered(network, view, central=named, dns=DnsView((both,)))
+    assert (served.services[0].state, served.actions) == (ServiceState.CENTRAL, ())
+
+
 # ---- Profiles
 
 

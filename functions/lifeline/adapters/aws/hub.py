@@ -50,7 +50,8 @@ class HubReader:
         there = self._memory_in(account)
         if there is None:
             words = f"{account}, which has the zones, is no account that this stack serves"
-            sources = (HubSource(central.profile, unread=(words,)),) if central.profile else ()
+            seen = self._sees(central.profile) if central.profile else None
+            sources = (HubSource(central.profile, unread=(words,), is_seen=seen),) if central.profile else ()
             return dict.fromkeys(vpc_ids, HubView(account, sources, unread=(words,)))
         if central not in self._kept:
             self._kept[central] = self._read(central, there)

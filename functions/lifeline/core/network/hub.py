@@ -231,7 +231,7 @@ def _check_gateway(
     if through.finding is CheckAnswer.NO:
         return
     home = view.home_of(answer.endpoint_id)
-    for address in answer.addresses or ():
+    for address in (text for text in answer.addresses or () if version_of(text) in versions):
         yield replace(_by_table(tables, own, address, {home[0].id} if home else set(), view), is_next=True)
     if home is None:
         return
@@ -247,8 +247,8 @@ def _check_gateway(
     if not theirs.is_available:
         return
     for subnet in subnets:
-        for cidr in (subnet.cidr, *subnet.ipv6_cidrs):
-            if cidr:
+        for cidr in (text for text in (subnet.cidr, *subnet.ipv6_cidrs) if text):
+            if version_of(cidr) == subnet.ip_version:
                 back = _by_table("the way back by the transit gateway", theirs, cidr, {vpc.id}, view)
                 yield replace(back, is_of_sender=True)
 
