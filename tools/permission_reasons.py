@@ -83,6 +83,7 @@ REASONS: dict[str, dict[str, str]] = {
     "FindHubsWay": {
         "ec2:DescribeTransitGatewayAttachments": "reads which route table a VPC's attachment is associated with",
         "ec2:DescribeTransitGatewayVpcAttachments": "reads whether a VPC is attached to the gateway to the hub",
+        "route53profiles:ListProfiles": "reads whether the hub's Profile is shared with the VPC's account",
     },
     "ReadGatewayTables": {
         "ec2:SearchTransitGatewayRoutes": "reads whether the gateway leads to the hub, and back to the VPC"

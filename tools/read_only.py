@@ -72,7 +72,7 @@ READS: Mapping[str, frozenset[str]] = {
     "logs": frozenset({"DescribeLogGroups", "FilterLogEvents", "GetQueryResults", "StartQuery"}),
     "organizations": frozenset({"DescribeOrganization", "ListAccounts"}),
     "route53": frozenset({"GetHostedZone", "GetHostedZoneLimit", "ListHostedZonesByVPC", "ListResourceRecordSets"}),
-    "route53profiles": frozenset({"ListProfileAssociations", "ListProfileResourceAssociations"}),
+    "route53profiles": frozenset({"ListProfileAssociations", "ListProfileResourceAssociations", "ListProfiles"}),
     "route53resolver": frozenset(
         {
             "GetResolverRule",

@@ -82,7 +82,7 @@ from lifeline.core.notices.unwatched import unwatched_notice
 from lifeline.core.notices.watch_full import watch_full_notice
 from lifeline.core.organization.members import MemberAccount
 from lifeline.core.owner import Owner
-from lifeline.core.plan.actions import Action, ActionKind, Plan, Status, Urgency
+from lifeline.core.plan.actions import UNANSWERED, Action, ActionKind, Plan, Status, Urgency
 from lifeline.core.plan.answer import Approvable, VpcAnswer
 from lifeline.core.plan.cost import price_in
 from lifeline.core.plan.endpoint_lifecycle import Made, follow
@@ -356,6 +356,17 @@ def asking(swap: Plan) -> VpcAnswer:
     held = (action.held("central", action.asks or FOR_WHAT_WAITS) for action in swap.actions)
     approval = Approvable(PLAN_ID, Decimal("7.30"), at(24 * 60), approve_command(PLAN_ID, "lifeline"))
     return replace(answer(swap, *held), approval=approval)
+
+
+def neither(swap: Plan) -> VpcAnswer:
+    """A swap that could be neither finished nor undone."""
+    action = next(one for one in swap.actions if one.kind is ActionKind.SWAP_TO_LOCAL)
+    why = (
+        f"modify_vpc_endpoint {ENDPOINT}: InvalidParameter: The private DNS name can't be used; "
+        f"associate_vpc_with_hosted_zone Z0HUB {swap.vpc_id}: LimitsExceeded: Cannot associate more than 300 VPCs with "
+        f"a private hosted zone; {UNANSWERED} the monitoring service in the VPC now"
+    )
+    return answer(swap, replace(action, asks="", endpoint_id=ENDPOINT, status=Status.FAILED, error=why))
 
 
 NO_LONGER_SHARED = answer(LET_GO, *(replace(action, status=Status.DONE) for action in LET_GO.actions))
@@ -686,6 +697,7 @@ NOTICES: dict[str, tuple[float, Callable[[], Notice]]] = {
         8,
         lambda: notified(asking(SWAP_OF_PROFILE), because=because_of([Trigger("sweep")])),
     ),
+    "hub-swap-stuck": (8, lambda: notified(neither(SWAP))),
     "hub-refused": (8, lambda: notified(NOT_SHARED)),
     "endpoints-failed": (8, lambda: notified(FAILED)),
     "endpoint-lost": (39, lost),

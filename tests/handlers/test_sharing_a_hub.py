@@ -10,9 +10,11 @@ import pytest
 
 from lifeline.adapters.aws.clients import client
 from lifeline.adapters.aws.memory import remember
+from lifeline.adapters.store.hub_places import HubPlaceStore
 from lifeline.adapters.store.vpcs import VpcStore
 from lifeline.core.coexist.associated import own_ids
 from lifeline.core.coexist.canary import Canary
+from lifeline.core.errors import TerminalError
 from lifeline.handlers import coverage_page, reconcile_endpoints
 from tests.support.cases import Case
 from tests.support.cloudtrail import record_call
@@ -191,6 +193,48 @@ def test_one_place_is_given_to_one_vpc_of_a_run(spoke: Spoke, associate: str, st
     assert "it has 2 of at most 2 VPCs" in second["actions"][-1]["reason"]
 
 
+def offered_the_last_place(spoke: Spoke) -> tuple[dict[str, Any], str]:
+    """What the first VPC was offered in a run of its own, and another VPC."""
+    spoke.account.dns.vpcs_a_zone = 2
+    return spoke.look(), spoke.hub.add_spoke(spoke.world, cidr="10.1.0.0/16")
+
+
+def test_a_place_that_an_earlier_run_offered_is_given_to_no_other_vpc(spoke: Spoke) -> None:
+    offered, other = offered_the_last_place(spoke)
+    spoke.case.forget_dns()
+    second = spoke.case.look(other)
+    assert ("create_interface_endpoint", "done") in kinds(second)
+    assert "it has 2 of at most 2 VPCs" in second["actions"][-1]["reason"]
+    assert spoke.look()["approval"]["plan_id"] == offered["approval"]["plan_id"]  # who was offered it keeps it
+    assert kinds(approve(offered["approval"]["plan_id"])) == [("associate_central", "done")]
+    assert dict(HubPlaceStore("ledger").read().by_vpc) == {}
+
+
+def test_a_place_is_free_again_once_nobody_can_approve_its_offer(spoke: Spoke) -> None:
+    _, other = offered_the_last_place(spoke)
+    spoke.world.ec2.delete_subnet(
+        SubnetId=spoke.world.ec2.describe_subnets(Filters=[{"Name": "vpc-id", "Values": [spoke.vpc_id]}])["Subnets"][0][
+            "SubnetId"
+        ]
+    )
+    assert kinds(spoke.look()) == []
+    spoke.case.forget_dns()
+    assert kinds(spoke.case.look(other)) == [("associate_central", "blocked")]
+
+
+def test_without_a_ledger_that_says_who_was_promised_a_place_people_are_asked(
+    spoke: Spoke, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_: object) -> None:
+        raise TerminalError("the ledger can't be read")
+
+    spoke.auto()
+    monkeypatch.setattr(HubPlaceStore, "read", fail)
+    answer = spoke.look()
+    assert kinds(answer) == [("associate_central", "blocked")]
+    assert "how many VPCs it has can't be read" in answer["actions"][0]["error"]
+
+
 def test_nothing_is_associated_while_the_kill_switch_is_on(spoke: Spoke, monkeypatch: pytest.MonkeyPatch) -> None:
     spoke.auto()
     monkeypatch.setenv("KILL_SWITCH_PARAMETER", "/lifeline/stop")
@@ -223,9 +267,17 @@ def test_after_aws_refused_the_association_an_endpoint_is_made_and_says_why(spok
 def test_the_answer_of_a_call_that_was_lost_is_found_out(spoke: Spoke) -> None:
     spoke.auto()
     spoke.account.fail_next("AssociateVPCWithHostedZone", "ServiceUnavailable", after_effect=True)
-    assert kinds(spoke.look()) == [("associate_central", "planned")]
-    assert list(spoke.state().associated) == [spoke.hub.zone_id]
+    assert kinds(spoke.look()) == [("associate_central", "done")]
+    assert [one.is_made for one in spoke.state().associated.values()] == [True]
     assert spoke.look()["services"][0]["state"] == "served centrally"
+
+
+def test_a_call_whose_answer_was_lost_and_that_nothing_shows_is_made_again(spoke: Spoke) -> None:
+    spoke.auto()
+    spoke.account.fail_next("AssociateVPCWithHostedZone", "ServiceUnavailable")
+    assert kinds(spoke.look()) == [("associate_central", "planned")]
+    assert (spoke.zones(), [one.is_made for one in spoke.state().associated.values()]) == ([], [False])
+    assert kinds(spoke.look()) == [("associate_central", "done")]
 
 
 def test_a_release_gives_up_the_association(spoke: Spoke) -> None:
@@ -322,6 +374,34 @@ def test_a_profile_is_associated_once_for_all_its_services_and_ends_with_harm(
     incident = days.record_silence(vpc_id, subject="rp-1")
     days.ask_for_repair(vpc_id, incident_id=incident.id)
     assert profiles.profiles["rp-1"].vpc_ids == []
+
+
+def test_the_lost_answer_of_a_call_for_a_profile_is_found_out(days: Days, monkeypatch: pytest.MonkeyPatch) -> None:
+    hub = Hub(days.world)
+    days.clock.advance(MINUTES)
+    zone = f"arn:aws:route53:::hostedzone/{hub.zone_id}"
+    days.account.dns.add_profile("rp-1", owner=ACCOUNT, resources=[zone])
+    tune(monkeypatch, central=hub.policy(zones=None, profile="rp-1", associate="auto"))
+    vpc_id = hub.add_spoke(days.world)
+    days.account.fail_next("AssociateProfile", "InternalServiceErrorException", after_effect=True)
+    assert kinds(days.look(vpc_id)) == [("associate_central", "done")]
+    assert VpcStore("ledger").load(HOME.vpc(vpc_id)).associated["rp-1"].is_made
+    remember.cache_clear()
+    days.account.fail_next("DisassociateProfile", "InternalServiceErrorException", after_effect=True)
+    (released,) = days.call({"vpc_ids": [vpc_id], "release": True})["vpcs"]
+    assert kinds(released) == [("disassociate_central", "done")]
+    assert days.account.dns.profiles["rp-1"].vpc_ids == []
+
+
+def test_the_approval_of_a_profile_says_what_it_costs_at_most(days: Days, monkeypatch: pytest.MonkeyPatch) -> None:
+    hub = Hub(days.world)
+    days.clock.advance(MINUTES)
+    zone = f"arn:aws:route53:::hostedzone/{hub.zone_id}"
+    days.account.dns.add_profile("rp-1", owner=ACCOUNT, resources=[zone])
+    tune(monkeypatch, central=hub.policy(zones=None, profile="rp-1"))
+    vpc_id = hub.add_spoke(days.world)
+    assert days.look(vpc_id)["approval"]["monthly_cost_usd"] == 1.02
+    assert "(up to 1.02 USD more per month, before data charges)" in " ".join(days.texts()[-1].split())
 
 
 def test_a_profile_with_a_firewall_is_asked_about_even_with_auto(days: Days, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -450,7 +530,7 @@ def test_a_swap_that_could_not_be_undone_says_so_and_is_tried_again_at_once(
     notice = " ".join(days.texts()[-1].split())
     assert "Lifeline began a swap and could neither finish nor undo it; 1 change failed." in notice
     assert "nothing answers the name of the monitoring service in the VPC now" in notice
-    assert "Lifeline tries again within minutes." in notice
+    assert "Lifeline tries again within minutes, and then on every run." in notice
     days.account.faults.clear()
     days.deliver(*days.world.requeue())
     days.clock.advance(MINUTES)
@@ -559,6 +639,22 @@ def test_a_change_of_the_gateways_table_is_answered_at_once(days: Days, monkeypa
     assert "called DeleteTransitGatewayRoute" in notice
     assert f"let the endpoint stand in for the hub's zone {hub.zone_id}" in notice
     assert days.account.dns.zones_of(vpc_id) == [hub.zone_id]
+
+
+def test_what_cuts_the_way_beyond_the_vpc_is_kept_for_the_detector_until_it_is_whole_again(
+    days: Days, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    vpc_id, hub = shared(days, monkeypatch)
+    hub.cut_at("group")
+    days.clock.advance(HOUR)
+    remember.cache_clear()
+    days.sweeps(1)
+    (cut,) = VpcStore("ledger").load(HOME.vpc(vpc_id)).cuts.values()
+    assert cut.words.startswith("the hub endpoint's security group (")
+    hub.let_in("10.0.0.0/8")
+    remember.cache_clear()
+    days.sweeps(1)
+    assert dict(VpcStore("ledger").load(HOME.vpc(vpc_id)).cuts) == {}
 
 
 def test_a_way_that_can_not_be_read_is_not_lost(days: Days, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -222,6 +222,26 @@ def test_a_profile_that_is_shared_with_the_vpcs_account_is_read_where_it_can_be_
     assert ("swap_to_local", "blocked") in kinds(accounts.look())
 
 
+def test_a_profile_that_is_not_shared_is_not_asked_for_and_an_endpoint_says_so(accounts: Accounts) -> None:
+    accounts.arrange(B, zones=None, profile="rp-1")
+    arn = f"arn:aws:route53:::hostedzone/{accounts.hub.zone_id}"
+    accounts.organization.dns.add_profile("rp-1", owner=B, resources=[arn])
+    answer = accounts.look()
+    assert ("create_interface_endpoint", "done") in kinds(answer)
+    reason = next(one["reason"] for one in answer["actions"] if one["action"] == "create_interface_endpoint")
+    assert f"rp-1 isn't shared with account {A}: share it by AWS RAM" in reason
+
+
+def test_where_it_can_not_be_read_whether_a_profile_is_shared_people_are_asked(accounts: Accounts) -> None:
+    accounts.arrange(B, zones=None, profile="rp-1")
+    arn = f"arn:aws:route53:::hostedzone/{accounts.hub.zone_id}"
+    accounts.organization.dns.add_profile("rp-1", owner=B, resources=[arn], shared_with={A})
+    accounts.organization.place(A).fail_next("ListProfiles", "AccessDeniedException", times=9)
+    answer = accounts.look()
+    assert kinds(answer) == [("associate_central", "blocked")]
+    assert f"which Profiles account {A} sees can't be read" in answer["actions"][0]["error"]
+
+
 def test_an_authorization_is_deleted_even_if_the_policy_names_no_hub_any_more(accounts: Accounts) -> None:
     accounts.arrange(B)
     accounts.organization.place(B).fail_next("DeleteVPCAssociationAuthorization", "ServiceUnavailable", times=3)

@@ -48,7 +48,9 @@ class Fakes:
     def tools(self) -> Tools:
         me = cast("Any", self)
         kill_switch = SimpleNamespace(why_on=lambda: self.kill_switch)
-        guards = SimpleNamespace(kill_switch=kill_switch, limit_usage=me, approvals=me, paths=None, usage_of_all=None)
+        guards = SimpleNamespace(
+            kill_switch=kill_switch, limit_usage=me, approvals=me, paths=None, usage_of_all=None, places=None
+        )
         tools = dict.fromkeys(
             (
                 "network",

@@ -175,6 +175,15 @@ class Associations:
         ]
         return {"ProfileAssociations": found}
 
+    def list_profiles(self, state: "State", _: Params) -> Params:
+        """Route 53 Profiles API: ListProfiles. It shows the account's own, and those that are shared with it."""
+        found = [
+            {"Id": id_, "ShareStatus": "NOT_SHARED" if one.owner == state.account_id else "SHARED_WITH_ME"}
+            for id_, one in self.profiles.items()
+            if one.is_seen_by(state.account_id)
+        ]
+        return {"ProfileSummaries": found}
+
     def list_profile_resources(self, state: "State", params: Params) -> Params:
         """Route 53 Profiles API: ListProfileResourceAssociations."""
         profile = self._profile(state, params)
@@ -201,6 +210,7 @@ _OPERATIONS: dict[tuple[str, str], Callable[[Associations, "State", Params], Par
     ("route53profiles", "DisassociateProfile"): Associations.dissociate_profile,
     ("route53profiles", "ListProfileAssociations"): Associations.list_profile_associations,
     ("route53profiles", "ListProfileResourceAssociations"): Associations.list_profile_resources,
+    ("route53profiles", "ListProfiles"): Associations.list_profiles,
 }
 
 

@@ -19,7 +19,7 @@ from lifeline.core.errors import LifelineError
 from lifeline.core.event_path.denial import dry_run_denied_words
 from lifeline.core.event_path.dry_run import DryRunVerdict
 from lifeline.core.guards.all_accounts import SharedLimits, biggest_users
-from lifeline.core.guards.approval import Offer, OfferState, approve_command, make_offer
+from lifeline.core.guards.approval import Offer, OfferState, approvable, approve_command, make_offer
 from lifeline.core.guards.backlog import Epoch
 from lifeline.core.guards.freeze import EVERYTHING, freeze_words, standing
 from lifeline.core.guards.limits import Admission, Usage, admit, own_interfaces
@@ -43,7 +43,7 @@ from lifeline.reconciler.amend.amendment import Amendment, Fact, RunContext, Vpc
 from lifeline.reconciler.amend.amendments import AMENDMENTS
 from lifeline.reconciler.amend.retirement import RELEASE_HOLDS, is_released
 from lifeline.reconciler.amended import Amended, Reader, network_readers, nothing_planned, read_facts
-from lifeline.reconciler.steps.planning import THROTTLED, Planning
+from lifeline.reconciler.steps.planning import THROTTLED, Planning, read_once
 from lifeline.runtime.observability import logger
 from lifeline.runtime.settings import Settings
 
@@ -184,6 +184,7 @@ class _Cover:
             replace(catalog, ports=policy.ports),
             endpoint_policies=self._reads.endpoint_policies(policy),
             hubs=tools.hubs,
+            promised=read_once(tools.sources.places),
         )
 
     def _catalog(self) -> Catalog:
@@ -462,4 +463,4 @@ class _Cover:
 
     def _approvable(self, offer: Offer) -> Approvable:
         command = approve_command(offer.plan_id, self._settings.stack_name, self._settings.member)
-        return Approvable(offer.plan_id, offer.monthly_cost_usd, offer.ends_at, command)
+        return approvable(offer, command)

@@ -136,12 +136,12 @@ class ActionRow:
 class VpcCoverage:
     """One VPC. `cost_usd` is the monthly cost of Lifeline's endpoints there, `planned_usd` what the plan would add.
 
-    `plan_id` is the plan that waits for approval, empty where none does; `plan_usd` is its monthly cost. `backlog` is
-    how many changes wait for approval in the backlog, and `backlog_usd` what they cost in a month. `holds` are
-    the freezes and releases that stop Lifeline there, a line each; `notes` are whatever else to know. `actions` start
-    with the newest. `has_own` is True where an endpoint or security group there is Lifeline's.
-    `suggestion` is the last one of what its private subnets need, None where there is none. `comparison` is that of the
-    ways to reach what a hub shares, None where the policy names none.
+    `plan_id` is the plan that waits for approval, empty where none does; `plan_usd` is its monthly cost, or the most
+    that it can be if `is_plan_at_most`. `backlog` is how many changes wait for approval in the backlog, and
+    `backlog_usd` what they cost in a month. `holds` are the freezes and releases that stop Lifeline there, a line each;
+    `notes` are whatever else to know. `actions` start with the newest. `has_own` is True where an endpoint or security
+    group there is Lifeline's. `suggestion` is the last one of what its private subnets need, None where there is none.
+    `comparison` is that of the ways to reach what a hub shares, None where the policy names none.
     """
 
     id: str
@@ -154,6 +154,7 @@ class VpcCoverage:
     planned_usd: Decimal = Decimal(0)
     plan_id: str = ""
     plan_usd: Decimal = Decimal(0)
+    is_plan_at_most: bool = False
     backlog: int = 0
     backlog_usd: Decimal = Decimal(0)
     holds: tuple[str, ...] = ()

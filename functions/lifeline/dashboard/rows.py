@@ -71,6 +71,7 @@ def cover_vpc(seen: Seen, price: Price, now: datetime) -> VpcCoverage:
         planned_usd=plan.monthly_cost_usd,
         plan_id=offer.plan_id if offer else "",
         plan_usd=offer.monthly_cost_usd if offer else Decimal(0),
+        is_plan_at_most=bool(offer and offer.is_at_most),
         backlog=sum(bool(action.service) for action in backlog) or len(backlog),
         backlog_usd=cost_of(backlog, price),
         holds=seen.holds,

@@ -13,6 +13,7 @@ from lifeline.adapters.store.endpoint_policies import EndpointPolicyStore
 from lifeline.adapters.store.event_path import EventPathStore
 from lifeline.adapters.store.exemptions import Exemptions
 from lifeline.adapters.store.history import History
+from lifeline.adapters.store.hub_places import HubPlaceStore
 from lifeline.adapters.store.incidents import Incidents
 from lifeline.adapters.store.kill_switch import KillSwitch
 from lifeline.adapters.store.latest import LatestTimes
@@ -76,6 +77,7 @@ class Sources:
     suggestions: Suggestions | None = None
     event_path: EventPathStore | None = None
     usage_of_all: UsageOfAll | None = None
+    places: HubPlaceStore | None = None
 
 
 @dataclass(frozen=True, slots=True)

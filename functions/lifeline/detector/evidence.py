@@ -2,7 +2,7 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -18,6 +18,7 @@ from lifeline.core.agents.agent import Agent, State
 from lifeline.core.agents.instances import UNMANAGED, Health, Instance
 from lifeline.core.agents.watches import Watch
 from lifeline.core.coexist.canary import Canary, as_known
+from lifeline.core.coexist.cuts import Cuts
 from lifeline.core.errors import LifelineError
 from lifeline.core.guards.backlog import GapSurvey
 from lifeline.core.guards.freeze import Freeze, standing
@@ -97,6 +98,7 @@ class _Vicinity:
     canaries: tuple[tuple[str, Canary], ...] = ()
     known: KnownVpc | None = None
     survey: GapSurvey | None = None
+    cuts: Cuts = field(default_factory=dict)
 
 
 class EvidenceCollector:
@@ -257,6 +259,7 @@ class EvidenceCollector:
             frozen=tuple(sorted(standing(state.frozen, self._case.now).items())),
             canaries=tuple(sorted(as_known(state.canaries, state.frozen).items())),
             survey=state.survey,
+            cuts=state.cuts,
         )
 
     def _facts(
@@ -290,6 +293,7 @@ class EvidenceCollector:
             mode=self._sources.mode,
             fixes_dns=self._sources.fixes_dns,
             survey=around.survey,
+            cuts=around.cuts,
             price=price_in(self._sources.home.region),
             own_groups=tuple(group for group in groups if group.id in (instance.group_ids or ())),
         )

@@ -18,6 +18,7 @@ from lifeline.adapters.store.endpoint_policies import EndpointPolicyStore
 from lifeline.adapters.store.event_path import EventPathStore
 from lifeline.adapters.store.exemptions import Exemptions
 from lifeline.adapters.store.history import History
+from lifeline.adapters.store.hub_places import HubPlaceStore
 from lifeline.adapters.store.incidents import Incidents
 from lifeline.adapters.store.kill_switch import KillSwitch
 from lifeline.adapters.store.latest import LatestTimes
@@ -144,6 +145,7 @@ def _tools(settings: PageSettings) -> PageTools:
             kill_switch=KillSwitch(settings.kill_switch_parameter, settings.table_name, account=settings.account_id),
             limit_usage=LimitUsage(table),
             usage_of_all=UsageOfAll(settings.table_name) if settings.accounts else None,
+            places=HubPlaceStore(settings.table_name),
             approvals=Approvals(table),
             paths=PathStore(table),
             times=LatestTimes(table),

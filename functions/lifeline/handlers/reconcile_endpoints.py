@@ -36,6 +36,7 @@ from lifeline.adapters.store.endpoint_policies import EndpointPolicyStore
 from lifeline.adapters.store.event_path import EventPathStore
 from lifeline.adapters.store.exemptions import Exemptions
 from lifeline.adapters.store.failed_runs import FailedRunStore
+from lifeline.adapters.store.hub_places import HubPlaceStore
 from lifeline.adapters.store.incidents import Incidents
 from lifeline.adapters.store.kill_switch import KillSwitch
 from lifeline.adapters.store.limit_usage import LimitUsage, UsageOfAll
@@ -412,6 +413,7 @@ def _tools(settings: Settings) -> Tools:
             approvals=Approvals(settings.ledger),
             paths=PathStore(settings.ledger),
             usage_of_all=UsageOfAll(settings.table_name) if settings.accounts else None,
+            places=HubPlaceStore(settings.table_name),
         ),
     )
 

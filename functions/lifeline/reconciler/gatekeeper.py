@@ -18,6 +18,7 @@ from lifeline.core.guards.all_accounts import SharedLimits, biggest_users
 from lifeline.core.guards.approval import (
     Offer,
     OfferState,
+    approvable,
     approve_command,
     make_offer,
     outdated_words,
@@ -27,8 +28,10 @@ from lifeline.core.guards.approval import (
 )
 from lifeline.core.guards.backlog import BACKLOG
 from lifeline.core.guards.freeze import EVERYTHING
+from lifeline.core.guards.hub_places import Wanted
 from lifeline.core.guards.kill_switch import KILL_SWITCH, ON
 from lifeline.core.guards.limits import (
+    UNSEEN,
     Admission,
     Grant,
     Usage,
@@ -43,10 +46,11 @@ from lifeline.core.guards.mode import Mode
 from lifeline.core.guards.urgency import KnownVpc, note_paths, shares_among
 from lifeline.core.network.model import Vpc
 from lifeline.core.notices.kill_switch import switch_notice
-from lifeline.core.plan.actions import Action, Plan
-from lifeline.core.plan.answer import Approvable, Refusal, VpcAnswer
+from lifeline.core.plan.actions import ASSOCIATES, Action, Plan
+from lifeline.core.plan.answer import Refusal, VpcAnswer
 from lifeline.core.plan.cost import Price, price_in
 from lifeline.core.plan.order import Step
+from lifeline.core.policy.central import Central
 from lifeline.core.policy.policy import Limits, Shares
 from lifeline.core.requests.request import Request
 from lifeline.reconciler.steps.apply import Applied, Deferral
@@ -110,8 +114,8 @@ def take_backlog(request: Request, tools: Tools, settings: Settings) -> Request:
 
 @dataclass(slots=True)
 class Gatekeeper:
-    """One run's gatekeeper. `approves` are the ids of the plans that its requests approve, `limits` and `shares` the
-    policy's.
+    """One run's gatekeeper. `approves` are the ids of the plans that its requests approve, `limits`, `shares` and
+    `central` the policy's.
     """
 
     guards: Guards
@@ -120,6 +124,7 @@ class Gatekeeper:
     approves: tuple[str, ...] = ()
     limits: Limits = field(default_factory=Limits)
     shares: Shares = field(default_factory=Shares)
+    central: Central | None = None
     _known: Callable[[], Mapping[str, KnownVpc]] = field(default=dict, init=False)
     _why_on: str = field(default="", init=False)
     _admission: Admission | None = field(default=None, init=False)
@@ -258,6 +263,7 @@ class Gatekeeper:
             self._offers |= dict(zip(held, offers, strict=True))
         except LifelineError as error:  # the next run offers them; what passes must not wait for that
             logger.error("plans not offered for approval", error=str(error))
+        self._note_places(plans, self._places_in(admission))
         blocked = {vpc_id: block_all(admission.plans[vpc_id], _APPROVE, _OUTDATED) for vpc_id in outdated}
         return {**admission.plans, **blocked}
 
@@ -292,6 +298,31 @@ class Gatekeeper:
         except LifelineError as error:
             logger.error("limit usage not saved", error=str(error))
 
+    def _places_in(self, admission: Admission) -> Mapping[str, Wanted]:
+        """What the VPCs are about to be associated with, and what they would be if a person approves it."""
+        soon, found = self.run.now() + UNSEEN, dict[str, Wanted]()
+        for vpc_id, plan in admission.plans.items():
+            asked = [one for one in (*admission.held(vpc_id), *plan.planned) if one.kind in ASSOCIATES]
+            if ids := tuple(sorted({id_ for action in asked for id_ in action.moving_ids})):
+                is_offered = vpc_id in self._offers and not all(action.is_planned for action in asked)
+                found[vpc_id] = ids, self._offers[vpc_id].ends_at if is_offered else soon
+        return found
+
+    def free_places(self, vpc_ids: Collection[str]) -> None:
+        """Counts no place at the hub any more for VPCs that ask for none."""
+        self._note_places(vpc_ids, {})
+
+    def _note_places(self, vpc_ids: Collection[str], wanted: Mapping[str, Wanted]) -> None:
+        """Errors are logged: AWS refuses what has no room, and then an endpoint is made."""
+        store, now, home = self.guards.places, self.run.now(), self.settings.home
+        if store is None or self.central is None or not vpc_ids:
+            return
+        among, named = {f"{home}/{id_}" for id_ in vpc_ids}, {f"{home}/{id_}": one for id_, one in wanted.items()}
+        try:
+            store.change(lambda places: places.noted(named, among, now=now))
+        except LifelineError as error:
+            logger.error("places at the hub not saved", error=str(error))
+
     def settle(self, applied: Mapping[str, Applied]) -> None:
         """Gives back what came to nothing, and keeps approved what an approved plan leaves for a later run.
 
@@ -301,6 +332,7 @@ class Gatekeeper:
             return
         made = frozenset(step for step in self._admission.passing if _may_be_made(step, applied))
         of_all, now = _unused(self._in_all, made), self.run.now()
+        self.free_places([vpc_id for vpc_id, became in applied.items() if any(map(_has_ended, became.actions))])
         self._return_unused(made)
         try:
             if of_all and self.guards.usage_of_all:
@@ -333,8 +365,7 @@ class Gatekeeper:
         offer = self._offers.get(answer.vpc_id)
         if offer and any(action.blocked_by not in {"", KILL_SWITCH, BACKLOG, _APPROVE} for action in answer.actions):
             command = approve_command(offer.plan_id, self.settings.stack_name, self.settings.member)
-            approval = Approvable(offer.plan_id, offer.monthly_cost_usd, offer.ends_at, command)
-            answer = replace(answer, approval=approval)
+            answer = replace(answer, approval=approvable(offer, command))
         is_gone = not answer.tiers and not answer.actions and not answer.refusal
         try:
             return self._with_refusal(answer) if is_decided or is_gone else answer
@@ -461,6 +492,11 @@ def _unused(admission: Admission | None, kept: Collection[Step]) -> list[Grant]:
     granted = admission.granted if admission else ()
     used = {grant for step, grant in granted if step in kept}
     return [grant for _, grant in granted if grant not in used]
+
+
+def _has_ended(action: Action) -> bool:
+    """True of an association that AWS has made or refused: from now on, AWS's own count says what became of it."""
+    return action.kind in ASSOCIATES and (action.is_done or action.is_failed)
 
 
 def _may_be_made(step: Step, applied: Mapping[str, Applied]) -> bool:

@@ -84,7 +84,9 @@ def _reconcile(
     waiting = [keep_known_tags(request, known_tags) for request in waiting]
     is_manual = mode is not settings.mode
     approves = tuple(request.approve for request in waiting if request.approve)
-    gatekeeper = Gatekeeper(tools.guards, settings, run, approves, policy.without_approval, policy.shares)
+    gatekeeper = Gatekeeper(
+        tools.guards, settings, run, approves, policy.without_approval, policy.shares, policy.central
+    )
     job = Job(mode, Targets(), tools, settings, run, is_manual=is_manual, owner_tags=policy.owner_tags)
     with beside(gatekeeper.why_stop):
         region = read_region(job)

@@ -12,6 +12,7 @@ from lifeline.adapters.store.requiring_tags import KnownTags
 from lifeline.core.coexist.associated import leftovers, refused_lately
 from lifeline.core.coexist.vpc_state import VpcList, VpcState
 from lifeline.core.errors import LifelineError, TransientError
+from lifeline.core.guards.hub_places import HubPlaces
 from lifeline.core.network.model import AnyRef, Catalog, Vpc, VpcRef
 from lifeline.core.network.way_out import usable_tiers
 from lifeline.core.notices.bus_events import change_event
@@ -42,7 +43,7 @@ from lifeline.reconciler.steps.event_path import prove_event_path
 from lifeline.reconciler.steps.job import Job
 from lifeline.reconciler.steps.leases import leased, return_lease, take_leases
 from lifeline.reconciler.steps.look import look
-from lifeline.reconciler.steps.planning import NOTHING, THROTTLED, AboutToChange, Planning, takes_names
+from lifeline.reconciler.steps.planning import NOTHING, THROTTLED, AboutToChange, Planning, read_once, takes_names
 from lifeline.reconciler.steps.policy_in_force import PolicyInForce, stacks_policy
 from lifeline.reconciler.steps.requeue import Requeuing
 from lifeline.reconciler.steps.routed import note_routed
@@ -169,7 +170,8 @@ class Reconciliation:
         catalog, now = replace(catalog, ports=policy.ports), self._job.run.now()
         named = read_endpoint_policies(policy, tools.endpoint_policies, settings)
         attributes, hubs = self._attributes, tools.hubs
-        return Planning(policy, tools.network, tools.central, settings, now, catalog, attributes, named, hubs)
+        promised = HubPlaces if self._job.is_manual else read_once(tools.guards.places)  # a plan needs no ledger
+        return Planning(policy, tools.network, tools.central, settings, now, catalog, attributes, named, hubs, promised)
 
     def _catalog(self) -> Catalog:
         """The region's endpoint services. A person who waits for an answer gets one without them: what they asked for
@@ -275,6 +277,7 @@ class Reconciliation:
             return [*deferred, *self._leave(facts.read(stopped, REASONS))]
         idle = {vpc_id: amended_vpc for vpc_id, amended_vpc in amended.items() if vpc_id not in with_work}
         self._decided |= idle.keys()
+        self._gatekeeper.free_places(idle)
         left = self._leave(idle)  # first, because it must not hang on what fails elsewhere
         with stage("apply", job.run.id):
             applied = self._apply(facts, {vpc_id: amended[vpc_id].plan for vpc_id in with_work})

@@ -30,16 +30,38 @@ class Aws:
 
     refused: dict[tuple[str, str], str] = field(default_factory=dict)
     times: dict[tuple[str, str], int] = field(default_factory=dict)  # how often, if not always
+    lost: set[tuple[str, str]] = field(default_factory=set)  # what is done although AWS's answer says otherwise
     done: list[tuple[str, str]] = field(default_factory=list)
+    zone_ids: set[str] = field(default_factory=set)
+    is_on: bool = False
+
+    def describe_vpc_endpoints(self, **_: Any) -> dict[str, Any]:
+        self._refuse(("describe_vpc_endpoints", ""))
+        return {"VpcEndpoints": [{"PrivateDnsEnabled": self.is_on}]}
+
+    def list_hosted_zones_by_vpc(self, **_: Any) -> dict[str, Any]:
+        self._refuse(("list_hosted_zones_by_vpc", ""))
+        return {"HostedZoneSummaries": [{"HostedZoneId": zone_id} for zone_id in sorted(self.zone_ids)]}
+
+    def _refuse(self, key: tuple[str, str]) -> None:
+        if (code := self.refused.get(key)) and self.times.setdefault(key, 1000) > 0:
+            self.times[key] -= 1
+            answer: Any = {"Error": {"Code": code, "Message": "no"}, "ResponseMetadata": {"HTTPStatusCode": 400}}
+            raise ClientError(answer, key[0])
+
+    def _make(self, key: tuple[str, str]) -> None:
+        self.done.append(key)
+        self.is_on = key == ON if key[0] == ON[0] else self.is_on
+        self.zone_ids |= {key[1]} if key == shared(key[1]) else set()
+        self.zone_ids -= {key[1]} if key == let_go(key[1]) else set()
 
     def __getattr__(self, operation: str) -> Any:
         def call(**params: Any) -> dict[str, Any]:
             key = (operation, str(params.get("HostedZoneId", params.get("PrivateDnsEnabled"))))
-            if (code := self.refused.get(key)) and self.times.setdefault(key, 1000) > 0:
-                self.times[key] -= 1
-                answer: Any = {"Error": {"Code": code, "Message": "no"}, "ResponseMetadata": {"HTTPStatusCode": 400}}
-                raise ClientError(answer, operation)
-            self.done.append(key)
+            if key in self.lost:
+                self._make(key)
+            self._refuse(key)
+            self._make(key)
             return {}
 
         return call
@@ -68,11 +90,39 @@ def test_a_zone_that_was_shared_already_is_let_go_even_if_another_can_not_be() -
     assert aws.done == [OFF, shared("Z1"), let_go("Z2"), ON]
 
 
-def test_private_dns_comes_back_even_if_the_answer_to_turning_it_off_is_lost() -> None:
-    aws = Aws({OFF: "InternalError"})
+@pytest.mark.parametrize("unread", [{}, {("describe_vpc_endpoints", ""): "Throttling"}])
+def test_private_dns_comes_back_if_it_may_be_off_and_nobody_knows(unread: dict[tuple[str, str], str]) -> None:
+    aws = Aws({OFF: "InternalError", **unread}, is_on=True)
     with pytest.raises(TransientError):
         aws.swap(ActionKind.SWAP_TO_CENTRAL, "Z1")
-    assert aws.done[-1] == ON
+    assert aws.done == [let_go("Z1"), ON]
+
+
+@pytest.mark.parametrize(
+    ("kind", "lost", "done"),
+    [
+        (ActionKind.SWAP_TO_CENTRAL, OFF, [OFF, shared("Z1")]),
+        (ActionKind.SWAP_TO_CENTRAL, shared("Z1"), [OFF, shared("Z1")]),
+        (ActionKind.SWAP_TO_LOCAL, let_go("Z1"), [let_go("Z1"), ON]),
+        (ActionKind.SWAP_TO_LOCAL, ON, [let_go("Z1"), ON]),
+    ],
+)
+def test_a_change_whose_answer_is_lost_is_looked_for_and_the_swap_goes_on(
+    kind: ActionKind, lost: tuple[str, str], done: list[tuple[str, str]]
+) -> None:
+    is_back = kind is ActionKind.SWAP_TO_CENTRAL
+    aws = Aws({lost: "InternalError"}, lost={lost}, is_on=is_back, zone_ids=set() if is_back else {"Z1"})
+    assert (aws.swap(kind, "Z1"), aws.done) == ("", done)
+
+
+def test_nobody_hears_that_nothing_answers_where_the_endpoint_does() -> None:
+    reads = ("describe_vpc_endpoints", "")
+    aws = Aws(
+        {ON: "InternalError", reads: "Throttling", shared("Z1"): "ConflictingDomainExists"}, {reads: 1}, lost={ON}
+    )
+    with pytest.raises(LifelineError, match="InternalError") as failed:
+        aws.swap(ActionKind.SWAP_TO_LOCAL, "Z1")
+    assert not isinstance(failed.value, UnansweredError)
 
 
 @pytest.mark.parametrize("code", ["Throttling", "LastVPCAssociation"])

@@ -19,7 +19,7 @@ from lifeline.core.network.hub import (
 )
 from lifeline.core.network.model import Route, Rule, SecurityGroup, TargetKind, Vpc
 from lifeline.core.network.packets import span
-from lifeline.core.plan.central import _marks as marks
+from lifeline.core.network.routing import Routing
 from tests.support.builders import MONITORING, endpoint, subnet, table
 
 BLOCKS = [f"10.0.0.{place * size}/{bits}" for bits, size in ((29, 8), (30, 4), (32, 1)) for place in range(5)]
@@ -30,16 +30,17 @@ BLOCKS = [f"10.0.0.{place * size}/{bits}" for bits, size in ((29, 8), (30, 4), (
     st.integers(0, 40),
     st.integers(0, 40),
 )
-def test_no_block_divides_what_lies_between_two_marks(blocks: list[str], first: int, more: int) -> None:
-    """Every address is in the same blocks as the last mark before it."""
+def test_no_block_divides_a_piece(blocks: list[str], first: int, more: int) -> None:
+    """Every address is in the same blocks as the first one of its piece."""
     low, high = (span("10.0.0.0/32")[0] + number for number in (first, first + more))
 
     def around(address: int) -> list[str]:
         return [text for text in blocks if span(text)[0] <= address <= span(text)[1]]
 
-    found = marks(low, high, [*blocks, "2001:db8::/32"], 4)
+    texts = [*blocks, "2001:db8::/32"]
+    found = [first for (first, _), _ in Routing.of(zip(texts, texts, strict=True), 4).parts(((low, high),))]
     assert found[0] == low
-    assert list(found) == sorted(set(found))
+    assert found == sorted(set(found))
     for address in range(low, high + 1):
         assert around(address) == around(max(mark for mark in found if mark <= address))
     assert found[-1] <= high

@@ -2,10 +2,13 @@
 
 import json
 from dataclasses import replace
+from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
+from lifeline.core.guards.approval import approvable, make_offer, still_planned
 from lifeline.core.network.askers import Asker, Asking
 from lifeline.core.network.dns import AnswerKind, DnsAnswer, DnsView
 from lifeline.core.network.hub import CheckAnswer, HubSource, HubView
@@ -33,12 +36,15 @@ from lifeline.core.network.model import (
 from lifeline.core.network.reach import Reach
 from lifeline.core.plan.actions import HALFWAY, Action, ActionKind, Plan, ServiceState
 from lifeline.core.plan.central import CentralOffer, judge_central
+from lifeline.core.plan.cost import price_in
 from lifeline.core.plan.harm import unprepared
 from lifeline.core.plan.plan import plan_endpoints
 from lifeline.core.plan.scene import PlanInput
 from lifeline.core.policy.policy import Exempted, Requirement
 from tests.support.builders import MONITORING, OWNER, VPC_ID, default_route, endpoint, route, subnet, table, vpc
 from tests.support.hubs import ADDRESS, HUB_ID, NAME, TGW, ZONE, Hubs, answer, central, hub_vpc, led, offered, spoke
+
+NOW = datetime(2026, 11, 29, 9, tzinfo=UTC)
 
 
 def only(found: Plan) -> Action:
@@ -550,6 +556,17 @@ def test_attributes_that_were_not_read_need_approval() -> None:
     assert "DNS attributes on: can't be read" in asked(found)
 
 
+def test_what_no_client_uses_of_the_gateways_tables_does_not_count() -> None:
+    """Clients of subnets with both families reach names by IPv4 (ADR 5): of the hub's, and back."""
+    both = answer(addresses=(ADDRESS, "2001:db8::10"))
+    view = Hubs().view(sources=(HubSource(ZONE, (both,), 3, 300),))
+    network = spoke(subnets=(subnet(ipv6_cidrs=("2001:db8:1::/64",)),))
+    named = central(cidrs=("10.9.0.0/16", "2001:db8::/56"))
+    assert only(offered(network, view, central=named)).kind is ActionKind.ASSOCIATE_CENTRAL
+    served = offered(network, view, central=named, dns=DnsView((both,)))
+    assert (served.services[0].state, served.actions) == (ServiceState.CENTRAL, ())
+
+
 # ---- Profiles
 
 
@@ -572,6 +589,25 @@ def test_a_profile_whose_zones_can_not_be_read_needs_approval() -> None:
     by_profile = central(zones=(), profile="rp-1")
     found = offered(spoke(), profile(unread=("Z0HUB of the Profile rp-1 couldn't be read",)), central=by_profile)
     assert "Z0HUB of the Profile rp-1 couldn't be read" in asked(found)
+
+
+@pytest.mark.parametrize(("is_seen", "finding"), [(True, "yes"), (None, "can't be read"), (False, "no")])
+def test_a_profile_must_be_shared_with_the_vpcs_account(is_seen: bool | None, finding: str) -> None:
+    view = Hubs().view(sources=(HubSource("rp-1", (of_profile(),), 3, 1000, is_seen=is_seen),))
+    found = offered(spoke(), view, central=central(zones=(), profile="rp-1"))
+    what = f"the Profile in the VPC's account: {finding}"
+    if is_seen is False:
+        assert f"{what} (rp-1 isn't shared with account 123456789012: share it by AWS RAM)" in refusal(found)
+    else:
+        assert any(line.startswith(what) for line in only(found).checks)
+        assert (what in only(found).asks) is (is_seen is None)
+
+
+def test_a_profile_of_the_vpc_itself_is_shared_with_its_account() -> None:
+    view = Hubs().view(sources=(HubSource("rp-1", (of_profile(),), 3, 1000, is_seen=False),))
+    held = DnsView(answers=(of_profile("logs.us-east-1.amazonaws.com"),), profiles=(("rp-1", ()),))
+    found = only(offered(spoke(), view, central=central(zones=(), profile="rp-1"), dns=held))
+    assert "the Profile in the VPC's account: yes" in found.checks
 
 
 @pytest.mark.parametrize("there", [(), (of_profile("logs.us-east-1.amazonaws.com"),)])
@@ -879,6 +915,37 @@ def test_a_profiles_firewall_is_listed_and_asked_about() -> None:
 def test_a_vpc_beyond_a_profiles_first_hundred_costs_something(vpcs: int | None, words: str) -> None:
     view = Hubs().view(sources=(HubSource("rp-1", (of_profile(),), vpcs, 1000),))
     assert words in only(offered(spoke(), view, central=PROFILE)).reason
+
+
+@pytest.mark.parametrize(("vpcs", "is_at_most"), [(3, True), (None, True), (100, False)])
+def test_the_plan_and_its_approval_say_what_a_vpc_of_a_profile_adds(vpcs: int | None, is_at_most: bool) -> None:
+    view = Hubs().view(sources=(HubSource("rp-1", (of_profile(),), vpcs, 1000),))
+    found = offered(spoke(), view, central=central(zones=(), profile="rp-1"))
+    offer, usd = make_offer(found.vpc_id, found.planned, price_in("us-east-1"), now=NOW), Decimal("1.02")
+    assert (found.monthly_cost_usd, offer.monthly_cost_usd, offer.is_at_most) == (usd, usd, is_at_most)
+    words = approvable(offer, "command").cost_words
+    assert words == f"{'up to ' if is_at_most else ''}1.02 USD more per month, before data charges"
+
+
+def test_a_profile_costs_once_for_all_its_services() -> None:
+    logs, hub = "logs.us-east-1.amazonaws.com", hub_vpc()
+    other = replace(hub.endpoints[0], id="vpce-0logs", service_name=MONITORING.replace("monitoring", "logs"))
+    there = (of_profile(), of_profile(logs, endpoint_id="vpce-0logs"))
+    more = {"sources": (HubSource("rp-1", there, 3, 1000),), "vpcs": (replace(hub, endpoints=(*hub.endpoints, other)),)}
+    both = central(zones=(), profile="rp-1", services=frozenset({"monitoring", "logs"}))
+    found = offered(spoke(), Hubs().view(**more), "monitoring", "logs", central=both)
+    assert [action.kind for action in found.planned] == [ActionKind.ASSOCIATE_CENTRAL] * 2
+    assert found.monthly_cost_usd == Decimal("1.02")
+
+
+def test_a_plan_of_a_profile_is_the_same_plan_once_its_price_is_sure() -> None:
+    def plan_of(vpcs: int) -> Plan:
+        view = Hubs().view(sources=(HubSource("rp-1", (of_profile(),), vpcs, 1000),))
+        return offered(spoke(), view, central=central(zones=(), profile="rp-1"))
+
+    offer = make_offer("vpc-1", plan_of(99).planned, price_in("us-east-1"), now=NOW)
+    later = replace(plan_of(100), vpc_id="vpc-1")
+    assert still_planned(offer, later, price_in("us-east-1"))
 
 
 def test_what_a_vpc_of_the_profile_costs_is_paid_already() -> None:

@@ -28,7 +28,7 @@ from lifeline.core.plan.actions import ActionKind, Plan
 from tests.support.builders import MONITORING, OWNER, VPC_ID, endpoint, route, subnet, table, vpc
 from tests.support.examples import examples
 from tests.support.hub_oracle import HubOracle
-from tests.support.hubs import ADDRESS, HUB_ID, TGW, ZONE, answer, hub_vpc, led, offered
+from tests.support.hubs import ADDRESS, HUB_ID, TGW, ZONE, answer, central, hub_vpc, led, offered
 
 A, B = subnet("a"), subnet("b", "us-east-1b", cidr="10.0.2.0/24")
 ADDRESSES = {"subnet-host": ADDRESS, "subnet-host-b": "10.9.2.10"}
@@ -217,6 +217,26 @@ def test_once_it_is_associated_the_way_counts_as_cut_beyond_only_where_a_flow_do
     assert not [subnet_id for subnet_id in cut if oracle.reaches(subnets[subnet_id], *of_view(view))]
     if all(oracle.reaches(subnets[subnet_id], *of_view(view)) for subnet_id, _ in paths):
         assert not found.actions
+
+
+@settings(max_examples=examples(60, soak=500), deadline=None)
+@given(spokes(), views(), st.booleans())
+def test_what_there_is_of_ipv6_decides_nothing_for_clients_of_both_families(
+    network: Vpc, view: HubView, is_answered: bool
+) -> None:
+    """They reach names that have both by IPv4 (ADR 5)."""
+    subnets = tuple(replace(one, ipv6_cidrs=(f"2001:db8:1:{place}::/64",)) for place, one in enumerate((A, B)))
+    both = replace(network, subnets=subnets)
+    (answered,) = view.sources[0].answers
+    addresses = (*of_view(view), "2001:db8:9::10") if is_answered else of_view(view)
+    seen = replace(view, sources=(replace(view.sources[0], answers=(answered.answering(addresses),)),))
+    hub = central(cidrs=("10.9.0.0/16", "2001:db8:9::/56"))
+    plain, same = offered(network, view, central=hub), offered(both, seen, central=hub)
+    assert [one.asks for one in associations(same)] == [one.asks for one in associations(plain)]
+    plain, same = (
+        offered(one, found, central=hub, dns=associated(found)) for one, found in ((network, view), (both, seen))
+    )
+    assert [report.state for report in same.services] == [report.state for report in plain.services]
 
 
 @settings(max_examples=examples(60, soak=500), deadline=None)

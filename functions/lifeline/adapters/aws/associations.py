@@ -2,17 +2,20 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
-from lifeline.adapters.aws.calls import aws_errors
+from lifeline.adapters.aws.calls import aws_errors, pages, unless_done
 from lifeline.adapters.aws.clients import ClientOf, client
+from lifeline.adapters.aws.dns import LIVE_PROFILES
 from lifeline.core.coexist.associated import AUTHORIZATION_LEFT
 from lifeline.core.errors import LifelineError, TerminalError, TransientError
 from lifeline.core.policy.central import is_profile
 
 _ATTEMPTS = 3  # to take an authorization back
 # Who shares the zone or the Profile already has what was wanted, and likewise who doesn't any more.
-_THERE = frozenset({"ConflictingDomainExists", "ResourceExistsException"})
+_CONFLICT = "ConflictingDomainExists"
+_THERE = "ResourceExistsException"
 _GONE = frozenset({"ResourceNotFoundException", "VPCAssociationAuthorizationNotFound", "VPCAssociationNotFound"})
 _PASSING = frozenset({"ConcurrentModification", "PriorRequestNotComplete"})  # Route 53 API: try again
 
@@ -53,10 +56,16 @@ class Associations:
         """Ends the association. One that is gone is what was wanted."""
         try:
             if is_profile(central_id):
-                with aws_errors(f"disassociate_profile {central_id} from {vpc_id}"):
+                with (
+                    unless_done(lambda: not self._has_profile(central_id, vpc_id)),
+                    aws_errors(f"disassociate_profile {central_id} from {vpc_id}"),
+                ):
                     self._client("route53profiles").disassociate_profile(ProfileId=central_id, ResourceId=vpc_id)
             else:
-                with _route53_errors(f"disassociate_vpc_from_hosted_zone {central_id} {vpc_id}"):
+                with (
+                    unless_done(lambda: not self._has_zone(central_id, vpc_id)),
+                    _route53_errors(f"disassociate_vpc_from_hosted_zone {central_id} {vpc_id}"),
+                ):
                     self._client("route53").disassociate_vpc_from_hosted_zone(**self._of(central_id, vpc_id))
         except TerminalError as error:
             if error.code not in _GONE:
@@ -74,31 +83,44 @@ class Associations:
     # ---- parts
 
     def _associate_zone(self, zone_id: str, vpc_id: str) -> None:
-        try:
-            with _route53_errors(f"associate_vpc_with_hosted_zone {zone_id} {vpc_id}"):
-                self._client("route53").associate_vpc_with_hosted_zone(**self._of(zone_id, vpc_id))
-        except TerminalError as error:
-            if error.code not in _THERE or not self._has(zone_id, vpc_id):
-                raise
-
-    def _has(self, zone_id: str, vpc_id: str) -> bool:
-        """True if the name is taken by the very zone that was to take it."""
-        with aws_errors("list_hosted_zones_by_vpc"):
-            page = self._client("route53").list_hosted_zones_by_vpc(VPCId=vpc_id, VPCRegion=self._region)
-        return any(zone["HostedZoneId"] == zone_id for zone in page["HostedZoneSummaries"])
+        """A name may be taken by the very zone that was to take it."""
+        with (
+            unless_done(partial(self._has_zone, zone_id, vpc_id), _CONFLICT),
+            _route53_errors(f"associate_vpc_with_hosted_zone {zone_id} {vpc_id}"),
+        ):
+            self._client("route53").associate_vpc_with_hosted_zone(**self._of(zone_id, vpc_id))
 
     def _associate_profile(self, profile_id: str, vpc_id: str) -> None:
         try:
-            with aws_errors(f"associate_profile {profile_id} {vpc_id}"):
+            with (
+                unless_done(partial(self._has_profile, profile_id, vpc_id), _THERE),
+                aws_errors(f"associate_profile {profile_id} {vpc_id}"),
+            ):
                 names = {"ProfileId": profile_id, "ResourceId": vpc_id, "Name": f"lifeline-{vpc_id}"}
                 self._client("route53profiles").associate_profile(**names)
         except TransientError as error:
             if error.code == "LimitExceededException":  # of Profiles that is a quota, and no throttling
                 raise TerminalError(str(error), code=error.code) from error
             raise
-        except TerminalError as error:
-            if error.code not in _THERE:
-                raise
+
+    def _has_zone(self, zone_id: str, vpc_id: str) -> bool:
+        """True if the zone is associated with the VPC."""
+        zones = self._client("route53")
+        request = {"VPCId": vpc_id, "VPCRegion": self._region}
+        with aws_errors("list_hosted_zones_by_vpc"):
+            page = zones.list_hosted_zones_by_vpc(**request)
+            found = page["HostedZoneSummaries"]
+            while page.get("NextToken"):
+                page = zones.list_hosted_zones_by_vpc(**request, NextToken=page["NextToken"])
+                found += page["HostedZoneSummaries"]
+        return any(zone["HostedZoneId"] == zone_id for zone in found)
+
+    def _has_profile(self, profile_id: str, vpc_id: str) -> bool:
+        """True if the Profile is associated with the VPC, or is about to be."""
+        request = {"ProfileId": profile_id, "ResourceId": vpc_id}
+        client = self._client("route53profiles")
+        found = pages(client, "list_profile_associations", "ProfileAssociations", **request)
+        return any(one.get("Status", "COMPLETE") in LIVE_PROFILES for one in found)
 
     def _authorize(self, zone_id: str, vpc_id: str, account: str) -> None:
         with _route53_errors(f"create_vpc_association_authorization {zone_id} {vpc_id}"):

@@ -28,6 +28,7 @@ _TRANSIENT_CODES = frozenset(
         "InternalError",
         "InternalFailure",
         "InternalServerError",
+        "InternalServiceErrorException",
         "InternalServiceFault",
         "LimitExceededException",
         "OperationInProgress",
@@ -44,6 +45,25 @@ _TRANSIENT_CODES = frozenset(
         "TooManyRequestsException",
         "TransactionInProgressException",
         "Unavailable",
+    }
+)
+# Of these, the ones that say that AWS did nothing. After any other, it may have made the change all the same.
+_UNDONE_CODES = frozenset(
+    {
+        "ConcurrentModification",
+        "IncorrectState",
+        "LimitExceededException",
+        "OperationInProgress",
+        "PriorRequestNotComplete",
+        "ProvisionedThroughputExceededException",
+        "RequestExpired",
+        "RequestLimitExceeded",
+        "RequestThrottled",
+        "ThrottledException",
+        "Throttling",
+        "ThrottlingException",
+        "TooManyRequestsException",
+        "TransactionInProgressException",
     }
 )
 
@@ -68,6 +88,27 @@ def aws_errors(doing: str) -> Iterator[None]:
         yield
     except (ClientError, BotoCoreError) as error:
         raise ours(error, doing) from error
+
+
+@contextmanager
+def unless_done(is_done: Callable[[], bool], *codes: str) -> Iterator[None]:
+    """Takes a change for made if it was: where AWS's answer was lost, or is one of `codes`, `is_done` reads that. Where
+    it can't be read for now either, that is to be tried again.
+    """
+    try:
+        yield
+    except (TransientError, TerminalError) as error:
+        is_lost = isinstance(error, TransientError) and error.code not in _UNDONE_CODES
+        if not is_lost and error.code not in codes:
+            raise
+        try:
+            is_made = is_done()
+        except (TransientError, TerminalError) as unread:
+            if is_lost or isinstance(unread, TerminalError):
+                raise error from unread
+            raise
+        if not is_made:
+            raise
 
 
 def conditional_write(doing: str, write: Callable[..., Any], **request: Any) -> dict[str, Any] | None:

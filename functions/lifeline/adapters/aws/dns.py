@@ -25,12 +25,12 @@ from lifeline.core.network.model import version_of
 from lifeline.runtime.observability import logger
 
 KEEP = timedelta(minutes=15)
+LIVE_PROFILES = frozenset({"CREATING", "COMPLETE", "UPDATING"})  # statuses of what is, or is about to be, associated
 
 _A_SECOND = 5
 _ROUTE53, _RESOLVER, _PROFILES = "Route 53", "Resolver", "Profiles"
 
 _LIVE_RULES = frozenset({"CREATING", "COMPLETE"})  # what is coming counts: an endpoint made now would be in its way
-_LIVE_PROFILES = frozenset({"CREATING", "COMPLETE", "UPDATING"})
 _AUTODEFINED = "rslvr-autodefined-"  # Resolver's own: the internet, and one for each zone, which is read as a zone
 _VERSIONS = {"A": {4}, "AAAA": {6}, "CNAME": {4, 6}}  # of the addresses to which each type of record leads
 _AWS = re.compile(r"(^|\.)(amazonaws|aws)\.|\.aws$")  # the domains of service names
@@ -328,7 +328,7 @@ class CentralDns:
         """What the VPC's Profiles carry: ListHostedZonesByVPC doesn't show it (Route 53 API: ListHostedZonesByVPC)."""
         key, turn = "ProfileAssociations", partial(self._turn, _PROFILES)
         found = paced_pages(self._profiles, "list_profile_associations", key, turn, {"ResourceId": vpc_id})
-        live = (association for association in found if association.get("Status", "COMPLETE") in _LIVE_PROFILES)
+        live = (association for association in found if association.get("Status", "COMPLETE") in LIVE_PROFILES)
         ids = {association["ProfileId"] for association in live}
         views = {id_: self._read(partial(self._profile, id_, vpc_id), f"the Profile {id_}") for id_ in sorted(ids)}
         return _merged(replace(view, profiles=((id_, view.unreadable),)) for id_, view in views.items())
@@ -341,7 +341,7 @@ class CentralDns:
                 f"{resource['ResourceArn']} of the Profile {profile_id}",
             )
             for resource in resources
-            if resource.get("Status", "COMPLETE") in _LIVE_PROFILES
+            if resource.get("Status", "COMPLETE") in LIVE_PROFILES
         )
 
     def _resources_of(self, profile_id: str) -> list[dict[str, Any]]:

@@ -3,14 +3,14 @@
 import secrets
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from ipaddress import ip_network
 from typing import Any, assert_never
 
 from lifeline.adapters.aws.associations import Associations
-from lifeline.adapters.aws.calls import aws_errors, begin
+from lifeline.adapters.aws.calls import aws_errors, begin, unless_done
 from lifeline.adapters.aws.clients import client
 from lifeline.adapters.aws.creation import creation, own_tags
 from lifeline.core.denial import read_denial
@@ -275,7 +275,7 @@ class Endpoints:
         """The endpoint takes the name. If that fails, zones that were let go come back."""
         waits = iter(_SWAP_WAITS)  # all that is undone shares them, since a run has time for one way there and back
         back = self._each(ActionKind.ASSOCIATE_CENTRAL, action, vpc_id)
-        with _or_else(*(partial(self._give_back, one, action.service, waits) for one in back)):
+        with _or_else(*(partial(self._give_back, one, action, waits) for one in back)):
             self._take_name(action, vpc_id)
         return ""
 
@@ -283,10 +283,10 @@ class Endpoints:
         """The hub takes the name from the endpoint, and what is left to do; if AWS refuses that, it gets it back."""
         waits = iter(_SWAP_WAITS)
         let_go = self._each(ActionKind.DISASSOCIATE_CENTRAL, action, vpc_id)
-        take_name = partial(self._modify, action, PrivateDnsEnabled=True)
+        take_name = partial(self._set_private_dns, action, is_on=True)
         undo = [partial(self._patiently, one, waits, is_undo=True) for one in let_go]
-        with _or_else(*undo, partial(self._give_back, take_name, action.service, waits)):
-            self._modify(action, PrivateDnsEnabled=False)
+        with _or_else(*undo, partial(self._give_back, take_name, action, waits)):
+            self._set_private_dns(action, is_on=False)
             left = [self._patiently(share) for share in self._each(ActionKind.ASSOCIATE_CENTRAL, action, vpc_id)]
         return "; ".join(filter(None, left))
 
@@ -296,19 +296,34 @@ class Endpoints:
         """
         for let_go in self._each(ActionKind.DISASSOCIATE_CENTRAL, action, vpc_id):
             let_go()
-        self._patiently(partial(self._modify, action, PrivateDnsEnabled=True))
+        self._patiently(partial(self._set_private_dns, action, is_on=True))
+
+    def _set_private_dns(self, action: Action, *, is_on: bool) -> str:
+        with unless_done(lambda: self._has_private_dns(action.endpoint_id) is is_on):
+            return self._modify(action, PrivateDnsEnabled=is_on)
+        return ""
+
+    def _has_private_dns(self, endpoint_id: str) -> bool:
+        with aws_errors(f"describe_vpc_endpoints {endpoint_id}"):
+            found = self._ec2.describe_vpc_endpoints(VpcEndpointIds=[endpoint_id])["VpcEndpoints"]
+        return bool(found[0]["PrivateDnsEnabled"])
 
     def _each(self, kind: ActionKind, action: Action, vpc_id: str) -> list[Callable[[], str]]:
         """A call for each of the zones, so that one that fails stops no other."""
         alone = [replace(action, kind=kind, central_ids=(id_,), endpoint_id="") for id_ in action.moving_ids]
         return [partial(self._share, one, vpc_id) for one in alone]
 
-    def _give_back(self, call: Callable[[], str], service: str, waits: Iterable[int]) -> str:
-        """The call, which gives the service's name back to what answered it."""
+    def _give_back(self, call: Callable[[], str], action: Action, waits: Iterable[int]) -> str:
+        """The call, which gives the service's name back to what answered it. If that fails, the endpoint may have it
+        all the same: AWS's answer to what came before may be lost.
+        """
         try:
             return self._patiently(call, waits, is_undo=True)
         except (TransientError, TerminalError) as error:
-            words = f"{error}; {UNANSWERED} the {service} service in the VPC now"
+            with suppress(TransientError, TerminalError):
+                if self._has_private_dns(action.endpoint_id):
+                    return str(error)
+            words = f"{error}; {UNANSWERED} the {action.service} service in the VPC now"
             raise UnansweredError(words, code=error.code) from error
 
     def _patiently(self, call: Callable[[], str], waits: Iterable[int] = _SWAP_WAITS, *, is_undo: bool = False) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 from lifeline.adapters.aws.calls import aws_errors, pages, run_concurrently
 from lifeline.adapters.aws.clients import ClientOf
-from lifeline.adapters.aws.dns import CentralDns
+from lifeline.adapters.aws.dns import LIVE_PROFILES, CentralDns
 from lifeline.adapters.aws.memory import AccountMemory, memory_of
 from lifeline.core.errors import LifelineError, TerminalError, TransientError
 from lifeline.core.network.dns import DnsView
@@ -21,7 +21,6 @@ from lifeline.runtime.settings import StackSettings
 VPCS_A_PROFILE = 1000  # Route 53 guide: quotas on Profiles. No call says whether it was raised
 _ROUTES = [{"Name": "state", "Values": ["active", "blackhole"]}]
 _PASSES = frozenset({"available", "modifying"})  # EC2 API: TransitGatewayVpcAttachment. To change one cuts nothing
-_LISTED = frozenset({"CREATING", "COMPLETE", "UPDATING"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +50,8 @@ class HubReader:
         there = self._memory_in(account)
         if there is None:
             words = f"{account}, which has the zones, is no account that this stack serves"
-            sources = (HubSource(central.profile, unread=(words,)),) if central.profile else ()
+            seen = self._sees(central.profile) if central.profile else None
+            sources = (HubSource(central.profile, unread=(words,), is_seen=seen),) if central.profile else ()
             return dict.fromkeys(vpc_ids, HubView(account, sources, unread=(words,)))
         if central not in self._kept:
             self._kept[central] = self._read(central, there)
@@ -101,15 +101,27 @@ class HubReader:
     def _profile(self, profile_id: str, there: AccountMemory, dns: CentralDns) -> HubSource:
         view: DnsView = dns.view_of_profile(profile_id)
         unread, kept = (view.unreadable, view.throttled), (view.kept_here, view.brought)
-        source = HubSource(profile_id, view.answers, None, None, *unread, *kept)
+        source = HubSource(profile_id, view.answers, None, None, *unread, *kept, self._sees(profile_id))
         try:
             client = there.client("route53profiles")
             found = pages(client, "list_profile_associations", "ProfileAssociations", ProfileId=profile_id)
         except (TransientError, TerminalError) as error:
             self._note(there, error, "associations of a Profile not read")
             return source
-        count = sum(one.get("Status", "COMPLETE") in _LISTED for one in found)
+        count = sum(one.get("Status", "COMPLETE") in LIVE_PROFILES for one in found)
         return replace(source, vpcs=count, most_vpcs=VPCS_A_PROFILE)
+
+    def _sees(self, profile_id: str) -> bool | None:
+        """Whether the VPCs' own account sees the Profile, None where that can't be read. It must, to associate it. What
+        GetProfile answers of one that isn't shared, a policy that denies the call answers as well.
+        """
+        own = memory_of(self.settings)
+        try:
+            found = pages(own.client("route53profiles"), "list_profiles", "ProfileSummaries")
+        except (TransientError, TerminalError) as error:
+            self._note(own, error, "Profiles not listed")
+            return None
+        return any(one["Id"] == profile_id for one in found)
 
     def _vpcs_of(self, endpoint_ids: Sequence[str], client: ClientOf) -> list[str]:
         filters = [{"Name": "vpc-endpoint-id", "Values": list(endpoint_ids)}]

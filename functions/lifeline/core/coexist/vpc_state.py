@@ -8,6 +8,7 @@ from enum import StrEnum
 from lifeline.core.coexist.associated import Association, is_left
 from lifeline.core.coexist.canary import Canary
 from lifeline.core.coexist.conflicts import Conflict
+from lifeline.core.coexist.cuts import Cut
 from lifeline.core.coexist.teardown import Attempt
 from lifeline.core.guards.backlog import GapSurvey
 from lifeline.core.guards.freeze import Freeze, FreezeKind
@@ -34,6 +35,7 @@ class VpcState:
     - `conflicts`: by service, what should still stand of Lifeline's changes, and what others reverted.
     - `canaries`: by service, whose private DNS was turned on lately, or which of a hub's zones answer it lately.
     - `associated`: by zone or Profile, what Lifeline associated the VPC with.
+    - `cuts`: by service, what cuts the way to a hub's endpoint beyond the VPC.
     - `unfrozen`: by service, when a person last ended its freeze.
     - `unmet`: by service, when a claim's time ended without the endpoint that it was for.
     - `survey`: which of the gaps there wait for approval, and what was judged before.
@@ -64,6 +66,7 @@ class VpcState:
     conflicts: Mapping[str, Conflict] = field(default_factory=dict)
     canaries: Mapping[str, Canary] = field(default_factory=dict)
     associated: Mapping[str, Association] = field(default_factory=dict)
+    cuts: Mapping[str, Cut] = field(default_factory=dict)
     unfrozen: Mapping[str, datetime] = field(default_factory=dict)
     unmet: Mapping[str, datetime] = field(default_factory=dict)
     survey: GapSurvey | None = None

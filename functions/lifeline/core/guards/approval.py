@@ -11,7 +11,8 @@ from lifeline.core.guards.kill_switch import KILL_SWITCH
 from lifeline.core.network.packets import ports_in
 from lifeline.core.network.ports import HTTPS
 from lifeline.core.plan.actions import Action, ActionKind, Plan
-from lifeline.core.plan.cost import Price, cost_of
+from lifeline.core.plan.answer import Approvable
+from lifeline.core.plan.cost import Price, cost_of, is_at_most
 from lifeline.core.plan.order import Step
 from lifeline.core.wording import fingerprint, write_time
 
@@ -30,7 +31,8 @@ class OfferState(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Offer:
     """A plan that waits for approval. `plan_id` and `actions` are fingerprints: of the whole, and of each action.
-    `unread` are the checks that couldn't be read, each with its action's fingerprint.
+    `unread` are the checks that couldn't be read, each with its action's fingerprint. If `is_at_most`, it may cost
+    less.
     """
 
     plan_id: str
@@ -40,6 +42,7 @@ class Offer:
     ends_at: datetime
     state: OfferState = OfferState.OFFERED
     unread: frozenset[str] = frozenset()
+    is_at_most: bool = False
 
     def is_live(self, now: datetime) -> bool:
         """True while it can still be approved or applied."""
@@ -69,7 +72,8 @@ def make_offer(vpc_id: str, actions: Iterable[Action], price: Price, *, now: dat
     prints, cost = frozenset(map(action_fingerprint, chosen)), cost_of(chosen, price)
     unread = frozenset(mark for action in chosen for mark in _unread_of(action))
     whole = fingerprint(vpc_id, sorted(prints), str(cost), *([sorted(unread)] if unread else []), length=16)
-    return Offer(f"plan-{whole}", vpc_id, prints, cost, (now + LIFE).replace(microsecond=0), unread=unread)
+    ends_at, at_most = (now + LIFE).replace(microsecond=0), is_at_most(chosen)
+    return Offer(f"plan-{whole}", vpc_id, prints, cost, ends_at, unread=unread, is_at_most=at_most)
 
 
 def still_planned(offer: Offer, plan: Plan, price: Price) -> frozenset[Step]:
@@ -129,6 +133,11 @@ def approve_command(plan_id: str, stack_name: str, member: str = "") -> str:
     """The one command that approves exactly this plan, in a member account if there is one."""
     event = {"approve": plan_id} | ({"account": member} if member else {})
     return f"sam remote invoke ReconcileEndpoints --stack-name {stack_name} --event '{json.dumps(event)}'"
+
+
+def approvable(offer: Offer, command: str) -> Approvable:
+    """The offer as people see it."""
+    return Approvable(offer.plan_id, offer.monthly_cost_usd, offer.ends_at, command, offer.is_at_most)
 
 
 def outdated_words(offer: Offer) -> str:

@@ -444,12 +444,14 @@ class _Check:
         if path is None:
             return (self._unread_words(METRICS),)
         is_open = "the network path is open: " if path.reach.is_open and not path.unread else ""
+        is_far = path.reach is Reach.CENTRAL and not path.endpoint_id
+        beyond = (f"what lies beyond the VPC on the way to {path.central_id} isn't known",) if is_far else ()
         way = self._egress(path)
         if way and way.is_open is None:
             on = ports_in(self._ports_of(METRICS))
             unknown = f"it isn't known whether the instance's own groups let {on} out to {way.where}: {way.unread}"
-            return (*path.notes, path.words, unknown, *path.uncertainties)
-        return (*path.notes, f"{is_open}{path.words}", *path.uncertainties)
+            return (*path.notes, path.words, unknown, *path.uncertainties, *beyond)
+        return (*path.notes, f"{is_open}{path.words}", *path.uncertainties, *beyond)
 
     def _cause(self, kind: CauseKind, confidence: Confidence, words: str, **more: object) -> Cause:
         return cause_of(self.facts, replace(Cause(kind, confidence, words), **more))  # type: ignore[arg-type]

@@ -9,6 +9,7 @@ from lifeline.core.agents.agent import Agent
 from lifeline.core.agents.instances import UNMANAGED, Health, Instance, Power
 from lifeline.core.agents.watches import Watch
 from lifeline.core.coexist.canary import Canary
+from lifeline.core.coexist.cuts import Cuts
 from lifeline.core.guards.backlog import BACKLOG, GapSurvey
 from lifeline.core.guards.freeze import DNS_ATTRIBUTES, EVERYTHING, SECURITY_GROUP, Freeze
 from lifeline.core.guards.mode import Mode
@@ -23,7 +24,7 @@ from lifeline.core.network.reach import NetworkPath, Reach, find_path
 from lifeline.core.network.tiers import classify
 from lifeline.core.plan.cost import Price
 from lifeline.core.plan.endpoint_lifecycle import Made
-from lifeline.core.wording import plain
+from lifeline.core.wording import listed, plain, write_time
 
 METRICS = "monitoring"  # the service that takes the metrics (CloudWatch endpoints: monitoring.<region>)
 _STARTING = timedelta(seconds=1)  # no agent sends sooner, and CloudTrail's times are whole seconds
@@ -44,7 +45,8 @@ class Facts:
     Lifeline turned on recently, each with its service.
     `known` are the paths that Lifeline saw in the VPC over time, `own_groups` the instance's security groups as far as
     they were read. `mode` is the stack's, and `fixes_dns` whether Lifeline may turn on DNS attributes. `survey` says
-    what waits for approval in the VPC, and `price` is the region's. `unreadable` describes what couldn't be read.
+    what waits for approval in the VPC, and `price` is the region's. `cuts` are what ReconcileEndpoints read
+    of the way to a hub's endpoint beyond the VPC. `unreadable` describes what couldn't be read.
     """
 
     agent: Agent
@@ -68,6 +70,7 @@ class Facts:
     fixes_dns: bool = False
     survey: GapSurvey | None = None
     price: Price | None = None
+    cuts: Cuts = field(default_factory=dict)
 
     @property
     def is_managed(self) -> bool:
@@ -149,6 +152,12 @@ class Facts:
             )
         return ""
 
+    @property
+    def standing_cuts(self) -> Cuts:
+        """The cuts on the way to a hub since which the agent hasn't reported, but over a connection that was open."""
+        seen_at = self.agent.seen_at
+        return {service: cut for service, cut in self.cuts.items() if not seen_at or seen_at - LINGERING <= cut.at}
+
     def since(self, now: datetime) -> datetime:
         """Return when the gap began."""
         return self.agent.gap.since if self.agent.gap else now
@@ -194,7 +203,7 @@ class Around:
         """Return a key that is the same for agents with the same paths and the same history."""
         seen = (id(facts.vpc), id(facts.dns), id(facts.catalog), id(facts.changes))
         own = (facts.instance.subnet_id, facts.has_public_address, facts.foreign_owner)
-        return (*seen, *own, facts.needs)
+        return (*seen, *own, facts.needs, tuple(sorted(facts.standing_cuts.items())))
 
     def change_behind(self, facts: Facts, kind: CauseKind, service: str, now: datetime) -> Change | None:
         """Return the recorded change that began a cause of this kind for one of these agents, if any."""
@@ -234,7 +243,23 @@ class Around:
             )
             for service in (METRICS, *facts.needs)
         }
-        return {service: _of_another(path, facts.foreign_owner) for service, path in found.items()}
+        seen = {service: _of_another(path, facts.foreign_owner) for service, path in found.items()}
+        return {service: _with_cut(path, service, facts) for service, path in seen.items()}
+
+
+def _with_cut(path: NetworkPath, service: str, facts: Facts) -> NetworkPath:
+    """The path with what is on record of the way to the hub beyond the VPC, which isn't read here: that is likely still
+    so. Where something is on record, the hub answers the service's name.
+    """
+    cut, id_ = facts.standing_cuts.get(service), facts.instance.subnet_id
+    is_by_hub = path.reach is Reach.CENTRAL or (facts.dns is None and path.reach.is_open and not path.endpoint_id)
+    if cut is None or not is_by_hub:
+        return path
+    by_whom = f"as ReconcileEndpoints read it first at {write_time(cut.at)}"
+    if id_ in cut.subnet_ids:
+        return path.cut_beyond(service, cut.words, id_, by_whom)
+    doubt = f"the way to the hub's endpoint is cut from {listed(cut.subnet_ids)}: {cut.words}, {by_whom}"
+    return replace(path, doubts=(*path.doubts, doubt))
 
 
 def _of_another(path: NetworkPath, owner: str) -> NetworkPath:

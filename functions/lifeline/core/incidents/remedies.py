@@ -52,6 +52,7 @@ def remedy_for(service: str, path: NetworkPath, ports: Ranges, table_id: str = "
     if path.central_id and path.obstacles and not endpoint:
         do = {
             ObstacleKind.ROUTE: "Route the subnet to the central endpoint",
+            ObstacleKind.BEYOND: "Restore the way to the central endpoint, approve an endpoint in its place",
             ObstacleKind.DNS_RECORD: f"Add the record to {path.central_id}",
             ObstacleKind.NETWORK_ACL: f"Allow TCP {on} to the central endpoint, and the responses, in the network ACL",
         }.get(path.obstacles[0].kind, "Open the way to the central endpoint")

@@ -82,7 +82,8 @@ class GatewayRoute:
 class HubSource:
     """One of the hub's zones, or its Profile: what it answers, and how many of the VPCs that it takes it has. None, and
     `unread` in words, where that couldn't be read; `throttled` is what of that a later run can read. `kept_here` are a
-    Profile's SYSTEM rules, and `brought` is what it has that answers nothing, but may refuse answers.
+    Profile's SYSTEM rules, and `brought` is what it has that answers nothing, but may refuse answers. `is_seen` says
+    whether the VPC's account sees the Profile, which AWS RAM shares; None where that couldn't be read.
     """
 
     id: str
@@ -93,6 +94,7 @@ class HubSource:
     throttled: tuple[str, ...] = ()
     kept_here: tuple[DnsAnswer, ...] = ()
     brought: tuple[str, ...] = ()
+    is_seen: bool | None = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,11 +138,12 @@ class HubView:
         )
         return replace(dns, answers=answers)
 
-    def with_taken(self, taken: Mapping[str, int]) -> "HubView":
-        """The hub with so many VPCs more in each of its zones, or its Profile."""
+    def with_taken(self, taken: Mapping[str, int] | None) -> "HubView":
+        """The hub with so many VPCs more in each of its zones, or its Profile; None where nobody knows how many."""
 
         def more(source: HubSource) -> HubSource:
-            return replace(source, vpcs=None if source.vpcs is None else source.vpcs + taken.get(source.id, 0))
+            is_known = source.vpcs is not None and taken is not None
+            return replace(source, vpcs=(source.vpcs or 0) + (taken or {}).get(source.id, 0) if is_known else None)
 
         return replace(self, sources=tuple(map(more, self.sources)))
 
@@ -238,7 +241,7 @@ def _check_gateway(
     if through.finding is CheckAnswer.NO:
         return
     home = view.home_of(answer.endpoint_id)
-    for address in answer.addresses or ():
+    for address in (text for text in answer.addresses or () if version_of(text) in versions):
         yield replace(_by_table(tables, own, address, {home[0].id} if home else set(), view), is_next=True)
     if home is None:
         return
@@ -254,8 +257,8 @@ def _check_gateway(
     if not theirs.is_available:
         return
     for subnet in subnets:
-        for cidr in (subnet.cidr, *subnet.ipv6_cidrs):
-            if cidr:
+        for cidr in (text for text in (subnet.cidr, *subnet.ipv6_cidrs) if text):
+            if version_of(cidr) == subnet.ip_version:
                 back = _by_table("the way back by the transit gateway", theirs, cidr, {vpc.id}, view)
                 yield replace(back, is_of_sender=True)
 

@@ -119,6 +119,18 @@ class NetworkPath:
     is_repairable: bool = False
     shut: Ranges = ()
 
+    def cut_beyond(self, service: str, words: str, subnet_id: str, *doubts: str) -> "NetworkPath":
+        """The path to a central endpoint, on which something beyond the VPC stands."""
+        obstacle = Obstacle(ObstacleKind.BEYOND, words, subnet_id)
+        return replace(
+            self,
+            reach=Reach.UNREACHABLE,
+            words=f"the way to the central endpoint for the {service} service is cut",
+            obstacles=(obstacle,),
+            notes=(self.words, words, *self.notes),
+            doubts=(*self.doubts, *doubts),
+        )
+
     @property
     def is_unasked(self) -> bool:
         """True if the verdict is unknown only because nobody has looked who else answers the name."""

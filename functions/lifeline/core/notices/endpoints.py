@@ -12,6 +12,7 @@ from lifeline.core.notices.plan_text import action_lines, deleted_ids, resource_
 from lifeline.core.notices.trigger_text import Because
 from lifeline.core.plan.actions import DELETES, REMOVALS, UNANSWERED, Action, ActionKind, Status
 from lifeline.core.plan.answer import VpcAnswer, as_json
+from lifeline.core.plan.cost import is_at_most
 from lifeline.core.plan.endpoint_lifecycle import DELETED, STILL
 from lifeline.core.severity import Severity
 from lifeline.core.wording import few, listed, quoted, write_count, write_time
@@ -129,6 +130,8 @@ def _place(answer: VpcAnswer) -> str:
 
 def _what(actions: Sequence[Action]) -> str:
     """What counts most: what failed, what was done, what waits, what is planned."""
+    if unanswered := _unanswered(actions):
+        return f"nothing answers {few(unanswered, 2)}"
     counted = [action for action in actions if action.kind not in _PREPARES] or list(actions)
     for status in (Status.FAILED, Status.DONE, Status.BLOCKED, Status.PLANNED):
         chosen = [action for action in counted if action.status is status]
@@ -137,6 +140,11 @@ def _what(actions: Sequence[Action]) -> str:
             rest = f" ({write_count(more, 'other')} not done)" if more and status is Status.DONE else ""
             return f"{_which(chosen)} {_verb(chosen, status)}{rest}"
     return "reconciliation failed"
+
+
+def _unanswered(actions: Iterable[Action]) -> list[str]:
+    """The services whose names nothing answers, because a swap could be neither finished nor undone."""
+    return sorted({action.service for action in actions if action.is_failed and UNANSWERED in action.error})
 
 
 def _which(actions: Sequence[Action]) -> str:
@@ -220,7 +228,7 @@ def _sum(worth: Sequence[VpcAnswer], *, is_plan: bool) -> str:
         )
     elif done:
         first = f"Lifeline made {write_count(done, 'change')}"
-    elif any(UNANSWERED in action.error for action in actions):
+    elif _unanswered(actions):
         first = "Lifeline began a swap and could neither finish nor undo it"
     else:
         first = "Lifeline changed nothing"
@@ -230,13 +238,15 @@ def _sum(worth: Sequence[VpcAnswer], *, is_plan: bool) -> str:
 def _cost(worth: Sequence[VpcAnswer], *, is_plan: bool) -> str:
     """The cost that is added per month; empty where nothing was created that could cost anything."""
     counted = Status.PLANNED if is_plan else Status.DONE
-    kinds = {action.kind for answer in worth for action in answer.actions if action.status is counted}
+    made = [action for answer in worth for action in answer.actions if action.status is counted]
+    kinds = {action.kind for action in made}
     cost = sum((answer.monthly_cost_usd for answer in worth), Decimal(0))
-    if not kinds & _PAID:
+    if not (kinds & _PAID or any(action.profile_usd for action in made)):
         return "Gateway endpoints are free." if kinds & _MAKES else ""
     if not cost:
         return "Lifeline has no price for this region."
-    return f"This {'would add' if is_plan else 'adds'} about {cost:.2f} USD per month, before data charges."
+    usd = f"up to {cost:.2f}" if is_at_most(made) else f"about {cost:.2f}"
+    return f"This {'would add' if is_plan else 'adds'} {usd} USD per month, before data charges."
 
 
 def _next(worth: Sequence[VpcAnswer], stack: str, *, is_plan: bool) -> Iterator[str]:
@@ -246,12 +256,10 @@ def _next(worth: Sequence[VpcAnswer], stack: str, *, is_plan: bool) -> Iterator[
     created = [action.endpoint_id for _, action in by_status[Status.DONE] if action.kind in _MAKES]
     if by_status[Status.FAILED] or any(answer.refusal for answer in worth):
         first = next((answer.vpc_id for answer, _ in by_status[Status.FAILED]), worth[0].vpc_id)
-        if any(UNANSWERED in action.error for _, action in by_status[Status.FAILED]):
-            yield "Lifeline tries again within minutes."
-        yield "Fix the failure shown above. Lifeline will retry on every run."
-        yield from _unserved(
-            worth, {one.service for _, one in by_status[Status.FAILED] if one.kind in _BY_HUB}, "Until then"
-        )
+        again = "tries again within minutes, and then" if _unanswered(action for _, action in actions) else "will retry"
+        yield f"Fix the failure shown above. Lifeline {again} on every run."
+        by_hub = (one for _, one in by_status[Status.FAILED] if one.kind in _BY_HUB | {ActionKind.SWAP_TO_LOCAL})
+        yield from _unserved(worth, {one.service for one in by_hub}, "Until then")
         yield "To retry now:"
         yield from invoke_lines(stack, {"vpc_ids": [first]})
     elif any(answer.approval for answer in worth):
@@ -338,8 +346,7 @@ def _approvals(worth: Sequence[VpcAnswer]) -> Iterator[str]:
     yield f"To have Lifeline make these changes, approve {plans}."
     yield from _meanwhile(worth)
     for approvable in waiting[:_MOST_APPROVALS]:
-        cost = f"{approvable.monthly_cost_usd:.2f} USD more per month, before data charges"
-        yield f"- {approvable.plan_id} ({cost}), valid until {write_time(approvable.ends_at)}:"
+        yield f"- {approvable.plan_id} ({approvable.cost_words}), valid until {write_time(approvable.ends_at)}:"
         yield from with_slash(approvable.command, "    ")
     if len(waiting) > _MOST_APPROVALS:
         yield f"- and {len(waiting) - _MOST_APPROVALS} more: a plan for these VPCs shows the commands"

@@ -11,6 +11,7 @@ from lifeline.core.network.model import IN_PLACE_OF, Tier, UnsureTier
 from lifeline.core.network.packets import ports_in
 from lifeline.core.plan.actions import DELETES, Action, ActionKind, ServiceReport, ServiceState, Status
 from lifeline.core.plan.answer import Approvable, Refusal, VpcAnswer
+from lifeline.core.plan.cost import is_at_most, usd_words
 from lifeline.core.policy.central import is_profile
 from lifeline.core.wording import few, listed, quoted, wrap, write_count, write_time
 
@@ -243,8 +244,8 @@ def _state(report: ServiceReport) -> str:
 
 
 def _approval(approval: Approvable) -> list[str]:
-    cost = f"{approval.monthly_cost_usd} USD more per month, before data charges"
-    words = f"! to approve these changes once, until {write_time(approval.ends_at)} ({approval.plan_id}; {cost}):"
+    which = f"{approval.plan_id}; {approval.cost_words}"
+    words = f"! to approve these changes once, until {write_time(approval.ends_at)} ({which}):"
     return [*wrap(words, first=_LEAD, rest=_UNDER), *with_slash(approval.command, _PASTED)]
 
 
@@ -327,10 +328,11 @@ def _totals(answers: Sequence[VpcAnswer], *, is_plan: bool) -> list[str]:
     parts += [f"{statuses[Status.FAILED]} failed"] if statuses[Status.FAILED] else []
     parts += [f"{statuses[Status.PLANNED]} left for the next run"] if statuses[Status.PLANNED] and not is_plan else []
     cost = sum((answer.monthly_cost_usd for answer in answers), Decimal(0))
+    at_most = is_at_most(action for action in actions if action.status is counted)
     prices = dict.fromkeys(answer.comparison.prices for answer in answers if answer.comparison)
     return [
         *wrap(f"{'Plan' if is_plan else 'Done'}: {', '.join(parts)} in {write_count(len(answers), 'VPC')}."),
-        f"Cost: {cost:.2f} USD more per month, before data charges.",
+        f"Cost: {usd_words(cost, at_most=at_most)} more per month, before data charges.",
         *(line for words in prices for line in wrap(f"Prices: {words}.", rest=_UNDER)),
         *(["This is a plan: nothing was changed."] if is_plan else []),
     ]

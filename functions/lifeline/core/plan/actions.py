@@ -118,7 +118,8 @@ class Action:
     says that it failed because a policy denies it, whoever's that is.
 
     `central_ids` are the hub's zones or its Profile, `central_account` is their account if that is another than the
-    VPC's, and `checks` say what was checked before. In a swap, `endpoint_id` is the endpoint that answers in their
+    VPC's, and `checks` say what was checked before. `profile_usd` is what an association with a Profile adds in a
+    month, or may add if `is_at_most`. In a swap, `endpoint_id` is the endpoint that answers in their
     place, or did. `asks` says why a person has to approve it whatever the limits are.
     """
 
@@ -152,6 +153,8 @@ class Action:
     central_account: str = ""
     checks: tuple[str, ...] = ()
     asks: str = ""
+    profile_usd: Decimal = Decimal(0)
+    is_at_most: bool = False
 
     @classmethod
     def on(cls, kind: ActionKind, endpoint: Endpoint, reason: str) -> Self:

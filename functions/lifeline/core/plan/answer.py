@@ -9,7 +9,7 @@ from typing import Any, Self
 
 from lifeline.core.network.model import SeenTier, Vpc
 from lifeline.core.plan.actions import Action, ActionKind, Plan, ServiceReport, Status
-from lifeline.core.plan.cost import Price, cost_of
+from lifeline.core.plan.cost import Price, cost_of, usd_words
 from lifeline.core.plan.ways import HubComparison, comparison_json
 from lifeline.core.wording import fingerprint
 
@@ -34,12 +34,20 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True)
 class Approvable:
-    """The part of a VPC's plan that waits for approval, what it costs, and the command that approves just that."""
+    """The part of a VPC's plan that waits for approval, what it costs, and the command that approves just that. If
+    `is_at_most`, it may cost less.
+    """
 
     plan_id: str
     monthly_cost_usd: Decimal
     ends_at: datetime
     command: str
+    is_at_most: bool = False
+
+    @property
+    def cost_words(self) -> str:
+        """`7.30 USD more per month, before data charges`."""
+        return f"{usd_words(self.monthly_cost_usd, at_most=self.is_at_most)} more per month, before data charges"
 
 
 @dataclass(frozen=True, slots=True)

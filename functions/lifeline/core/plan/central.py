@@ -21,6 +21,7 @@ from lifeline.core.network.model import (
 from lifeline.core.network.packets import blocks_in, span
 from lifeline.core.network.ports import ports_of, ports_unknown
 from lifeline.core.network.reach import Reach, ServiceReach, off_words
+from lifeline.core.network.routing import Routing
 from lifeline.core.network.tiers import effective_route_table
 from lifeline.core.plan.client_egress import NOT_KNOWN, Answering, find_cut_off
 from lifeline.core.plan.cost import free_profile_vpcs, monthly_cost_usd, monthly_profile_vpc_usd
@@ -74,14 +75,24 @@ def saving_words(interfaces: int, plan_input: PlanInput) -> str:
     """What the association costs, and what an endpoint would. A Profile's account pays for VPCs beyond the first."""
     if not plan_input.price:
         return ""
-    cost, own = monthly_cost_usd(interfaces, plan_input.price), f"{Decimal(0):.2f} USD"
-    central, there = plan_input.central, plan_input.dns.answers if plan_input.dns else ()
-    if central and central.profile and central.profile not in {answer.source_id for answer in there}:
-        more, free = f"{monthly_profile_vpc_usd():.2f}", free_profile_vpcs()
-        sources = plan_input.hub.sources if plan_input.hub else ()
-        is_beyond = any((source.vpcs or 0) >= free for source in sources)
-        own = f"{more} USD" if is_beyond else f"{own}, or {more} if its account's Profiles have {free} VPCs already,"
+    cost = monthly_cost_usd(interfaces, plan_input.price)
+    usd, is_at_most = profile_cost(plan_input)
+    own = f"{usd:.2f} USD"
+    if is_at_most:
+        own = f"0.00 USD, or {usd:.2f} if its account's Profiles have {free_profile_vpcs()} VPCs already,"
     return f"{own} per month instead of {cost:.2f} USD, before data charges"
+
+
+def profile_cost(plan_input: PlanInput) -> tuple[Decimal, bool]:
+    """What the association with the policy's Profile adds in a month, in USD, and whether that is only the most that it
+    can be: other Profiles of the account, which aren't read, may have used up what is free (Route 53 pricing).
+    """
+    central, there = plan_input.central, plan_input.dns.answers if plan_input.dns else ()
+    if central is None or not central.profile or central.profile in {answer.source_id for answer in there}:
+        return Decimal(0), False
+    sources = plan_input.hub.sources if plan_input.hub else ()
+    is_beyond = any((source.vpcs or 0) >= free_profile_vpcs() for source in sources)
+    return monthly_profile_vpc_usd(), not is_beyond
 
 
 def judge_central(
@@ -157,6 +168,7 @@ class _Judge:
     def checks(self, service: Service, clients: Sequence[Subnet]) -> Iterator[Check]:
         yield from self._check_dns(service)
         yield from self._check_limits()
+        yield from self._check_shared()
         yield from self._check_refusals()
         yield from self._check_overlap()
         yield from self._check_service(service, clients)
@@ -262,6 +274,20 @@ class _Judge:
             else:
                 yield Check(what, CheckAnswer.YES, f"{source.vpcs} of at most {source.most_vpcs} VPCs")
 
+    def _check_shared(self) -> Iterator[Check]:
+        """A Profile is associated by the VPC's account, which sees its own and those that AWS RAM shares with it."""
+        what, there = "the Profile in the VPC's account", {answer.source_id for answer in self.dns.answers}
+        there |= {id_ for id_, _ in self.dns.profiles}
+        account = self.plan_input.account_id
+        for source in self.sources if self.central.profile else ():
+            if source.is_seen or source.id in there:
+                yield Check(what, CheckAnswer.YES)
+            elif source.is_seen is None:
+                yield Check(what, CheckAnswer.UNREAD, f"which Profiles account {account} sees can't be read")
+            else:
+                why = f"{source.id} isn't shared with account {account}: share it by AWS RAM"
+                yield Check(what, CheckAnswer.NO, why)
+
     def _check_refusals(self) -> Iterator[Check]:
         """What AWS refused lately, and the number of the VPC's Profiles: one by some of AWS's pages, two by others
         (Route 53 API: AssociateProfile).
@@ -338,7 +364,7 @@ class _Judge:
         texts += [entry.cidr for acl in self.vpc.network_acls for entry in acl.entries]
         for cidr in self.central.cidrs:
             version = version_of(cidr)
-            for mark in _marks(*span(cidr), texts, version):
+            for (mark, _), _ in Routing.of(zip(texts, texts, strict=True), version).parts((span(cidr),)):
                 yield blocks_in(((mark, mark),), version)
 
     def _check_addresses(self, service: Service, answers: Sequence[DnsAnswer]) -> Iterator[Check]:
@@ -413,10 +439,3 @@ def _overlap(one: str, other: str) -> bool:
         return False
     (low, high), (start, end) = span(one), span(other)
     return low <= end and start <= high
-
-
-def _marks(low: int, high: int, blocks: Iterable[str], version: int) -> tuple[int, ...]:
-    """Addresses of a range that stand for all others: no block divides what lies between two of them."""
-    spans = [span(text) for text in blocks if version_of(text) == version]
-    edges = {low, *(start for start, _ in spans), *(end + 1 for _, end in spans)}
-    return tuple(sorted(one for one in edges if low <= one <= high))

@@ -161,8 +161,21 @@ def with_blocked(plan: Plan, actions: tuple[Action, ...], held: Mapping[str, str
 
 def cost_of(actions: Iterable[Action], price: Price | None) -> Decimal:
     """What the actions' interfaces add in a month, in USD, without the data that goes through them: the sum of what
-    each adds, in cents.
+    each adds, in cents; with what the association with a Profile adds at most, once for all its services.
     """
-    kinds = {ActionKind.CREATE_INTERFACE_ENDPOINT, ActionKind.ADD_SUBNETS}
-    zones = (len(action.subnet_ids) for action in actions if action.kind in kinds)
-    return sum((monthly_cost_usd(number, price) for number in zones), Decimal("0.00")) if price else Decimal(0)
+    if price is None:
+        return Decimal(0)
+    kinds, chosen = {ActionKind.CREATE_INTERFACE_ENDPOINT, ActionKind.ADD_SUBNETS}, tuple(actions)
+    of_profiles = {action.central_ids: action.profile_usd for action in chosen}
+    zones = (len(action.subnet_ids) for action in chosen if action.kind in kinds)
+    return sum((*(monthly_cost_usd(number, price) for number in zones), *of_profiles.values()), Decimal("0.00"))
+
+
+def is_at_most(actions: Iterable[Action]) -> bool:
+    """True if the actions may cost less than `cost_of` says."""
+    return any(action.is_at_most for action in actions)
+
+
+def usd_words(usd: Decimal, *, at_most: bool) -> str:
+    """`1.02 USD`, or `up to 1.02 USD`."""
+    return f"{'up to ' if at_most else ''}{usd:.2f} USD"

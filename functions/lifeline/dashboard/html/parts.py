@@ -433,7 +433,7 @@ def _button(
 
 
 def _approve(vpc: VpcCoverage, calls: ButtonTargets) -> Html:
-    cost = f"{vpc.plan_usd:+,.2f} USD a month"
+    cost = f"{'up to ' if vpc.is_plan_at_most else ''}{vpc.plan_usd:+,.2f} USD a month"
     question = Html(
         "Approve {} for {}? Lifeline makes only the changes in this plan ({}). If the network has changed since the "
         "plan was made, Lifeline changes nothing and says so."

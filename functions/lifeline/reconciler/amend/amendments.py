@@ -7,7 +7,7 @@ and froze.
 from typing import Final
 
 from lifeline.reconciler.amend.amendment import Amendment
-from lifeline.reconciler.amend.associations import AssociationRecord, Leftovers
+from lifeline.reconciler.amend.associations import AssociationRecord, CutRecord, Leftovers
 from lifeline.reconciler.amend.backlog import Backlogs, Surveys
 from lifeline.reconciler.amend.canary import CanaryWatch, CanaryWithdrawal
 from lifeline.reconciler.amend.claims import Claims
@@ -38,6 +38,7 @@ GUARDS: Final[tuple[Amendment, ...]] = (
     DeniedCalls(),  # before the limits, too: what AWS denies takes nothing of them
     Urgencies(),  # before the gate, which lets the urgent pass first
     Gate(),  # the last to block, so that it counts only what will be tried
+    CutRecord(),  # changes no plan
     CanaryWatch(),  # after the gate: what it blocks isn't turned on
     AssociationRecord(),  # as the canaries' watch
 )

@@ -1,9 +1,10 @@
-"""Associations with a hub: they are on record before the call, and nothing of them is left behind."""
+"""Associations with a hub, on record before the call, of which nothing is left behind; and what cuts the way there."""
 
 from collections.abc import Sequence
 from dataclasses import replace
 
 from lifeline.core.coexist.associated import leftovers, note_planned, released, settle_done, with_doubts
+from lifeline.core.coexist.cuts import note_cuts
 from lifeline.core.coexist.vpc_state import VpcList, VpcState
 from lifeline.core.plan.actions import Action, ActionKind, Plan, in_order
 from lifeline.reconciler.amend.amendment import Amendment, Decision, Fact, VpcContext
@@ -43,3 +44,12 @@ class AssociationRecord(Amendment):
             return Decision(plan, state)
         settled = settle_done(state.associated, done, now=context.run.now)
         return Decision(plan, replace(state, associated=settled))
+
+
+class CutRecord(Amendment):
+    """Keeps what cuts the way to the hub beyond the VPC."""
+
+    def after(self, context: VpcContext, plan: Plan, done: Sequence[Action], state: VpcState) -> Decision:
+        """The state with what the plan shows."""
+        del done
+        return Decision(plan, replace(state, cuts=note_cuts(state.cuts, plan.services, now=context.run.now)))

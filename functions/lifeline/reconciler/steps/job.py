@@ -27,6 +27,7 @@ from lifeline.adapters.store.endpoint_policies import EndpointPolicyStore
 from lifeline.adapters.store.event_path import EventPathStore
 from lifeline.adapters.store.exemptions import Exemptions
 from lifeline.adapters.store.failed_runs import FailedRunStore
+from lifeline.adapters.store.hub_places import HubPlaceStore
 from lifeline.adapters.store.incidents import Incidents
 from lifeline.adapters.store.kill_switch import KillSwitch
 from lifeline.adapters.store.limit_usage import LimitUsage, UsageOfAll
@@ -55,7 +56,7 @@ from lifeline.runtime.settings import Settings
 @dataclass(frozen=True, slots=True)
 class Guards:
     """What is asked before anything is changed. Without `paths` no VPC is known to have lost one. Only a hub's accounts
-    share limits, and have a `usage_of_all`.
+    share limits, and have a `usage_of_all`. Without `places`, nobody was promised a place at a policy's hub.
     """
 
     kill_switch: KillSwitch
@@ -63,6 +64,7 @@ class Guards:
     approvals: Approvals
     paths: PathStore | None = None
     usage_of_all: UsageOfAll | None = None
+    places: HubPlaceStore | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,14 +4,16 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from functools import partial
+from functools import cache, partial
 
 from lifeline.adapters.aws.calls import begin, beside, run_concurrently
 from lifeline.adapters.aws.dns import CentralDns
 from lifeline.adapters.aws.hub import HubReader
 from lifeline.adapters.aws.network import Interfaces, Network
-from lifeline.core.errors import TerminalError, TransientError
+from lifeline.adapters.store.hub_places import HubPlaceStore
+from lifeline.core.errors import LifelineError, TerminalError, TransientError
 from lifeline.core.event_path.candidate import cut_off
+from lifeline.core.guards.hub_places import HubPlaces, count
 from lifeline.core.network.askers import NOBODY, Asking
 from lifeline.core.network.dns import DnsView, custom_dns_finding
 from lifeline.core.network.hub import HubView
@@ -41,7 +43,7 @@ NOTHING = Followed(made={}, failures={})
 @dataclass(frozen=True, slots=True)
 class Planning:
     """One run's planning, under one policy. What it reads beyond the observation, it reads only where that counts. What
-    it plans for one VPC takes room at the hub from the next.
+    it plans for one VPC takes room at the hub from the next, and so does what is `promised`, if that can be read.
     """
 
     policy: Policy
@@ -53,6 +55,7 @@ class Planning:
     attributes: Attributes = field(default_factory=Attributes)
     endpoint_policies: EndpointPolicies = NO_POLICIES
     hubs: HubReader | None = None
+    promised: Callable[[], HubPlaces | None] = HubPlaces
     _claims: dict[str, tuple[str, ...]] = field(default_factory=dict, init=False)
 
     def plan(
@@ -233,7 +236,7 @@ class Planning:
         plan = plan_endpoints(vpc, self.catalog, plan_input, tiers)
         if hub:
             associating = (action for action in plan.planned if action.kind in ASSOCIATES)
-            self._claims[vpc.id] = tuple({id_ for action in associating for id_ in action.moving_ids})
+            self._claims[self._name(vpc.id)] = tuple({id_ for action in associating for id_ in action.moving_ids})
         notes = [unread.note for unread in vpc.unread]
         if not self.catalog.is_read:
             notes.append(f"{UNREAD_CATALOG}: {self.catalog.why_unread}")
@@ -246,9 +249,18 @@ class Planning:
             notes.append(nat_comparison(self._price()))
         return replace(plan, notes=tuple(notes))
 
-    def _taken_by_others(self, vpc_id: str) -> Counter[str]:
-        """How many other VPCs this run is to associate with each of the hub's zones, or its Profile."""
-        return Counter(id_ for other_id, ids in self._claims.items() if other_id != vpc_id for id_ in ids)
+    def _taken_by_others(self, vpc_id: str) -> Counter[str] | None:
+        """How many other VPCs are to be associated with each of the hub's zones, or its Profile: by this run, or by
+        what an earlier one offered to people. None where nobody knows the latter.
+        """
+        promised, own = self.promised(), self._name(vpc_id)
+        if promised is None:
+            return None
+        taken = {**promised.before(own, now=self.now), **self._claims}
+        return count({other: ids for other, ids in taken.items() if other != own})
+
+    def _name(self, vpc_id: str) -> str:
+        return f"{self.settings.home}/{vpc_id}"
 
     def is_ours(self, vpc: Vpc) -> bool:
         """True if its attributes can be read: another account's can't."""
@@ -269,6 +281,20 @@ class Planning:
             for vpc in vpcs
             for endpoint in vpc.endpoints
         )
+
+
+def read_once(places: HubPlaceStore | None) -> Callable[[], HubPlaces | None]:
+    """What reads who is promised a place at the hub, at most once; None where that can't be read."""
+
+    @cache
+    def read() -> HubPlaces | None:
+        try:
+            return places.read() if places else HubPlaces()
+        except LifelineError as error:
+            logger.warning("places at the hub not read", error=str(error))
+            return None
+
+    return read
 
 
 def _is_naming(plan: Plan) -> bool:

@@ -1,0 +1,40 @@
+"""What cuts the way from a VPC to a hub beyond the VPC, kept for whoever can't read that: it explains a silence."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from lifeline.core.network.gates import ObstacleKind
+from lifeline.core.network.obstacles import Obstacle
+from lifeline.core.plan.actions import ServiceReport
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Cut:
+    """What cuts the way to a service at the hub, in words, from which subnets, and when that was first seen."""
+
+    words: str
+    subnet_ids: tuple[str, ...]
+    at: datetime
+
+
+type Cuts = Mapping[str, Cut]
+"""The cuts by service."""
+
+
+def note_cuts(known: Cuts, services: Iterable[ServiceReport], *, now: datetime) -> dict[str, Cut]:
+    """The cuts as the services of a plan show them. Where nobody looked who answers a name, what was known stands."""
+    found: dict[str, Cut] = {}
+    for report in services:
+        before, seen = known.get(report.service), list(_beyond(report))
+        if seen:
+            words, subnet_ids = seen[0].words, tuple(sorted({one.subnet_id for one in seen}))
+            found[report.service] = Cut(words, subnet_ids, before.at if before else now)
+        elif before and any(path.is_unasked for _, path in report.paths):
+            found[report.service] = before
+    return found
+
+
+def _beyond(report: ServiceReport) -> Iterator[Obstacle]:
+    found = (obstacle for _, path in report.paths for obstacle in path.obstacles)
+    return (obstacle for obstacle in found if obstacle.kind is ObstacleKind.BEYOND)

@@ -1,0 +1,40 @@
+"""What is kept of the way to a hub beyond a VPC: what a plan shows, and since when."""
+
+from datetime import UTC, datetime, timedelta
+
+from lifeline.core.coexist.cuts import Cut, note_cuts
+from lifeline.core.network.reach import NOBODY_LOOKED, NetworkPath, Reach
+from lifeline.core.plan.actions import ServiceReport, ServiceState
+
+NOW = datetime(2026, 11, 29, tzinfo=UTC)
+EARLIER = NOW - timedelta(hours=1)
+CENTRAL = NetworkPath(Reach.CENTRAL, "Z1 answers", central_id="Z1")
+KNOWN = {"monitoring": Cut("the table", ("subnet-a",), EARLIER)}
+
+
+def report(**paths: NetworkPath) -> ServiceReport:
+    found = tuple((f"subnet-{name}", path) for name, path in paths.items())
+    return ServiceReport("monitoring", ServiceState.BLOCKED, paths=found)
+
+
+def cut(name: str, words: str = "the table") -> NetworkPath:
+    return CENTRAL.cut_beyond("monitoring", words, f"subnet-{name}")
+
+
+def test_what_is_cut_is_kept_with_the_subnets_and_the_time_when_it_was_first_seen() -> None:
+    found = note_cuts({}, [report(b=cut("b"), a=cut("a"), c=CENTRAL)], now=NOW)
+    assert found == {"monitoring": Cut("the table", ("subnet-a", "subnet-b"), NOW)}
+    assert note_cuts(KNOWN, [report(a=cut("a", "the group"))], now=NOW) == {
+        "monitoring": Cut("the group", ("subnet-a",), EARLIER)
+    }
+
+
+def test_what_is_whole_again_or_not_required_is_kept_no_more() -> None:
+    assert note_cuts(KNOWN, [report(a=CENTRAL)], now=NOW) == {}
+    assert note_cuts(KNOWN, [], now=NOW) == {}
+
+
+def test_where_nobody_looked_what_was_known_stands() -> None:
+    unasked = NetworkPath(Reach.UNKNOWN, "not known", unread=(NOBODY_LOOKED,))
+    assert note_cuts(KNOWN, [report(a=unasked)], now=NOW) == KNOWN
+    assert note_cuts({}, [report(a=unasked)], now=NOW) == {}
