@@ -211,8 +211,8 @@ def test_a_swap_that_stopped_halfway_is_finished_or_undone_without_a_question_if
         assert asked(known, rest) == ""
         assert asked(known, replace(rest, central_ids=("Z2", "Z3"))) == HALFWAY
         assert asked(known, rest, timedelta(days=1)) == HALFWAY
-    for known in (record, settled(record, swap, Status.DONE), settled(record, swap, Status.FAILED, "undone")):
-        assert asked(known, rest) == HALFWAY
+    done, undone = settled(record, swap, Status.DONE), settled(record, swap, Status.FAILED, "undone")
+    assert [asked(other, rest) for other in (record, done, undone)] == [HALFWAY] * 3
 
 
 def test_no_other_question_is_answered_by_a_swap_on_record() -> None:
