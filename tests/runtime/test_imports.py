@@ -39,8 +39,9 @@ def account() -> Iterator[dict[str, str]]:
             patch.setenv(name, value)
         create_table()
         topic: Any = boto3.client("sns").create_topic(Name="notices")
-        datum: Any = {"MetricName": "mem_used_percent", "Dimensions": [{"Name": "InstanceId", "Value": "i-0000000a"}]}
-        boto3.client("cloudwatch").put_metric_data(
+        datum = {"MetricName": "mem_used_percent", "Dimensions": [{"Name": "InstanceId", "Value": "i-0000000a"}]}
+        cloudwatch: Any = boto3.client("cloudwatch")
+        cloudwatch.put_metric_data(
             Namespace=NAMESPACE, MetricData=[{**datum, "Value": 1, "Timestamp": datetime.now(UTC)}]
         )
         yield ENVIRONMENT | {"AWS_ENDPOINT_URL": f"http://{host}:{port}", "TOPIC_ARN": topic["TopicArn"]}
