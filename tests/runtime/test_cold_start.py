@@ -53,7 +53,12 @@ def test_a_text_that_the_build_compiled_isnt_compiled_again(built: Path, monkeyp
         point()
     built.write_bytes(MAGIC_NUMBER + marshal.dumps((methods, {})))
     made: list[object] = []
-    monkeypatch.setattr(builtins, "exec", lambda code, *scopes: [made.append(code), EXEC(code, *scopes)])
+
+    def execute(code: Any, *scopes: Any) -> None:
+        made.append(code)
+        EXEC(code, *scopes)
+
+    monkeypatch.setattr(builtins, "exec", execute)
 
     cold_start.begin()
     kind = point()

@@ -40,7 +40,8 @@ def account() -> Iterator[dict[str, str]]:
         create_table()
         topic: Any = boto3.client("sns").create_topic(Name="notices")
         datum = {"MetricName": "mem_used_percent", "Dimensions": [{"Name": "InstanceId", "Value": "i-0000000a"}]}
-        boto3.client("cloudwatch").put_metric_data(
+        cloudwatch: Any = boto3.client("cloudwatch")
+        cloudwatch.put_metric_data(
             Namespace=NAMESPACE, MetricData=[{**datum, "Value": 1, "Timestamp": datetime.now(UTC)}]
         )
         yield ENVIRONMENT | {"AWS_ENDPOINT_URL": f"http://{host}:{port}", "TOPIC_ARN": topic["TopicArn"]}

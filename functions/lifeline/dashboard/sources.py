@@ -167,7 +167,7 @@ class Reads:
 
         def read() -> Freshness:
             events = self._sources.event_path
-            known = replace(agents, heard=times.change(), swept=times.sweep(home))
+            known = replace(agents, heard=times.change(), swept=times.reconciled(home))
             if events is None:
                 return known
             path, comparisons = events.read_both()

@@ -181,7 +181,7 @@ def _watch_event_path(settings: DetectorSettings) -> None:
     now = _now()
     try:
         seconds = EventPathStore(settings.ledger).read().unheard_seconds(now) or 0.0
-        swept = None if settings.member else LatestTimes(settings.ledger).sweep(settings.home)
+        swept = None if settings.member else LatestTimes(settings.ledger).reconciled(settings.home)
     except LifelineError as error:
         logger.warning("event path not watched", error=str(error))
         return

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from lifeline.adapters.store.keys import partition
+from lifeline.adapters.store.latest import LatestTimes
 from lifeline.adapters.store.vpcs import VpcStore
 from lifeline.core.coexist.conflicts import Conflict, Reversal
 from lifeline.core.coexist.effects import Effect, EffectKind
@@ -278,3 +279,11 @@ def test_what_a_hub_saw_of_an_account_comes_back_as_it_was(ledger: VpcStore) -> 
     ledger.save(a, VpcState(), VpcState(reconciled_at=NOW, look=seen), now=NOW)
     b = RegionRef("333333333333", HOME.region)
     assert ledger.load_all([a, b]) == {a: VpcState(reconciled_at=NOW, look=seen), b: VpcState()}
+
+
+def test_when_a_region_was_swept_is_read_as_it_is_written(ledger: VpcStore) -> None:
+    times = LatestTimes("ledger")
+    assert times.reconciled(HOME) is None
+    ledger.save(HOME, VpcState(), VpcState(NOW), now=NOW)
+    assert times.reconciled(HOME) == ledger.load(HOME).reconciled_at == NOW
+    assert times.reconciled(VPC) is None

@@ -7,7 +7,6 @@ from itertools import islice
 from typing import Any, Self
 
 from lifeline.adapters.store.keys import partition
-from lifeline.adapters.store.latest import CHANGE_KEY
 from lifeline.adapters.store.table import Key, Table, expiry
 from lifeline.core.coexist.import_blocks import import_text
 from lifeline.core.history.change import Change
@@ -23,6 +22,7 @@ _MOST_PAGES = 10
 _CHANGE = "CHANGE#"
 _TAGGING = frozenset({"CreateTags", "DeleteTags"})
 _WRITING = "ledger: write"
+_LATEST_KEY = ("CHANGES", "LATEST")
 
 type _Item = tuple[Key, Mapping[str, Any]]
 
@@ -59,7 +59,7 @@ class AuditLog:
             for ref, trigger in found
         ]
         if any(trigger.event_name not in _TAGGING for _, trigger in found):
-            items.append((CHANGE_KEY, {"at": now.astimezone(UTC)}))
+            items.append((_LATEST_KEY, {"at": now.astimezone(UTC)}))
         self._table.put_all(items, _WRITING)
 
     def changes_of(self, ref: AnyRef, *, since: datetime, until: datetime, most: int = 200) -> tuple[Change, ...]:

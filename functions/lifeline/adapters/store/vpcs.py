@@ -8,7 +8,6 @@ from typing import Any, Self
 
 from lifeline.adapters.store.codec import from_plain, pack, to_plain, unpack
 from lifeline.adapters.store.keys import in_member, partition
-from lifeline.adapters.store.latest import state_key
 from lifeline.adapters.store.table import Key, Table, expiry
 from lifeline.core.coexist.vpc_state import VpcList, VpcState
 from lifeline.core.network.model import AnyRef, RegionRef, VpcRef
@@ -39,18 +38,18 @@ class VpcStore:
 
     def load(self, ref: AnyRef) -> VpcState:
         """The VPC's state."""
-        return self._state(ref, self._table.get(state_key(ref), f"ledger: read {ref}"))
+        return self._state(ref, self._table.get(_key(ref), f"ledger: read {ref}"))
 
     def load_all[Ref: AnyRef](self, refs: Iterable[Ref]) -> dict[Ref, VpcState]:
         """The state of each VPC."""
-        keys = {ref: state_key(ref) for ref in refs}
+        keys = {ref: _key(ref) for ref in refs}
         items = self._table.get_all(keys.values(), "ledger: read the states of VPCs")
         return {ref: self._state(ref, items.get(key, {})) for ref, key in keys.items()}
 
     def take_lease(self, ref: VpcRef, run_id: str, *, now: datetime, until: datetime) -> VpcState | None:
         """The VPC's state, once the VPC is this run's alone until `until`; None while another run has it."""
         item = self._table.update(
-            state_key(ref),
+            _key(ref),
             "SET lease_run = :run, lease_until = :until",
             {":run": run_id, ":until": _seconds(until), ":now": _seconds(now)},
             f"ledger: lease {ref}",
@@ -61,7 +60,7 @@ class VpcStore:
     def return_lease(self, ref: VpcRef, run_id: str) -> None:
         """Ends this run's lease. One that has run out and passed to another run is left alone."""
         self._table.update(
-            state_key(ref),
+            _key(ref),
             "REMOVE lease_run, lease_until",
             {":run": run_id},
             f"ledger: release {ref}",
@@ -92,7 +91,7 @@ class VpcStore:
                 written[name] = self._save_parts(ref, name, written[name], written["expires_at"])
         removed = changed.keys() - written.keys()
         self._table.update(
-            state_key(ref),
+            _key(ref),
             "SET "
             + ", ".join(f"{name} = :{name}" for name in written)
             + (f" REMOVE {', '.join(sorted(removed))}" if removed else ""),
@@ -110,7 +109,7 @@ class VpcStore:
         on the VPC, nothing is written.
         """
         is_deleted = self._table.put(
-            state_key(ref),
+            _key(ref),
             {"expires_at": _seconds(now)},
             f"ledger: delete the state of {ref}",
             condition="attribute_exists(pk) AND (attribute_not_exists(lease_until) OR lease_until < :now)",
@@ -166,6 +165,10 @@ class VpcStore:
         """Adds to the set, or deletes from it, in one step: runs at the same time lose nothing of each other's."""
         doing = f"ledger: change the list {vpc_list}"
         self._table.update(_list_key(vpc_list), f"{verb} vpcs :one", {":one": {str(ref)}}, doing)
+
+
+def _key(ref: AnyRef) -> Key:
+    return partition(ref), "STATE"
 
 
 def _part_key(ref: AnyRef, name: str, number: int) -> Key:
