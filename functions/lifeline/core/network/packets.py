@@ -197,8 +197,8 @@ def _crossed(ones: tuple[Lane, ...], others: Sequence[Lane]) -> tuple[Lane, ...]
 
 @dataclass(frozen=True, slots=True)
 class Traffic:
-    """What becomes of all flows between two sets of addresses. A flow is a client's address, a far one and a port of the
-    service; it passes if the answers reach one of the client's ports, and is reduced if they don't reach all, of
+    """What becomes of all flows between two sets of addresses. A flow is a client's address, a far one and a port of
+    the service; it passes if the answers reach one of the client's ports, and is reduced if they don't reach all, of
     the client's or of a NAT's on the way.
 
     `shut` are the clients of which not every flow passes, `closed_ports` the ports on which one of theirs doesn't.
