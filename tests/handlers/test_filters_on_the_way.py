@@ -48,6 +48,32 @@ class TestPorts:
             '{"brand-new": [443]}'
         )
 
+    @pytest.mark.parametrize("case", [requiring("airflow-fips.env", "backup-gateway")], indirect=True)
+    def test_a_fips_name_has_the_ports_of_its_service(self, case: Case) -> None:
+        for suffix, name in (("airflow-fips.env", "env.airflow-fips"), ("backup-gateway", "backup-gateway")):
+            case.account.offer(Service(case.account.name_of(suffix), private_dns_names=(f"{name}.amazonaws.com",)))
+        vpc_id, _, _ = case.behind_nat()
+        case.look(vpc_id)
+        case.later()
+        assert {one["state"] for one in case.look(vpc_id)["services"]} == {"served"}
+        (group,) = case.world.groups(vpc_id)
+        assert {443, 1031, 2222} <= {one["FromPort"] for one in group["IpPermissions"]}
+
+
+class TestARouteBetweenTwoSubnets:
+    def test_that_leads_through_a_machine_makes_an_endpoint_behind_it_not_known(self, case: Case) -> None:
+        ec2, vpc_id = case.world.ec2, case.world.make_vpc()
+        client, host = (case.world.make_subnet(vpc_id, f"10.0.{n}.0/24") for n in (1, 2))
+        permission = {"IpProtocol": "-1", "IpRanges": [{"CidrIp": "10.0.0.0/16"}]}
+        case.their_endpoint(vpc_id, host, case.group(vpc_id, "theirs", permission))
+        assert case.look(vpc_id, mode="plan")["services"][0]["state"] == "served"
+        machine = ec2.create_network_interface(SubnetId=host)["NetworkInterface"]["NetworkInterfaceId"]
+        table = case.world.main_table(vpc_id)
+        ec2.create_route(RouteTableId=table, DestinationCidrBlock="10.0.2.0/24", NetworkInterfaceId=machine)
+        (unknown,) = case.look(vpc_id, mode="plan")["services"]
+        assert (unknown["state"], f"what lies beyond {machine} was not read" in unknown["detail"]) == ("unknown", True)
+        assert f"what lies beyond {machine} was not read" in case.why_silent(case.launch(client)["InstanceId"])
+
 
 class TestRulesByReference:
     def test_a_group_lets_in_its_members(self, case: Case) -> None:

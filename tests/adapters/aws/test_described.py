@@ -240,6 +240,10 @@ def test_only_aws_word_says_that_aws_manages_an_interface() -> None:
     described = {"NetworkInterfaceId": "eni-1", "Description": "ELB app/a/b", "Attachment": {}}
     assert not any_interface_of(described).only_answers
     assert any_interface_of(described | {"RequesterManaged": True}).only_answers
+    assert [interface_of(described | {"RequesterManaged": is_awss}).is_client for is_awss in (True, False)] == [
+        False,
+        True,
+    ]
 
 
 def test_of_an_endpoint_the_ip_version_of_its_dns_records_is_read() -> None:

@@ -422,7 +422,7 @@ def features(network: Vpc, service: str, asking: NetworkInterface | None, has_pu
     groups = (*network.security_groups, *network.shared_groups)
     yield from ["several ports"] if len(ports) > 1 and said is Seen.PARTLY else []
     yield from ["one interface"] if asking and said else []
-    yield from ["some of the clients' ports"] if any("only some of ports" in note for note in path.notes) else []
+    yield from ["some of the clients' ports"] if any("only some of the ports" in note for note in path.notes) else []
     in_order = [sorted(acl.entries, key=lambda entry: entry.number) for acl in network.network_acls]
     denies = any(not entry.allow and rest.allow for acl in in_order for entry, rest in pairwise(acl))
     yield from ["a deny before an allow"] if denies and said in {Seen.PARTLY, Seen.SHUT} else []

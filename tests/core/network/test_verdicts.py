@@ -166,7 +166,10 @@ class TestPartOfASubnet:
 
     def test_one_closed_port_of_the_ephemeral_range_only_reduces_it(self) -> None:
         found = self.path(*self.entries("0.0.0.0/0", (50070, 50070), out=True))
-        reduced = "the network ACLs let responses reach only some of ports 32768-60999"
+        reduced = (
+            "the network ACLs let responses reach only some of the ports from which connections come (32768-60999, and "
+            "1024-65535 of a NAT), so that some may fail"
+        )
         assert (found.reach, found.notes) == (Reach.SERVED, (reduced,))
         assert self.path(*self.entries("0.0.0.0/0", (32768, 60999), out=True)).reach is Reach.CLOSED
 

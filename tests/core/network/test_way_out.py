@@ -97,6 +97,25 @@ def test_an_acl_on_the_way_through_a_nat_gateway_is_named(acls: tuple[NetworkAcl
     assert path(behind(TargetKind.NAT_GATEWAY, "nat-1")).reach is Reach.OPEN_EGRESS
 
 
+@pytest.mark.parametrize(
+    ("ports", "reach", "is_reduced"),
+    [
+        ((1024, 65535), Reach.OPEN_EGRESS, False),
+        ((32768, 60999), Reach.OPEN_EGRESS, True),
+        ((1024, 2048), Reach.OPEN_EGRESS, True),
+        ((80, 1023), Reach.FILTERED, False),
+    ],
+)
+def test_answers_to_some_of_a_nat_gateways_ports_are_told(
+    ports: tuple[int, int], reach: Reach, *, is_reduced: bool
+) -> None:
+    """It connects from ports of its own, whatever the client's are: an ACL for Linux's lets some of them fail."""
+    inward = entry(100, "0.0.0.0/0", out=False, ports=(443, 443)), entry(110, "0.0.0.0/0", out=False, ports=ports)
+    found = path(behind(TargetKind.NAT_GATEWAY, "nat-1", acl("nat", EVERYTHING[0], *inward)))
+    assert found.reach is reach
+    assert any("1024-65535 of a NAT" in note for note in found.notes) is is_reduced
+
+
 def test_an_acl_keeps_a_public_subnet_in_as_well() -> None:
     deny = entry(90, "0.0.0.0/0", out=True, allow=False, ports=(443, 443))
     network = behind(TargetKind.INTERNET_GATEWAY, "igw-1", acl("a", deny, *EVERYTHING))

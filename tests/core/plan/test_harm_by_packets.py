@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from lifeline.core.network.model import NetworkInterface, Rule, SecurityGroup, Subnet, TargetKind, Vpc
 from lifeline.core.plan.actions import Action
-from tests.core.network.test_by_packets import BLOCKS, CLIENT, HOST, NAT, NAT_HOME, acls, clients
+from tests.core.network.test_by_packets import BLOCKS, CLIENT, DETOURS, HOST, NAT, NAT_HOME, acls, clients
 from tests.core.plan.test_harm import applied, plan
 from tests.support.builders import default_route, table, vpc
 from tests.support.examples import examples
@@ -37,11 +37,14 @@ def client_groups(draw: st.DrawFn) -> tuple[SecurityGroup, ...]:
 
 @st.composite
 def networks(draw: st.DrawFn) -> Vpc:
-    """Two private subnets, with or without a way out by NAT, behind ACLs and clients' own groups of every kind."""
+    """Two private subnets, with or without a way out by NAT and a machine between them, behind ACLs and clients' own
+    groups of every kind.
+    """
     out = draw(st.sampled_from([(), ("a",), ("b",), ("a", "b")]))
+    led = draw(st.sampled_from([(), (), *((one,) for one in DETOURS)]))
     public = table("nat", default_route(TargetKind.INTERNET_GATEWAY), subnets=("nat",))
     return replace(
-        vpc(CLIENT, HOST, NAT_HOME, table("main"), table("out", OUT, subnets=out), public),
+        vpc(CLIENT, HOST, NAT_HOME, table("main"), table("out", OUT, *led, subnets=out), public),
         nat_gateways=(NAT,),
         network_acls=tuple(draw(acls(one.id)) for one in (CLIENT, HOST, NAT_HOME) if draw(st.booleans())),
         interfaces=tuple(draw(clients)),

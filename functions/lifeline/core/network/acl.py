@@ -127,7 +127,12 @@ def _gates(
     there = lanes_of(out if asks_out else into, end.addresses, ports, end.version)
     back = lanes_of(into if asks_out else out, end.addresses, sources, end.version)
     is_nat = sources is NAT_PORTS
-    returns = tuple(Lane(here, ports, (EPHEMERAL if passed else ()) if is_nat else passed) for here, passed in back)
+    returns = tuple(
+        Lane(here, ports, EPHEMERAL if passed else (), is_reduced=passed != sources)
+        if is_nat
+        else Lane(here, ports, passed)
+        for here, passed in back
+    )
     words = f"network ACL {acl.id} doesn't let {{what}} {{way}} {{{{addresses}}}}"
     return [
         Filter(

@@ -1,7 +1,7 @@
 """Filters in a row: which flows between two ends pass all of them, and which filter shuts the others."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from lifeline.core.network.model import NetworkInterface, Ranges, Subnet
@@ -147,5 +147,5 @@ def find_passage(gates: Sequence[Filter], near: End, far: End, ports: Ranges) ->
 
 
 def _within(lanes: Iterable[Lane], addresses: Ranges) -> tuple[Lane, ...]:
-    cut = (Lane(common(lane.addresses, addresses), lane.ports, lane.sources) for lane in lanes)
+    cut = (replace(lane, addresses=common(lane.addresses, addresses)) for lane in lanes)
     return tuple(lane for lane in cut if lane.addresses)

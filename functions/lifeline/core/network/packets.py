@@ -133,12 +133,14 @@ def ports_in(ports: Ranges) -> str:
 @dataclass(frozen=True, slots=True)
 class Lane:
     """Addresses that a filter treats alike: which of the service's `ports` it lets through to or from them, and to
-    which of the client's `sources`, its ports, the answers pass.
+    which of the client's `sources`, its ports, the answers pass. `is_reduced` says that a NAT on the way gets answers
+    on some of its ports only, whatever the client's are.
     """
 
     addresses: Ranges
     ports: Ranges
     sources: Ranges = EPHEMERAL
+    is_reduced: bool = False
 
 
 @lru_cache(maxsize=16_384)
@@ -181,7 +183,12 @@ def refined(lanes: Iterable[Sequence[Lane]], addresses: Ranges, ports: Ranges) -
 
 def _crossed(ones: tuple[Lane, ...], others: Sequence[Lane]) -> tuple[Lane, ...]:
     return tuple(
-        Lane(addresses, common(one.ports, other.ports), common(one.sources, other.sources))
+        Lane(
+            addresses,
+            common(one.ports, other.ports),
+            common(one.sources, other.sources),
+            one.is_reduced or other.is_reduced,
+        )
         for one in ones
         for other in others
         if (addresses := common(one.addresses, other.addresses))
@@ -191,7 +198,8 @@ def _crossed(ones: tuple[Lane, ...], others: Sequence[Lane]) -> tuple[Lane, ...]
 @dataclass(frozen=True, slots=True)
 class Traffic:
     """What becomes of all flows between two sets of addresses. A flow is a client's address, a far one and a port of
-    the service; it passes if the answers reach one of the client's ports, and is reduced if they don't reach all.
+    the service; it passes if the answers reach one of the client's ports, and is reduced if they don't reach all, of
+    the client's or of a NAT's on the way.
 
     `shut` are the clients of which not every flow passes, `closed_ports` the ports on which one of theirs doesn't.
     """
@@ -217,7 +225,8 @@ def traffic(near: Sequence[Lane], far: Sequence[Lane], ports: Ranges) -> Traffic
             sources = common(client.sources, host.sources)
             passing = common(client.ports, host.ports) if sources else ()
             passes_any = passes_any or bool(passing)
-            is_reduced = is_reduced or (bool(passing) and sources != EPHEMERAL)
+            is_partly = sources != EPHEMERAL or client.is_reduced or host.is_reduced
+            is_reduced = is_reduced or (bool(passing) and is_partly)
             if passing != ports:
                 shut += client.addresses
                 closed += without(ports, passing)

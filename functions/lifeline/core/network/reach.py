@@ -36,7 +36,7 @@ from lifeline.core.network.obstacles import (
     is_on_gateway,
     lets_all_in,
 )
-from lifeline.core.network.packets import EPHEMERAL, ports_in
+from lifeline.core.network.packets import EPHEMERAL, NAT_PORTS, ports_in
 from lifeline.core.network.ports import ports_of, ports_unknown
 from lifeline.core.network.tiers import classify, effective_route_table
 from lifeline.core.network.way_out import way_out
@@ -53,7 +53,10 @@ _PUBLIC = {False: "public IPv4 address", True: "IPv6 address"}
 _STAYING = frozenset({TargetKind.LOCAL, TargetKind.GATEWAY_ENDPOINT})
 _UNREAD_CATALOG = "the region's endpoint services could not be read"
 _IN_PART = "only some of what the subnet sends is let through"
-_REDUCED = f"the network ACLs let responses reach only some of ports {ports_in(EPHEMERAL)}"
+_REDUCED = (
+    f"the network ACLs let responses reach only some of the ports from which connections come ({ports_in(EPHEMERAL)}, "
+    f"and {ports_in(NAT_PORTS)} of a NAT), so that some may fail"
+)
 NOBODY_LOOKED = "whether a central endpoint answers was not checked"
 
 
