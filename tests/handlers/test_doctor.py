@@ -54,6 +54,7 @@ EVENT_SOURCE = {"Field": "eventSource", "NotEquals": ["ec2.amazonaws.com"]}
 EC2_LEFT_OUT = [{"FieldSelectors": [{"Field": "eventCategory", "Equals": ["Management"]}, EVENT_SOURCE]}]
 MINUTE = timedelta(minutes=1)
 SWEEP = "lifeline-sweep-1a2b"
+FUNCTIONS = {"AWS_LAMBDA_FUNCTION_NAME": "reconcile", "DETECT_FUNCTION": "detect"}
 
 
 @pytest.fixture
@@ -65,7 +66,7 @@ def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     """
     monkeypatch.setattr(QuotaReader, "concurrency", lambda _: Concurrency(1000, 1000))
     monkeypatch.setattr(Regions, "others", lambda *_: (OtherRegion("eu-west-1", 2, has_stack=True),))
-    with emulated_world(monkeypatch, SWEEP_NAME=SWEEP) as world:
+    with emulated_world(monkeypatch, SWEEP_NAME=SWEEP, **FUNCTIONS) as world:
         make_trail()
         deliver(world)
         schedule_sweeps()
@@ -102,7 +103,8 @@ def receive(world: World) -> None:
         "Handler": "main.handler",
         "Code": {"ZipFile": code.getvalue()},
     }
-    functions.create_function(FunctionName="reconcile", **given)
+    for name in FUNCTIONS.values():
+        functions.create_function(FunctionName=name, **given)
     functions.create_event_source_mapping(FunctionName="reconcile", EventSourceArn=queue_arn(world))
 
 
@@ -287,6 +289,16 @@ def test_the_queues_policy_keeps_the_rules_out(world: World) -> None:
     assert "keeps out lifeline-RoutingRule-EXAMPLE" in only_fault("queue policy")["says"]
     set_policy(world, [allow | {"Resource": "arn:aws:sqs:us-east-1:123456789012:another"}, deny])
     only_fault("queue policy")
+
+
+@pytest.mark.parametrize(("name", "least"), [("reconcile", 3), ("detect", 5)])
+def test_a_function_may_not_run_or_not_often_enough_for_what_it_reserves(world: World, name: str, least: int) -> None:
+    functions = boto3.client("lambda")
+    for count in (0, least - 1):
+        functions.put_function_concurrency(FunctionName=name, ReservedConcurrentExecutions=count)
+        assert f"reserves {count} " in only_fault("Lambda concurrency")["says"]
+    functions.put_function_concurrency(FunctionName=name, ReservedConcurrentExecutions=least)
+    assert examine()["status"] == 0
 
 
 def test_the_quota_of_endpoints_is_used_up(world: World) -> None:

@@ -59,8 +59,10 @@ from lifeline.core.doctor.quotas import (
     GROUPS,
     INTERFACES,
     QUOTAS,
+    RUNS,
     Quota,
     QuotaUse,
+    Reserved,
     check_concurrency,
     check_quota,
 )
@@ -89,7 +91,7 @@ from lifeline.runtime.settings import Settings
 _VPCS_AT_ONCE = 50  # whose DNS attributes are read: two calls each
 _NO_TIME = "There was no time left to read it."
 _QUEUE = "the queue of changes"
-_NO_NAME = "The stack was deployed from a template that doesn't tell its functions the schedule's name."
+_NO_NAME = "The stack was deployed from a template that doesn't tell its functions {}."
 _LISTING_S = 30.0  # of agents' series, at the most
 
 
@@ -204,7 +206,7 @@ class Examination:
     def _sweeps(self, delivery: Delivery) -> Finding:
         settings = self.settings
         name, pause = settings.sweep_name, longest_pause(settings.sweep_schedule)
-        state = self._read(partial(delivery.schedule, name)) if name else NotRead(_NO_NAME)
+        state = self._read(partial(delivery.schedule, name)) if name else NotRead(_NO_NAME.format("the schedule's name"))
         swept = self._read(lambda: VpcStore(settings.ledger).load(settings.home).reconciled_at)
         return check_sweeps(state, name, swept, self.at, pause)
 
@@ -283,8 +285,16 @@ class Examination:
         uses = self._uses(quotas)
         found = [check_quota(quota, value, uses[quota]) for quota, value in zip(QUOTAS, values, strict=True)]
         if not self.settings.member:
-            found.append(check_concurrency(self._read(quotas.concurrency)))
+            found.append(check_concurrency(self._read(quotas.concurrency), self._reserved(quotas)))
         return tuple(found)
+
+    def _reserved(self, quotas: QuotaReader) -> Reserved:
+        names = dict(zip(RUNS, (self.settings.function_name, self.settings.detector_name), strict=True))
+        return {
+            function: self._read(partial(quotas.reserved, name)) if name else NotRead(_NO_NAME.format("their own names"))
+            for function, name in names.items()
+            if self.is_deployed
+        }
 
     def _uses(self, quotas: QuotaReader) -> Mapping[Quota, Mapping[str, QuotaUse] | NotRead]:
         sites, catalog = self._known.sites, self._known.catalog

@@ -47,6 +47,7 @@ ADDRESSES = (
     "https://wiki.example.com",
     "https://wiki.example.com:8443/x/a_b-c~d/%20?page=7&view=1#what-now",
     "https://intranet/lifeline",
+    "https://wiki.example.com/@dana/Lifeline_(AWS)?as='x'&for=*&usd=$5",
     f"https://{'a' * 248}",
 )
 NO_ADDRESSES = (
@@ -57,6 +58,9 @@ NO_ADDRESSES = (
     "https:///lifeline",
     "https://wiki..example.com",
     "https://dana@wiki.example.com",
+    "https://dana:x@wiki.example.com/lifeline",
+    "https://wiki.example.com(x)",
+    "https://wiki.example.com/[x]",
     "https://wiki.example.com/a b",
     "https://wiki.example.com/\n",
     "https://wiki.example.com\n",
