@@ -66,7 +66,7 @@ from lifeline.core.notices.claim import handed_over_notice
 from lifeline.core.notices.conflict import Frozen, frozen_notice
 from lifeline.core.notices.denied import denied_notice
 from lifeline.core.notices.endpoints import endpoint_notice, lost_notice
-from lifeline.core.notices.event_path import denied_dry_run_notice, silent_rules_notice, unheard_notice
+from lifeline.core.notices.event_path import denied_dry_run_notice, lost_rules_notice, unheard_notice
 from lifeline.core.notices.exempted import Exempting, exempted_notice
 from lifeline.core.notices.forgotten import forgotten_notice
 from lifeline.core.notices.forms import email_text, machine_text
@@ -766,9 +766,17 @@ NOTICES: dict[str, tuple[float, Callable[[], Notice]]] = {
     ),
     "event-path-rule": (
         0,
-        lambda: silent_rules_notice(
-            Comparison(NINE - 25 * HOUR, NINE - HOUR, happened=1243, heard=1212, missed=(f"DeleteRoute {EVENT}",)),
-            {"RoutingRule": 31},
+        lambda: lost_rules_notice(
+            Comparison(
+                NINE - 25 * HOUR,
+                NINE - HOUR,
+                happened=1243,
+                heard=1212,
+                missed=(f"DeleteRoute {EVENT}",),
+                happened_by={"RoutingRule": 31, "TagRule": 1212},
+                heard_by={"TagRule": 1212},
+            ),
+            ["RoutingRule"],
         ),
     ),
     "dry-run-denied": (

@@ -1,6 +1,6 @@
 """The notices of the way of events: dry runs that weren't heard, and one that was denied."""
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from lifeline.core.event_path.comparison import Comparison
@@ -82,19 +82,19 @@ def unheard_notice(state: EventPath, now: datetime, *, is_member: bool = False) 
     )
 
 
-def silent_rules_notice(day: Comparison, rules: Mapping[str, int]) -> Notice:
-    """Write that no change was heard through these rules though so many happened, and what to check, in order."""
+def lost_rules_notice(day: Comparison, rules: Sequence[str]) -> Notice:
+    """Write that none or hardly any of a day's changes was heard through these rules, and what to check, in order."""
     return Notice(
         kind="event_path",
         severity=Severity.WARNING,
         subject=fit_subject(
-            f"[lifeline] changes aren't heard: no event through {listed([*rules])}",
-            f"[lifeline] changes aren't heard: no event through {write_count(len(rules), 'rule')}",
+            f"[lifeline] changes aren't heard through {listed(rules)}",
+            f"[lifeline] changes aren't heard through {write_count(len(rules), 'rule')}",
         ),
         happened=(
             f"CloudTrail's Event history has changes from {write_time(day.since)} to {write_time(day.until)}",
-            "that these rules should have sent to Lifeline, but no event arrived through them:",
-            *(f"- {rule}: {write_count(count, 'change')}" for rule, count in rules.items()),
+            "that these rules should have sent to Lifeline, but not even half of their events arrived:",
+            *(f"- {rule}: {day.heard_words(rule)}" for rule in rules),
             f"Of all {day.happened:,} changes, {day.heard:,} were heard.",
             *([f"Not heard, for example: {listed([*map(inert, day.missed)])}."] if day.missed else []),
         ),
@@ -107,10 +107,13 @@ def silent_rules_notice(day: Comparison, rules: Mapping[str, int]) -> Notice:
             "- that the stack's EventBridge rule is there and enabled",
             "- that it has the target that the stack gave it",
             "- that the target's policy lets the rule in",
-            "The runbook has the commands. You get this notice once, until a change is heard through the rule again.",
+            "- that the trail logged all day, if some events arrived: its status says when it was started and stopped",
+            "The runbook has the commands. You get this notice once, until a day's changes are heard through the rule.",
         ),
         facts={
-            "silent_rules": dict(rules),
+            "lost_rules": {
+                rule: {"happened": day.happened_by.get(rule, 0), "heard": day.heard_by.get(rule, 0)} for rule in rules
+            },
             "since": day.since.isoformat(),
             "until": day.until.isoformat(),
             "missed": list(day.missed),

@@ -21,7 +21,7 @@ from lifeline.core.event_path.dry_run import DryRun, DryRunVerdict
 from lifeline.core.event_path.proof import RECORDED, EventPath, figure, why_unknown
 from lifeline.core.event_path.schedule import longest_pause
 from lifeline.core.network.model import Vpc
-from lifeline.core.notices.event_path import denied_dry_run_notice, silent_rules_notice, unheard_notice
+from lifeline.core.notices.event_path import denied_dry_run_notice, lost_rules_notice, unheard_notice
 from lifeline.core.plan.security_group import own_security_groups
 from lifeline.core.policy.policy import Policy
 from lifeline.core.requests.request import Request
@@ -300,18 +300,19 @@ def _compare(job: Job, store: EventPathStore) -> None:
         comparisons = comparisons.advanced(*_advance(comparisons.current, job, store))
         if comparisons.last and comparisons.current is None:
             _log_comparison(comparisons.last, job)
-    comparisons = _tell_silent_rules(comparisons, job, store)
+    comparisons = _tell_lost_rules(comparisons, job, store)
     if comparisons != known:
         store.save_comparisons(comparisons)
 
 
-def _tell_silent_rules(comparisons: Comparisons, job: Job, store: EventPathStore) -> Comparisons:
-    """The same once people know of rules through which nothing came. Where not even dry runs came, they know more."""
+def _tell_lost_rules(comparisons: Comparisons, job: Job, store: EventPathStore) -> Comparisons:
+    """The same once people know of rules through which hardly anything came. Where not even dry runs came, they know more."""
     day, rules = comparisons.last, comparisons.news
     if not day or not rules or store.read().was_silent(day.since, job.run.now()):
         return comparisons
-    logger.error("no change heard through rules", rules=list(rules), run_id=job.run.id, account=job.settings.account_id)
-    return comparisons.announced() if job.publish(silent_rules_notice(day, rules)) else comparisons
+    about = {"rules": list(rules), "run_id": job.run.id, "account": job.settings.account_id}
+    logger.error("most changes not heard through rules", extra=about)
+    return comparisons.announced() if job.publish(lost_rules_notice(day, rules)) else comparisons
 
 
 def _advance(current: Comparison, job: Job, store: EventPathStore) -> tuple[Comparison, str]:
