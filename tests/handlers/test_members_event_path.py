@@ -7,8 +7,9 @@ import pytest
 
 from lifeline.adapters.aws.memory import remember
 from lifeline.adapters.store.event_path import EventPathStore
+from lifeline.core.event_path.comparison import Comparisons
 from lifeline.core.event_path.dry_run import DryRunVerdict
-from lifeline.core.event_path.proof import EventPath
+from lifeline.core.event_path.proof import LEFT_OUT, EventPath
 from lifeline.core.network.model import RegionRef
 from lifeline.core.organization.ledger import MemberLedger
 from lifeline.handlers import coverage_page
@@ -19,6 +20,7 @@ from tests.support.metrics import new_datapoints
 from tests.support.organization import alike
 from tests.support.organization_hub import ROLE, A, B, Hub, begin, network
 from tests.support.strict import StrictAccount
+from tests.support.tuning import tune
 from tests.support.world import REGION, Context
 
 
@@ -90,3 +92,30 @@ def test_the_metric_has_the_worst_account_and_the_page_says_which_it_is(hub: Hub
     page = unescape(str(coverage_page.handler({}, Context(invoked_function_arn=arn))))
     assert "events don't arrive: no dry run heard since" in row_of(page, A)
     assert "events don't arrive" not in row_of(page, B)
+
+
+def test_an_account_that_the_policy_leaves_out_neither_rings_the_alarm_nor_is_told_of(
+    hub: Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def sweeps(count: int) -> None:
+        for _ in range(count):
+            hub.sweep()
+            hub.days.clock.advance(MINUTES)
+            hub.days.deliver(record(hub, B, known(B).probes[0].request_id))
+
+    sweeps(2)
+    tune(monkeypatch, prove_event_path={"except": [A]})
+    new_datapoints("EventPathSeconds")
+    hub.days.texts()
+    sweeps(3)
+    assert len(place(hub, A).dry_runs) == 2
+    assert (known(A).probes, known(A).why) == ((), LEFT_OUT)
+    assert max(new_datapoints("EventPathSeconds")) < 900
+    assert EventPathStore(MemberLedger("ledger", RegionRef(A, REGION))).read_comparisons() == Comparisons()
+    assert not [text for text in hub.days.texts() if "dry runs of CreateVpcEndpoint" in text]
+    remember.cache_clear()
+    doctor = hub.days.call({"doctor": True, "account": A})["doctor"]
+    found = {one["check"]: one for section in doctor["sections"] for one in section["findings"]}
+    assert found["event path"]["verdict"] == "unknown"
+    assert "prove_event_path.except" in found["event path"]["why"]
+    assert "changes heard" not in found

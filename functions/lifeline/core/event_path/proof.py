@@ -25,6 +25,7 @@ _LONGEST = 300
 RECORDED = frozenset(
     {"DryRunOperation", "UnauthorizedOperation", "DependencyViolation", "InvalidParameter", "RouteAlreadyExists"}
 )
+LEFT_OUT = "the policy leaves this account out (prove_event_path.except)"
 
 
 @dataclass(frozen=True, slots=True)

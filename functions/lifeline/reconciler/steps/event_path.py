@@ -18,7 +18,7 @@ from lifeline.core.event_path.candidate import Candidate, best, candidates
 from lifeline.core.event_path.comparison import Comparison, Comparisons, mark, names_a_sweep
 from lifeline.core.event_path.denial import DryRunDenial, read_dry_run_denial
 from lifeline.core.event_path.dry_run import DryRun, DryRunVerdict
-from lifeline.core.event_path.proof import RECORDED, EventPath, figure, why_unknown
+from lifeline.core.event_path.proof import LEFT_OUT, RECORDED, EventPath, figure, why_unknown
 from lifeline.core.event_path.schedule import longest_pause
 from lifeline.core.network.model import Vpc
 from lifeline.core.notices.event_path import denied_dry_run_notice, lost_rules_notice, unheard_notice
@@ -148,6 +148,8 @@ def prove_event_path(job: Job, policy: Policy | None, planning: Planning | None,
             _save_unasked(store, "there is no valid policy")
         elif not policy.proves_event_path:
             _save_unasked(store, "the policy turns the dry runs off")
+        elif job.settings.account_id in policy.unproven_accounts:
+            _save_unasked(store, LEFT_OUT)
         else:
             _prove(job, store, dry_runs, planning, vpcs)
     except Exception as error:  # noqa: BLE001 - logged; the sweep itself is done, and must not be done again for this
@@ -155,7 +157,10 @@ def prove_event_path(job: Job, policy: Policy | None, planning: Planning | None,
     if not _has_time(job):
         return
     try:
-        _compare(job, store)
+        if policy and job.settings.account_id in policy.unproven_accounts:
+            _forget_comparisons(store)
+        else:
+            _compare(job, store)
     except Exception as error:  # noqa: BLE001 - the same
         logger.warning("changes not compared", error=str(error), run_id=job.run.id)
 
@@ -289,6 +294,12 @@ def _denial(said: DryRun, dry_runs: DryRuns) -> DryRunDenial:
 
 
 # ---- comparing
+
+
+def _forget_comparisons(store: EventPathStore) -> None:
+    """Of an account that the policy leaves out, no comparison is made or shown, and nothing is news."""
+    if store.read_comparisons() != Comparisons():
+        store.save_comparisons(Comparisons())
 
 
 def _compare(job: Job, store: EventPathStore) -> None:
