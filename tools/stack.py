@@ -33,7 +33,9 @@ def environment_of(function: str, parameters: Mapping[str, str]) -> dict[str, st
 
 
 def environment_of_stack(session: Any, stack: StackSeen, function: str) -> dict[str, str]:
-    """The function's variables in the deployed stack, and Lambda's with its name. Raises UnusableError for a stack of something else, or ours."""
+    """The function's variables in the deployed stack, and Lambda's own with its name. Raises UnusableError for a stack
+    of something else, or ours.
+    """
     name = stack.outputs.get(f"{function}Function")
     if not name:
         raise UnusableError(f"STACK: the stack {stack.name} has no function {function}: is it Lifeline's?")

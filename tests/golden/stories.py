@@ -783,9 +783,13 @@ NOTICES: dict[str, tuple[float, Callable[[], Notice]]] = {
         0,
         lambda: denied_dry_run_notice(
             read_dry_run_denial(
-                "You are not authorized to perform this operation. User: arn:aws:sts::123456789012:assumed-role/"
-                "lifeline-Reconcile/lifeline is not authorized to perform: ec2:CreateVpcEndpoint on resource: "
-                "arn:aws:ec2:us-east-1:123456789012:vpc-endpoint/* with an explicit deny in a service control policy.",
+                DryRun(
+                    "UnauthorizedOperation",
+                    "You are not authorized to perform this operation. User: arn:aws:sts::123456789012:assumed-role/"
+                    "lifeline-Reconcile/lifeline is not authorized to perform: ec2:CreateVpcEndpoint on resource: "
+                    "arn:aws:ec2:us-east-1:123456789012:vpc-endpoint/* with an explicit deny in a service control "
+                    "policy.",
+                )
             ),
             "arn:aws:iam::123456789012:role/lifeline-ReconcileRole-1A2B3C",
         ),

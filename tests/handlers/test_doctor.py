@@ -32,6 +32,7 @@ from lifeline.adapters.aws.quotas import QuotaReader
 from lifeline.adapters.aws.regions import Regions
 from lifeline.adapters.aws.trails import Trails
 from lifeline.adapters.store.event_path import EventPathStore
+from lifeline.adapters.store.ownership import Ownership
 from lifeline.adapters.store.vpcs import VpcStore
 from lifeline.core.doctor.delivery import RULES
 from lifeline.core.doctor.finding import NotRead
@@ -71,9 +72,19 @@ def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
         deliver(world)
         schedule_sweeps()
         receive(world)
-        world.make_subnet(world.make_vpc())
+        vpc_id = world.make_vpc()
+        world.make_subnet(vpc_id)
+        make_group(world, vpc_id)
         prove()
         yield world
+
+
+def make_group(world: World, vpc_id: str) -> None:
+    """Lifeline's security group, without which its dry run would say nothing of endpoints."""
+    tags = [{"ResourceType": "security-group", "Tags": [{"Key": "lifeline:managed-by", "Value": "lifeline"}]}]
+    group: Any = {"GroupName": "lifeline-endpoints", "Description": "x", "TagSpecifications": tags}
+    group_id = world.ec2.create_security_group(VpcId=vpc_id, **group)["GroupId"]
+    Ownership(TABLE).created(HOME.vpc(vpc_id), group_id, now=datetime.now(UTC))
 
 
 def make_trail() -> None:
@@ -313,10 +324,6 @@ def test_the_quota_of_endpoints_is_used_up(world: World) -> None:
 
 
 def test_the_permissions_boundary_denies_what_lifeline_does(world: World) -> None:
-    (vpc,) = world.ec2.describe_vpcs(Filters=[{"Name": "isDefault", "Values": ["false"]}])["Vpcs"]
-    tags = [{"ResourceType": "security-group", "Tags": [{"Key": "lifeline:managed-by", "Value": "lifeline"}]}]
-    group: Any = {"GroupName": "lifeline-endpoints", "Description": "x", "TagSpecifications": tags}
-    world.ec2.create_security_group(VpcId=vpc["VpcId"], **group)
     account = StrictAccount(now=Clock(), throttling=False)
     for service in ("ec2", "sts"):  # what EC2 said can't be decoded either
         account.attach(client(service))

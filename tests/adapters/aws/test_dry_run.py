@@ -34,7 +34,7 @@ class Land:
 
     def ask(self, action: Action | None = None) -> DryRun:
         dry_runs = DryRuns("lifeline", lambda _: self.world.ec2)
-        return dry_runs.create_endpoint(action or self.action, vpc_id=self.vpc_id, security_group_id=self.group_id)
+        return dry_runs.create(action or self.action, vpc_id=self.vpc_id, security_group_id=self.group_id)
 
 
 @pytest.fixture
@@ -74,6 +74,19 @@ def test_a_gateway_endpoints_parameters_are_its_own(land: Land) -> None:
     assert "SecurityGroupIds" not in asked
 
 
+def test_the_security_group_is_asked_for_with_the_parameters_of_the_real_call(land: Land) -> None:
+    group = Action(
+        ActionKind.CREATE_SECURITY_GROUP, "why", security_group_name="lifeline-endpoints", tags=(("Team", "network"),)
+    )
+    said = land.ask(group)
+    assert (said.verdict, said.call, said.is_recorded) == (DryRunVerdict.ALLOWED, "CreateSecurityGroup", True)
+    before = land.world.ec2.describe_security_groups()["SecurityGroups"]
+    Endpoints("lifeline", lambda *_: None, land.world.ec2).apply(group, vpc_id=land.vpc_id)
+    assert len(land.world.ec2.describe_security_groups()["SecurityGroups"]) == len(before) + 1
+    real = [call.params for call in land.account.calls if call.operation == "CreateSecurityGroup"][-1]
+    assert land.account.dry_runs[-1].params == real | {"DryRun": True}
+
+
 def test_a_denial_comes_with_ec2s_words_and_its_encoded_part_apart(land: Land) -> None:
     land.account.caller = Caller(policy=(ALLOWED,), limits={SCP: (ALLOWED, DENIED)})
     said = land.ask()
@@ -101,7 +114,7 @@ def test_an_emulator_that_carries_it_out_is_found_out(land: Land) -> None:
             return {"VpcEndpoint": {"VpcEndpointId": "vpce-0123456789abcdef0"}}
 
     with pytest.raises(TerminalError, match="vpce-0123456789abcdef0"):
-        DryRuns("lifeline", lambda _: Heedless()).create_endpoint(ACTION, vpc_id=land.vpc_id)
+        DryRuns("lifeline", lambda _: Heedless()).create(ACTION, vpc_id=land.vpc_id)
 
 
 def test_a_denial_is_decoded_by_sts(land: Land) -> None:

@@ -153,7 +153,7 @@ def names_a_sweep(pause: timedelta) -> int:
 
 
 def _is_lost(happened: int, heard: int) -> bool:
-    return happened >= _FEW and not heard or happened >= _MANY and 2 * heard < happened
+    return (happened >= _FEW and not heard) or (happened >= _MANY and 2 * heard < happened)
 
 
 def is_matched(record: Mapping[str, Any]) -> bool:

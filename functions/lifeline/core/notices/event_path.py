@@ -129,7 +129,7 @@ def denied_dry_run_notice(denial: DryRunDenial, role_arn: str) -> Notice:
         severity=Severity.WARNING,
         subject="[lifeline] Lifeline may not create endpoints: its dry run was denied",
         happened=(
-            f"Lifeline made a dry run of CreateVpcEndpoint, and {denial.by.value} denied it.{statement} EC2 said:",
+            f"Lifeline made a dry run of {denial.call}, and {denial.by.value} denied it.{statement} EC2 said:",
             f"  {inert(denial.words)}",
         ),
         done=(

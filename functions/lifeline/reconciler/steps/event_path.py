@@ -17,8 +17,8 @@ from lifeline.core.errors import LifelineError, TransientError
 from lifeline.core.event_path.candidate import Candidate, best, candidates
 from lifeline.core.event_path.comparison import Comparison, Comparisons, mark, names_a_sweep
 from lifeline.core.event_path.denial import DryRunDenial, read_dry_run_denial
-from lifeline.core.event_path.dry_run import DryRun, DryRunVerdict
-from lifeline.core.event_path.proof import LEFT_OUT, RECORDED, EventPath, figure, why_unknown
+from lifeline.core.event_path.dry_run import CHANGED_NOTHING, RECORDED, DryRun, DryRunVerdict
+from lifeline.core.event_path.proof import LEFT_OUT, EventPath, figure, why_unknown
 from lifeline.core.event_path.schedule import longest_pause
 from lifeline.core.network.model import Vpc
 from lifeline.core.notices.event_path import denied_dry_run_notice, lost_rules_notice, unheard_notice
@@ -32,8 +32,6 @@ from lifeline.runtime.invocation import Run
 from lifeline.runtime.observability import logger
 
 NOT_SAVED_YET = "NotSavedYet"
-_OF_PROBES = "CreateVpcEndpoint"
-_CHANGED_NOTHING = frozenset({"DryRunOperation", "UnauthorizedOperation"})
 # A record may be faster than the run that saves the dry run's request ID. The doctor saves none of its own.
 _SAVED_WITHIN = timedelta(seconds=20)
 _MOST_PLANNED = 20  # VPCs, to find an endpoint for the dry run
@@ -70,12 +68,12 @@ def hear(
                 logger.warning("dry run heard, but not saved", error=str(error), run_id=run.id)
                 if failed is not None:
                     failed += [(request, error) for request in of_probes]
-    return [request for request in requests if not request.is_own and request.failure not in _CHANGED_NOTHING]
+    return [request for request in requests if not request.is_own and request.failure not in CHANGED_NOTHING]
 
 
 def _may_be_probe(request: Request) -> bool:
     """Whether it is a probe, its request ID says: only that of a dry run that this stack made counts."""
-    is_attempt = request.is_own and request.failure in RECORDED and request.trigger.event_name == _OF_PROBES
+    is_attempt = request.is_own and request.failure in RECORDED.get(request.trigger.event_name, ())
     return is_attempt and bool(request.request_id) and request.sent_at is not None
 
 
@@ -104,7 +102,7 @@ def _hear_probes(
     for request, called_at, _ in calls:
         if request.request_id in known:
             continue
-        may_be_saved_yet = request.failure in _CHANGED_NOTHING  # the others are real calls that EC2 refused, as a rule
+        may_be_saved_yet = request.failure in CHANGED_NOTHING  # the others are real calls that EC2 refused, as a rule
         if may_be_saved_yet and failed is not None and called_at and run.now() - called_at < _SAVED_WITHIN:
             failed.append((request, TransientError("the dry run isn't on record yet", code=NOT_SAVED_YET)))
         else:
@@ -236,7 +234,7 @@ def _ask(
     if planning is None:
         return _put_off(job, store, "the last sweep failed before it had planned anything")
     refused: list[Candidate] = []
-    last: tuple[Candidate, datetime, DryRun] | None = None
+    last: tuple[datetime, DryRun] | None = None
     while len(refused) < _MOST_ASKED and (
         found := candidate_among(vpcs, planning, job.settings.stack_name, refused=refused)
     ):
@@ -245,9 +243,9 @@ def _ask(
             return _put_off(job, store, "other calls had taken all turns for endpoint calls in the last sweep")
         job.run.sleep(wait)
         called_at = job.run.now()
-        said = dry_runs.create_endpoint(found.action, vpc_id=found.vpc_id, security_group_id=found.security_group_id)
-        last = found, called_at, said
-        if said.code in RECORDED:
+        said = dry_runs.create(found.action, vpc_id=found.vpc_id, security_group_id=found.security_group_id)
+        last = called_at, said
+        if said.is_recorded:
             break
         logger.info("dry run refused", code=said.code, vpc_id=found.vpc_id, run_id=job.run.id)
         refused.append(found)
@@ -256,13 +254,11 @@ def _ask(
     return _save_asked(store, dry_runs, *last)
 
 
-def _save_asked(
-    store: EventPathStore, dry_runs: DryRuns, found: Candidate, called_at: datetime, said: DryRun
-) -> EventPath:
+def _save_asked(store: EventPathStore, dry_runs: DryRuns, called_at: datetime, said: DryRun) -> EventPath:
     denial = _denial(said, dry_runs) if said.verdict is DryRunVerdict.DENIED else None
 
     def step(before: EventPath) -> tuple[EventPath, EventPath]:
-        after = before.asked(said, called_at, denial, why_unknown(said, denial, lacks_group=found.lacks_group))
+        after = before.asked(said, called_at, denial, why_unknown(said))
         return after, after
 
     return store.change(step)
@@ -290,7 +286,7 @@ def _denial(said: DryRun, dry_runs: DryRuns) -> DryRunDenial:
         decoded = dry_runs.decode(said.encoded) if said.encoded else ""
     except LifelineError as error:
         logger.warning("denial not decoded", error=str(error))
-    return read_dry_run_denial(said.message, decoded)
+    return read_dry_run_denial(said, decoded)
 
 
 # ---- comparing
@@ -317,7 +313,9 @@ def _compare(job: Job, store: EventPathStore) -> None:
 
 
 def _tell_lost_rules(comparisons: Comparisons, job: Job, store: EventPathStore) -> Comparisons:
-    """The same once people know of rules through which hardly anything came. Where not even dry runs came, they know more."""
+    """The same once people know of rules through which hardly any change came. Where not even dry runs came, they know
+    more.
+    """
     day, rules = comparisons.last, comparisons.news
     if not day or not rules or store.read().was_silent(day.since, job.run.now()):
         return comparisons
