@@ -225,6 +225,7 @@ _MADE_BY = {  # the boto3 calls of each function's adapters
         "aws/dry_run",
         "aws/endpoints",
         "aws/event_history",
+        "store/causes",
         "store/event_path",
         "aws/hub",
         "aws/own_metrics",
@@ -269,6 +270,7 @@ _MADE_BY = {  # the boto3 calls of each function's adapters
         "aws/dns",
         "aws/detector_queue",
         "aws/cloudwatch",
+        "store/causes",
         "store/denial_notices",
         "store/event_path",
         "store/failed_runs",
@@ -565,7 +567,8 @@ def test_the_page_plans_by_the_same_settings_as_what_applies(template: dict[str,
     assert page.pop("ROLE_ARN") != reconcile.pop("ROLE_ARN")
     assert page.pop("SPOKE_ROLE") != reconcile.pop("SPOKE_ROLE")
     assert reconcile.pop("DEBOUNCE_SECONDS") == {"Ref": "DebounceSeconds"}  # of the queue, and no plan's matter
-    assert "lifeline-sweep-" in str(reconcile.pop("SWEEP_NAME"))  # which the doctor reads
+    assert "lifeline-sweep-" in str(reconcile.pop("SWEEP_NAME"))  # which the doctor reads, as
+    assert reconcile.pop("DETECT_FUNCTION") == {"Ref": "DetectMetricGaps"}
     assert page == reconcile
 
 

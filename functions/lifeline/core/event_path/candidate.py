@@ -1,5 +1,5 @@
-"""What a dry run is to ask for: what Lifeline would really create first, were a VPC cut off today. That is an endpoint, or
-the security group that one needs.
+"""What a dry run is to ask for: what Lifeline would really create first, were a VPC cut off today. That is an endpoint,
+or the security group that one needs.
 """
 
 from collections.abc import Collection, Iterable, Iterator

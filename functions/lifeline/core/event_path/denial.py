@@ -38,8 +38,8 @@ _BY = {
 
 @dataclass(frozen=True, slots=True)
 class DryRunDenial:
-    """Who denied a dry run of `call`. `resource` is the one that it was denied on, `statement` the ID of the statement
-    that denied it, `words` are EC2's; empty where AWS doesn't say.
+    """Who denied `role` a dry run of `call`. `resource` is the one that it was denied on, `statement` the ID of the
+    statement that denied it, `words` are EC2's; empty where AWS doesn't say.
     """
 
     by: DeniedBy
@@ -47,6 +47,7 @@ class DryRunDenial:
     statement: str = ""
     words: str = ""
     call: str = OF_ENDPOINT
+    role: str = ""
 
 
 def dry_run_denied_words(denial: DryRunDenial) -> str:
@@ -54,7 +55,7 @@ def dry_run_denied_words(denial: DryRunDenial) -> str:
     return f"Lifeline may not create endpoints today: {denial.by.value} denied its dry run"
 
 
-def read_dry_run_denial(denied: DryRun, decoded: str = "") -> DryRunDenial:
+def read_dry_run_denial(denied: DryRun, decoded: str = "", role_arn: str = "") -> DryRunDenial:
     """The denial that EC2's answer tells of, and its decoded part where it could be decoded.
 
     The decoded part says whether a statement denied the call, and which (STS API: DecodeAuthorizationMessage). It
@@ -70,6 +71,7 @@ def read_dry_run_denial(denied: DryRun, decoded: str = "") -> DryRunDenial:
         statement=_statement(details) if is_explicit else "",
         words=message[:_LONGEST],
         call=denied.call,
+        role=role_arn,
     )
 
 

@@ -15,6 +15,7 @@ from lifeline.adapters.aws.pace import Pace
 from lifeline.adapters.store.event_path import EventPathStore
 from lifeline.core.errors import LifelineError, TransientError
 from lifeline.core.event_path.candidate import Candidate, best, candidates
+from lifeline.core.event_path.causes import causes_of
 from lifeline.core.event_path.comparison import Comparison, Comparisons, mark, names_a_sweep
 from lifeline.core.event_path.denial import DryRunDenial, read_dry_run_denial
 from lifeline.core.event_path.dry_run import CHANGED_NOTHING, RECORDED, DryRun, DryRunVerdict
@@ -22,6 +23,7 @@ from lifeline.core.event_path.proof import LEFT_OUT, EventPath, figure, why_unkn
 from lifeline.core.event_path.schedule import longest_pause
 from lifeline.core.network.model import Vpc
 from lifeline.core.notices.event_path import denied_dry_run_notice, lost_rules_notice, unheard_notice
+from lifeline.core.notices.notice import Notice
 from lifeline.core.plan.security_group import own_security_groups
 from lifeline.core.policy.policy import Policy
 from lifeline.core.requests.request import Request
@@ -150,6 +152,7 @@ def prove_event_path(job: Job, policy: Policy | None, planning: Planning | None,
             _save_unasked(store, LEFT_OUT)
         else:
             _prove(job, store, dry_runs, planning, vpcs)
+        _note_causes(job, store)
     except Exception as error:  # noqa: BLE001 - logged; the sweep itself is done, and must not be done again for this
         logger.error("event path not proven", error=str(error), run_id=job.run.id)
     if not _has_time(job):
@@ -199,14 +202,28 @@ def _tell_unheard(store: EventPathStore, job: Job) -> EventPath:
         return store.change(lambda before: (before.mended(now), before.mended(now))) if state.is_mended(now) else state
     _measure(job.tools, job.run, seconds)
     logger.error("dry runs not heard", count=len(state.unheard(now)), seconds=seconds, run_id=job.run.id)
-    if state.notified_at or not job.publish(unheard_notice(state, now, is_member=bool(job.settings.member))):
+    if state.notified_at or not _tell(job, unheard_notice(state, now)):
         return state
     return store.change(lambda before: (before.announced(now), before.announced(now)))
 
 
+def _tell(job: Job, notice: Notice) -> bool:
+    """True once people know. Of a hub's accounts they hear together, from the detector."""
+    return job.tools.causes is not None or job.publish(notice)
+
+
+def _note_causes(job: Job, store: EventPathStore) -> None:
+    """Keeps what a hub's accounts have in common."""
+    if job.tools.causes is None:
+        return
+    now, account = job.run.now(), job.settings.account_id
+    names = causes_of(store.read(), now)
+    job.tools.causes.change(lambda causes: (causes.seen(account, names, now), None))
+
+
 def _tell_denied(store: EventPathStore, job: Job, state: EventPath) -> None:
     is_news = state.verdict is DryRunVerdict.DENIED and state.denial_notified_at is None
-    if is_news and state.denial and job.publish(denied_dry_run_notice(state.denial, job.settings.role_arn)):
+    if is_news and state.denial and _tell(job, denied_dry_run_notice(state.denial)):
         now = job.run.now()
         store.change(lambda before: (replace(before, denial_notified_at=now), None))
 
@@ -251,11 +268,13 @@ def _ask(
         refused.append(found)
     if last is None:
         return _save_unasked(store, "nothing that the policy requires could be created here")
-    return _save_asked(store, dry_runs, *last)
+    return _save_asked(store, dry_runs, job.settings.role_arn, *last)
 
 
-def _save_asked(store: EventPathStore, dry_runs: DryRuns, called_at: datetime, said: DryRun) -> EventPath:
-    denial = _denial(said, dry_runs) if said.verdict is DryRunVerdict.DENIED else None
+def _save_asked(
+    store: EventPathStore, dry_runs: DryRuns, role_arn: str, called_at: datetime, said: DryRun
+) -> EventPath:
+    denial = _denial(said, dry_runs, role_arn) if said.verdict is DryRunVerdict.DENIED else None
 
     def step(before: EventPath) -> tuple[EventPath, EventPath]:
         after = before.asked(said, called_at, denial, why_unknown(said))
@@ -279,14 +298,14 @@ def _candidates(planning: Planning, vpcs: Sequence[Vpc], owner: str) -> Iterator
         yield from candidates(vpc, planning.plan_cut_off(vpc), owner)
 
 
-def _denial(said: DryRun, dry_runs: DryRuns) -> DryRunDenial:
+def _denial(said: DryRun, dry_runs: DryRuns, role_arn: str) -> DryRunDenial:
     """Who denied the dry run. After a denial, the next is made a day later, and so is this call of STS's."""
     decoded = ""
     try:
         decoded = dry_runs.decode(said.encoded) if said.encoded else ""
     except LifelineError as error:
         logger.warning("denial not decoded", error=str(error))
-    return read_dry_run_denial(said, decoded)
+    return read_dry_run_denial(said, decoded, role_arn)
 
 
 # ---- comparing
