@@ -117,6 +117,7 @@ REASONS: dict[str, dict[str, str]] = {
         "lambda:GetAccountSettings": "the doctor checks whether there is room for Lifeline's runs",
         "lambda:ListEventSourceMappings": "the doctor checks that Lambda receives from the queue",
     },
+    "ExamineFunctions": {"lambda:GetFunctionConcurrency": "the doctor checks whether a reservation stops a function"},
     "ExamineSweeps": {"scheduler:GetSchedule": "the doctor checks that the sweeps' schedule is enabled"},
     "ExamineStacks": {"cloudformation:DescribeStacks": "the doctor checks in which regions there is a stack"},
     "EvidenceOfAccount": {

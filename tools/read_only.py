@@ -68,7 +68,15 @@ READS: Mapping[str, frozenset[str]] = {
             "SimulatePrincipalPolicy",
         }
     ),
-    "lambda": frozenset({"GetAccountSettings", "GetFunctionConfiguration", "ListEventSourceMappings", "ListFunctions"}),
+    "lambda": frozenset(
+        {
+            "GetAccountSettings",
+            "GetFunctionConcurrency",
+            "GetFunctionConfiguration",
+            "ListEventSourceMappings",
+            "ListFunctions",
+        }
+    ),
     "logs": frozenset({"DescribeLogGroups", "FilterLogEvents", "GetQueryResults", "StartQuery"}),
     "organizations": frozenset({"DescribeOrganization", "ListAccounts"}),
     "route53": frozenset({"GetHostedZone", "GetHostedZoneLimit", "ListHostedZonesByVPC", "ListResourceRecordSets"}),

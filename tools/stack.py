@@ -6,6 +6,7 @@ from typing import Any
 
 from lifeline.adapters.aws.calls import aws_errors
 from lifeline.core.doctor.stack import StackSeen
+from lifeline.runtime.settings import OWN_NAME
 from tools.read_only import UnusableError
 from tools.template import read_template
 
@@ -32,13 +33,15 @@ def environment_of(function: str, parameters: Mapping[str, str]) -> dict[str, st
 
 
 def environment_of_stack(session: Any, stack: StackSeen, function: str) -> dict[str, str]:
-    """The function's variables in the deployed stack. Raises UnusableError for a stack of something else, or ours."""
+    """The function's variables in the deployed stack, and Lambda's own with its name. Raises UnusableError for a stack
+    of something else, or ours.
+    """
     name = stack.outputs.get(f"{function}Function")
     if not name:
         raise UnusableError(f"STACK: the stack {stack.name} has no function {function}: is it Lifeline's?")
     with aws_errors(f"get_function_configuration {name}"):
         found = session.create_client("lambda").get_function_configuration(FunctionName=name)
-    return dict(found.get("Environment", {}).get("Variables", {}))
+    return {**found.get("Environment", {}).get("Variables", {}), OWN_NAME: name}
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,8 +24,9 @@ from lifeline.core.coexist.effects import EffectKind
 from lifeline.core.coexist.hand_over import answer_claims
 from lifeline.core.coexist.teardown import Attempt, Teardown, clear
 from lifeline.core.coexist.waivers import Waiver
+from lifeline.core.event_path.causes import CauseNews
 from lifeline.core.event_path.comparison import Comparison
-from lifeline.core.event_path.denial import read_dry_run_denial
+from lifeline.core.event_path.denial import DeniedBy, read_dry_run_denial
 from lifeline.core.event_path.dry_run import DryRun
 from lifeline.core.event_path.proof import UNPROVEN, EventPath
 from lifeline.core.guards.approval import approve_command
@@ -67,7 +68,13 @@ from lifeline.core.notices.claim import handed_over_notice
 from lifeline.core.notices.conflict import Frozen, frozen_notice
 from lifeline.core.notices.denied import denied_notice
 from lifeline.core.notices.endpoints import endpoint_notice, lost_notice
-from lifeline.core.notices.event_path import denied_dry_run_notice, silent_rules_notice, unheard_notice
+from lifeline.core.notices.event_path import (
+    accounts_notice,
+    denied_dry_run_notice,
+    ended_notice,
+    lost_rules_notice,
+    unheard_notice,
+)
 from lifeline.core.notices.exempted import Exempting, exempted_notice
 from lifeline.core.notices.forgotten import forgotten_notice
 from lifeline.core.notices.forms import email_text, machine_text
@@ -120,6 +127,12 @@ EVENT = "8c2f3c5e-6a1b-4f0d-9e57-2b7d1c4a9f10"
 PLAN_ID = "plan-3f9c2a7be41d0586"
 ROLE = "deploy-role/release-1842"
 WATCH = Watch()
+DENIED_DRY_RUN = DryRun(
+    "UnauthorizedOperation",
+    "You are not authorized to perform this operation. User: arn:aws:sts::123456789012:assumed-role/"
+    "lifeline-Reconcile/lifeline is not authorized to perform: ec2:CreateVpcEndpoint on resource: "
+    "arn:aws:ec2:us-east-1:123456789012:vpc-endpoint/* with an explicit deny in a service control policy.",
+)
 
 
 def dry_runs(*hours: int) -> EventPath:
@@ -833,22 +846,45 @@ NOTICES: dict[str, tuple[float, Callable[[], Notice]]] = {
     ),
     "event-path-rule": (
         0,
-        lambda: silent_rules_notice(
-            Comparison(NINE - 25 * HOUR, NINE - HOUR, happened=1243, heard=1212, missed=(f"DeleteRoute {EVENT}",)),
-            {"RoutingRule": 31},
+        lambda: lost_rules_notice(
+            Comparison(
+                NINE - 25 * HOUR,
+                NINE - HOUR,
+                happened=1243,
+                heard=1212,
+                missed=(f"DeleteRoute {EVENT}",),
+                happened_by={"RoutingRule": 31, "TagRule": 1212},
+                heard_by={"TagRule": 1212},
+            ),
+            ["RoutingRule"],
         ),
     ),
     "dry-run-denied": (
         0,
         lambda: denied_dry_run_notice(
             read_dry_run_denial(
-                "You are not authorized to perform this operation. User: arn:aws:sts::123456789012:assumed-role/"
-                "lifeline-Reconcile/lifeline is not authorized to perform: ec2:CreateVpcEndpoint on resource: "
-                "arn:aws:ec2:us-east-1:123456789012:vpc-endpoint/* with an explicit deny in a service control policy.",
+                DENIED_DRY_RUN,
+                role_arn="arn:aws:iam::123456789012:role/lifeline-ReconcileRole-1A2B3C",
             ),
-            "arn:aws:iam::123456789012:role/lifeline-ReconcileRole-1A2B3C",
         ),
     ),
+    "event-path-accounts": (
+        0,
+        lambda: accounts_notice(
+            CauseNews(None, tuple(f"2222{number:08}" for number in range(43)), ("333333333333",)),
+            {f"2222{number:08}": dry_runs(4, 2, 1) for number in range(43)},
+            NINE,
+        ),
+    ),
+    "dry-run-denied-accounts": (
+        0,
+        lambda: accounts_notice(
+            CauseNews(DeniedBy.SERVICE_CONTROL_POLICY, ("222222222222", "333333333333")),
+            {"222222222222": UNPROVEN.asked(DENIED_DRY_RUN, NINE, read_dry_run_denial(DENIED_DRY_RUN))},
+            NINE,
+        ),
+    ),
+    "event-path-ended": (0, lambda: ended_notice(CauseNews(None, ("222222222222", "333333333333"), is_end=True))),
     "watch-full": (30, lambda: watch_full_notice(WATCH, ["db-1", "db-2"])),
     "unwatched": (
         30,

@@ -1,17 +1,25 @@
 """A hub proves the event path of each of its accounts with that account's own role."""
 
+import json
 from collections.abc import Iterator
+from datetime import timedelta
 from html import unescape
 
 import pytest
 
+from lifeline.adapters.aws.dry_run import DryRuns
 from lifeline.adapters.aws.memory import remember
+from lifeline.adapters.aws.topic import Topic
 from lifeline.adapters.store.event_path import EventPathStore
+from lifeline.core.errors import TransientError
+from lifeline.core.event_path.causes import COLLECTED_FOR
+from lifeline.core.event_path.comparison import Comparisons
 from lifeline.core.event_path.dry_run import DryRunVerdict
-from lifeline.core.event_path.proof import EventPath
+from lifeline.core.event_path.proof import LEFT_OUT, EventPath
 from lifeline.core.network.model import RegionRef
 from lifeline.core.organization.ledger import MemberLedger
-from lifeline.handlers import coverage_page
+from lifeline.handlers import coverage_page, detect_metric_gaps
+from tests.handlers.test_event_path import raising
 from tests.handlers.test_organization_page import row_of
 from tests.support.cloudtrail import Failure, Identity, record_call
 from tests.support.days import MINUTES
@@ -19,13 +27,15 @@ from tests.support.metrics import new_datapoints
 from tests.support.organization import alike
 from tests.support.organization_hub import ROLE, A, B, Hub, begin, network
 from tests.support.strict import StrictAccount
-from tests.support.world import REGION, Context
+from tests.support.tuning import tune
+from tests.support.world import ACCOUNT, REGION, Context
 
 
 @pytest.fixture
 def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
     for hub in begin(monkeypatch, f"{A},{B}", prove_event_path=True, REQUIRED_SERVICES="s3"):
         monkeypatch.setattr(coverage_page, "_now", hub.days.clock)
+        monkeypatch.setattr(detect_metric_gaps, "_now", hub.days.clock)
         alike(network, hub.a, hub.b)
         yield hub
 
@@ -71,12 +81,83 @@ def test_an_account_cannot_prove_the_path_of_another(hub: Hub) -> None:
     assert known(B).proven_at is None
 
 
-def test_an_accounts_notice_says_what_to_check_in_its_spoke(hub: Hub) -> None:
-    for _ in range(3):
+def told(hub: Hub, *, after: timedelta = COLLECTED_FOR) -> list[str]:
+    """What people hear of the event path once the detector's next run is over."""
+    hub.days.clock.advance(after)
+    detect_metric_gaps.handler({"detect": True, "account": ACCOUNT}, Context())
+    return [text for text in hub.days.texts() if "dry run" in text or "events arrive again" in text]
+
+
+def sweeps(hub: Hub, count: int, *heard: str) -> None:
+    """So many sweeps, whose dry runs are heard in these accounts."""
+    for _ in range(count):
         hub.sweep()
-    notices = [text for text in hub.days.texts() if "dry runs of CreateVpcEndpoint" in text]
-    assert len(notices) == 2
-    assert all("spoke.yaml" in text for text in notices)
+        hub.days.clock.advance(MINUTES)
+        for account in heard:
+            hub.days.deliver(record(hub, account, known(account).probes[0].request_id))
+
+
+def test_what_two_accounts_have_in_common_is_told_once_and_its_end_too(hub: Hub) -> None:
+    sweeps(hub, 3)
+    (text,) = told(hub)
+    assert "no event of them arrived" in text
+    assert f"- {A}: none since" in text
+    assert f"- {B}: none since" in text
+    sweeps(hub, 2)
+    assert told(hub) == []
+    sweeps(hub, 2, A)
+    assert told(hub) == []
+    sweeps(hub, 2, A, B)
+    (text,) = told(hub)
+    assert "In 2 accounts of which you heard, events arrive again" in text
+    assert told(hub) == []
+
+
+def test_a_single_accounts_notice_is_its_own_and_says_what_to_check_in_its_spoke(hub: Hub) -> None:
+    sweeps(hub, 3, B)
+    assert told(hub, after=timedelta(0)) == []
+    (text,) = told(hub)
+    assert "dry runs of CreateVpcEndpoint" in text
+    assert "spoke.yaml" in text
+    assert f"Account: {A}" in text
+    sweeps(hub, 2, A)
+    assert "In 1 account of which you heard, events arrive again" in told(hub)[0]
+
+
+def test_another_account_is_told_of_though_the_first_ones_silence_lasts(hub: Hub) -> None:
+    sweeps(hub, 3, B)
+    told(hub)
+    sweeps(hub, 3)
+    (text,) = told(hub)
+    assert "in each of 1 more account (2 in all)" in text
+    assert f"- {B}: none since" in text
+
+
+def test_a_policy_that_denies_in_every_account_is_told_once_and_what_cannot_be_sent_is_told_later(
+    hub: Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(DryRuns, "decode", lambda *_: "{}")  # moto's STS doesn't
+    for account in (A, B):
+        hub.organization.deny(account, "ec2:CreateVpcEndpoint")
+    sweeps(hub, 1)
+    assert known(A).verdict is DryRunVerdict.DENIED
+    with monkeypatch.context() as broken:
+        broken.setattr(Topic, "publish", raising(TransientError("sns: no")))
+        assert told(hub) == []
+    (text,) = told(hub, after=MINUTES)
+    assert "in each of 2 accounts, and a service control policy of your organization denied it" in text
+    assert told(hub) == []
+
+
+def test_whoever_subscribed_to_an_account_hears_what_it_has_in_common_with_others(hub: Hub) -> None:
+    sweeps(hub, 3)
+    hub.days.world.forms()
+    hub.days.clock.advance(COLLECTED_FOR)
+    detect_metric_gaps.handler({"detect": True, "account": ACCOUNT}, Context())
+    (form,) = hub.days.world.forms()
+    attribute = json.loads(form["Body"])["MessageAttributes"]["account"]
+    assert attribute["Type"] == "String.Array"
+    assert json.loads(attribute["Value"]) == [ACCOUNT, A, B]
 
 
 def test_the_metric_has_the_worst_account_and_the_page_says_which_it_is(hub: Hub) -> None:
@@ -90,3 +171,24 @@ def test_the_metric_has_the_worst_account_and_the_page_says_which_it_is(hub: Hub
     page = unescape(str(coverage_page.handler({}, Context(invoked_function_arn=arn))))
     assert "events don't arrive: no dry run heard since" in row_of(page, A)
     assert "events don't arrive" not in row_of(page, B)
+
+
+def test_an_account_that_the_policy_leaves_out_neither_rings_the_alarm_nor_is_told_of(
+    hub: Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sweeps(hub, 2, B)
+    tune(monkeypatch, prove_event_path={"except": [A]})
+    new_datapoints("EventPathSeconds")
+    hub.days.texts()
+    sweeps(hub, 3, B)
+    assert told(hub) == []
+    assert len(place(hub, A).dry_runs) == 2
+    assert (known(A).probes, known(A).why) == ((), LEFT_OUT)
+    assert max(new_datapoints("EventPathSeconds")) < 900
+    assert EventPathStore(MemberLedger("ledger", RegionRef(A, REGION))).read_comparisons() == Comparisons()
+    remember.cache_clear()
+    doctor = hub.days.call({"doctor": True, "account": A})["doctor"]
+    found = {one["check"]: one for section in doctor["sections"] for one in section["findings"]}
+    assert found["event path"]["verdict"] == "unknown"
+    assert "prove_event_path.except" in found["event path"]["why"]
+    assert "changes heard" not in found

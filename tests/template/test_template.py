@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Iterable
 from dataclasses import fields
 from typing import Any
 
@@ -14,6 +15,7 @@ from tools.template import read_template, statements_of
 from lifeline.adapters.aws.own_metrics import EVENT_PATH_SECONDS
 from lifeline.adapters.store.history import INDEX
 from lifeline.core.agents.agent import State
+from lifeline.core.event_path.dry_run import CHANGED_NOTHING, RECORDED
 from lifeline.core.notices.bus_event import SOURCE, DetailType
 from lifeline.core.plan.actions import Status
 from lifeline.core.policy.runbook import RUNBOOK, runbook_link
@@ -55,6 +57,10 @@ def patterns(template: dict[str, Any]) -> dict[str, dict[str, Any]]:
     return {name: one["EventPattern"] for name, one in rules(template).items()}
 
 
+def _as_recorded(codes: Iterable[str]) -> list[str]:
+    return sorted(f"Client.{code}" for code in codes)
+
+
 def statements(template: dict[str, Any], role: str) -> list[dict[str, Any]]:
     """Every statement that the role may have, those under a condition too."""
     return [one["Fn::If"][1] if "Fn::If" in one else one for one in statements_of(template, role)]
@@ -62,7 +68,7 @@ def statements(template: dict[str, Any], role: str) -> list[dict[str, Any]]:
 
 def test_the_rules_listen_for_every_change_that_events_holds_a_record_of(template: dict[str, Any]) -> None:
     found = patterns(template)
-    attempts = found.pop("AttemptRule")["detail"]["eventName"]
+    attempts = found.pop("AttemptRule")["detail"]["$or"][0]["eventName"]
     found.pop("InstanceRule")  # of no call
     names = [name for pattern in found.values() for name in pattern["detail"]["eventName"]]
     assert len(names) == len(set(names)) == 133
@@ -85,8 +91,9 @@ def test_each_rule_but_one_listens_for_successful_calls_only_and_feeds_the_queue
         codes = sorted({f"Client.{json.loads(path.read_text())['detail']['errorCode'][7:]}" for path in ATTEMPTS})
         if name == "AttemptRule":
             refused, own = pattern["detail"]["$or"]
-            assert refused == {"errorCode": codes}
-            assert own["errorCode"] == ["Client.DryRunOperation", "Client.UnauthorizedOperation"]
+            assert refused["errorCode"] == codes == _as_recorded(RECORDED["CreateVpcEndpoint"] - CHANGED_NOTHING)
+            assert own["errorCode"] == _as_recorded(CHANGED_NOTHING)
+            assert own["eventName"] == [*RECORDED]
             caller = {"sessionContext": {"sessionIssuer": {"arn": [{"Fn::GetAtt": "ReconcileRole.Arn"}]}}}
             assert own["userIdentity"] == caller
         elif is_call:
@@ -109,7 +116,10 @@ def test_of_dry_runs_and_denials_only_lifelines_own_come_through(template: dict[
         return bool(EventPattern(None, pattern).matches_event(event))
 
     assert comes_through("lifeline-ReconcileRole-1A2B")
+    assert comes_through("lifeline-ReconcileRole-1A2B", "CreateSecurityGroup")
     assert not comes_through("deploy-role")
+    assert not comes_through("deploy-role", "CreateSecurityGroup")
+    assert not comes_through("lifeline-ReconcileRole-1A2B", "DeleteVpc")
     assert not comes_through("lifeline-ReconcileRole-1A2B", "DescribeVpcs")
 
 
@@ -215,6 +225,7 @@ _MADE_BY = {  # the boto3 calls of each function's adapters
         "aws/dry_run",
         "aws/endpoints",
         "aws/event_history",
+        "store/causes",
         "store/event_path",
         "aws/hub",
         "aws/own_metrics",
@@ -260,6 +271,7 @@ _MADE_BY = {  # the boto3 calls of each function's adapters
         "aws/dns",
         "aws/detector_queue",
         "aws/cloudwatch",
+        "store/causes",
         "store/denial_notices",
         "store/event_path",
         "store/failed_runs",
@@ -564,7 +576,8 @@ def test_the_page_plans_by_the_same_settings_as_what_applies(template: dict[str,
     assert page.pop("ROLE_ARN") != reconcile.pop("ROLE_ARN")
     assert page.pop("SPOKE_ROLE") != reconcile.pop("SPOKE_ROLE")
     assert reconcile.pop("DEBOUNCE_SECONDS") == {"Ref": "DebounceSeconds"}  # of the queue, and no plan's matter
-    assert "lifeline-sweep-" in str(reconcile.pop("SWEEP_NAME"))  # which the doctor reads
+    assert "lifeline-sweep-" in str(reconcile.pop("SWEEP_NAME"))  # which the doctor reads, as
+    assert reconcile.pop("DETECT_FUNCTION") == {"Ref": "DetectMetricGaps"}
     assert page == reconcile
 
 

@@ -161,7 +161,8 @@ RECONCILERS = LISTS | {
     "APPROVAL#plan-0123456789abcdef",
 }
 PARTITIONS = DETECTORS | RECONCILERS
-OF_ACCOUNTS = {"ACCOUNTS"} | {f"{name}@{ELSEWHERE}/us-east-1" for name in LISTS}
+OF_BOTH = {"EVENT_PATH_CAUSES"}  # which each may tell people of
+OF_ACCOUNTS = OF_BOTH | {"ACCOUNTS"} | {f"{name}@{ELSEWHERE}/us-east-1" for name in LISTS}
 FOREIGN = {"BUDGETS", "FROZEN2@x", "ACCOUNTS@x", "@x", "", "OTHER", f"OTHER@{ELSEWHERE}/us-east-1"}  # nobody's
 
 
@@ -173,7 +174,7 @@ def test_each_role_writes_its_own_partitions_of_the_ledger_and_no_others() -> No
 def test_a_hub_writes_the_same_of_each_account_and_the_list_of_accounts() -> None:
     hub = Stack(TEMPLATE, {"Accounts": "organization", "OrganizationId": "o-a1b2c3d4e5"})
     none: dict[str, set[str]] = {name: set() for name in ("ScheduleRole", "CoverageRole")}
-    expected = {"ReconcileRole": RECONCILERS | OF_ACCOUNTS, "DetectRole": DETECTORS, **none}
+    expected = {"ReconcileRole": RECONCILERS | OF_ACCOUNTS, "DetectRole": DETECTORS | OF_BOTH, **none}
     assert {name: writes(name, hub) for name in ROLES} == expected
 
 
@@ -193,8 +194,8 @@ def test_the_partitions_are_those_of_the_architecture_and_of_who_writes_them() -
     kinds = {_kind(key) for key in PARTITIONS | OF_ACCOUNTS}
     assert {_kind(key) for key, _ in rows} == kinds
     for key, writers in rows:
-        of = {_kind(one) for one in (DETECTORS if writers == "D" else RECONCILERS | OF_ACCOUNTS)}
-        assert writers in {"R", "D"}, key
+        written = {"D": DETECTORS, "R": RECONCILERS | OF_ACCOUNTS, "R, D": OF_BOTH}
+        of = {_kind(one) for one in written[writers]}
         assert _kind(key) in of, key
 
 

@@ -56,6 +56,7 @@ class Aws:
         self.asked: dict[str, Any] = {}
         self.variables: dict[str, str] = {}
         self.stack: dict[str, Any] = {}
+        self.reserved: dict[str, dict[str, int]] = {}
 
     def call(self, client_: Any, operation: str, params: dict[str, Any]) -> Any:
         self.sent.append(operation)
@@ -64,6 +65,8 @@ class Aws:
             return {"EvaluationResults": [self.simulated]}
         if operation == "GetAccountSettings":
             return {"AccountLimit": {"ConcurrentExecutions": 1000, "UnreservedConcurrentExecutions": 900}}
+        if operation == "GetFunctionConcurrency":
+            return self.reserved.get(params["FunctionName"], {})
         if operation == "DescribeStacks" and self.stack:
             return {"Stacks": [self.stack]}
         if operation == "GetFunctionConfiguration":
@@ -148,6 +151,28 @@ def test_a_deployed_stack_is_found_by_its_name_and_examined_by_its_own_settings(
     assert judged["other Regions"]["verdict"] == "bad"
     assert judged["kill switch"]["verdict"] == judged["policy"]["verdict"] == "ok"
     assert judged["event path"]["verdict"] == "unknown"
+
+
+def test_what_the_functions_reserve_is_read_by_their_deployed_names(
+    aws: Aws, capsys: pytest.CaptureFixture[str]
+) -> None:
+    deploy(aws)
+    aws.variables["DETECT_FUNCTION"] = "lifeline-DetectMetricGaps-1A"
+    assert findings(report(capsys))["Lambda concurrency"]["verdict"] == "ok"
+    for name, called in ((FUNCTION, "ReconcileEndpoints"), (aws.variables["DETECT_FUNCTION"], "DetectMetricGaps")):
+        aws.reserved = {name: {"ReservedConcurrentExecutions": 0}}
+        found = findings(report(capsys))["Lambda concurrency"]
+        assert (found["verdict"], found["says"].split()[0]) == ("bad", called)
+
+
+def test_a_stack_of_an_older_template_says_nothing_of_what_its_functions_reserve(
+    aws: Aws, capsys: pytest.CaptureFixture[str]
+) -> None:
+    deploy(aws)
+    del aws.variables["DETECT_FUNCTION"]
+    found = findings(report(capsys))["Lambda concurrency"]
+    assert found["verdict"] == "unknown"
+    assert "a template that doesn't tell its functions their own names" in found["why"]
 
 
 def test_the_role_is_simulated_with_the_keys_that_its_policies_ask_for(

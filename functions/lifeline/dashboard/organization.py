@@ -16,6 +16,7 @@ from lifeline.adapters.store.members import MemberStore
 from lifeline.adapters.store.vpcs import VpcStore
 from lifeline.core.coexist.vpc_state import VpcList, VpcState
 from lifeline.core.errors import LifelineError
+from lifeline.core.event_path.comparison import Comparisons
 from lifeline.core.event_path.denial import dry_run_denied_words
 from lifeline.core.event_path.dry_run import DryRunVerdict
 from lifeline.core.event_path.proof import UNPROVEN, EventPath
@@ -36,7 +37,7 @@ class AccountRow:
     it isn't known; `is_read` is False where neither could be read. `waiting`, `frozen` and `releasing` count VPCs, by
     the ledger as it is now; None where that couldn't be read. `stopped` says why the kill switch is on for this account
     and not for all. `path` is what the dry runs there say, None where that couldn't be read; `is_deaf`
-    is True if two in a row weren't heard.
+    is True if two in a row weren't heard. `lost` says through which rules hardly any change was heard.
     """
 
     member: MemberAccount
@@ -50,6 +51,7 @@ class AccountRow:
     stopped: str = ""
     path: EventPath | None = UNPROVEN
     is_deaf: bool = False
+    lost: str = ""
 
     @property
     def denied(self) -> str:
@@ -86,7 +88,7 @@ class AccountRow:
             (look.silent or 0) if look else 0,
             (look.incidents or 0) if look else 0,
             self.not_served,
-            int(self.is_deaf) + int(bool(self.denied)),
+            int(self.is_deaf) + int(bool(self.lost)) + int(bool(self.denied)),
             self.waiting or 0,
             (self.frozen or 0) + (self.releasing or 0),
             look.unknown if look else 0,
@@ -155,6 +157,7 @@ def survey(tools: OrganizationTools, settings: Settings, now: datetime) -> Organ
     rows = []
     for member, home in zip(members, homes.values(), strict=True):
         state = seen[home] if seen else VpcState()
+        path, compared = heard[home] if heard else (None, Comparisons())
         row = AccountRow(
             member,
             is_own=member is own,
@@ -165,8 +168,9 @@ def survey(tools: OrganizationTools, settings: Settings, now: datetime) -> Organ
             frozen=frozen[home] if frozen else None,
             releasing=releasing[home] if releasing else None,
             stopped="" if everywhere else why[member.account],
-            path=heard[home] if heard else None,
-            is_deaf=heard[home].is_broken(now) if heard else False,
+            path=path,
+            is_deaf=path is not None and path.is_broken(now),
+            lost=compared.lost_words(now),
         )
         rows.append(row)
     if not known.listed_at:

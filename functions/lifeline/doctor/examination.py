@@ -59,8 +59,10 @@ from lifeline.core.doctor.quotas import (
     GROUPS,
     INTERFACES,
     QUOTAS,
+    RUNS,
     Quota,
     QuotaUse,
+    Reserved,
     check_concurrency,
     check_quota,
 )
@@ -89,7 +91,6 @@ from lifeline.runtime.settings import Settings
 _VPCS_AT_ONCE = 50  # whose DNS attributes are read: two calls each
 _NO_TIME = "There was no time left to read it."
 _QUEUE = "the queue of changes"
-_NO_NAME = "The stack was deployed from a template that doesn't tell its functions the schedule's name."
 _LISTING_S = 30.0  # of agents' series, at the most
 
 
@@ -204,7 +205,7 @@ class Examination:
     def _sweeps(self, delivery: Delivery) -> Finding:
         settings = self.settings
         name, pause = settings.sweep_name, longest_pause(settings.sweep_schedule)
-        state = self._read(partial(delivery.schedule, name)) if name else NotRead(_NO_NAME)
+        state = self._read(partial(delivery.schedule, name)) if name else _unnamed("the schedule's name")
         swept = self._read(lambda: VpcStore(settings.ledger).load(settings.home).reconciled_at)
         return check_sweeps(state, name, swept, self.at, pause)
 
@@ -253,9 +254,7 @@ class Examination:
         if isinstance(answer, NotRead) or answer.verdict is not DryRunVerdict.DENIED:
             return check_dry_run(probe, answer)
         decoded = self._read(partial(dry_runs.decode, answer.encoded)) if answer.encoded else ""
-        return check_dry_run(
-            probe, answer, read_dry_run_denial(answer.message, decoded if isinstance(decoded, str) else "")
-        )
+        return check_dry_run(probe, answer, read_dry_run_denial(answer, decoded if isinstance(decoded, str) else ""))
 
     def _candidate(self, policy: Policy | None, vpcs: Sequence[Vpc], catalog: Catalog) -> Candidate | None:
         """The call that a sweep's dry run would make, with the same parameters."""
@@ -283,8 +282,16 @@ class Examination:
         uses = self._uses(quotas)
         found = [check_quota(quota, value, uses[quota]) for quota, value in zip(QUOTAS, values, strict=True)]
         if not self.settings.member:
-            found.append(check_concurrency(self._read(quotas.concurrency)))
+            found.append(check_concurrency(self._read(quotas.concurrency), self._reserved(quotas)))
         return tuple(found)
+
+    def _reserved(self, quotas: QuotaReader) -> Reserved:
+        names = dict(zip(RUNS, (self.settings.function_name, self.settings.detector_name), strict=True))
+        return {
+            function: self._read(partial(quotas.reserved, name)) if name else _unnamed("their own names")
+            for function, name in names.items()
+            if self.is_deployed
+        }
 
     def _uses(self, quotas: QuotaReader) -> Mapping[Quota, Mapping[str, QuotaUse] | NotRead]:
         sites, catalog = self._known.sites, self._known.catalog
@@ -379,6 +386,10 @@ class Examination:
         except (LookupError, TypeError, ValueError) as error:
             logger.warning("answer not understood", error=repr(error))
             return NotRead(f"AWS's answer wasn't as its API says: {error!r}")
+
+
+def _unnamed(what: str) -> NotRead:
+    return NotRead(f"The stack was deployed from a template that doesn't tell its functions {what}.")
 
 
 @dataclass(frozen=True, slots=True)

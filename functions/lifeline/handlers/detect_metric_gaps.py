@@ -18,11 +18,9 @@ from lifeline.adapters.aws.cloudwatch import CloudWatch
 from lifeline.adapters.aws.detector_queue import Checks
 from lifeline.adapters.aws.instances import Instances
 from lifeline.adapters.aws.memory import memory_of
-from lifeline.adapters.aws.own_metrics import EVENT_PATH_SECONDS
 from lifeline.adapters.aws.repair_requests import RepairRequests
 from lifeline.adapters.aws.topic import Topic
 from lifeline.adapters.store.denial_notices import OF_DETECTOR, DenialNotices
-from lifeline.adapters.store.event_path import EventPathStore
 from lifeline.adapters.store.failed_runs import FailedRunStore
 from lifeline.adapters.store.full_watches import FullWatch
 from lifeline.adapters.store.incidents import Incidents
@@ -34,7 +32,6 @@ from lifeline.adapters.store.roster import Roster
 from lifeline.core.agents.agent import State
 from lifeline.core.agents.failed_runs import FailedRuns
 from lifeline.core.errors import InvalidInputError, LifelineError, TransientError
-from lifeline.core.event_path.schedule import longest_pause, sweep_overdue
 from lifeline.core.network.model import Catalog
 from lifeline.core.organization.accounts import unserved_words
 from lifeline.core.organization.members import AccountStanding, MemberAccounts
@@ -42,6 +39,7 @@ from lifeline.core.policy.policy import Policy
 from lifeline.core.requests.account import refuse
 from lifeline.core.requests.detect import CheckPart, Detect, Forget, account_in, read_event
 from lifeline.detector.chunks import agents_of
+from lifeline.detector.event_path import watch_event_path
 from lifeline.detector.loop import DetectorTools, WatchRun
 from lifeline.detector.parts import SplitRun
 from lifeline.detector.report import Report
@@ -147,8 +145,12 @@ def _note_failure(settings: DetectorSettings, why: str) -> None:
 
 def _detect(request: Detect | CheckPart | Forget, settings: DetectorSettings, context: Any) -> dict[str, Any]:
     if isinstance(request, Detect):
-        _watch_event_path(settings)
+        watch_event_path(settings, _now())
     policy = _policy(settings)
+    if isinstance(request, Detect) and settings.accounts and not settings.member:
+        from lifeline.detector.shared_causes import tell_causes
+
+        tell_causes(settings, policy, _now())
     watches = policy.watches
     tools = _tools(settings, policy)
     expecting = next((watch for watch in watches if watch.dimension == _INSTANCE and not watch.is_elsewhere), None)
@@ -172,24 +174,6 @@ def _detect(request: Detect | CheckPart | Forget, settings: DetectorSettings, co
     reports = {name: _timed(SplitRun(run, settings.agents_a_run), request) for name, run in chosen.items()}
     _announce_denials(settings, tools)
     return _answer(reports, settings, run_id)
-
-
-def _watch_event_path(settings: DetectorSettings) -> None:
-    """Has the alarm of the event path ring between sweeps, and once there are none, of which each makes a dry run. The
-    hub's schedule is that of all its accounts. What can't be read is logged: the next run reads it again.
-    """
-    now = _now()
-    try:
-        seconds = EventPathStore(settings.ledger).read().unheard_seconds(now) or 0.0
-        swept = None if settings.member else LatestTimes(settings.ledger).reconciled(settings.home)
-    except LifelineError as error:
-        logger.warning("event path not watched", error=str(error))
-        return
-    if overdue := sweep_overdue(swept, now, longest_pause(settings.sweep_schedule)):
-        logger.error("no sweep ended lately", seconds=overdue.total_seconds())
-        seconds = max(seconds, overdue.total_seconds())
-    if seconds:
-        publish_metrics({EVENT_PATH_SECONDS: seconds}, unit="Seconds", stack=settings.stack_name, now=now)
 
 
 def _timed(run: SplitRun, request: Detect | CheckPart) -> tuple[Report, timedelta]:

@@ -30,6 +30,7 @@ from lifeline.adapters.aws.topic import Topic
 from lifeline.adapters.store.approvals import Approvals
 from lifeline.adapters.store.audit import AuditLog
 from lifeline.adapters.store.call_rate import CallRate
+from lifeline.adapters.store.causes import CauseStore
 from lifeline.adapters.store.denial_notices import DenialNotices
 from lifeline.adapters.store.dns_attributes import AttributeStore
 from lifeline.adapters.store.endpoint_policies import EndpointPolicyStore
@@ -403,6 +404,7 @@ def _tools(settings: Settings) -> Tools:
         endpoint_policies=EndpointPolicyStore(settings.endpoint_policies_prefix),
         event_path=EventPathStore(settings.ledger),
         dry_runs=DryRuns(settings.stack_name, kept.client),
+        causes=CauseStore(settings.table_name) if settings.accounts else None,
         metrics=OwnMetrics(settings.stack_name),
         failed_runs=FailedRunStore(settings.ledger) if settings.member else None,
         notices=Topic(settings.topic_arn, settings.sender, chat_topic_arn=settings.chat_topic_arn),

@@ -229,19 +229,24 @@ class Hub:
         members = self._list()
         tools = self.tools(self.settings)
         tools.queue.sweep_accounts([member.account for member in members.active])
-        self._give_back(tools, {self.settings.own_account_id, *(member.account for member in members.active)})
+        served = {self.settings.own_account_id, *(member.account for member in members.active)}
+        self._give_back(tools, served)
         for member in members.unannounced:  # of which an earlier run couldn't tell
             self._note(lambda members: members, member.account)
         standings = Counter(member.standing.name.lower() for member in members.active)
         logger.info("accounts' sweeps sent", extra={"accounts": len(members.active), **standings})
 
     def _give_back(self, tools: Tools, served: Collection[str]) -> None:
-        """Takes what other accounts have out of the limits that all share. Where that fails, the next sweep does it."""
+        """Takes what other accounts have out of the limits that all share, and out of what they have in common. Where
+        that fails, the next sweep does it.
+        """
         try:
+            if tools.causes:
+                tools.causes.change(lambda causes: (causes.only(served), None))
             if tools.guards.usage_of_all:
                 tools.guards.usage_of_all.change(lambda use: (of_accounts(use, served), None))
         except LifelineError as error:
-            logger.error("limits of all accounts not corrected", error=str(error))
+            logger.error("what all accounts share not corrected", error=str(error))
 
     def _list(self) -> MemberAccounts:
         accounts, now = self.settings.accounts, self.run.now()

@@ -17,6 +17,7 @@ from lifeline.core.organization.accounts import ServedAccounts, read_accounts
 from lifeline.core.organization.ledger import Ledger, MemberLedger
 from lifeline.core.policy.service_sets import is_service
 
+OWN_NAME = "AWS_LAMBDA_FUNCTION_NAME"  # which Lambda sets (Lambda guide: environment variables)
 MOST_DNS_VIEWS = 40  # VPCs a run: Route 53 grants an account five calls a second (Route 53 guide: quotas)
 
 # ---- parsers: each returns the value, or raises ValueError with what the variable must be
@@ -172,14 +173,17 @@ class Settings(StackSettings):
     """The settings of ReconcileEndpoints, by which the coverage page plans too.
 
     `debounce` is how long the queue holds a change back. A run asks who else answers for names in `dns_views` VPCs at
-    most, and about the others in later runs. `sweep_name` is the name of the sweeps' schedule. `may_read_evidence` says
-    that the role may read what workloads use, for suggestions.
+    most, and about the others in later runs. `sweep_name` is the name of the sweeps' schedule; `function_name` is the
+    function's own, and `detector_name` that of DetectMetricGaps. `may_read_evidence` says that the role may read what
+    workloads use, for suggestions.
     """
 
     creatable_services: tuple[str, ...] = _variable("CREATABLE_SERVICES", _names, "")
     kill_switch_parameter: str = _variable("KILL_SWITCH_PARAMETER", default="")
     debounce: timedelta = _variable("DEBOUNCE_SECONDS", _length("seconds", most=900), "30")
     sweep_name: str = _variable("SWEEP_NAME", default="")
+    function_name: str = _variable(OWN_NAME, default="")
+    detector_name: str = _variable("DETECT_FUNCTION", default="")
     may_read_evidence: bool = _variable("EVIDENCE", _choice("yes", "no"), "no")
     dns_views: int = _variable("MOST_DNS_VIEWS", _whole(1), str(MOST_DNS_VIEWS))
 

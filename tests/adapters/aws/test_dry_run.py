@@ -74,6 +74,19 @@ def test_a_gateway_endpoints_parameters_are_its_own(land: Land) -> None:
     assert "SecurityGroupIds" not in asked
 
 
+def test_the_security_group_is_asked_for_with_the_parameters_of_the_real_call(land: Land) -> None:
+    group = Action(
+        ActionKind.CREATE_SECURITY_GROUP, "why", security_group_name="lifeline-endpoints", tags=(("Team", "network"),)
+    )
+    said = land.ask(group)
+    assert (said.verdict, said.call, said.is_recorded) == (DryRunVerdict.ALLOWED, "CreateSecurityGroup", True)
+    before = land.world.ec2.describe_security_groups()["SecurityGroups"]
+    Endpoints("lifeline", lambda *_: None, land.world.ec2).apply(group, vpc_id=land.vpc_id)
+    assert len(land.world.ec2.describe_security_groups()["SecurityGroups"]) == len(before) + 1
+    real = [call.params for call in land.account.calls if call.operation == "CreateSecurityGroup"][-1]
+    assert land.account.dry_runs[-1].params == real | {"DryRun": True}
+
+
 def test_a_denial_comes_with_ec2s_words_and_its_encoded_part_apart(land: Land) -> None:
     land.account.caller = Caller(policy=(ALLOWED,), limits={SCP: (ALLOWED, DENIED)})
     said = land.ask()

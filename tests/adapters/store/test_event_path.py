@@ -54,7 +54,10 @@ def test_a_member_account_has_its_own_and_the_page_reads_them_all_at_once() -> N
     assert EventPathStore(TABLE).read() == UNPROVEN
     assert EventPathStore(TABLE).heard(NOW) == frozenset()
     assert member.heard(NOW) == {"a1"}
-    assert EventPathStore(TABLE).read_all([HOME, A], HOME) == {HOME: UNPROVEN, A: STATE}
+    compared = Comparisons(noted_since=NOW)
+    member.save_comparisons(compared)
+    read = EventPathStore(TABLE).read_all([HOME, A], HOME)
+    assert read == {HOME: (UNPROVEN, Comparisons()), A: (STATE, compared)}
 
 
 def test_the_comparison_under_way_and_the_last_one_come_back() -> None:

@@ -82,12 +82,22 @@ def test_a_rule_through_which_nothing_came_is_a_fault_though_others_were_heard()
     found = check_comparison(replace(known, last=by_rule), NOW)
     assert found is not None
     assert found.verdict is CheckVerdict.BAD
-    assert "12 were heard. None was heard of 31 through RoutingRule." in found.says
+    assert "12 were heard. Too few: none of 31 through RoutingRule." in found.says
     assert "RoutingRule" in found.remedy
     one = replace(by_rule, happened=13, happened_by={"RoutingRule": 1, "FilterRule": 12})
     single = check_comparison(replace(known, last=one), NOW)
     assert single is not None
     assert single.verdict is CheckVerdict.UNKNOWN
+
+
+def test_hardly_any_of_many_is_a_fault_of_the_whole_path() -> None:
+    found = check_comparison(compared(4000, 1), NOW)
+    assert found is not None
+    assert found.verdict is CheckVerdict.BAD
+    assert "a trail, the rules, the queue's policy" in found.remedy
+    few = check_comparison(compared(19, 1), NOW)
+    assert few is not None
+    assert few.verdict is CheckVerdict.UNKNOWN
 
 
 def test_before_the_first_comparison_there_is_nothing_to_say() -> None:

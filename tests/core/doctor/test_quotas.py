@@ -6,8 +6,8 @@ from lifeline.core.doctor.finding import CheckVerdict, NotRead
 from lifeline.core.doctor.quotas import (
     ENDPOINTS,
     GATEWAYS,
-    MOST_RUNS,
     QUOTAS,
+    RUNS,
     Concurrency,
     QuotaUse,
     check_concurrency,
@@ -56,11 +56,44 @@ def test_each_quota_has_a_check_and_a_code_of_its_own() -> None:
     assert len({quota.check for quota in QUOTAS}) == len({quota.code for quota in QUOTAS}) == len(QUOTAS) == 4
 
 
+RECONCILER, DETECTOR = RUNS
+NONE: dict[str, int | NotRead | None] = dict.fromkeys(RUNS)
+ALL = sum(RUNS.values())
+
+
 @pytest.mark.parametrize(
     ("unreserved", "verdict"),
-    [(1000, CheckVerdict.OK), (MOST_RUNS, CheckVerdict.OK), (MOST_RUNS - 1, CheckVerdict.BAD)],
+    [(1000, CheckVerdict.OK), (ALL, CheckVerdict.OK), (ALL - 1, CheckVerdict.BAD)],
 )
 def test_lambda_must_leave_room_for_lifelines_runs(unreserved: int, verdict: CheckVerdict) -> None:
-    found = check_concurrency(Concurrency(1000, unreserved))
+    found = check_concurrency(Concurrency(1000, unreserved), NONE)
     assert found.verdict is verdict
-    assert check_concurrency(DENIED).verdict is CheckVerdict.UNKNOWN
+    assert check_concurrency(Concurrency(1000, unreserved), {}).verdict is verdict
+    assert check_concurrency(DENIED, NONE).verdict is CheckVerdict.UNKNOWN
+
+
+@pytest.mark.parametrize("name", RUNS)
+def test_a_function_that_reserves_too_little_is_bad_and_with_nothing_it_never_runs(name: str) -> None:
+    for count in range(RUNS[name]):
+        found = check_concurrency(Concurrency(1000, 1000), {**NONE, name: count})
+        assert found.verdict is CheckVerdict.BAD
+        assert found.says.startswith(f"{name} reserves {count} ")
+        assert ("doesn't run it at all" in found.says) is (count == 0)
+        assert f"at least {RUNS[name]} for {name}" in found.remedy
+    assert check_concurrency(DENIED, {**NONE, name: 0}).verdict is CheckVerdict.BAD
+
+
+def test_what_a_function_reserves_it_needs_not_find_among_the_others() -> None:
+    reserved = {**NONE, RECONCILER: RUNS[RECONCILER]}
+    found = check_concurrency(Concurrency(1000, RUNS[DETECTOR]), reserved)
+    assert found.verdict is CheckVerdict.OK
+    assert f"{RECONCILER} reserves {RUNS[RECONCILER]} concurrent runs" in found.says
+    assert check_concurrency(Concurrency(1000, RUNS[DETECTOR] - 1), reserved).verdict is CheckVerdict.BAD
+
+
+def test_a_reservation_that_cannot_be_read_is_unknown_unless_something_is_bad() -> None:
+    found = check_concurrency(Concurrency(1000, 1000), {**NONE, DETECTOR: DENIED})
+    assert (found.verdict, found.why) == (CheckVerdict.UNKNOWN, DENIED.why)
+    assert DETECTOR in found.says
+    assert check_concurrency(Concurrency(1000, 1), {**NONE, DETECTOR: DENIED}).verdict is CheckVerdict.BAD
+    assert check_concurrency(Concurrency(9, 9), {RECONCILER: 0, DETECTOR: DENIED}).verdict is CheckVerdict.BAD

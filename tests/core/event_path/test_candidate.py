@@ -62,6 +62,13 @@ def test_a_gateway_endpoint_goes_before_an_interface_endpoint_whose_group_is_not
     assert alone.lacks_group
 
 
+def test_without_a_group_it_is_the_group_that_lifeline_would_create_before_once_for_all_services() -> None:
+    found = list(candidates(vpc(subnet()), plan(cut_off(vpc(subnet())), "monitoring", "logs"), OWNER))
+    assert [one.action.kind for one in found] == [ActionKind.CREATE_SECURITY_GROUP]
+    assert found[0].action.security_group_name
+    assert found[0].security_group_id == ""
+
+
 def test_where_nothing_is_required_there_is_nothing_to_ask_for() -> None:
     assert of(vpc(own_security_group()), "monitoring") is None
 

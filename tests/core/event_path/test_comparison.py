@@ -129,6 +129,9 @@ def marks(*records: dict[str, Any]) -> set[str]:
     return {mark(one["eventID"]) for one in records}
 
 
+OTHERS = {"CreateNetworkAclEntry": 4000}
+
+
 def compared(happened: dict[str, int], heard: dict[str, int]) -> Comparison:
     """A whole day, in which so many calls of these names happened and were heard."""
     day = Comparison(T0 - DAY, T0)
@@ -141,13 +144,40 @@ def compared(happened: dict[str, int], heard: dict[str, int]) -> Comparison:
 def test_a_rule_through_which_nothing_came_is_named_though_others_were_heard() -> None:
     day = compared({"CreateRoute": 11, "DeleteRoute": 20, "CreateNetworkAclEntry": 12}, {"CreateNetworkAclEntry": 12})
     assert (day.happened, day.heard) == (43, 12)
-    assert day.silent_rules == {"RoutingRule": 31}
+    assert day.lost_rules == ("RoutingRule",)
+    assert day.heard_words("RoutingRule") == "none of 31"
 
 
-def test_one_change_that_was_lost_says_nothing_of_its_rule_nor_does_one_of_many_that_was_heard() -> None:
-    assert compared({"DeleteRoute": 1}, {}).silent_rules == {}
-    assert compared({"DeleteRoute": 1, "CreateRoute": 1}, {}).silent_rules == {"RoutingRule": 2}
-    assert compared({"DeleteRoute": 40, "CreateRoute": 1}, {"CreateRoute": 1}).silent_rules == {}
+@pytest.mark.parametrize(
+    ("happened", "heard", "is_lost"),
+    [
+        (1, 0, False),
+        (2, 0, True),
+        (2, 1, False),
+        (19, 1, False),
+        (20, 9, True),
+        (20, 10, False),
+        (4000, 1, True),
+        (4000, 1999, True),
+        (4000, 2000, False),
+        (4000, 3999, False),
+        (0, 0, False),
+    ],
+)
+def test_few_lost_changes_say_nothing_and_most_of_many_say_it_all(happened: int, heard: int, is_lost: bool) -> None:
+    day = compared({"DeleteRoute": happened, "CreateNetworkAclEntry": 4000}, {"DeleteRoute": heard} | OTHERS)
+    assert day.lost_rules == (("RoutingRule",) if is_lost else ())
+    assert not day.is_lost
+    alone = compared({"DeleteRoute": happened}, {"DeleteRoute": heard})
+    assert (alone.lost_rules, alone.is_lost) == (day.lost_rules, is_lost)
+
+
+def test_where_no_rule_alone_has_lost_enough_those_are_named_that_lost_most() -> None:
+    happened = {"DeleteRoute": 10, "CreateNetworkAclEntry": 10, "DeleteVpcEndpoints": 2}
+    day = compared(happened, {"DeleteRoute": 1, "CreateNetworkAclEntry": 1, "DeleteVpcEndpoints": 2})
+    assert day.is_lost
+    assert day.lost_rules == ("FilterRule", "RoutingRule")
+    assert day.lost_words == "1 of 10 through FilterRule and 1 of 10 through RoutingRule"
 
 
 def test_a_silent_rule_is_news_once_until_a_change_is_heard_through_it_again() -> None:
@@ -156,20 +186,28 @@ def test_a_silent_rule_is_news_once_until_a_change_is_heard_through_it_again() -
         compared({}, {}),
         compared({"DeleteRoute": 2}, {"DeleteRoute": 1}),
     )
+    hardly = compared({"DeleteRoute": 50}, {"DeleteRoute": 1})
     known = Comparisons().advanced(lost)
-    assert known.news == {"RoutingRule": 5}
+    assert known.news == ("RoutingRule",)
     known = known.announced()
-    assert known.news == {}
-    for day in (lost, quiet, compared({"DeleteRoute": 1}, {}), lost):
+    assert known.news == ()
+    for day in (lost, quiet, compared({"DeleteRoute": 1}, {}), hardly, lost):
         known = known.advanced(day)
-        assert known.news == {}
+        assert known.news == ()
     known = known.advanced(again)
     assert known.told == ()
-    assert known.advanced(lost).news == {"RoutingRule": 5}
+    assert known.advanced(lost).news == known.advanced(hardly).news == ("RoutingRule",)
+
+
+def test_a_lost_rule_is_said_while_the_comparison_is_recent() -> None:
+    known = Comparisons().advanced(compared({"DeleteRoute": 4000}, {"DeleteRoute": 1}))
+    assert known.lost_words(T0 + 3 * DAY) == "changes heard: 1 of 4,000 through RoutingRule"
+    assert known.lost_words(T0 + 3 * DAY + HOUR) == ""
+    assert Comparisons().lost_words(T0) == Comparisons().advanced(compared(OTHERS, OTHERS)).lost_words(T0) == ""
 
 
 def test_a_second_rule_is_news_of_its_own() -> None:
     known = Comparisons().advanced(compared({"DeleteRoute": 5}, {})).announced()
     both = known.advanced(compared({"DeleteRoute": 5, "DeleteVpcEndpoints": 3}, {}))
-    assert both.news == {"EndpointRule": 3}
+    assert both.news == ("EndpointRule",)
     assert both.announced().told == ("EndpointRule", "RoutingRule")

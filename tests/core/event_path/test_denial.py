@@ -4,12 +4,17 @@ import json
 
 import pytest
 
-from lifeline.core.event_path.denial import DeniedBy, read_dry_run_denial
+from lifeline.core.event_path.denial import DeniedBy, DryRunDenial, read_dry_run_denial
+from lifeline.core.event_path.dry_run import DryRun
 
 HEAD = (
     "You are not authorized to perform this operation. User: arn:aws:sts::123456789012:assumed-role/r/s is not "
     "authorized to perform: ec2:CreateVpcEndpoint on resource: arn:aws:ec2:us-east-1:123456789012:vpc-endpoint/* "
 )
+
+
+def denial_of(message: str, decoded: str = "") -> DryRunDenial:
+    return read_dry_run_denial(DryRun("UnauthorizedOperation", message), decoded)
 
 
 @pytest.mark.parametrize(
@@ -30,7 +35,7 @@ HEAD = (
     ],
 )
 def test_the_message_names_the_kind_of_policy(words: str, by: DeniedBy) -> None:
-    denial = read_dry_run_denial(f"{HEAD}{words}.")
+    denial = denial_of(f"{HEAD}{words}.")
     assert denial.by is by
     assert denial.resource == "arn:aws:ec2:us-east-1:123456789012:vpc-endpoint/*"
 
@@ -42,7 +47,7 @@ def test_a_message_that_names_none_is_told_by_its_decoded_part() -> None:
         "matchedStatements": {"items": [{"statementId": "NoEndpoints", "effect": "DENY"}]},
         "context": {"resource": "arn:aws:ec2:us-east-1:123456789012:vpc/vpc-1"},
     }
-    denial = read_dry_run_denial("You are not authorized to perform this operation.", json.dumps(decoded))
+    denial = denial_of("You are not authorized to perform this operation.", json.dumps(decoded))
     assert denial.by is DeniedBy.A_STATEMENT
     assert denial.statement == "NoEndpoints"
     assert denial.resource.endswith(":vpc/vpc-1")
@@ -50,7 +55,7 @@ def test_a_message_that_names_none_is_told_by_its_decoded_part() -> None:
 
 def test_what_denies_by_not_allowing_has_no_statement() -> None:
     decoded = {"explicitDeny": False, "matchedStatements": {"items": [{"statementId": "Other"}]}}
-    denial = read_dry_run_denial("You are not authorized to perform this operation.", json.dumps(decoded))
+    denial = denial_of("You are not authorized to perform this operation.", json.dumps(decoded))
     assert denial.by is DeniedBy.NOT_SAID
     assert denial.statement == ""
 
@@ -59,10 +64,10 @@ def test_what_denies_by_not_allowing_has_no_statement() -> None:
     "decoded", ["", "no JSON", "[]", '{"explicitDeny": true, "matchedStatements": []}', '{"context": 1}']
 )
 def test_whatever_is_decoded_is_no_error(decoded: str) -> None:
-    assert read_dry_run_denial("You are not authorized to perform this operation.", decoded).statement == ""
+    assert denial_of("You are not authorized to perform this operation.", decoded).statement == ""
 
 
-@pytest.mark.parametrize(("resource", "is_on_group"), [("security-group/sg-1", True), ("vpc/vpc-1", False)])
-def test_it_is_told_whether_the_security_group_was_denied(resource: str, is_on_group: bool) -> None:
-    arn = f"arn:aws:ec2:us-east-1:123456789012:{resource}"
-    assert read_dry_run_denial(f"not authorized to perform: x on resource: {arn} because").is_on_group is is_on_group
+def test_it_is_known_which_call_was_denied() -> None:
+    assert denial_of("no").call == "CreateVpcEndpoint"
+    group = DryRun("UnauthorizedOperation", "no", call="CreateSecurityGroup")
+    assert read_dry_run_denial(group).call == "CreateSecurityGroup"

@@ -7,7 +7,7 @@ import pytest
 
 from lifeline.core.event_path.denial import DeniedBy, DryRunDenial
 from lifeline.core.event_path.dry_run import DryRun, DryRunVerdict
-from lifeline.core.event_path.proof import ALARM_SECONDS, UNPROVEN, EventPath, figure, why_unknown
+from lifeline.core.event_path.proof import ALARM_SECONDS, PATIENCE, UNPROVEN, EventPath, figure, why_unknown
 
 T0 = datetime(2026, 3, 2, 9, 0, 0, tzinfo=UTC)
 HOUR, MINUTE, SECOND = timedelta(hours=1), timedelta(minutes=1), timedelta(seconds=1)
@@ -163,7 +163,7 @@ def test_a_denial_by_the_same_kind_of_policy_is_no_news_and_one_by_another_is() 
 
 def test_what_no_rule_lets_through_is_not_waited_for() -> None:
     said = DryRun("InvalidSubnetID.NotFound", "The subnet ID 'subnet-1' does not exist", "r0")
-    state = UNPROVEN.asked(said, T0, why=why_unknown(said, None, lacks_group=False))
+    state = UNPROVEN.asked(said, T0, why=why_unknown(said))
     assert state.probes == ()
     assert state.verdict is DryRunVerdict.UNKNOWN
     assert "InvalidSubnetID.NotFound" in state.why
@@ -171,21 +171,32 @@ def test_what_no_rule_lets_through_is_not_waited_for() -> None:
 
 def test_a_refusal_for_a_taken_name_is_heard_and_says_nothing_of_the_role() -> None:
     said = DryRun("InvalidParameter", "private-dns-enabled cannot be set", "r0")
-    state = UNPROVEN.asked(said, T0, why=why_unknown(said, None, lacks_group=False))
+    state = UNPROVEN.asked(said, T0, why=why_unknown(said))
     assert [probe.request_id for probe in state.probes] == ["r0"]
     assert state.verdict is DryRunVerdict.UNKNOWN
 
 
-def test_without_a_group_of_its_own_a_denial_of_the_default_one_is_unknown_and_never_bad() -> None:
-    group = DryRunDenial(
-        DeniedBy.IDENTITY_BASED_POLICY, resource="arn:aws:ec2:us-east-1:123456789012:security-group/sg-1"
-    )
-    why = why_unknown(denied("r0"), group, lacks_group=True)
-    assert "security group" in why
-    assert UNPROVEN.asked(denied("r0"), T0, group, why).verdict is DryRunVerdict.UNKNOWN
-    assert not why_unknown(denied("r0"), group, lacks_group=False)
-    vpc = replace(group, resource="arn:aws:ec2:us-east-1:123456789012:vpc/vpc-1")
-    assert not why_unknown(denied("r0"), vpc, lacks_group=True)
+def test_of_the_group_that_comes_first_a_denial_is_one_and_what_is_allowed_says_nothing_of_the_endpoint() -> None:
+    group = replace(allowed("r0"), call="CreateSecurityGroup")
+    state = UNPROVEN.asked(group, T0, why=why_unknown(group))
+    assert state.verdict is DryRunVerdict.UNKNOWN
+    assert "security group isn't there yet" in state.why
+    assert not why_unknown(replace(denied("r0"), call="CreateSecurityGroup"))
+
+
+def test_the_dry_runs_of_the_group_are_two_in_a_row_within_two_sweeps_like_those_of_endpoints() -> None:
+    state = UNPROVEN
+    for number in range(2):
+        assert state.is_due(T0 + number * HOUR)
+        group = replace(allowed(f"r{number}"), call="CreateSecurityGroup")
+        state = state.asked(group, T0 + number * HOUR, why=why_unknown(group))
+    assert state.is_broken(T0 + HOUR + PATIENCE)
+
+
+def test_of_the_group_no_rule_lets_another_refusal_through() -> None:
+    said = DryRun("InvalidParameter", "no", "r0", call="CreateSecurityGroup")
+    assert not said.is_recorded
+    assert replace(said, call="CreateVpcEndpoint").is_recorded
 
 
 def test_where_no_dry_run_can_be_made_nothing_is_known_and_nothing_is_bad() -> None:
@@ -207,7 +218,7 @@ def test_once_no_dry_run_can_be_made_the_old_silence_says_nothing_any_more_nor_w
 def test_once_ec2_only_refuses_what_no_rule_lets_through_the_old_silence_says_nothing_any_more() -> None:
     broken = asked(timedelta(0), HOUR).announced(T0 + 2 * HOUR)
     full = DryRun("VpcEndpointLimitExceeded", "The maximum number of VPC endpoints has been reached.", "r2")
-    state = broken.asked(full, T0 + 2 * HOUR, why=why_unknown(full, None, lacks_group=False))
+    state = broken.asked(full, T0 + 2 * HOUR, why=why_unknown(full))
     assert (state.is_broken(T0 + 48 * HOUR), state.notified_at, state.unheard_since) == (False, None, None)
     assert state.asked_at == T0 + 2 * HOUR
     assert "VpcEndpointLimitExceeded" in state.why

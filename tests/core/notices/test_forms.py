@@ -1,6 +1,7 @@
 """One notice in its forms: mail, JSON for machines, chat, and the attributes that subscriptions filter on."""
 
 import json
+import urllib.parse
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -157,6 +158,19 @@ def test_every_form_leads_to_the_runbooks_section_on_its_kind_and_to_a_companys_
         assert f"  Runbook: {url}\n" in notified
         assert f"Runbook: {url}\n" in chat_form(NOTICE, sender, NOW)["content"]["description"]
         is_valid(form)
+
+
+def test_what_chat_or_mail_would_take_for_more_than_an_address_is_percent_encoded() -> None:
+    said = "https://wiki.example.com/@here/a_(b)?as='x'&for=*c*"
+    shown = "https://wiki.example.com/%40here/a_%28b%29?as=%27x%27&for=%2Ac%2A"
+    sender = replace(SENDER, runbook_url=said)
+    form = machine_form(NOTICE, sender, NOW)
+    assert form["links"][0]["url"] == shown
+    assert urllib.parse.unquote(shown) == said
+    is_valid(form)
+    for text in (email_text(NOTICE, sender), chat_form(NOTICE, sender, NOW)["content"]["description"]):
+        assert f"Runbook: {shown}\n" in text
+        assert said not in text
 
 
 def test_links_lead_to_the_vpc_its_first_endpoint_and_the_coverage_page() -> None:

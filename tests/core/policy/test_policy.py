@@ -47,6 +47,7 @@ ADDRESSES = (
     "https://wiki.example.com",
     "https://wiki.example.com:8443/x/a_b-c~d/%20?page=7&view=1#what-now",
     "https://intranet/lifeline",
+    "https://wiki.example.com/@dana/Lifeline_(AWS)?as='x'&for=*&usd=$5",
     f"https://{'a' * 248}",
 )
 NO_ADDRESSES = (
@@ -57,6 +58,9 @@ NO_ADDRESSES = (
     "https:///lifeline",
     "https://wiki..example.com",
     "https://dana@wiki.example.com",
+    "https://dana:x@wiki.example.com/lifeline",
+    "https://wiki.example.com(x)",
+    "https://wiki.example.com/[x]",
     "https://wiki.example.com/a b",
     "https://wiki.example.com/\n",
     "https://wiki.example.com\n",
@@ -445,6 +449,13 @@ def test_what_tunes_lifeline_is_read_with_its_units() -> None:
     assert not said.proves_event_path
 
 
+def test_accounts_may_be_left_out_of_the_proof_of_the_event_path() -> None:
+    said = read({"version": 1, "prove_event_path": {"except": ["111122223333", "444455556666"]}})
+    assert said.proves_event_path
+    assert said.unproven_accounts == {"111122223333", "444455556666"}
+    assert read({"version": 1}).unproven_accounts == frozenset()
+
+
 @pytest.mark.parametrize("coverage", ["az", "vpc"])
 def test_a_document_without_rules_leaves_them_to_the_required_services(coverage: str) -> None:
     stacks = simple_policy(["logs"])
@@ -497,6 +508,17 @@ def bad_exemption(**more: Any) -> dict[str, Any]:
         (document(ledger_days=29), "ledger_days", "must be a whole number from 30 to 3650, not 29"),
         (document(canary="true"), "canary", "must be true or false, not 'true'"),
         (document(send_events="no"), "send_events", "must be true or false, not 'no'"),
+        (document(prove_event_path="no"), "prove_event_path", "must be true, false, or an object with except, not 'n"),
+        (document(prove_event_path={}), "prove_event_path", "must not be empty"),
+        (
+            document(prove_event_path={"exept": ["111122223333"]}),
+            "prove_event_path.exept",
+            "is not one of except; did you mean except?",
+        ),
+        (document(prove_event_path={"except": []}), "prove_event_path.except", "must not be empty"),
+        (document(prove_event_path={"except": "111122223333"}), "prove_event_path.except", "must be a list of account"),
+        (document(prove_event_path={"except": [111122223333]}), "prove_event_path.except[0]", "must be an account ID "),
+        (document(prove_event_path={"except": ["1111"]}), "prove_event_path.except[0]", "must be an account ID of "),
         *(
             (document(runbook_url=said), "runbook_url", "must be an https address of at most 256 characters, such as")
             for said in NO_ADDRESSES
@@ -653,7 +675,7 @@ DOCUMENTS = st.fixed_dictionaries(
         "ledger_days": st.integers(30, 3650),
         "canary": st.booleans(),
         "send_events": st.booleans(),
-        "prove_event_path": st.booleans(),
+        "prove_event_path": st.booleans() | st.just({"except": ["111122223333"]}),
         "runbook_url": st.sampled_from(ADDRESSES),
         "backlog": st.sampled_from(["ask", "act"]),
     },

@@ -64,6 +64,14 @@ def test_a_row_says_what_the_ledger_has_and_how_old_that_is() -> None:
     assert "2 VPCs being released" in review
 
 
+def test_rules_through_which_hardly_any_change_came_are_named_and_make_an_account_one_to_review() -> None:
+    quiet = the_quiet(1)
+    row = replace(quiet, lost="changes heard: none of 31 through RoutingRule")
+    assert (quiet.needs_attention, row.needs_attention) == (False, True)
+    _, review, *_ = row_of(row)
+    assert "changes heard: none of 31 through RoutingRule" in review
+
+
 @pytest.mark.parametrize(
     ("standing", "words"),
     [

@@ -442,6 +442,13 @@ def test_it_is_said_how_many_changes_of_the_last_day_were_heard() -> None:
     assert "(41 of 43 changes heard in the day until" in fresh(compared=replace(day, happened=43, heard=41))
 
 
+def test_a_rule_through_which_hardly_any_change_came_is_named() -> None:
+    day = Comparison(NOW - timedelta(hours=25), NOW - timedelta(hours=1), happened=4012, heard=13)
+    by_rule = replace(day, happened_by={"TagRule": 12, "FilterRule": 4000}, heard_by={"TagRule": 12, "FilterRule": 1})
+    said = fresh(compared=by_rule)
+    assert "(13 of 4,012 changes heard, but 1 of 4,000 through FilterRule in the day until 08:12:40 UTC)" in said
+
+
 def test_how_fresh_the_data_is_is_not_said_where_it_was_not_read() -> None:
     assert not show(freshness=Freshness(is_read=False)).all("p", "fresh")
 

@@ -1,9 +1,10 @@
-"""The parameters of CreateVpcEndpoint: of the real call, and of the dry run that asks whether it would succeed."""
+"""The parameters of what creates: of the real call, and of the dry run that asks whether it would succeed."""
 
 from typing import Any
 
 from lifeline.core.network.model import MANAGED_BY, EndpointType
 from lifeline.core.plan.actions import Action, ActionKind
+from lifeline.core.plan.security_group import GROUP_WORDS
 from lifeline.core.policy.labels import NAME, Tagging
 
 
@@ -38,6 +39,12 @@ def _of_interface(action: Action, security_group_id: str) -> dict[str, Any]:
         "IpAddressType": action.ip_address_type,
         **records,
     }
+
+
+def group_creation(action: Action, *, vpc_id: str, name: str, owner: str) -> dict[str, Any]:
+    """All parameters of CreateSecurityGroup."""
+    tags = own_tags("security-group", name, action.tags, owner)
+    return {"GroupName": name, "Description": GROUP_WORDS, "VpcId": vpc_id, "TagSpecifications": tags}
 
 
 def own_tags(resource_type: str, name: str, more: Tagging, owner: str) -> list[dict[str, Any]]:

@@ -12,11 +12,11 @@ from typing import Any, assert_never
 from lifeline.adapters.aws.associations import Associations
 from lifeline.adapters.aws.calls import aws_errors, begin, unless_done
 from lifeline.adapters.aws.clients import client
-from lifeline.adapters.aws.creation import creation, own_tags
+from lifeline.adapters.aws.creation import creation, group_creation
 from lifeline.core.denial import read_denial
 from lifeline.core.errors import LifelineError, TerminalError, TransientError, UnansweredError
 from lifeline.core.plan.actions import NAMING, REMOVALS, UNANSWERED, Action, ActionKind
-from lifeline.core.plan.security_group import GROUP_WORDS, RULE_WORDS
+from lifeline.core.plan.security_group import RULE_WORDS
 from lifeline.core.policy.labels import refused_words
 
 # The network changed since it was observed, or EC2 doesn't show yet what was just made (EC2 API: eventual consistency).
@@ -217,12 +217,8 @@ class Endpoints:
 
     def _create_named_group(self, name: str, vpc_id: str, action: Action) -> str:
         with _tags_named(action), aws_errors(f"create_security_group {name} in {vpc_id}"):
-            answer = self._ec2.create_security_group(
-                GroupName=name,
-                Description=GROUP_WORDS,
-                VpcId=vpc_id,
-                TagSpecifications=own_tags("security-group", name, action.tags, self._owner),
-            )
+            wanted = group_creation(action, vpc_id=vpc_id, name=name, owner=self._owner)
+            answer = self._ec2.create_security_group(**wanted)
         return str(answer["GroupId"])
 
     def _let_in_new(self, security_group_id: str, action: Action) -> None:

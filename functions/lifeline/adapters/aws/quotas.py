@@ -24,6 +24,13 @@ class QuotaReader:
         whole = int(limits["ConcurrentExecutions"])
         return Concurrency(whole, int(limits.get("UnreservedConcurrentExecutions", whole)))
 
+    def reserved(self, function: str) -> int | None:
+        """How many runs the function, by its name, has reserved; None if none are. Raises ours."""
+        with aws_errors(f"get_function_concurrency {function}"):
+            answer = self._client("lambda").get_function_concurrency(FunctionName=function)
+        found = answer.get("ReservedConcurrentExecutions")
+        return None if found is None else int(found)
+
     def count_network_interfaces(self) -> int:
         """How many network interfaces the region has. Raises ours."""
         return len(pages(self._client("ec2"), "describe_network_interfaces", "NetworkInterfaces"))

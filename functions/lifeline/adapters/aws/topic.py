@@ -63,6 +63,8 @@ class Topic:
                 Message=message,
                 MessageAttributes={
                     name: {"DataType": "String", "StringValue": value}
+                    if isinstance(value, str)
+                    else {"DataType": "String.Array", "StringValue": json.dumps(value)}
                     for name, value in attributes_of(notice, self._sender).items()
                 },
                 **more,

@@ -5,14 +5,14 @@ pk = EVENT_PATH   sk = COMPARISON   the last comparison, and the one under way
 pk = EVENT_PATH   sk = HEARD#<time>#<message id>   marks of the changes in one batch
 """
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
 from lifeline.adapters.store.codec import from_plain, to_plain
 from lifeline.adapters.store.keys import in_member
-from lifeline.adapters.store.table import Table, expiry
+from lifeline.adapters.store.table import Key, Table, expiry
 from lifeline.core.event_path.comparison import Comparisons
 from lifeline.core.event_path.proof import EventPath
 from lifeline.core.network.model import RegionRef
@@ -36,14 +36,14 @@ class EventPathStore:
 
     def read_both(self) -> tuple[EventPath, Comparisons]:
         """The same, with the comparisons, in one call."""
-        items = self._table.get_all((_PROOF, _COMPARISON), "ledger: read whether events arrive")
-        return from_plain(EventPath, items.get(_PROOF, {})), from_plain(Comparisons, items.get(_COMPARISON, {}))
+        return _both(self._table.get_all((_PROOF, _COMPARISON), "ledger: read whether events arrive"), _PK)
 
-    def read_all(self, homes: Collection[RegionRef], own: RegionRef) -> dict[RegionRef, EventPath]:
-        """The same of each of a hub's accounts, 100 accounts a call; `own` is the hub's."""
-        keys = {home: (_PK if home == own else in_member(_PK, home), _PROOF[1]) for home in homes}
-        items = self._table.get_all(keys.values(), "ledger: read the dry runs of all accounts")
-        return {home: from_plain(EventPath, items.get(key, {})) for home, key in keys.items()}
+    def read_all(self, homes: Collection[RegionRef], own: RegionRef) -> dict[RegionRef, tuple[EventPath, Comparisons]]:
+        """The same of each of a hub's accounts, 50 accounts a call; `own` is the hub's."""
+        partitions = {home: _PK if home == own else in_member(_PK, home) for home in homes}
+        keys = [(pk, sk) for pk in partitions.values() for _, sk in (_PROOF, _COMPARISON)]
+        items = self._table.get_all(keys, "ledger: read whether events of all accounts arrive")
+        return {home: _both(items, pk) for home, pk in partitions.items()}
 
     def change[T](self, decide: Callable[[EventPath], tuple[EventPath, T]]) -> T:
         """What `decide` returns beside the new state, once that is saved; what it leaves as it was isn't written.
@@ -77,3 +77,10 @@ class EventPathStore:
         doing = "ledger: read the changes that were heard"
         items = self._table.query("pk = :pk AND sk BETWEEN :since AND :end", values, doing)
         return frozenset(mark for item in items for mark in item["marks"])
+
+
+def _both(items: Mapping[Key, Mapping[str, Any]], pk: str) -> tuple[EventPath, Comparisons]:
+    return (
+        from_plain(EventPath, items.get((pk, _PROOF[1]), {})),
+        from_plain(Comparisons, items.get((pk, _COMPARISON[1]), {})),
+    )

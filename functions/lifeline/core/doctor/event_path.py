@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from lifeline.core.doctor.finding import Finding, NotRead, bad, ok, unknown
-from lifeline.core.event_path.comparison import FEWEST_LOST, Comparison, Comparisons
+from lifeline.core.event_path.comparison import STALE, Comparison, Comparisons
 from lifeline.core.event_path.proof import EventPath
 from lifeline.core.wording import few, listed, write_length
 
@@ -13,7 +13,6 @@ _REMEDY = (
     "Correct what is bad above: a trail, the rules, the queue's policy. If nothing is, check that the queue triggers"
     " ReconcileEndpoints, and what is in DeadLetters."
 )
-_STALE = timedelta(days=3)
 _NONE_SINCE = "No sweep has finished a comparison since."
 _MOST = 5
 _BEST_EFFORT = "CloudTrail promises no delivery, so one loss may mean nothing."
@@ -68,13 +67,13 @@ def check_comparison(comparisons: Comparisons | NotRead, now: datetime) -> Findi
 def _judge(last: Comparison, why: str, now: datetime) -> Finding:
     day = f"{last.since:%Y-%m-%d %H:%M} to {last.until:%Y-%m-%d %H:%M} UTC"
     says = f"Of {last.happened:,} changes from {day}, {last.heard:,} were heard."
-    if now - last.until > _STALE:
+    if now - last.until > STALE:
         return unknown(COMPARISON_CHECK, f"Nothing was compared lately. {says}", why or _NONE_SINCE)
-    if not last.heard and last.happened >= FEWEST_LOST:
-        return bad(COMPARISON_CHECK, says, _REMEDY)
-    if silent := last.silent_rules:
-        lost = listed([f"{count:,} through {rule}" for rule, count in silent.items()])
-        return bad(COMPARISON_CHECK, f"{says} None was heard of {lost}.", _rule_remedy(silent))
+    lost = f"{says} Too few: {last.lost_words}." if last.heard and last.lost_rules else says
+    if last.lost_rules and not set(last.happened_by) <= set(last.lost_rules):
+        return bad(COMPARISON_CHECK, lost, _rule_remedy(last.lost_rules))
+    if last.is_lost:
+        return bad(COMPARISON_CHECK, lost, _REMEDY)
     if last.heard >= last.happened and last.cut:
         return ok(COMPARISON_CHECK, f"{says} There were too many to compare them all of {few(last.cut, _MOST)}.")
     if last.heard >= last.happened:

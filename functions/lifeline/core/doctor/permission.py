@@ -6,7 +6,7 @@ from typing import Any
 from lifeline.core.doctor.finding import Finding, NotRead, bad, ok, unknown
 from lifeline.core.event_path.candidate import Candidate
 from lifeline.core.event_path.denial import DeniedBy, DryRunDenial
-from lifeline.core.event_path.dry_run import DryRun, DryRunVerdict
+from lifeline.core.event_path.dry_run import OF_ENDPOINT, OF_GROUP, DryRun, DryRunVerdict
 from lifeline.core.event_path.proof import why_unknown
 
 CHECK, HINT_CHECK = "may create endpoints", "may create endpoints, by simulation"
@@ -21,15 +21,16 @@ def check_dry_run(
     if probe is None or answer is None:
         nothing = "Nothing that is required could be created here."
         return unknown(CHECK, "No dry run was made.", answer.why if isinstance(answer, NotRead) else nothing)
-    what = f"a dry run of CreateVpcEndpoint for {probe.action.service_name} in {probe.vpc_id}"
+    call = OF_GROUP if probe.lacks_group else f"{OF_ENDPOINT} for {probe.action.service_name}"
+    what = f"a dry run of {call} in {probe.vpc_id}"
     if isinstance(answer, NotRead):
         return unknown(CHECK, f"Whether the role may create endpoints isn't known: {what} failed.", answer.why)
+    if answer.verdict is DryRunVerdict.ALLOWED and (why := why_unknown(answer)):
+        return unknown(CHECK, f"EC2 would let the role begin, as {what} says.", f"{why}.")
     if answer.verdict is DryRunVerdict.ALLOWED:
         return ok(CHECK, f"EC2 would let the role create endpoints, as {what} says.")
     if answer.verdict is DryRunVerdict.UNKNOWN:
         return unknown(CHECK, f"{what[0].upper()}{what[1:]} didn't get as far.", f"{answer.code}: {answer.message}")
-    if why := why_unknown(answer, denial or DryRunDenial(DeniedBy.NOT_SAID), lacks_group=probe.lacks_group):
-        return unknown(CHECK, f"EC2 denied {what}.", f"{why}. EC2 said: {answer.message}")
     by = denial.by if denial else DeniedBy.NOT_SAID
     whose = f"{by.value}, which may be {_LIMITS}" if by in {DeniedBy.NOT_SAID, DeniedBy.A_STATEMENT} else by.value
     statement = f" Its statement is {denial.statement}." if denial and denial.statement else ""

@@ -4,12 +4,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from lifeline.core.doctor.finding import Finding, NotRead, bad, ok, unknown
-from lifeline.core.wording import few
+from lifeline.core.wording import few, listed, write_count
 
 CONCURRENCY_CHECK = "Lambda concurrency"
 _CONCURRENCY_CODE = "L-B99A9384"  # Service Quotas: Lambda, concurrent executions. Its value is read from Lambda itself.
-# What runs at once: 2 batches of changes, 5 parts of a large detector run, and what a schedule starts.
-MOST_RUNS = 8
+# What runs at once of each function: 2 batches of changes and a sweep; 5 parts of a large run, or 5 accounts of a hub.
+# A reservation below what its queues start at once throttles them (Lambda guide: SQS, maximum concurrency).
+RUNS = {"ReconcileEndpoints": 3, "DetectMetricGaps": 5}
 _MOST = 5
 
 
@@ -74,15 +75,46 @@ class Concurrency:
     unreserved: int
 
 
-def check_concurrency(read: Concurrency | NotRead) -> Finding:
-    """Whether Lifeline's functions find room among the account's others."""
+type Reserved = Mapping[str, int | NotRead | None]
+"""By the name in `RUNS`, how many runs the function has for itself: None if it shares with the account's others. Zero
+stops it (Lambda API: PutFunctionConcurrency).
+"""
+
+
+def check_concurrency(read: Concurrency | NotRead, reserved: Reserved) -> Finding:
+    """Whether Lifeline's functions find room: each in its own reservation, or else among the account's others.
+    `reserved` has nothing of functions that aren't deployed.
+    """
+    own = {name: count for name, count in reserved.items() if isinstance(count, int)}
+    short = {name: count for name, count in own.items() if count < RUNS[name]}
+    if short:
+        return bad(CONCURRENCY_CHECK, " ".join(_says_reserved(*one) for one in short.items()), _reserve_more(short))
     if isinstance(read, NotRead):
         return unknown(CONCURRENCY_CHECK, "Lambda's quotas couldn't be read.", read.why)
-    says = f"{read.unreserved:,} of {read.whole:,} concurrent runs aren't reserved, and Lifeline has up to {MOST_RUNS}."
-    if read.unreserved >= MOST_RUNS:
-        return ok(CONCURRENCY_CHECK, says)
-    remedy = (
-        f"Ask for more in Service Quotas (lambda, {_CONCURRENCY_CODE}), or reserve less for other functions. Until"
-        " then, runs may be throttled: changes wait in the queue, and a schedule's run may be missed."
+    sharing = sum(count for name, count in RUNS.items() if name not in own)
+    says = f"{read.unreserved:,} of {read.whole:,} concurrent runs aren't reserved, and Lifeline has up to {sharing}."
+    if read.unreserved < sharing:
+        remedy = (
+            f"Ask for more in Service Quotas (lambda, {_CONCURRENCY_CODE}), or reserve less for other functions. Until"
+            " then, runs may be throttled: changes wait in the queue, and a schedule's run may be missed."
+        )
+        return bad(CONCURRENCY_CHECK, says, remedy)
+    unread = {name: count for name, count in reserved.items() if isinstance(count, NotRead)}
+    if unread:
+        unsure = f"{says} What {listed([*unread])} reserves couldn't be read."
+        return unknown(CONCURRENCY_CHECK, unsure, next(iter(unread.values())).why)
+    return ok(CONCURRENCY_CHECK, " ".join([says, *(_says_reserved(*one) for one in own.items())]))
+
+
+def _says_reserved(name: str, count: int) -> str:
+    if not count:
+        return f"{name} reserves 0 concurrent runs, so Lambda doesn't run it at all."
+    return f"{name} reserves {write_count(count, 'concurrent run')}, and has up to {RUNS[name]}."
+
+
+def _reserve_more(short: Mapping[str, int]) -> str:
+    counts = listed([f"at least {RUNS[name]} for {name}" for name in short])
+    return (
+        f"Take the reservation away in Lambda (DeleteFunctionConcurrency), or reserve {counts}. Until then, runs are"
+        " throttled: what the queues have may end among the dead letters, and a schedule's run be missed."
     )
-    return bad(CONCURRENCY_CHECK, says, remedy)

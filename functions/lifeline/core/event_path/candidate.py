@@ -1,4 +1,6 @@
-"""Which endpoint a dry run is to ask for: the one that Lifeline would really create, were a VPC cut off today."""
+"""What a dry run is to ask for: what Lifeline would really create first, were a VPC cut off today. That is an endpoint,
+or the security group that one needs.
+"""
 
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -7,13 +9,11 @@ from lifeline.core.network.model import TargetKind, Vpc
 from lifeline.core.plan.actions import Action, ActionKind, Plan
 from lifeline.core.plan.security_group import usable_security_group
 
-_CREATES = frozenset({ActionKind.CREATE_INTERFACE_ENDPOINT, ActionKind.CREATE_GATEWAY_ENDPOINT})
-
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """An endpoint that could be created. Without `security_group_id`, an interface endpoint's dry run is about the
-    VPC's default group, which the role may not use: it says nothing of the role then.
+    """What could be created first of all: an endpoint, with `security_group_id` if it is an interface endpoint, or the
+    group that one needs. Without a group, EC2 would judge the VPC's default one, which the role may not use.
     """
 
     vpc_id: str
@@ -22,8 +22,8 @@ class Candidate:
 
     @property
     def lacks_group(self) -> bool:
-        """True if the real call would come after that of a security group."""
-        return self.action.kind is ActionKind.CREATE_INTERFACE_ENDPOINT and not self.security_group_id
+        """True if it is the group, whose dry run says of the endpoint only that nothing comes before it."""
+        return self.action.kind is ActionKind.CREATE_SECURITY_GROUP
 
 
 def cut_off(vpc: Vpc) -> Vpc:
@@ -42,21 +42,19 @@ def candidates(vpc: Vpc, plan: Plan, owner: str) -> Iterator[Candidate]:
     plan blocks, such as a service that isn't among CreatableServices, would say nothing new.
     """
     group = usable_security_group(vpc, owner)
-    found = [
-        Candidate(
-            vpc.id,
-            _beside(vpc, action),
-            group.id if group and action.kind is ActionKind.CREATE_INTERFACE_ENDPOINT else "",
-        )
-        for action in plan.actions
-        if action.kind in _CREATES and action.is_planned
-    ]
-    yield from sorted(found, key=lambda one: one.lacks_group)
+    planned = [action for action in plan.actions if action.is_planned]
+    for action in planned:
+        if action.kind is ActionKind.CREATE_GATEWAY_ENDPOINT:
+            yield Candidate(vpc.id, action)
+        elif action.kind is ActionKind.CREATE_INTERFACE_ENDPOINT and group:
+            yield Candidate(vpc.id, _beside(vpc, action), group.id)
+    if group is None:
+        yield from (Candidate(vpc.id, one) for one in planned if one.kind is ActionKind.CREATE_SECURITY_GROUP)
 
 
 def best(found: Iterable[Candidate], refused: Collection[Candidate] = ()) -> Candidate | None:
-    """The first that needs no group to be created before; else the first of all. After those that EC2 `refused`, it is
-    the one that has least in common with them, because a VPC may be full, and a service not be there.
+    """The first endpoint that needs no group to be created before; else the first group. After those that EC2
+    `refused`, it is the one that has least in common with them, because a VPC may be full, and a service not be there.
     """
     if refused:
         left = [one for one in found if one not in refused]

@@ -12,10 +12,14 @@ from math import ceil
 from typing import Any
 
 from lifeline.core.requests.named import MEMBERS, TAGGING
+from lifeline.core.wording import listed
 
 NAMES = tuple(sorted(MEMBERS))
 EVERY = timedelta(days=1)
-FEWEST_LOST = 2  # changes of which none was heard are a fault; a single one may be a loss like any other
+STALE = timedelta(days=3)  # a comparison that ended longer ago says nothing of today
+# Delivery is best effort (EventBridge reference: events via CloudTrail), and AWS says of no share how often it is lost.
+# Of few changes it is a fault that none was heard, as with dry runs; of many, that most weren't.
+_FEW, _MANY = 2, 20
 _RESUMED = timedelta(days=2.5)  # what was heard is kept for 3 days
 _LAG = timedelta(hours=1)  # by then, Event history has a call, which takes 5 minutes on average (CloudTrail guide)
 _TAGGED = ("vpc-", "subnet-", "vpce-", "sg-")  # TagRule
@@ -66,19 +70,37 @@ class Comparison:
         )
 
     @property
-    def silent_rules(self) -> dict[str, int]:
-        """The rules through which changes should have come and none did, with how many: dry runs take another rule, so
-        they are heard though one of these is disabled.
+    def is_lost(self) -> bool:
+        """True if so few of all changes were heard that it is a fault."""
+        return _is_lost(self.happened, self.heard)
+
+    @property
+    def lost_rules(self) -> tuple[str, ...]:
+        """The rules through which so few of their changes came that it is a fault: dry runs take another rule, so they
+        are heard though one of these is disabled. Where it is one of all rules together, those that lost most.
         """
-        lost = {rule: count for rule, count in self.happened_by.items() if not self.heard_by.get(rule)}
-        return {rule: lost[rule] for rule in sorted(lost) if lost[rule] >= FEWEST_LOST}
+        by_rule = {rule: (count, self.heard_by.get(rule, 0)) for rule, count in sorted(self.happened_by.items())}
+        lost = tuple(rule for rule, counts in by_rule.items() if _is_lost(*counts))
+        if lost or not self.is_lost:
+            return lost
+        return tuple(rule for rule, (happened, heard) in by_rule.items() if 2 * heard < happened)
+
+    @property
+    def lost_words(self) -> str:
+        """How many came through the lost rules; empty where there are none."""
+        return listed([f"{self.heard_words(rule)} through {rule}" for rule in self.lost_rules])
+
+    def heard_words(self, rule: str) -> str:
+        """How many of a rule's changes were heard, as `none of 31` or `1 of 4,000`."""
+        heard, happened = self.heard_by.get(rule, 0), self.happened_by.get(rule, 0)
+        return f"{heard:,} of {happened:,}" if heard else f"none of {happened:,}"
 
 
 @dataclass(frozen=True, slots=True)
 class Comparisons:
     """The last comparison that was finished, and the one under way. `noted_since` is since when changes that are heard
     are noted: nothing is known of those before. `why` is why Event history couldn't be read the last time. `told` are
-    the silent rules of which people know, until a change is heard through them again.
+    the rules that lost most of their changes of which people know, until one day's are heard.
     """
 
     last: Comparison | None = None
@@ -105,14 +127,18 @@ class Comparisons:
         """The same once the one under way has got so far; `why` is why it got no further, if that isn't for time."""
         if to.name:
             return replace(self, current=to, why=why)
-        told = tuple(rule for rule in self.told if not to.heard_by.get(rule))
+        told = tuple(rule for rule in self.told if not to.heard_by.get(rule) or rule in to.lost_rules)
         return replace(self, current=None, last=to, why=why, told=told)
 
     @property
-    def news(self) -> dict[str, int]:
-        """The last comparison's silent rules of which people don't know, with how many changes each lost."""
-        silent = self.last.silent_rules if self.last else {}
-        return {rule: count for rule, count in silent.items() if rule not in self.told}
+    def news(self) -> tuple[str, ...]:
+        """The last comparison's lost rules of which people don't know."""
+        return tuple(rule for rule in self.last.lost_rules if rule not in self.told) if self.last else ()
+
+    def lost_words(self, now: datetime) -> str:
+        """Through which rules so few changes came lately that it is a fault, in words; empty where none is known."""
+        words = self.last.lost_words if self.last and now - self.last.until <= STALE else ""
+        return words and f"changes heard: {words}"
 
     def announced(self) -> "Comparisons":
         """The same once people know of the news."""
@@ -124,6 +150,10 @@ def names_a_sweep(pause: timedelta) -> int:
     time between two sweeps.
     """
     return min(len(NAMES), ceil(len(NAMES) * pause / EVERY))
+
+
+def _is_lost(happened: int, heard: int) -> bool:
+    return (happened >= _FEW and not heard) or (happened >= _MANY and 2 * heard < happened)
 
 
 def is_matched(record: Mapping[str, Any]) -> bool:

@@ -6,6 +6,7 @@ from enum import Enum
 from typing import Any
 
 from lifeline.core.denial import Denier, read_denial
+from lifeline.core.event_path.dry_run import OF_ENDPOINT, DryRun
 
 _LONGEST = 300
 
@@ -37,19 +38,16 @@ _BY = {
 
 @dataclass(frozen=True, slots=True)
 class DryRunDenial:
-    """Who denied a call. `resource` is the one that it was denied on, `statement` the ID of the statement that denied
-    it, `words` are EC2's; empty where AWS doesn't say.
+    """Who denied `role` a dry run of `call`. `resource` is the one that it was denied on, `statement` the ID of the
+    statement that denied it, `words` are EC2's; empty where AWS doesn't say.
     """
 
     by: DeniedBy
     resource: str = ""
     statement: str = ""
     words: str = ""
-
-    @property
-    def is_on_group(self) -> bool:
-        """True if it is the security group that the role may not use."""
-        return ":security-group/" in self.resource
+    call: str = OF_ENDPOINT
+    role: str = ""
 
 
 def dry_run_denied_words(denial: DryRunDenial) -> str:
@@ -57,12 +55,13 @@ def dry_run_denied_words(denial: DryRunDenial) -> str:
     return f"Lifeline may not create endpoints today: {denial.by.value} denied its dry run"
 
 
-def read_dry_run_denial(message: str, decoded: str = "") -> DryRunDenial:
-    """The denial that EC2's message tells of, and its decoded part where it could be decoded.
+def read_dry_run_denial(denied: DryRun, decoded: str = "", role_arn: str = "") -> DryRunDenial:
+    """The denial that EC2's answer tells of, and its decoded part where it could be decoded.
 
     The decoded part says whether a statement denied the call, and which (STS API: DecodeAuthorizationMessage). It
     doesn't say whose policy that is in.
     """
+    message = denied.message
     said, details = read_denial(message, "UnauthorizedOperation"), _object(decoded)
     is_explicit = details.get("explicitDeny") is True
     unnamed = DeniedBy.A_STATEMENT if is_explicit else DeniedBy.NOT_SAID
@@ -71,6 +70,8 @@ def read_dry_run_denial(message: str, decoded: str = "") -> DryRunDenial:
         resource=(said.resource if said else "") or _text(_part(details, "context").get("resource")),
         statement=_statement(details) if is_explicit else "",
         words=message[:_LONGEST],
+        call=denied.call,
+        role=role_arn,
     )
 
 

@@ -5,6 +5,13 @@ from enum import Enum
 
 _ALLOWED = "DryRunOperation"
 _DENIED = "UnauthorizedOperation"
+OF_ENDPOINT, OF_GROUP = "CreateVpcEndpoint", "CreateSecurityGroup"
+CHANGED_NOTHING = frozenset({_ALLOWED, _DENIED})
+# AttemptRule lets the records with these codes through: of any other answer none comes.
+RECORDED = {
+    OF_ENDPOINT: CHANGED_NOTHING | {"DependencyViolation", "InvalidParameter", "RouteAlreadyExists"},
+    OF_GROUP: CHANGED_NOTHING,
+}
 
 
 class DryRunVerdict(Enum):
@@ -20,13 +27,20 @@ class DryRun:
     """EC2's answer to a dry run: always an error, with its `code` and `message` (EC2 API: DryRun).
 
     CloudTrail's record of the call has the same `request_id` (CloudTrail guide: record contents, requestID).
-    `encoded` is what EC2 says of a denial to those who may decode it (STS API: DecodeAuthorizationMessage).
+    `encoded` is what EC2 says of a denial to those who may decode it (STS API: DecodeAuthorizationMessage). `call` is
+    what the dry run was of.
     """
 
     code: str
     message: str
     request_id: str = ""
     encoded: str = ""
+    call: str = OF_ENDPOINT
+
+    @property
+    def is_recorded(self) -> bool:
+        """True if the record of it comes to the queue."""
+        return bool(self.request_id) and self.code in RECORDED[self.call]
 
     @property
     def verdict(self) -> DryRunVerdict:

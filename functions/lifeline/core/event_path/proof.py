@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from itertools import takewhile
 
 from lifeline.core.event_path.denial import DryRunDenial
-from lifeline.core.event_path.dry_run import DryRun, DryRunVerdict
+from lifeline.core.event_path.dry_run import OF_GROUP, DryRun, DryRunVerdict
 
 EVERY_SWEEP = timedelta(hours=1)  # by default
 PATIENCE = timedelta(minutes=15)  # CloudTrail promises no time: on average, an event takes seconds to a few minutes
@@ -21,10 +21,7 @@ _SAME_CALL = timedelta(minutes=2)  # by which EC2's clock, in whole seconds, and
 _LATE = timedelta(hours=1)  # that a sweep may be, or its record
 _KEPT = 4
 _LONGEST = 300
-# AttemptRule lets the records of these through. Of any other answer none comes.
-RECORDED = frozenset(
-    {"DryRunOperation", "UnauthorizedOperation", "DependencyViolation", "InvalidParameter", "RouteAlreadyExists"}
-)
+LEFT_OUT = "the policy leaves this account out (prove_event_path.except)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +78,7 @@ class EventPath:
         """The same after a dry run. `denial` is who denied it, `why` why its answer says nothing of the role. Where no
         record of it will come, the earlier ones say nothing from then on, as where no dry run can be made.
         """
-        is_probe = bool(said.request_id) and said.code in RECORDED
+        is_probe = said.is_recorded
         before = self if is_probe else self.unasked(why)
         probes = (Probe(said.request_id, now), *before.probes) if is_probe else ()
         is_told = denial is not None and self.denial is not None and denial.by is self.denial.by
@@ -180,10 +177,10 @@ def figure(seconds: float) -> float | None:
     return seconds if seconds < ALARM_SECONDS else None
 
 
-def why_unknown(said: DryRun, denial: DryRunDenial | None, *, lacks_group: bool) -> str:
-    """Why the answer says nothing of the role; empty if it does."""
-    if denial and lacks_group and (denial.is_on_group or not denial.resource):
-        return "Lifeline's security group isn't there yet, and the VPC's default one is not for its role to use"
+def why_unknown(said: DryRun) -> str:
+    """Why the answer says nothing of whether the role may create endpoints; empty if it does."""
+    if said.verdict is DryRunVerdict.ALLOWED and said.call == OF_GROUP:
+        return "Lifeline's security group isn't there yet: it may create that, and what comes after can't be tried"
     if said.verdict is DryRunVerdict.UNKNOWN:
         return f"EC2 refused the dry run for another reason: {said.code}: {said.message}"[:_LONGEST]
     return ""

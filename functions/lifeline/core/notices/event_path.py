@@ -1,8 +1,10 @@
 """The notices of the way of events: dry runs that weren't heard, and one that was denied."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
+from lifeline.core.event_path.causes import CauseNews
 from lifeline.core.event_path.comparison import Comparison
 from lifeline.core.event_path.denial import DeniedBy, DryRunDenial
 from lifeline.core.event_path.proof import EventPath
@@ -33,14 +35,18 @@ _CHECKS = (
     "- that the policy of the queue Changes is the stack's own",
     "- that Lambda receives from the queue: the trigger of ReconcileEndpoints is enabled",
 )
-_MEMBERS_CHECKS = (
+_SPOKES_CHECKS = (
     *_TRAIL,
     "- that the account has a stack of the current spoke.yaml, and its rules are enabled with the hub's bus as target",
     "- that no service control policy or boundary keeps the spoke's role for sending from events:PutEvents on that bus",
+)
+_HUBS_CHECKS = (
     "- in the hub: that the bus has the stack's own policy, and SpokesRule is enabled with the queue Changes as target",
     "- in the hub: that the policy of the queue Changes is the stack's own, and that Lambda receives from the queue",
-    "If other accounts' notices say the same, begin with the hub.",
 )
+_SHOWN = 10  # accounts; the facts have more
+_MOST = 1000  # accounts: a notice's attributes count towards its size (SNS guide: message attributes)
+_LATER = "Of further accounts, and once it has ended in all of them, you get one notice each."
 _NEXT = "Check the organization's service control policies, the role's permissions boundary and its own policies."
 
 
@@ -70,7 +76,7 @@ def unheard_notice(state: EventPath, now: datetime, *, is_member: bool = False) 
         ),
         next=(
             "Check, in this order:",
-            *(_MEMBERS_CHECKS if is_member else _CHECKS),
+            *((*_SPOKES_CHECKS, *_HUBS_CHECKS) if is_member else _CHECKS),
             "The runbook has the commands. Lifeline keeps trying, and the alarm ends once an event arrives.",
         ),
         facts={
@@ -82,19 +88,19 @@ def unheard_notice(state: EventPath, now: datetime, *, is_member: bool = False) 
     )
 
 
-def silent_rules_notice(day: Comparison, rules: Mapping[str, int]) -> Notice:
-    """Write that no change was heard through these rules though so many happened, and what to check, in order."""
+def lost_rules_notice(day: Comparison, rules: Sequence[str]) -> Notice:
+    """Write that none or hardly any of a day's changes was heard through these rules, and what to check, in order."""
     return Notice(
         kind="event_path",
         severity=Severity.WARNING,
         subject=fit_subject(
-            f"[lifeline] changes aren't heard: no event through {listed([*rules])}",
-            f"[lifeline] changes aren't heard: no event through {write_count(len(rules), 'rule')}",
+            f"[lifeline] changes aren't heard through {listed(rules)}",
+            f"[lifeline] changes aren't heard through {write_count(len(rules), 'rule')}",
         ),
         happened=(
             f"CloudTrail's Event history has changes from {write_time(day.since)} to {write_time(day.until)}",
-            "that these rules should have sent to Lifeline, but no event arrived through them:",
-            *(f"- {rule}: {write_count(count, 'change')}" for rule, count in rules.items()),
+            "that these rules should have sent to Lifeline, but not even half of their events arrived:",
+            *(f"- {rule}: {day.heard_words(rule)}" for rule in rules),
             f"Of all {day.happened:,} changes, {day.heard:,} were heard.",
             *([f"Not heard, for example: {listed([*map(inert, day.missed)])}."] if day.missed else []),
         ),
@@ -107,10 +113,13 @@ def silent_rules_notice(day: Comparison, rules: Mapping[str, int]) -> Notice:
             "- that the stack's EventBridge rule is there and enabled",
             "- that it has the target that the stack gave it",
             "- that the target's policy lets the rule in",
-            "The runbook has the commands. You get this notice once, until a change is heard through the rule again.",
+            "- that the trail logged all day, if some events arrived: its status says when it was started and stopped",
+            "The runbook has the commands. You get this notice once, until a day's changes are heard through the rule.",
         ),
         facts={
-            "silent_rules": dict(rules),
+            "lost_rules": {
+                rule: {"happened": day.happened_by.get(rule, 0), "heard": day.heard_by.get(rule, 0)} for rule in rules
+            },
             "since": day.since.isoformat(),
             "until": day.until.isoformat(),
             "missed": list(day.missed),
@@ -118,7 +127,7 @@ def silent_rules_notice(day: Comparison, rules: Mapping[str, int]) -> Notice:
     )
 
 
-def denied_dry_run_notice(denial: DryRunDenial, role_arn: str) -> Notice:
+def denied_dry_run_notice(denial: DryRunDenial) -> Notice:
     """Write that Lifeline couldn't create an endpoint today, and who denies it."""
     statement = f" Its statement is {inert(denial.statement)}." if denial.statement else ""
     return Notice(
@@ -126,18 +135,114 @@ def denied_dry_run_notice(denial: DryRunDenial, role_arn: str) -> Notice:
         severity=Severity.WARNING,
         subject="[lifeline] Lifeline may not create endpoints: its dry run was denied",
         happened=(
-            f"Lifeline made a dry run of CreateVpcEndpoint, and {denial.by.value} denied it.{statement} EC2 said:",
+            f"Lifeline made a dry run of {denial.call}, and {denial.by.value} denied it.{statement} EC2 said:",
             f"  {inert(denial.words)}",
         ),
         done=(
             "Nothing has failed yet. If a subnet needed an endpoint now, EC2 would refuse to create it.",
             "Lifeline will try again in a day.",
         ),
-        next=(f"The role is {role_arn}.", _NEXT_BY.get(denial.by, _NEXT)),
+        next=(f"The role is {denial.role}.", _NEXT_BY.get(denial.by, _NEXT)),
         facts={
             "denied_by": denial.by.name.lower(),
             "statement": denial.statement,
             "resource": denial.resource,
-            "role": role_arn,
+            "role": denial.role,
         },
     )
+
+
+def account_notice(news: CauseNews, state: EventPath, now: datetime, *, is_member: bool) -> Notice:
+    """Write of the only account that has the cause what its own sweep would say."""
+    if news.cause is None or state.denial is None:
+        return unheard_notice(state, now, is_member=is_member)
+    return denied_dry_run_notice(state.denial)
+
+
+def accounts_notice(news: CauseNews, states: Mapping[str, EventPath], now: datetime) -> Notice:
+    """Write which of a hub's accounts have the cause, whose `states` are known, and what to check, in order."""
+    count = _accounts(len(news.accounts), " more" if news.told else "")
+    in_all = f" ({len(news.accounts) + len(news.told):,} in all)" if news.told else ""
+    shared = Notice(
+        kind="event_path",
+        severity=Severity.WARNING,
+        subject=f"[lifeline] changes aren't heard in {count}{in_all}",
+        happened=(
+            f"Lifeline made two dry runs in a row in each of {count}{in_all}, and no event of them arrived:",
+            *_rows(news.accounts, lambda account: _since(states.get(account), now)),
+        ),
+        done=(
+            "Until events arrive again, Lifeline finds changes there only in its sweeps, which are hourly by default.",
+            "It still repairs what it finds there, and it still watches agents.",
+        ),
+        next=(
+            "Check, in this order, the hub first because it is shared:",
+            *_HUBS_CHECKS,
+            "- that the organization's trail, if the accounts share one, is logging",
+            *_SPOKES_CHECKS,
+            f"The runbook has the commands. {_LATER}",
+        ),
+        facts={"cause": news.name.lower(), "accounts": list(news.accounts), "told_before": list(news.told)},
+        accounts=news.accounts[:_MOST],
+    )
+    if news.cause is None:
+        return shared
+    denials = {account: state.denial for account, state in states.items() if state.denial}
+    account, denial = next(iter(sorted(denials.items())), ("", DryRunDenial(news.cause)))
+    words = [f"EC2 said in {account}:", f"  {inert(denial.words)}"] if account else []
+    return replace(
+        shared,
+        kind="dry_run_denied",
+        subject=f"[lifeline] Lifeline may not create endpoints in {count}{in_all}: dry runs denied",
+        happened=(
+            f"Lifeline made a dry run of {denial.call} in each of {count}{in_all}, and {news.cause.value}",
+            "denied it:",
+            *_rows(news.accounts, lambda _: ""),
+            *words,
+        ),
+        done=(
+            "Nothing has failed yet. If a subnet there needed an endpoint now, EC2 would refuse to create it.",
+            "Lifeline will try again in a day.",
+        ),
+        next=(_NEXT_BY.get(news.cause, _NEXT), _LATER),
+    )
+
+
+def ended_notice(news: CauseNews) -> Notice:
+    """Write that the cause has ended in all accounts of which people heard."""
+    count = _accounts(len(news.accounts))
+    arriving = Notice(
+        kind="event_path",
+        severity=Severity.INFO,
+        subject=f"[lifeline] events arrive again in {count}",
+        happened=(f"In {count} of which you heard, events arrive again:", *_rows(news.accounts, lambda _: "")),
+        done=("Or no dry run is made there any more, as the coverage page says then.",),
+        next=("You don't need to do anything.",),
+        facts={"cause": news.name.lower(), "accounts": list(news.accounts), "ended": True},
+        accounts=news.accounts[:_MOST],
+    )
+    if news.cause is None:
+        return arriving
+    by = news.cause.value
+    says = f"In {count} of which you heard, dry runs aren't denied any more by {by}:"
+    return replace(
+        arriving,
+        kind="dry_run_denied",
+        subject=f"[lifeline] dry runs aren't denied any more in {count}",
+        happened=(says, *arriving.happened[1:]),
+    )
+
+
+def _accounts(number: int, more: str = "") -> str:
+    return f"{number:,}{more} account{'' if number == 1 else 's'}"
+
+
+def _rows(accounts: Sequence[str], about: Callable[[str], str]) -> list[str]:
+    rest = len(accounts) - _SHOWN
+    more = [f"- and {rest:,} more, which the coverage page has"] if rest > 0 else []
+    return [*(f"- {account}{about(account)}" for account in accounts[:_SHOWN]), *more]
+
+
+def _since(state: EventPath | None, now: datetime) -> str:
+    since = state.silent_since(now) if state else None
+    return f": none since {write_time(since)}" if since else ""

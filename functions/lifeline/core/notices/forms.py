@@ -87,13 +87,15 @@ def machine_text(notice: Notice, sender: Sender, now: datetime) -> str:
     return json.dumps(form)
 
 
-def attributes_of(notice: Notice, sender: Sender) -> dict[str, str]:
-    """Message attributes for subscriptions to filter on. SNS rejects empty ones (SNS guide: message attributes)."""
+def attributes_of(notice: Notice, sender: Sender) -> dict[str, str | list[str]]:
+    """Message attributes for subscriptions to filter on: of a list, one value must match. SNS rejects empty ones (SNS
+    guide: message attributes).
+    """
     attributes = {
         "kind": notice.kind,
         "severity": str(notice.severity),
         "vpc_id": notice.vpc_id,
-        "account": sender.account_id,
+        "account": [sender.account_id, *notice.accounts] if notice.accounts else sender.account_id,
         **notice.owner.fields,
     }
     return {name: value for name, value in attributes.items() if value}

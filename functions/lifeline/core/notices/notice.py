@@ -51,9 +51,9 @@ class Notice:
     with anything in it that isn't a word, an id or JSON isn't shown as one. Subscriptions
     filter on `kind`, `severity`, `owner` and `vpc_id`, which is empty unless it is about one VPC. `resource_ids`,
     `event_ids` (CloudTrail's), `incident` and `agents` (rows, the first a heading) make up the ids; `deleted_ids` are
-    resources that get no link. `account` is empty until the notice is signed. `attached` is printed below everything
-    else, line by line as it is. `facts` holds the same
-    as JSON values. `why_label` stands before the reasons.
+    resources that get no link. `account` is empty until the notice is signed; a notice about several `accounts` passes
+    the filter of each. `attached` is printed below everything else, line by line as it is. `facts` holds the same as
+    JSON values. `why_label` stands before the reasons.
     """
 
     kind: str
@@ -74,6 +74,7 @@ class Notice:
     attached: tuple[str, ...] = ()
     facts: dict[str, object] = field(default_factory=dict, hash=False)
     account: str = ""
+    accounts: tuple[str, ...] = ()
     owner: Owner = NOBODY
 
     @property

@@ -141,6 +141,8 @@ class Policy:
     gateway endpoint even where an interface endpoint serves them. With `acts_on_backlog`,
     nothing waits for approval of the backlog.
 
+    Dry runs prove the event path with `proves_event_path`, though not in `unproven_accounts`.
+
     `labels` are the names and tags of what is made in EC2. `endpoint_policies` are the names of the endpoints'
     policies by service, and `organization` is what these call by that name. `runbook_url` is where notices and events
     send their readers. `central` is the hub whose endpoints VPCs may share.
@@ -165,6 +167,7 @@ class Policy:
     owner_tags: OwnerTags = USUAL_TAGS
     sends_events: bool = True
     proves_event_path: bool = True
+    unproven_accounts: frozenset[str] = frozenset()
     ledger_keep: timedelta = LEDGER_KEEP
     hash_session_names: bool = False
     ports: tuple[tuple[str, Ranges], ...] = ()

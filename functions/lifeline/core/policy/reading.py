@@ -47,6 +47,7 @@ def read_policy(text: str, rules: Sequence[PolicyRule] = ()) -> Policy:
         check_names("rules", [rule.name for rule in rules])
     else:
         rules = [replace(rule, per_zone=per_zone) for rule in rules]
+    proven = document.get("prove_event_path", usual.proves_event_path)
     watches = read_watches(document["watches"]) if "watches" in document else usual.watches
     return Policy(
         rules=tuple(rules),
@@ -66,7 +67,8 @@ def read_policy(text: str, rules: Sequence[PolicyRule] = ()) -> Policy:
         severities=read_severities(document.get("severities", []), watches),
         owner_tags=OwnerTags(**document.get("owner_tags", {})),
         sends_events=document.get("send_events", usual.sends_events),
-        proves_event_path=document.get("prove_event_path", usual.proves_event_path),
+        proves_event_path=bool(proven),
+        unproven_accounts=frozenset(proven["except"] if isinstance(proven, dict) else ()),
         ledger_keep=_length(document, "ledger_days", usual.ledger_keep, days=1),
         hash_session_names=document.get("session_names", "show") == "hash",
         ports=_ports(document.get("ports", {})),

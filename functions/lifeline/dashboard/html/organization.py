@@ -193,6 +193,7 @@ def _review(row: AccountRow, clock: Clock) -> Html:
         said = Html("events don't arrive: no dry run heard since {}").format(clock.moment(since))
         texts.append(("missing", said))
     texts += [
+        ("missing", row.lost),
         ("blocked", row.denied),
         ("none", "not known whether events arrive" if row.path is None else ""),
         ("pending", _vpcs_that(row.waiting, "backlog waits in {}")),

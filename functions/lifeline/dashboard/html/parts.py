@@ -123,8 +123,10 @@ def _event_path(known: Freshness, clock: Clock) -> Html:
         said = Html("event path not proven yet") if known.heard else Html()
     if not known.compared:
         return said
-    heard, happened = known.compared.heard, known.compared.happened
-    day = f"{heard:,} of {happened:,} changes heard" if happened else "no change"
+    heard, happened, lost = known.compared.heard, known.compared.happened, known.compared.lost_words
+    day: Html | str = f"{heard:,} of {happened:,} changes heard" if happened else "no change"
+    if lost:
+        day = Html("<b>{}, but {}</b>").format(day, lost)
     return Html("{} ({} in the day until {})").format(said, day, clock.exactly(known.compared.until, short=True))
 
 

@@ -15,13 +15,15 @@ from lifeline.adapters.aws.pace import Pace
 from lifeline.adapters.store.event_path import EventPathStore
 from lifeline.core.errors import LifelineError, TransientError
 from lifeline.core.event_path.candidate import Candidate, best, candidates
+from lifeline.core.event_path.causes import causes_of
 from lifeline.core.event_path.comparison import Comparison, Comparisons, mark, names_a_sweep
 from lifeline.core.event_path.denial import DryRunDenial, read_dry_run_denial
-from lifeline.core.event_path.dry_run import DryRun, DryRunVerdict
-from lifeline.core.event_path.proof import RECORDED, EventPath, figure, why_unknown
+from lifeline.core.event_path.dry_run import CHANGED_NOTHING, RECORDED, DryRun, DryRunVerdict
+from lifeline.core.event_path.proof import LEFT_OUT, EventPath, figure, why_unknown
 from lifeline.core.event_path.schedule import longest_pause
 from lifeline.core.network.model import Vpc
-from lifeline.core.notices.event_path import denied_dry_run_notice, silent_rules_notice, unheard_notice
+from lifeline.core.notices.event_path import denied_dry_run_notice, lost_rules_notice, unheard_notice
+from lifeline.core.notices.notice import Notice
 from lifeline.core.plan.security_group import own_security_groups
 from lifeline.core.policy.policy import Policy
 from lifeline.core.requests.request import Request
@@ -32,8 +34,6 @@ from lifeline.runtime.invocation import Run
 from lifeline.runtime.observability import logger
 
 NOT_SAVED_YET = "NotSavedYet"
-_OF_PROBES = "CreateVpcEndpoint"
-_CHANGED_NOTHING = frozenset({"DryRunOperation", "UnauthorizedOperation"})
 # A record may be faster than the run that saves the dry run's request ID. The doctor saves none of its own.
 _SAVED_WITHIN = timedelta(seconds=20)
 _MOST_PLANNED = 20  # VPCs, to find an endpoint for the dry run
@@ -70,12 +70,12 @@ def hear(
                 logger.warning("dry run heard, but not saved", error=str(error), run_id=run.id)
                 if failed is not None:
                     failed += [(request, error) for request in of_probes]
-    return [request for request in requests if not request.is_own and request.failure not in _CHANGED_NOTHING]
+    return [request for request in requests if not request.is_own and request.failure not in CHANGED_NOTHING]
 
 
 def _may_be_probe(request: Request) -> bool:
     """Whether it is a probe, its request ID says: only that of a dry run that this stack made counts."""
-    is_attempt = request.is_own and request.failure in RECORDED and request.trigger.event_name == _OF_PROBES
+    is_attempt = request.is_own and request.failure in RECORDED.get(request.trigger.event_name, ())
     return is_attempt and bool(request.request_id) and request.sent_at is not None
 
 
@@ -104,7 +104,7 @@ def _hear_probes(
     for request, called_at, _ in calls:
         if request.request_id in known:
             continue
-        may_be_saved_yet = request.failure in _CHANGED_NOTHING  # the others are real calls that EC2 refused, as a rule
+        may_be_saved_yet = request.failure in CHANGED_NOTHING  # the others are real calls that EC2 refused, as a rule
         if may_be_saved_yet and failed is not None and called_at and run.now() - called_at < _SAVED_WITHIN:
             failed.append((request, TransientError("the dry run isn't on record yet", code=NOT_SAVED_YET)))
         else:
@@ -148,14 +148,20 @@ def prove_event_path(job: Job, policy: Policy | None, planning: Planning | None,
             _save_unasked(store, "there is no valid policy")
         elif not policy.proves_event_path:
             _save_unasked(store, "the policy turns the dry runs off")
+        elif job.settings.account_id in policy.unproven_accounts:
+            _save_unasked(store, LEFT_OUT)
         else:
             _prove(job, store, dry_runs, planning, vpcs)
+        _note_causes(job, store)
     except Exception as error:  # noqa: BLE001 - logged; the sweep itself is done, and must not be done again for this
         logger.error("event path not proven", error=str(error), run_id=job.run.id)
     if not _has_time(job):
         return
     try:
-        _compare(job, store)
+        if policy and job.settings.account_id in policy.unproven_accounts:
+            _forget_comparisons(store)
+        else:
+            _compare(job, store)
     except Exception as error:  # noqa: BLE001 - the same
         logger.warning("changes not compared", error=str(error), run_id=job.run.id)
 
@@ -196,14 +202,28 @@ def _tell_unheard(store: EventPathStore, job: Job) -> EventPath:
         return store.change(lambda before: (before.mended(now), before.mended(now))) if state.is_mended(now) else state
     _measure(job.tools, job.run, seconds)
     logger.error("dry runs not heard", count=len(state.unheard(now)), seconds=seconds, run_id=job.run.id)
-    if state.notified_at or not job.publish(unheard_notice(state, now, is_member=bool(job.settings.member))):
+    if state.notified_at or not _tell(job, unheard_notice(state, now)):
         return state
     return store.change(lambda before: (before.announced(now), before.announced(now)))
 
 
+def _tell(job: Job, notice: Notice) -> bool:
+    """True once people know. Of a hub's accounts they hear together, from the detector."""
+    return job.tools.causes is not None or job.publish(notice)
+
+
+def _note_causes(job: Job, store: EventPathStore) -> None:
+    """Keeps what a hub's accounts have in common."""
+    if job.tools.causes is None:
+        return
+    now, account = job.run.now(), job.settings.account_id
+    names = causes_of(store.read(), now)
+    job.tools.causes.change(lambda causes: (causes.seen(account, names, now), None))
+
+
 def _tell_denied(store: EventPathStore, job: Job, state: EventPath) -> None:
     is_news = state.verdict is DryRunVerdict.DENIED and state.denial_notified_at is None
-    if is_news and state.denial and job.publish(denied_dry_run_notice(state.denial, job.settings.role_arn)):
+    if is_news and state.denial and _tell(job, denied_dry_run_notice(state.denial)):
         now = job.run.now()
         store.change(lambda before: (replace(before, denial_notified_at=now), None))
 
@@ -231,7 +251,7 @@ def _ask(
     if planning is None:
         return _put_off(job, store, "the last sweep failed before it had planned anything")
     refused: list[Candidate] = []
-    last: tuple[Candidate, datetime, DryRun] | None = None
+    last: tuple[datetime, DryRun] | None = None
     while len(refused) < _MOST_ASKED and (
         found := candidate_among(vpcs, planning, job.settings.stack_name, refused=refused)
     ):
@@ -241,23 +261,23 @@ def _ask(
         job.run.sleep(wait)
         called_at = job.run.now()
         said = dry_runs.of_creating(found.action, vpc_id=found.vpc_id, security_group_id=found.security_group_id)
-        last = found, called_at, said
-        if said.code in RECORDED:
+        last = called_at, said
+        if said.is_recorded:
             break
         logger.info("dry run refused", code=said.code, vpc_id=found.vpc_id, run_id=job.run.id)
         refused.append(found)
     if last is None:
         return _save_unasked(store, "nothing that the policy requires could be created here")
-    return _save_asked(store, dry_runs, *last)
+    return _save_asked(store, dry_runs, job.settings.role_arn, *last)
 
 
 def _save_asked(
-    store: EventPathStore, dry_runs: DryRuns, found: Candidate, called_at: datetime, said: DryRun
+    store: EventPathStore, dry_runs: DryRuns, role_arn: str, called_at: datetime, said: DryRun
 ) -> EventPath:
-    denial = _denial(said, dry_runs) if said.verdict is DryRunVerdict.DENIED else None
+    denial = _denial(said, dry_runs, role_arn) if said.verdict is DryRunVerdict.DENIED else None
 
     def step(before: EventPath) -> tuple[EventPath, EventPath]:
-        after = before.asked(said, called_at, denial, why_unknown(said, denial, lacks_group=found.lacks_group))
+        after = before.asked(said, called_at, denial, why_unknown(said))
         return after, after
 
     return store.change(step)
@@ -278,17 +298,23 @@ def _candidates(planning: Planning, vpcs: Sequence[Vpc], owner: str) -> Iterator
         yield from candidates(vpc, planning.plan_cut_off(vpc), owner)
 
 
-def _denial(said: DryRun, dry_runs: DryRuns) -> DryRunDenial:
+def _denial(said: DryRun, dry_runs: DryRuns, role_arn: str) -> DryRunDenial:
     """Who denied the dry run. After a denial, the next is made a day later, and so is this call of STS's."""
     decoded = ""
     try:
         decoded = dry_runs.decode(said.encoded) if said.encoded else ""
     except LifelineError as error:
         logger.warning("denial not decoded", error=str(error))
-    return read_dry_run_denial(said.message, decoded)
+    return read_dry_run_denial(said, decoded, role_arn)
 
 
 # ---- comparing
+
+
+def _forget_comparisons(store: EventPathStore) -> None:
+    """Of an account that the policy leaves out, no comparison is made or shown, and nothing is news."""
+    if store.read_comparisons() != Comparisons():
+        store.save_comparisons(Comparisons())
 
 
 def _compare(job: Job, store: EventPathStore) -> None:
@@ -300,18 +326,21 @@ def _compare(job: Job, store: EventPathStore) -> None:
         comparisons = comparisons.advanced(*_advance(comparisons.current, job, store))
         if comparisons.last and comparisons.current is None:
             _log_comparison(comparisons.last, job)
-    comparisons = _tell_silent_rules(comparisons, job, store)
+    comparisons = _tell_lost_rules(comparisons, job, store)
     if comparisons != known:
         store.save_comparisons(comparisons)
 
 
-def _tell_silent_rules(comparisons: Comparisons, job: Job, store: EventPathStore) -> Comparisons:
-    """The same once people know of rules through which nothing came. Where not even dry runs came, they know more."""
+def _tell_lost_rules(comparisons: Comparisons, job: Job, store: EventPathStore) -> Comparisons:
+    """The same once people know of rules through which hardly any change came. Where not even dry runs came, they know
+    more.
+    """
     day, rules = comparisons.last, comparisons.news
     if not day or not rules or store.read().was_silent(day.since, job.run.now()):
         return comparisons
-    logger.error("no change heard through rules", rules=list(rules), run_id=job.run.id, account=job.settings.account_id)
-    return comparisons.announced() if job.publish(silent_rules_notice(day, rules)) else comparisons
+    about = {"rules": list(rules), "run_id": job.run.id, "account": job.settings.account_id}
+    logger.error("most changes not heard through rules", extra=about)
+    return comparisons.announced() if job.publish(lost_rules_notice(day, rules)) else comparisons
 
 
 def _advance(current: Comparison, job: Job, store: EventPathStore) -> tuple[Comparison, str]:

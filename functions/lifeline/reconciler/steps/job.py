@@ -21,6 +21,7 @@ from lifeline.adapters.aws.topic import Topic
 from lifeline.adapters.store.approvals import Approvals
 from lifeline.adapters.store.audit import AuditLog
 from lifeline.adapters.store.call_rate import CallRate
+from lifeline.adapters.store.causes import CauseStore
 from lifeline.adapters.store.denial_notices import DenialNotices
 from lifeline.adapters.store.dns_attributes import AttributeStore
 from lifeline.adapters.store.endpoint_policies import EndpointPolicyStore
@@ -73,8 +74,8 @@ class Tools:
     `tags` nobody knows what a tag required before, without `incidents` no agent is known to be silent, without `routed`
     no route is known to lead to an instance, without `denials` and `denial_notices` nobody hears of denied reads, and
     without `attributes` nobody knows DNS attributes before. Without `event_path` and `dry_runs` nobody asks whether
-    events are heard, without `metrics` no metric says so, and without `hubs` no hub is seen. `failed_runs` are the
-    detector's in an account of a hub.
+    events are heard, without `metrics` no metric says so, and without `hubs` no hub is seen. `causes` are what a
+    hub's accounts have in common, and `failed_runs` the detector's in an account of a hub.
     """
 
     network: Network
@@ -101,6 +102,7 @@ class Tools:
     endpoint_policies: EndpointPolicyStore | None = None
     event_path: EventPathStore | None = None
     dry_runs: DryRuns | None = None
+    causes: CauseStore | None = None
     metrics: OwnMetrics | None = None
     failed_runs: FailedRunStore | None = None
     hubs: HubReader | None = None

@@ -1,0 +1,129 @@
+"""What several of a hub's accounts have in common: one notice names them, where each would send its own otherwise.
+
+The sweep of each account says what it found there. People hear of it some minutes after the first account, by when most
+accounts of the same sweep have been looked at; of those that come later they hear by an update, and of the end once.
+No account's silence depends on another's: each waits for as long, and is named or counted.
+"""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+
+from lifeline.core.event_path.denial import DeniedBy
+from lifeline.core.event_path.dry_run import DryRunVerdict
+from lifeline.core.event_path.proof import EventPath
+
+SILENT = "SILENT"  # dry runs aren't heard; the others are the names of DeniedBy
+COLLECTED_FOR = timedelta(minutes=10)
+
+
+def causes_of(state: EventPath, now: datetime) -> frozenset[str]:
+    """What people should hear of the account: that its dry runs aren't heard, and who denies them."""
+    found = {SILENT} if state.is_broken(now) else set()
+    if state.verdict is DryRunVerdict.DENIED and state.denial:
+        found.add(state.denial.by.name)
+    return frozenset(found)
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """The accounts with one cause: those of which people will hear, and since when they wait; those of which they heard
+    and where it lasts; and those of which they heard and where it has ended.
+    """
+
+    waiting: Mapping[str, datetime] = field(default_factory=dict)
+    told: tuple[str, ...] = ()
+    ended: tuple[str, ...] = ()
+
+    def seen(self, account: str, now: datetime, *, is_there: bool) -> "Cause":
+        """The same once it is known whether the account has it."""
+        if is_there and account not in self.told:
+            return replace(self.without([account]), waiting={account: now, **self.waiting})
+        if not is_there and account in self.told:
+            return replace(self.without([account]), ended=tuple(sorted({*self.ended, account})))
+        return self if is_there or account in self.ended else self.without([account])
+
+    def without(self, accounts: Collection[str]) -> "Cause":
+        """The same where nothing is known of these accounts."""
+        return Cause(
+            {account: since for account, since in self.waiting.items() if account not in accounts},
+            tuple(account for account in self.told if account not in accounts),
+            tuple(account for account in self.ended if account not in accounts),
+        )
+
+    def is_due(self, now: datetime) -> bool:
+        """True if people are to hear of more accounts now."""
+        return bool(self.waiting) and now - min(self.waiting.values()) >= COLLECTED_FOR
+
+    @property
+    def is_over(self) -> bool:
+        """True if people are to hear of the end now."""
+        return bool(self.ended) and not self.told and not self.waiting
+
+
+@dataclass(frozen=True, slots=True)
+class CauseNews:
+    """What people are to hear: the accounts in which it is denied by this, or without that, in which dry runs aren't
+    heard, beside `told`, of which they heard; with `is_end`, those in which that has ended.
+    """
+
+    cause: DeniedBy | None
+    accounts: tuple[str, ...]
+    told: tuple[str, ...] = ()
+    is_end: bool = False
+
+    @property
+    def name(self) -> str:
+        """The cause's name."""
+        return self.cause.name if self.cause else SILENT
+
+
+@dataclass(frozen=True, slots=True)
+class Causes:
+    """All causes, by their names."""
+
+    by_name: Mapping[str, Cause] = field(default_factory=dict)
+
+    @property
+    def waiting(self) -> frozenset[str]:
+        """The accounts of which people will hear."""
+        return frozenset(account for cause in self.by_name.values() for account in cause.waiting)
+
+    def seen(self, account: str, names: Collection[str], now: datetime) -> "Causes":
+        """The same once it is known which causes the account has."""
+        known = {name: self.by_name.get(name, Cause()) for name in sorted({*self.by_name, *names})}
+        return _with({name: cause.seen(account, now, is_there=name in names) for name, cause in known.items()})
+
+    def only(self, served: Collection[str]) -> "Causes":
+        """The same without accounts that aren't served any more: what became of them isn't known."""
+        gone = {account for cause in self.by_name.values() for account in (*cause.waiting, *cause.told, *cause.ended)}
+        return _with({name: cause.without(gone - {*served}) for name, cause in self.by_name.items()})
+
+    def is_news(self, now: datetime) -> bool:
+        """True if people are to hear something now."""
+        return any(cause.is_due(now) or cause.is_over for cause in self.by_name.values())
+
+    def announced(self, now: datetime) -> tuple["Causes", tuple[CauseNews, ...]]:
+        """The same once people have heard what is news, and that."""
+        after, news = dict(self.by_name), list[CauseNews]()
+        for name, cause in self.by_name.items():
+            if cause.is_over:
+                news.append(CauseNews(DeniedBy.__members__.get(name), cause.ended, is_end=True))
+                del after[name]
+            elif cause.is_due(now):
+                news.append(CauseNews(DeniedBy.__members__.get(name), tuple(sorted(cause.waiting)), cause.told))
+                after[name] = Cause(told=tuple(sorted({*cause.told, *cause.waiting})), ended=cause.ended)
+        return Causes(after), tuple(news)
+
+    def unannounced(self, news: CauseNews, now: datetime) -> "Causes":
+        """The same where people couldn't be told of this after all: it is due at once."""
+        cause = self.by_name.get(news.name, Cause()).without(news.accounts)
+        if news.is_end:
+            cause = replace(cause, ended=tuple(sorted({*cause.ended, *news.accounts})))
+        else:
+            cause = replace(cause, waiting={**cause.waiting, **dict.fromkeys(news.accounts, now - COLLECTED_FOR)})
+        return Causes({**self.by_name, news.name: cause})
+
+
+def _with(causes: Mapping[str, Cause]) -> Causes:
+    return Causes({name: cause for name, cause in causes.items() if cause != Cause()})

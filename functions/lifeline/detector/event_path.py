@@ -1,0 +1,29 @@
+"""The event path between sweeps: its alarm's metric, each minute."""
+
+from datetime import datetime
+
+from lifeline.adapters.aws.own_metrics import EVENT_PATH_SECONDS
+from lifeline.adapters.store.event_path import EventPathStore
+from lifeline.adapters.store.latest import LatestTimes
+from lifeline.core.errors import LifelineError
+from lifeline.core.event_path.schedule import longest_pause, sweep_overdue
+from lifeline.runtime.metrics import publish_metrics
+from lifeline.runtime.observability import logger
+from lifeline.runtime.settings import DetectorSettings
+
+
+def watch_event_path(settings: DetectorSettings, now: datetime) -> None:
+    """Has the alarm of the event path ring between sweeps, and once there are none, of which each makes a dry run. The
+    hub's schedule is that of all its accounts. What can't be read is logged: the next run reads it again.
+    """
+    try:
+        seconds = EventPathStore(settings.ledger).read().unheard_seconds(now) or 0.0
+        swept = None if settings.member else LatestTimes(settings.ledger).reconciled(settings.home)
+    except LifelineError as error:
+        logger.warning("event path not watched", error=str(error))
+        return
+    if overdue := sweep_overdue(swept, now, longest_pause(settings.sweep_schedule)):
+        logger.error("no sweep ended lately", seconds=overdue.total_seconds())
+        seconds = max(seconds, overdue.total_seconds())
+    if seconds:
+        publish_metrics({EVENT_PATH_SECONDS: seconds}, unit="Seconds", stack=settings.stack_name, now=now)

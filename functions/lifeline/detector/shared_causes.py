@@ -1,0 +1,68 @@
+"""The notices of what the event paths of a hub's accounts have in common."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from functools import partial
+
+from lifeline.adapters.aws.topic import Topic
+from lifeline.adapters.store.causes import CauseStore
+from lifeline.adapters.store.event_path import EventPathStore
+from lifeline.core.errors import LifelineError
+from lifeline.core.event_path.causes import CauseNews, Causes, causes_of
+from lifeline.core.event_path.proof import EventPath
+from lifeline.core.network.model import RegionRef
+from lifeline.core.notices.event_path import account_notice, accounts_notice, ended_notice
+from lifeline.core.policy.policy import Policy
+from lifeline.runtime.observability import logger
+from lifeline.runtime.settings import DetectorSettings
+
+
+def tell_causes(settings: DetectorSettings, policy: Policy, now: datetime) -> None:
+    """Has people hear what a hub's accounts have in common, once it was collected. What can't be sent or read is
+    logged, and the next run does it.
+    """
+    try:
+        store = CauseStore(settings.table_name)
+        causes = store.read()
+        if not causes.is_news(now):
+            return
+        homes = [RegionRef(account, settings.region) for account in causes.waiting]
+        read = EventPathStore(settings.table_name).read_all(homes, settings.home)
+        states = {home.account: path for home, (path, _) in read.items()}
+
+        def step(causes: Causes) -> tuple[Causes, tuple[CauseNews, ...]]:
+            for account in states.keys() & causes.waiting:  # some may have ended since
+                causes = causes.seen(account, causes_of(states[account], now), now)
+            return causes.announced(now)
+
+        for news in store.change(step):
+            if not _publish(news, states, settings, policy, now):
+                store.change(partial(_unannounced, news, now))
+    except LifelineError as error:
+        logger.error("what accounts have in common isn't told", error=str(error))
+
+
+def _unannounced(news: CauseNews, now: datetime, causes: Causes) -> tuple[Causes, None]:
+    return causes.unannounced(news, now), None
+
+
+def _publish(
+    news: CauseNews, states: Mapping[str, EventPath], settings: DetectorSettings, policy: Policy, now: datetime
+) -> bool:
+    named = {account: states[account] for account in news.accounts if account in states}
+    sender = settings.sender
+    if news.is_end:
+        notice = ended_notice(news)
+    elif len(named) == 1 and not news.told:
+        ((account, state),) = named.items()
+        there = settings.of(account)
+        sender = there.sender
+        notice = account_notice(news, state, now, is_member=bool(there.member))
+    else:
+        notice = accounts_notice(news, named, now)
+    try:
+        Topic(settings.topic_arn, sender, chat_topic_arn=settings.chat_topic_arn).under(policy).publish(notice)
+    except LifelineError as error:
+        logger.error("notice not sent", subject=notice.subject, error=str(error))
+        return False
+    return True

@@ -1,0 +1,111 @@
+"""What a hub's accounts have in common: who is named when, and that nobody's silence hides another's."""
+
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lifeline.core.event_path.causes import COLLECTED_FOR, SILENT, CauseNews, Causes, causes_of
+from lifeline.core.event_path.denial import DeniedBy, DryRunDenial
+from lifeline.core.event_path.dry_run import DryRun
+from lifeline.core.event_path.proof import UNPROVEN
+
+T0 = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
+MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
+A, B, C = "222222222222", "333333333333", "444444444444"
+SCP = DeniedBy.SERVICE_CONTROL_POLICY.name
+
+
+def seen(causes: Causes, now: datetime, *accounts: str, names: Iterable[str] = (SILENT,)) -> Causes:
+    for account in accounts:
+        causes = causes.seen(account, {*names}, now)
+    return causes
+
+
+def news(causes: Causes, now: datetime) -> tuple[Causes, tuple[CauseNews, ...]]:
+    assert causes.is_news(now) is bool(causes.announced(now)[1])
+    return causes.announced(now)
+
+
+def test_the_accounts_of_one_sweep_are_told_together_soon_after_the_first() -> None:
+    causes = seen(Causes(), T0, A)
+    causes = seen(causes, T0 + 9 * MINUTE, B)
+    assert news(causes, T0 + COLLECTED_FOR - MINUTE)[1] == ()
+    causes, told = news(causes, T0 + COLLECTED_FOR)
+    assert told == (CauseNews(None, (A, B)),)
+    assert news(seen(causes, T0 + HOUR, A, B), T0 + 2 * HOUR)[1] == ()
+
+
+def test_those_that_come_later_are_an_update() -> None:
+    causes, _ = news(seen(Causes(), T0, A), T0 + HOUR)
+    causes, told = news(seen(causes, T0 + HOUR, A, B), T0 + 2 * HOUR)
+    assert told == (CauseNews(None, (B,), told=(A,)),)
+    assert news(causes, T0 + 9 * HOUR)[1] == ()
+
+
+def test_the_end_is_told_once_it_has_ended_in_all_that_were_told_of() -> None:
+    causes, _ = news(seen(Causes(), T0, A, B), T0 + HOUR)
+    causes = seen(causes, T0 + HOUR, A, names=())
+    assert news(causes, T0 + 2 * HOUR)[1] == ()
+    causes, told = news(seen(causes, T0 + 3 * HOUR, B, names=()), T0 + 3 * HOUR)
+    assert told == (CauseNews(None, (A, B), is_end=True),)
+    assert causes == Causes()
+    again = seen(causes, T0 + 4 * HOUR, A)
+    assert news(again, T0 + 5 * HOUR)[1] == (CauseNews(None, (A,)),)
+
+
+def test_what_ended_before_anybody_was_told_is_no_news_and_what_came_back_is() -> None:
+    assert seen(seen(Causes(), T0, A), T0 + MINUTE, A, names=()) == Causes()
+    causes, _ = news(seen(Causes(), T0, A, B), T0 + HOUR)
+    causes = seen(seen(causes, T0 + HOUR, A, names=()), T0 + 2 * HOUR, A)
+    assert news(causes, T0 + 3 * HOUR)[1] == (CauseNews(None, (A,), told=(B,)),)
+
+
+def test_each_kind_of_policy_is_a_cause_of_its_own() -> None:
+    causes = seen(seen(Causes(), T0, A, names=(SILENT, SCP)), T0, B, names=(SCP,))
+    causes, told = news(causes, T0 + HOUR)
+    assert told == (CauseNews(DeniedBy.SERVICE_CONTROL_POLICY, (A, B)), CauseNews(None, (A,)))
+    boundary = DeniedBy.PERMISSIONS_BOUNDARY.name
+    causes, told = news(seen(causes, T0 + HOUR, B, names=(boundary,)), T0 + 2 * HOUR)
+    assert told == (CauseNews(DeniedBy.PERMISSIONS_BOUNDARY, (B,)),)
+
+
+def test_what_could_not_be_told_is_due_at_once() -> None:
+    before = seen(Causes(), T0, A)
+    causes, (told,) = news(before, T0 + HOUR)
+    again = causes.unannounced(told, T0 + HOUR)
+    assert news(again, T0 + HOUR)[1] == (told,)
+    causes, (end,) = news(seen(causes, T0 + HOUR, A, names=()), T0 + HOUR)
+    assert news(causes.unannounced(end, T0 + HOUR), T0 + HOUR)[1] == (end,)
+
+
+def test_an_account_that_is_served_no_more_is_left_out_and_is_no_end() -> None:
+    causes, _ = news(seen(Causes(), T0, A, B), T0 + HOUR)
+    causes = seen(causes, T0 + HOUR, A, names=()).only({A, C})
+    assert news(causes, T0 + HOUR)[1] == (CauseNews(None, (A,), is_end=True),)
+    assert seen(Causes(), T0, B).only({A}) == Causes()
+    same = seen(Causes(), T0, B)
+    assert same.only({B}) == same
+
+
+@given(st.lists(st.tuples(st.sampled_from([A, C]), st.booleans(), st.integers(1, 30)), max_size=30))
+def test_whatever_others_do_an_account_is_told_of_after_ten_minutes(others: list[tuple[str, bool, int]]) -> None:
+    causes, now, told = seen(Causes(), T0, B), T0, list[str]()
+    for account, is_there, minutes in others:
+        now += minutes * MINUTE
+        causes, found = causes.seen(account, {SILENT} if is_there else set(), now).announced(now)
+        told += [named for one in found if not one.is_end for named in one.accounts if named == B]
+        assert bool(told) is (now - T0 >= COLLECTED_FOR)
+    assert len(told) <= 1
+
+
+def test_an_account_has_the_causes_that_its_dry_runs_say() -> None:
+    said = DryRun("DryRunOperation", "", "r0")
+    state = UNPROVEN.asked(said, T0).asked(said, T0 + HOUR)
+    assert causes_of(UNPROVEN, T0) == causes_of(state, T0 + HOUR) == frozenset()
+    assert causes_of(state, T0 + 2 * HOUR) == {SILENT}
+    denied = state.asked(
+        DryRun("UnauthorizedOperation", "", "r2"), T0 + 2 * HOUR, DryRunDenial(DeniedBy.SERVICE_CONTROL_POLICY)
+    )
+    assert causes_of(denied, T0 + 3 * HOUR) == {SILENT, SCP}
