@@ -15,7 +15,6 @@ from array import array
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module
-from importlib.util import MAGIC_NUMBER
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -34,7 +33,7 @@ def main(folder: Path) -> None:
         for name in modules_in(folder):
             if name.startswith("lifeline."):
                 import_module(name)
-    cold_start.COMPILED.write_bytes(MAGIC_NUMBER + marshal.dumps((methods, patterns)))
+    cold_start.COMPILED.write_bytes(cold_start.MADE_FOR + marshal.dumps((methods, patterns)))
 
 
 @contextmanager

@@ -51,7 +51,7 @@ def point() -> Any:
 def test_a_text_that_the_build_compiled_isnt_compiled_again(built: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with seen_methods(cold_start.digest) as methods:
         point()
-    built.write_bytes(MAGIC_NUMBER + marshal.dumps((methods, {})))
+    built.write_bytes(cold_start.MADE_FOR + marshal.dumps((methods, {})))
     made: list[object] = []
 
     def execute(code: Any, *scopes: Any) -> None:
@@ -70,8 +70,13 @@ def test_a_text_that_the_build_compiled_isnt_compiled_again(built: Path, monkeyp
 
 @pytest.mark.parametrize(
     "content",
-    [b"", MAGIC_NUMBER + marshal.dumps(({b"": b""}, {})), b"otherpython" + marshal.dumps(({b"": b""}, {}))],
-    ids=["no build", "another text", "another Python"],
+    [
+        b"",
+        cold_start.MADE_FOR + marshal.dumps(({b"": b""}, {})),
+        b"otherpython" + marshal.dumps(({b"": b""}, {})),
+        MAGIC_NUMBER + b"otherre" + marshal.dumps(({b"": b""}, {})),
+    ],
+    ids=["no build", "another text", "another Python", "another re"],
 )
 def test_any_other_dataclass_is_made_as_ever(built: Path, content: bytes) -> None:
     if content:
@@ -96,7 +101,7 @@ def test_a_pattern_that_the_build_compiled_isnt_compiled_again(built: Path, monk
     with seen_patterns() as patterns:
         as_ever = [re.compile(*one) for one in PATTERNS]
     re.purge()
-    built.write_bytes(MAGIC_NUMBER + marshal.dumps(({b"": b""}, patterns)))
+    built.write_bytes(cold_start.MADE_FOR + marshal.dumps(({b"": b""}, patterns)))
     monkeypatch.setattr(COMPILER._parser, "parse", None)
 
     cold_start.begin()
@@ -112,7 +117,7 @@ def test_a_pattern_that_the_build_compiled_isnt_compiled_again(built: Path, monk
 
 
 def test_a_pattern_that_it_didnt_is_made_as_ever(built: Path) -> None:
-    built.write_bytes(MAGIC_NUMBER + marshal.dumps(({b"": b""}, {("a", 0): (0, b"", 0, {}, ())})))
+    built.write_bytes(cold_start.MADE_FOR + marshal.dumps(({b"": b""}, {("a", 0): (0, b"", 0, {}, ())})))
     re.purge()
     cold_start.begin()
     assert re.compile("b+").match("bb")

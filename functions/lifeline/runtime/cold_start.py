@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 COMPILED = Path(__file__).with_name("compiled_texts.bin")
+MADE_FOR: bytes = MAGIC_NUMBER + vars(re)["_compiler"].MAGIC.to_bytes(4)  # the interpreter's two formats of code
 _OBJECTS = 50_000  # what an event leaves behind is searched once it is so much: by default, after each 2,000
 
 type Methods = dict[bytes, bytes]
@@ -79,7 +80,7 @@ def _use_patterns(patterns: Patterns) -> None:
 def _read() -> tuple[Methods, Patterns]:
     """What the build compiled; nothing outside of the package, or where another Python compiled it."""
     content = COMPILED.read_bytes() if COMPILED.is_file() else b""
-    if not content.startswith(MAGIC_NUMBER):
+    if not content.startswith(MADE_FOR):
         return {}, {}
-    compiled: tuple[Methods, Patterns] = marshal.loads(content[len(MAGIC_NUMBER) :])  # noqa: S302 - our own build's
+    compiled: tuple[Methods, Patterns] = marshal.loads(content[len(MADE_FOR) :])  # noqa: S302 - our own build's
     return compiled
