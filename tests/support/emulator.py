@@ -101,7 +101,7 @@ def _prepare() -> None:
 
     def process_alone(self: BotocoreStubber, request: Any) -> Any:
         # The region's endpoint services: moto's own, of which it writes hundreds for each call.
-        asks_for_catalog = "Action=DescribeVpcEndpointServices&" in str(request.body)
+        asks_for_catalog = "://ec2." in request.url and "Action=DescribeVpcEndpointServices&" in str(request.body)
         with turn:
             if not asks_for_catalog:
                 return process(self, request)
@@ -115,6 +115,7 @@ def _prepare() -> None:
     names = responses.method_names_from_class
     names_of = cache(lambda clazz, _methods: names(clazz))
     responses.method_names_from_class = lambda clazz: names_of(clazz, len(vars(clazz)))
+    responses.camelcase_to_underscores = cache(responses.camelcase_to_underscores)
     # A key for each subscription, with which it signs. Nobody looks at the signature.
     private_key = cache(Subscription.private_key.__wrapped__)
     Subscription.private_key = lambda _: private_key(None)

@@ -4,7 +4,7 @@ from typing import Any
 
 import boto3
 import pytest
-import xmltodict
+import xmltodict  # type: ignore[import-untyped]
 from botocore.awsrequest import AWSPreparedRequest
 from botocore.compat import HTTPHeaders
 from botocore.exceptions import ClientError
@@ -12,8 +12,9 @@ from moto.core import serialize
 from moto.core.request import normalize_request
 from moto.core.responses import BaseResponse
 
+from tests.support.agents import TABLE
 from tests.support.emulator_calls import as_moto_has_it
-from tests.support.world import TABLE, World, emulated_world
+from tests.support.world import World, emulated_world
 
 FORM = "application/x-www-form-urlencoded; charset=utf-8"
 KEY = {"pk": {"S": "one"}, "sk": {"S": "item"}}
@@ -51,7 +52,8 @@ def test_moto_gets_the_request_that_it_would_make(
     method: str, url: str, body: str | bytes | None, headers: dict[str, str]
 ) -> None:
     sent = HTTPHeaders()
-    for name, value in ({"User-Agent": b"agent", "X-Amz-Date": "20261120T090630Z"} | headers).items():
+    given: dict[str, Any] = {"User-Agent": b"agent", "X-Amz-Date": "20261120T090630Z", **headers}
+    for name, value in given.items():
         sent[name] = value
     if body:
         sent["Content-Length"] = str(len(body))
