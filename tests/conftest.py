@@ -1,5 +1,7 @@
 """How much Hypothesis tries: a little with every change, much in `make soak`, which CI runs as well."""
 
+import gc
+
 import pytest
 from hypothesis import HealthCheck, is_hypothesis_test, settings
 
@@ -20,6 +22,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         for item in items:
             if isinstance(item, pytest.Function) and is_hypothesis_test(item.obj):
                 item.add_marker(pytest.mark.soak)
+
+
+def pytest_collection_finish() -> None:
+    """What was imported and collected stays: it is never searched for garbage."""
+    gc.freeze()
 
 
 def _is_soak(config: pytest.Config) -> bool:

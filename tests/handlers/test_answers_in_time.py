@@ -56,22 +56,28 @@ def finish(days: Days) -> int:
     raise AssertionError("there is no end to it")
 
 
-@pytest.mark.parametrize("text", [False, True])
 def test_a_release_of_40_endpoints_answers_in_time_and_deletes_the_rest_by_itself(
-    days: Days, monkeypatch: pytest.MonkeyPatch, *, text: bool
+    days: Days, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     vpc_ids = served_vpcs(days, 4)
     monkeypatch.setattr(CallRate, "reserve_endpoint_call", _AT_ONCE)  # AWS's own pace from here on
-    answer, took = timed(days, {"release": True} | ({"format": "text"} if text else {}))
+    answer, took = timed(days, {"release": True})
     left = sum(len(days.live(vpc_id)) for vpc_id in vpc_ids)
     assert took < PATIENCE
     assert 0 < left < 40
-    said = answer["text"] if text else answer["queued"]
-    assert "is queued, and Lifeline will go on with it by itself" in said
-    assert '{"history": {"vpc_id": "vpc-..."}}' in said
+    assert "is queued, and Lifeline will go on with it by itself" in answer["queued"]
+    assert '{"history": {"vpc_id": "vpc-..."}}' in answer["queued"]
     finish(days)
     assert [days.live(vpc_id) for vpc_id in vpc_ids] == [[]] * 4
     assert days.world.dead_letters() == []
+
+
+def test_a_release_that_goes_on_by_itself_says_so_in_text_as_well(days: Days, monkeypatch: pytest.MonkeyPatch) -> None:
+    served_vpcs(days, 4)
+    monkeypatch.setattr(CallRate, "reserve_endpoint_call", _AT_ONCE)
+    text = timed(days, {"release": True, "format": "text"})[0]["text"]
+    assert "is queued, and Lifeline will go on with it by itself" in text
+    assert '{"history": {"vpc_id": "vpc-..."}}' in text
 
 
 def test_a_sweep_by_hand_answers_in_time_and_makes_the_rest_by_itself(

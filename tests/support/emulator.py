@@ -16,14 +16,15 @@ from unittest.mock import patch
 import boto3
 from botocore.session import Session
 from moto import mock_aws
-from moto.core import models, responses, serialize
+from moto.core import models, responses
 from moto.core.botocore_stubber import BotocoreStubber
-from moto.core.serialize import AttributePickerContext, ResponseSerializer
-from moto.core.utils import MISSING, get_value
 from moto.sns.models import Subscription
 
 from lifeline.adapters.aws import clients
 from lifeline.adapters.store import table
+from tests.support.emulator_answers import prepare_answers
+from tests.support.emulator_calls import prepare_calls, unsigned
+from tests.support.emulator_items import prepare_items
 
 _ATTACHED = "_make_api_call"  # what `StrictAccount.attach` puts over a client's own method
 
@@ -79,6 +80,7 @@ def emulated_aws() -> Iterator[None]:
     with (
         patch.dict(os.environ, no_images),
         mock_aws(),
+        unsigned(),
         patch.object(boto3, "client", _CLIENTS.client),
         patch.object(clients, "session", cache(lambda: _CLIENTS)),
     ):
@@ -91,30 +93,6 @@ def emulated_aws() -> Iterator[None]:
             _CLIENTS.detach()
 
 
-_NAMES: dict[tuple[object, ...], tuple[str, ...]] = {}
-_get_value = ResponseSerializer.get_value
-
-
-def _find_value(self: ResponseSerializer, value: Any, key: str, shape: Any) -> Any:
-    """A part of an answer in one of moto's objects, under one of the names that it may have in objects of this class.
-    moto works these names out again for each part of each answer.
-    """
-    kind = (type(value), shape, key)
-    names = _NAMES.get(kind)
-    if names is None:
-        picker = self._value_picker
-        is_changed = any(end.endswith(key) or key.endswith(end) for end in picker.response_transformers)
-        context = AttributePickerContext(value, key, shape, self.operation_model)
-        names = _NAMES[kind] = () if is_changed else tuple(dict.fromkeys(picker.get_possible_keys(context)))
-    if not names:
-        return _get_value(self, value, key, shape)  # moto changes what it finds
-    for name in names:
-        found = get_value(value, name, MISSING)
-        if found is not MISSING:
-            return found
-    return None
-
-
 def _prepare() -> None:
     """Lets moto keep what it would work out again for each call or each test, and which never differs."""
     # AWS carries out each call as a whole, a conditional write above all. moto doesn't: calls of threads take turns.
@@ -123,7 +101,7 @@ def _prepare() -> None:
 
     def process_alone(self: BotocoreStubber, request: Any) -> Any:
         # The region's endpoint services: moto's own, of which it writes hundreds for each call.
-        asks_for_catalog = "Action=DescribeVpcEndpointServices&" in str(request.body)
+        asks_for_catalog = "://ec2." in request.url and "Action=DescribeVpcEndpointServices&" in str(request.body)
         with turn:
             if not asks_for_catalog:
                 return process(self, request)
@@ -133,13 +111,11 @@ def _prepare() -> None:
             return catalogs[asked]
 
     BotocoreStubber.process_request = process_alone
-    ResponseSerializer.get_value = _find_value
-    # Whether a part's name may stand in XML, letter by letter.
-    serialize.xmltodict._validate_name = cache(serialize.xmltodict._validate_name)
     # The names of a class's methods, for each call. A test may teach the class another one.
     names = responses.method_names_from_class
     names_of = cache(lambda clazz, _methods: names(clazz))
     responses.method_names_from_class = lambda clazz: names_of(clazz, len(vars(clazz)))
+    responses.camelcase_to_underscores = cache(responses.camelcase_to_underscores)
     # A key for each subscription, with which it signs. Nobody looks at the signature.
     private_key = cache(Subscription.private_key.__wrapped__)
     Subscription.private_key = lambda _: private_key(None)
@@ -147,4 +123,7 @@ def _prepare() -> None:
     models.RESPONSES_METHODS.clear()
 
 
+prepare_calls()
+prepare_answers()
+prepare_items()
 _prepare()

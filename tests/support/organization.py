@@ -57,9 +57,8 @@ class Organization:
         def client(service: str) -> Any:
             return account_client(service, account_id)
 
-        ec2 = client("ec2")
-        remove_default_vpc(ec2)
-        return replace(self.world, ec2=ec2, client=client)
+        remove_default_vpc(account_id)
+        return replace(self.world, ec2=client("ec2"), client=client)
 
     def call(self, client: Any, operation: str, params: Params, pass_on: Make) -> Any:
         """The answer to a call of any client."""

@@ -9,6 +9,7 @@ from typing import Any
 
 import boto3
 import pytest
+from moto.ec2.models import ec2_backends
 from moto.sqs.models import sqs_backends
 
 from lifeline.adapters.aws import pace
@@ -210,16 +211,15 @@ def _fill(monkeypatch: pytest.MonkeyPatch, settings: dict[str, Any]) -> World:
     }
     settle(monkeypatch, usual)
     ec2 = boto3.client("ec2")
-    remove_default_vpc(ec2)
+    remove_default_vpc(ACCOUNT)
     return World(ec2, sqs, dynamodb, urls[0], urls[1], urls[2], urls[3])
 
 
-def remove_default_vpc(ec2: Any) -> None:
-    for subnet in ec2.describe_subnets()["Subnets"]:
-        ec2.delete_subnet(SubnetId=subnet["SubnetId"])
-    for gateway in ec2.describe_internet_gateways()["InternetGateways"]:
-        for attachment in gateway["Attachments"]:
-            ec2.detach_internet_gateway(InternetGatewayId=gateway["InternetGatewayId"], VpcId=attachment["VpcId"])
-        ec2.delete_internet_gateway(InternetGatewayId=gateway["InternetGatewayId"])
-    for vpc in ec2.describe_vpcs()["Vpcs"]:
-        ec2.delete_vpc(VpcId=vpc["VpcId"])
+def remove_default_vpc(account_id: str) -> None:
+    """Leaves the account without any VPC. By EC2's API, it would take a dozen calls a test."""
+    ec2 = ec2_backends[account_id][REGION]
+    for of_zone in ec2.subnets.values():
+        of_zone.clear()
+    ec2.internet_gateways.clear()
+    for vpc_id in list(ec2.vpcs):
+        ec2.delete_vpc(vpc_id)
