@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from lifeline.adapters.aws.clients import client
 from lifeline.adapters.aws.memory import remember
 from lifeline.adapters.aws.network import MUST_BE_READ
 from lifeline.adapters.aws.topic import Topic
@@ -507,18 +508,7 @@ def test_a_refused_call_that_must_not_be_looked_up_is_asked_for_once_and_put_asi
     vpc_a = network(hub.a)
     hub.sweep()
     hub.organization.deny(A, "cloudtrail:LookupEvents")
-    wanted = {
-        "VpcId": vpc_a,
-        "ServiceName": f"com.amazonaws.{REGION}.monitoring",
-        "VpcEndpointType": "Interface",
-        "PrivateDnsEnabled": True,
-    }
-    words = (
-        "private-dns-enabled cannot be set because there is already a conflicting DNS domain for "
-        f"monitoring.{REGION}.amazonaws.com in the VPC {vpc_a}"
-    )
-    failure = Failure("InvalidParameter", words)
-    event = record_call("CreateVpcEndpoint", wanted, failure=failure, at=hub.days.clock(), account=A)
+    event = refused_endpoint(hub.days, vpc_a, A)
     before = hub.organization.place(A).call_counts["LookupEvents"]
     assert hub.days.try_to_deliver(event) == []
     assert hub.organization.place(A).call_counts["LookupEvents"] == before + 1
@@ -527,3 +517,40 @@ def test_a_refused_call_that_must_not_be_looked_up_is_asked_for_once_and_put_asi
     hub.days.deliver(hub.cut_off(A, hub.a, vpc_a))
     assert told(hub, f"denies cloudtrail:LookupEvents in account {A}")
     assert standing_of(A) is AccountStanding.SERVED
+
+
+def refused_endpoint(days: Days, vpc_id: str, account: str = ACCOUNT) -> dict[str, Any]:
+    """The event of a call that EC2 refused because the name is taken."""
+    wanted = {
+        "VpcId": vpc_id,
+        "ServiceName": f"com.amazonaws.{REGION}.monitoring",
+        "VpcEndpointType": "Interface",
+        "PrivateDnsEnabled": True,
+    }
+    words = (
+        "private-dns-enabled cannot be set because there is already a conflicting DNS domain for "
+        f"monitoring.{REGION}.amazonaws.com in the VPC {vpc_id}"
+    )
+    failure = Failure("InvalidParameter", words)
+    return record_call("CreateVpcEndpoint", wanted, failure=failure, at=days.clock(), account=account)
+
+
+def test_in_the_own_account_event_history_that_must_not_be_read_is_asked_once_between_sweeps(single: Days) -> None:
+    vpc_id, event = lost_route(single)
+    single.account.attach(client("cloudtrail"))
+    own_account(single, "cloudtrail:LookupEvents")
+
+    def asked() -> int:
+        return single.account.call_counts["LookupEvents"]
+
+    for _ in range(3):
+        assert single.try_to_deliver(refused_endpoint(single, vpc_id)) == []
+        (letter,) = single.world.dead_letters()
+        assert "cloudtrail:LookupEvents" in letter["MessageAttributes"]["reason"]["StringValue"]
+    assert asked() == 1
+    single.deliver(event)
+    forms = [json.loads(json.loads(one["Body"])["Message"]) for one in single.world.forms()]
+    assert sum(f"denies cloudtrail:LookupEvents in account {ACCOUNT}" in flat(form["text"]) for form in forms) == 1
+    single.after(1)
+    single.deliver(refused_endpoint(single, vpc_id))
+    assert asked() == 2, "the sweep ends what was known"

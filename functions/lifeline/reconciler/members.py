@@ -14,6 +14,7 @@ from functools import partial
 from threading import Semaphore
 from typing import Any
 
+from lifeline.adapters.aws.denials import DeniedReadError
 from lifeline.adapters.aws.network import MUST_BE_READ
 from lifeline.adapters.aws.organizations import Organizations
 from lifeline.adapters.store.members import MemberStore
@@ -115,14 +116,14 @@ class Hub:
 
         def is_settled(error: LifelineError, request: Request, *, is_all: bool) -> bool:
             """What a policy denied now, it denies until a sweep tries again."""
-            if isinstance(error, TransientError) or (_is_denied(error, settings.member) and may_pass(error, request)):
+            if isinstance(error, TransientError) or (_is_denied(error, settings) and may_pass(error, request)):
                 return False
             is_all = is_all or _concerns_all(error)
             if is_all and not turned_away and self._is_turned_away(settings, error):
                 turned_away.append(error)
                 if tools.denials:
                     tools.denials.take()  # people hear of the account instead
-            return bool(turned_away) or (not is_all and _is_denied(error, settings.member))
+            return bool(turned_away) or (not is_all and _is_denied(error, settings))
 
         served = reconcile_batch(records, tools=tools, settings=settings, run=run, is_settled=is_settled)
         if settings.member and not turned_away and not served[1]:
@@ -138,7 +139,7 @@ class Hub:
         """
         if not isinstance(error, TerminalError):
             return False
-        is_denied = _is_denied(error, settings.member)
+        is_denied = _is_denied(error, settings)
         if not settings.member:
             if is_denied:
                 self._tell_of_own(error)
@@ -380,18 +381,15 @@ def _notice_of(member: MemberAccount, role_arn: str) -> Notice:
     return denied_account_notice(member) if is_denied else lost_account_notice(member, role_arn)
 
 
-def _is_denied(error: LifelineError, member: str) -> bool:
-    """True if a policy denied a call of the account's role in its network: not one to the ledger, say. Without a
-    member, the role is the functions' own, of whose calls only EC2's are such.
+def _is_denied(error: LifelineError, settings: Settings) -> bool:
+    """True if a policy denied the account's role a call there: not one to the ledger, say, which the hub makes.
 
     EC2 may not say whose call it was; nothing else has its code, and none but the account's role calls it there.
     """
-    if not isinstance(error, TerminalError):
+    denial = read_denial(str(error), error.code) if isinstance(error, TerminalError) else None
+    if denial is None or denial.callers_account not in {"", settings.account_id}:
         return False
-    denial = read_denial(str(error), error.code)
-    if not member or denial is None or not denial.caller:
-        return error.code == EC2_DENIED
-    return denial.callers_account == member
+    return isinstance(error.__cause__, DeniedReadError) or error.code == EC2_DENIED
 
 
 def _concerns_all(error: LifelineError) -> bool:

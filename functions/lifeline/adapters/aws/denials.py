@@ -26,8 +26,12 @@ _ONE = ("Arn", "Id", "Name")  # how the fields end that name the one resource of
 _ASKED_AGAIN = timedelta(hours=1)
 
 
-class KnownDenialError(ClientError):
-    """AWS's error of an earlier run, whose call wasn't made again."""
+class DeniedReadError(ClientError):
+    """AWS's error where a policy denied a read that the account's role made there."""
+
+
+class KnownDenialError(DeniedReadError):
+    """That of an earlier run, whose call wasn't made again."""
 
 
 class Denials:
@@ -94,15 +98,13 @@ class Denials:
         if words := known.get(key):
             code, _, message = words.partition(": ")
             response: Any = {"Error": {"Code": code, "Message": message}, "ResponseMetadata": {"HTTPStatusCode": 403}}
-            raise (ClientError if key in self._found else KnownDenialError)(response, call.partition(":")[2])
+            raise (DeniedReadError if key in self._found else KnownDenialError)(response, call.partition(":")[2])
 
     def remember(self, error: ClientError, call: str, request: Mapping[str, Any]) -> None:
-        """Keeps that the call was denied; nothing for any other error. Where the denial may be about one resource, the
-        same call may be allowed for others.
+        """Keeps that the call was denied. Where the denial may be about one resource, the same call may be allowed for
+        others.
         """
         code = _code(error)
-        if code not in DENIED_CODES:
-            return
         message = str(error.response["Error"].get("Message", "")).partition("Encoded authorization")[0].rstrip()
         is_all = _concerns_all(read_denial(message, code) or Denial(), code, request)
         key = call if is_all else _with_request(call, request)
@@ -156,8 +158,10 @@ class _Client:
         try:
             yield
         except ClientError as error:
+            if _code(error) not in DENIED_CODES:
+                raise
             self._denials.remember(error, call, request)
-            raise
+            raise DeniedReadError(error.response, error.operation_name) from error
 
 
 class _Paginator:
