@@ -260,6 +260,7 @@ _MADE_BY = {  # the boto3 calls of each function's adapters
         "aws/detector_queue",
         "aws/cloudwatch",
         "store/denial_notices",
+        "store/denied_reads",
         "store/event_path",
         "store/failed_runs",
         "store/full_watches",

@@ -7,6 +7,7 @@ blog: enhanced access denied error messages with policy ARNs). Some services say
 """
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
@@ -108,6 +109,12 @@ def read_denial(message: str, code: str = "") -> Denial | None:
         policy_arn=(explicit["arn"] or "").rstrip(".,;\"'") if explicit else "",
         is_explicit=_DENY.search(message) is not None,
     )
+
+
+def by_organizations(denied: Mapping[str, str]) -> dict[str, str]:
+    """Of denied calls, with AWS's words for each, those that a policy of the organization denies."""
+    found = {call: read_denial(words) for call, words in denied.items()}
+    return {call: denied[call] for call, denial in found.items() if denial and denial.denier.is_organizations}
 
 
 def denied_words(denial: Denial, account: str) -> str:

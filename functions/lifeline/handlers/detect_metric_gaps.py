@@ -18,6 +18,7 @@ from lifeline.adapters.aws.roles import Roles
 from lifeline.adapters.aws.topic import Topic
 from lifeline.adapters.store.audit import AuditLog
 from lifeline.adapters.store.denial_notices import OF_DETECTOR, DenialNotices
+from lifeline.adapters.store.denied_reads import DeniedReadStore
 from lifeline.adapters.store.event_path import EventPathStore
 from lifeline.adapters.store.failed_runs import FailedRunStore
 from lifeline.adapters.store.full_watches import FullWatch
@@ -41,6 +42,7 @@ from lifeline.core.policy.policy import Policy
 from lifeline.core.requests.account import refuse
 from lifeline.core.requests.detect import CheckPart, Detect, Forget, account_in, read_event
 from lifeline.detector.chunks import agents_of
+from lifeline.detector.denied_reads import without_denied_reads
 from lifeline.detector.evidence import EvidenceSources
 from lifeline.detector.loop import DetectorTools, WatchRun
 from lifeline.detector.parts import SplitRun
@@ -142,6 +144,11 @@ def _note_failure(settings: DetectorSettings, why: str) -> None:
 
 
 def _detect(request: Detect | CheckPart | Forget, settings: DetectorSettings, context: Any) -> dict[str, Any]:
+    with without_denied_reads(memory_of(settings).denials, DeniedReadStore(settings.ledger), _now()):
+        return _look(request, settings, context)
+
+
+def _look(request: Detect | CheckPart | Forget, settings: DetectorSettings, context: Any) -> dict[str, Any]:
     if isinstance(request, Detect):
         _watch_event_path(settings)
     policy = _policy(settings)
@@ -223,7 +230,6 @@ def _answer(reports: Mapping[str, tuple[Report, timedelta]], settings: DetectorS
     _end(done, times, run_id)
     failures = [failure for report in done for failure in report.failures]
     if failures:
-        memory_of(settings).denials.forget()
         raise TransientError(f"{len(failures)} things failed in this run: {failures[0]}")
     return {"watches": [{"watch": name, **_as_json(report)} for name, (report, _) in reports.items()]}
 
@@ -310,7 +316,6 @@ def _policy(settings: DetectorSettings) -> Policy:
 def _tools(settings: DetectorSettings, policy: Policy) -> DetectorTools:
     memory = memory_of(settings)
     memory.central.begin_run(give_up_after=_FOR_DNS)
-    memory.denials.begin_run_within_an_hour(_now())
     table, keep = settings.ledger, policy.ledger_keep
     until = time.monotonic() + _FOR_LISTS.total_seconds()
     vpcs, audit = VpcStore(table, keep=keep), AuditLog(table, keep=keep)
