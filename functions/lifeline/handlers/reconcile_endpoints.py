@@ -60,7 +60,7 @@ from lifeline.core.requests.exempt import read_exempt
 from lifeline.core.requests.fields import read_by
 from lifeline.core.requests.history import read_history
 from lifeline.core.requests.ownership import adoptable, read_adopt, read_hand_over, to_hand_over
-from lifeline.core.requests.request import Request
+from lifeline.core.requests.request import Request, Trigger
 from lifeline.core.requests.spelling import check_exempted, check_unfreezes, unchecked_freezes
 from lifeline.core.requests.suggest import read_suggest
 from lifeline.reconciler.gatekeeper import take_approval, take_backlog
@@ -123,7 +123,7 @@ def _answer_at(event: object, settings: Settings, run: Run, started: float) -> d
         if "history" not in event:  # which is all in the ledger
             hub.enter_for(there)
         if _is_whole_sweep(event):
-            hub.begin_sweep()
+            hub.begin_sweep(Trigger("sweep", by=read_by(event)))
         is_scheduled = event == _SCHEDULED
         with hub.looking_again(there, is_scheduled=is_scheduled):  # the role may be gone since: whoever waits hears it
             return _answer(call, there, hub, started)
