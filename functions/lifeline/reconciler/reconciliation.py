@@ -249,7 +249,7 @@ class Reconciliation:
         checked = self._to_check([vpc.id for vpc in vpcs], is_region=is_region)
         asked = str if job.is_plan else begin(self._gatekeeper.why_stop)
         with stage("plan", job.run.id) as part:
-            amended = facts.collect(vpcs, {**self._states, **swept, **states}, followed, lists=lists)
+            amended = facts.collect(vpcs, {**self._states, **states}, followed, lists=lists)
             is_leased_later = not job.is_plan and not self._gatekeeper.is_stopped
             amended, deferred = self._plan(facts, amended, followed, check_dns=checked, is_leased_later=is_leased_later)
             amended |= self._plan_again(facts, amended) if job.is_plan else {}
