@@ -36,7 +36,7 @@ RUN_TIME_AN_AGENT = timedelta(microseconds=390)  # most of it unpacks the roster
 ROSTER_BYTES_A_CHUNK = 15_000
 CHUNKS_WRITTEN_A_RUN = 1  # at most; 0.99 and 0.83 in the same simulation, at a grace of 4 and 10 minutes
 ROSTER_READS_A_RUN = 2  # one Query counts the agents and one reads them; both pay for whole items
-SMALL_READS_A_RUN = 6  # half units: open incidents, the latest change, the policy
+SMALL_READS_A_RUN = 8  # half units: open incidents, the latest change, the policy, what was denied
 LOG_BYTES_A_RUN = 4_000
 SERIES_AN_AGENT = 10  # listed by CloudWatch
 DISCOVERY_PACE = timedelta(minutes=15)

@@ -80,7 +80,7 @@ from lifeline.core.notices.forgotten import forgotten_notice
 from lifeline.core.notices.forms import email_text, machine_text
 from lifeline.core.notices.incident import incident_notice, summary_notice
 from lifeline.core.notices.kill_switch import switch_notice
-from lifeline.core.notices.members import denied_account_notice, lost_account_notice
+from lifeline.core.notices.members import denied_account_notice, lost_account_notice, read_account_notice
 from lifeline.core.notices.notice import Notice, Sender
 from lifeline.core.notices.policy import Problem, policy_notice
 from lifeline.core.notices.teardown import teardown_notice
@@ -816,6 +816,22 @@ NOTICES: dict[str, tuple[float, Callable[[], Notice]]] = {
                 ),
             ),
             is_own=True,
+        ),
+    ),
+    "account-read": (
+        0,
+        lambda: read_account_notice(
+            MemberAccount("222222222222", "shop-prod"),
+            NINE,
+            [
+                Change(
+                    NINE + timedelta(minutes=20),
+                    "4976d0e5-a65d-5a42-8b1c-d00a50dc4ff4",
+                    "DeleteRoute",
+                    "deploy-role/release-1842",
+                    frozenset({"rtb-0f40516273849506a"}),
+                )
+            ],
         ),
     ),
     "agents-unknown": (

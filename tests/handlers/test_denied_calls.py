@@ -1,16 +1,19 @@
 """What a policy denies: named with whose policy it is, in which account; told once; left until the next sweep."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
+from lifeline.adapters.aws.clients import client
 from lifeline.adapters.aws.memory import remember
 from lifeline.adapters.aws.network import MUST_BE_READ
 from lifeline.adapters.aws.topic import Topic
+from lifeline.adapters.store.audit import AuditLog
 from lifeline.adapters.store.members import MemberStore
 from lifeline.adapters.store.vpcs import VpcStore
 from lifeline.core.errors import LifelineError, TerminalError, TransientError
@@ -25,6 +28,7 @@ from tests.support.strict_organization import EVERYTHING, SCP
 from tests.support.world import ACCOUNT, REGION, emulated_world, flat
 
 CREATE = "ec2:CreateVpcEndpoint"
+SECOND = timedelta(seconds=1)
 
 
 @pytest.fixture
@@ -507,18 +511,7 @@ def test_a_refused_call_that_must_not_be_looked_up_is_asked_for_once_and_put_asi
     vpc_a = network(hub.a)
     hub.sweep()
     hub.organization.deny(A, "cloudtrail:LookupEvents")
-    wanted = {
-        "VpcId": vpc_a,
-        "ServiceName": f"com.amazonaws.{REGION}.monitoring",
-        "VpcEndpointType": "Interface",
-        "PrivateDnsEnabled": True,
-    }
-    words = (
-        "private-dns-enabled cannot be set because there is already a conflicting DNS domain for "
-        f"monitoring.{REGION}.amazonaws.com in the VPC {vpc_a}"
-    )
-    failure = Failure("InvalidParameter", words)
-    event = record_call("CreateVpcEndpoint", wanted, failure=failure, at=hub.days.clock(), account=A)
+    event = refused_endpoint(hub.days, vpc_a, A)
     before = hub.organization.place(A).call_counts["LookupEvents"]
     assert hub.days.try_to_deliver(event) == []
     assert hub.organization.place(A).call_counts["LookupEvents"] == before + 1
@@ -526,4 +519,201 @@ def test_a_refused_call_that_must_not_be_looked_up_is_asked_for_once_and_put_asi
     assert "cloudtrail:LookupEvents" in letter["MessageAttributes"]["reason"]["StringValue"]
     hub.days.deliver(hub.cut_off(A, hub.a, vpc_a))
     assert told(hub, f"denies cloudtrail:LookupEvents in account {A}")
+    assert standing_of(A) is AccountStanding.SERVED
+
+
+def refused_endpoint(days: Days, vpc_id: str, account: str = ACCOUNT) -> dict[str, Any]:
+    """The event of a call that EC2 refused because the name is taken."""
+    wanted = {
+        "VpcId": vpc_id,
+        "ServiceName": f"com.amazonaws.{REGION}.monitoring",
+        "VpcEndpointType": "Interface",
+        "PrivateDnsEnabled": True,
+    }
+    words = (
+        "private-dns-enabled cannot be set because there is already a conflicting DNS domain for "
+        f"monitoring.{REGION}.amazonaws.com in the VPC {vpc_id}"
+    )
+    failure = Failure("InvalidParameter", words)
+    return record_call("CreateVpcEndpoint", wanted, failure=failure, at=days.clock(), account=account)
+
+
+def test_in_the_own_account_event_history_that_must_not_be_read_is_asked_once_between_sweeps(single: Days) -> None:
+    vpc_id, event = lost_route(single)
+    single.account.attach(client("cloudtrail"))
+    own_account(single, "cloudtrail:LookupEvents")
+
+    def asked() -> int:
+        return single.account.call_counts["LookupEvents"]
+
+    for _ in range(3):
+        assert single.try_to_deliver(refused_endpoint(single, vpc_id)) == []
+        (letter,) = single.world.dead_letters()
+        assert "cloudtrail:LookupEvents" in letter["MessageAttributes"]["reason"]["StringValue"]
+    assert asked() == 1
+    single.deliver(event)
+    forms = [json.loads(json.loads(one["Body"])["Message"]) for one in single.world.forms()]
+    assert sum(f"denies cloudtrail:LookupEvents in account {ACCOUNT}" in flat(form["text"]) for form in forms) == 1
+    single.after(1)
+    single.deliver(refused_endpoint(single, vpc_id))
+    assert asked() == 2, "the sweep ends what was known"
+
+
+@pytest.mark.parametrize("is_lost", [False, True])
+def test_what_became_of_new_endpoints_in_a_denied_account_the_next_sweep_that_reads_it_says(
+    hub: Hub, *, is_lost: bool
+) -> None:
+    vpc_a = network(hub.a)
+    hub.days.deliver(hub.cut_off(A, hub.a, vpc_a))
+    (follow,) = hub.days.world.requeue(follow=True)
+    hub.days.empty_queue()
+    hub.organization.deny(A, "ec2:*")
+    hub.days.clock.advance(HOUR / 60)
+    hub.days.deliver(follow)
+    assert not hub.days.world.dead_letters()
+    before = described(hub, A)
+    hub.days.deliver(follow)
+    assert described(hub, A) == before, "not before the next sweep"
+    hub.organization.deny(A)
+    (endpoint,) = hub.a.endpoints(vpc_a)
+    if is_lost:
+        hub.a.ec2.delete_vpc_endpoints(VpcEndpointIds=[endpoint["VpcEndpointId"]])
+    hub.sweep()
+    page = hub.days.call({"history": {"vpc_id": vpc_a}, "account": A})["history"]
+    (outcome,) = [entry["text"] for entry in page["entries"] if entry["kind"] == "outcome"]
+    assert f"{endpoint['VpcEndpointId']} for monitoring was {'not ' * is_lost}available" in outcome
+    assert bool(told(hub, "someone deleted it")) == is_lost
+
+
+def test_members_sweeps_go_out_once_however_often_the_own_accounts_fails(hub: Hub) -> None:
+    own_account(hub.days, "ec2:DescribeVpcs")
+    for _ in range(2):
+        hub.days.empty_queue()
+        with pytest.raises(TerminalError, match="DescribeVpcs"):
+            hub.days.call({"sweep": True})
+        for _ in range(2):
+            with pytest.raises(TerminalError, match="DescribeVpcs"):
+                hub.days.call_again({"sweep": True})
+        assert hub.swept() == [A, B], "an invocation's, which Lambda tries three times"
+
+
+# ---- what changed meanwhile
+
+
+def deny_all(hub: Hub) -> None:
+    hub.organization.deny(A, "ec2:*")
+
+
+def remove_role(hub: Hub) -> None:
+    hub.organization.remove_role(role_in(A))
+
+
+def allow_all(hub: Hub) -> None:
+    hub.organization.deny(A)
+    hub.organization.add_role(role_in(A), trust=[TRUST])
+
+
+@pytest.mark.parametrize("hinder", [deny_all, remove_role])
+def test_who_changed_what_in_an_account_that_cannot_be_read_is_on_record_and_told_once_it_can(
+    hub: Hub, hinder: Callable[[Hub], None]
+) -> None:
+    vpc_a = network(hub.a)
+    hub.sweep()
+    hinder(hub)
+    hub.sweep()
+    hub.days.clock.advance(HOUR / 60)
+    events = [hub.cut_off(A, hub.a, vpc_a)]
+    events += [cut(hub.a.main_table(vpc_a), hub.days.clock() + number * SECOND) for number in range(1, 11)]
+    events += [tagged(vpc_a, "lifeline:exempt", hub.days.clock() + 20 * SECOND)]
+    hub.days.deliver(*events)
+    hub.days.deliver(*events)
+    page = hub.days.call({"history": {"day": f"{hub.days.clock():%Y-%m-%d}"}, "account": A})["history"]
+    changes = [entry for entry in page["entries"] if entry["kind"] == "change"]
+    assert len(changes) == 12, "each once"
+    assert {entry["event_id"] for entry in changes} == {event["detail"]["eventID"] for event in events}
+    assert any(entry["text"].startswith("DeleteRoute by ") for entry in changes)
+    assert not told(hub, "can be read again")
+    allow_all(hub)
+    for _ in range(2):
+        hub.sweep()
+    (notice,) = told(hub, f"[lifeline] account {A} (shop) can be read again")
+    assert "AWS reported 12 changes there, of which these are the newest 10:" in notice
+    assert (notice.count("DeleteRoute by "), notice.count("CreateTags by ")) == (9, 1)
+    assert len(hub.a.endpoints(vpc_a)) == 1
+
+
+def cut(table_id: str, at: datetime) -> dict[str, Any]:
+    """The event of a route that was deleted."""
+    request = {"RouteTableId": table_id, "DestinationCidrBlock": f"10.{at.second}.0.0/16"}
+    return record_call("DeleteRoute", request, {"Return": True}, at=at, account=A)
+
+
+def tagged(vpc_id: str, key: str, at: datetime) -> dict[str, Any]:
+    """The event of a tag that was set."""
+    request = {"Resources": [vpc_id], "Tags": [{"Key": key, "Value": "x"}]}
+    return record_call("CreateTags", request, {}, at=at, account=A)
+
+
+def test_in_the_own_account_too(single: Days) -> None:
+    vpc_id, event = lost_route(single)
+    own_account(single, "ec2:DescribeSubnets")
+    single.deliver(event)
+    own_account(single)
+    for _ in range(2):
+        single.after(1)
+    forms = [json.loads(json.loads(one["Body"])["Message"]) for one in single.world.forms()]
+    (text,) = [flat(form["text"]) for form in forms if form["kind"] == "account_read"]
+    assert "Meanwhile, AWS reported 1 change there: DeleteRoute by " in text
+    assert len(single.live(vpc_id)) == 1
+
+
+def test_a_role_that_comes_and_goes_is_three_notices_a_day_and_the_next_says_how_often(hub: Hub) -> None:
+    vpc_a = network(hub.a)
+    hub.sweep()
+    event = hub.cut_off(A, hub.a, vpc_a)
+
+    def lose() -> None:
+        hub.organization.remove_role(role_in(A))
+        hub.days.deliver(event)
+        hub.days.clock.advance(HOUR / 5)
+        hub.organization.add_role(role_in(A), trust=[TRUST])
+        hub.days.deliver(event)
+
+    for _ in range(5):
+        lose()
+    assert len(told(hub, f"account {A} (shop) lost")) == 3
+    hub.days.clock.advance(24 * HOUR)
+    lose()
+    (last,) = told(hub, f"account {A} (shop) lost")
+    assert "It became lost or denied 3 times since the last notice" in last
+
+
+def test_what_cannot_be_looked_up_is_recorded_all_at_once(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    hub.sweep()
+    hub.organization.deny(A, "ec2:DescribeNatGateways")
+    record, written = AuditLog.record_changes, list[int]()
+
+    def count(self: AuditLog, changes: Iterable[Any], *, now: datetime) -> None:
+        changes = list(changes)
+        written.extend([len(changes)] * bool(changes))
+        record(self, changes, now=now)
+
+    monkeypatch.setattr(AuditLog, "record_changes", count)
+    ids = [f"nat-0123456789abcde{number:02}" for number in range(5)]
+    hub.days.deliver(
+        *(record_call("DeleteNatGateway", {"NatGatewayId": id_}, {}, at=hub.days.clock(), account=A) for id_ in ids)
+    )
+    assert written == [5]
+    page = hub.days.call({"history": {"day": f"{hub.days.clock():%Y-%m-%d}"}, "account": A})["history"]
+    assert sorted(id_ for entry in page["entries"] for id_ in entry.get("ids", [])) == ids
+
+
+def test_a_sweep_that_is_put_off_says_nothing_of_the_account(hub: Hub) -> None:
+    denied_by_an_event(hub)
+    hub.days.clock.advance(HOUR / 60)
+    hub.days.deliver({"sweep": True, "because": [{"kind": "sweep"}], "account": A})
+    (put_off,) = hub.days.world.requeue()
+    assert standing_of(A) is AccountStanding.DENIED
+    hub.days.clock.advance(HOUR / 6)
+    hub.days.deliver(put_off)
     assert standing_of(A) is AccountStanding.SERVED

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from lifeline.adapters.aws.memory import remember
 from lifeline.adapters.aws.topic import Topic
 from lifeline.adapters.store.failed_runs import FailedRunStore
 from lifeline.adapters.store.vpcs import VpcStore
@@ -64,6 +65,24 @@ def test_an_account_whose_agents_cannot_be_checked_is_told_once_after_a_quarter_
     (subject,) = told(hub)
     assert subject == f"[lifeline {A}] agents of account {A} unknown: its metrics can't be checked"
     assert (since(A) is None, since(B)) == (False, None)
+
+
+def test_instances_that_must_not_be_described_are_asked_for_once_an_hour_by_however_many_processes(hub: Hub) -> None:
+    def asked(account: str) -> int:
+        return hub.organization.place(account).call_counts["DescribeInstances"]
+
+    hub.organization.deny(A, "ec2:DescribeInstances")
+    before = asked(A), asked(B)
+    for _ in range(30):
+        remember.cache_clear()
+        minutes(hub, 1)
+    assert asked(A) == before[0] + 1
+    assert asked(B) > before[1]
+    minutes(hub, 31)
+    assert asked(A) == before[0] + 2
+    hub.organization.deny(A)
+    minutes(hub, 60)
+    assert "errors" not in detect(A)
 
 
 def test_what_throttles_one_account_is_unknown_there_alone(hub: Hub) -> None:

@@ -9,6 +9,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from lifeline.adapters.aws.memory import remember
+from lifeline.adapters.aws.queue import Queue
 from lifeline.adapters.aws.topic import Topic
 from lifeline.adapters.store.limit_usage import LimitUsage
 from lifeline.adapters.store.members import MemberStore
@@ -18,6 +19,7 @@ from lifeline.core.errors import TransientError
 from lifeline.core.network.model import RegionRef
 from lifeline.core.organization.ledger import MemberLedger
 from lifeline.core.organization.members import AccountStanding
+from tests.support.cloudtrail import record_call
 from tests.support.days import Days
 from tests.support.organization import alike
 from tests.support.organization_hub import HOUR, STRANGER, TRUST, A, B, Hub, begin, network, role_in
@@ -122,7 +124,12 @@ def test_an_account_that_only_a_message_names_leaves_no_record(whole: Hub) -> No
     listed = whole.members()
     for body in ({"vpc_ids": ["vpc-0123456789abcdef0"]}, {"sweep": True}):
         whole.days.deliver({**body, "account": "555555555555"})
+    change = record_call("DeleteRoute", {"RouteTableId": "rtb-0123456789abcdef0"}, at=whole.days.clock())
+    for account in ("account", "recipientAccountId"):
+        (change if account in change else change["detail"])[account] = "555555555555"
+    whole.days.deliver(change)
     assert whole.members() == listed
+    assert "555555555555" not in str(whole.days.world.dynamodb.scan(TableName="ledger")["Items"])
 
 
 # ---- accounts that can't be entered
@@ -205,6 +212,39 @@ def test_events_of_a_lost_account_cost_one_refused_call_in_ten_minutes(hub: Hub)
     hub.days.clock.advance(timedelta(minutes=11))
     hub.days.deliver(event)
     assert asked == ["AssumeRole"]
+
+
+# ---- a sweep
+
+
+def test_sweeps_that_could_not_be_sent_are_sent_when_lambda_tries_again(
+    hub: Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise TransientError("sqs: Throttling", code="Throttling")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Queue, "sweep_accounts", fail)
+        with pytest.raises(TransientError):
+            hub.days.call({"sweep": True})
+    hub.days.call_again({"sweep": True})
+    assert hub.swept() == [A, B]
+
+
+def test_who_invoked_a_sweep_of_all_accounts_is_in_each_accounts_history_and_notices(hub: Hub) -> None:
+    vpc_a = network(hub.a)
+    hub.cut_off(A, hub.a, vpc_a)
+    hub.days.call({"sweep": True, "by": "dana"})
+    hub.days.deliver(*(body for body in hub.days.world.requeue() if body.get("sweep")))
+    assert len(hub.a.endpoints(vpc_a)) == 1
+    page = hub.days.call({"history": {"vpc_id": vpc_a}, "account": A})["history"]
+    words = [entry["text"] for entry in page["entries"] if entry["kind"] == "action"]
+    assert words
+    because = "Triggered by: a sweep that was invoked manually by dana (as stated)"
+    assert all(because in text for text in words)
+    (mail,) = hub.days.world.forms()
+    form = json.loads(json.loads(mail["Body"])["Message"])
+    assert "A sweep was invoked manually by dana (as stated)" in flat(form["text"])
 
 
 # ---- which accounts

@@ -9,10 +9,12 @@ import pytest
 
 from lifeline.handlers.reconcile_endpoints import handler
 from tests.handlers.test_bus import heard, listen
+from tests.handlers.test_denied_calls import own_account
 from tests.handlers.test_policy_in_use import NAME, say
 from tests.handlers.test_reconcile_endpoints import sqs
 from tests.support.agents import TABLE
 from tests.support.cloudtrail import Identity, record_call
+from tests.support.days import Days
 from tests.support.world import Context, World, emulated_world
 
 HOSTILE = (
@@ -95,6 +97,19 @@ def test_by_default_it_is_said_who_made_a_change(world: World) -> None:
     form = notice(world)
     assert "deploy-role/ann.smith@example[.]com called DeleteRoute" in " ".join(str(form["text"]).split())
     assert "ann.smith@example.com" in ledger()
+
+
+def test_with_hashed_names_no_name_is_kept_of_a_change_that_waits_for_a_sweep(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    say({"version": 1, "iac_debounce_seconds": 0, "rules": [{"require": ["monitoring"]}], "session_names": "hash"})
+    vpc_id = cut_off(world)
+    own_account(Days(world, monkeypatch), "ec2:DescribeVpcs")
+
+    delete_route(world, vpc_id, ANN)
+
+    assert "deploy-role/session-" in ledger()
+    assert "smith" not in ledger()
 
 
 def test_with_hashed_names_no_mail_event_or_ledger_has_a_persons_name(

@@ -289,7 +289,7 @@ SILENCE = {"vpc_ids": [VPC_ID], "because": [{"kind": "silence", "event_id": "inc
         ({"sweep": True, "because": [{"kind": "sweep"}]}, CHANGES, False),
         ({"vpc_ids": [VPC_ID], "attempt": 2, "because": [{"kind": "change", "event_id": "e-1"}]}, CHANGES, False),
         (ATTEMPT, CHANGES, True),
-        ({"vpc_ids": [VPC_ID], "follow": True}, CHANGES, True),
+        ({"vpc_ids": [VPC_ID], "follow": True}, CHANGES, False),
         (SILENCE, REPAIRS, True),
     ],
 )
@@ -309,6 +309,6 @@ def test_what_no_sweep_finds_by_itself_is_put_aside_with_its_reason_where_trying
     served = reconcile_batch([record(0, text, arn)], **more, is_settled=lambda *_, **__: True)
     assert served == ((), [])
     assert fakes.letters == ([(text, str(error), "")] if is_lost else [])
-    assert settle_records([record(0, text, arn)], error, **more) == []
+    assert settle_records([record(0, text, arn)], error, **more, is_recorded=True) == []
     assert len(fakes.letters) == 2 * is_lost
     assert "retry" not in fakes.journal

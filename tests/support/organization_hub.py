@@ -65,6 +65,10 @@ class Hub:
         world.ec2.delete_route(**request)
         return record_call("DeleteRoute", request, {"Return": True}, at=self.days.clock(), account=account)
 
+    def swept(self) -> list[str]:
+        """The accounts whose sweeps are on the queue."""
+        return [body["account"] for body in self.days.world.requeue() if body.get("sweep")]
+
     def sweep(self) -> list[str]:
         """The schedule's sweep, and those of the accounts that it sends, one after the other: their accounts. What is
         kept comes again, as SQS would have it.

@@ -273,6 +273,7 @@ _MADE_BY = {  # the boto3 calls of each function's adapters
         "aws/cloudwatch",
         "store/causes",
         "store/denial_notices",
+        "store/denied_reads",
         "store/event_path",
         "store/failed_runs",
         "store/full_watches",

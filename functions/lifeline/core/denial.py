@@ -7,8 +7,10 @@ blog: enhanced access denied error messages with policy ARNs). Some services say
 """
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 
 # EC2 says UnauthorizedOperation; the other services have the common errors' name, with or without its ending.
 EC2_DENIED = "UnauthorizedOperation"  # no other service has this code
@@ -90,6 +92,7 @@ def _account_in(arn: str) -> str:
     return parts[4] if len(parts) > 4 and parts[4].isdecimal() else ""
 
 
+@lru_cache(maxsize=64)  # one error may be the answer to each message of a batch
 def read_denial(message: str, code: str = "") -> Denial | None:
     """What AWS's error message says of a denial; None for any other error. `code` is the error's code, if known."""
     call = _CALL.search(message)
@@ -106,6 +109,12 @@ def read_denial(message: str, code: str = "") -> Denial | None:
         policy_arn=(explicit["arn"] or "").rstrip(".,;\"'") if explicit else "",
         is_explicit=_DENY.search(message) is not None,
     )
+
+
+def by_organizations(denied: Mapping[str, str]) -> dict[str, str]:
+    """Of denied calls, with AWS's words for each, those that a policy of the organization denies."""
+    found = {call: read_denial(words) for call, words in denied.items()}
+    return {call: denied[call] for call, denial in found.items() if denial and denial.denier.is_organizations}
 
 
 def denied_words(denial: Denial, account: str) -> str:

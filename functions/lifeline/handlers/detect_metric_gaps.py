@@ -21,6 +21,7 @@ from lifeline.adapters.aws.memory import memory_of
 from lifeline.adapters.aws.repair_requests import RepairRequests
 from lifeline.adapters.aws.topic import Topic
 from lifeline.adapters.store.denial_notices import OF_DETECTOR, DenialNotices
+from lifeline.adapters.store.denied_reads import DeniedReadStore
 from lifeline.adapters.store.failed_runs import FailedRunStore
 from lifeline.adapters.store.full_watches import FullWatch
 from lifeline.adapters.store.incidents import Incidents
@@ -39,6 +40,7 @@ from lifeline.core.policy.policy import Policy
 from lifeline.core.requests.account import refuse
 from lifeline.core.requests.detect import CheckPart, Detect, Forget, account_in, read_event
 from lifeline.detector.chunks import agents_of
+from lifeline.detector.denied_reads import without_denied_reads
 from lifeline.detector.event_path import watch_event_path
 from lifeline.detector.loop import DetectorTools, WatchRun
 from lifeline.detector.parts import SplitRun
@@ -144,6 +146,11 @@ def _note_failure(settings: DetectorSettings, why: str) -> None:
 
 
 def _detect(request: Detect | CheckPart | Forget, settings: DetectorSettings, context: Any) -> dict[str, Any]:
+    with without_denied_reads(memory_of(settings).denials, DeniedReadStore(settings.ledger), _now()):
+        return _look(request, settings, context)
+
+
+def _look(request: Detect | CheckPart | Forget, settings: DetectorSettings, context: Any) -> dict[str, Any]:
     if isinstance(request, Detect):
         watch_event_path(settings, _now())
     policy = _policy(settings)
@@ -213,7 +220,6 @@ def _answer(reports: Mapping[str, tuple[Report, timedelta]], settings: DetectorS
     _end(done, times, run_id)
     failures = [failure for report in done for failure in report.failures]
     if failures:
-        memory_of(settings).denials.forget()
         raise TransientError(f"{len(failures)} things failed in this run: {failures[0]}")
     return {"watches": [{"watch": name, **_as_json(report)} for name, (report, _) in reports.items()]}
 
@@ -303,7 +309,6 @@ def _policy(settings: DetectorSettings) -> Policy:
 
 def _tools(settings: DetectorSettings, policy: Policy) -> DetectorTools:
     memory = memory_of(settings)
-    memory.denials.begin_run_within_an_hour(_now())
     table, keep = settings.ledger, policy.ledger_keep
     instances = Instances(LateClient("ec2", memory.client), denials=memory.denials)
     until = time.monotonic() + _FOR_LISTS.total_seconds()

@@ -59,7 +59,7 @@ from lifeline.core.policy.service_names import known_names
 from lifeline.core.requests.account import without_account
 from lifeline.core.requests.calls import read_request, wants_text
 from lifeline.core.requests.fields import read_by
-from lifeline.core.requests.request import Request
+from lifeline.core.requests.request import Request, Trigger
 from lifeline.core.requests.spelling import check_exempted, check_unfreezes, unchecked_freezes
 from lifeline.reconciler.gatekeeper import take_approval, take_backlog
 from lifeline.reconciler.loop import reconcile
@@ -122,7 +122,7 @@ def _answer_at(event: object, settings: Settings, run: Run, started: float) -> d
         if "history" not in event:  # which is all in the ledger
             hub.enter_for(there)
         if _is_whole_sweep(event):
-            hub.begin_sweep()
+            hub.begin_sweep(Trigger("sweep", by=read_by(event)))
         is_scheduled = event == _SCHEDULED
         with hub.looking_again(there, is_scheduled=is_scheduled):  # the role may be gone since: whoever waits hears it
             return _answer(call, there, hub, started)

@@ -1,20 +1,24 @@
 """An SQS batch: one run for all its messages, and each message done, retried, or dead-lettered with its reason."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
+from lifeline.adapters.store.policy import ReadOnlyPolicy
 from lifeline.core.errors import InvalidInputError, LifelineError, TerminalError, TransientError
 from lifeline.core.plan.answer import VpcAnswer
 from lifeline.core.requests.body import is_from, read_body
 from lifeline.core.requests.calls import read_queued, read_repair_request
 from lifeline.core.requests.request import Request
 from lifeline.reconciler.accept import BusyError
-from lifeline.reconciler.loop import reconcile
+from lifeline.reconciler.loop import as_told, reconcile
 from lifeline.reconciler.steps.event_path import NOT_SAVED_YET
 from lifeline.reconciler.steps.job import Tools
+from lifeline.reconciler.steps.policy_in_force import current_policy, stacks_policy
 from lifeline.reconciler.steps.proven import UNPROVEN, WAITS
+from lifeline.reconciler.steps.targets import as_recorded
 from lifeline.runtime.invocation import Run
 from lifeline.runtime.observability import logger
 from lifeline.runtime.settings import Settings
@@ -68,12 +72,12 @@ def keep_records(
 
 
 def settle_records(
-    records: Sequence[Any], error: LifelineError, *, tools: Tools, settings: Settings, run: Run
+    records: Sequence[Any], error: LifelineError, *, tools: Tools, settings: Settings, run: Run, is_recorded: bool
 ) -> list[str]:
     """The ids of messages to keep, none of which can be served before the next sweep: what that doesn't find by itself
-    is dead-lettered with the reason.
+    is dead-lettered with the reason. Who changed what is recorded, if `is_recorded`.
     """
-    return _Batch(tools, settings, run, is_settled=lambda *_, **__: True).settle(records, error)
+    return _Batch(tools, settings, run, lambda *_, **__: True, is_recorded=is_recorded).settle(records, error)
 
 
 def read_record(record: object, own_role_arn: str, region: str = "", *, repair_queue_url: str = "") -> Request:
@@ -102,6 +106,7 @@ class _Batch:
     settings: Settings
     run: Run
     is_settled: IsSettled = _never
+    is_recorded: bool = True
 
     def serve(self, records: Sequence[Any]) -> tuple[tuple[VpcAnswer, ...], list[str]]:
         messages, kept = self._read_all(records)
@@ -154,7 +159,7 @@ class _Batch:
             busy = [(request, error) for request in error.requests]
             return error.answers, self._retry_failed(messages, [*failed, *busy])
         except LifelineError as error:
-            return (), self._leave(messages, error, is_all=True)
+            return (), self._leave([(message, error) for message in messages], is_all=True)
         except Exception as error:  # noqa: BLE001 - logged, and traced to its message
             logger.exception("batch failed unexpectedly", messages=len(messages), run_id=self.run.id)
             if len(messages) == 1 or self.run.remaining() < _A_RUN:
@@ -173,24 +178,46 @@ class _Batch:
     def settle(self, records: Sequence[Any], error: LifelineError) -> list[str]:
         """Keeps only what couldn't be dead-lettered."""
         messages, kept = self._read_all(records)
-        return [*kept, *self._leave(messages, error, is_all=True)]
+        return [*kept, *self._leave([(message, error) for message in messages], is_all=True)]
 
     def _retry_failed(self, messages: Sequence[_Message], failed: Iterable[tuple[Request, LifelineError]]) -> list[str]:
         """Those among the messages whose requests failed, each once and with its own error."""
         errors = {request.message_id: error for request, error in failed}
         left = [message for message in messages if message.request.message_id in errors]
-        return [id_ for one in left for id_ in self._leave([one], errors[one.request.message_id], is_all=False)]
+        return self._leave([(one, errors[one.request.message_id]) for one in left], is_all=False)
 
-    def _leave(self, messages: Sequence[_Message], error: LifelineError, *, is_all: bool) -> list[str]:
-        """The ids of the messages to keep, of those that have this error for their answer."""
-        again: list[_Message] = []
+    def _leave(self, failed: Sequence[tuple[_Message, LifelineError]], *, is_all: bool) -> list[str]:
+        """The ids of the messages to keep, of those that have an error for their answer."""
+        again: dict[LifelineError, list[_Message]] = defaultdict(list)
+        left: list[Request] = []
         kept: list[str] = []
-        for message in messages:
+        for message, error in failed:
             if not self.is_settled(error, message.request, is_all=is_all):
-                again.append(message)
-            elif not message.request.is_repeated_by_sweep:
+                again[error].append(message)
+            elif message.request.is_repeated_by_sweep:
+                left.append(message.request)
+            else:
                 kept += self._dead_letter(message.record, error)
-        return [*kept, *(self._retry_all(again, error) if again else ())]
+        if self.is_recorded:
+            self._record_changes(left)
+        return [*kept, *(id_ for error, messages in again.items() for id_ in self._retry_all(messages, error))]
+
+    def _record_changes(self, requests: Sequence[Request]) -> None:
+        """Keeps who changed what, of changes that the next sweep acts on without knowing of them. In which VPC can't be
+        looked up, so they are the region's. Where that can't be saved, the sweep looks at everything all the same.
+        """
+        changes = [one for one in requests if one.trigger.kind == "change" and not one.is_own]
+        if not changes:
+            return
+        settings, now = self.settings, self.run.now()
+        try:
+            store = ReadOnlyPolicy(self.tools.policies)
+            policy = current_policy(settings.policy_parameter, stacks_policy(settings), store, now=now).policy
+            told = [as_told(request, policy, settings.account_id).trigger for request in changes]
+            audit = self.tools.audit.keeping(policy.ledger_keep) if policy else self.tools.audit
+            audit.record_changes([(settings.home, as_recorded(trigger)) for trigger in told], now=now)
+        except LifelineError as error:
+            logger.error("changes not recorded", error=str(error), changes=len(changes), run_id=self.run.id)
 
     def _retry_all(self, messages: Sequence[_Message], error: LifelineError) -> list[str]:
         about = {"error": str(error), "messages": len(messages), "run_id": self.run.id}

@@ -93,7 +93,7 @@ class FactReader:
         """The VPCs with the facts that these amendments need."""
         tools = self.job.tools
         readers: dict[Fact, Reader] = {
-            Fact.STATE: self._states,
+            Fact.STATE: self.states_of,
             Fact.WITHDRAWALS: self._silences,
             **network_readers(tools.lookup, tools.central, self.job.settings.region),
             Fact.CHANGES: self._changes,
@@ -106,19 +106,22 @@ class FactReader:
 
     def read_states(self, amended: Mapping[str, Amended]) -> dict[str, Amended]:
         """The VPCs with their state."""
-        states = self._states(amended)
+        states = self.states_of(amended)
         return {vpc_id: amended_vpc.with_fact(Fact.STATE, states[vpc_id]) for vpc_id, amended_vpc in amended.items()}
 
-    def _states(self, vpcs: Mapping[str, Amended]) -> Mapping[str, VpcState]:
-        """A plan that a caller wants to see must work where there is no ledger: it does without then."""
+    def states_of(self, vpc_ids: Iterable[str]) -> Mapping[str, VpcState]:
+        """The state of each VPC. A plan that a caller wants to see must work where there is no ledger: it does without
+        then.
+        """
+        ids = tuple(vpc_ids)
         try:
-            states = self.job.tools.vpcs.load_all(self.job.ref(vpc_id) for vpc_id in vpcs)
+            states = self.job.tools.vpcs.load_all(map(self.job.ref, ids))
             return {ref.vpc_id: state for ref, state in states.items()}
         except LifelineError as error:
             if not self.job.is_manual:
                 raise
             logger.warning("state of VPCs not read", error=str(error))
-            return dict.fromkeys(vpcs, VpcState())
+            return dict.fromkeys(ids, VpcState())
 
     def _silences(self, vpcs: Mapping[str, Amended]) -> Mapping[str, tuple[Withdrawal, ...]]:
         """What the detector recorded, in one call for each watch. A plan that a caller wants to see does without."""

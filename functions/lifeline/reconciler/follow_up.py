@@ -8,7 +8,7 @@ from lifeline.core.coexist.vpc_state import VpcState
 from lifeline.core.history.entries import outcomes_of
 from lifeline.core.network.model import Vpc
 from lifeline.core.notices.endpoints import lost_notice
-from lifeline.core.plan.endpoint_lifecycle import Followed, follow
+from lifeline.core.plan.endpoint_lifecycle import Followed, follow, is_overdue
 from lifeline.reconciler.steps.job import Job
 from lifeline.reconciler.steps.requeue import Requeuing
 from lifeline.runtime.observability import logger
@@ -21,20 +21,25 @@ class FollowUp:
     job: Job
     requeuing: Requeuing
 
-    def follow_up(self, vpcs: Sequence[Vpc]) -> tuple[dict[str, VpcState], dict[str, Followed]]:
+    def follow_up(
+        self, vpcs: Sequence[Vpc], swept: Mapping[str, VpcState]
+    ) -> tuple[dict[str, VpcState], dict[str, Followed]]:
         """For VPCs in which endpoints were made lately: their state, saved as it is now, and what is known of the
-        endpoints. Where one is still coming up, the VPC is requeued.
+        endpoints. Where one is still coming up, the VPC is requeued if it was put back for that. Of those that a sweep
+        looks at, by these states, where nobody has looked for long: no message may be left that asks for it.
         """
         states: dict[str, VpcState] = {}
         known: dict[str, Followed] = {}
+        overdue = {vpc_id for vpc_id, state in swept.items() if is_overdue(state.made, self.job.run.now())}
         for vpc in vpcs:
-            if self.job.targets.is_followed(vpc.id):
+            if self.job.targets.is_followed(vpc.id) or vpc.id in overdue:
                 state = self.job.tools.vpcs.load(self.job.ref(vpc.id))
                 known[vpc.id] = followed = self.follow(vpc, state)
                 states[vpc.id] = replace(state, made=followed.made, failures=followed.failures)
                 self.job.save(vpc.id, state, states[vpc.id])
-        if waiting := [vpc_id for vpc_id, followed in known.items() if followed.is_waiting]:
-            self.requeuing.follow(waiting)
+        waiting = [vpc_id for vpc_id, followed in known.items() if followed.is_waiting]
+        if asked := [vpc_id for vpc_id in waiting if self.job.targets.is_followed(vpc_id)]:
+            self.requeuing.follow(asked)
         return states, known
 
     def follow_leased(self, vpcs: Sequence[Vpc], states: Mapping[str, VpcState]) -> dict[str, Followed]:

@@ -15,6 +15,7 @@ from lifeline.core.errors import LifelineError
 from lifeline.core.guards.mode import Mode
 from lifeline.core.notices.policy import policy_notice
 from lifeline.core.plan.answer import VpcAnswer
+from lifeline.core.policy.policy import Policy
 from lifeline.core.requests.request import Request
 from lifeline.core.requests.session_names import hash_session_names
 from lifeline.core.requests.tags import OWN_TAGS, keep_known_tags
@@ -65,23 +66,12 @@ def _reconcile(
     failed: list[tuple[Request, LifelineError]] | None,
 ) -> tuple[VpcAnswer, ...]:
     waiting = only_routed(waiting, tools.routed, failed)  # before anything else is read: these come by the thousands
-    proven = prove_claims(waiting, tools.history, settings)
-    for _, error in proven.failed:
-        if tools.denials:
-            tools.denials.note(error)
-    if failed is not None:
-        failed += proven.failed
-    waiting = proven.requests
     if not waiting:
         return ()
     stacks, catalog = stacks_policy(settings), tools.network.catalog
     in_force = current_policy(settings.policy_parameter, stacks, tools.policies, catalog, now=run.now())
-    if not in_force.policy or in_force.policy.hash_session_names:  # before a name gets anywhere
-        waiting = [hash_session_names(request, settings.account_id) for request in waiting]
     policy = in_force.policy or stacks
     tools = tools.under(policy)
-    known_tags = OWN_TAGS | (in_force.policy.tag_keys if in_force.policy else frozenset())
-    waiting = [keep_known_tags(request, known_tags) for request in waiting]
     is_manual = mode is not settings.mode
     approves = tuple(request.approve for request in waiting if request.approve)
     gatekeeper = Gatekeeper(
@@ -94,7 +84,23 @@ def _reconcile(
     if not is_manual:
         _notify_of_policy(in_force, job)
     with without_denied_reads(job, waiting, region):
-        return _find_and_reconcile(waiting, job, in_force, gatekeeper, failed)
+        proven = prove_claims(waiting, tools.history, settings)
+        for _, error in proven.failed:
+            if tools.denials:
+                tools.denials.note(error)
+        if failed is not None:
+            failed += proven.failed
+        told = [as_told(request, in_force.policy, settings.account_id) for request in proven.requests]
+        return _find_and_reconcile(told, job, in_force, gatekeeper, failed) if told else ()
+
+
+def as_told(request: Request, policy: Policy | None, account: str) -> Request:
+    """The request as it may get anywhere: without names of sessions if the policy says so or couldn't be read, and with
+    those of the tags that decide what is required.
+    """
+    if policy is None or policy.hash_session_names:
+        request = hash_session_names(request, account)
+    return keep_known_tags(request, OWN_TAGS | (policy.tag_keys if policy else frozenset()))
 
 
 def _find_and_reconcile(

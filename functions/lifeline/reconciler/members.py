@@ -9,25 +9,32 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from threading import Semaphore
 from typing import Any
 
+from lifeline.adapters.aws.denials import DeniedReadError
 from lifeline.adapters.aws.network import MUST_BE_READ
 from lifeline.adapters.aws.organizations import Organizations
+from lifeline.adapters.store.audit import AuditLog
 from lifeline.adapters.store.members import MemberStore
 from lifeline.core.denial import EC2_DENIED, SESSION_CODES, Denial, read_denial
 from lifeline.core.errors import InvalidInputError, LifelineError, TerminalError, TransientError
 from lifeline.core.guards.all_accounts import of_accounts
-from lifeline.core.notices.members import denied_account_notice, lost_account_notice
+from lifeline.core.notices.members import (
+    MOST_COUNTED,
+    denied_account_notice,
+    lost_account_notice,
+    read_account_notice,
+)
 from lifeline.core.notices.notice import Notice
 from lifeline.core.organization.accounts import unserved_words
 from lifeline.core.organization.members import AccountStanding, MemberAccount, MemberAccounts
 from lifeline.core.plan.answer import VpcAnswer
 from lifeline.core.requests.account import refuse, stated_account
 from lifeline.core.requests.body import read_body
-from lifeline.core.requests.request import Request
+from lifeline.core.requests.request import Request, Trigger
 from lifeline.reconciler.batch import keep_records, reconcile_batch, settle_records
 from lifeline.reconciler.steps.denied_reads import may_pass
 from lifeline.reconciler.steps.job import Tools
@@ -37,7 +44,7 @@ from lifeline.runtime.settings import Settings
 
 MOST_AT_ONCE = 8  # accounts; those that only wait for their own endpoint calls don't count
 _WHO = re.compile(r"User: \S+")
-_LEAST = timedelta(seconds=60)  # with less time left, no further account is begun
+LEAST = timedelta(seconds=60)  # with less time left, no further account is begun
 
 type Served = tuple[tuple[VpcAnswer, ...], list[str]]
 """Each VPC's outcome, and the IDs of the messages that SQS must keep."""
@@ -99,35 +106,53 @@ class Hub:
             return self._keep(records, TransientError(str(error), code=type(error).__name__))
 
     def _serve(self, settings: Settings, records: Sequence[Any]) -> Served:
+        is_sweep, began = False, self.run.now()
         if settings.member:
-            if self.run.remaining() < _LEAST:
+            if self.run.remaining() < LEAST:
                 return self._keep(records, TransientError("no time was left for this account", code="NoTime"))
+            is_sweep = any(map(_is_sweep, records))
             try:
-                self._enter(settings, is_urgent=any(map(_is_sweep, records)))
+                self._enter(settings, is_urgent=is_sweep)
             except TransientError as error:
                 return self._keep(records, error)
             except TerminalError as error:  # a sweep looks at everything once the role is back
                 logger.warning("account not entered", account=settings.member, messages=len(records), why=str(error))
-                own = self.tools(self.settings)
-                return (), settle_records(records, error, tools=own, settings=settings, run=self.run)
+                tools = replace(self.tools(self.settings), audit=AuditLog(settings.ledger))
+                known = self._known().by_account.get(settings.member)
+                is_served = known is not None and known.standing.is_news
+                return (), settle_records(
+                    records, error, tools=tools, settings=settings, run=self.run, is_recorded=is_served
+                )
         run = replace(self.run, sleep=self._sleep)
         turned_away, tools = list[LifelineError](), self.tools(settings)
 
         def is_settled(error: LifelineError, request: Request, *, is_all: bool) -> bool:
             """What a policy denied now, it denies until a sweep tries again."""
-            if isinstance(error, TransientError) or (_is_denied(error, settings.member) and may_pass(error, request)):
+            if isinstance(error, TransientError) or (_is_denied(error, settings) and may_pass(error, request)):
                 return False
             is_all = is_all or _concerns_all(error)
             if is_all and not turned_away and self._is_turned_away(settings, error):
                 turned_away.append(error)
                 if tools.denials:
                     tools.denials.take()  # people hear of the account instead
-            return bool(turned_away) or (not is_all and _is_denied(error, settings.member))
+            return bool(turned_away) or (not is_all and _is_denied(error, settings))
 
         served = reconcile_batch(records, tools=tools, settings=settings, run=run, is_settled=is_settled)
-        if settings.member and not turned_away and not served[1]:
+        if is_sweep and not turned_away and not served[1] and self._was_swept(settings, began):
             self.was_read(settings)
         return served
+
+    def _was_swept(self, settings: Settings, began: datetime) -> bool:
+        """True if the account couldn't be read, and since then a sweep looked at it: some are put off."""
+        known = self._known().by_account.get(settings.member)
+        if known is None or known.not_read_since is None:
+            return False
+        try:
+            swept_at = self.tools(settings).vpcs.load(settings.home).reconciled_at
+        except LifelineError as error:  # the next sweep finds the same
+            logger.warning("not known whether the account was swept", account=settings.member, error=str(error))
+            return False
+        return swept_at is not None and swept_at >= began
 
     def _is_turned_away(self, settings: Settings, error: LifelineError) -> bool:
         """True if nothing can be done in the account before its next sweep: a policy denies what must be read, or a
@@ -138,7 +163,7 @@ class Hub:
         """
         if not isinstance(error, TerminalError):
             return False
-        is_denied = _is_denied(error, settings.member)
+        is_denied = _is_denied(error, settings)
         if not settings.member:
             if is_denied:
                 self._tell_of_own(error)
@@ -158,18 +183,42 @@ class Hub:
         return is_denied
 
     def was_read(self, settings: Settings) -> None:
-        """Ends the account's denial, if there is one: what must be read could be read. It would be news again."""
-        account = settings.member
+        """Ends the time in which the account couldn't be read, if it is in one: what must be read could be read. It
+        would be news again. Who knows of it is told that it is over, and what changed meanwhile.
+        """
+        account, now = settings.member, self.run.now()
         if account:
             known = self._known().by_account.get(account)
-            if known and known.standing is AccountStanding.DENIED:
-                self._note(lambda members: members.entered(account, self.run.now()), account)
+            if not known or not known.not_read_since:
+                return
+
+            def read(members: MemberAccounts) -> tuple[MemberAccounts, MemberAccount | None]:
+                self._members = members.read(account, now)
+                return self._members, members.by_account.get(account)
+
+            before = self._change(read)
+            if before and before.not_read_since and before.is_unread_told:
+                self._tell_of_return(before, before.not_read_since, settings)
             return
         try:
-            if store := self.tools(settings).denial_notices:
-                store.end((*MUST_BE_READ, EC2_DENIED))
+            store = self.tools(settings).denial_notices
+            since = store.end((*MUST_BE_READ, EC2_DENIED)) if store else None
         except LifelineError as error:  # the next run that reads it does the same
             logger.error("end of the own account's denial not noted", error=str(error))
+            return
+        if since:
+            self._tell_of_return(MemberAccount(settings.own_account_id), since, settings)
+
+    def _tell_of_return(self, member: MemberAccount, since: datetime, settings: Settings) -> None:
+        """Sends the notice of what changed since then. It is logged if that fails: all of it is on record."""
+        audit, notices = self.tools(settings).audit, self.tools(self.settings).notices
+        try:
+            home, until = settings.home, self.run.now()
+            found = [read(home, since=since, until=until) for read in (audit.changes_of, audit.taggings_of)]
+            changes = sorted(change for some in found for change in some)[-MOST_COUNTED:]
+            notices.publish(read_account_notice(member, since, changes, is_own=not settings.member))
+        except LifelineError as error:
+            logger.error("account read again, but people were not told", account=member.account, error=str(error))
 
     def _sleep(self, wait: timedelta) -> None:
         """Waits for the account's own endpoint calls, while another account has the turn."""
@@ -218,20 +267,22 @@ class Hub:
 
     # ---- a sweep
 
-    def begin_sweep(self) -> None:
-        """Lists the accounts, and sends each active one's sweep as a message of its own.
+    def begin_sweep(self, trigger: Trigger) -> None:
+        """Lists the accounts, and sends each active one's sweep as a message of its own: once, however often Lambda
+        tries the invocation because the functions' own account failed.
 
         Where they can't be listed, those that were listed last are swept. Raises TransientError where a message
         couldn't be sent: the sweep is tried again then.
         """
-        if not self.settings.accounts:
+        if not self.settings.accounts or self._known().swept_by == self.run.id:
             return
         members = self._list()
         tools = self.tools(self.settings)
-        tools.queue.sweep_accounts([member.account for member in members.active])
+        tools.queue.sweep_accounts([member.account for member in members.active], because=trigger)
+        self._change(lambda members: (replace(members, swept_by=self.run.id), None))
         served = {self.settings.own_account_id, *(member.account for member in members.active)}
         self._give_back(tools, served)
-        for member in members.unannounced:  # of which an earlier run couldn't tell
+        for member in members.unannounced(self.run.now()):  # of which an earlier run couldn't tell
             self._note(lambda members: members, member.account)
         standings = Counter(member.standing.name.lower() for member in members.active)
         logger.info("accounts' sweeps sent", extra={"accounts": len(members.active), **standings})
@@ -324,7 +375,7 @@ class Hub:
 
         def noted(members: MemberAccounts) -> tuple[MemberAccounts, MemberAccount | None]:
             self._members = after = change(members)
-            lost = next((one for one in after.unannounced if one.account == account), None)
+            lost = next((one for one in after.unannounced(now) if one.account == account), None)
             return after.announced([account], now) if lost else after, lost
 
         if lost := self._change(noted):
@@ -348,7 +399,7 @@ class Hub:
             notices.publish(_notice_of(member, settings.role_arn))
         except LifelineError as error:
             logger.error("account not served, but people were not told", account=member.account, error=str(error))
-            self._change(lambda members: (members.unannounce(member.account), None))
+            self._change(lambda members: (members.unannounce(member), None))
 
     def _tell_of_own(self, error: TerminalError) -> None:
         """Sends the notice that the functions' own account is denied, if that is news. What only a person's call reads,
@@ -385,18 +436,17 @@ def _notice_of(member: MemberAccount, role_arn: str) -> Notice:
     return denied_account_notice(member) if is_denied else lost_account_notice(member, role_arn)
 
 
-def _is_denied(error: LifelineError, member: str) -> bool:
-    """True if a policy denied a call of the account's role in its network: not one to the ledger, say. Without a
-    member, the role is the functions' own, of whose calls only EC2's are such.
+def _is_denied(error: LifelineError, settings: Settings) -> bool:
+    """True if a policy denied the account's role a call there: not one to the ledger, say, which the hub makes.
 
     EC2 may not say whose call it was; nothing else has its code, and none but the account's role calls it there.
     """
     if not isinstance(error, TerminalError):
         return False
     denial = read_denial(str(error), error.code)
-    if not member or denial is None or not denial.caller:
-        return error.code == EC2_DENIED
-    return denial.callers_account == member
+    if denial is None or denial.callers_account not in {"", settings.account_id}:
+        return False
+    return isinstance(error.__cause__, DeniedReadError) or error.code == EC2_DENIED
 
 
 def _concerns_all(error: LifelineError) -> bool:

@@ -246,7 +246,8 @@ class Reconciliation:
         job = self._job
         tags = self._note_tags(planning, vpcs, known_tags, is_region=is_region)
         facts = FactReader(job, planning, self._gatekeeper, is_region=is_region, known_tags=tags)
-        states, followed = ({}, {}) if job.is_manual else self._follow_up.follow_up(vpcs)
+        swept = facts.states_of([vpc.id for vpc in vpcs]) if is_region and not job.is_manual else {}
+        states, followed = ({}, {}) if job.is_manual else self._follow_up.follow_up(vpcs, swept)
         lists = self._lists(vpcs) if is_region else {}
         checked = self._to_check([vpc.id for vpc in vpcs], is_region=is_region)
         asked = str if job.is_plan else begin(self._gatekeeper.why_stop)

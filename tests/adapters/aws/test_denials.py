@@ -1,6 +1,5 @@
 """Which permissions AWS denied, from its errors."""
 
-from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 
 import pytest
@@ -60,27 +59,6 @@ def test_a_denial_about_one_resource_says_nothing_of_others() -> None:
     denials.check("route53:GetHostedZone", {"Id": "Z2"})
     with pytest.raises(ClientError, match="hostedzone/Z1"):
         denials.check("route53:GetHostedZone", {"Id": "Z1"})
-
-
-def test_a_function_without_sweeps_asks_again_after_an_hour() -> None:
-    denials, began = Denials(), datetime(2026, 3, 2, 9, tzinfo=UTC)
-    denials.begin_run_within_an_hour(began)
-    denials.remember(refused("UnauthorizedOperation"), "ec2:DescribeInstances", {})
-    for minutes in (1, 30, 59):
-        denials.begin_run_within_an_hour(began + timedelta(minutes=minutes))
-        with pytest.raises(ClientError, match="UnauthorizedOperation"):
-            denials.check("ec2:DescribeInstances", {"Filters": [1]})
-    denials.begin_run_within_an_hour(began + timedelta(hours=1))
-    denials.check("ec2:DescribeInstances", {})
-
-
-def test_a_function_that_could_not_do_without_a_read_makes_it_again_at_once() -> None:
-    denials, began = Denials(), datetime(2026, 3, 2, 9, tzinfo=UTC)
-    denials.begin_run_within_an_hour(began)
-    denials.remember(refused("UnauthorizedOperation"), "ec2:DescribeInstances", {})
-    denials.forget()
-    denials.begin_run_within_an_hour(began + timedelta(minutes=1))
-    denials.check("ec2:DescribeInstances", {})
 
 
 class Counting:

@@ -56,15 +56,46 @@ def test_a_refused_role_is_a_loss_where_it_ever_let_the_hub_in(before: AccountSt
     assert standing(members.refused(A, "no", NOW)) is after
 
 
+def news(members: MemberAccounts, at: datetime = NOW) -> bool:
+    return [one.account for one in members.unannounced(at)] == [A]
+
+
 def test_each_trouble_is_news_once_and_again_once_it_was_over() -> None:
     members = MemberAccounts().entered(A, NOW).denied(A, "no", NOW)
-    assert [one.account for one in members.unannounced] == [A]
+    assert news(members)
     told = members.announced([A], NOW)
-    assert not told.denied(A, "no", NOW + HOUR).unannounced
+    assert not news(told.denied(A, "no", NOW + HOUR))
     assert told.denied(A, "no", NOW + HOUR).by_account[A].since == NOW
-    assert told.refused(A, "gone", NOW + HOUR).unannounced, "that the role is gone is other news"
-    assert told.entered(A, NOW + HOUR).denied(A, "no", NOW + 2 * HOUR).unannounced
-    assert not MemberAccounts().refused(A, "no", NOW).unannounced
+    assert news(told.refused(A, "gone", NOW + HOUR)), "that the role is gone is other news"
+    assert news(told.entered(A, NOW + HOUR).denied(A, "no", NOW + 2 * HOUR))
+    assert not news(MemberAccounts().refused(A, "no", NOW))
+
+
+def test_of_a_role_that_comes_and_goes_people_hear_three_times_a_day_and_how_often_it_was() -> None:
+    members, told = MemberAccounts().entered(A, NOW), list[tuple[int, int]]()
+    for turn in range(5 * 48):  # each twelve minutes, for two days
+        at = NOW + turn * HOUR / 5
+        members = members.refused(A, "gone", at)
+        for one in members.unannounced(at):
+            told.append((turn, one.turns))
+            members = members.announced([A], at)
+        members = members.entered(A, at + HOUR / 10)
+    assert told == [(0, 1), (1, 1), (2, 1), (120, 118), (121, 1), (122, 1)]
+
+
+def test_of_an_account_that_cannot_be_read_people_know_since_when_until_it_is_read() -> None:
+    members = MemberAccounts().read(A, NOW).refused(A, "gone", NOW).announced([A], NOW)
+    members = members.entered(A, NOW + HOUR).denied(A, "no", NOW + HOUR)
+    member = members.by_account[A]
+    assert (member.unread_since, member.is_unread_told) == (NOW, True)
+    member = members.read(A, NOW + 2 * HOUR).by_account[A]
+    assert (member.unread_since, member.is_unread_told, member.standing) == (None, False, AccountStanding.SERVED)
+
+
+def test_what_could_not_be_told_counts_as_untold() -> None:
+    lost = MemberAccounts().entered(A, NOW).refused(A, "gone", NOW)
+    after = lost.announced([A], NOW).unannounce(lost.by_account[A])
+    assert after == lost
 
 
 @pytest.mark.parametrize(
@@ -82,3 +113,9 @@ def test_between_sweeps_only_a_trust_policy_is_tried_again_and_not_at_once(
     assert not member.may_be_tried(NOW + timedelta(minutes=9))
     assert member.may_be_tried(NOW + HOUR / 6) is later
     assert members.entered(A, NOW).by_account[A].may_be_tried(NOW)
+
+
+def test_of_an_account_that_was_denied_before_lifeline_noted_since_when_its_standing_says_it() -> None:
+    members = MemberAccounts({A: MemberAccount(A, standing=AccountStanding.DENIED, since=NOW)})
+    assert members.by_account[A].not_read_since == NOW
+    assert members.read(A, NOW + HOUR).by_account[A].not_read_since is None

@@ -1,4 +1,4 @@
-"""Reads that AWS denied: noted until people hear of them, and not made again before the next sweep.
+"""Reads that AWS denied: noted until people hear of them, and not made again by runs that know of the denial.
 
 Nothing in the network can change what a policy denies, and each further call would only be another one on somebody's
 record of denied calls. So whoever reads gets the same error again, from here.
@@ -7,7 +7,6 @@ record of denied calls. So whoever reads gets the same error again, from here.
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from datetime import datetime, timedelta
 from functools import partial
 from hashlib import sha256
 from typing import Any
@@ -23,11 +22,14 @@ _ALWAYS_ASKED = "cloudwatch"  # what agents report is what Lifeline is there for
 # Reads of single resources would otherwise have no end, and a region's item holds them (DynamoDB: 400 KB at most).
 _MOST, _MOST_WORDS = 100, 1_000
 _ONE = ("Arn", "Id", "Name")  # how the fields end that name the one resource of a request
-_ASKED_AGAIN = timedelta(hours=1)
 
 
-class KnownDenialError(ClientError):
-    """AWS's error of an earlier run, whose call wasn't made again."""
+class DeniedReadError(ClientError):
+    """AWS's error where a policy denied a read that the account's role made there."""
+
+
+class KnownDenialError(DeniedReadError):
+    """That of an earlier run, whose call wasn't made again."""
 
 
 class Denials:
@@ -38,7 +40,6 @@ class Denials:
         self._known: dict[str, str] = {}
         self._found: dict[str, str] = {}
         self._is_run = False
-        self._asked_at: datetime | None = None
 
     # ---- for people
 
@@ -66,18 +67,6 @@ class Denials:
         """From now on, each read is made: what one run was denied isn't the next one's to know."""
         self._known, self._found, self._is_run = {}, {}, False
 
-    def begin_run_within_an_hour(self, now: datetime) -> None:
-        """The same for a function that has no sweeps: what it was denied within the hour is known."""
-        if self._asked_at is None or now - self._asked_at >= _ASKED_AGAIN:
-            self._asked_at = now
-            self.begin_run()
-        else:
-            self.begin_run(self.denied)
-
-    def forget(self) -> None:
-        """The next run of such a function makes each read: this one couldn't do without what was denied."""
-        self._asked_at = None
-
     @property
     def denied(self) -> Mapping[str, str]:
         """Each read that is denied as far as this run knows, with AWS's code and words: for the next run to know."""
@@ -94,15 +83,13 @@ class Denials:
         if words := known.get(key):
             code, _, message = words.partition(": ")
             response: Any = {"Error": {"Code": code, "Message": message}, "ResponseMetadata": {"HTTPStatusCode": 403}}
-            raise (ClientError if key in self._found else KnownDenialError)(response, call.partition(":")[2])
+            raise (DeniedReadError if key in self._found else KnownDenialError)(response, call.partition(":")[2])
 
     def remember(self, error: ClientError, call: str, request: Mapping[str, Any]) -> None:
-        """Keeps that the call was denied; nothing for any other error. Where the denial may be about one resource, the
-        same call may be allowed for others.
+        """Keeps that the call was denied. Where the denial may be about one resource, the same call may be allowed for
+        others.
         """
         code = _code(error)
-        if code not in DENIED_CODES:
-            return
         message = str(error.response["Error"].get("Message", "")).partition("Encoded authorization")[0].rstrip()
         is_all = _concerns_all(read_denial(message, code) or Denial(), code, request)
         key = call if is_all else _with_request(call, request)
@@ -156,8 +143,10 @@ class _Client:
         try:
             yield
         except ClientError as error:
+            if _code(error) not in DENIED_CODES:
+                raise
             self._denials.remember(error, call, request)
-            raise
+            raise DeniedReadError(error.response, error.operation_name) from error
 
 
 class _Paginator:

@@ -12,8 +12,8 @@ from lifeline.adapters.aws.clients import client
 from lifeline.adapters.aws.send_batch import send_all
 from lifeline.core.requests.trigger import MOST_CAUSES, Trigger, as_json
 
-_A_GROUP = 10
-_BETWEEN_GROUPS = timedelta(seconds=20)
+GROUP = 10
+BETWEEN_GROUPS = timedelta(seconds=20)
 _LONGEST_DELAY = timedelta(seconds=900)  # SQS API: DelaySeconds
 _PER_MESSAGE = 100
 _MOST_BYTES = 1_048_576  # SQS API: SendMessage, the body and its attributes together
@@ -59,15 +59,16 @@ class Queue:
         with aws_errors("put a sweep back on the queue"):
             self._send(message, after)
 
-    def sweep_accounts(self, accounts: Sequence[str]) -> None:
+    def sweep_accounts(self, accounts: Sequence[str], *, because: Trigger) -> None:
         """Sends each account's sweep as a message of its own. They begin one group after the other, so that a run gets
         few of them at a time. Raises as `send_all`.
         """
+        message = {"sweep": True, "because": [as_json(because)]}
         entries = [
             {
                 "Id": account,
-                "MessageBody": json.dumps({"sweep": True, "because": [{"kind": "sweep"}], "account": account}),
-                "DelaySeconds": _seconds(place // _A_GROUP * _BETWEEN_GROUPS),
+                "MessageBody": json.dumps({**message, "account": account}),
+                "DelaySeconds": _seconds(place // GROUP * BETWEEN_GROUPS),
             }
             for place, account in enumerate(accounts)
         ]

@@ -47,11 +47,16 @@ class DenialNotices:
         for permission in permissions:
             self._table.delete(self._key(permission), "ledger: return the notice of a denied permission")
 
-    def end(self, permissions: Iterable[str]) -> None:
-        """These are allowed again: if they are denied once more, that is news at once."""
+    def end(self, permissions: Iterable[str]) -> datetime | None:
+        """These are allowed again: if they are denied once more, that is news at once. Since when any was denied; None
+        if none was.
+        """
         doing = "ledger: end the denial of a permission"
-        for key in self._table.get_all(map(self._key, permissions), doing):
+        ended = self._table.get_all(map(self._key, permissions), doing)
+        for key in ended:
             self._table.delete(key, doing)
+        times = [datetime.fromisoformat(item.get("since", item["seen_at"])) for item in ended.values()]
+        return min(times, default=None)
 
     def _is_news(self, permission: str, at: datetime) -> bool:
         return is_news(self._table, self._key(permission), at, "ledger: reserve the notice of a denied permission")

@@ -86,7 +86,7 @@ def _because_words(trigger: Mapping[str, Any]) -> str:
         return _made_by(trigger)
     words = {
         "silence": f"silent agents ({trigger.get('event_id', '')})",
-        "sweep": "the scheduled sweep",
+        "sweep": "a sweep that was invoked manually" if stated else "the scheduled sweep",
         "call": "a manual call",
         "message": "a message on a queue",
     }.get(str(trigger.get("kind", "")), "")

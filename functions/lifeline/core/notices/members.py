@@ -1,11 +1,20 @@
-"""The notices of an account that a hub can't look at: its role is gone, or a policy denies what it must read."""
+"""The notices of an account that Lifeline can't look at: a hub's role there is gone, or a policy denies what must be
+read; and that it can look at again.
+"""
+
+import json
+from collections.abc import Sequence
+from datetime import datetime
 
 from lifeline.core.denial import Denial, denied_words, read_denial
+from lifeline.core.history.change import Change
 from lifeline.core.notices.notice import Notice
-from lifeline.core.organization.members import MemberAccount
+from lifeline.core.organization.members import MOST_TOLD, MemberAccount
 from lifeline.core.severity import Severity
-from lifeline.core.wording import inert, write_time
+from lifeline.core.wording import inert, write_actor, write_count, write_time
 
+MOST_COUNTED = 200  # changes in an account while it can't be read …
+_MOST_NAMED = 10  # … and those that its notice names
 _NOT_SERVED = "If the account or this region isn't to be served, remove its spoke (docs/organization.md)."
 
 
@@ -20,6 +29,7 @@ def lost_account_notice(member: MemberAccount, role_arn: str) -> Notice:
         happened=(
             f"Lifeline served the account {member.account}{name} until now. Its role{refused}:",
             f"  {member.why}",
+            *_untold(member),
         ),
         done=(
             (
@@ -59,6 +69,7 @@ def denied_account_notice(member: MemberAccount, *, is_own: bool = False) -> Not
             else f"AWS lets Lifeline into the account {member.account}{name}, but denies what it must read there:",
             f"  {denied_words(denial, member.account)}",
             f"  {member.why}",
+            *_untold(member),
         ),
         done=(
             (
@@ -79,6 +90,60 @@ def denied_account_notice(member: MemberAccount, *, is_own: bool = False) -> Not
             "denied_by": str(denial.denier),
         },
     )
+
+
+def read_account_notice(
+    member: MemberAccount, since: datetime, changes: Sequence[Change], *, is_own: bool = False
+) -> Notice:
+    """Write that the account can be looked at again, and which changes were reported since then, the oldest first.
+
+    Of these, Lifeline knew no more than the record, so it names the newest.
+    """
+    name, account = _name(member), {} if is_own else {"account": member.account}
+    whose = "its own account" if is_own else "the account"
+    call = json.dumps({"history": {"day": since.date().isoformat()}, **account})
+    named = changes[-_MOST_NAMED:]
+    at_least = "at least " if len(changes) >= MOST_COUNTED else ""
+    reported = f"Meanwhile, AWS reported {at_least}{write_count(len(changes), 'change')} there"
+    newest = f", of which these are the newest {_MOST_NAMED}:" if len(changes) > len(named) else ":"
+    return Notice(
+        kind="account_read",
+        severity=Severity.INFO,
+        subject=f"[lifeline] account {member.account}{name} can be read again",
+        happened=(
+            f"Since {write_time(since)}, Lifeline could not look at {whose} {member.account}{name}. Now it can.",
+            f"{reported}{newest if changes else '.'}",
+            *(f"  {_change_line(change)}" for change in named),
+        ),
+        done=(
+            (
+                "Lifeline acts on changes there again. A sweep looks at the whole account, and what it does is in "
+                "notices of its own."
+            ),
+        ),
+        next=(f"All of them are on record, day by day: invoke ReconcileEndpoints with {call}",) if changes else (),
+        facts={
+            "account": member.account,
+            "name": member.name,
+            "since": since.isoformat(),
+            "changes": [
+                {"event_id": one.event_id, "event_name": one.event_name, "actor": one.actor, "time": one.at.isoformat()}
+                for one in named
+            ],
+        },
+    )
+
+
+def _change_line(change: Change) -> str:
+    return f"{change.event_name} by {write_actor(change.actor) or 'an unknown actor'} at {write_time(change.at)}"
+
+
+def _untold(member: MemberAccount) -> tuple[str, ...]:
+    """That earlier notices were left out, if any were."""
+    if member.turns < 2 or not member.told_at:
+        return ()
+    often = f"It became lost or denied {member.turns} times since the last notice, at {write_time(member.told_at[-1])}."
+    return (f"{often} Of one account, Lifeline sends at most {MOST_TOLD} such notices in 24 hours.",)
 
 
 def _name(member: MemberAccount) -> str:

@@ -15,6 +15,8 @@ from lifeline.core.organization.accounts import ServedAccounts
 
 ACTIVE = "ACTIVE"
 _TRIED_AGAIN = timedelta(minutes=10)
+MOST_TOLD = 3  # notices of one account in _DAY that it is lost or denied: whoever administers it can end and begin that
+_DAY = timedelta(days=1)
 
 
 class AccountStanding(Enum):
@@ -38,6 +40,10 @@ class MemberAccount:
     neither was read (Organizations API: Account, State). `since` is when its standing began, `tried_at` when its role
     was last refused or denied, `why` with which error, and `notified_at` when people were told of that. `left_at` is
     when it was no longer among the accounts that the hub serves.
+
+    `told_at` are the last times when people were told that it is lost or denied, and `turns` how often it became either
+    since the last of them. `unread_since` is since when it was lost or denied, until it is read again, and
+    `is_unread_told` whether people know.
     """
 
     account: str
@@ -49,11 +55,20 @@ class MemberAccount:
     why: str = ""
     notified_at: datetime | None = None
     left_at: datetime | None = None
+    told_at: tuple[datetime, ...] = ()
+    turns: int = 0
+    unread_since: datetime | None = None
+    is_unread_told: bool = False
 
     @property
     def is_active(self) -> bool:
         """True unless it left, or is suspended, closed or about to be either."""
         return self.left_at is None and self.state in {"", ACTIVE}
+
+    @property
+    def not_read_since(self) -> datetime | None:
+        """Since when nothing of it was read; None if it is read, or never was."""
+        return self.unread_since or (self.since if self.standing.is_news else None)  # it may be on record without
 
     def may_be_tried(self, now: datetime) -> bool:
         """False if its role was refused just now: a message for a lost account isn't worth a call each. Where a policy
@@ -68,10 +83,14 @@ class MemberAccount:
 
 @dataclass(frozen=True, slots=True)
 class MemberAccounts:
-    """All members by their account ID. `listed_at` is when the accounts were last listed."""
+    """All members by their account ID. `listed_at` is when the accounts were last listed, and `swept_by` the ID of the
+    invocation that last sent their sweeps. Where Lambda tries one again, its ID is the same (AWS knowledge center:
+    duplicate invocations of a function).
+    """
 
     by_account: Mapping[str, MemberAccount] = field(default_factory=dict)
     listed_at: datetime | None = None
+    swept_by: str = ""
 
     @property
     def active(self) -> tuple[MemberAccount, ...]:
@@ -83,25 +102,30 @@ class MemberAccounts:
         new = [MemberAccount(account) for account in accounts.ids if account not in self.by_account]
         return tuple(sorted((*self.active, *new), key=lambda member: member.account))
 
-    @property
-    def unannounced(self) -> tuple[MemberAccount, ...]:
-        """Those that are lost or denied and of which people have not been told."""
-        return tuple(one for one in self.active if one.standing.is_news and one.notified_at is None)
+    def unannounced(self, now: datetime) -> tuple[MemberAccount, ...]:
+        """Those that are lost or denied and of which people have not been told, but may be: MOST_TOLD times a day."""
+        news = (one for one in self.active if one.standing.is_news and one.notified_at is None)
+        return tuple(one for one in news if sum(now - at < _DAY for at in one.told_at) < MOST_TOLD)
 
     def listed(self, accounts: Iterable[MemberAccount], now: datetime) -> "MemberAccounts":
         """The members once these accounts were listed. Who isn't among them has left, and stays on record."""
         found = {one.account: one for one in accounts}
         known = {account: _relisted(member, found.get(account), now) for account, member in self.by_account.items()}
-        return MemberAccounts({**found, **known}, listed_at=now)
+        return replace(self, by_account={**found, **known}, listed_at=now)
 
     def entered(self, account: str, now: datetime) -> "MemberAccounts":
-        """The members once the account's role was assumed, and could read."""
+        """The members once the account's role was assumed."""
         before = self._of(account)
         if before.standing is AccountStanding.SERVED:
             return self
         return self._with(
             replace(before, standing=AccountStanding.SERVED, since=now, tried_at=None, why="", notified_at=None)
         )
+
+    def read(self, account: str, now: datetime) -> "MemberAccounts":
+        """The members once the role could read there, too."""
+        before = self.entered(account, now).by_account.get(account, MemberAccount(account))
+        return self._with(replace(before, unread_since=None, is_unread_told=False))
 
     def refused(self, account: str, why: str, now: datetime) -> "MemberAccounts":
         """The members once the account's role was refused: lost, if it was ever served."""
@@ -120,18 +144,24 @@ class MemberAccounts:
         after = replace(before, standing=standing, tried_at=now, why=why)
         if standing is not before.standing:
             after = replace(after, since=now, notified_at=None)
+            if standing.is_news:
+                after = replace(after, turns=before.turns + 1, unread_since=before.unread_since or now)
         return self._with(after)
 
     def announced(self, accounts: Iterable[str], now: datetime) -> "MemberAccounts":
         """The members once people were told of these."""
         members = self
         for account in accounts:
-            members = members._with(replace(members._of(account), notified_at=now))
+            before = members._of(account)
+            told_at = (*before.told_at, now)[-MOST_TOLD:]
+            members = members._with(replace(before, notified_at=now, told_at=told_at, turns=0, is_unread_told=True))
         return members
 
-    def unannounce(self, account: str) -> "MemberAccounts":
+    def unannounce(self, untold: MemberAccount) -> "MemberAccounts":
         """The members where people could not be told of this one after all."""
-        return self._with(replace(self._of(account), notified_at=None))
+        now = self._of(untold.account)
+        told_at, is_told, turns = untold.told_at, untold.is_unread_told, untold.turns + now.turns
+        return self._with(replace(now, notified_at=None, told_at=told_at, turns=turns, is_unread_told=is_told))
 
     def named(self, account: str, name: str) -> "MemberAccounts":
         """The members once the account's name was read."""

@@ -53,6 +53,11 @@ class Followed:
         return bool(unseen or self.refused) or any(count >= MOST_FAILURES for count in self.failures.values())
 
 
+def is_overdue(made: Mapping[str, Made], now: datetime) -> bool:
+    """True if what became of an endpoint should be known by now: runs look at a new one each minute."""
+    return any(not one.is_settled and now - one.at >= FRESH_FOR for one in made.values())
+
+
 def follow(
     made: Mapping[str, Made],
     failures: Mapping[str, int],

@@ -21,6 +21,7 @@ from lifeline.core.requests.fields import (
     APPROVE_FIELDS,
     BACKLOG_FIELDS,
     CALL_FIELDS,
+    LONGEST_BY,
     OTHER_CALLS,
     PLAN_ID,
     QUEUE_FIELDS,
@@ -177,7 +178,8 @@ def _fields_of(event: Mapping[str, Any], vpc_ids: Collection[str]) -> tuple[tupl
 
 def _read_because(event: Mapping[str, Any]) -> tuple[Trigger, ...]:
     """What first triggered the work that an earlier run requeued: without the IDs, on which something could act, and
-    nothing that no run puts there, such as a call. Only an invocation is one.
+    nothing that no run puts there, such as a call. Only an invocation is one: who invoked a sweep is no more than
+    stated there, either.
     """
     causes = event.get("because", [])
     if not isinstance(causes, list) or not all(isinstance(cause, dict) for cause in causes):
@@ -189,6 +191,7 @@ def _read_because(event: Mapping[str, Any]) -> tuple[Trigger, ...]:
             event_name=ascii_text(cause.get("event_name")),
             actor=ascii_text(cause.get("actor")),
             time=time_text(cause.get("time")),
+            by=ascii_text(cause.get("by"))[:LONGEST_BY] if cause["kind"] == "sweep" else "",
         )
         for cause in causes[:MOST_CAUSES]
         if cause.get("kind") in _CAUSES

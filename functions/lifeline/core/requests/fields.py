@@ -52,7 +52,7 @@ _RESOURCE_ID = re.compile(
 )
 PLAN_ID = re.compile(r"plan-[0-9a-f]{16}")
 _LONGEST_NAME = 60
-_LONGEST_BY = 64
+LONGEST_BY = 64
 _YEARS = range(2000, 2200)  # room for whatever is added to a time, or taken off
 
 
@@ -145,8 +145,8 @@ def read_by(given: Mapping[str, Any]) -> str:
     by = given.get("by", "")
     if "by" in given and (not isinstance(by, str) or not by.strip() or not by.isprintable()):
         raise must_be("by", "one line of text, such as a name or a ticket", by)
-    if len(by) > _LONGEST_BY:
-        raise InvalidInputError("by", f"is {len(by)} characters long; the maximum is {_LONGEST_BY}")
+    if len(by) > LONGEST_BY:
+        raise InvalidInputError("by", f"is {len(by)} characters long; the maximum is {LONGEST_BY}")
     return plain(by.strip())
 
 

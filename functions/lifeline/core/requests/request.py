@@ -60,13 +60,14 @@ class Request:
 
     @property
     def is_repeated_by_sweep(self) -> bool:
-        """True if the next sweep does all that the request asks for, because it tells nothing that only it knows: what
-        became of new endpoints, which agents are silent, what a person wants, or what a refused call was to do.
+        """True if the next sweep does all that the request asks for, because it tells nothing that only it knows: which
+        agents are silent, what a person wants, or what a refused call was to do. What became of new endpoints, a sweep
+        looks at wherever nobody did.
         """
         if self.trigger.kind == "attempt":
             return self.is_own or (self.claim is None and self.failure != DEPENDENCY)
-        is_asked = self.is_follow or self.is_release or self.approve or self.freeze or self.unfreeze or self.backlog
-        return not is_asked and all(cause.kind in {"change", "sweep"} for cause in self.because)
+        is_asked = self.is_release or self.approve or self.freeze or self.unfreeze or self.backlog
+        return not is_asked and (self.is_follow or all(cause.kind in {"change", "sweep"} for cause in self.because))
 
     @property
     def approves(self) -> tuple[str, ...]:

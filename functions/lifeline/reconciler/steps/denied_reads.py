@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from lifeline.adapters.aws.denials import KnownDenialError
 from lifeline.core.coexist.vpc_state import VpcState
-from lifeline.core.denial import read_denial
+from lifeline.core.denial import by_organizations, read_denial
 from lifeline.core.errors import LifelineError, TerminalError
 from lifeline.core.requests.request import Request
 from lifeline.reconciler.steps.job import Job
@@ -29,7 +29,7 @@ def without_denied_reads(job: Job, requests: Sequence[Request], region: VpcState
     known = {} if region is None or _asks_anew(job, requests) else region.denied
     tries = max((request.tries for request in requests), default=0)
     if 1 < tries <= TRIES:
-        known = _lasting(known)
+        known = by_organizations(known)
     denials.begin_run(known)
     is_done = False
     try:
@@ -40,7 +40,7 @@ def without_denied_reads(job: Job, requests: Sequence[Request], region: VpcState
         denials.end_run()
         if region is not None and not job.is_manual:
             is_kept = is_done or tries >= TRIES  # otherwise, it is asked anew
-            _save(job, region, denied if is_kept else {**_lasting(denied), **known})
+            _save(job, region, denied if is_kept else {**by_organizations(denied), **known})
 
 
 def may_pass(error: LifelineError, request: Request) -> bool:
@@ -53,11 +53,6 @@ def may_pass(error: LifelineError, request: Request) -> bool:
         return False
     denial = read_denial(str(error), error.code)
     return denial is not None and not denial.denier.is_organizations
-
-
-def _lasting(denied: Mapping[str, str]) -> dict[str, str]:
-    found = {call: read_denial(words) for call, words in denied.items()}
-    return {call: denied[call] for call, denial in found.items() if denial and denial.denier.is_organizations}
 
 
 def _asks_anew(job: Job, requests: Sequence[Request]) -> bool:

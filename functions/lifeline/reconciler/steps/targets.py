@@ -161,7 +161,7 @@ def changes_by_vpc(requests: Iterable[Request], targets: Targets, known: Collect
     changes = [request.trigger for request in requests if request.trigger.kind == "change"]
     found = traced + [(NO_VPC, trigger) for trigger in changes if trigger not in triggers]
     there = targets.there.union(known)
-    return [(vpc_id, _as_recorded(trigger, there)) for vpc_id, trigger in found]
+    return [(vpc_id, as_recorded(trigger, there)) for vpc_id, trigger in found]
 
 
 def is_answered(ref: AnyRef, requests: Iterable[Request], vpcs: VpcStore) -> bool:
@@ -185,8 +185,10 @@ def _changes(requests: Iterable[Request]) -> list[Trigger]:
     return [request.trigger for request in requests if request.trigger.kind == "change"]
 
 
-def _as_recorded(trigger: Trigger, there: Collection[str]) -> Trigger:
-    """The change without ids that EC2 doesn't know, except where the call may have deleted what they name."""
+def as_recorded(trigger: Trigger, there: Collection[str] = ()) -> Trigger:
+    """The change for the audit log: without ids that EC2 doesn't know, except where the call may have deleted what they
+    name.
+    """
     is_tagging = trigger.event_name in TAGGING
     ids = (id_ for id_ in trigger.ids if id_ in there or not (is_tagging or is_vpc_id(id_)))
     return replace(trigger, ids=frozenset(ids))
