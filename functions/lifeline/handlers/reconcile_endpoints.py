@@ -59,8 +59,9 @@ from lifeline.core.policy.service_names import known_names
 from lifeline.core.requests.account import without_account
 from lifeline.core.requests.calls import read_request, wants_text
 from lifeline.core.requests.fields import read_by
-from lifeline.core.requests.request import Request, Trigger
+from lifeline.core.requests.request import Request
 from lifeline.core.requests.spelling import check_exempted, check_unfreezes, unchecked_freezes
+from lifeline.core.requests.trigger import Trigger
 from lifeline.reconciler.gatekeeper import take_approval, take_backlog
 from lifeline.reconciler.loop import reconcile
 from lifeline.reconciler.members import Hub

@@ -34,7 +34,8 @@ from lifeline.core.organization.members import AccountStanding, MemberAccount, M
 from lifeline.core.plan.answer import VpcAnswer
 from lifeline.core.requests.account import refuse, stated_account
 from lifeline.core.requests.body import read_body
-from lifeline.core.requests.request import Request, Trigger
+from lifeline.core.requests.request import Request
+from lifeline.core.requests.trigger import Trigger
 from lifeline.reconciler.batch import keep_records, reconcile_batch, settle_records
 from lifeline.reconciler.steps.denied_reads import may_pass
 from lifeline.reconciler.steps.job import Tools
