@@ -54,7 +54,7 @@ def calls_made() -> Iterator[Seen]:
         return watch
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(ClientCreator, make.__name__, watched)
+        patch.setattr(ClientCreator, "_create_api_method", watched)
         yield seen
 
 
