@@ -421,7 +421,8 @@ def test_only_what_would_be_made_is_left_out_for_a_claim() -> None:
     prepare = Action(ActionKind.CREATE_SECURITY_GROUP, "why")
     others = Action(ActionKind.RETIRE_ENDPOINT, "why", service="monitoring", endpoint_id="vpce-9")
     blocked = replace(make, kind=ActionKind.REPLACE_ENDPOINT).blocked("no subnet")
-    before = Plan(VPC_ID, (), (prepare, make, others, blocked))
+    turn_on = Action(ActionKind.FIX_DNS, "why")
+    before = Plan(VPC_ID, (), (turn_on, prepare, make, others, blocked))
     assert set(answer(vpc(subnet("a")), before=before).plan.actions) == {others, blocked}
     alone = Plan(VPC_ID, (), (prepare, others, blocked))
     assert set(answer(vpc(subnet("a")), before=alone).plan.actions) == {prepare, others, blocked}

@@ -280,6 +280,15 @@ def test_a_route_that_may_lead_nowhere_ends_no_repair(target: TargetKind, why: s
     assert RETIRED in brief(retire(exempt, rules))
 
 
+def test_it_is_the_only_path_for_certain_if_it_is_for_one_subnet() -> None:
+    tables = (table("main", default_route(TargetKind.TRANSIT_GATEWAY)), table("dark", subnets=("dark",)))
+    found = retire(replace(SHARED, route_tables=tables), FOR_PUBLIC)
+    assert brief(found) == [HELD]
+    assert "it is the only path to the monitoring service for subnet-a (egress), subnet-dark (isolated)" in (
+        found.actions[0].error
+    )
+
+
 def test_a_way_out_that_is_shut_by_a_filter_ends_no_repair() -> None:
     entries = (AclEntry(1, True, False, "-1", "0.0.0.0/0"), AclEntry(2, False, True, "-1", "0.0.0.0/0"))
     shut = replace(BACK, network_acls=(NetworkAcl("acl-1", frozenset({"subnet-a"}), entries),))

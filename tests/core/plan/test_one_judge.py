@@ -68,6 +68,12 @@ def actions(network: Vpc, *services: str, **more: Any) -> list[Action]:
     return list(plan(network, *services, **more).actions)
 
 
+def test_without_its_route_table_it_is_not_known_whether_a_subnet_is_on_a_gateway_endpoint() -> None:
+    unseen = judged(vpc(CLIENT, table("two", subnets=("b",)), gateway("two")), "subnet-a", "s3", NOBODY_ELSE)
+    assert (unseen.reach, unseen.is_repairable) == (Reach.UNKNOWN, False)
+    assert unseen.unread[0] == "the route table of subnet-a was not seen"
+
+
 class TestAGatewayEndpointBehindAnAcl:
     """S3 keeps its public addresses, so the subnet's ACL must let them pass (VPC guide: gateway endpoints for S3)."""
 
