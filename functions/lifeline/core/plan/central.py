@@ -337,13 +337,15 @@ class _Judge:
             yield from check_beyond(asking, self.vpc, answer, service.name, ports, self.view)
 
     def _check_names(self, service: Service, answers: Sequence[DnsAnswer]) -> Iterator[Check]:
-        """Which of the service's names the hub leaves as they are; clients ask for the usual one, unless told."""
+        """Which of the service's names its zones leave as they are; clients ask for the usual one, unless told."""
         left = sorted({domain_of(name) for name in service.private_dns_names} - {one.domain for one in answers})
         if left and not any(source.unread for source in self.sources):
             is_usual = any(".amazonaws.com" in name for name in left)
             why = ", and which clients use isn't known" if is_usual else ""
             finding = CheckAnswer.UNREAD if is_usual else CheckAnswer.YES
-            yield Check("names of the zone", finding, f"the hub doesn't answer {listed(left)}{why}")
+            zones = listed([source.id for source in self.sources])
+            verb = "doesn't" if len(self.sources) == 1 else "don't"
+            yield Check("names of the zone", finding, f"{zones} {verb} answer {listed(left)}{why}")
 
     def _answers(self, service: Service) -> list[DnsAnswer]:
         """What the sources answer to the service's names."""
