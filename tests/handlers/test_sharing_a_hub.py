@@ -212,14 +212,26 @@ def test_a_place_that_an_earlier_run_offered_is_given_to_no_other_vpc(spoke: Spo
 
 def test_a_place_is_free_again_once_nobody_can_approve_its_offer(spoke: Spoke) -> None:
     _, other = offered_the_last_place(spoke)
-    spoke.world.ec2.delete_subnet(
-        SubnetId=spoke.world.ec2.describe_subnets(Filters=[{"Name": "vpc-id", "Values": [spoke.vpc_id]}])["Subnets"][0][
-            "SubnetId"
-        ]
-    )
+    delete_subnets(spoke)
     assert kinds(spoke.look()) == []
     spoke.case.forget_dns()
     assert kinds(spoke.case.look(other)) == [("associate_central", "blocked")]
+
+
+def delete_subnets(spoke: Spoke) -> None:
+    of_vpc: Any = [{"Name": "vpc-id", "Values": [spoke.vpc_id]}]
+    for subnet in spoke.world.ec2.describe_subnets(Filters=of_vpc)["Subnets"]:
+        spoke.world.ec2.delete_subnet(SubnetId=subnet["SubnetId"])
+
+
+def test_a_vpc_that_is_gone_is_promised_no_place(spoke: Spoke) -> None:
+    """Whoever makes VPCs and deletes them again would otherwise use up a zone's places for a day."""
+    spoke.look()
+    assert set(HubPlaceStore("ledger").read().by_vpc) == {f"{HOME}/{spoke.vpc_id}"}
+    delete_subnets(spoke)
+    spoke.world.ec2.delete_vpc(VpcId=spoke.vpc_id)
+    spoke.look()
+    assert dict(HubPlaceStore("ledger").read().by_vpc) == {}
 
 
 def test_without_a_ledger_that_says_who_was_promised_a_place_people_are_asked(

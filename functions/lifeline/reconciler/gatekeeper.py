@@ -232,7 +232,8 @@ class Gatekeeper:
             self.guards.usage_of_all.change(corrected_of_all)
 
     def delete(self, vpc_ids: Collection[str]) -> None:
-        """Counts no more what Lifeline had in VPCs that are gone."""
+        """Counts no more what Lifeline had in VPCs that are gone, or was about to have."""
+        self.free_places(vpc_ids)
         self.guards.limit_usage.change(lambda usage: (delete(usage, vpc_ids), None))
         if self.guards.usage_of_all:
             self.guards.usage_of_all.change(lambda usage: (self._shared.delete(usage, vpc_ids), None))
