@@ -619,6 +619,43 @@ def test_a_way_back_that_aws_refuses_leaves_the_endpoint_answering(days: Days, m
     assert hub_calls(days) == ["private DNS False", "private DNS True"]
 
 
+def test_a_tag_that_says_that_an_endpoint_stood_in_deletes_nothing(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever may tag and modify endpoints, and associate zones, may not delete them by that."""
+    monkeypatch.setenv("CENTRAL_ENDPOINTS", "yes")
+    world, hub = case.world, Hub(case.world)
+    vpc_id = hub.add_spoke(world)
+    case.look(vpc_id)
+    case.later()
+    (endpoint,) = world.endpoints(vpc_id)
+    tune(monkeypatch, central=hub.policy())
+    case.account.attach(client("route53"))
+    world.ec2.modify_vpc_endpoint(VpcEndpointId=endpoint["VpcEndpointId"], PrivateDnsEnabled=False)
+    vpc: Any = {"VPCId": vpc_id, "VPCRegion": "us-east-1"}
+    client("route53").associate_vpc_with_hosted_zone(HostedZoneId=hub.zone_id, VPC=vpc)
+    tag = {"Key": "lifeline:in-place-of", "Value": hub.zone_id}
+    world.ec2.create_tags(Resources=[endpoint["VpcEndpointId"]], Tags=[tag])
+    case.later()
+    case.forget_dns()
+    found = case.look(vpc_id)
+    assert (kinds(found), found["services"][0]["state"]) == ([], "served centrally")
+    assert [one["State"] for one in world.endpoints(vpc_id)] == ["available"]
+
+
+@pytest.mark.parametrize(("value", "offered"), [("Z0OTHER", [("swap_to_central", "blocked")]), (None, [])])
+def test_what_an_endpoint_stands_in_for_is_what_the_ledger_says_until_people_remove_its_tag(
+    days: Days, monkeypatch: pytest.MonkeyPatch, value: str | None, offered: list[tuple[str, str]]
+) -> None:
+    vpc_id, hub = stood_in(days, monkeypatch)
+    endpoint_ids, key = days.live(vpc_id), "lifeline:in-place-of"
+    if value:
+        days.world.ec2.create_tags(Resources=endpoint_ids, Tags=[{"Key": key, "Value": value}])
+    else:
+        days.world.ec2.delete_tags(Resources=endpoint_ids, Tags=[{"Key": key}])
+    hub.lead(days.world, vpc_id)
+    remember.cache_clear()
+    assert kinds(days.look(vpc_id)) == offered
+
+
 # ---- what the hub's side does to a VPC that is associated
 
 
