@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lifeline.core.wording import inert, inert_json, quoted, unlinked, wrap, write_actor
+from lifeline.core.wording import inert, inert_json, principal_in, quoted, unlinked, wrap, write_actor
 
 
 @pytest.mark.parametrize(
@@ -114,3 +114,17 @@ def test_a_quoted_name_is_never_broken_over_two_lines(name: str) -> None:
 def test_no_line_of_a_paragraph_begins_with_the_label_of_a_part() -> None:
     lines = wrap("x Next: word Why: word IDs: word " * 30)
     assert not [line for line in lines if line.startswith(("Next:", "Why:", "IDs:"))]
+
+
+@pytest.mark.parametrize(
+    ("actor", "principal"),
+    [
+        ("ops/dana", "ops"),
+        ("ops/dana via CloudFormation", "ops"),
+        ("user/people/dana", "user/people/dana"),
+        ("root", "root"),
+        ("", ""),
+    ],
+)
+def test_whatever_a_session_is_called_its_principal_is_the_role(actor: str, principal: str) -> None:
+    assert principal_in(actor) == principal

@@ -15,9 +15,15 @@ from lifeline.reconciler.steps.proven import MOST_LOOKED_UP, MOST_OF_ONE, WAITS,
 from lifeline.runtime.settings import Settings
 from tests.handlers.test_claims import endpoint, frozen, refused, served, strict_for_all, theirs
 from tests.support.agents import calls, failing
-from tests.support.cloudtrail import RECORDED, Failure, record_call
+from tests.support.cloudtrail import RECORDED, Failure, Identity, record_call
 from tests.support.days import MINUTES, Days
 from tests.support.world import REGION, emulated_world
+
+CONFLICT = Failure(
+    "InvalidParameter",
+    "private-dns-enabled cannot be set because there is already a conflicting DNS domain for "
+    "monitoring.us-east-1.amazonaws.com in the VPC",
+)
 
 
 @pytest.fixture
@@ -153,15 +159,28 @@ def test_somebodys_own_refused_calls_dont_keep_others_from_being_heard(days: Day
     assert endpoint(days, ours)["PrivateDnsEnabled"] is False
 
 
+def test_refused_calls_on_many_endpoints_of_ones_own_dont_keep_others_from_being_heard(days: Days) -> None:
+    """A VPC has 50 interface endpoints, so that whoever has one has many resources to be refused on."""
+    vpc_id, subnet_id, ours = served(days)
+    wanted = {"PrivateDnsEnabled": True}
+    flood = [
+        record_call(
+            "ModifyVpcEndpoint",
+            {"VpcEndpointId": f"vpce-{number:017x}", **wanted},
+            failure=CONFLICT,
+            identity=Identity("team-b-dev", session=f"session-{number}"),
+            at=days.clock(),
+        )
+        for number in range(MOST_LOOKED_UP + 1)
+    ]
+    days.try_to_deliver(*flood, refused(days, theirs(days, vpc_id, subnet_id)))
+    assert endpoint(days, ours)["PrivateDnsEnabled"] is False
+
+
 def refused_in(days: Days, vpc_id: str, subnet_id: str) -> Any:
     """A record of a call that EC2 would refuse in somebody's own VPC, each with an id of its own."""
-    failure = Failure(
-        "InvalidParameter",
-        "private-dns-enabled cannot be set because there is already a conflicting DNS domain for "
-        "monitoring.us-east-1.amazonaws.com in the VPC",
-    )
     return record_call(
-        "CreateVpcEndpoint", theirs(days, vpc_id, subnet_id), failure=failure, at=days.clock(), request_id=str(uuid4())
+        "CreateVpcEndpoint", theirs(days, vpc_id, subnet_id), failure=CONFLICT, at=days.clock(), request_id=str(uuid4())
     )
 
 

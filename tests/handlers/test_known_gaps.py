@@ -108,9 +108,29 @@ def test_one_subnets_acl_withholds_an_endpoint_from_the_vpc_until_that_subnet_is
     assert service(case, vpc_id)["state"] == "blocked"
     (told,) = case.told()
     assert acl_id in told
-    assert f"exempt {behind_nat} (tag lifeline:exempt)" in told
-    tag = {"Key": "lifeline:exempt", "Value": "true"}
-    case.world.ec2.create_tags(Resources=[behind_nat], Tags=[tag])
+    exempted(case, vpc_id, behind_nat, told, cut_off)
+
+
+def test_one_subnets_route_through_a_machine_withholds_an_endpoint_from_the_vpc_until_that_subnet_is_exempt(
+    case: Case,
+) -> None:
+    ec2, (vpc_id, public, behind_nat) = case.world.ec2, case.behind_nat()
+    cut_off = case.world.make_subnet(vpc_id, "10.0.2.0/24")
+    machine = ec2.create_network_interface(SubnetId=public)["NetworkInterface"]["NetworkInterfaceId"]
+    of_subnet: Any = [{"Name": "association.subnet-id", "Values": [behind_nat]}]
+    (table,) = ec2.describe_route_tables(Filters=of_subnet)["RouteTables"]
+    for block in ("10.0.0.0/24", "10.0.2.0/24"):
+        ec2.create_route(RouteTableId=table["RouteTableId"], DestinationCidrBlock=block, NetworkInterfaceId=machine)
+    assert service(case, vpc_id)["state"] == "blocked"
+    (told,) = case.told()
+    assert machine in told
+    exempted(case, vpc_id, behind_nat, told, cut_off)
+
+
+def exempted(case: Case, vpc_id: str, subnet_id: str, told: str, cut_off: str) -> None:
+    """Does what the notice says: the endpoint is made."""
+    assert f"exempt {subnet_id} (tag lifeline:exempt)" in told
+    case.world.ec2.create_tags(Resources=[subnet_id], Tags=[{"Key": "lifeline:exempt", "Value": "true"}])
     case.look(vpc_id)
     case.later()
     (made,) = case.world.endpoints(vpc_id)

@@ -1,12 +1,14 @@
 """What a hub's accounts may use together, beside what each may: counted once, and given back alike."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from lifeline.adapters.store.limit_usage import LimitUsage, UsageOfAll
 from lifeline.core.errors import TransientError
+from lifeline.core.guards.limits import Grant
 from lifeline.core.network.model import RegionRef
 from lifeline.core.organization.ledger import MemberLedger
 from tests.support.at_once import at_once
@@ -51,6 +53,22 @@ def test_what_one_account_used_another_lacks_and_both_are_told_apart(hub: Hub) -
     assert f"biggest users of all_accounts.endpoints_per_day: account {A} (1 endpoint in the last 24 hours)" in words
     assert {grant.vpc_id for grant in UsageOfAll("ledger").read().grants} == {f"{A}/{REGION}/{vpc_a}"}
     assert of_account(B).read().grants == (), "what passed its own limits alone is given back"
+
+
+def test_an_account_that_is_new_takes_nothing_of_what_is_kept_for_paths_known_for_long(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Whether there are such paths in other accounts, it doesn't know."""
+    for hub in begin(monkeypatch, f"{A},{B}", all_accounts={"endpoints_per_day": 4}):
+        vpc_a, at = network(hub.a), hub.days.clock()
+        hub.sweep()
+        hub.days.clock.advance(2 * HOUR)
+        used = tuple(Grant(f"{B}/{REGION}/vpc-{number}", at, f"token-{number}") for number in range(3))
+        UsageOfAll("ledger").change(lambda usage, used=used: (replace(usage, grants=used), None))  # type: ignore[misc]
+        hub.days.deliver(hub.cut_off(A, hub.a, vpc_a))
+        assert hub.a.endpoints(vpc_a) == []
+        (words,) = [text for text in hub.days.texts() if "all_accounts.endpoints_per_day" in text]
+        assert "the last 1 are reserved for VPCs whose path Lifeline had known for longer" in " ".join(words.split())
 
 
 def test_the_hubs_own_account_counts_among_all(hub: Hub) -> None:

@@ -12,7 +12,7 @@ from lifeline.adapters.aws.memory import remember
 from lifeline.adapters.aws.topic import Topic
 from lifeline.adapters.store.event_path import EventPathStore
 from lifeline.core.errors import TransientError
-from lifeline.core.event_path.causes import COLLECTED_FOR
+from lifeline.core.event_path.causes import COLLECTED_FOR, ENDED_FOR
 from lifeline.core.event_path.comparison import Comparisons
 from lifeline.core.event_path.dry_run import DryRunVerdict
 from lifeline.core.event_path.proof import LEFT_OUT, EventPath
@@ -108,7 +108,8 @@ def test_what_two_accounts_have_in_common_is_told_once_and_its_end_too(hub: Hub)
     sweeps(hub, 2, A)
     assert told(hub) == []
     sweeps(hub, 2, A, B)
-    (text,) = told(hub)
+    assert told(hub) == []
+    (text,) = told(hub, after=ENDED_FOR)
     assert "In 2 accounts of which you heard, events arrive again" in text
     assert told(hub) == []
 
@@ -121,7 +122,7 @@ def test_a_single_accounts_notice_is_its_own_and_says_what_to_check_in_its_spoke
     assert "spoke.yaml" in text
     assert f"Account: {A}" in text
     sweeps(hub, 2, A)
-    assert "In 1 account of which you heard, events arrive again" in told(hub)[0]
+    assert "In 1 account of which you heard, events arrive again" in told(hub, after=ENDED_FOR)[0]
 
 
 def test_another_account_is_told_of_though_the_first_ones_silence_lasts(hub: Hub) -> None:

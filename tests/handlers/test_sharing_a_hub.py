@@ -212,14 +212,26 @@ def test_a_place_that_an_earlier_run_offered_is_given_to_no_other_vpc(spoke: Spo
 
 def test_a_place_is_free_again_once_nobody_can_approve_its_offer(spoke: Spoke) -> None:
     _, other = offered_the_last_place(spoke)
-    spoke.world.ec2.delete_subnet(
-        SubnetId=spoke.world.ec2.describe_subnets(Filters=[{"Name": "vpc-id", "Values": [spoke.vpc_id]}])["Subnets"][0][
-            "SubnetId"
-        ]
-    )
+    delete_subnets(spoke)
     assert kinds(spoke.look()) == []
     spoke.case.forget_dns()
     assert kinds(spoke.case.look(other)) == [("associate_central", "blocked")]
+
+
+def delete_subnets(spoke: Spoke) -> None:
+    of_vpc: Any = [{"Name": "vpc-id", "Values": [spoke.vpc_id]}]
+    for subnet in spoke.world.ec2.describe_subnets(Filters=of_vpc)["Subnets"]:
+        spoke.world.ec2.delete_subnet(SubnetId=subnet["SubnetId"])
+
+
+def test_a_vpc_that_is_gone_is_promised_no_place(spoke: Spoke) -> None:
+    """Whoever makes VPCs and deletes them again would otherwise use up a zone's places for a day."""
+    spoke.look()
+    assert set(HubPlaceStore("ledger").read().by_vpc) == {f"{HOME}/{spoke.vpc_id}"}
+    delete_subnets(spoke)
+    spoke.world.ec2.delete_vpc(VpcId=spoke.vpc_id)
+    spoke.look()
+    assert dict(HubPlaceStore("ledger").read().by_vpc) == {}
 
 
 def test_without_a_ledger_that_says_who_was_promised_a_place_people_are_asked(
@@ -605,6 +617,43 @@ def test_a_way_back_that_aws_refuses_leaves_the_endpoint_answering(days: Days, m
     days.account.listeners.append(let_time_pass)
     assert kinds(approve_next(days, vpc_id)) == [("swap_to_central", "failed")]
     assert hub_calls(days) == ["private DNS False", "private DNS True"]
+
+
+def test_a_tag_that_says_that_an_endpoint_stood_in_deletes_nothing(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever may tag and modify endpoints, and associate zones, may not delete them by that."""
+    monkeypatch.setenv("CENTRAL_ENDPOINTS", "yes")
+    world, hub = case.world, Hub(case.world)
+    vpc_id = hub.add_spoke(world)
+    case.look(vpc_id)
+    case.later()
+    (endpoint,) = world.endpoints(vpc_id)
+    tune(monkeypatch, central=hub.policy())
+    case.account.attach(client("route53"))
+    world.ec2.modify_vpc_endpoint(VpcEndpointId=endpoint["VpcEndpointId"], PrivateDnsEnabled=False)
+    vpc: Any = {"VPCId": vpc_id, "VPCRegion": "us-east-1"}
+    client("route53").associate_vpc_with_hosted_zone(HostedZoneId=hub.zone_id, VPC=vpc)
+    tag = {"Key": "lifeline:in-place-of", "Value": hub.zone_id}
+    world.ec2.create_tags(Resources=[endpoint["VpcEndpointId"]], Tags=[tag])
+    case.later()
+    case.forget_dns()
+    found = case.look(vpc_id)
+    assert (kinds(found), found["services"][0]["state"]) == ([], "served centrally")
+    assert [one["State"] for one in world.endpoints(vpc_id)] == ["available"]
+
+
+@pytest.mark.parametrize(("value", "offered"), [("Z0OTHER", [("swap_to_central", "blocked")]), (None, [])])
+def test_what_an_endpoint_stands_in_for_is_what_the_ledger_says_until_people_remove_its_tag(
+    days: Days, monkeypatch: pytest.MonkeyPatch, value: str | None, offered: list[tuple[str, str]]
+) -> None:
+    vpc_id, hub = stood_in(days, monkeypatch)
+    endpoint_ids, key = days.live(vpc_id), "lifeline:in-place-of"
+    if value:
+        days.world.ec2.create_tags(Resources=endpoint_ids, Tags=[{"Key": key, "Value": value}])
+    else:
+        days.world.ec2.delete_tags(Resources=endpoint_ids, Tags=[{"Key": key}])
+    hub.lead(days.world, vpc_id)
+    remember.cache_clear()
+    assert kinds(days.look(vpc_id)) == offered
 
 
 # ---- what the hub's side does to a VPC that is associated

@@ -145,6 +145,13 @@ def _quoted_actor(who: str, longest: int = 3 * _LONGEST_TEXT) -> str:
     return who if _ACCOUNT.fullmatch(who) else quoted(who, longest)
 
 
+def principal_in(actor: str) -> str:
+    """Return the role whose session called, for whoever may assume it chooses the session's name; or the user."""
+    who, _ = split_actor(actor)
+    role = who.partition("/")[0]
+    return who if role in _WITH_PATHS else role
+
+
 def shorten(text: str, longest: int) -> str:
     """Cut a text that is longer than `longest` and end it with three dots, which make no host of what they follow."""
     return text if len(text) <= longest else _BEFORE_A_HOST.sub("", text[: longest - 3]) + "..."

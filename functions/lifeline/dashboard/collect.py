@@ -402,7 +402,7 @@ class _Cover:
         if of_all is None:
             return admission
         shared = SharedLimits(self._settings.home, limits.all_accounts, self._price)
-        in_all = shared.admit(admission.plans, of_all, owned, now=self._now, shares=shares, waived=frozenset())
+        in_all = shared.admit(admission.plans, of_all, owned, now=self._now, shares=policy.shares, waived=frozenset())
         self._use_of_all = in_all.use
         return replace(admission, plans=in_all.plans)
 

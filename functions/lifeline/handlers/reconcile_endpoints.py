@@ -379,8 +379,8 @@ def _tools(settings: Settings) -> Tools:
     kept = memory_of(settings)
     ownership = Ownership(settings.ledger)
 
-    def record(vpc_id: str, resource_id: str) -> None:
-        ownership.created(settings.home.vpc(vpc_id), resource_id, now=datetime.now(UTC))
+    def record(vpc_id: str, resource_id: str, in_place_of: str) -> None:
+        ownership.created(settings.home.vpc(vpc_id), resource_id, now=datetime.now(UTC), in_place_of=in_place_of)
 
     return Tools(
         network=kept.network,

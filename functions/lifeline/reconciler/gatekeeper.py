@@ -232,7 +232,8 @@ class Gatekeeper:
             self.guards.usage_of_all.change(corrected_of_all)
 
     def delete(self, vpc_ids: Collection[str]) -> None:
-        """Counts no more what Lifeline had in VPCs that are gone."""
+        """Counts no more what Lifeline had in VPCs that are gone, or was about to have."""
+        self.free_places(vpc_ids)
         self.guards.limit_usage.change(lambda usage: (delete(usage, vpc_ids), None))
         if self.guards.usage_of_all:
             self.guards.usage_of_all.change(lambda usage: (self._shared.delete(usage, vpc_ids), None))
@@ -457,13 +458,12 @@ class Gatekeeper:
         self, plans: Mapping[str, Plan], owned: Mapping[str, frozenset[str]], waived: frozenset[Step] = frozenset()
     ) -> Callable[[Usage], Admission]:
         """What passes of what the account's own limits let pass, given how far all accounts use those that they share;
-        everything where there are none.
+        everything where there are none. Which paths other accounts have had for long isn't known here.
         """
         if not self.guards.usage_of_all:
             return lambda usage: Admission(plans, (), usage)
         shared, now = self._shared, self.run.now()
-        shares = shares_among(self.known, self.shares, now=now)
-        return lambda usage: shared.admit(plans, usage, owned, now=now, shares=shares, waived=waived)
+        return lambda usage: shared.admit(plans, usage, owned, now=now, shares=self.shares, waived=waived)
 
     def _fold(
         self, plans: Mapping[str, Plan], owned: Mapping[str, frozenset[str]], waived: frozenset[Step] = frozenset()

@@ -30,7 +30,7 @@ class Land:
     recorded: list[str] = field(default_factory=list)
 
     def hands(self) -> Endpoints:
-        def record(_: str, resource_id: str) -> None:
+        def record(_: str, resource_id: str, __: str) -> None:
             self.recorded.append(resource_id)
 
         def sleep(seconds: float) -> None:

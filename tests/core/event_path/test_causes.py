@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lifeline.core.event_path.causes import COLLECTED_FOR, SILENT, CauseNews, Causes, causes_of
+from lifeline.core.event_path.causes import COLLECTED_FOR, ENDED_FOR, SILENT, CauseNews, Causes, causes_of
 from lifeline.core.event_path.denial import DeniedBy, DryRunDenial
 from lifeline.core.event_path.dry_run import DryRun
 from lifeline.core.event_path.proof import UNPROVEN
@@ -47,19 +47,42 @@ def test_those_that_come_later_are_an_update() -> None:
 def test_the_end_is_told_once_it_has_ended_in_all_that_were_told_of() -> None:
     causes, _ = news(seen(Causes(), T0, A, B), T0 + HOUR)
     causes = seen(causes, T0 + HOUR, A, names=())
-    assert news(causes, T0 + 2 * HOUR)[1] == ()
-    causes, told = news(seen(causes, T0 + 3 * HOUR, B, names=()), T0 + 3 * HOUR)
+    assert news(causes, T0 + 2 * ENDED_FOR)[1] == ()
+    end = T0 + 2 * ENDED_FOR
+    causes = seen(causes, end, A, B, names=())
+    assert news(causes, end + ENDED_FOR - MINUTE)[1] == ()
+    causes, told = news(causes, end + ENDED_FOR)
     assert told == (CauseNews(None, (A, B), is_end=True),)
     assert causes == Causes()
-    again = seen(causes, T0 + 4 * HOUR, A)
-    assert news(again, T0 + 5 * HOUR)[1] == (CauseNews(None, (A,)),)
+    again = seen(causes, end + ENDED_FOR, A)
+    assert news(again, end + ENDED_FOR + HOUR)[1] == (CauseNews(None, (A,)),)
+
+
+def test_of_an_account_that_withholds_its_events_again_and_again_people_hear_three_times_a_day_at_most() -> None:
+    """It takes two sweeps to begin, and one to end: their number must not be that of the notices."""
+    causes, heard = Causes(), list[CauseNews]()
+    for quarter in range(4 * 24):
+        now = T0 + quarter * 15 * MINUTE
+        causes = seen(causes, now, A, names=() if quarter % 3 == 0 else (SILENT,))
+        causes, found = news(causes, now + COLLECTED_FOR)
+        heard += found
+    assert heard == [CauseNews(None, (A,))]
+    causes, heard = Causes(), []
+    for hour in range(24):  # the most of it, by somebody who waits for the end to be told
+        is_there = hour % 9 == 0
+        causes = seen(causes, T0 + hour * HOUR, A, names=(SILENT,) if is_there else ())
+        causes, found = news(causes, T0 + hour * HOUR + COLLECTED_FOR)
+        heard += found
+    assert [one.is_end for one in heard].count(False) == 3
 
 
 def test_what_ended_before_anybody_was_told_is_no_news_and_what_came_back_is() -> None:
     assert seen(seen(Causes(), T0, A), T0 + MINUTE, A, names=()) == Causes()
     causes, _ = news(seen(Causes(), T0, A, B), T0 + HOUR)
-    causes = seen(seen(causes, T0 + HOUR, A, names=()), T0 + 2 * HOUR, A)
-    assert news(causes, T0 + 3 * HOUR)[1] == (CauseNews(None, (A,), told=(B,)),)
+    ended = seen(causes, T0 + HOUR, A, names=())
+    again = seen(ended, T0 + HOUR + ENDED_FOR, A)  # although B's lasts
+    assert news(again, T0 + 2 * HOUR + ENDED_FOR)[1] == (CauseNews(None, (A,), told=(B,)),)
+    assert seen(ended, T0 + 2 * HOUR, A) == causes  # nobody has heard of an end
 
 
 def test_each_kind_of_policy_is_a_cause_of_its_own() -> None:
@@ -76,14 +99,15 @@ def test_what_could_not_be_told_is_due_at_once() -> None:
     causes, (told,) = news(before, T0 + HOUR)
     again = causes.unannounced(told, T0 + HOUR)
     assert news(again, T0 + HOUR)[1] == (told,)
-    causes, (end,) = news(seen(causes, T0 + HOUR, A, names=()), T0 + HOUR)
-    assert news(causes.unannounced(end, T0 + HOUR), T0 + HOUR)[1] == (end,)
+    later = T0 + HOUR + ENDED_FOR
+    causes, (end,) = news(seen(causes, T0 + HOUR, A, names=()), later)
+    assert news(causes.unannounced(end, later), later)[1] == (end,)
 
 
 def test_an_account_that_is_served_no_more_is_left_out_and_is_no_end() -> None:
     causes, _ = news(seen(Causes(), T0, A, B), T0 + HOUR)
     causes = seen(causes, T0 + HOUR, A, names=()).only({A, C})
-    assert news(causes, T0 + HOUR)[1] == (CauseNews(None, (A,), is_end=True),)
+    assert news(causes, T0 + HOUR + ENDED_FOR)[1] == (CauseNews(None, (A,), is_end=True),)
     assert seen(Causes(), T0, B).only({A}) == Causes()
     same = seen(Causes(), T0, B)
     assert same.only({B}) == same

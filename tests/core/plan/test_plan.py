@@ -564,10 +564,14 @@ def test_dns_records_of_another_ip_version_shut_an_endpoint_and_are_said_with_th
         assert all(("DnsRecordIpType=dualstack" in action.error) is (one is theirs) for action in found)
 
 
-def test_a_route_between_two_subnets_that_leads_nowhere_is_its_owners_to_mend() -> None:
+@pytest.mark.parametrize("records", ["", "ipv4"])
+def test_a_route_between_two_subnets_that_leads_nowhere_is_its_owners_to_mend(records: str) -> None:
+    """DNS records of the version that the clients use stay as somebody set them."""
     dead = route("10.0.2.0/24", TargetKind.NETWORK_INTERFACE, "eni-fw", active=False)
     host = subnet("b", "us-east-1b", cidr="10.0.2.0/24")
-    found = plan(vpc(subnet("a"), host, endpoint(MONITORING, "b"), own_security_group(), table("main", dead)))
+    there = endpoint(MONITORING, "b", ip_address_type="dualstack", record_family=records)
+    found = plan(vpc(subnet("a"), host, there, own_security_group(), table("main", dead)))
+    assert ActionKind.RESET_DNS_RECORDS not in {one.kind for one in found.actions}
     [action] = [one for one in found.actions if one.is_blocked and one.kind is ActionKind.CREATE_INTERFACE_ENDPOINT]
     assert action.reason == "no route of subnet-a leads to 10.0.2.0/24; its route to eni-fw is a blackhole"
     assert action.error == "delete the route, or give it a target that forwards the packets"

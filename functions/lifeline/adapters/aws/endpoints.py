@@ -15,6 +15,7 @@ from lifeline.adapters.aws.clients import client
 from lifeline.adapters.aws.creation import creation, group_creation
 from lifeline.core.denial import read_denial
 from lifeline.core.errors import LifelineError, TerminalError, TransientError, UnansweredError
+from lifeline.core.network.model import IN_PLACE_OF
 from lifeline.core.plan.actions import NAMING, REMOVALS, UNANSWERED, Action, ActionKind
 from lifeline.core.plan.security_group import RULE_WORDS
 from lifeline.core.policy.labels import refused_words
@@ -65,14 +66,14 @@ class AppliedIds:
 class Endpoints:
     """Creates and extends what is Lifeline's own; `owner` is the value of its tag.
 
-    `record` is called with the VPC's ID and the new resource's as soon as EC2 has created it: what isn't on record
-    isn't Lifeline's own. One for each run, for it remembers which groups are new.
+    `record` is called with the VPC's ID, the new resource's and what it stands in for, as soon as EC2 has created it:
+    what isn't on record isn't Lifeline's own. One for each run, for it remembers which groups are new.
     """
 
     def __init__(
         self,
         owner: str,
-        record: Callable[[str, str], None],
+        record: Callable[[str, str, str], None],
         ec2: Any = None,
         sleep: Callable[[float], None] = time.sleep,
         associations: Associations | None = None,
@@ -180,7 +181,7 @@ class Endpoints:
             if error.code != "IdempotentParameterMismatch":
                 raise
             made = self._create_by_token(f"lifeline-{secrets.token_hex(24)}", action, wanted)
-        return self._created(vpc_id, made)
+        return self._created(vpc_id, made, dict(action.tags).get(IN_PLACE_OF, ""))
 
     def _create_by_token(self, token: str, action: Action, wanted: Mapping[str, Any]) -> str:
         doing = f"create_vpc_endpoint {wanted['ServiceName']} in {wanted['VpcId']}"
@@ -235,10 +236,10 @@ class Endpoints:
                 refusal = error
         raise TransientError(str(refusal), code=refusal.code) from refusal
 
-    def _created(self, vpc_id: str, resource_id: str) -> str:
+    def _created(self, vpc_id: str, resource_id: str, in_place_of: str = "") -> str:
         """The resource's ID, once it is on record. Raises TerminalError if it isn't: a person must adopt it then."""
         try:
-            self._record(vpc_id, resource_id)
+            self._record(vpc_id, resource_id, in_place_of)
         except LifelineError as error:
             words = (
                 f'{resource_id} was created, but not recorded: adopt it with {{"adopt": ["{resource_id}"]}} ({error})'

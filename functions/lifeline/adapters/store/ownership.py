@@ -38,9 +38,9 @@ class Ownership:
         )
         return {item["sk"].removeprefix(_PREFIX): from_plain(Owned, item) for item in items}
 
-    def created(self, ref: VpcRef, resource_id: str, *, now: datetime) -> None:
-        """Record that Lifeline has just created the resource."""
-        self._write(ref.home, resource_id, Owned(ref.vpc_id, now))
+    def created(self, ref: VpcRef, resource_id: str, *, now: datetime, in_place_of: str = "") -> None:
+        """Record that Lifeline has just created the resource, to stand in for these of a hub's zones or its Profile."""
+        self._write(ref.home, resource_id, Owned(ref.vpc_id, now, in_place_of=in_place_of))
 
     def adopt(self, home: RegionRef, vpc_ids: Mapping[str, str], *, now: datetime, by: str = "") -> None:
         """Record these resources, with their VPCs, as Lifeline's own, because a person says so: `by`, as they state."""

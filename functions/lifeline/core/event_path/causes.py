@@ -2,7 +2,9 @@
 
 The sweep of each account says what it found there. People hear of it some minutes after the first account, by when most
 accounts of the same sweep have been looked at; of those that come later they hear by an update, and of the end once.
-No account's silence depends on another's: each waits for as long, and is named or counted.
+No account's silence depends on another's: each waits for as long, and is named or counted. Whoever administers an
+account can withhold its events and let them through again, so an end is told once it has lasted for some hours, and
+what comes back before that is no news: of each account, people hear three times a day at most.
 """
 
 from collections.abc import Collection, Mapping
@@ -15,6 +17,7 @@ from lifeline.core.event_path.proof import EventPath
 
 SILENT = "SILENT"  # dry runs aren't heard; the others are the names of DeniedBy
 COLLECTED_FOR = timedelta(minutes=10)
+ENDED_FOR = timedelta(hours=8)
 
 
 def causes_of(state: EventPath, now: datetime) -> frozenset[str]:
@@ -28,37 +31,40 @@ def causes_of(state: EventPath, now: datetime) -> frozenset[str]:
 @dataclass(frozen=True, slots=True)
 class Cause:
     """The accounts with one cause: those of which people will hear, and since when they wait; those of which they heard
-    and where it lasts; and those of which they heard and where it has ended.
+    and where it lasts; and those of which they heard and where it has ended, and since when.
     """
 
     waiting: Mapping[str, datetime] = field(default_factory=dict)
     told: tuple[str, ...] = ()
-    ended: tuple[str, ...] = ()
+    ended: Mapping[str, datetime] = field(default_factory=dict)
 
     def seen(self, account: str, now: datetime, *, is_there: bool) -> "Cause":
         """The same once it is known whether the account has it."""
-        if is_there and account not in self.told:
-            return replace(self.without([account]), waiting={account: now, **self.waiting})
-        if not is_there and account in self.told:
-            return replace(self.without([account]), ended=tuple(sorted({*self.ended, account})))
-        return self if is_there or account in self.ended else self.without([account])
+        is_told, other = account in self.told, self.without([account])
+        if is_there and account in self.ended and now - self.ended[account] < ENDED_FOR:
+            return replace(other, told=tuple(sorted({*self.told, account})))
+        if is_there and not is_told:
+            return replace(other, waiting={account: now, **self.waiting})
+        if not is_there and is_told:
+            return replace(other, ended={**self.ended, account: now})
+        return self if is_there or account in self.ended else other
 
     def without(self, accounts: Collection[str]) -> "Cause":
         """The same where nothing is known of these accounts."""
         return Cause(
             {account: since for account, since in self.waiting.items() if account not in accounts},
             tuple(account for account in self.told if account not in accounts),
-            tuple(account for account in self.ended if account not in accounts),
+            {account: since for account, since in self.ended.items() if account not in accounts},
         )
 
     def is_due(self, now: datetime) -> bool:
         """True if people are to hear of more accounts now."""
         return bool(self.waiting) and now - min(self.waiting.values()) >= COLLECTED_FOR
 
-    @property
-    def is_over(self) -> bool:
+    def is_over(self, now: datetime) -> bool:
         """True if people are to hear of the end now."""
-        return bool(self.ended) and not self.told and not self.waiting
+        lasts = bool(self.told or self.waiting)
+        return bool(self.ended) and not lasts and now - max(self.ended.values()) >= ENDED_FOR
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,14 +107,14 @@ class Causes:
 
     def is_news(self, now: datetime) -> bool:
         """True if people are to hear something now."""
-        return any(cause.is_due(now) or cause.is_over for cause in self.by_name.values())
+        return any(cause.is_due(now) or cause.is_over(now) for cause in self.by_name.values())
 
     def announced(self, now: datetime) -> tuple["Causes", tuple[CauseNews, ...]]:
         """The same once people have heard what is news, and that."""
         after, news = dict(self.by_name), list[CauseNews]()
         for name, cause in self.by_name.items():
-            if cause.is_over:
-                news.append(CauseNews(DeniedBy.__members__.get(name), cause.ended, is_end=True))
+            if cause.is_over(now):
+                news.append(CauseNews(DeniedBy.__members__.get(name), tuple(sorted(cause.ended)), is_end=True))
                 del after[name]
             elif cause.is_due(now):
                 news.append(CauseNews(DeniedBy.__members__.get(name), tuple(sorted(cause.waiting)), cause.told))
@@ -119,7 +125,7 @@ class Causes:
         """The same where people couldn't be told of this after all: it is due at once."""
         cause = self.by_name.get(news.name, Cause()).without(news.accounts)
         if news.is_end:
-            cause = replace(cause, ended=tuple(sorted({*cause.ended, *news.accounts})))
+            cause = replace(cause, ended={**cause.ended, **dict.fromkeys(news.accounts, now - ENDED_FOR)})
         else:
             cause = replace(cause, waiting={**cause.waiting, **dict.fromkeys(news.accounts, now - COLLECTED_FOR)})
         return Causes({**self.by_name, news.name: cause})

@@ -5,10 +5,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from lifeline.core.network.model import MANAGED_BY, Endpoint, SecurityGroup, Vpc
+from lifeline.core.network.model import IN_PLACE_OF, MANAGED_BY, Endpoint, SecurityGroup, Vpc
 from lifeline.core.wording import few
 
 _SHOWN = 3
+type _Tags = tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,17 +17,21 @@ class Owned:
     """The record of one endpoint or security group: its VPC, and since when it is Lifeline's own.
 
     `is_adopted` says that a person adopted it; otherwise Lifeline created it. Once it is handed over to its users, the
-    record stays so that nobody is asked about the tag that is still on it.
+    record stays so that nobody is asked about the tag that is still on it. `in_place_of` are the hub's zones or Profile
+    for which Lifeline made the endpoint to stand in, as in its tag `lifeline:in-place-of`.
     """
 
     vpc_id: str
     at: datetime
     is_adopted: bool = False
     handed_over_at: datetime | None = None
+    in_place_of: str = ""
 
 
 def recognize(vpcs: Iterable[Vpc], records: Mapping[str, Owned] | None) -> tuple[Vpc, ...]:
-    """The observed VPCs with what is on record, by ID. What was handed over counts as untagged: it is its users'.
+    """The observed VPCs with what is on record, by ID. What was handed over counts as untagged: it is its users'. An
+    endpoint stands in for what the record says as long as it has the tag: whoever may tag could write that it did, and
+    then it would go; and people remove the tag to keep it.
 
     None means that the ledger wasn't read: then the tag alone counts. Only an answer that changes nothing may use that.
     """
@@ -47,10 +52,16 @@ def _recognized[T: (Endpoint, SecurityGroup)](resource: T, vpc_id: str, records:
     if record is None or record.vpc_id != vpc_id:
         return replace(resource, on_record=False)
     if record.handed_over_at:
-        tags = tuple((key, value) for key, value in resource.tags if key != MANAGED_BY)
-        handed_over = replace(resource, on_record=False, tags=tags)
+        handed_over = replace(resource, on_record=False, tags=_without(MANAGED_BY, resource.tags))
         return replace(handed_over, is_handed_over=True) if isinstance(handed_over, SecurityGroup) else handed_over
-    return replace(resource, on_record=True)
+    stands_in: _Tags = ()
+    if record.in_place_of and resource.tag(IN_PLACE_OF):
+        stands_in = ((IN_PLACE_OF, record.in_place_of),)
+    return replace(resource, on_record=True, tags=(*_without(IN_PLACE_OF, resource.tags), *stands_in))
+
+
+def _without(key: str, tags: _Tags) -> _Tags:
+    return tuple((name, value) for name, value in tags if name != key)
 
 
 def unseen_groups(records: Mapping[str, Owned], vpcs: Iterable[Vpc]) -> frozenset[str]:

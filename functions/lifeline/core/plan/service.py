@@ -210,13 +210,14 @@ class ServicePlanner:
         if kind is ActionKind.OPEN_SECURITY_GROUP and self.is_own(endpoint):
             why = f"{words}: none of its security groups is one that Lifeline can open"
             return self.action(ActionKind.ATTACH_SECURITY_GROUP, why, endpoint_id=endpoint.id)
-        if endpoint.hides_addresses and self.is_own(endpoint):
+        is_hidden = found[0].kind is ObstacleKind.ADDRESS_FAMILY and endpoint.hides_addresses
+        if is_hidden and self.is_own(endpoint):
             return self.action(ActionKind.RESET_DNS_RECORDS, words, endpoint_id=endpoint.id)
         whose = "it is Lifeline's" if self.is_own(endpoint) else "it isn't Lifeline's"
         family = "a dualstack endpoint in dual-stack subnets serves both"
         if "ipv6" not in self.service.ip_address_types:
             family = f"{self.service.name} has no IPv6: give these subnets IPv4"
-        if endpoint.hides_addresses:
+        if is_hidden:
             family = "set the IP version of its DNS records to dualstack, as its addresses are: "
             command = f"aws ec2 modify-vpc-endpoint --vpc-endpoint-id {endpoint.id}"
             family += f"{command} --dns-options DnsRecordIpType=dualstack"

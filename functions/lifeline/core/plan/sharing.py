@@ -128,7 +128,7 @@ class HubPlanner(EndpointMaker):
 
     def _let_go(self, ids: Sequence[str]) -> tuple[str, ...]:
         """The hub's zones of the service's names that a swap let go which stopped before it let go of these, too: by
-        the tag of the endpoint that was to stand in, which anybody may have written.
+        what the endpoint was made to stand in for.
         """
         hubs = self.plan_input.hub.sources if self.plan_input.hub else ()
         known = {source.id for source in hubs if any(answer.domain in self._names for answer in source.answers)}

@@ -1,10 +1,11 @@
 """Proven: which claims from the queue are of calls that CloudTrail recorded, because a message may be forged."""
 
 import re
-from collections import defaultdict
-from collections.abc import Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from functools import partial
 from itertools import zip_longest
 
 from lifeline.adapters.aws.event_history import EventHistory
@@ -13,13 +14,14 @@ from lifeline.core.errors import InvalidInputError, LifelineError, TerminalError
 from lifeline.core.requests.cloudtrail import CHANGE, read_change
 from lifeline.core.requests.request import Request
 from lifeline.core.requests.vpcs_touched import attempted_on
+from lifeline.core.wording import principal_in
 from lifeline.runtime.settings import Settings
 
 UNPROVEN = "NotInEventHistory"
 # How long such a message waits after each try: half an hour in all, six times what CloudTrail takes on average.
 WAITS = tuple(timedelta(minutes=minutes) for minutes in (1, 4, 10, 15))
 MOST_LOOKED_UP = 10  # claims of a batch …
-MOST_OF_ONE = 3  # … and of those on one resource; in turn, so that nobody's calls use up what others' need
+MOST_OF_ONE = 3  # … and of those on one resource; in turn by who called, so that nobody's use up what others' need
 _EVENT_ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
@@ -41,24 +43,30 @@ def prove_claims(requests: Sequence[Request], history: EventHistory, settings: S
     deletion: it costs nobody a path, and tools that delete don't wait for CloudTrail.
     """
     proven = Proven([], [])
-    by_resource: dict[str, list[Request]] = defaultdict(list)
+    by_caller: dict[str, dict[str, list[Request]]] = defaultdict(partial(defaultdict, list))
     for request in requests:
         on = attempted_on(request.trigger.event_name, request.changed_ids)
         if request.claim is None or request.sent_at is None or not on:  # without one, it is about nobody
             proven.requests.append(request)
         else:
-            by_resource[on].append(request)
-    turns = enumerate(zip_longest(*by_resource.values()))
-    claims = ((turn, request) for turn, row in turns for request in row if request)
-    for place, (turn, request) in enumerate(claims):
+            by_caller[principal_in(request.trigger.actor)][on].append(request)
+    looked_up = Counter[str]()
+    for request in _in_turn(_in_turn(on_each.values()) for on_each in by_caller.values()):
+        (on,) = request.changed_ids
         try:
-            if turn >= MOST_OF_ONE or place >= MOST_LOOKED_UP:
+            if looked_up[on] >= MOST_OF_ONE or looked_up.total() >= MOST_LOOKED_UP:
                 raise TransientError("too many claims in one batch", code=UNPROVEN)
+            looked_up[on] += 1
             proven.requests.append(_as_recorded(request, history, settings))
         except LifelineError as error:
             is_denied = isinstance(error, TerminalError) and error.code in DENIED_CODES
             proven.failed.append((request, error if is_denied else TransientError(str(error), code=UNPROVEN)))
     return proven
+
+
+def _in_turn(rows: Iterable[Iterable[Request]]) -> Iterator[Request]:
+    """One of each, again and again until there is none."""
+    return (request for turn in zip_longest(*rows) for request in turn if request)
 
 
 def _as_recorded(request: Request, history: EventHistory, settings: Settings) -> Request:
