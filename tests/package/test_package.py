@@ -118,6 +118,18 @@ print(json.dumps([about for about in compiled if "__create_fn__" in about] + pat
     assert run_alone(code) == []
 
 
+def test_a_policy_document_is_read_without_compiling_its_schema() -> None:
+    code = """
+import json, sys
+from lifeline.core.policy.reading import read_policy
+compiled = []
+sys.addaudithook(lambda name, about: compiled.append(str(about[1])) if name == "compile" else None)
+read_policy('{"version": 1, "rules": [{"require": ["logs"]}]}', ())
+print(json.dumps([one for one in compiled if one != "<string>"]))
+"""
+    assert run_alone(code) == []
+
+
 # ---- what is in it
 
 
