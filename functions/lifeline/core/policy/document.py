@@ -85,8 +85,8 @@ def _refuse_constant(name: str) -> None:
 
 @cache
 def _validate() -> Callable[[Any], Any]:
-    """The schema as a function. To make one takes 0.1 s, so it waits for the first document, and `sam build` does nearly
-    all of it (`compile_schema`).
+    """The schema as a function. To make one takes 0.1 s, so it waits for the first document, and `sam build` does most
+    of it (`compile_schema`).
     """
     package = files("lifeline")
     schema, built = package.joinpath(_SCHEMA).read_bytes(), package.joinpath(COMPILED)
