@@ -15,7 +15,7 @@ from typing import Any
 import boto3
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 from tests.support.agents import ENVIRONMENT, REGION, create_table, create_topic
-from tests.support.world import remove_default_vpc
+from tests.support.world import ACCOUNT, remove_default_vpc
 from werkzeug.serving import make_server
 
 _SERVICE = re.compile(r"Credential=[^/]+/[0-9]+/[^/]+/([^/]+)/aws4_request")
@@ -75,7 +75,7 @@ def _serve(pipe: Connection, fill: Callable[[], None]) -> None:
     os.environ |= {**ENVIRONMENT, "AWS_ENDPOINT_URL": url}
     create_table()
     create_topic()
-    remove_default_vpc(boto3.client("ec2"))
+    remove_default_vpc(ACCOUNT)
     fill()
     calls.clear()
     pipe.send(url)

@@ -3,7 +3,8 @@
     python3.13 -S -m tools.compiled_texts FOLDER
 
 It imports every module of `lifeline` from the folder, and so needs a process of its own. `dataclasses` writes a text
-for each class and gives it to `exec`, and `re` gives each pattern's code to `_sre`; this is where both are seen.
+for each class and gives it to `exec`, and `re` gives each pattern's code to `_sre`; this is where both are seen. The
+policy's schema is compiled beside.
 """
 
 import builtins
@@ -25,7 +26,7 @@ _RE: Any = vars(re)["_compiler"]
 
 
 def main(folder: Path) -> None:
-    """Write the file that `cold_start.begin` reads."""
+    """Write the file that `cold_start.begin` reads, and the one of the policy's schema."""
     sys.path.insert(0, str(folder))
     cold_start = import_module("lifeline.runtime.cold_start")
     vars(cold_start)["begin"] = cold_start.end  # it would put its own `exec` there
@@ -34,6 +35,8 @@ def main(folder: Path) -> None:
             if name.startswith("lifeline."):
                 import_module(name)
     cold_start.COMPILED.write_bytes(cold_start.MADE_FOR + marshal.dumps((methods, patterns)))
+    document, place = import_module("lifeline.core.policy.document"), folder / "lifeline"
+    (place / document.COMPILED).write_bytes(document.compile_schema((place / "policy.schema.json").read_bytes()))
 
 
 @contextmanager

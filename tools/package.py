@@ -130,7 +130,8 @@ def _is_legal(path: Path) -> bool:
 
 
 def _compile_texts(folder: Path) -> None:
-    _run([sys.executable, "-S", "-B", "-m", "tools.compiled_texts", str(folder)], "a module can't be imported")
+    """Whatever the environment says of Python (-E), such as how much code is left out."""
+    _run([sys.executable, "-E", "-S", "-B", "-m", "tools.compiled_texts", str(folder)], "a module can't be imported")
 
 
 def _compile(folder: Path) -> None:

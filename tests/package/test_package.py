@@ -5,6 +5,7 @@ import importlib.util
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -13,7 +14,7 @@ from typing import Any
 import pytest
 from tools.build import PYTHON, why_not
 from tools.imported import modules_in
-from tools.package import BuildError, _compile, _drop_native, _drop_unused, _install, shared
+from tools.package import BuildError, _compile, _compile_texts, _drop_native, _drop_unused, _install, shared
 from tools.template import names_of, read_template
 
 from tests.support.agents import ENVIRONMENT
@@ -114,6 +115,30 @@ from lifeline.runtime.settings import {HANDLERS[handler]} as Settings
 from lifeline.core.policy.policy import Policy
 handler._tools(*(Settings.from_environment(), Policy(()))[: handler._tools.__code__.co_argcount])
 print(json.dumps([about for about in compiled if "__create_fn__" in about] + patterns))
+"""
+    assert run_alone(code) == []
+
+
+def test_what_is_compiled_of_texts_is_the_same_whatever_the_environment_says_of_python(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = ("lifeline/runtime/compiled_texts.bin", "lifeline/policy.schema.bin")
+    shutil.copytree(package(), tmp_path / "package")
+    monkeypatch.setenv("PYTHONOPTIMIZE", "2")
+    _compile_texts(tmp_path / "package")
+    assert [
+        name for name in names if (tmp_path / "package" / name).read_bytes() != (package() / name).read_bytes()
+    ] == []
+
+
+def test_a_policy_document_is_read_without_compiling_its_schema() -> None:
+    code = """
+import json, sys
+from lifeline.core.policy.reading import read_policy
+compiled = []
+sys.addaudithook(lambda name, about: compiled.append(str(about[1])) if name == "compile" else None)
+read_policy('{"version": 1, "rules": [{"require": ["logs"]}]}', ())
+print(json.dumps([one for one in compiled if one != "<string>"]))
 """
     assert run_alone(code) == []
 

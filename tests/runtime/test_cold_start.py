@@ -5,6 +5,7 @@ import dataclasses
 import gc
 import marshal
 import re
+import sys
 from collections.abc import Iterator
 from importlib.util import MAGIC_NUMBER
 from pathlib import Path
@@ -85,6 +86,15 @@ def test_any_other_dataclass_is_made_as_ever(built: Path, content: bytes) -> Non
     cold_start.begin()
 
     assert point()(1, 2).y == 2
+
+
+def test_a_patterns_code_of_a_machine_with_another_order_of_bytes_isnt_used(built: Path) -> None:
+    backwards = b"".join(code.to_bytes(4, "big") for code in (14, 4, 0, 1, 1, 1, 16, 97, 1))
+    other = cold_start.MADE_FOR.replace(sys.byteorder.encode(), b"other")
+    built.write_bytes(other + marshal.dumps(({b"": b""}, {("a", 0): (32, backwards, 0, {}, (None,))})))
+    re.purge()
+    cold_start.begin()
+    assert re.compile("a").match("a")
 
 
 PATTERNS: list[tuple[Any, int]] = [

@@ -3,12 +3,14 @@
 import re
 from collections import Counter
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from itertools import count
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
+from botocore.client import BaseClient
 from hypothesis import given
 from hypothesis import strategies as st
 from tools.cost_tables import FLEETS, PAGE, README
@@ -22,6 +24,8 @@ from tools.watch_cost import (
     OWN_METRICS,
     PATIENCE,
     POLLED_QUEUES,
+    ROSTER_READS_A_RUN,
+    SMALL_READS_A_RUN,
     WATCH_PRICES_AS_OF,
     agent_cost_usd,
     alarms_cost_usd,
@@ -36,11 +40,13 @@ from tools.watch_cost import (
 from lifeline.core.agents.timing import Timing
 from lifeline.core.agents.watches import Rules
 from lifeline.detector.discovery import PACE
+from lifeline.handlers.detect_metric_gaps import handler as detect
 from tests.simulation.fleet import Setting, make_world
 from tests.simulation.machines import HOUR
 from tests.simulation.run import OFFSET, simulate
-from tests.support.agents import START
+from tests.support.agents import START, publish
 from tests.support.repository import ROOT
+from tests.support.world import Context, emulated_world
 from tests.template.test_template import metrics_sent
 
 TEMPLATE = (ROOT / "template.yaml").read_text()
@@ -218,3 +224,25 @@ def test_the_pages_say_what_one_agent_and_the_stack_cost(page: Path) -> None:
 
 def test_the_page_names_the_date_of_the_prices() -> None:
     assert str(WATCH_PRICES_AS_OF) in PAGE.read_text()
+
+
+def test_a_quiet_minute_reads_and_writes_as_often_as_is_reckoned_with(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a stack with a policy document. What is written of chunks is reckoned apart."""
+    with emulated_world(monkeypatch, POLICY_PARAMETER="/lifeline/policy") as world:
+        world.client("ssm").put_parameter(Name="/lifeline/policy", Value='{"version": 1}', Type="String")
+        publish("i-0000000a", at=datetime.now(UTC))
+        detect({"detect": True}, Context())  # which discovers the agent
+        requests: list[tuple[str, Any]] = []
+        make = cast("Any", BaseClient)._make_api_call
+
+        def kept(self: Any, operation: str, request: Any) -> Any:
+            if self.meta.service_model.service_name == "dynamodb":
+                requests.append((operation, request))
+            return make(self, operation, request)
+
+        monkeypatch.setattr(BaseClient, make.__name__, kept)
+        answer = detect({"detect": True}, Context())
+    assert answer["watches"][0]["states"]["reporting"] == 1
+    read = Counter(bool(request.get("ConsistentRead")) for call, request in requests if call in {"GetItem", "Query"})
+    assert read == {True: SMALL_READS_A_RUN, False: ROSTER_READS_A_RUN}
+    assert [call for call, _ in requests if call not in {"GetItem", "Query"}] == ["UpdateItem"]  # the roster's state

@@ -15,6 +15,7 @@ import dataclasses
 import gc
 import marshal
 import re
+import sys
 from array import array
 from hashlib import blake2b
 from importlib.util import MAGIC_NUMBER
@@ -22,7 +23,8 @@ from pathlib import Path
 from typing import Any
 
 COMPILED = Path(__file__).with_name("compiled_texts.bin")
-MADE_FOR: bytes = MAGIC_NUMBER + vars(re)["_compiler"].MAGIC.to_bytes(4)  # the interpreter's two formats of code
+# The interpreter's two formats of code; that of patterns is in the machine's order of bytes
+MADE_FOR: bytes = MAGIC_NUMBER + vars(re)["_compiler"].MAGIC.to_bytes(4) + sys.byteorder.encode()
 _OBJECTS = 50_000  # what an event leaves behind is searched once it is so much: by default, after each 2,000
 
 type Methods = dict[bytes, bytes]

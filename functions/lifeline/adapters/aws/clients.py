@@ -36,10 +36,28 @@ def session() -> Session:
     return Session()
 
 
-@cache
-def client(service: str) -> Any:
-    """The one client for a service. The SDKs' AWS_ENDPOINT_URL variables point it elsewhere for local runs."""
-    return session().create_client(service, config=_CONFIG)
+class _Made:
+    """The one client for each service. Threads may share a client, but not a session that makes one (boto3 guide:
+    multithreading): one that asks meanwhile waits.
+    """
+
+    def __init__(self, session_of: Callable[[], Session]) -> None:
+        self._session_of = session_of
+        self._made: dict[str, Any] = {}
+        self._making = Lock()
+
+    def __call__(self, service: str) -> Any:
+        with self._making:
+            if service not in self._made:
+                self._made[service] = self._session_of().create_client(service, config=_CONFIG)
+            return self._made[service]
+
+    def cache_clear(self) -> None:
+        """Forget the clients: the next are made anew."""
+        self._made.clear()
+
+
+client = _Made(session)  # the SDKs' AWS_ENDPOINT_URL variables point it elsewhere for local runs
 
 
 class LateClient:
@@ -66,15 +84,11 @@ class MemberClients:
         assume = partial(_assume, role_arn, session_name[:_LONGEST_NAME])
         self._credentials = DeferredRefreshableCredentials(assume, "sts-assume-role")
         self._session._credentials = self._credentials  # type: ignore[attr-defined]  # noqa: SLF001 - no other door
-        self._made: dict[str, Any] = {}
-        self._making = Lock()
+        self._made = _Made(lambda: self._session)
 
     def __call__(self, service: str) -> Any:
         """The account's client for a service."""
-        with self._making:
-            if service not in self._made:
-                self._made[service] = self._session.create_client(service, config=_CONFIG)
-            return self._made[service]
+        return self._made(service)
 
     def in_region(self, region: str) -> ClientOf:
         """What makes the account's clients for another region. They aren't kept."""

@@ -1,10 +1,13 @@
 """A policy document's text: parsed, and held against `policy.schema.json`, with refusals in words."""
 
 import json
+import marshal
 import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
+from hashlib import blake2b
 from importlib.resources import files
+from importlib.util import MAGIC_NUMBER
 from typing import Any
 
 from lifeline.core.agents.watches import Tags
@@ -14,6 +17,7 @@ from lifeline.core.wording import few, nearest
 MOST_BYTES = 8192  # Systems Manager guide: an advanced parameter's value holds 8 KB
 WHOLE = "policy"  # the field's name where the document as a whole is wrong
 
+_SCHEMA, COMPILED = "policy.schema.json", "policy.schema.bin"
 _SHOWN = 60
 _MOST_OFFERED = 12  # fields, where the nearest is named
 
@@ -81,12 +85,30 @@ def _refuse_constant(name: str) -> None:
 
 @cache
 def _validate() -> Callable[[Any], Any]:
-    """The schema, compiled: about 0.1 s, so it waits for the first document."""
-    import fastjsonschema  # noqa: PLC0415 - most stacks have no document, and none of them should pay for it
+    """The schema as a function. To make one takes 0.1 s, so it waits for the first document, and `sam build` does most
+    of it (`compile_schema`).
+    """
+    package = files("lifeline")
+    schema, built = package.joinpath(_SCHEMA).read_bytes(), package.joinpath(COMPILED)
+    made_for, compiled = _made_for(schema), built.read_bytes() if built.is_file() else b""
+    compiled = compiled if compiled.startswith(made_for) else compile_schema(schema)
+    scope: dict[str, Any] = {}
+    exec(marshal.loads(compiled[len(made_for) :]), scope)  # noqa: S102, S302 - our own build's
+    validate: Callable[[Any], Any] = scope["validate"]
+    return validate
 
-    schema = json.loads(files("lifeline").joinpath("policy.schema.json").read_text("utf-8"))
-    compiled: Callable[[Any], Any] = fastjsonschema.compile(schema, use_default=False)
-    return compiled
+
+def compile_schema(schema: bytes) -> bytes:
+    """What the file `COMPILED` of a package has: the code of a function that holds a document against the schema."""
+    from fastjsonschema import compile_to_code  # noqa: PLC0415 - most stacks have no document, so that none pays for it
+
+    text = compile_to_code(json.loads(schema), use_default=False)
+    return _made_for(schema) + marshal.dumps(compile(text, _SCHEMA, "exec"))
+
+
+def _made_for(schema: bytes) -> bytes:
+    """With which the code begins: another Python's is of no use, nor another schema's."""
+    return MAGIC_NUMBER + blake2b(schema, digest_size=16).digest()
 
 
 def _check(document: Any) -> None:
