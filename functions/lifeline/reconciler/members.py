@@ -234,14 +234,16 @@ class Hub:
 
     # ---- a call
 
-    def settings_for(self, event: Mapping[str, Any]) -> Settings:
+    def settings_for(self, event: Mapping[str, Any], *, is_past: bool = False) -> Settings:
         """The settings for the account that a call or an event is about: without one, for the functions' own.
 
-        Raises InvalidInputError for an account that isn't served.
+        Raises InvalidInputError for an account that isn't served; of one that was, what `is_past` may be asked for.
         """
         account = stated_account(event)
-        if account and not self._is_own(account) and not self._is_served(account):
-            raise refuse(unserved_words(account, [one.account for one in self._known().active]))
+        is_known = self._is_served(account) or (is_past and account in self._known().by_account)
+        if account and not self._is_own(account) and not is_known:
+            served = self._known().served(self.settings.accounts)
+            raise refuse(unserved_words(account, [one.account for one in served]))
         return self.settings.of(account)
 
     def enter_for(self, settings: Settings) -> None:
@@ -331,9 +333,7 @@ class Hub:
         if not account or self._is_own(account):
             return False
         known = self._known().by_account.get(account)
-        if known:
-            return known.is_active
-        return self.settings.accounts.is_organization or account in self.settings.accounts.ids
+        return self.settings.accounts.has(account) and (known is None or known.is_active)
 
     def _is_closed(self, account: str) -> bool:
         """True for an account of the last list that is suspended, closed or about to be either."""
