@@ -26,7 +26,7 @@ def causes_of(state: EventPath, now: datetime) -> frozenset[str]:
 
 
 @dataclass(frozen=True, slots=True)
-class Cause:
+class SharedCause:
     """The accounts with one cause: those of which people will hear, and since when they wait; those of which they heard
     and where it lasts; and those of which they heard and where it has ended.
     """
@@ -35,7 +35,7 @@ class Cause:
     told: tuple[str, ...] = ()
     ended: tuple[str, ...] = ()
 
-    def seen(self, account: str, now: datetime, *, is_there: bool) -> "Cause":
+    def seen(self, account: str, now: datetime, *, is_there: bool) -> "SharedCause":
         """The same once it is known whether the account has it."""
         if is_there and account not in self.told:
             return replace(self.without([account]), waiting={account: now, **self.waiting})
@@ -43,9 +43,9 @@ class Cause:
             return replace(self.without([account]), ended=tuple(sorted({*self.ended, account})))
         return self if is_there or account in self.ended else self.without([account])
 
-    def without(self, accounts: Collection[str]) -> "Cause":
+    def without(self, accounts: Collection[str]) -> "SharedCause":
         """The same where nothing is known of these accounts."""
-        return Cause(
+        return SharedCause(
             {account: since for account, since in self.waiting.items() if account not in accounts},
             tuple(account for account in self.told if account not in accounts),
             tuple(account for account in self.ended if account not in accounts),
@@ -82,7 +82,7 @@ class CauseNews:
 class Causes:
     """All causes, by their names."""
 
-    by_name: Mapping[str, Cause] = field(default_factory=dict)
+    by_name: Mapping[str, SharedCause] = field(default_factory=dict)
 
     @property
     def waiting(self) -> frozenset[str]:
@@ -91,7 +91,7 @@ class Causes:
 
     def seen(self, account: str, names: Collection[str], now: datetime) -> "Causes":
         """The same once it is known which causes the account has."""
-        known = {name: self.by_name.get(name, Cause()) for name in sorted({*self.by_name, *names})}
+        known = {name: self.by_name.get(name, SharedCause()) for name in sorted({*self.by_name, *names})}
         return _with({name: cause.seen(account, now, is_there=name in names) for name, cause in known.items()})
 
     def only(self, served: Collection[str]) -> "Causes":
@@ -112,12 +112,12 @@ class Causes:
                 del after[name]
             elif cause.is_due(now):
                 news.append(CauseNews(DeniedBy.__members__.get(name), tuple(sorted(cause.waiting)), cause.told))
-                after[name] = Cause(told=tuple(sorted({*cause.told, *cause.waiting})), ended=cause.ended)
+                after[name] = SharedCause(told=tuple(sorted({*cause.told, *cause.waiting})), ended=cause.ended)
         return Causes(after), tuple(news)
 
     def unannounced(self, news: CauseNews, now: datetime) -> "Causes":
         """The same where people couldn't be told of this after all: it is due at once."""
-        cause = self.by_name.get(news.name, Cause()).without(news.accounts)
+        cause = self.by_name.get(news.name, SharedCause()).without(news.accounts)
         if news.is_end:
             cause = replace(cause, ended=tuple(sorted({*cause.ended, *news.accounts})))
         else:
@@ -125,5 +125,5 @@ class Causes:
         return Causes({**self.by_name, news.name: cause})
 
 
-def _with(causes: Mapping[str, Cause]) -> Causes:
-    return Causes({name: cause for name, cause in causes.items() if cause != Cause()})
+def _with(causes: Mapping[str, SharedCause]) -> Causes:
+    return Causes({name: cause for name, cause in causes.items() if cause != SharedCause()})
