@@ -28,7 +28,7 @@ from tests.support.organization import alike
 from tests.support.organization_hub import ROLE, A, B, Hub, begin, network
 from tests.support.strict import StrictAccount
 from tests.support.tuning import tune
-from tests.support.world import ACCOUNT, REGION, Context
+from tests.support.world import ACCOUNT, REGION, Context, flat
 
 
 @pytest.fixture
@@ -85,7 +85,7 @@ def told(hub: Hub, *, after: timedelta = COLLECTED_FOR) -> list[str]:
     """What people hear of the event path once the detector's next run is over."""
     hub.days.clock.advance(after)
     detect_metric_gaps.handler({"detect": True, "account": ACCOUNT}, Context())
-    return [text for text in hub.days.texts() if "dry run" in text or "events arrive again" in text]
+    return [text for text in hub.days.texts() if "dry run" in text or "events arrive" in text]
 
 
 def sweeps(hub: Hub, count: int, *heard: str) -> None:
@@ -122,6 +122,18 @@ def test_a_single_accounts_notice_is_its_own_and_says_what_to_check_in_its_spoke
     assert f"Account: {A}" in text
     sweeps(hub, 2, A)
     assert "In 1 account of which you heard, events arrive again" in told(hub)[0]
+
+
+def test_where_no_dry_run_is_made_any_more_nobody_is_told_that_events_arrive_again(
+    hub: Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sweeps(hub, 3)
+    told(hub)
+    tune(monkeypatch, prove_event_path={"except": [A]})
+    sweeps(hub, 2, B)
+    text = flat(told(hub)[0])
+    assert f"In 1 account of which you heard, events arrive again: - {B} " in text
+    assert f"it isn't known any more whether events arrive: - {A}: the policy leaves this account out" in text
 
 
 def test_another_account_is_told_of_though_the_first_ones_silence_lasts(hub: Hub) -> None:

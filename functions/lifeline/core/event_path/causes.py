@@ -85,9 +85,9 @@ class Causes:
     by_name: Mapping[str, SharedCause] = field(default_factory=dict)
 
     @property
-    def waiting(self) -> frozenset[str]:
-        """The accounts of which people will hear."""
-        return frozenset(account for cause in self.by_name.values() for account in cause.waiting)
+    def untold(self) -> frozenset[str]:
+        """The accounts of which people will hear: that they have a cause, or that it has ended."""
+        return frozenset(account for cause in self.by_name.values() for account in (*cause.waiting, *cause.ended))
 
     def seen(self, account: str, names: Collection[str], now: datetime) -> "Causes":
         """The same once it is known which causes the account has."""
