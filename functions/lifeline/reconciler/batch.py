@@ -18,6 +18,7 @@ from lifeline.reconciler.steps.event_path import NOT_SAVED_YET
 from lifeline.reconciler.steps.job import Tools
 from lifeline.reconciler.steps.policy_in_force import current_policy, stacks_policy
 from lifeline.reconciler.steps.proven import UNPROVEN, WAITS
+from lifeline.reconciler.steps.routed import only_routed
 from lifeline.reconciler.steps.targets import as_recorded
 from lifeline.runtime.invocation import Run
 from lifeline.runtime.observability import logger
@@ -206,7 +207,8 @@ class _Batch:
         """Keeps who changed what, of changes that the next sweep acts on without knowing of them. In which VPC can't be
         looked up, so they are the region's. Where that can't be saved, the sweep looks at everything all the same.
         """
-        changes = [one for one in requests if one.trigger.kind == "change" and not one.is_own]
+        heard = [one for one in requests if one.trigger.kind == "change" and not one.is_own]
+        changes = only_routed(heard, self.tools.routed, [])
         if not changes:
             return
         settings, now = self.settings, self.run.now()

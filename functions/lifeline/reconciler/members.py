@@ -19,6 +19,7 @@ from lifeline.adapters.aws.network import MUST_BE_READ
 from lifeline.adapters.aws.organizations import Organizations
 from lifeline.adapters.store.audit import AuditLog
 from lifeline.adapters.store.members import MemberStore
+from lifeline.adapters.store.routed import RoutedStore
 from lifeline.core.denial import EC2_DENIED, SESSION_CODES, Denial, read_denial
 from lifeline.core.errors import InvalidInputError, LifelineError, TerminalError, TransientError
 from lifeline.core.guards.all_accounts import of_accounts
@@ -118,7 +119,8 @@ class Hub:
                 return self._keep(records, error)
             except TerminalError as error:  # a sweep looks at everything once the role is back
                 logger.warning("account not entered", account=settings.member, messages=len(records), why=str(error))
-                tools = replace(self.tools(self.settings), audit=AuditLog(settings.ledger))
+                ledger = settings.ledger
+                tools = replace(self.tools(self.settings), audit=AuditLog(ledger), routed=RoutedStore(ledger))
                 known = self._known().by_account.get(settings.member)
                 is_served = known is not None and known.standing.is_news
                 return (), settle_records(
