@@ -1,7 +1,7 @@
 """A hub proves the event path of each of its accounts with that account's own role."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from html import unescape
 
@@ -13,7 +13,7 @@ from lifeline.adapters.aws.topic import Topic
 from lifeline.adapters.store.event_path import EventPathStore
 from lifeline.core.errors import TransientError
 from lifeline.core.event_path.causes import COLLECTED_FOR
-from lifeline.core.event_path.comparison import Comparisons
+from lifeline.core.event_path.comparison import Comparisons, mark
 from lifeline.core.event_path.dry_run import DryRunVerdict
 from lifeline.core.event_path.proof import LEFT_OUT, EventPath
 from lifeline.core.network.model import RegionRef
@@ -25,7 +25,7 @@ from tests.support.cloudtrail import Failure, Identity, record_call
 from tests.support.days import MINUTES
 from tests.support.metrics import new_datapoints
 from tests.support.organization import alike
-from tests.support.organization_hub import ROLE, A, B, Hub, begin, network
+from tests.support.organization_hub import HOUR, ROLE, A, B, Hub, begin, network, role_in
 from tests.support.strict import StrictAccount
 from tests.support.tuning import tune
 from tests.support.world import ACCOUNT, REGION, Context, flat
@@ -79,6 +79,29 @@ def test_an_account_cannot_prove_the_path_of_another(hub: Hub) -> None:
     hub.days.deliver(record(hub, A, known(B).probes[0].request_id))
     assert known(A).proven_at is None
     assert known(B).proven_at is None
+
+
+def remove_role(hub: Hub) -> None:
+    hub.organization.add_role(role_in(A), trust=[])
+
+
+def deny_reading(hub: Hub) -> None:
+    hub.organization.deny(A, "ec2:DescribeVpcs")
+
+
+@pytest.mark.parametrize("hinder", [remove_role, deny_reading])
+def test_events_of_an_account_that_cannot_be_read_are_heard_all_the_same(
+    hub: Hub, hinder: Callable[[Hub], None]
+) -> None:
+    hub.sweep()
+    probe = record(hub, A, known(A).probes[0].request_id)
+    hinder(hub)
+    hub.sweep()
+    change = hub.cut_off(A, hub.a, hub.a.ec2.describe_vpcs()["Vpcs"][-1]["VpcId"])
+    hub.days.deliver(change, probe)
+    heard = EventPathStore(MemberLedger("ledger", RegionRef(A, REGION))).heard(hub.days.clock() - HOUR)
+    assert mark(change["detail"]["eventID"]) in heard
+    assert known(A).proven_at is not None
 
 
 def told(hub: Hub, *, after: timedelta = COLLECTED_FOR) -> list[str]:

@@ -18,6 +18,7 @@ from lifeline.adapters.aws.denials import DeniedReadError
 from lifeline.adapters.aws.network import MUST_BE_READ
 from lifeline.adapters.aws.organizations import Organizations
 from lifeline.adapters.store.audit import AuditLog
+from lifeline.adapters.store.event_path import EventPathStore
 from lifeline.adapters.store.members import MemberStore
 from lifeline.adapters.store.routed import RoutedStore
 from lifeline.core.denial import EC2_DENIED, SESSION_CODES, Denial, read_denial
@@ -119,10 +120,9 @@ class Hub:
                 return self._keep(records, error)
             except TerminalError as error:  # a sweep looks at everything once the role is back
                 logger.warning("account not entered", account=settings.member, messages=len(records), why=str(error))
-                ledger = settings.ledger
-                tools = replace(self.tools(self.settings), audit=AuditLog(ledger), routed=RoutedStore(ledger))
                 known = self._known().by_account.get(settings.member)
                 is_served = known is not None and known.standing.is_news
+                tools = self._tools_outside(settings)
                 return (), settle_records(
                     records, error, tools=tools, settings=settings, run=self.run, is_recorded=is_served
                 )
@@ -144,6 +144,16 @@ class Hub:
         if is_sweep and not turned_away and not served[1] and self._was_swept(settings, began):
             self.was_read(settings)
         return served
+
+    def _tools_outside(self, settings: Settings) -> Tools:
+        """The functions' own tools, with what the ledger has of an account that can't be entered."""
+        ledger = settings.ledger
+        return replace(
+            self.tools(self.settings),
+            audit=AuditLog(ledger),
+            routed=RoutedStore(ledger),
+            event_path=EventPathStore(ledger),
+        )
 
     def _was_swept(self, settings: Settings, began: datetime) -> bool:
         """True if the account couldn't be read, and since then a sweep looked at it: some are put off."""
