@@ -40,7 +40,7 @@ def test_every_file_is_one_that_its_function_accepts() -> None:
 
 def test_every_field_of_a_call_has_its_row() -> None:
     listed = {name for cells in rows(PAGE, "ReconcileEndpoints") for name in codes(cells[0])}
-    others = {"exempt", "adopt", "hand_over", "history", "doctor", "suggest"}
+    others = {"account", "exempt", "adopt", "hand_over", "history", "doctor", "suggest"}
     assert listed == (CALL_FIELDS - QUEUES_OWN) | APPROVE_FIELDS | others
 
 

@@ -28,7 +28,7 @@ from lifeline.core.event_path.causes import CauseNews
 from lifeline.core.event_path.comparison import Comparison
 from lifeline.core.event_path.denial import DeniedBy, read_dry_run_denial
 from lifeline.core.event_path.dry_run import DryRun
-from lifeline.core.event_path.proof import UNPROVEN, EventPath
+from lifeline.core.event_path.proof import LEFT_OUT, UNPROVEN, EventPath
 from lifeline.core.guards.approval import approve_command
 from lifeline.core.guards.backlog import BACKLOG, WAITS, Alike, GapSurvey
 from lifeline.core.guards.kill_switch import why_on
@@ -143,6 +143,11 @@ def dry_runs(*hours: int) -> EventPath:
             DryRun("DryRunOperation", "", f"{number}a1b2c3d-1234-4abc-8def-0123456789ab"), NINE - ago * HOUR
         )
     return path
+
+
+def heard_again() -> EventPath:
+    path = dry_runs(3, 2, 1)
+    return path.heard(path.probes[0].request_id, NINE - HOUR, NINE - HOUR)
 
 
 def at(minute: float) -> datetime:
@@ -900,7 +905,13 @@ NOTICES: dict[str, tuple[float, Callable[[], Notice]]] = {
             NINE,
         ),
     ),
-    "event-path-ended": (0, lambda: ended_notice(CauseNews(None, ("222222222222", "333333333333"), is_end=True))),
+    "event-path-ended": (
+        0,
+        lambda: ended_notice(
+            CauseNews(None, ("222222222222", "333333333333"), is_end=True),
+            {"222222222222": heard_again(), "333333333333": UNPROVEN.unasked(LEFT_OUT)},
+        ),
+    ),
     "watch-full": (30, lambda: watch_full_notice(WATCH, ["db-1", "db-2"])),
     "unwatched": (
         30,

@@ -15,9 +15,11 @@ from lifeline.adapters.aws.network import MUST_BE_READ
 from lifeline.adapters.aws.topic import Topic
 from lifeline.adapters.store.audit import AuditLog
 from lifeline.adapters.store.members import MemberStore
+from lifeline.adapters.store.routed import RoutedStore
 from lifeline.adapters.store.vpcs import VpcStore
 from lifeline.core.errors import LifelineError, TerminalError, TransientError
 from lifeline.core.network.model import RegionRef
+from lifeline.core.organization.ledger import MemberLedger
 from lifeline.core.organization.members import AccountStanding
 from tests.support.cloudtrail import Failure, record_call
 from tests.support.days import Days
@@ -642,6 +644,37 @@ def test_who_changed_what_in_an_account_that_cannot_be_read_is_on_record_and_tol
     assert len(hub.a.endpoints(vpc_a)) == 1
 
 
+@pytest.mark.parametrize("hinder", [deny_all, remove_role])
+def test_instances_that_no_route_leads_to_are_no_changes_of_an_account_that_cannot_be_read(
+    hub: Hub, hinder: Callable[[Hub], None]
+) -> None:
+    vpc_a = network(hub.a)
+    hub.sweep()
+    store = RoutedStore(MemberLedger("ledger", RegionRef(A, REGION)))
+    store.change(lambda _: {vpc_a: frozenset({f"i-{7:017x}"})})
+    hinder(hub)
+    hub.sweep()
+    hub.days.deliver(hub.cut_off(A, hub.a, vpc_a), *(stopped(number, hub.days.clock()) for number in range(20)))
+    allow_all(hub)
+    hub.sweep()
+    (notice,) = told(hub, f"[lifeline] account {A} (shop) can be read again")
+    assert "AWS reported 2 changes there:" in notice
+    assert (notice.count("DeleteRoute by "), notice.count("instance stopped by ")) == (1, 1)
+
+
+def stopped(number: int, at: datetime) -> dict[str, Any]:
+    """The event of an instance that was stopped."""
+    return {
+        "id": f"e-{number}",
+        "source": "aws.ec2",
+        "detail-type": "EC2 Instance State-change Notification",
+        "account": A,
+        "region": REGION,
+        "time": f"{at:%Y-%m-%dT%H:%M:%SZ}",
+        "detail": {"instance-id": f"i-{number:017x}", "state": "stopped"},
+    }
+
+
 def cut(table_id: str, at: datetime) -> dict[str, Any]:
     """The event of a route that was deleted."""
     request = {"RouteTableId": table_id, "DestinationCidrBlock": f"10.{at.second}.0.0/16"}
@@ -657,7 +690,7 @@ def tagged(vpc_id: str, key: str, at: datetime) -> dict[str, Any]:
 def test_in_the_own_account_too(single: Days) -> None:
     vpc_id, event = lost_route(single)
     own_account(single, "ec2:DescribeSubnets")
-    single.deliver(event)
+    single.deliver(event, {**stopped(1, single.clock()), "account": ACCOUNT})
     own_account(single)
     for _ in range(2):
         single.after(1)

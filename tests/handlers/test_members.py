@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -352,6 +353,48 @@ def test_exemptions_and_history_are_an_accounts_own(hub: Hub) -> None:
         entries = hub.days.call({"history": {"day": day}, "account": account})["history"]["entries"]
         assert entries
         assert ("moving" in json.dumps(entries)) is is_exempt
+
+
+@pytest.mark.parametrize("why", ["closed", "removed from the list", "no hub any more"])
+def test_what_was_in_an_account_that_is_not_served_any_more_can_still_be_asked_for_and_nothing_else(
+    hub: Hub, monkeypatch: pytest.MonkeyPatch, why: str
+) -> None:
+    hub.sweep()
+    vpc_id = network(hub.a)
+    hub.days.deliver(hub.cut_off(A, hub.a, vpc_id))
+    if why == "closed":
+        members = MemberStore("ledger")
+        known = members.read().by_account
+        closed = {**known, A: replace(known[A], state="SUSPENDED")}
+        members.change(lambda before: (replace(before, by_account=closed), None))
+    else:
+        monkeypatch.setenv("ACCOUNTS", B if why == "removed from the list" else "")
+        hub.sweep()
+    asked = {"history": {"vpc_id": vpc_id}, "account": A}
+    assert "DeleteRoute" in json.dumps(hub.days.call(asked)["history"]["entries"])
+    for call in ({"vpc_ids": [vpc_id]}, {"release": True}, {"sweep": True}, {"exempt": [vpc_id]}):
+        (error,) = hub.days.call({**call, "account": A})["errors"]
+        assert error["message"] == f"{A} is not an account that this stack serves"
+
+
+def test_an_account_that_was_taken_off_the_list_is_not_acted_in_even_before_the_next_sweep(
+    hub: Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hub.sweep()
+    vpc_id = network(hub.a)
+    monkeypatch.setenv("ACCOUNTS", B)
+    hub.days.deliver(hub.cut_off(A, hub.a, vpc_id))
+    assert not hub.a.endpoints(vpc_id)
+    (dead,) = hub.days.world.dead_letters()
+    assert dead["MessageAttributes"]["field"]["StringValue"] == "body.account"
+    (error,) = hub.days.call({"vpc_ids": [vpc_id], "account": A})["errors"]
+    assert error["message"] == f"{A} is not an account that this stack serves"
+
+
+@pytest.mark.parametrize("call", [{"sweep": False}, {"sweep": "yes"}, {"sweep": True, "format": "xml"}])
+def test_a_sweep_of_all_accounts_that_is_refused_sweeps_none(hub: Hub, call: dict[str, Any]) -> None:
+    assert hub.days.call(call)["errors"]
+    assert hub.swept() == []
 
 
 def test_a_call_for_an_account_that_is_not_served_names_the_one_that_was_meant(hub: Hub) -> None:

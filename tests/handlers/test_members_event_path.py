@@ -1,7 +1,7 @@
 """A hub proves the event path of each of its accounts with that account's own role."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from html import unescape
 
@@ -13,7 +13,7 @@ from lifeline.adapters.aws.topic import Topic
 from lifeline.adapters.store.event_path import EventPathStore
 from lifeline.core.errors import TransientError
 from lifeline.core.event_path.causes import COLLECTED_FOR, ENDED_FOR
-from lifeline.core.event_path.comparison import Comparisons
+from lifeline.core.event_path.comparison import Comparisons, mark
 from lifeline.core.event_path.dry_run import DryRunVerdict
 from lifeline.core.event_path.proof import LEFT_OUT, EventPath
 from lifeline.core.network.model import RegionRef
@@ -25,10 +25,10 @@ from tests.support.cloudtrail import Failure, Identity, record_call
 from tests.support.days import MINUTES
 from tests.support.metrics import new_datapoints
 from tests.support.organization import alike
-from tests.support.organization_hub import ROLE, A, B, Hub, begin, network
+from tests.support.organization_hub import HOUR, ROLE, A, B, Hub, begin, network, role_in
 from tests.support.strict import StrictAccount
 from tests.support.tuning import tune
-from tests.support.world import ACCOUNT, REGION, Context
+from tests.support.world import ACCOUNT, REGION, Context, flat
 
 
 @pytest.fixture
@@ -81,11 +81,34 @@ def test_an_account_cannot_prove_the_path_of_another(hub: Hub) -> None:
     assert known(B).proven_at is None
 
 
+def remove_role(hub: Hub) -> None:
+    hub.organization.add_role(role_in(A), trust=[])
+
+
+def deny_reading(hub: Hub) -> None:
+    hub.organization.deny(A, "ec2:DescribeVpcs")
+
+
+@pytest.mark.parametrize("hinder", [remove_role, deny_reading])
+def test_events_of_an_account_that_cannot_be_read_are_heard_all_the_same(
+    hub: Hub, hinder: Callable[[Hub], None]
+) -> None:
+    hub.sweep()
+    probe = record(hub, A, known(A).probes[0].request_id)
+    hinder(hub)
+    hub.sweep()
+    change = hub.cut_off(A, hub.a, hub.a.ec2.describe_vpcs()["Vpcs"][-1]["VpcId"])
+    hub.days.deliver(change, probe)
+    heard = EventPathStore(MemberLedger("ledger", RegionRef(A, REGION))).heard(hub.days.clock() - HOUR)
+    assert mark(change["detail"]["eventID"]) in heard
+    assert known(A).proven_at is not None
+
+
 def told(hub: Hub, *, after: timedelta = COLLECTED_FOR) -> list[str]:
     """What people hear of the event path once the detector's next run is over."""
     hub.days.clock.advance(after)
     detect_metric_gaps.handler({"detect": True, "account": ACCOUNT}, Context())
-    return [text for text in hub.days.texts() if "dry run" in text or "events arrive again" in text]
+    return [text for text in hub.days.texts() if "dry run" in text or "events arrive" in text]
 
 
 def sweeps(hub: Hub, count: int, *heard: str) -> None:
@@ -123,6 +146,18 @@ def test_a_single_accounts_notice_is_its_own_and_says_what_to_check_in_its_spoke
     assert f"Account: {A}" in text
     sweeps(hub, 2, A)
     assert "In 1 account of which you heard, events arrive again" in told(hub, after=ENDED_FOR)[0]
+
+
+def test_where_no_dry_run_is_made_any_more_nobody_is_told_that_events_arrive_again(
+    hub: Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sweeps(hub, 3)
+    told(hub)
+    tune(monkeypatch, prove_event_path={"except": [A]})
+    sweeps(hub, 2, B)
+    text = flat(told(hub, after=ENDED_FOR)[0])
+    assert f"In 1 account of which you heard, events arrive again: - {B} " in text
+    assert f"it isn't known any more whether events arrive: - {A}: the policy leaves this account out" in text
 
 
 def test_another_account_is_told_of_though_the_first_ones_silence_lasts(hub: Hub) -> None:

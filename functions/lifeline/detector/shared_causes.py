@@ -26,12 +26,12 @@ def tell_causes(settings: DetectorSettings, policy: Policy, now: datetime) -> No
         causes = store.read()
         if not causes.is_news(now):
             return
-        homes = [RegionRef(account, settings.region) for account in causes.waiting]
+        homes = [RegionRef(account, settings.region) for account in causes.untold]
         read = EventPathStore(settings.table_name).read_all(homes, settings.home)
         states = {home.account: path for home, (path, _) in read.items()}
 
         def step(causes: Causes) -> tuple[Causes, tuple[CauseNews, ...]]:
-            for account in states.keys() & causes.waiting:  # some may have ended since
+            for account in states.keys() & causes.untold:  # some may have ended since
                 causes = causes.seen(account, causes_of(states[account], now), now)
             return causes.announced(now)
 
@@ -52,8 +52,8 @@ def _publish(
     named = {account: states[account] for account in news.accounts if account in states}
     sender = settings.sender
     if news.is_end:
-        notice = ended_notice(news)
-    elif len(named) == 1 and not news.told:
+        notice = ended_notice(news, named)
+    elif len(news.accounts) == len(named) == 1 and not news.told:
         ((account, state),) = named.items()
         there = settings.of(account)
         sender = there.sender

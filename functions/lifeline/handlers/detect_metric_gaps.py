@@ -98,7 +98,7 @@ def _settings_for(account: str, settings: DetectorSettings) -> DetectorSettings:
 def _served(settings: DetectorSettings) -> list[str]:
     """The member accounts whose spokes a sweep has found at work; also where a policy denies to read the network."""
     members = MemberStore(settings.table_name).read() if settings.accounts else MemberAccounts()
-    return [member.account for member in members.active if member.standing in _ENTERED]
+    return [member.account for member in members.served(settings.accounts) if member.standing in _ENTERED]
 
 
 def _begin_members(settings: DetectorSettings) -> None:

@@ -61,7 +61,6 @@ from lifeline.core.requests.calls import read_request, wants_text
 from lifeline.core.requests.fields import read_by
 from lifeline.core.requests.request import Request
 from lifeline.core.requests.spelling import check_exempted, check_unfreezes, unchecked_freezes
-from lifeline.core.requests.trigger import Trigger
 from lifeline.reconciler.gatekeeper import take_approval, take_backlog
 from lifeline.reconciler.loop import reconcile
 from lifeline.reconciler.members import Hub
@@ -119,11 +118,12 @@ def _answer_at(event: object, settings: Settings, run: Run, started: float) -> d
     if not isinstance(event, dict):
         return _answer(event, settings, hub, started)
     try:
-        there, call = hub.settings_for(event), without_account(event)
-        if "history" not in event:  # which is all in the ledger
+        is_past = "history" in event  # which is all in the ledger
+        there, call = hub.settings_for(event, is_past=is_past), without_account(event)
+        if not is_past:
             hub.enter_for(there)
         if _is_whole_sweep(event):
-            hub.begin_sweep(Trigger("sweep", by=read_by(event)))
+            hub.begin_sweep(read_request(event).trigger)
         is_scheduled = event == _SCHEDULED
         with hub.looking_again(there, is_scheduled=is_scheduled):  # the role may be gone since: whoever waits hears it
             return _answer(call, there, hub, started)

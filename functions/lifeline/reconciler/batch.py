@@ -14,10 +14,11 @@ from lifeline.core.requests.calls import read_queued, read_repair_request
 from lifeline.core.requests.request import Request
 from lifeline.reconciler.accept import BusyError
 from lifeline.reconciler.loop import as_told, reconcile
-from lifeline.reconciler.steps.event_path import NOT_SAVED_YET
+from lifeline.reconciler.steps.event_path import NOT_SAVED_YET, hear, note_changes
 from lifeline.reconciler.steps.job import Tools
 from lifeline.reconciler.steps.policy_in_force import current_policy, stacks_policy
 from lifeline.reconciler.steps.proven import UNPROVEN, WAITS
+from lifeline.reconciler.steps.routed import only_routed
 from lifeline.reconciler.steps.targets import as_recorded
 from lifeline.runtime.invocation import Run
 from lifeline.runtime.observability import logger
@@ -75,7 +76,7 @@ def settle_records(
     records: Sequence[Any], error: LifelineError, *, tools: Tools, settings: Settings, run: Run, is_recorded: bool
 ) -> list[str]:
     """The ids of messages to keep, none of which can be served before the next sweep: what that doesn't find by itself
-    is dead-lettered with the reason. Who changed what is recorded, if `is_recorded`.
+    is dead-lettered with the reason. Who changed what is recorded, and that it was heard, if `is_recorded`.
     """
     return _Batch(tools, settings, run, lambda *_, **__: True, is_recorded=is_recorded).settle(records, error)
 
@@ -176,8 +177,12 @@ class _Batch:
         return [message_id for record in records for message_id in self._retry(record, error)]
 
     def settle(self, records: Sequence[Any], error: LifelineError) -> list[str]:
-        """Keeps only what couldn't be dead-lettered."""
+        """Keeps only what couldn't be dead-lettered. That events arrive is noted as ever."""
         messages, kept = self._read_all(records)
+        if self.is_recorded:
+            requests = [message.request for message in messages]
+            note_changes(requests, self.tools.event_path, self.run)
+            hear(requests, self.tools, self.run, None)
         return [*kept, *self._leave([(message, error) for message in messages], is_all=True)]
 
     def _retry_failed(self, messages: Sequence[_Message], failed: Iterable[tuple[Request, LifelineError]]) -> list[str]:
@@ -206,7 +211,8 @@ class _Batch:
         """Keeps who changed what, of changes that the next sweep acts on without knowing of them. In which VPC can't be
         looked up, so they are the region's. Where that can't be saved, the sweep looks at everything all the same.
         """
-        changes = [one for one in requests if one.trigger.kind == "change" and not one.is_own]
+        heard = [one for one in requests if one.trigger.kind == "change" and not one.is_own]
+        changes = only_routed(heard, self.tools.routed, [])
         if not changes:
             return
         settings, now = self.settings, self.run.now()

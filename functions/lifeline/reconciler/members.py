@@ -18,7 +18,9 @@ from lifeline.adapters.aws.denials import DeniedReadError
 from lifeline.adapters.aws.network import MUST_BE_READ
 from lifeline.adapters.aws.organizations import Organizations
 from lifeline.adapters.store.audit import AuditLog
+from lifeline.adapters.store.event_path import EventPathStore
 from lifeline.adapters.store.members import MemberStore
+from lifeline.adapters.store.routed import RoutedStore
 from lifeline.core.denial import EC2_DENIED, SESSION_CODES, Denial, read_denial
 from lifeline.core.errors import InvalidInputError, LifelineError, TerminalError, TransientError
 from lifeline.core.guards.all_accounts import of_accounts
@@ -118,9 +120,9 @@ class Hub:
                 return self._keep(records, error)
             except TerminalError as error:  # a sweep looks at everything once the role is back
                 logger.warning("account not entered", account=settings.member, messages=len(records), why=str(error))
-                tools = replace(self.tools(self.settings), audit=AuditLog(settings.ledger))
                 known = self._known().by_account.get(settings.member)
                 is_served = known is not None and known.standing.is_news
+                tools = self._tools_outside(settings)
                 return (), settle_records(
                     records, error, tools=tools, settings=settings, run=self.run, is_recorded=is_served
                 )
@@ -142,6 +144,16 @@ class Hub:
         if is_sweep and not turned_away and not served[1] and self._was_swept(settings, began):
             self.was_read(settings)
         return served
+
+    def _tools_outside(self, settings: Settings) -> Tools:
+        """The functions' own tools, with what the ledger has of an account that can't be entered."""
+        ledger = settings.ledger
+        return replace(
+            self.tools(self.settings),
+            audit=AuditLog(ledger),
+            routed=RoutedStore(ledger),
+            event_path=EventPathStore(ledger),
+        )
 
     def _was_swept(self, settings: Settings, began: datetime) -> bool:
         """True if the account couldn't be read, and since then a sweep looked at it: some are put off."""
@@ -234,14 +246,16 @@ class Hub:
 
     # ---- a call
 
-    def settings_for(self, event: Mapping[str, Any]) -> Settings:
+    def settings_for(self, event: Mapping[str, Any], *, is_past: bool = False) -> Settings:
         """The settings for the account that a call or an event is about: without one, for the functions' own.
 
-        Raises InvalidInputError for an account that isn't served.
+        Raises InvalidInputError for an account that isn't served; of one that was, what `is_past` may be asked for.
         """
         account = stated_account(event)
-        if account and not self._is_own(account) and not self._is_served(account):
-            raise refuse(unserved_words(account, [one.account for one in self._known().active]))
+        is_known = self._is_served(account) or (is_past and account in self._known().by_account)
+        if account and not self._is_own(account) and not is_known:
+            served = self._known().served(self.settings.accounts)
+            raise refuse(unserved_words(account, [one.account for one in served]))
         return self.settings.of(account)
 
     def enter_for(self, settings: Settings) -> None:
@@ -331,9 +345,7 @@ class Hub:
         if not account or self._is_own(account):
             return False
         known = self._known().by_account.get(account)
-        if known:
-            return known.is_active
-        return self.settings.accounts.is_organization or account in self.settings.accounts.ids
+        return self.settings.accounts.has(account) and (known is None or known.is_active)
 
     def _is_closed(self, account: str) -> bool:
         """True for an account of the last list that is suspended, closed or about to be either."""

@@ -115,8 +115,7 @@ class StackSettings:
 
     def may_enter(self, account: str) -> bool:
         """True if the account is the functions' own, or one in which the hub has a role."""
-        is_own = account in {"", self.own_account_id}
-        return is_own or self.accounts.is_organization or account in self.accounts.ids
+        return account in {"", self.own_account_id} or self.accounts.has(account)
 
     @property
     def role_arn(self) -> str:

@@ -2,14 +2,14 @@
 
 from datetime import UTC, datetime, timedelta
 
-from lifeline.core.coexist.cuts import Cut, note_cuts
+from lifeline.core.coexist.cuts import HubCut, note_cuts
 from lifeline.core.network.reach import NOBODY_LOOKED, NetworkPath, Reach
 from lifeline.core.plan.actions import ServiceReport, ServiceState
 
 NOW = datetime(2026, 11, 29, tzinfo=UTC)
 EARLIER = NOW - timedelta(hours=1)
 CENTRAL = NetworkPath(Reach.CENTRAL, "Z1 answers", central_id="Z1")
-KNOWN = {"monitoring": Cut("the table", ("subnet-a",), EARLIER)}
+KNOWN = {"monitoring": HubCut("the table", ("subnet-a",), EARLIER)}
 
 
 def report(**paths: NetworkPath) -> ServiceReport:
@@ -23,9 +23,9 @@ def cut(name: str, words: str = "the table") -> NetworkPath:
 
 def test_what_is_cut_is_kept_with_the_subnets_and_the_time_when_it_was_first_seen() -> None:
     found = note_cuts({}, [report(b=cut("b"), a=cut("a"), c=CENTRAL)], now=NOW)
-    assert found == {"monitoring": Cut("the table", ("subnet-a", "subnet-b"), NOW)}
+    assert found == {"monitoring": HubCut("the table", ("subnet-a", "subnet-b"), NOW)}
     assert note_cuts(KNOWN, [report(a=cut("a", "the group"))], now=NOW) == {
-        "monitoring": Cut("the group", ("subnet-a",), EARLIER)
+        "monitoring": HubCut("the group", ("subnet-a",), EARLIER)
     }
 
 

@@ -14,7 +14,7 @@ from lifeline.core.agents.agent import Agent, Gap, State
 from lifeline.core.agents.instances import UNMANAGED, Health, Instance, Power
 from lifeline.core.agents.series import Series
 from lifeline.core.agents.watches import Rules, Watch
-from lifeline.core.coexist.cuts import Cut
+from lifeline.core.coexist.cuts import HubCut
 from lifeline.core.guards.backlog import Alike, GapSurvey
 from lifeline.core.guards.freeze import DNS_ATTRIBUTES, EVERYTHING, SECURITY_GROUP, Freeze, FreezeKind
 from lifeline.core.guards.mode import Mode
@@ -1218,12 +1218,12 @@ class TestTheWayToAHubBeyondTheVpc:
     SPOKE = network(table("main", route("10.9.0.0/16", TargetKind.TRANSIT_GATEWAY, "tgw-1")))
     WORDS = "transit gateway route tables (rtb-1: it has no route there)"
 
-    def cause(self, cut: Cut | None = None, **more: Any) -> Cause:
+    def cause(self, cut: HubCut | None = None, **more: Any) -> Cause:
         cuts = {METRICS: cut} if cut else {}
         return why(facts(self.SPOKE, **{"dns": DnsView((self.ZONE,)), "cuts": cuts, **more}))
 
     def test_is_likely_cut_where_that_was_read(self) -> None:
-        found = self.cause(Cut(self.WORDS, ("subnet-a",), minute(2)))
+        found = self.cause(HubCut(self.WORDS, ("subnet-a",), minute(2)))
         assert (found.kind, found.confidence) == (CauseKind.CUT_OFF, Confidence.MEDIUM)
         assert found.words == "the way to the central endpoint for the monitoring service is cut"
         assert self.WORDS in found.evidence
@@ -1236,23 +1236,23 @@ class TestTheWayToAHubBeyondTheVpc:
         assert "what lies beyond the VPC on the way to Z0HUB isn't known" in found.evidence
 
     def test_explains_nothing_that_began_long_after_it(self) -> None:
-        assert self.cause(Cut(self.WORDS, ("subnet-a",), minute(-60))).kind is CauseKind.AGENT
+        assert self.cause(HubCut(self.WORDS, ("subnet-a",), minute(-60))).kind is CauseKind.AGENT
 
     def test_that_is_cut_for_others_is_a_doubt(self) -> None:
-        found = self.cause(Cut(self.WORDS, ("subnet-b",), minute(2)))
+        found = self.cause(HubCut(self.WORDS, ("subnet-b",), minute(2)))
         assert found.kind is CauseKind.AGENT
         assert found.evidence[0].startswith(f"the way to the hub's endpoint is cut from subnet-b: {self.WORDS}")
 
     def test_counts_where_nobody_looked_who_answers_the_name(self) -> None:
         through = network(table("main", default_route(TargetKind.TRANSIT_GATEWAY, "tgw-1")))
-        cuts = {METRICS: Cut(self.WORDS, ("subnet-a",), minute(2))}
+        cuts = {METRICS: HubCut(self.WORDS, ("subnet-a",), minute(2))}
         assert why(facts(through, dns=None, cuts=cuts)).kind is CauseKind.CUT_OFF
 
     def test_is_of_no_interest_where_an_endpoint_in_the_vpc_serves(self) -> None:
-        assert why(facts(cuts={METRICS: Cut(self.WORDS, ("subnet-a",), minute(2))})).kind is CauseKind.AGENT
+        assert why(facts(cuts={METRICS: HubCut(self.WORDS, ("subnet-a",), minute(2))})).kind is CauseKind.AGENT
 
     def test_is_judged_for_each_agent_by_its_own_last_datapoint(self) -> None:
-        cuts = {METRICS: Cut(self.WORDS, ("subnet-a",), minute(-20))}
+        cuts = {METRICS: HubCut(self.WORDS, ("subnet-a",), minute(-20))}
         made = facts(self.SPOKE, dns=DnsView((self.ZONE,)), cuts=cuts)
         before = replace(made, agent=agent(since=minute(-25), seen_at=minute(-26)))
         found = diagnose({"i-1": made, "i-2": before}, NOW, reporting_by_zone={})

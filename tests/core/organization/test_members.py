@@ -28,6 +28,12 @@ def test_one_that_left_or_was_closed_is_not_served_whatever_the_list_says() -> N
     assert served(members, ServedAccounts(is_organization=True)) == [A]
 
 
+def test_one_that_was_taken_off_the_list_is_not_served_from_then_on() -> None:
+    members = MemberAccounts().listed([MemberAccount(A), MemberAccount(B)], NOW)
+    assert served(members, ServedAccounts(frozenset({B}))) == [B]
+    assert served(members, ServedAccounts()) == []
+
+
 # ---- how it stands with one
 
 BY_ORGANIZATION = (

@@ -10,7 +10,7 @@ from lifeline.core.plan.actions import ServiceReport
 
 
 @dataclass(frozen=True, slots=True, order=True)
-class Cut:
+class HubCut:
     """What cuts the way to a service at the hub, in words, from which subnets, and when that was first seen."""
 
     words: str
@@ -18,18 +18,18 @@ class Cut:
     at: datetime
 
 
-type Cuts = Mapping[str, Cut]
+type Cuts = Mapping[str, HubCut]
 """The cuts by service."""
 
 
-def note_cuts(known: Cuts, services: Iterable[ServiceReport], *, now: datetime) -> dict[str, Cut]:
+def note_cuts(known: Cuts, services: Iterable[ServiceReport], *, now: datetime) -> dict[str, HubCut]:
     """The cuts as the services of a plan show them. Where nobody looked who answers a name, what was known stands."""
-    found: dict[str, Cut] = {}
+    found: dict[str, HubCut] = {}
     for report in services:
         before, seen = known.get(report.service), list(_beyond(report))
         if seen:
             words, subnet_ids = seen[0].words, tuple(sorted({one.subnet_id for one in seen}))
-            found[report.service] = Cut(words, subnet_ids, before.at if before else now)
+            found[report.service] = HubCut(words, subnet_ids, before.at if before else now)
         elif before and any(path.is_unasked for _, path in report.paths):
             found[report.service] = before
     return found

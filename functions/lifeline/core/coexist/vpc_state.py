@@ -8,7 +8,7 @@ from enum import StrEnum
 from lifeline.core.coexist.associated import Association, is_left
 from lifeline.core.coexist.canary import Canary
 from lifeline.core.coexist.conflicts import Conflict
-from lifeline.core.coexist.cuts import Cut
+from lifeline.core.coexist.cuts import HubCut
 from lifeline.core.coexist.teardown import Attempt
 from lifeline.core.guards.backlog import GapSurvey
 from lifeline.core.guards.freeze import Freeze, FreezeKind
@@ -66,7 +66,7 @@ class VpcState:
     conflicts: Mapping[str, Conflict] = field(default_factory=dict)
     canaries: Mapping[str, Canary] = field(default_factory=dict)
     associated: Mapping[str, Association] = field(default_factory=dict)
-    cuts: Mapping[str, Cut] = field(default_factory=dict)
+    cuts: Mapping[str, HubCut] = field(default_factory=dict)
     unfrozen: Mapping[str, datetime] = field(default_factory=dict)
     unmet: Mapping[str, datetime] = field(default_factory=dict)
     survey: GapSurvey | None = None

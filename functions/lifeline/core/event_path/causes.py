@@ -29,7 +29,7 @@ def causes_of(state: EventPath, now: datetime) -> frozenset[str]:
 
 
 @dataclass(frozen=True, slots=True)
-class Cause:
+class SharedCause:
     """The accounts with one cause: those of which people will hear, and since when they wait; those of which they heard
     and where it lasts; and those of which they heard and where it has ended, and since when.
     """
@@ -38,7 +38,7 @@ class Cause:
     told: tuple[str, ...] = ()
     ended: Mapping[str, datetime] = field(default_factory=dict)
 
-    def seen(self, account: str, now: datetime, *, is_there: bool) -> "Cause":
+    def seen(self, account: str, now: datetime, *, is_there: bool) -> "SharedCause":
         """The same once it is known whether the account has it."""
         is_told, other = account in self.told, self.without([account])
         if is_there and account in self.ended and now - self.ended[account] < ENDED_FOR:
@@ -49,9 +49,9 @@ class Cause:
             return replace(other, ended={**self.ended, account: now})
         return self if is_there or account in self.ended else other
 
-    def without(self, accounts: Collection[str]) -> "Cause":
+    def without(self, accounts: Collection[str]) -> "SharedCause":
         """The same where nothing is known of these accounts."""
-        return Cause(
+        return SharedCause(
             {account: since for account, since in self.waiting.items() if account not in accounts},
             tuple(account for account in self.told if account not in accounts),
             {account: since for account, since in self.ended.items() if account not in accounts},
@@ -88,16 +88,16 @@ class CauseNews:
 class Causes:
     """All causes, by their names."""
 
-    by_name: Mapping[str, Cause] = field(default_factory=dict)
+    by_name: Mapping[str, SharedCause] = field(default_factory=dict)
 
     @property
-    def waiting(self) -> frozenset[str]:
-        """The accounts of which people will hear."""
-        return frozenset(account for cause in self.by_name.values() for account in cause.waiting)
+    def untold(self) -> frozenset[str]:
+        """The accounts of which people will hear: that they have a cause, or that it has ended."""
+        return frozenset(account for cause in self.by_name.values() for account in (*cause.waiting, *cause.ended))
 
     def seen(self, account: str, names: Collection[str], now: datetime) -> "Causes":
         """The same once it is known which causes the account has."""
-        known = {name: self.by_name.get(name, Cause()) for name in sorted({*self.by_name, *names})}
+        known = {name: self.by_name.get(name, SharedCause()) for name in sorted({*self.by_name, *names})}
         return _with({name: cause.seen(account, now, is_there=name in names) for name, cause in known.items()})
 
     def only(self, served: Collection[str]) -> "Causes":
@@ -118,12 +118,12 @@ class Causes:
                 del after[name]
             elif cause.is_due(now):
                 news.append(CauseNews(DeniedBy.__members__.get(name), tuple(sorted(cause.waiting)), cause.told))
-                after[name] = Cause(told=tuple(sorted({*cause.told, *cause.waiting})), ended=cause.ended)
+                after[name] = SharedCause(told=tuple(sorted({*cause.told, *cause.waiting})), ended=cause.ended)
         return Causes(after), tuple(news)
 
     def unannounced(self, news: CauseNews, now: datetime) -> "Causes":
         """The same where people couldn't be told of this after all: it is due at once."""
-        cause = self.by_name.get(news.name, Cause()).without(news.accounts)
+        cause = self.by_name.get(news.name, SharedCause()).without(news.accounts)
         if news.is_end:
             cause = replace(cause, ended={**cause.ended, **dict.fromkeys(news.accounts, now - ENDED_FOR)})
         else:
@@ -131,5 +131,5 @@ class Causes:
         return Causes({**self.by_name, news.name: cause})
 
 
-def _with(causes: Mapping[str, Cause]) -> Causes:
-    return Causes({name: cause for name, cause in causes.items() if cause != Cause()})
+def _with(causes: Mapping[str, SharedCause]) -> Causes:
+    return Causes({name: cause for name, cause in causes.items() if cause != SharedCause()})

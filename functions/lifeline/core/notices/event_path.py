@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from lifeline.core.event_path.causes import CauseNews
 from lifeline.core.event_path.comparison import Comparison
 from lifeline.core.event_path.denial import DeniedBy, DryRunDenial
+from lifeline.core.event_path.dry_run import DryRunVerdict
 from lifeline.core.event_path.proof import EventPath
 from lifeline.core.notices.notice import Notice, fit_subject
 from lifeline.core.severity import Severity
@@ -208,29 +209,47 @@ def accounts_notice(news: CauseNews, states: Mapping[str, EventPath], now: datet
     )
 
 
-def ended_notice(news: CauseNews) -> Notice:
-    """Write that the cause has ended in all accounts of which people heard."""
-    count = _accounts(len(news.accounts))
-    arriving = Notice(
+def ended_notice(news: CauseNews, states: Mapping[str, EventPath]) -> Notice:
+    """Write in which of the accounts of which people heard the cause has ended, and of which that isn't known because
+    no dry run says so, by their `states`.
+    """
+    over = [account for account in news.accounts if _is_over(news.cause, states.get(account))]
+    unknown = [account for account in news.accounts if account not in over]
+    what, whether, by = "events arrive again", "whether events arrive", ""
+    if news.cause:
+        what, whether = "dry runs aren't denied any more", "whether dry runs would be denied"
+        by = f" by {news.cause.value}"
+    says = list[str]()
+    if over:
+        says += [f"In {_accounts(len(over))} of which you heard, {what}{by}:", *_rows(over, lambda _: "")]
+    if unknown:
+        says.append(f"In {_accounts(len(unknown))} of which you heard, it isn't known any more {whether}:")
+        says += _rows(unknown, lambda account: _why(states.get(account)))
+    rest = f", not known in {len(unknown):,}" if unknown else ""
+    ended = Notice(
         kind="event_path",
         severity=Severity.INFO,
-        subject=f"[lifeline] events arrive again in {count}",
-        happened=(f"In {count} of which you heard, events arrive again:", *_rows(news.accounts, lambda _: "")),
-        done=("Or no dry run is made there any more, as the coverage page says then.",),
+        subject=f"[lifeline] {what} in {_accounts(len(over))}{rest}"
+        if over
+        else f"[lifeline] not known any more {whether} in {_accounts(len(unknown))}",
+        happened=tuple(says),
+        done=("Sweeps find all changes in these accounts, whether events arrive or not.",),
         next=("You don't need to do anything.",),
-        facts={"cause": news.name.lower(), "accounts": list(news.accounts), "ended": True},
+        facts={"cause": news.name.lower(), "accounts": list(news.accounts), "ended": True, "unknown": unknown},
         accounts=news.accounts[:_MOST],
     )
-    if news.cause is None:
-        return arriving
-    by = news.cause.value
-    says = f"In {count} of which you heard, dry runs aren't denied any more by {by}:"
-    return replace(
-        arriving,
-        kind="dry_run_denied",
-        subject=f"[lifeline] dry runs aren't denied any more in {count}",
-        happened=(says, *arriving.happened[1:]),
-    )
+    return replace(ended, kind="dry_run_denied") if news.cause else ended
+
+
+def _is_over(cause: DeniedBy | None, state: EventPath | None) -> bool:
+    """True if a dry run says so. None may be made any more."""
+    if state is None:
+        return False
+    return state.verdict is not DryRunVerdict.UNKNOWN if cause else any(probe.heard_at for probe in state.probes)
+
+
+def _why(state: EventPath | None) -> str:
+    return f": {inert(state.why)}" if state and state.why else ""
 
 
 def _accounts(number: int, more: str = "") -> str:

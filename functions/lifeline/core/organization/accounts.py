@@ -23,6 +23,10 @@ class ServedAccounts:
         """Whether it is a hub."""
         return self.is_organization or bool(self.ids)
 
+    def has(self, account: str) -> bool:
+        """True for an account of the list, and for any in an organization: which ones that has, its list says."""
+        return self.is_organization or account in self.ids
+
 
 def read_accounts(text: str) -> ServedAccounts:
     """The accounts in the parameter's value: empty, `organization`, or account IDs with commas between them.

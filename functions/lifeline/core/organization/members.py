@@ -98,9 +98,12 @@ class MemberAccounts:
         return tuple(member for _, member in sorted(self.by_account.items()) if member.is_active)
 
     def served(self, accounts: ServedAccounts) -> tuple[MemberAccount, ...]:
-        """Those to be served, with those of the stack's list that no sweep has listed yet."""
+        """Those to be served, with those of the stack's list that no sweep has listed yet, and without those that were
+        taken off it since the last sweep.
+        """
         new = [MemberAccount(account) for account in accounts.ids if account not in self.by_account]
-        return tuple(sorted((*self.active, *new), key=lambda member: member.account))
+        known = [member for member in self.active if accounts.has(member.account)]
+        return tuple(sorted((*known, *new), key=lambda member: member.account))
 
     def unannounced(self, now: datetime) -> tuple[MemberAccount, ...]:
         """Those that are lost or denied and of which people have not been told, but may be: MOST_TOLD times a day."""

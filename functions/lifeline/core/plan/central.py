@@ -23,7 +23,7 @@ from lifeline.core.network.ports import ports_of, ports_unknown
 from lifeline.core.network.reach import Reach, ServiceReach, off_words
 from lifeline.core.network.routing import Routing
 from lifeline.core.network.tiers import effective_route_table
-from lifeline.core.plan.client_egress import NOT_KNOWN, Answering, find_cut_off
+from lifeline.core.plan.client_egress import NOT_KNOWN, AnsweringEnds, find_cut_off
 from lifeline.core.plan.cost import free_profile_vpcs, monthly_cost_usd, monthly_profile_vpc_usd
 from lifeline.core.plan.elsewhere import shadow_words
 from lifeline.core.plan.harm import Dependent, Takeover
@@ -428,7 +428,7 @@ class _Judge:
         for subnet in asking:
             version = subnet.ip_version
             texts = [text for answer in answers for text in answer.addresses or () if version_of(text) == version]
-            there = Answering(tuple(End((span(text),), text, version) for text in texts))
+            there = AnsweringEnds(tuple(End((span(text),), text, version) for text in texts))
             cut_off = find_cut_off(there, subnet, self.vpc, ports, now=now.get(subnet.id, NOT_KNOWN))
             if cut_off:
                 yield Check(what, CheckAnswer.NO if cut_off.is_known else CheckAnswer.UNREAD, cut_off.words)

@@ -27,7 +27,7 @@ class CutOff:
 
 
 @dataclass(frozen=True, slots=True)
-class Answering:
+class AnsweringEnds:
     """Where a service answers: its addresses, none where they aren't known, and the security groups of who has them."""
 
     ends: tuple[End, ...] = ()
@@ -38,11 +38,11 @@ class Answering:
         return [*rules, *rules_to_members(rules, self.group_ids)]
 
 
-NOT_KNOWN = Answering()
+NOT_KNOWN = AnsweringEnds()
 
 
 def find_cut_off(
-    there: Answering, subnet: Subnet, vpc: Vpc, ports: Ranges, *, now: Answering = NOT_KNOWN
+    there: AnsweringEnds, subnet: Subnet, vpc: Vpc, ports: Ranges, *, now: AnsweringEnds = NOT_KNOWN
 ) -> CutOff | None:
     """The first client in the subnet that an endpoint which answers `there` would cut off, because its groups name
     other addresses only.

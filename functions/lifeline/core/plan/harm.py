@@ -31,7 +31,7 @@ from lifeline.core.network.packets import (
 from lifeline.core.network.ports import HTTPS, ports_of
 from lifeline.core.network.reach import NetworkPath, Reach, ServiceReach
 from lifeline.core.plan.actions import Action, ActionKind
-from lifeline.core.plan.client_egress import NOT_KNOWN, Answering, find_cut_off
+from lifeline.core.plan.client_egress import NOT_KNOWN, AnsweringEnds, find_cut_off
 from lifeline.core.plan.placement import Placement
 from lifeline.core.policy.policy import EXEMPT, Exempted
 from lifeline.core.wording import listed, write_count
@@ -156,7 +156,7 @@ class Dependent:
     subnet: Subnet
     shut: Ranges = ()
     is_public: bool = False
-    now: Answering = NOT_KNOWN
+    now: AnsweringEnds = NOT_KNOWN
     is_seen: bool = True
 
     @property
@@ -187,9 +187,9 @@ def _dependent(subnet: Subnet, path: NetworkPath, reach: ServiceReach) -> Depend
     serving = next((one for one in reach.endpoints if one.id == path.endpoint_id), None)
     now = NOT_KNOWN
     if serving and serving.type is EndpointType.INTERFACE:
-        now = Answering(tuple(ends_of(serving, reach.vpc, version)), serving.security_group_ids)
+        now = AnsweringEnds(tuple(ends_of(serving, reach.vpc, version)), serving.security_group_ids)
     elif is_public or serving:
-        now = Answering((public_end(reach.service, version),))
+        now = AnsweringEnds((public_end(reach.service, version),))
     return Dependent(subnet, path.shut, is_public, now, not path.unread)
 
 
@@ -219,7 +219,7 @@ def _by_client(dependent: Dependent, reach: ServiceReach, group_ids: frozenset[s
         return None
     subnet = dependent.subnet
     ids = group_ids or reach.holder.security_group_ids
-    there = Answering(tuple(ends_of(reach.holder, reach.vpc, subnet.ip_version)), ids)
+    there = AnsweringEnds(tuple(ends_of(reach.holder, reach.vpc, subnet.ip_version)), ids)
     cut_off = find_cut_off(there, subnet, reach.vpc, reach.ports, now=dependent.now)
     return Harm(reach.service, subnet.id, cut_off.path(subnet), today=dependent.words) if cut_off else None
 
