@@ -376,6 +376,36 @@ def test_a_profile_is_associated_once_for_all_its_services_and_ends_with_harm(
     assert profiles.profiles["rp-1"].vpc_ids == []
 
 
+def of_two(days: Days, monkeypatch: pytest.MonkeyPatch) -> tuple[str, Hub]:
+    """A spoke of a hub whose Profile carries monitoring and logs, and that needs monitoring alone."""
+    hub = Hub(days.world)
+    arns = [f"arn:aws:route53:::hostedzone/{zone_id}" for zone_id in (hub.zone_id, hub.add_service("logs"))]
+    days.clock.advance(MINUTES)
+    days.account.dns.add_profile("rp-1", owner=ACCOUNT, resources=arns)
+    services = ["logs", "monitoring"]
+    tune(monkeypatch, central=hub.policy(zones=None, profile="rp-1", associate="auto", services=services))
+    return hub.add_spoke(days.world), hub
+
+
+def test_a_profile_that_did_harm_is_not_associated_again_for_a_service_that_is_required_later(
+    days: Days, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing of its other service was watched, and it takes the frozen name all the same."""
+    vpc_id, _ = of_two(days, monkeypatch)
+    assert kinds(days.look(vpc_id)) == [("associate_central", "done")]
+    days.clock.advance(MINUTES)
+    remember.cache_clear()
+    incident = days.record_silence(vpc_id, subject="rp-1")
+    days.ask_for_repair(vpc_id, incident_id=incident.id)
+    days.clock.advance(HOUR)
+    remember.cache_clear()
+    monkeypatch.setenv("REQUIRED_SERVICES", "monitoring,logs")
+    shown, made = days.look(vpc_id, mode="plan"), days.look(vpc_id)
+    for looked, status in ((shown, "planned"), (made, "done")):
+        assert kinds(looked)[1:] == [("create_interface_endpoint", status), ("associate_central", "blocked")]
+    assert days.account.dns.profiles["rp-1"].vpc_ids == []
+
+
 def test_the_lost_answer_of_a_call_for_a_profile_is_found_out(days: Days, monkeypatch: pytest.MonkeyPatch) -> None:
     hub = Hub(days.world)
     days.clock.advance(MINUTES)
