@@ -257,6 +257,9 @@ def test_after_aws_refused_the_association_an_endpoint_is_made_and_says_why(spok
     spoke.auto()
     spoke.account.fail_next("AssociateVPCWithHostedZone", code)
     spoke.look()
+    (told,) = spoke.case.told()
+    assert "Lifeline's next run creates an endpoint" in told
+    assert "on every run" not in told
     shown = spoke.look(mode="plan")["actions"][-1]
     assert (shown["action"], shown["status"]) == ("create_interface_endpoint", "planned")
     assert ("create_interface_endpoint", "done") in kinds(spoke.look())
