@@ -32,7 +32,9 @@ def test_what_is_cut_is_kept_with_the_subnets_and_the_time_when_it_was_first_see
 
 
 @pytest.mark.parametrize(
-    "paths", [{"a": cut("a", "the group")}, {"a": cut("a"), "b": cut("b")}, {"b": cut("b")}], ids=["words", "b", "alone"]
+    "paths",
+    [{"a": cut("a", "the group")}, {"a": cut("a"), "b": cut("b")}, {"b": cut("b")}],
+    ids=["words", "b", "alone"],
 )
 def test_what_cuts_the_way_otherwise_or_from_more_subnets_is_another_cut(paths: dict[str, NetworkPath]) -> None:
     """Agents there may have reported since the first: it explains no silence of theirs."""
