@@ -409,21 +409,34 @@ def test_a_profile_that_did_harm_is_not_associated_again_for_a_service_that_is_r
     assert days.account.dns.profiles["rp-1"].vpc_ids == []
 
 
-def test_the_lost_answer_of_a_call_for_a_profile_is_found_out(days: Days, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("code", ["InternalServiceErrorException", "ConflictException"])
+def test_the_lost_answer_of_a_call_for_a_profile_is_found_out(
+    days: Days, monkeypatch: pytest.MonkeyPatch, code: str
+) -> None:
+    """A call that came twice conflicts with itself."""
     hub = Hub(days.world)
     days.clock.advance(MINUTES)
     zone = f"arn:aws:route53:::hostedzone/{hub.zone_id}"
     days.account.dns.add_profile("rp-1", owner=ACCOUNT, resources=[zone])
     tune(monkeypatch, central=hub.policy(zones=None, profile="rp-1", associate="auto"))
     vpc_id = hub.add_spoke(days.world)
-    days.account.fail_next("AssociateProfile", "InternalServiceErrorException", after_effect=True)
+    days.account.fail_next("AssociateProfile", code, after_effect=True)
     assert kinds(days.look(vpc_id)) == [("associate_central", "done")]
     assert VpcStore("ledger").load(HOME.vpc(vpc_id)).associated["rp-1"].is_made
     remember.cache_clear()
-    days.account.fail_next("DisassociateProfile", "InternalServiceErrorException", after_effect=True)
+    days.account.fail_next("DisassociateProfile", code, after_effect=True)
     (released,) = days.call({"vpc_ids": [vpc_id], "release": True})["vpcs"]
     assert kinds(released) == [("disassociate_central", "done")]
     assert days.account.dns.profiles["rp-1"].vpc_ids == []
+
+
+def test_a_profile_that_another_request_is_about_is_associated_by_a_later_run(
+    days: Days, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    vpc_id, _ = of_two(days, monkeypatch)
+    days.account.fail_next("AssociateProfile", "ConflictException")
+    assert kinds(days.look(vpc_id)) == [("associate_central", "planned")]
+    assert kinds(days.look(vpc_id)) == [("associate_central", "done")]
 
 
 def test_the_approval_of_a_profile_says_what_it_costs_at_most(days: Days, monkeypatch: pytest.MonkeyPatch) -> None:
