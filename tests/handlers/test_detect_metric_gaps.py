@@ -1036,7 +1036,7 @@ class TestCauses:
             Name=name,
             CallerReference="hub",
             HostedZoneConfig={"PrivateZone": True, "Comment": ""},
-            VPC={"VPCRegion": REGION, "VPCId": vpc_id},
+            VPC={"VPCRegion": "us-east-1", "VPCId": vpc_id},
         )
         zone_id = zone["HostedZone"]["Id"].rpartition("/")[2]
         record: Any = {"Name": name, "Type": "A", "TTL": 60, "ResourceRecords": [{"Value": "10.9.1.10"}]}
