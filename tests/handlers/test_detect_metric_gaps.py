@@ -1025,6 +1025,36 @@ class TestCauses:
         found = silences(Incidents(TABLE, HOME).read_open(Watch().name), vpc_id)
         assert [silence.subject for silence in found] == ([] if is_cut else ["Z1"])
 
+    @pytest.mark.parametrize("allowed", ["yes", "no"])
+    def test_an_agent_that_lost_its_route_to_the_policys_hub_is_told_of_the_swap_where_the_stack_may_offer_it(
+        self, detector: Detector, monkeypatch: pytest.MonkeyPatch, allowed: str
+    ) -> None:
+        id_ = launch()
+        vpc_id, route53 = cut_off(id_), boto3.client("route53")
+        name = f"monitoring.{REGION}.amazonaws.com"
+        zone = route53.create_hosted_zone(
+            Name=name,
+            CallerReference="hub",
+            HostedZoneConfig={"PrivateZone": True, "Comment": ""},
+            VPC={"VPCRegion": "us-east-1", "VPCId": vpc_id},
+        )
+        zone_id = zone["HostedZone"]["Id"].rpartition("/")[2]
+        record: Any = {"Name": name, "Type": "A", "TTL": 60, "ResourceRecords": [{"Value": "10.9.1.10"}]}
+        changes: Any = {"Changes": [{"Action": "CREATE", "ResourceRecordSet": record}]}
+        route53.change_resource_record_sets(HostedZoneId=zone_id, ChangeBatch=changes)
+        monkeypatch.setenv("CENTRAL_ENDPOINTS", allowed)
+        monkeypatch.setenv("MODE", "enforce")
+        tune(monkeypatch, central={"zones": [zone_id], "services": ["monitoring"], "cidrs": ["10.9.0.0/16"]})
+        now = datetime.now(START.tzinfo) + timedelta(hours=1)
+        publish(id_, at=now - timedelta(minutes=20))
+        detector.run(now - timedelta(minutes=19.5))
+        detector.run(now)
+        text = flat(detector.notices[0].text)
+        assert "Route the subnet to the central endpoint, " in text
+        assert (f"approve an endpoint in its place, or disassociate {zone_id} from the VPC" in text) is (
+            allowed == "yes"
+        )
+
     def test_a_vpc_whose_message_was_lost_is_put_on_the_queue_again_at_the_next_look(self, detector: Detector) -> None:
         id_ = launch()
         cut_off(id_)

@@ -269,6 +269,9 @@ def test_after_aws_refused_the_association_an_endpoint_is_made_and_says_why(spok
     spoke.auto()
     spoke.account.fail_next("AssociateVPCWithHostedZone", code)
     spoke.look()
+    (told,) = spoke.case.told()
+    assert "Lifeline's next run creates an endpoint" in told
+    assert "on every run" not in told
     shown = spoke.look(mode="plan")["actions"][-1]
     assert (shown["action"], shown["status"]) == ("create_interface_endpoint", "planned")
     assert ("create_interface_endpoint", "done") in kinds(spoke.look())
@@ -388,21 +391,64 @@ def test_a_profile_is_associated_once_for_all_its_services_and_ends_with_harm(
     assert profiles.profiles["rp-1"].vpc_ids == []
 
 
-def test_the_lost_answer_of_a_call_for_a_profile_is_found_out(days: Days, monkeypatch: pytest.MonkeyPatch) -> None:
+def of_two(days: Days, monkeypatch: pytest.MonkeyPatch) -> tuple[str, Hub]:
+    """A spoke of a hub whose Profile carries monitoring and logs, and that needs monitoring alone."""
+    hub = Hub(days.world)
+    arns = [f"arn:aws:route53:::hostedzone/{zone_id}" for zone_id in (hub.zone_id, hub.add_service("logs"))]
+    days.clock.advance(MINUTES)
+    days.account.dns.add_profile("rp-1", owner=ACCOUNT, resources=arns)
+    services = ["logs", "monitoring"]
+    tune(monkeypatch, central=hub.policy(zones=None, profile="rp-1", associate="auto", services=services))
+    return hub.add_spoke(days.world), hub
+
+
+def test_a_profile_that_did_harm_is_not_associated_again_for_a_service_that_is_required_later(
+    days: Days, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing of its other service was watched, and it takes the frozen name all the same."""
+    vpc_id, _ = of_two(days, monkeypatch)
+    assert kinds(days.look(vpc_id)) == [("associate_central", "done")]
+    days.clock.advance(MINUTES)
+    remember.cache_clear()
+    incident = days.record_silence(vpc_id, subject="rp-1")
+    days.ask_for_repair(vpc_id, incident_id=incident.id)
+    days.clock.advance(HOUR)
+    remember.cache_clear()
+    monkeypatch.setenv("REQUIRED_SERVICES", "monitoring,logs")
+    shown, made = days.look(vpc_id, mode="plan"), days.look(vpc_id)
+    for looked, status in ((shown, "planned"), (made, "done")):
+        assert kinds(looked)[1:] == [("create_interface_endpoint", status), ("associate_central", "blocked")]
+    assert days.account.dns.profiles["rp-1"].vpc_ids == []
+
+
+@pytest.mark.parametrize("code", ["InternalServiceErrorException", "ConflictException"])
+def test_the_lost_answer_of_a_call_for_a_profile_is_found_out(
+    days: Days, monkeypatch: pytest.MonkeyPatch, code: str
+) -> None:
+    """A call that came twice conflicts with itself."""
     hub = Hub(days.world)
     days.clock.advance(MINUTES)
     zone = f"arn:aws:route53:::hostedzone/{hub.zone_id}"
     days.account.dns.add_profile("rp-1", owner=ACCOUNT, resources=[zone])
     tune(monkeypatch, central=hub.policy(zones=None, profile="rp-1", associate="auto"))
     vpc_id = hub.add_spoke(days.world)
-    days.account.fail_next("AssociateProfile", "InternalServiceErrorException", after_effect=True)
+    days.account.fail_next("AssociateProfile", code, after_effect=True)
     assert kinds(days.look(vpc_id)) == [("associate_central", "done")]
     assert VpcStore("ledger").load(HOME.vpc(vpc_id)).associated["rp-1"].is_made
     remember.cache_clear()
-    days.account.fail_next("DisassociateProfile", "InternalServiceErrorException", after_effect=True)
+    days.account.fail_next("DisassociateProfile", code, after_effect=True)
     (released,) = days.call({"vpc_ids": [vpc_id], "release": True})["vpcs"]
     assert kinds(released) == [("disassociate_central", "done")]
     assert days.account.dns.profiles["rp-1"].vpc_ids == []
+
+
+def test_a_profile_that_another_request_is_about_is_associated_by_a_later_run(
+    days: Days, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    vpc_id, _ = of_two(days, monkeypatch)
+    days.account.fail_next("AssociateProfile", "ConflictException")
+    assert kinds(days.look(vpc_id)) == [("associate_central", "planned")]
+    assert kinds(days.look(vpc_id)) == [("associate_central", "done")]
 
 
 def test_the_approval_of_a_profile_says_what_it_costs_at_most(days: Days, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -26,11 +26,10 @@ class Hub:
         made = self.ec2.create_security_group(GroupName="hub", Description="hub", VpcId=self.vpc_id)
         self.group_id = made["GroupId"]
         self.let_in("10.0.0.0/8")
-        self.endpoint_id = self._make_endpoint()
+        self.endpoint_id = self._make_endpoint(MONITORING)
         self.attachment_id = self.attach(self.vpc_id, self.subnet_id, HUB_BLOCK)
         self.lead(self.world, self.vpc_id, "10.0.0.0/8")
-        self.zone_id = world.hub_zone(self.vpc_id, NAME)
-        self._answer(self.zone_id)
+        self.zone_id = self._make_zone("monitoring", self.endpoint_id)
 
     def let_in(self, cidr: str) -> None:
         permission = {"IpProtocol": "tcp", "FromPort": 443, "ToPort": 443, "IpRanges": [{"CidrIp": cidr}]}
@@ -85,25 +84,33 @@ class Hub:
         self.lead(world, vpc_id)
         return vpc_id
 
+    def add_service(self, code: str) -> str:
+        """An endpoint of another service, with its zone: that one's ID."""
+        return self._make_zone(code, self._make_endpoint(f"com.amazonaws.{REGION}.{code}"))
+
     def policy(self, **more: Any) -> dict[str, Any]:
         """The policy's field that names the hub."""
         named = {"zones": [self.zone_id], "services": ["monitoring"], "cidrs": [HUB_BLOCK], **more}
         return {name: value for name, value in named.items() if value is not None}
 
-    def _make_endpoint(self) -> str:
+    def _make_endpoint(self, service_name: str) -> str:
         made = self.ec2.create_vpc_endpoint(
             VpcId=self.vpc_id,
             VpcEndpointType="Interface",
-            ServiceName=MONITORING,
+            ServiceName=service_name,
             SubnetIds=[self.subnet_id],
             SecurityGroupIds=[self.group_id],
             PrivateDnsEnabled=False,
         )
         return str(made["VpcEndpoint"]["VpcEndpointId"])
 
-    def _answer(self, zone_id: str) -> None:
-        name = f"{self.endpoint_id}-abc.monitoring.us-east-1.vpce.amazonaws.com"
-        alias = {"DNSName": name, "HostedZoneId": "Z7HUB", "EvaluateTargetHealth": False}
-        record: Any = {"Name": NAME, "Type": "A", "AliasTarget": alias}
+    def _make_zone(self, code: str, endpoint_id: str) -> str:
+        """A zone of the service's name that answers with the endpoint."""
+        name = f"{code}.{REGION}.amazonaws.com"
+        zone_id = self.world.hub_zone(self.vpc_id, name)
+        endpoints_name = f"{endpoint_id}-abc.{code}.{REGION}.vpce.amazonaws.com"
+        alias = {"DNSName": endpoints_name, "HostedZoneId": "Z7HUB", "EvaluateTargetHealth": False}
+        record: Any = {"Name": name, "Type": "A", "AliasTarget": alias}
         changes: Any = {"Changes": [{"Action": "CREATE", "ResourceRecordSet": record}]}
         self.world.client("route53").change_resource_record_sets(HostedZoneId=zone_id, ChangeBatch=changes)
+        return zone_id

@@ -13,7 +13,6 @@ from lifeline.adapters.aws.dns import CentralDns
 from lifeline.adapters.aws.hub import HubReader
 from lifeline.adapters.aws.lookup import Lookup
 from lifeline.adapters.aws.network import Network
-from lifeline.core.coexist.associated import refused_lately
 from lifeline.core.coexist.vpc_state import VpcState
 from lifeline.core.errors import LifelineError
 from lifeline.core.event_path.denial import dry_run_denied_words
@@ -32,7 +31,6 @@ from lifeline.core.network.way_out import usable_tiers
 from lifeline.core.plan.actions import Plan, ServiceReport, ServiceState
 from lifeline.core.plan.answer import Approvable, Refusal, VpcAnswer
 from lifeline.core.plan.cost import price_in
-from lifeline.core.plan.endpoint_lifecycle import follow
 from lifeline.core.policy.policy import Desired, Policy
 from lifeline.core.policy.service_names import known_names
 from lifeline.core.wording import plain, write_time
@@ -294,8 +292,7 @@ class _Cover:
             epoch=epoch,
         )
         state = known or VpcState()
-        refused = refused_lately(state.associated, now=self._now)
-        followed = follow(state.made, state.failures, vpc, now=self._now, refused=refused)
+        followed = state.followed(vpc, now=self._now)
         read = frozenset({Fact.STATE} if known else ())
         is_release = is_released(state.releasing, self._now)
         context = VpcContext(run, vpc, is_release=is_release, followed=followed, read=read)

@@ -39,6 +39,7 @@ from lifeline.core.network.tiers import classify_subnets
 from lifeline.core.network.way_out import way_out
 from lifeline.core.plan.cost import price_in
 from lifeline.core.plan.endpoint_lifecycle import Made
+from lifeline.core.policy.central import Central
 from lifeline.runtime.observability import logger
 
 _BEFORE = timedelta(hours=24)
@@ -52,7 +53,8 @@ _MOST_GROUPS = 200  # security groups a run: one call
 @dataclass(frozen=True, slots=True)
 class EvidenceSources:
     """The adapters that evidence is read from. All agents are in the account and region `home`. `ports` are those that
-    the policy says of services, `mode` is the stack's, and `fixes_dns` whether Lifeline may turn on DNS attributes.
+    the policy says of services, `mode` is the stack's, `fixes_dns` whether Lifeline may turn on DNS attributes, and
+    `hub` the one that the policy names, if VPCs may share its endpoints.
     """
 
     instances: Instances
@@ -66,6 +68,7 @@ class EvidenceSources:
     ports: tuple[tuple[str, Ranges], ...] = ()
     mode: Mode = Mode.ENFORCE
     fixes_dns: bool = False
+    hub: Central | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -294,6 +297,7 @@ class EvidenceCollector:
             fixes_dns=self._sources.fixes_dns,
             survey=around.survey,
             cuts=around.cuts,
+            hub=self._sources.hub,
             price=price_in(self._sources.home.region),
             own_groups=tuple(group for group in groups if group.id in (instance.group_ids or ())),
         )

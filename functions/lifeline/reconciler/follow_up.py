@@ -3,12 +3,11 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from lifeline.core.coexist.associated import refused_lately
 from lifeline.core.coexist.vpc_state import VpcState
 from lifeline.core.history.entries import outcomes_of
 from lifeline.core.network.model import Vpc
 from lifeline.core.notices.endpoints import lost_notice
-from lifeline.core.plan.endpoint_lifecycle import Followed, follow, is_overdue
+from lifeline.core.plan.endpoint_lifecycle import Followed, is_overdue
 from lifeline.reconciler.steps.job import Job
 from lifeline.reconciler.steps.requeue import Requeuing
 from lifeline.runtime.observability import logger
@@ -49,8 +48,7 @@ class FollowUp:
     def follow(self, vpc: Vpc, state: VpcState) -> Followed:
         """What became of the VPC's new endpoints, in the audit log and, where one was lost, in a notice."""
         now = self.job.run.now()
-        refused = refused_lately(state.associated, now=now)
-        followed = follow(state.made, state.failures, vpc, now=now, refused=refused)
+        followed = state.followed(vpc, now=now)
         self.job.tools.audit.record_outcomes(self.job.ref(vpc.id), outcomes_of(followed, state.failures, now), now=now)
         for endpoint_id, took in followed.ready:
             logger.info("endpoint available", vpc_id=vpc.id, endpoint_id=endpoint_id, seconds=took.total_seconds())

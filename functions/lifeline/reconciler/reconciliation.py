@@ -9,7 +9,7 @@ from itertools import chain
 from lifeline.adapters.aws.calls import begin, beside
 from lifeline.adapters.aws.network import Interfaces
 from lifeline.adapters.store.requiring_tags import KnownTags
-from lifeline.core.coexist.associated import leftovers, refused_lately
+from lifeline.core.coexist.associated import leftovers
 from lifeline.core.coexist.vpc_state import VpcList, VpcState
 from lifeline.core.errors import LifelineError, TransientError
 from lifeline.core.guards.hub_places import HubPlaces
@@ -20,7 +20,7 @@ from lifeline.core.organization.look import AccountLook
 from lifeline.core.plan.actions import NAMING, Action, ActionKind, Plan
 from lifeline.core.plan.answer import VpcAnswer
 from lifeline.core.plan.cost import cost_of, price_in
-from lifeline.core.plan.endpoint_lifecycle import Followed, Made, follow
+from lifeline.core.plan.endpoint_lifecycle import Followed, Made
 from lifeline.core.policy.exemptions import with_exemptions
 from lifeline.core.policy.policy import Exempted, Policy
 from lifeline.core.policy.requiring_tags import note_tags
@@ -352,13 +352,7 @@ class Reconciliation:
         the lease, and save it.
         """
         known = {
-            vpc_id: follow(
-                amended_vpc.state.made,
-                amended_vpc.state.failures,
-                amended_vpc.context.vpc,
-                now=self._started,
-                refused=refused_lately(amended_vpc.state.associated, now=self._started),
-            )
+            vpc_id: amended_vpc.state.followed(amended_vpc.context.vpc, now=self._started)
             for vpc_id, amended_vpc in amended.items()
             if amended_vpc.is_state_known
         } | dict(followed)

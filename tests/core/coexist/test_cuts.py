@@ -2,6 +2,8 @@
 
 from datetime import UTC, datetime, timedelta
 
+import pytest
+
 from lifeline.core.coexist.cuts import HubCut, note_cuts
 from lifeline.core.network.reach import NOBODY_LOOKED, NetworkPath, Reach
 from lifeline.core.plan.actions import ServiceReport, ServiceState
@@ -24,9 +26,20 @@ def cut(name: str, words: str = "the table") -> NetworkPath:
 def test_what_is_cut_is_kept_with_the_subnets_and_the_time_when_it_was_first_seen() -> None:
     found = note_cuts({}, [report(b=cut("b"), a=cut("a"), c=CENTRAL)], now=NOW)
     assert found == {"monitoring": HubCut("the table", ("subnet-a", "subnet-b"), NOW)}
-    assert note_cuts(KNOWN, [report(a=cut("a", "the group"))], now=NOW) == {
-        "monitoring": HubCut("the group", ("subnet-a",), EARLIER)
+    assert note_cuts(found, [report(a=cut("a"))], now=NOW + timedelta(hours=1)) == {
+        "monitoring": HubCut("the table", ("subnet-a",), NOW)
     }
+
+
+@pytest.mark.parametrize(
+    "paths",
+    [{"a": cut("a", "the group")}, {"a": cut("a"), "b": cut("b")}, {"b": cut("b")}],
+    ids=["words", "b", "alone"],
+)
+def test_what_cuts_the_way_otherwise_or_from_more_subnets_is_another_cut(paths: dict[str, NetworkPath]) -> None:
+    """Agents there may have reported since the first: it explains no silence of theirs."""
+    (found,) = note_cuts(KNOWN, [report(**paths)], now=NOW).values()
+    assert found.at == NOW
 
 
 def test_what_is_whole_again_or_not_required_is_kept_no_more() -> None:

@@ -38,6 +38,7 @@ from lifeline.core.network.model import (
 )
 from lifeline.core.plan.cost import price_in
 from lifeline.core.plan.endpoint_lifecycle import Made
+from lifeline.core.policy.central import Central
 from tests.support.agents import minute, why_silent
 from tests.support.builders import (
     CATALOG,
@@ -51,6 +52,7 @@ from tests.support.builders import (
     table,
     vpc,
 )
+from tests.support.hubs import central
 
 SINCE = minute(0)
 NOW = minute(6)
@@ -1227,8 +1229,26 @@ class TestTheWayToAHubBeyondTheVpc:
         assert (found.kind, found.confidence) == (CauseKind.CUT_OFF, Confidence.MEDIUM)
         assert found.words == "the way to the central endpoint for the monitoring service is cut"
         assert self.WORDS in found.evidence
-        assert found.advice.startswith("Restore the way to the central endpoint, approve an endpoint in its place, or")
+        assert found.advice == "Restore the way to the central endpoint, or disassociate Z0HUB from the VPC."
         assert not found.is_repairable
+
+    @pytest.mark.parametrize(
+        ("hub", "mode", "is_offered"),
+        [
+            (central(), Mode.ENFORCE, True),
+            (central(), Mode.PLAN, False),
+            (central(services=frozenset({"logs"})), Mode.ENFORCE, False),
+            (central(zones=("Z0OTHER",)), Mode.ENFORCE, False),
+            (None, Mode.ENFORCE, False),
+        ],
+    )
+    def test_or_in_it_is_answered_by_an_endpoint_in_its_place_where_that_is_offered(
+        self, hub: Central | None, mode: Mode, is_offered: bool
+    ) -> None:
+        cut = Cut(self.WORDS, ("subnet-a",), minute(2))
+        routeless = facts(network(table("main")), dns=DnsView((self.ZONE,)), hub=hub, mode=mode)
+        for found in (self.cause(cut, hub=hub, mode=mode), why(routeless)):
+            assert (", approve an endpoint in its place, or disassociate Z0HUB" in found.advice) is is_offered
 
     def test_is_not_known_where_nobody_read_it(self) -> None:
         found = self.cause()

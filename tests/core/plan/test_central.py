@@ -630,6 +630,18 @@ def test_whatever_else_a_profile_brings_must_be_reached_by_who_reaches_it_today(
     )
 
 
+def test_a_profile_is_not_shared_with_a_vpc_in_which_another_name_that_it_brings_is_frozen() -> None:
+    """Frozen because of the Profile itself, maybe: agents fell silent when it took that name."""
+    by_profile, logs = central(zones=(), profile="rp-1"), of_profile("logs.us-east-1.amazonaws.com")
+    brings = profile(of_profile(), logs)
+    words = "frozen services: no (rp-1 would take the name of the logs service, too, which is frozen)"
+    assert refusal(offered(spoke(), brings, central=by_profile, frozen=frozenset({"logs"}))) == words
+    for frozen in ("monitoring", "ssm"):  # what holds the service itself, the plan's amendment says
+        found = offered(spoke(), brings, central=by_profile, frozen=frozenset({frozen}))
+        assert only(found).kind is ActionKind.ASSOCIATE_CENTRAL
+    assert only(offered(spoke(), frozen=frozenset({"logs"}))).kind is ActionKind.ASSOCIATE_CENTRAL  # a zone takes one
+
+
 def test_an_endpoint_that_answers_already_is_left_alone() -> None:
     network = spoke()
     there = replace(network, endpoints=(endpoint(MONITORING, "a"),), security_groups=())

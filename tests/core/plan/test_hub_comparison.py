@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from lifeline.core.network.dns import DnsView
+from lifeline.core.network.dns import AnswerKind, DnsView
+from lifeline.core.network.hub import HubSource, HubView
 from lifeline.core.network.model import NatGateway, Part, TargetKind, Unread
 from lifeline.core.plan.actions import Plan
 from lifeline.core.plan.cost import price_in
@@ -134,6 +135,18 @@ def test_what_a_large_profile_costs_is_said() -> None:
     assert cost(Way.CENTRAL, found).detail.endswith(
         "; 1.02 more if the Profiles of its account have more than 100 VPCs"
     )
+
+
+def test_a_profile_with_100_vpcs_costs_more_for_certain() -> None:
+    def view(vpcs: int) -> HubView:
+        of_profile = answer(kind=AnswerKind.PROFILE, source_id="rp-1")
+        return Hubs().view(sources=(HubSource("rp-1", (of_profile,), vpcs, 1000),))
+
+    by_profile = central(profile="rp-1", zones=())
+    full = offered(spoke(), view(100), central=by_profile)
+    assert figures(Way.CENTRAL, full) == ("1.02", "0.03")
+    assert cost(Way.CENTRAL, full).detail.endswith("; 1.02 for the Profile, which has 100 VPCs or more")
+    assert figures(Way.CENTRAL, offered(spoke(), view(99), central=by_profile)) == ("0.00", "0.03")
 
 
 # ---- NAT

@@ -17,7 +17,8 @@ _ATTEMPTS = 3  # to take an authorization back
 _CONFLICT = "ConflictingDomainExists"
 _THERE = "ResourceExistsException"
 _GONE = frozenset({"ResourceNotFoundException", "VPCAssociationAuthorizationNotFound", "VPCAssociationNotFound"})
-_PASSING = frozenset({"ConcurrentModification", "PriorRequestNotComplete"})  # Route 53 API: try again
+# Another request about the same is under way (APIs of Route 53 and Route 53 Profiles).
+_PASSING = frozenset({"ConcurrentModification", "ConflictException", "PriorRequestNotComplete"})
 
 
 class Associations:
@@ -58,13 +59,13 @@ class Associations:
             if is_profile(central_id):
                 with (
                     unless_done(lambda: not self._has_profile(central_id, vpc_id)),
-                    aws_errors(f"disassociate_profile {central_id} from {vpc_id}"),
+                    _errors(f"disassociate_profile {central_id} from {vpc_id}"),
                 ):
                     self._client("route53profiles").disassociate_profile(ProfileId=central_id, ResourceId=vpc_id)
             else:
                 with (
                     unless_done(lambda: not self._has_zone(central_id, vpc_id)),
-                    _route53_errors(f"disassociate_vpc_from_hosted_zone {central_id} {vpc_id}"),
+                    _errors(f"disassociate_vpc_from_hosted_zone {central_id} {vpc_id}"),
                 ):
                     self._client("route53").disassociate_vpc_from_hosted_zone(**self._of(central_id, vpc_id))
         except TerminalError as error:
@@ -74,7 +75,7 @@ class Associations:
     def delete_authorization(self, zone_id: str, vpc_id: str, account: str) -> None:
         """Deletes what an earlier run left behind."""
         try:
-            with _route53_errors(f"delete_vpc_association_authorization {zone_id} {vpc_id}"):
+            with _errors(f"delete_vpc_association_authorization {zone_id} {vpc_id}"):
                 self._zones_in(account).delete_vpc_association_authorization(**self._of(zone_id, vpc_id))
         except TerminalError as error:
             if error.code not in _GONE:
@@ -86,7 +87,7 @@ class Associations:
         """A name may be taken by the very zone that was to take it."""
         with (
             unless_done(partial(self._has_zone, zone_id, vpc_id), _CONFLICT),
-            _route53_errors(f"associate_vpc_with_hosted_zone {zone_id} {vpc_id}"),
+            _errors(f"associate_vpc_with_hosted_zone {zone_id} {vpc_id}"),
         ):
             self._client("route53").associate_vpc_with_hosted_zone(**self._of(zone_id, vpc_id))
 
@@ -94,7 +95,7 @@ class Associations:
         try:
             with (
                 unless_done(partial(self._has_profile, profile_id, vpc_id), _THERE),
-                aws_errors(f"associate_profile {profile_id} {vpc_id}"),
+                _errors(f"associate_profile {profile_id} {vpc_id}"),
             ):
                 names = {"ProfileId": profile_id, "ResourceId": vpc_id, "Name": f"lifeline-{vpc_id}"}
                 self._client("route53profiles").associate_profile(**names)
@@ -123,7 +124,7 @@ class Associations:
         return any(one.get("Status", "COMPLETE") in LIVE_PROFILES for one in found)
 
     def _authorize(self, zone_id: str, vpc_id: str, account: str) -> None:
-        with _route53_errors(f"create_vpc_association_authorization {zone_id} {vpc_id}"):
+        with _errors(f"create_vpc_association_authorization {zone_id} {vpc_id}"):
             self._zones_in(account).create_vpc_association_authorization(**self._of(zone_id, vpc_id))
 
     def _take_back(self, zone_id: str, vpc_id: str, account: str) -> str:
@@ -149,8 +150,8 @@ class Associations:
 
 
 @contextmanager
-def _route53_errors(doing: str) -> Iterator[None]:
-    """Raises ours in place of botocore's error, and takes for passing what Route 53 says is."""
+def _errors(doing: str) -> Iterator[None]:
+    """Raises ours in place of botocore's error, and takes for passing what AWS says is."""
     try:
         with aws_errors(doing):
             yield

@@ -1,7 +1,7 @@
 """What cuts the way from a VPC to a hub beyond the VPC, kept for whoever can't read that: it explains a silence."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from lifeline.core.network.gates import ObstacleKind
@@ -17,6 +17,10 @@ class HubCut:
     subnet_ids: tuple[str, ...]
     at: datetime
 
+    def is_part_of(self, other: "HubCut") -> bool:
+        """True if the other one explains all that it does: the same, from no more subnets."""
+        return self.words == other.words and set(self.subnet_ids) <= set(other.subnet_ids)
+
 
 type Cuts = Mapping[str, HubCut]
 """The cuts by service."""
@@ -28,8 +32,8 @@ def note_cuts(known: Cuts, services: Iterable[ServiceReport], *, now: datetime) 
     for report in services:
         before, seen = known.get(report.service), list(_beyond(report))
         if seen:
-            words, subnet_ids = seen[0].words, tuple(sorted({one.subnet_id for one in seen}))
-            found[report.service] = HubCut(words, subnet_ids, before.at if before else now)
+            cut = HubCut(seen[0].words, tuple(sorted({one.subnet_id for one in seen})), now)
+            found[report.service] = replace(cut, at=before.at) if before and cut.is_part_of(before) else cut
         elif before and any(path.is_unasked for _, path in report.paths):
             found[report.service] = before
     return found

@@ -5,15 +5,16 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 
-from lifeline.core.coexist.associated import Association, is_left
+from lifeline.core.coexist.associated import Association, is_left, refused_lately
 from lifeline.core.coexist.canary import Canary
 from lifeline.core.coexist.conflicts import Conflict
 from lifeline.core.coexist.cuts import HubCut
 from lifeline.core.coexist.teardown import Attempt
 from lifeline.core.guards.backlog import GapSurvey
-from lifeline.core.guards.freeze import Freeze, FreezeKind
+from lifeline.core.guards.freeze import Freeze, FreezeKind, standing
+from lifeline.core.network.model import Vpc
 from lifeline.core.organization.look import AccountLook
-from lifeline.core.plan.endpoint_lifecycle import Made
+from lifeline.core.plan.endpoint_lifecycle import Followed, Made, follow
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +77,12 @@ class VpcState:
     swept_at: datetime | None = None
     backlog_notified_at: datetime | None = None
     look: AccountLook | None = None
+
+    def followed(self, vpc: Vpc, *, now: datetime) -> Followed:
+        """What became of the VPC's newest endpoints, and what else of the state a plan must know."""
+        found = follow(self.made, self.failures, vpc, now=now)
+        frozen = frozenset(standing(self.frozen, now))
+        return replace(found, refused=refused_lately(self.associated, now=now), frozen=frozen)
 
     def with_entries(self, entries: "VpcState") -> "VpcState":
         """The state with what people know by `entries` in the place of its own of the same key."""

@@ -26,6 +26,7 @@ from datetime import datetime, timedelta
 
 from lifeline.core.agents.instances import Health, Power
 from lifeline.core.guards.freeze import freeze_words
+from lifeline.core.guards.mode import Mode
 from lifeline.core.history.change import Change
 from lifeline.core.incidents.canary import canary_cause
 from lifeline.core.incidents.changes import change_evidence, clock_words
@@ -216,7 +217,10 @@ class _Check:
     def _remedy(self, service: str, path: NetworkPath) -> str:
         subnet, vpc = self.facts.subnet, self.facts.vpc
         table = effective_route_table(subnet, vpc) if subnet and vpc else None
-        return remedy_for(service, path, self._ports_of(service), table.id if table else "")
+        hub, is_enforced = self.facts.hub, self.facts.mode is Mode.ENFORCE
+        is_swap_offered = is_enforced and bool(hub and service in hub.services and path.central_id in hub.ids)
+        ports, table_id = self._ports_of(service), table.id if table else ""
+        return remedy_for(service, path, ports, table_id, is_swap_offered=is_swap_offered)
 
     def _ports_of(self, service: str) -> Ranges:
         return ports_of(service, dict(self.facts.catalog.ports)) or HTTPS

@@ -24,6 +24,7 @@ from lifeline.core.network.reach import NetworkPath, Reach, find_path
 from lifeline.core.network.tiers import classify
 from lifeline.core.plan.cost import Price
 from lifeline.core.plan.endpoint_lifecycle import Made
+from lifeline.core.policy.central import Central
 from lifeline.core.wording import listed, plain, write_time
 
 METRICS = "monitoring"  # the service that takes the metrics (CloudWatch endpoints: monitoring.<region>)
@@ -46,7 +47,8 @@ class Facts:
     `known` are the paths that Lifeline saw in the VPC over time, `own_groups` the instance's security groups as far as
     they were read. `mode` is the stack's, and `fixes_dns` whether Lifeline may turn on DNS attributes. `survey` says
     what waits for approval in the VPC, and `price` is the region's. `cuts` are what ReconcileEndpoints read
-    of the way to a hub's endpoint beyond the VPC. `unreadable` describes what couldn't be read.
+    of the way to a hub's endpoint beyond the VPC, and `hub` is the one that the policy names, if VPCs may share its
+    endpoints. `unreadable` describes what couldn't be read.
     """
 
     agent: Agent
@@ -71,6 +73,7 @@ class Facts:
     survey: GapSurvey | None = None
     price: Price | None = None
     cuts: Cuts = field(default_factory=dict)
+    hub: Central | None = None
 
     @property
     def is_managed(self) -> bool:

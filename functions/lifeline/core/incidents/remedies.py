@@ -35,9 +35,11 @@ def network_words(service: str, path: NetworkPath, change: Change | None, *, is_
     return words
 
 
-def remedy_for(service: str, path: NetworkPath, ports: Ranges, table_id: str = "") -> str:
+def remedy_for(
+    service: str, path: NetworkPath, ports: Ranges, table_id: str = "", *, is_swap_offered: bool = False
+) -> str:
     """What a person can do about it, in a sentence or two. `ports` are the service's, and `table_id` is the subnet's
-    route table, empty if it isn't known.
+    route table, empty if it isn't known. With `is_swap_offered`, people may approve an endpoint in the hub's place.
     """
     on = ports_in(ports)
     endpoint, where = path.endpoint_id, f" in {table_id}" if table_id else ""
@@ -52,11 +54,12 @@ def remedy_for(service: str, path: NetworkPath, ports: Ranges, table_id: str = "
     if path.central_id and path.obstacles and not endpoint:
         do = {
             ObstacleKind.ROUTE: "Route the subnet to the central endpoint",
-            ObstacleKind.BEYOND: "Restore the way to the central endpoint, approve an endpoint in its place",
+            ObstacleKind.BEYOND: "Restore the way to the central endpoint",
             ObstacleKind.DNS_RECORD: f"Add the record to {path.central_id}",
             ObstacleKind.NETWORK_ACL: f"Allow TCP {on} to the central endpoint, and the responses, in the network ACL",
         }.get(path.obstacles[0].kind, "Open the way to the central endpoint")
-        return f"{do}, or disassociate {path.central_id} from the VPC."
+        approve = ", approve an endpoint in its place" if is_swap_offered else ""
+        return f"{do}{approve}, or disassociate {path.central_id} from the VPC."
     if path.reach in {Reach.CLOSED, Reach.PARTLY} and endpoint:
         return {
             ObstacleKind.NETWORK_ACL: f"In the network ACL, allow TCP {on} to {endpoint}, and the responses.",

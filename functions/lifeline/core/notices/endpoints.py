@@ -257,10 +257,16 @@ def _next(worth: Sequence[VpcAnswer], stack: str, *, is_plan: bool) -> Iterator[
     if by_status[Status.FAILED] or any(answer.refusal for answer in worth):
         first = next((answer.vpc_id for answer, _ in by_status[Status.FAILED]), worth[0].vpc_id)
         again = "tries again within minutes, and then" if _unanswered(action for _, action in actions) else "will retry"
-        yield f"Fix the failure shown above. Lifeline {again} on every run."
+        refused = [_is_refused_offer(one) for _, one in by_status[Status.FAILED]]
+        is_only_refused = bool(refused) and all(refused)
+        if not is_only_refused:
+            yield f"Fix the failure shown above. Lifeline {again} on every run."
+        if any(refused):
+            yield "In place of an association that AWS refused, Lifeline's next run creates an endpoint, within the"
+            yield "limits. For a day, it doesn't ask for that association again."
         by_hub = (one for _, one in by_status[Status.FAILED] if one.kind in _BY_HUB | {ActionKind.SWAP_TO_LOCAL})
         yield from _unserved(worth, {one.service for one in by_hub}, "Until then")
-        yield "To retry now:"
+        yield "To run it now:" if is_only_refused else "To retry now:"
         yield from invoke_lines(stack, {"vpc_ids": [first]})
     elif any(answer.approval for answer in worth):
         yield from _approvals(worth)
@@ -293,6 +299,11 @@ def _after_sharing(shared: Sequence[tuple[VpcAnswer, Action]]) -> Iterator[str]:
     watched = int(WATCHED_FOR.total_seconds() // 60)
     yield f"No action needed. For {watched} minutes, Lifeline watches {whom}:"
     yield "if they fall silent because of this, it undoes the change."
+
+
+def _is_refused_offer(action: Action) -> bool:
+    """True of an association with the hub that AWS refused, and that isn't needed to end a swap: that wasn't judged."""
+    return action.kind is ActionKind.ASSOCIATE_CENTRAL and action.is_failed and bool(action.checks)
 
 
 def _is_withdrawn(action: Action) -> bool:

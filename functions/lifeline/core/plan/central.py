@@ -173,7 +173,9 @@ class _Judge:
         yield from self._check_overlap()
         yield from self._check_service(service, clients)
         yield from self._check_rest()
-        for other in self._others(service):
+        others = self._others(service)
+        yield from self._check_frozen(others)
+        for other in others:
             yield from self._check_service(other, ())
 
     def _others(self, service: Service) -> list[Service]:
@@ -190,6 +192,13 @@ class _Judge:
         ]
         now = [(other, ServiceReach(self.vpc, suffix_of(other.name), self.catalog, self.dns)) for other in taken]
         return [other for other, reach in now if not (reach.holder or reach.central)]
+
+    def _check_frozen(self, others: Iterable[Service]) -> Iterator[Check]:
+        """Names that a Profile would take as well, and that Lifeline must not touch in the VPC."""
+        if held := sorted({suffix_of(other.name) for other in others} & self.plan_input.frozen):
+            ids, of = listed([source.id for source in self.sources]), "service" if len(held) == 1 else "services"
+            which = f"{listed(held)} {of}, too, which {'is' if len(held) == 1 else 'are'} frozen"
+            yield Check("frozen services", CheckAnswer.NO, f"{ids} would take the name of the {which}")
 
     def _check_rest(self) -> Iterator[Check]:
         """What else a Profile brings than names of services, and for whom that counts nobody can tell: of a zone, every

@@ -30,7 +30,8 @@ class Made:
 @dataclass(frozen=True, slots=True)
 class Followed:
     """What is known now. `ready` and `lost` are news: ids with how long they took, or what happened to them. `refused`
-    are a hub's zones and Profiles that AWS refused lately, in its words.
+    are a hub's zones and Profiles that AWS refused lately, in its words, and `frozen` the services that must not be
+    touched.
     """
 
     made: Mapping[str, Made]
@@ -39,6 +40,7 @@ class Followed:
     lost: tuple[tuple[str, str], ...] = ()
     is_waiting: bool = False
     refused: Mapping[str, str] = field(default_factory=dict)
+    frozen: frozenset[str] = frozenset()
 
     def fresh(self, now: datetime) -> frozenset[str]:
         """The endpoints that EC2 may not show yet."""
@@ -46,11 +48,13 @@ class Followed:
         return frozenset(made.endpoint_id for made in open_ if now - made.at < FRESH_FOR)
 
     def changes_plan(self, vpc: Vpc, now: datetime) -> bool:
-        """True if the plan would differ without it: EC2 doesn't show an endpoint yet, one failed too often, or AWS
-        refused the hub's.
+        """True if the plan may differ without it: EC2 doesn't show an endpoint yet, one failed too often, AWS refused
+        the hub's, or something is frozen.
         """
         unseen = self.fresh(now) - {endpoint.id for endpoint in vpc.endpoints}
-        return bool(unseen or self.refused) or any(count >= MOST_FAILURES for count in self.failures.values())
+        return bool(unseen or self.refused or self.frozen) or any(
+            count >= MOST_FAILURES for count in self.failures.values()
+        )
 
 
 def is_overdue(made: Mapping[str, Made], now: datetime) -> bool:
@@ -58,17 +62,9 @@ def is_overdue(made: Mapping[str, Made], now: datetime) -> bool:
     return any(not one.is_settled and now - one.at >= FRESH_FOR for one in made.values())
 
 
-def follow(
-    made: Mapping[str, Made],
-    failures: Mapping[str, int],
-    vpc: Vpc,
-    *,
-    now: datetime,
-    refused: Mapping[str, str] | None = None,
-) -> Followed:
+def follow(made: Mapping[str, Made], failures: Mapping[str, int], vpc: Vpc, *, now: datetime) -> Followed:
     """Judges each endpoint that isn't settled. One that is available forgets its service's failures; one that failed
     adds to them; one that is pending for longer than LONGEST, or gone, is settled as lost.
-    `refused` is kept as it is.
     """
     states = {endpoint.id: endpoint.state for endpoint in vpc.endpoints}
     reasons = {endpoint.id: endpoint.failure for endpoint in vpc.endpoints}
@@ -99,4 +95,4 @@ def follow(
         is_settled = is_ready or bool(words)
         is_waiting = is_waiting or not is_settled
         known[service] = replace(last, is_settled=is_settled, ready_at=now if is_ready else last.ready_at)
-    return Followed(known, dict(counts), tuple(ready), tuple(lost), is_waiting, refused or {})
+    return Followed(known, dict(counts), tuple(ready), tuple(lost), is_waiting)

@@ -7,6 +7,7 @@ from lifeline.core.network.model import Part, Route, Subnet, TargetKind, Vpc
 from lifeline.core.network.packets import addresses_in
 from lifeline.core.network.routing import routing_of
 from lifeline.core.plan.actions import ServiceReport
+from lifeline.core.plan.central import profile_cost
 from lifeline.core.plan.cost import (
     Price,
     free_profile_vpcs,
@@ -16,7 +17,7 @@ from lifeline.core.plan.cost import (
     monthly_profile_vpc_usd,
     whose_words,
 )
-from lifeline.core.plan.scene import Scene
+from lifeline.core.plan.scene import PlanInput, Scene
 from lifeline.core.plan.ways import HubComparison, Way, WayCost
 from lifeline.core.policy.central import Central
 from lifeline.core.wording import write_count
@@ -56,31 +57,31 @@ def compare(scene: Scene, reports: Iterable[ServiceReport]) -> HubComparison | N
             WayCost(
                 Way.LOCAL, monthly_cost_usd(interfaces, price), price.per_gb_usd, write_count(interfaces, "interface")
             ),
-            _by_hub(scene, routes, central, price),
+            _by_hub(scene, routes, price),
             _by_nat(scene.vpc, price),
         ),
         prices=_whose(price),
     )
 
 
-def _by_hub(scene: Scene, routes: Sequence[Route], central: Central, price: Price) -> WayCost:
+def _by_hub(scene: Scene, routes: Sequence[Route], price: Price) -> WayCost:
     """The hub's endpoint charges for each GB, too. A transit gateway charges for each GB that is sent to it, and for
     the VPC's attachment, which isn't counted where it is there (transit gateway pricing).
     """
     vpc, transit_gb = scene.vpc, price.transit.gb_usd
-    led, more = {route.target for route in routes}, _profile_words(central)
+    led, (usd, more) = {route.target for route in routes}, _of_profile(scene.plan_input)
     private = {nat.id for nat in vpc.nat_gateways if not nat.is_public}
     unknown = sorted({route.target for route in routes if route.target in _NO_PRICE or route.target_id in private})
     if unknown and TargetKind.TRANSIT_GATEWAY not in led:
-        return WayCost(Way.CENTRAL, _NOTHING, None, f"the way leads over a {unknown[0]}{more}")
+        return WayCost(Way.CENTRAL, usd, None, f"the way leads over a {unknown[0]}{more}")
     if TargetKind.PEERING in led and TargetKind.TRANSIT_GATEWAY not in led:
         how = "over a peering connection; data between zones costs extra"
-        return WayCost(Way.CENTRAL, _NOTHING, price.per_gb_usd, f"{how}{more}")
-    attachment, how = _NOTHING, f"{transit_gb} of it for the transit gateway, to which the VPC is attached"
+        return WayCost(Way.CENTRAL, usd, price.per_gb_usd, f"{how}{more}")
+    how = f"{transit_gb} of it for the transit gateway, to which the VPC is attached"
     if not _is_attached(scene):
-        attachment = monthly_attachment_usd(price)
+        usd += monthly_attachment_usd(price)
         how = f"for a transit gateway: an attachment, as none was seen, and {transit_gb} per GB"
-    return WayCost(Way.CENTRAL, attachment, price.per_gb_usd + transit_gb, f"{how}{more}")
+    return WayCost(Way.CENTRAL, usd, price.per_gb_usd + transit_gb, f"{how}{more}")
 
 
 def _routes(clients: Iterable[Subnet], vpc: Vpc, central: Central) -> Iterator[Route]:
@@ -101,12 +102,14 @@ def _is_attached(scene: Scene) -> bool:
     )
 
 
-def _profile_words(central: Central) -> str:
-    """What an association with a Profile may cost; one with a zone is free."""
-    if not central.profile:
-        return ""
-    free = free_profile_vpcs()
-    return f"; {monthly_profile_vpc_usd()} more if the Profiles of its account have more than {free} VPCs"
+def _of_profile(plan_input: PlanInput) -> tuple[Decimal, str]:
+    """What an association with the policy's Profile certainly adds, and what it may; one with a zone is free."""
+    if plan_input.central is None or not plan_input.central.profile:
+        return _NOTHING, ""
+    (usd, is_at_most), free, each = profile_cost(plan_input), free_profile_vpcs(), monthly_profile_vpc_usd()
+    if usd and not is_at_most:
+        return usd, f"; {usd} for the Profile, which has {free} VPCs or more"
+    return _NOTHING, f"; {each} more if the Profiles of its account have more than {free} VPCs"
 
 
 def _by_nat(vpc: Vpc, price: Price) -> WayCost:

@@ -28,7 +28,8 @@ class PlanInput:
     `problems` are those of what is desired; `known_names` are the services' names, for the nearest right one to a wrong
     one. `labels` and `endpoint_policies` are those of what is to be made. `central` is the hub that the policy names,
     `hub` what the VPC sees of it, None where it wasn't read; `may_associate` says whether the stack allows that the VPC
-    shares its endpoints, and `refused` which of the hub's zones and Profiles AWS refused lately, in its words.
+    shares its endpoints, `refused` which of the hub's zones and Profiles AWS refused lately, in its words, and `frozen`
+    the services that Lifeline must not touch there.
     """
 
     requirements: tuple[Requirement, ...]
@@ -59,6 +60,7 @@ class PlanInput:
     hub: HubView | None = None
     may_associate: bool = False
     refused: tuple[tuple[str, str], ...] = ()
+    frozen: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

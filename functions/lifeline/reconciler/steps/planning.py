@@ -232,6 +232,7 @@ class Planning:
             hub=hub and hub.with_taken(self._taken_by_others(vpc.id)),
             may_associate=self.settings.may_associate,
             refused=tuple(sorted(followed.refused.items())),
+            frozen=followed.frozen,
         )
         plan = plan_endpoints(vpc, self.catalog, plan_input, tiers)
         if hub:
