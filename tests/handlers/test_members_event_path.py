@@ -124,12 +124,25 @@ def test_a_single_accounts_notice_is_its_own_and_says_what_to_check_in_its_spoke
     assert "In 1 account of which you heard, events arrive again" in told(hub)[0]
 
 
+def test_events_do_not_arrive_again_where_no_dry_run_is_made_any_more(
+    hub: Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sweeps(hub, 3, B)
+    told(hub)
+    tune(monkeypatch, prove_event_path={"except": [A]})
+    sweeps(hub, 2, B)
+    assert told(hub) == []
+    tune(monkeypatch, prove_event_path=True)
+    sweeps(hub, 3, B)
+    assert f"Account: {A}" in told(hub)[0]
+
+
 def test_another_account_is_told_of_though_the_first_ones_silence_lasts(hub: Hub) -> None:
     sweeps(hub, 3, B)
     told(hub)
     sweeps(hub, 3)
     (text,) = told(hub)
-    assert "in each of 1 more account (2 in all)" in text
+    assert "in 1 more account (2 in all)" in text
     assert f"- {B}: none since" in text
 
 

@@ -53,7 +53,7 @@ def _publish(
     sender = settings.sender
     if news.is_end:
         notice = ended_notice(news)
-    elif len(named) == 1 and not news.told:
+    elif len(named) == len(news.accounts) == 1 and not news.told:
         ((account, state),) = named.items()
         there = settings.of(account)
         sender = there.sender

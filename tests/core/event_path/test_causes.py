@@ -17,9 +17,9 @@ A, B, C = "222222222222", "333333333333", "444444444444"
 SCP = DeniedBy.SERVICE_CONTROL_POLICY.name
 
 
-def seen(causes: Causes, now: datetime, *accounts: str, names: Iterable[str] = (SILENT,)) -> Causes:
+def seen(causes: Causes, now: datetime, *accounts: str, names: Iterable[str] | None = (SILENT,)) -> Causes:
     for account in accounts:
-        causes = causes.seen(account, {*names}, now)
+        causes = causes.seen(account, None if names is None else {*names}, now)
     return causes
 
 
@@ -89,6 +89,13 @@ def test_an_account_that_is_served_no_more_is_left_out_and_is_no_end() -> None:
     assert same.only({B}) == same
 
 
+def test_of_an_account_where_no_dry_run_is_made_any_more_no_end_is_told() -> None:
+    causes, _ = news(seen(Causes(), T0, A, B), T0 + HOUR)
+    causes = seen(seen(causes, T0 + HOUR, A, names=()), T0 + HOUR, B, C, names=None)
+    assert news(causes, T0 + HOUR)[1] == (CauseNews(None, (A,), is_end=True),)
+    assert seen(seen(Causes(), T0, A), T0, A, names=None) == Causes()
+
+
 @given(st.lists(st.tuples(st.sampled_from([A, C]), st.booleans(), st.integers(1, 30)), max_size=30))
 def test_whatever_others_do_an_account_is_told_of_after_ten_minutes(others: list[tuple[str, bool, int]]) -> None:
     causes, now, told = seen(Causes(), T0, B), T0, list[str]()
@@ -103,9 +110,15 @@ def test_whatever_others_do_an_account_is_told_of_after_ten_minutes(others: list
 def test_an_account_has_the_causes_that_its_dry_runs_say() -> None:
     said = DryRun("DryRunOperation", "", "r0")
     state = UNPROVEN.asked(said, T0).asked(said, T0 + HOUR)
-    assert causes_of(UNPROVEN, T0) == causes_of(state, T0 + HOUR) == frozenset()
+    assert causes_of(UNPROVEN, T0) is None
+    assert causes_of(state, T0 + HOUR) == frozenset()
+    assert causes_of(state.unasked("there is no VPC here"), T0 + 2 * HOUR) is None
     assert causes_of(state, T0 + 2 * HOUR) == {SILENT}
     denied = state.asked(
         DryRun("UnauthorizedOperation", "", "r2"), T0 + 2 * HOUR, DryRunDenial(DeniedBy.SERVICE_CONTROL_POLICY)
     )
     assert causes_of(denied, T0 + 3 * HOUR) == {SILENT, SCP}
+    without_record = UNPROVEN.asked(
+        DryRun("UnauthorizedOperation", ""), T0, DryRunDenial(DeniedBy.SERVICE_CONTROL_POLICY)
+    )
+    assert causes_of(without_record, T0 + HOUR) == {SCP}

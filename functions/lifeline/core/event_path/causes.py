@@ -17,12 +17,14 @@ SILENT = "SILENT"  # dry runs aren't heard; the others are the names of DeniedBy
 COLLECTED_FOR = timedelta(minutes=10)
 
 
-def causes_of(state: EventPath, now: datetime) -> frozenset[str]:
-    """What people should hear of the account: that its dry runs aren't heard, and who denies them."""
+def causes_of(state: EventPath, now: datetime) -> frozenset[str] | None:
+    """What people should hear of the account: that its dry runs aren't heard, and who denies them. None where nothing
+    is known of it, because no dry run is made there any more.
+    """
     found = {SILENT} if state.is_broken(now) else set()
     if state.verdict is DryRunVerdict.DENIED and state.denial:
         found.add(state.denial.by.name)
-    return frozenset(found)
+    return frozenset(found) if found or state.probes else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,15 +91,20 @@ class Causes:
         """The accounts of which people will hear."""
         return frozenset(account for cause in self.by_name.values() for account in cause.waiting)
 
-    def seen(self, account: str, names: Collection[str], now: datetime) -> "Causes":
-        """The same once it is known which causes the account has."""
+    def seen(self, account: str, names: Collection[str] | None, now: datetime) -> "Causes":
+        """The same once it is known which causes the account has. With None, nothing is known of it from now on."""
+        if names is None:
+            return self._without([account])
         known = {name: self.by_name.get(name, Cause()) for name in sorted({*self.by_name, *names})}
         return _with({name: cause.seen(account, now, is_there=name in names) for name, cause in known.items()})
 
     def only(self, served: Collection[str]) -> "Causes":
         """The same without accounts that aren't served any more: what became of them isn't known."""
         gone = {account for cause in self.by_name.values() for account in (*cause.waiting, *cause.told, *cause.ended)}
-        return _with({name: cause.without(gone - {*served}) for name, cause in self.by_name.items()})
+        return self._without(gone - {*served})
+
+    def _without(self, accounts: Collection[str]) -> "Causes":
+        return _with({name: cause.without(accounts) for name, cause in self.by_name.items()})
 
     def is_news(self, now: datetime) -> bool:
         """True if people are to hear something now."""

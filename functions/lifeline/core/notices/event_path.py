@@ -14,10 +14,10 @@ from lifeline.core.wording import inert, listed, write_count, write_length, writ
 
 _NEXT_BY = {
     DeniedBy.SERVICE_CONTROL_POLICY: (
-        "Ask whoever administers your organization's service control policies to let the role create VPC endpoints."
+        "Ask whoever administers your organization's service control policies to let the role call {calls}."
     ),
     DeniedBy.RESOURCE_CONTROL_POLICY: (
-        "Ask whoever administers your organization's resource control policies to let the role create VPC endpoints."
+        "Ask whoever administers your organization's resource control policies to let the role call {calls}."
     ),
     DeniedBy.PERMISSIONS_BOUNDARY: "Add what docs/permissions.md lists to the boundary, or use examples/boundary.json.",
     DeniedBy.IDENTITY_BASED_POLICY: (
@@ -139,10 +139,10 @@ def denied_dry_run_notice(denial: DryRunDenial) -> Notice:
             f"  {inert(denial.words)}",
         ),
         done=(
-            "Nothing has failed yet. If a subnet needed an endpoint now, EC2 would refuse to create it.",
+            "Nothing has failed yet. If a subnet needed an endpoint now, Lifeline couldn't create it.",
             "Lifeline will try again in a day.",
         ),
-        next=(f"The role is {denial.role}.", _NEXT_BY.get(denial.by, _NEXT)),
+        next=(f"The role is {denial.role}.", _NEXT_BY.get(denial.by, _NEXT).format(calls=denial.call)),
         facts={
             "denied_by": denial.by.name.lower(),
             "statement": denial.statement,
@@ -163,12 +163,13 @@ def accounts_notice(news: CauseNews, states: Mapping[str, EventPath], now: datet
     """Write which of a hub's accounts have the cause, whose `states` are known, and what to check, in order."""
     count = _accounts(len(news.accounts), " more" if news.told else "")
     in_all = f" ({len(news.accounts) + len(news.told):,} in all)" if news.told else ""
+    where = f"in {'each of ' if len(news.accounts) > 1 else ''}{count}{in_all}"
     shared = Notice(
         kind="event_path",
         severity=Severity.WARNING,
         subject=f"[lifeline] changes aren't heard in {count}{in_all}",
         happened=(
-            f"Lifeline made two dry runs in a row in each of {count}{in_all}, and no event of them arrived:",
+            f"Lifeline made two dry runs in a row {where}, and no event of them arrived:",
             *_rows(news.accounts, lambda account: _since(states.get(account), now)),
         ),
         done=(
@@ -189,22 +190,23 @@ def accounts_notice(news: CauseNews, states: Mapping[str, EventPath], now: datet
         return shared
     denials = {account: state.denial for account, state in states.items() if state.denial}
     account, denial = next(iter(sorted(denials.items())), ("", DryRunDenial(news.cause)))
+    calls = sorted({denial.call, *(one.call for one in denials.values())})
     words = [f"EC2 said in {account}:", f"  {inert(denial.words)}"] if account else []
     return replace(
         shared,
         kind="dry_run_denied",
         subject=f"[lifeline] Lifeline may not create endpoints in {count}{in_all}: dry runs denied",
         happened=(
-            f"Lifeline made a dry run of {denial.call} in each of {count}{in_all}, and {news.cause.value}",
+            f"Lifeline made a dry run of {' or '.join(calls)} {where}, and {news.cause.value}",
             "denied it:",
             *_rows(news.accounts, lambda _: ""),
             *words,
         ),
         done=(
-            "Nothing has failed yet. If a subnet there needed an endpoint now, EC2 would refuse to create it.",
+            "Nothing has failed yet. If a subnet there needed an endpoint now, Lifeline couldn't create it.",
             "Lifeline will try again in a day.",
         ),
-        next=(_NEXT_BY.get(news.cause, _NEXT), _LATER),
+        next=(_NEXT_BY.get(news.cause, _NEXT).format(calls=listed(calls)), _LATER),
     )
 
 
@@ -216,7 +218,6 @@ def ended_notice(news: CauseNews) -> Notice:
         severity=Severity.INFO,
         subject=f"[lifeline] events arrive again in {count}",
         happened=(f"In {count} of which you heard, events arrive again:", *_rows(news.accounts, lambda _: "")),
-        done=("Or no dry run is made there any more, as the coverage page says then.",),
         next=("You don't need to do anything.",),
         facts={"cause": news.name.lower(), "accounts": list(news.accounts), "ended": True},
         accounts=news.accounts[:_MOST],
