@@ -205,3 +205,23 @@ def test_an_account_that_the_policy_leaves_out_neither_rings_the_alarm_nor_is_to
     assert found["event path"]["verdict"] == "unknown"
     assert "prove_event_path.except" in found["event path"]["why"]
     assert "changes heard" not in found
+
+
+def policy_finding(hub: Hub, **arguments: str) -> dict[str, str]:
+    remember.cache_clear()
+    doctor = hub.days.call({"doctor": True, **arguments})["doctor"]
+    (found,) = [one for section in doctor["sections"] for one in section["findings"] if one["check"] == "policy"]
+    return dict(found)
+
+
+def test_the_doctor_says_which_accounts_the_policy_leaves_out_that_nobody_serves(
+    hub: Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wrong = f"{A[:-1]}9"
+    tune(monkeypatch, prove_event_path={"except": [A, ACCOUNT, wrong]})
+    for found in (policy_finding(hub), policy_finding(hub, account=B)):
+        assert found["verdict"] == "bad"
+        assert f"{wrong} is not an account that this stack serves; did you mean {A}?" in found["says"]
+        assert "prove_event_path.except" in found["remedy"]
+    tune(monkeypatch, prove_event_path={"except": [A, ACCOUNT]})
+    assert policy_finding(hub)["verdict"] == "ok"
