@@ -117,7 +117,7 @@ def test_a_single_accounts_notice_is_its_own_and_says_what_to_check_in_its_spoke
     sweeps(hub, 3, B)
     assert told(hub, after=timedelta(0)) == []
     (text,) = told(hub)
-    assert "dry runs of CreateVpcEndpoint" in text
+    assert "Lifeline made dry runs at" in text
     assert "spoke.yaml" in text
     assert f"Account: {A}" in text
     sweeps(hub, 2, A)

@@ -276,8 +276,11 @@ def _save_asked(
 ) -> EventPath:
     denial = _denial(said, dry_runs, role_arn) if said.verdict is DryRunVerdict.DENIED else None
 
+    if why := why_unknown(said):
+        logger.info("dry run says nothing of the role", why=why)
+
     def step(before: EventPath) -> tuple[EventPath, EventPath]:
-        after = before.asked(said, called_at, denial, why_unknown(said))
+        after = before.asked(said, called_at, denial, why)
         return after, after
 
     return store.change(step)
