@@ -113,6 +113,15 @@ def test_what_two_accounts_have_in_common_is_told_once_and_its_end_too(hub: Hub)
     assert told(hub) == []
 
 
+def test_what_accounts_have_in_common_is_told_though_no_further_dry_run_can_be_made(
+    hub: Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sweeps(hub, 2)
+    monkeypatch.setattr(DryRuns, "of_creating", raising(TransientError("ec2: throttled")))
+    sweeps(hub, 1)
+    assert "no event of them arrived" in told(hub)[0]
+
+
 def test_a_single_accounts_notice_is_its_own_and_says_what_to_check_in_its_spoke(hub: Hub) -> None:
     sweeps(hub, 3, B)
     assert told(hub, after=timedelta(0)) == []

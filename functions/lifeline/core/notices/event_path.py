@@ -67,8 +67,8 @@ def unheard_notice(state: EventPath, now: datetime, *, is_member: bool = False) 
         severity=Severity.WARNING,
         subject=f"[lifeline] changes aren't heard: no event for {write_length(timedelta(seconds=seconds))}",
         happened=(
-            f"Lifeline made dry runs at {calls}. CloudTrail should have reported each of them to Lifeline's queue within",
-            f"15 minutes, but no event arrived. The event path {proven}.",
+            f"Lifeline made dry runs at {calls}. CloudTrail should have reported each of them to Lifeline's queue",
+            f"within 15 minutes, but no event arrived. The event path {proven}.",
         ),
         done=(
             "Until events arrive again, Lifeline finds changes only in its sweep, which is hourly by default.",
