@@ -15,7 +15,14 @@ from lifeline.core.event_path.dry_run import DryRunVerdict
 from lifeline.core.event_path.proof import AFTER_DENIAL, ALARM_SECONDS, PATIENCE, EventPath
 from tests.e2e.emulators.account import STACK, Account
 from tests.e2e.machine import build_site
-from tests.e2e.steps import kind_of, reconcile, text_of, wait_until_quiet
+from tests.e2e.steps import (
+    available_endpoint,
+    delete_default_route,
+    kind_of,
+    reconcile,
+    text_of,
+    wait_until_quiet,
+)
 
 pytestmark = pytest.mark.chain
 
@@ -77,9 +84,18 @@ def disabled(account: Account, name: str) -> Iterator[None]:
         events.enable_rule(Name=rule)
 
 
-def test_the_dry_run_is_heard_and_no_endpoint_is_made(limited: Account) -> None:
-    build_site(limited.client("ec2"), cidr="10.140", name="proof")
+@pytest.fixture(scope="module", autouse=True)
+def _endpoint(limited: Account) -> None:
+    """One of Lifeline's: before there is any, it has no security group, and its dry run is of that."""
+    ec2: Any = limited.client("ec2")
+    site = build_site(ec2, cidr="10.140", name="proof")
     wait_until_quiet(limited)
+    delete_default_route(ec2, site)
+    limited.wait(lambda: available_endpoint(ec2, site.vpc_id), what="the endpoint")
+    wait_until_quiet(limited)
+
+
+def test_the_dry_run_is_heard_and_no_endpoint_is_made(limited: Account) -> None:
     before = endpoints(limited)
     known = sweep(limited)
     assert known.verdict is DryRunVerdict.ALLOWED

@@ -27,7 +27,7 @@ from lifeline.core.coexist.waivers import Waiver
 from lifeline.core.event_path.causes import CauseNews
 from lifeline.core.event_path.comparison import Comparison
 from lifeline.core.event_path.denial import DeniedBy, read_dry_run_denial
-from lifeline.core.event_path.dry_run import DryRun
+from lifeline.core.event_path.dry_run import OF_GROUP, DryRun
 from lifeline.core.event_path.proof import LEFT_OUT, UNPROVEN, EventPath
 from lifeline.core.guards.approval import approve_command
 from lifeline.core.guards.backlog import BACKLOG, WAITS, Alike, GapSurvey
@@ -901,7 +901,12 @@ NOTICES: dict[str, tuple[float, Callable[[], Notice]]] = {
         0,
         lambda: accounts_notice(
             CauseNews(DeniedBy.SERVICE_CONTROL_POLICY, ("222222222222", "333333333333")),
-            {"222222222222": UNPROVEN.asked(DENIED_DRY_RUN, NINE, read_dry_run_denial(DENIED_DRY_RUN))},
+            {
+                "222222222222": UNPROVEN.asked(DENIED_DRY_RUN, NINE, read_dry_run_denial(DENIED_DRY_RUN)),
+                "333333333333": UNPROVEN.asked(
+                    DENIED_DRY_RUN, NINE, replace(read_dry_run_denial(DENIED_DRY_RUN), call=OF_GROUP)
+                ),
+            },
             NINE,
         ),
     ),

@@ -302,7 +302,7 @@ def test_the_queues_policy_keeps_the_rules_out(world: World) -> None:
     only_fault("queue policy")
 
 
-@pytest.mark.parametrize(("name", "least"), [("reconcile", 3), ("detect", 5)])
+@pytest.mark.parametrize(("name", "least"), [("reconcile", 5), ("detect", 6)])
 def test_a_function_may_not_run_or_not_often_enough_for_what_it_reserves(world: World, name: str, least: int) -> None:
     functions = boto3.client("lambda")
     for count in (0, least - 1):

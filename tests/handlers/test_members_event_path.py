@@ -137,11 +137,20 @@ def test_what_two_accounts_have_in_common_is_told_once_and_its_end_too(hub: Hub)
     assert told(hub) == []
 
 
+def test_what_accounts_have_in_common_is_told_though_no_further_dry_run_can_be_made(
+    hub: Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sweeps(hub, 2)
+    monkeypatch.setattr(DryRuns, "of_creating", raising(TransientError("ec2: throttled")))
+    sweeps(hub, 1)
+    assert "no event of them arrived" in told(hub)[0]
+
+
 def test_a_single_accounts_notice_is_its_own_and_says_what_to_check_in_its_spoke(hub: Hub) -> None:
     sweeps(hub, 3, B)
     assert told(hub, after=timedelta(0)) == []
     (text,) = told(hub)
-    assert "dry runs of CreateVpcEndpoint" in text
+    assert "Lifeline made dry runs at" in text
     assert "spoke.yaml" in text
     assert f"Account: {A}" in text
     sweeps(hub, 2, A)
@@ -165,7 +174,7 @@ def test_another_account_is_told_of_though_the_first_ones_silence_lasts(hub: Hub
     told(hub)
     sweeps(hub, 3)
     (text,) = told(hub)
-    assert "in each of 1 more account (2 in all)" in text
+    assert "in 1 more account (2 in all)" in text
     assert f"- {B}: none since" in text
 
 
@@ -228,3 +237,23 @@ def test_an_account_that_the_policy_leaves_out_neither_rings_the_alarm_nor_is_to
     assert found["event path"]["verdict"] == "unknown"
     assert "prove_event_path.except" in found["event path"]["why"]
     assert "changes heard" not in found
+
+
+def policy_finding(hub: Hub, **arguments: str) -> dict[str, str]:
+    remember.cache_clear()
+    doctor = hub.days.call({"doctor": True, **arguments})["doctor"]
+    (found,) = [one for section in doctor["sections"] for one in section["findings"] if one["check"] == "policy"]
+    return dict(found)
+
+
+def test_the_doctor_says_which_accounts_the_policy_leaves_out_that_nobody_serves(
+    hub: Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wrong = f"{A[:-1]}9"
+    tune(monkeypatch, prove_event_path={"except": [A, ACCOUNT, wrong]})
+    for found in (policy_finding(hub), policy_finding(hub, account=B)):
+        assert found["verdict"] == "bad"
+        assert f"{wrong} is not an account that this stack serves; did you mean {A}?" in found["says"]
+        assert "prove_event_path.except" in found["remedy"]
+    tune(monkeypatch, prove_event_path={"except": [A, ACCOUNT]})
+    assert policy_finding(hub)["verdict"] == "ok"

@@ -15,6 +15,7 @@ from tools.template import read_template, statements_of
 from lifeline.adapters.aws.own_metrics import EVENT_PATH_SECONDS
 from lifeline.adapters.store.history import INDEX
 from lifeline.core.agents.agent import State
+from lifeline.core.doctor.quotas import RUNS
 from lifeline.core.event_path.dry_run import CHANGED_NOTHING, RECORDED
 from lifeline.core.notices.bus_event import SOURCE, DetailType
 from lifeline.core.plan.actions import Status
@@ -565,6 +566,15 @@ def test_the_pages_role_can_only_read(template: dict[str, Any]) -> None:
     functions = resources(template, "AWS::Serverless::Function")
     assert functions["CoveragePage"]["Role"] == {"Fn::GetAtt": "CoverageRole.Arn"}
     assert "Events" not in functions["CoveragePage"]
+
+
+@pytest.mark.parametrize("name", RUNS)
+def test_the_doctor_knows_how_many_runs_a_function_has_at_once(template: dict[str, Any], name: str) -> None:
+    events = resources(template, "AWS::Serverless::Function")[name]["Events"].values()
+    queues = [one["Properties"]["ScalingConfig"]["MaximumConcurrency"] for one in events if one["Type"] == "SQS"]
+    schedules = [one for one in events if one["Type"] == "ScheduleV2"]
+    assert len(queues) + len(schedules) == len(events)
+    assert RUNS[name] == sum(queues) + len(schedules)
 
 
 def test_the_page_plans_by_the_same_settings_as_what_applies(template: dict[str, Any]) -> None:

@@ -23,6 +23,7 @@ from lifeline.adapters.store.endpoint_policies import EndpointPolicyStore
 from lifeline.adapters.store.event_path import EventPathStore
 from lifeline.adapters.store.exemptions import Exemptions
 from lifeline.adapters.store.kill_switch import KillSwitch
+from lifeline.adapters.store.members import MemberStore
 from lifeline.adapters.store.ownership import Ownership
 from lifeline.adapters.store.policy import PolicyStore, ReadOnlyPolicy
 from lifeline.adapters.store.vpcs import VpcStore
@@ -78,6 +79,7 @@ from lifeline.core.guards.kill_switch import switch_command
 from lifeline.core.guards.mode import Mode
 from lifeline.core.network.model import Catalog, Vpc
 from lifeline.core.network.ownership import recognize
+from lifeline.core.organization.accounts import unserved_words
 from lifeline.core.policy.exemptions import with_exemptions
 from lifeline.core.policy.policy import Policy
 from lifeline.core.policy.service_names import known_names
@@ -226,7 +228,8 @@ class Examination:
         creatable = frozenset(settings.creatable_services or settings.required_services)
         found = [check_services(known.policy, sites, creatable, known.catalog)]
         if self.is_deployed:
-            found.append(check_policy(known.problem, has_policy=known.policy is not None))
+            unserved = self._read(partial(self._unserved, known.policy)) if known.policy else ""
+            found.append(check_policy(known.problem, has_policy=known.policy is not None, unserved=unserved))
             if settings.mode is not Mode.PLAN:
                 found.append(self._switch())
         if self.as_role and self.is_deployed:
@@ -234,6 +237,19 @@ class Examination:
         organization = self._read(Organizations(memory_of(settings).client).organization)
         is_hub = bool(settings.accounts)
         return (*found, check_organization(organization, settings.account_id, is_hub=is_hub))
+
+    def _unserved(self, policy: Policy) -> str:
+        """Which of the accounts that the policy leaves out of the dry runs this hub doesn't serve. Stacks of single
+        accounts may have one policy, which then names others, and nobody knows an organization's before a sweep.
+        """
+        settings = self.settings
+        if not (policy.unproven_accounts and settings.accounts):
+            return ""
+        members = MemberStore(settings.table_name).read()
+        if members.listed_at is None and settings.accounts.is_organization:
+            return ""
+        served = {settings.own_account_id, *(member.account for member in members.served(settings.accounts))}
+        return "; ".join(unserved_words(account, served) for account in sorted(policy.unproven_accounts - served))
 
     def _switch(self) -> Finding:
         settings = self.settings

@@ -50,6 +50,14 @@ def test_a_policy_that_cant_be_used_is_a_fault_whatever_is_in_force_instead() ->
     assert "nothing is changed" in found.says
 
 
+def test_accounts_that_the_policy_leaves_out_and_nobody_serves_are_a_fault() -> None:
+    found = check_policy("", has_policy=True, unserved="111122223334 is not an account that this stack serves")
+    assert found.verdict is CheckVerdict.BAD
+    assert "prove_event_path.except" in found.remedy
+    assert check_policy("", has_policy=True, unserved=NotRead("no")).verdict is CheckVerdict.UNKNOWN
+    assert "can't be used" in check_policy("rules", has_policy=True, unserved=NotRead("no")).says
+
+
 def test_a_kill_switch_that_is_on_is_said_with_the_command_that_turns_it_off() -> None:
     assert check_switch("", "x").verdict is CheckVerdict.OK
     found = check_switch("the kill switch is on", "aws ssm put-parameter")

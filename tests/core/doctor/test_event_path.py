@@ -7,8 +7,8 @@ from lifeline.core.doctor.event_path import check_comparison, check_event_path
 from lifeline.core.doctor.finding import CheckVerdict, NotRead
 from lifeline.core.event_path.comparison import Comparison, Comparisons
 from lifeline.core.event_path.denial import DeniedBy, DryRunDenial
-from lifeline.core.event_path.dry_run import DryRun
-from lifeline.core.event_path.proof import EventPath
+from lifeline.core.event_path.dry_run import OF_GROUP, DryRun, DryRunVerdict
+from lifeline.core.event_path.proof import EventPath, why_unknown
 
 NOW = datetime(2026, 11, 29, 13, 0, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -49,6 +49,15 @@ def test_without_a_dry_run_it_is_unknown_and_says_why() -> None:
     assert check_event_path(EventPath().unasked("there is no VPC here"), NOW, HOUR).why == "There is no VPC here."
     assert "15 minutes" in check_event_path(probed(timedelta(minutes=1), heard=False), NOW, HOUR).why
     assert check_event_path(DENIED, NOW, HOUR).why == DENIED.why
+
+
+def test_what_a_dry_run_cannot_say_of_the_role_is_no_reason_why_its_event_is_missing() -> None:
+    group = replace(ALLOWED, request_id="req-0", call=OF_GROUP)
+    state = EventPath().asked(group, NOW - 5 * HOUR, why=why_unknown(group))
+    assert state.why == ""
+    assert state.verdict is DryRunVerdict.UNKNOWN
+    heard = state.heard("req-0", NOW - 5 * HOUR, NOW - 5 * HOUR + timedelta(seconds=4))
+    assert "No sweep has made one since." in check_event_path(heard, NOW, HOUR).why
 
 
 def compared(happened: int, heard: int, *missed: str) -> Comparisons:

@@ -128,8 +128,12 @@ def test_an_account_has_the_causes_that_its_dry_runs_say() -> None:
     said = DryRun("DryRunOperation", "", "r0")
     state = UNPROVEN.asked(said, T0).asked(said, T0 + HOUR)
     assert causes_of(UNPROVEN, T0) == causes_of(state, T0 + HOUR) == frozenset()
-    assert causes_of(state, T0 + 2 * HOUR) == {SILENT}
+    assert causes_of(state, T0 + 2 * HOUR) == frozenset({SILENT})
     denied = state.asked(
         DryRun("UnauthorizedOperation", "", "r2"), T0 + 2 * HOUR, DryRunDenial(DeniedBy.SERVICE_CONTROL_POLICY)
     )
-    assert causes_of(denied, T0 + 3 * HOUR) == {SILENT, SCP}
+    assert causes_of(denied, T0 + 3 * HOUR) == frozenset({SILENT, SCP})
+    without_record = UNPROVEN.asked(
+        DryRun("UnauthorizedOperation", ""), T0, DryRunDenial(DeniedBy.SERVICE_CONTROL_POLICY)
+    )
+    assert causes_of(without_record, T0 + HOUR) == frozenset({SCP})

@@ -1245,7 +1245,7 @@ class TestTheWayToAHubBeyondTheVpc:
     def test_or_in_it_is_answered_by_an_endpoint_in_its_place_where_that_is_offered(
         self, hub: Central | None, mode: Mode, is_offered: bool
     ) -> None:
-        cut = Cut(self.WORDS, ("subnet-a",), minute(2))
+        cut = HubCut(self.WORDS, ("subnet-a",), minute(2))
         routeless = facts(network(table("main")), dns=DnsView((self.ZONE,)), hub=hub, mode=mode)
         for found in (self.cause(cut, hub=hub, mode=mode), why(routeless)):
             assert (", approve an endpoint in its place, or disassociate Z0HUB" in found.advice) is is_offered

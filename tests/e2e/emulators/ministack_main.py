@@ -17,7 +17,7 @@ Some things differ from the `ministack` command. These are what AWS does:
 - Nobody confirms a subscription by mail, because no mail is sent: it is listed as one that waits (SNS API:
   ListSubscriptionsByTopic).
 - Who may send a message to a queue may send a batch of them: there are no permissions for batches (SQS guide: batch
-  actions).
+  actions). Reading what a function reserves and reserving it are two permissions (Service Authorization Reference).
 - IAM's access advisor reports what roles called, and Logs Insights counts: see `ministack_evidence.py`.
 - Several accounts are an organization, and send events to each other: see `ministack_accounts.py`.
 
@@ -134,11 +134,13 @@ def leave_mail_unconfirmed() -> None:
     sns._list_subscriptions_by_topic = list_subscriptions_by_topic
 
 
-def let_senders_send_batches() -> None:
+def name_actions_as_iam_does() -> None:
     extract = iam_actions.extract_iam_action
 
-    def extract_iam_action(service: str, *request: Any, **more: Any) -> Any:
-        action = extract(service, *request, **more)
+    def extract_iam_action(service: str, method: str, *request: Any, **more: Any) -> Any:
+        action = extract(service, method, *request, **more)
+        if action == "lambda:PutFunctionConcurrency" and method == "GET":
+            return "lambda:GetFunctionConcurrency"
         return action.removesuffix("Batch") if action and service == "sqs" else action
 
     iam_actions.extract_iam_action = extract_iam_action
@@ -281,7 +283,7 @@ if __name__ == "__main__":
     give_events_the_time_of_their_call()
     write_down_callers()
     leave_mail_unconfirmed()
-    let_senders_send_batches()
+    name_actions_as_iam_does()
     tell_iam_what_requests_contain()
     know_sessions_by_their_role()
     give_stacks_roles_their_boundary()

@@ -47,8 +47,16 @@ def check_agents(
     return ok(AGENTS_CHECK, f"{published}{cost}: {said}.")
 
 
-def check_policy(problem: str, *, has_policy: bool) -> Finding:
-    """Whether the policy in force is the one that the parameter has; `problem` is what is wrong with that."""
+def check_policy(problem: str, *, has_policy: bool, unserved: str | NotRead = "") -> Finding:
+    """Whether the policy in force is the one that the parameter has; `problem` is what is wrong with that, and
+    `unserved` which accounts it leaves out of the dry runs that aren't served anyway, in words.
+    """
+    if not problem and isinstance(unserved, NotRead):
+        says = "Whether the accounts that the policy leaves out of the dry runs are served couldn't be read."
+        return unknown(POLICY_CHECK, says, unserved.why)
+    if not problem and unserved:
+        says = f"The policy leaves accounts out of the dry runs, and {unserved}."
+        return bad(POLICY_CHECK, says, "Correct prove_event_path.except (docs/policy).")
     if not problem:
         return ok(POLICY_CHECK, "The policy in force is what the stack and its policy document say.")
     then = "the last valid one is in force" if has_policy else "nothing is changed"

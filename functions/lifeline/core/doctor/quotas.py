@@ -8,9 +8,10 @@ from lifeline.core.wording import few, listed, write_count
 
 CONCURRENCY_CHECK = "Lambda concurrency"
 _CONCURRENCY_CODE = "L-B99A9384"  # Service Quotas: Lambda, concurrent executions. Its value is read from Lambda itself.
-# What runs at once of each function: 2 batches of changes and a sweep; 5 parts of a large run, or 5 accounts of a hub.
-# A reservation below what its queues start at once throttles them (Lambda guide: SQS, maximum concurrency).
-RUNS = {"ReconcileEndpoints": 3, "DetectMetricGaps": 5}
+# What runs at once of each function: 2 batches of changes, 2 of repairs, and a sweep; 5 parts of a large run, or 5
+# accounts of a hub, and the schedule's own run. A reservation below what its queues start at once, all together,
+# throttles them (Lambda guide: SQS, maximum concurrency).
+RUNS = {"ReconcileEndpoints": 5, "DetectMetricGaps": 6}
 _MOST = 5
 
 

@@ -39,8 +39,8 @@ class EventPath:
     """What the probes of one account and region say.
 
     `probes` are the latest, the newest first. `proven_at` is when the newest one that was heard was made, and `seconds`
-    how long its record took. `verdict` is that of the last dry run on the role; `denial` is who denied it, `why` why
-    nothing is known of the role, or why no dry run was made. `unheard_since` is when the first was made of the latest
+    how long its record took. `verdict` is that of the last dry run on the role, `denial` who denied it. `why` is why no
+    dry run was made of which a record comes. `unheard_since` is when the first was made of the latest
     probes in a row that weren't heard; it may have gone from `probes`. `notified_at` is when people were told that
     probes aren't heard, and `denial_notified_at` when they were told of the denial. `mended_at` is when a sweep found
     that probes were heard again of whose silence people had been told.
@@ -76,7 +76,8 @@ class EventPath:
 
     def asked(self, said: DryRun, now: datetime, denial: DryRunDenial | None = None, why: str = "") -> "EventPath":
         """The same after a dry run. `denial` is who denied it, `why` why its answer says nothing of the role. Where no
-        record of it will come, the earlier ones say nothing from then on, as where no dry run can be made.
+        record of it will come, that is why there is none, and the earlier ones say nothing from then on, as where no
+        dry run can be made.
         """
         is_probe = said.is_recorded
         before = self if is_probe else self.unasked(why)
@@ -89,7 +90,7 @@ class EventPath:
             asked_at=now,
             verdict=DryRunVerdict.UNKNOWN if why else said.verdict,
             denial=denial,
-            why=why,
+            why="" if is_probe else why,
             denial_notified_at=self.denial_notified_at if is_told else None,
         )
 

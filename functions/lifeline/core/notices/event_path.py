@@ -15,10 +15,10 @@ from lifeline.core.wording import inert, listed, write_count, write_length, writ
 
 _NEXT_BY = {
     DeniedBy.SERVICE_CONTROL_POLICY: (
-        "Ask whoever administers your organization's service control policies to let the role create VPC endpoints."
+        "Ask whoever administers your organization's service control policies to let the role call {calls}."
     ),
     DeniedBy.RESOURCE_CONTROL_POLICY: (
-        "Ask whoever administers your organization's resource control policies to let the role create VPC endpoints."
+        "Ask whoever administers your organization's resource control policies to let the role call {calls}."
     ),
     DeniedBy.PERMISSIONS_BOUNDARY: "Add what docs/permissions.md lists to the boundary, or use examples/boundary.json.",
     DeniedBy.IDENTITY_BASED_POLICY: (
@@ -68,8 +68,8 @@ def unheard_notice(state: EventPath, now: datetime, *, is_member: bool = False) 
         severity=Severity.WARNING,
         subject=f"[lifeline] changes aren't heard: no event for {write_length(timedelta(seconds=seconds))}",
         happened=(
-            f"Lifeline made dry runs of CreateVpcEndpoint at {calls}. CloudTrail should have reported each of them to",
-            f"Lifeline's queue within 15 minutes, but no event arrived. The event path {proven}.",
+            f"Lifeline made dry runs at {calls}. CloudTrail should have reported each of them to Lifeline's queue",
+            f"within 15 minutes, but no event arrived. The event path {proven}.",
         ),
         done=(
             "Until events arrive again, Lifeline finds changes only in its sweep, which is hourly by default.",
@@ -140,10 +140,10 @@ def denied_dry_run_notice(denial: DryRunDenial) -> Notice:
             f"  {inert(denial.words)}",
         ),
         done=(
-            "Nothing has failed yet. If a subnet needed an endpoint now, EC2 would refuse to create it.",
+            "Nothing has failed yet. If a subnet needed an endpoint now, Lifeline couldn't create it.",
             "Lifeline will try again in a day.",
         ),
-        next=(f"The role is {denial.role}.", _NEXT_BY.get(denial.by, _NEXT)),
+        next=(f"The role is {denial.role}.", _NEXT_BY.get(denial.by, _NEXT).format(calls=denial.call)),
         facts={
             "denied_by": denial.by.name.lower(),
             "statement": denial.statement,
@@ -164,12 +164,13 @@ def accounts_notice(news: CauseNews, states: Mapping[str, EventPath], now: datet
     """Write which of a hub's accounts have the cause, whose `states` are known, and what to check, in order."""
     count = _accounts(len(news.accounts), " more" if news.told else "")
     in_all = f" ({len(news.accounts) + len(news.told):,} in all)" if news.told else ""
+    where = f"in {'each of ' if len(news.accounts) > 1 else ''}{count}{in_all}"
     shared = Notice(
         kind="event_path",
         severity=Severity.WARNING,
         subject=f"[lifeline] changes aren't heard in {count}{in_all}",
         happened=(
-            f"Lifeline made two dry runs in a row in each of {count}{in_all}, and no event of them arrived:",
+            f"Lifeline made two dry runs in a row {where}, and no event of them arrived:",
             *_rows(news.accounts, lambda account: _since(states.get(account), now)),
         ),
         done=(
@@ -190,22 +191,23 @@ def accounts_notice(news: CauseNews, states: Mapping[str, EventPath], now: datet
         return shared
     denials = {account: state.denial for account, state in states.items() if state.denial}
     account, denial = next(iter(sorted(denials.items())), ("", DryRunDenial(news.cause)))
+    calls = sorted({denial.call, *(one.call for one in denials.values())})
     words = [f"EC2 said in {account}:", f"  {inert(denial.words)}"] if account else []
     return replace(
         shared,
         kind="dry_run_denied",
         subject=f"[lifeline] Lifeline may not create endpoints in {count}{in_all}: dry runs denied",
         happened=(
-            f"Lifeline made a dry run of {denial.call} in each of {count}{in_all}, and {news.cause.value}",
+            f"Lifeline made a dry run of {' or '.join(calls)} {where}, and {news.cause.value}",
             "denied it:",
             *_rows(news.accounts, lambda _: ""),
             *words,
         ),
         done=(
-            "Nothing has failed yet. If a subnet there needed an endpoint now, EC2 would refuse to create it.",
+            "Nothing has failed yet. If a subnet there needed an endpoint now, Lifeline couldn't create it.",
             "Lifeline will try again in a day.",
         ),
-        next=(_NEXT_BY.get(news.cause, _NEXT), _LATER),
+        next=(_NEXT_BY.get(news.cause, _NEXT).format(calls=listed(calls)), _LATER),
     )
 
 

@@ -144,15 +144,17 @@ def prove_event_path(job: Job, policy: Policy | None, planning: Planning | None,
     if store is None or dry_runs is None:
         return
     try:
-        if policy is None:
-            _save_unasked(store, "there is no valid policy")
-        elif not policy.proves_event_path:
-            _save_unasked(store, "the policy turns the dry runs off")
-        elif job.settings.account_id in policy.unproven_accounts:
-            _save_unasked(store, LEFT_OUT)
-        else:
-            _prove(job, store, dry_runs, planning, vpcs)
-        _note_causes(job, store)
+        try:
+            if policy is None:
+                _save_unasked(store, "there is no valid policy")
+            elif not policy.proves_event_path:
+                _save_unasked(store, "the policy turns the dry runs off")
+            elif job.settings.account_id in policy.unproven_accounts:
+                _save_unasked(store, LEFT_OUT)
+            else:
+                _prove(job, store, dry_runs, planning, vpcs)
+        finally:
+            _note_causes(job, store)  # people must hear of a silence even where no further dry run can be made
     except Exception as error:  # noqa: BLE001 - logged; the sweep itself is done, and must not be done again for this
         logger.error("event path not proven", error=str(error), run_id=job.run.id)
     if not _has_time(job):
@@ -276,8 +278,11 @@ def _save_asked(
 ) -> EventPath:
     denial = _denial(said, dry_runs, role_arn) if said.verdict is DryRunVerdict.DENIED else None
 
+    if why := why_unknown(said):
+        logger.info("dry run says nothing of the role", why=why)
+
     def step(before: EventPath) -> tuple[EventPath, EventPath]:
-        after = before.asked(said, called_at, denial, why_unknown(said))
+        after = before.asked(said, called_at, denial, why)
         return after, after
 
     return store.change(step)
