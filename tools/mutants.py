@@ -280,6 +280,7 @@ class _Runs:
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> object:
         self.began = True
+        gc.unfreeze()  # of frozen objects, it says none
         self._functions = [found for found in gc.get_objects() if isinstance(found, FunctionType)]
         gc.freeze()
         for asked in iter(self._asked.recv, None):
