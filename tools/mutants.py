@@ -271,6 +271,7 @@ class _Runs:
     """In a process that has collected the tests: runs those that it is asked for, each time in a fork."""
 
     def __init__(self, asked: Connection, seen: _Seen) -> None:
+        self.began = False
         self._asked = asked
         self._seen = seen
         self._functions: list[FunctionType] = []
@@ -278,6 +279,8 @@ class _Runs:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> object:
+        self.began = True
+        gc.unfreeze()  # of frozen objects, it says none
         self._functions = [found for found in gc.get_objects() if isinstance(found, FunctionType)]
         gc.freeze()
         for asked in iter(self._asked.recv, None):
@@ -319,8 +322,11 @@ def _collect(asked: Connection, mutant: Mutant | None, files: str) -> None:
     seen = _Seen()
     options = ["-x", "-q", "--no-header", "--tb=no", "-p", "no:cacheprovider", "-p", "no:xdist", files]
     options += [f"--ignore={_CALLS_MUCH_AT_IMPORT}"]
+    runs = _Runs(asked, seen)
     with Path(os.devnull).open("w") as nowhere, redirect_stdout(nowhere), redirect_stderr(nowhere):
-        pytest.main(options, plugins=[_Quickly(), seen, _Runs(asked, seen)])
+        outcome = int(pytest.main(options, plugins=[_Quickly(), seen, runs]))
+    while not runs.began and asked.recv():  # pytest stopped where one of several files can't be collected
+        asked.send((outcome, {}, {}))
 
 
 class Collected:

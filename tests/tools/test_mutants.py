@@ -142,6 +142,17 @@ with Collected(None, FILE) as tests:
     assert "RuntimeError: pytest ends with" in done(code).stderr
 
 
+def test_tests_that_cannot_be_collected_notice_the_change_however_many_were_asked_for(tmp_path: Path) -> None:
+    for name in "ab":
+        (tmp_path / f"test_{name}.py").write_text("assert not 'importable'")
+    code = f"""
+from tools.mutants import Collected
+with Collected(None, {str(tmp_path)!r}) as tests:
+    print(tests.passes(["x" * 100] * 10_000), tests.passes(["x"]), tests.look())
+"""
+    assert done(code).stdout.split() == ["False", "False", "None"]
+
+
 def test_tests_that_run_out_of_time_are_said_to() -> None:
     code = """
 from tools import mutants

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lifeline.core.agents.agent import Agent, Evidence, Gap, State, Suppression, Transition, Verdict
+from lifeline.core.agents.agent import PROOF, Agent, Evidence, Gap, State, Suppression, Transition, Verdict
 from lifeline.core.agents.gaps import close_gap, judge, weigh
 from lifeline.core.agents.instances import UNMANAGED, Instance, Power
 from lifeline.core.agents.series import Series
@@ -179,6 +179,12 @@ class TestSilence:
     def test_a_new_agent_that_is_already_overdue_joins_with_a_gap(self) -> None:
         verdict = judge(Agent("i-0000000a", series()), seen(0), at(60))
         assert (verdict.state, verdict.transition) == (State.SILENT, Transition.OPENED)
+
+    def test_a_datapoint_proves_a_new_agent_once_however_often_it_is_seen(self) -> None:
+        new = Agent("i-0000000a", series(), unproven=PROOF)
+        for number in (0.5, 1, 1.5):
+            new = kept(judge(new, seen(0), at(number)))
+            assert new.unproven == PROOF - 1
 
     def test_an_open_gap_is_not_opened_again(self) -> None:
         assert judge(silent_agent(), seen(instance=RUNNING), at(600)) == Verdict(State.SILENT, silent_agent())

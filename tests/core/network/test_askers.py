@@ -2,7 +2,7 @@
 
 import pytest
 
-from lifeline.core.network.askers import Askers, Door, DoorKind, Forward
+from lifeline.core.network.askers import Askers, Door, DoorKind, Forward, is_within
 from tests.support.builders import VPC_ID, vpc
 
 OTHER = "vpc-0fedcba9876543210"
@@ -73,6 +73,12 @@ def test_a_rule_that_no_other_vpc_follows_is_told_without_one() -> None:
     (first, _) = Askers((INBOUND,), (rule,)).of(HERE, {}).askers
     assert first.words == "resolver rule rslvr-rr-1 sends every name to inbound Resolver endpoint rslvr-in-1"
     assert (first.vpc_id, first.asks_for(("anything.example",))) == ("", True)
+
+
+def test_an_address_of_any_of_the_vpcs_blocks_is_within_it() -> None:
+    two = vpc(cidrs=("10.0.0.0/16", "100.64.0.0/16"))
+    assert is_within("100.64.1.1", two)
+    assert not is_within("100.65.1.1", two)
 
 
 def test_what_could_not_be_read_is_handed_on() -> None:

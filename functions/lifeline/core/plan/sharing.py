@@ -143,7 +143,7 @@ class HubPlanner(EndpointMaker):
         if not (self.is_own(endpoint) and endpoint.tag(IN_PLACE_OF)) or endpoint.state is not EndpointState.AVAILABLE:
             return
         offer = judge_central(self.service, self.vpc, self.clients, self.catalog, self.plan_input, leaving=endpoint)
-        if offer and not offer.refusal and all(map(self._is_back, offer.central_ids)):
+        if offer and not offer.refusal and self._is_back(offer.central_ids[0]):
             saving = saving_words(len(endpoint.subnet_ids), self.plan_input)
             yield self.action(
                 ActionKind.SWAP_TO_CENTRAL,
@@ -156,6 +156,7 @@ class HubPlanner(EndpointMaker):
             )
 
     def _is_back(self, central_id: str) -> bool:
+        """True of a zone, which is associated again; of a Profile, which is the only one, if it is in the VPC still."""
         answers = self.plan_input.dns.answers if self.plan_input.dns else ()
         return not is_profile(central_id) or any(answer.source_id == central_id for answer in answers)
 
