@@ -12,7 +12,7 @@ from lifeline.core.agents.instances import UNMANAGED, Instance, Power
 from lifeline.core.agents.series import Series
 from lifeline.core.agents.timing import Timing
 from lifeline.core.agents.watches import Maintenance, Rules, Watch
-from lifeline.detector.survey import Listed, Observation, Survey
+from lifeline.detector.survey import Listed, Observation, Quiet, Survey
 from tests.support.agents import GRACE, PERIOD, agent, expected_agent, minute, series, silent_agent
 
 WATCH = Watch(rules=Rules(PERIOD, GRACE))
@@ -166,8 +166,19 @@ class TestWhoCanWait:
         world = World({series("i-0000000a"): (minute(1), minute(5)), series("i-0000000b"): (minute(1),)})
         observation = world.observe(*fleet, now=minute(6), newest=seen)
         assert world.series_read == []
-        assert observation.quiet_among(seen) == {"i-0000000b"}
+        assert observation.quiet_among(seen, minute(2)) == Quiet(frozenset({"i-0000000b"}))
         assert world.series_read == [2]  # the third can't be quiet yet
+
+    @pytest.mark.parametrize(("since", "not_due"), [(5, set()), (5.1, {"i-0000000b"})])
+    def test_who_publishes_each_fifth_minute_is_not_quiet_between_and_known_as_of_the_last_time(
+        self, since: float, not_due: set[str]
+    ) -> None:
+        slow = tuple(minute(number) for number in (-10, -5, 0, 5))
+        world = World({series("i-0000000a"): slow[:3], series("i-0000000b"): slow})
+        fleet = [agent(f"i-0000000{letter}") for letter in "ab"]
+        observation = world.observe(*fleet, now=minute(8.6))
+        found = observation.quiet_among([one.entity for one in fleet], minute(since))
+        assert found == Quiet(frozenset({"i-0000000a"}), frozenset(not_due))
 
 
 class TestTurns:

@@ -1148,6 +1148,23 @@ class TestAllAtOnce:
         assert "CloudWatch is late" not in flat(notice.text)
         assert f"{REGION}a" in notice.text
 
+    def test_those_that_send_each_fifth_minute_report_until_it_is_their_turn(
+        self, detector: Detector, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        fleet = self.fleet("ab")
+        self.without_a_cause(monkeypatch, fleet)
+        quick, slow = fleet[:3], fleet[3:]
+        now = datetime.now(START.tzinfo).replace(second=30, microsecond=0) + timedelta(hours=1)
+        for ago in (19.5, 14.5, 9.5):
+            publish(*slow, at=now - timedelta(minutes=ago))
+        for ago in (9.5, 8.5, 7.5):
+            publish(*quick, at=now - timedelta(minutes=ago))
+        detector.run(now - timedelta(minutes=6))
+        publish(*slow, at=now - timedelta(minutes=4.5))
+        detector.run(now)
+        [notice] = detector.notices
+        assert "agents in us-east-1a fell silent together" in flat(notice.text)
+
 
 class TestPeriods:
     """Agents of two periods in one fleet are judged each by its own."""
@@ -1180,6 +1197,16 @@ class TestPeriods:
         assert detector.run(minute(12.5))["opened"] == [self.QUICK]
         assert detector.run(minute(15.5))["opened"] == []
         assert detector.run(minute(16.5))["opened"] == [self.SLOW]
+
+    def test_one_that_sends_each_fifth_minute_is_back_after_two_datapoints(
+        self, detector: Detector, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        tune(monkeypatch, watches=[watch(recover_after=2, grace_seconds=60)])
+        self.publish_until(detector, 10)
+        assert detector.run(minute(16.5))["opened"] == [self.QUICK, self.SLOW]
+        for number, ended in ((30, []), (35, [self.SLOW])):
+            publish(self.SLOW, at=minute(number))
+            assert detector.run(minute(number + 0.5))["ended"] == ended
 
 
 class TestCalls:

@@ -40,6 +40,7 @@ from lifeline.core.network.way_out import way_out
 from lifeline.core.plan.cost import price_in
 from lifeline.core.plan.endpoint_lifecycle import Made
 from lifeline.core.policy.central import Central
+from lifeline.detector.survey import Quiet, QuietAmong, nobody_quiet
 from lifeline.runtime.observability import logger
 
 _BEFORE = timedelta(hours=24)
@@ -75,7 +76,7 @@ class EvidenceSources:
 class Case:
     """What is to be diagnosed: the watch's agents by entity, the instances known so far, and the open incidents.
 
-    `quiet_among` selects agents that still count as reporting but are close to being overdue. `left_out` counts the
+    `quiet_among` is the survey's: who still counts as reporting, but not for certain. `left_out` counts the
     agents that report and weren't given, because nobody near them on the roster is silent.
     """
 
@@ -84,7 +85,7 @@ class Case:
     instances: Mapping[str, Instance]
     open_incidents: Sequence[Incident]
     now: datetime
-    quiet_among: Callable[[Iterable[str]], frozenset[str]] = lambda _: frozenset()
+    quiet_among: QuietAmong = nobody_quiet
     left_out: int = 0
 
 
@@ -313,28 +314,30 @@ class EvidenceCollector:
 
     def _others(self, facts: Mapping[str, Facts]) -> tuple[Counter[str], Counter[str], Others]:
         """How many agents still report, and how many are quiet, in each zone that may have failed as a whole, and in
-        all.
+        all. Who publishes so seldom that nothing was due since the silence began counts as neither.
 
         Who is quiet is read only if a silence is new or a zone may have failed, and EC2 is called only if there may be
         enough of them.
         """
         silent = Counter(candidate.instance.zone for candidate in facts.values() if candidate.instance.zone)
         most = max(silent.values(), default=0)
-        is_new = any(candidate.own is None for candidate in facts.values())
+        new = [candidate.since(self._case.now) for candidate in facts.values() if candidate.own is None]
+        since = min(new or (candidate.since(self._case.now) for candidate in facts.values()))
         up = [agent.entity for agent in self._case.agents.values() if agent.state is State.REPORTING]
         scale = max(1, len(up) // _MOST_CHECKED)
         sample = up[::scale]
-        quiet_ones = self._case.quiet_among(sample) if is_new or most >= FEWEST else frozenset()
-        quiet_in_all = scale * len(quiet_ones)
-        others = Others(max(0, len(up) - quiet_in_all) + self._case.left_out, quiet_in_all)
+        quiet_ones = self._case.quiet_among(sample, since) if new or most >= FEWEST else Quiet()
+        quiet_in_all = scale * len(quiet_ones.agents)
+        not_reporting = quiet_in_all + scale * len(quiet_ones.not_due)
+        others = Others(max(0, len(up) - not_reporting) + self._case.left_out, quiet_in_all)
         if not most or most + quiet_in_all < FEWEST:
             return Counter(), Counter(), others
         found = self._sources.instances.look_up(sample)
         quiet = Counter({instance.zone: 0 for instance in found.values() if instance.zone})
         reporting = Counter(quiet)
         for entity, instance in found.items():
-            if instance.zone:
-                (quiet if entity in quiet_ones else reporting)[instance.zone] += scale
+            if instance.zone and entity not in quiet_ones.not_due:
+                (quiet if entity in quiet_ones.agents else reporting)[instance.zone] += scale
         return reporting, quiet, others
 
     def _unreadable_in(self, vpc_id: str) -> tuple[str, ...]:

@@ -32,6 +32,22 @@ _NOT_IN_TURN = Instance(Power.UNREADABLE)
 
 
 @dataclass(frozen=True, slots=True)
+class Quiet:
+    """Agents that still count as reporting and are about to fall silent, and those of which nothing is known yet."""
+
+    agents: frozenset[str] = frozenset()
+    not_due: frozenset[str] = frozenset()
+
+
+type QuietAmong = Callable[[Iterable[str], datetime], Quiet]
+
+
+def nobody_quiet(_: Iterable[str], _since: datetime) -> Quiet:
+    """Where nobody was surveyed."""
+    return Quiet()
+
+
+@dataclass(frozen=True, slots=True)
 class Observation:
     """What a run read: the evidence by entity, and the instances that it looked up in EC2.
 
@@ -43,7 +59,7 @@ class Observation:
     instances: Mapping[str, Instance]
     late: frozenset[str] = frozenset()
     newest: Mapping[str, datetime] = field(default_factory=dict)
-    quiet_among: Callable[[Iterable[str]], frozenset[str]] = field(default=lambda _: frozenset(), compare=False)
+    quiet_among: QuietAmong = field(default=nobody_quiet, compare=False)
 
 
 @dataclass
@@ -65,7 +81,6 @@ class Survey:
     newest: Mapping[str, datetime] = field(default_factory=dict)
     _instances: dict[str, Instance] = field(default_factory=dict, init=False)
     _late: set[str] = field(default_factory=set, init=False)
-    _quiet: set[str] = field(default_factory=set, init=False)
     _newest: dict[str, datetime] = field(default_factory=dict, init=False)
 
     def observe(self) -> Observation:
@@ -96,22 +111,23 @@ class Survey:
         rested = {entity: self._with_suppression(entity, seen) for entity, seen in found.items()}
         return Observation(rested, self._instances, frozenset(self._late), self._newest, self.quiet_among)
 
-    def quiet_among(self, entities: Iterable[str]) -> frozenset[str]:
-        """Those of the agents that still count as reporting, but have used up half of the grace.
+    def quiet_among(self, entities: Iterable[str], since: datetime) -> Quiet:
+        """Those that still count as reporting, but have used up half of the grace by their own periods, and
+        those of longer periods from which nothing came since that time, because nothing was due.
 
-        Those that this run has not read, and that may be quiet by what an earlier run has read, are read now.
+        Those that may be quiet, by what this run or an earlier one has read, are read now.
         """
-        wanted = [entity for entity in entities if entity in self.agents]
-        waiting = [self.agents[entity] for entity in wanted if self._can_wait(self.agents[entity])]
+        seen = {**self.newest, **self._newest}
         unsure = {
             agent.entity: agent.series
-            for agent in waiting
-            if agent.series and self.newest[agent.entity] <= self._awaited
+            for agent in (self.agents[entity] for entity in entities if entity in self.agents)
+            if agent.series and (newest := seen.get(agent.entity)) and newest <= self.timing.awaited
         }
-        readings = self.cloudwatch.read({*unsure.values()}, self.timing.usual_window) if unsure else {}
-        times = {entity: readings.get(series, ()) for entity, series in unsure.items()}
-        quiet = {entity for entity, found in times.items() if found and found[-1] <= self._awaited}
-        return frozenset(quiet | (self._quiet & {*wanted}))
+        readings = self.cloudwatch.read({*unsure.values()}, self.timing.recent_window) if unsure else {}
+        times = {entity: readings[series] for entity, series in unsure.items() if readings.get(series)}
+        slow = {entity for entity, found in times.items() if found[-1] <= self.timing.awaited}
+        quiet = frozenset(entity for entity in slow if times[entity][-1] <= self.timing.of_agent(times[entity]).awaited)
+        return Quiet(quiet, frozenset(entity for entity in slow - quiet if times[entity][-1] < since))
 
     def _can_wait(self, agent: Agent) -> bool:
         """True if the agent can't be overdue yet, and nothing else can change its record."""
@@ -171,8 +187,6 @@ class Survey:
                 found[entity] = weigh(current, others, readings, self._instance(entity), self.timing)
             elif times[-1] < self._fresh:
                 self._late.add(entity)
-                if times[-1] <= self._awaited:
-                    self._quiet.add(entity)
         return found
 
     def _note(self, entity: str, times: Sequence[datetime]) -> None:
@@ -205,11 +219,6 @@ class Survey:
     def _fresh(self) -> datetime:
         """After a datapoint since then, the next one can't be late."""
         return self.timing.now - self.watch.rules.period - self.watch.rules.resolution
-
-    @cached_property
-    def _awaited(self) -> datetime:
-        """With no datapoint since then, half of the grace is used up."""
-        return self.timing.now - self.watch.rules.period - self.watch.rules.grace / 2
 
     def _unseen(self, entity: str) -> Evidence:
         return Evidence(self.agents[entity].series, None, self._instance(entity))

@@ -364,6 +364,18 @@ class TestItsOwnPeriod:
         rules = replace(RULES, longest_period=minute(4) - minute(0))
         assert judge(agent(), seen(0, 5, 10, 15, 20), at(26.5, rules)).state is State.SILENT
 
+    def test_is_what_brings_it_back(self) -> None:
+        short = replace(MIXED, grace=timedelta(minutes=1))
+        silent = silent_agent(seen_at=minute(0), since=minute(5))
+        assert judge(silent, seen(-10, -5, 0, 30), at(31, short)).state is State.SILENT
+        verdict = judge(silent, seen(-10, -5, 0, 30, 35), at(35.5, short))
+        assert (verdict.state, verdict.transition) == (State.REPORTING, Transition.ENDED)
+
+    def test_is_what_it_comes_back_with(self) -> None:
+        short = replace(MIXED, grace=timedelta(minutes=1))
+        verdict = judge(silent_agent(), seen(-2, -1, 0, 30, 35, 40, 45), at(45.5, short))
+        assert verdict.transition is Transition.ENDED
+
 
 class TestAnInstanceThatEc2DoesNotKnow:
     def test_one_that_reported_within_the_hour_is_elsewhere_and_its_silence_counts(self) -> None:

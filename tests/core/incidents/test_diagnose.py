@@ -1004,6 +1004,29 @@ class TestNearlyAllAtOnce:
         starts = fleet.pop("starts")
         assert self.kinds(self.fleet(*starts, **fleet), others) == {kind}
 
+    @pytest.mark.parametrize(
+        ("instance", "kind"),
+        [
+            (UNMANAGED, CauseKind.CLOUDWATCH),
+            (Instance(Power.MISSING), CauseKind.CLOUDWATCH),
+            (Instance(Power.UNREADABLE), CauseKind.AGENT),
+        ],
+        ids=["outside EC2", "of another account", "not known where"],
+    )
+    def test_those_of_one_zone_and_those_elsewhere_have_nothing_but_cloudwatch_in_common(
+        self, instance: Instance, kind: CauseKind
+    ) -> None:
+        fleet = self.fleet(0, 0, 0, zones="a")
+        fleet["far"] = facts(agent=agent(since=minute(0)), instance=instance)
+        cause = diagnose(fleet, NOW, reporting_by_zone={}, others=Others(0))["far"]
+        assert cause.kind is kind
+        if kind is CauseKind.CLOUDWATCH:
+            assert cause.evidence[0] == "4 agents in us-east-1a and elsewhere fell silent together; 0 still report"
+
+    def test_all_of_them_elsewhere_may_have_a_way_in_common(self) -> None:
+        fleet = {f"host-{n}": facts(agent=agent(since=minute(0)), instance=UNMANAGED) for n in range(4)}
+        assert self.kinds(fleet, Others(0)) == {CauseKind.AGENT}
+
     def test_one_that_follows_later_joins_them(self) -> None:
         [cause] = set(diagnose(self.fleet(0, 0), NOW, reporting_by_zone={}, others=Others(0)).values())
         later = self.fleet(2, zones="c", earlier=((cause, minute(0)),))

@@ -134,8 +134,7 @@ def _was_terminated(agent: Agent, evidence: Evidence, timing: Timing) -> bool:
 def _judge_by_datapoints(agent: Agent, evidence: Evidence, timing: Timing) -> Verdict:
     if evidence.seen_at is None:
         return Verdict(State.UNKNOWN, agent)
-    if not _is_open(agent.gap):
-        timing = timing.of_agent(evidence.seen_at)
+    timing = timing.of_agent(evidence.seen_at)
     latest = _latest(agent, evidence, timing)
     is_overdue = latest is None or timing.missing_since(latest) is not None
     if agent.expected_since is None and (latest is None or (is_overdue and _left_to_prove(agent, evidence))):

@@ -70,6 +70,11 @@ class Timing:
             return self
         return replace(self, rules=replace(self.rules, period=period))
 
+    @property
+    def awaited(self) -> datetime:
+        """With no datapoint since then, half of the grace is used up."""
+        return self.now - self.rules.period - self.rules.grace / 2
+
     def is_on_time(self, seen_at: Iterable[datetime]) -> bool:
         """True if, after the latest of these datapoints, the agent's next one is not overdue."""
         latest = self.latest(seen_at)

@@ -5,11 +5,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from fractions import Fraction
 
+from lifeline.core.agents.instances import UNMANAGED, Power
 from lifeline.core.incidents.facts import Facts
 from lifeline.core.incidents.incident import Cause, CauseKind, Confidence
 from lifeline.core.incidents.zones import FEWEST, largest_group, span_of
 
 NEARLY_ALL = Fraction(9, 10)
+_ELSEWHERE = "elsewhere"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,14 +33,15 @@ def late_causes(
 
     With those that are about to they are at least FEWEST, in at least two zones, and nearly all that reported until
     then. Zones don't fail together: what all agents have in common is the region's CloudWatch (AWS guide: fault
-    isolation boundaries). One that follows later shares the cause of the open incident.
+    isolation boundaries). All hosts that EC2 doesn't know count as one more zone. One that follows later shares the
+    cause of the open incident.
     """
     left = {entity: facts[entity].since(now) for entity, cause in causes.items() if not cause.kind.is_explained}
     if not left:
         return {}
     span = span_of([facts[entity] for entity in left])
     group = largest_group(sorted((since, entity) for entity, since in left.items()), span)
-    zones = {facts[entity].instance.zone for entity in group} | {zone for zone, few in quiet_by_zone.items() if few}
+    zones = {_zone_of(facts[entity]) for entity in group} | {zone for zone, few in quiet_by_zone.items() if few}
     together = len(group) + others.quiet
     found: dict[str, Cause] = {}
     is_everywhere = len(zones - {""}) > 1 and not _shares_path([causes[entity] for entity in group])
@@ -52,6 +55,13 @@ def late_causes(
     return found
 
 
+def _zone_of(facts: Facts) -> str:
+    """The agent's zone; empty if it couldn't be read."""
+    instance = facts.instance
+    is_elsewhere = facts.watch.is_elsewhere or instance == UNMANAGED or instance.power is Power.MISSING
+    return _ELSEWHERE if is_elsewhere else instance.zone
+
+
 def _shares_path(causes: Sequence[Cause]) -> bool:
     """True if all of them are in one VPC whose path isn't known: that may be what they have in common."""
     return len({cause.vpc_id for cause in causes}) == 1 and all(
@@ -61,12 +71,14 @@ def _shares_path(causes: Sequence[Cause]) -> bool:
 
 def _cause(silent: int, others: Others, zones: list[str]) -> Cause:
     following = f", {others.quiet} are about to" if others.quiet else ""
+    where = ", ".join(zone for zone in zones if zone != _ELSEWHERE)
+    where += " and elsewhere" if _ELSEWHERE in zones else ""
     return Cause(
         CauseKind.CLOUDWATCH,
         Confidence.MEDIUM,
         "CloudWatch is late or unreachable",
         evidence=(
-            f"{silent} agents in {', '.join(zones)} fell silent together{following}; {others.reporting} still report",
+            f"{silent} agents in {where} fell silent together{following}; {others.reporting} still report",
             "nothing else that was read explains it",
         ),
         advice="Check the AWS Health Dashboard for CloudWatch in this region, and what was last deployed everywhere.",
