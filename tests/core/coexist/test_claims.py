@@ -228,6 +228,9 @@ def test_once_theirs_works_lifelines_own_goes_with_its_group_and_the_freeze_ends
     assert standing(found.frozen, NOW) == {}
     group_left = answer(vpc(subnet("a"), THEIRS, own_security_group()), dict(found.frozen))
     assert kinds(group_left) == [ActionKind.DELETE_SECURITY_GROUP]
+    for kind in (ActionKind.REPLACE_ENDPOINT, ActionKind.CREATE_INTERFACE_ENDPOINT, ActionKind.ATTACH_SECURITY_GROUP):
+        takes_it = Plan(VPC_ID, (), (Action(kind, "why", service="logs"),))
+        assert kinds(answer(vpc(subnet("a"), THEIRS, own_security_group()), dict(found.frozen), takes_it)) == [kind]
     assert set(found.frozen) == set(group_left.frozen) == {"monitoring"}  # remembered until nothing is left to do
     coming = replace(SILENT, state=EndpointState.PENDING)
     still_there = answer(vpc(subnet("a"), coming, THEIRS), dict(found.frozen))
@@ -375,6 +378,13 @@ def test_claimed_routes_are_theirs_once_every_table_has_theirs() -> None:
     assert answer(vpc(subnet("a"), table(), theirs), frozen, NOTHING).frozen == {}
     more = {"s3": replace(FREEZE, ids=("rtb-b", "rtb-main"))}
     assert answer(vpc(subnet("a"), table(), theirs), more, NOTHING).frozen == more
+
+
+@pytest.mark.parametrize(("name", "is_waiting"), [("main", True), ("b", False)])
+def test_it_waits_for_the_routes_that_were_claimed_and_for_no_others(name: str, is_waiting: bool) -> None:
+    coming = gateway(name, own=False, id="vpce-theirs", state=EndpointState.PENDING)
+    found = answer(vpc(subnet("a"), table(), coming), {"s3": replace(FREEZE, ids=("rtb-main",))}, NOTHING)
+    assert found.is_waiting is is_waiting
 
 
 @given(

@@ -122,6 +122,16 @@ def test_a_nat_gateway_is_a_way_out_only_with_one_of_its_own(
     assert classify(client, network) is expected
 
 
+@pytest.mark.parametrize(("public", "expected"), [(True, Tier.EGRESS), (False, Tier.ISOLATED)])
+def test_a_nat_gateway_in_a_subnet_whose_routes_were_not_seen_works_if_it_is_public(
+    *, public: bool, expected: Tier
+) -> None:
+    home, client = subnet("home"), subnet("client")
+    tables = table("client", default_route(TargetKind.NAT_GATEWAY, "nat-1"), subnets=("client",))
+    nat = NatGateway("nat-1", is_public=public, is_available=True, subnet_id="subnet-home")
+    assert classify(client, vpc(home, client, tables, nat_gateways=(nat,))) is expected
+
+
 def test_a_regional_nat_gateway_has_no_subnet_and_works() -> None:
     client = subnet("client")
     regional = NatGateway("nat-1", is_public=True, is_available=True)

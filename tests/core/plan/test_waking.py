@@ -1,5 +1,6 @@
 """Turning on a VPC's DNS attributes wakes up zones that answer nobody so far."""
 
+from dataclasses import replace
 from typing import Any
 
 from lifeline.core.network.askers import Asker, Asking
@@ -11,6 +12,7 @@ from tests.support.builders import MONITORING, default_route, endpoint, own_secu
 
 CLIENT = subnet("a", cidr="10.0.1.0/24")
 NAT = default_route(TargetKind.NAT_GATEWAY)
+LOGS = "com.amazonaws.us-east-1.logs"
 HUB = route("10.9.0.0/16", TargetKind.TRANSIT_GATEWAY, "tgw-1")
 
 
@@ -93,6 +95,15 @@ def test_other_vpcs_that_ask_here_count_as_where_an_endpoint_is_made() -> None:
     (action,) = builders.plan(network(NAT), "monitoring", dns=DnsView(), fix_dns=True, asking=asking).actions
     assert (action.kind, action.status) == (ActionKind.FIX_DNS, Status.BLOCKED)
     assert f"unreachable from subnet-z of {there.id}" in action.error
+
+
+def test_an_endpoint_without_private_dns_wakes_nothing_up() -> None:
+    shut = endpoint(LOGS, "a", id="vpce-2", security_group_ids=frozenset({"sg-shut"}))
+    there = network(NAT)
+    groups = (*there.security_groups, own_security_group("192.168.0.0/16", id="sg-shut"))
+    for private_dns in (False, True):
+        endpoints = (*there.endpoints, replace(shut, private_dns=private_dns))
+        assert fix(replace(there, endpoints=endpoints, security_groups=groups)).is_blocked is private_dns
 
 
 def test_with_the_attributes_on_nothing_wakes() -> None:
