@@ -5,7 +5,7 @@ from typing import Any
 
 from lifeline.core.network.askers import Asker, Asking
 from lifeline.core.network.dns import AnswerKind, DnsAnswer, DnsView
-from lifeline.core.network.model import NatGateway, Route, TargetKind, Vpc
+from lifeline.core.network.model import NatGateway, Route, SecurityGroup, TargetKind, Vpc
 from lifeline.core.plan.actions import Action, ActionKind, Status
 from tests.support import builders
 from tests.support.builders import MONITORING, default_route, endpoint, own_security_group, route, subnet, table, vpc
@@ -98,9 +98,9 @@ def test_other_vpcs_that_ask_here_count_as_where_an_endpoint_is_made() -> None:
 
 
 def test_an_endpoint_without_private_dns_wakes_nothing_up() -> None:
-    shut = endpoint(LOGS, "a", id="vpce-2", security_group_ids=frozenset({"sg-shut"}))
+    shut = endpoint(LOGS, "a", own=False, id="vpce-2", security_group_ids=frozenset({"sg-shut"}))
     there = network(NAT)
-    groups = (*there.security_groups, own_security_group("192.168.0.0/16", id="sg-shut"))
+    groups = (*there.security_groups, SecurityGroup("sg-shut", "theirs"))
     for private_dns in (False, True):
         endpoints = (*there.endpoints, replace(shut, private_dns=private_dns))
         assert fix(replace(there, endpoints=endpoints, security_groups=groups)).is_blocked is private_dns
