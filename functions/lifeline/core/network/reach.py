@@ -106,9 +106,8 @@ class NetworkPath:
     endpoint. `unread` are clauses: what was not read and could change the verdict, or what can be done about it;
     `doubts` say why it may not hold although everything was read. `shut` are the subnet's addresses from which
     something of the service can't be reached, though it is served or open: a few, of which `exception` says why, or in
-    part. `is_repairable` is False
-    where neither an endpoint of Lifeline's nor one that it could make would open the path; if something is `unread`,
-    True only says that one might.
+    part. `is_repairable` is False where neither an endpoint of Lifeline's nor one that it could make would open the
+    path; if something is `unread`, True only says that one might.
     """
 
     reach: Reach
