@@ -1,7 +1,7 @@
 """What a run looks at, and what it leaves alone: counted at CloudWatch and EC2 that answer from memory."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, cast
 
@@ -46,10 +46,10 @@ class World:
         self.lists += 1
         return self.listed
 
-    def observe(self, *agents: Agent, now: datetime, **more: Any) -> Observation:
-        roster = {one.entity: one for one in agents}
-        moment = Timing(now, WATCH.rules)
-        return Survey(WATCH, moment, roster, cast("Any", self), cast("Any", self), relist=self.relist, **more).observe()
+    def observe(self, *agents: Agent, now: datetime, rules: Rules = WATCH.rules, **more: Any) -> Observation:
+        roster, watch = {one.entity: one for one in agents}, replace(WATCH, rules=rules)
+        moment, here = Timing(now, rules), cast("Any", self)
+        return Survey(watch, moment, roster, here, here, relist=self.relist, **more).observe()
 
 
 def aside(entity: str = "i-0000000a", reason: Suppression = Suppression.STOPPED, **more: Any) -> Agent:
@@ -153,6 +153,26 @@ class TestWhoCanWait:
         world = World({series(): (minute(1),)})
         world.observe(changed, now=minute(2), newest={"i-0000000a": minute(1)})
         assert world.series_read
+
+    @pytest.mark.parametrize(
+        ("seen", "is_late"),
+        [
+            pytest.param((3, 4, 5), True, id="each minute until then"),
+            pytest.param((0, 5), False, id="each fifth minute"),
+            pytest.param((3, 5), False, id="each second minute"),
+            pytest.param((5,), False, id="once in the window"),
+        ],
+    )
+    def test_who_publishes_seldom_is_not_late_between_two_datapoints(
+        self, seen: tuple[int, ...], *, is_late: bool
+    ) -> None:
+        world = World({series(): tuple(map(minute, seen))})
+        assert world.observe(agent(), now=minute(8)).late == (frozenset({"i-0000000a"}) if is_late else frozenset())
+
+    def test_where_the_window_has_room_for_one_datapoint_the_watchs_period_says_who_is_late(self) -> None:
+        hourly = Rules(timedelta(hours=1), GRACE)
+        world = World({series(): (minute(0),)})
+        assert world.observe(agent(), now=minute(62), rules=hourly).late == frozenset({"i-0000000a"})
 
     def test_a_datapoint_from_the_future_says_nothing_about_later(self) -> None:
         world = World({series(): (minute(5), minute(8))})

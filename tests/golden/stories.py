@@ -247,7 +247,8 @@ S3_BY_INTERFACE = endpoint(
 )
 BESIDE_S3 = answer(plan(replace(NETWORK, endpoints=(S3_BY_INTERFACE,)), "monitoring", "s3"))
 DENIED_BY = replace(CHANGE, event_name="ModifyVpcEndpoint")
-THEIRS_SHUT = replace(SERVES_MOST, tags=(), on_record=False, security_group_ids=frozenset(), policy=SHUT_POLICY)
+THEIRS_OPEN = replace(SERVES_MOST, tags=(), on_record=False, security_group_ids=frozenset())
+THEIRS_SHUT = replace(THEIRS_OPEN, policy=SHUT_POLICY)
 SHUT_BY_POLICY = answer(plan(replace(NETWORK, endpoints=(THEIRS_SHUT,)), "monitoring", per_zone=False))
 OURS_SHUT = replace(SERVES_MOST, security_group_ids=frozenset(), policy=SHUT_POLICY)
 OF_POLICY = plan(replace(NETWORK, endpoints=(OURS_SHUT,)), "monitoring", per_zone=False)
@@ -278,8 +279,31 @@ IN_PART = answer(
     plan(
         replace(
             NETWORK,
-            endpoints=(replace(SERVES_MOST, tags=(), on_record=False, security_group_ids=frozenset()),),
+            endpoints=(THEIRS_OPEN,),
             network_acls=(NetworkAcl("acl-0c7d6e5f403122314", frozenset({APP_A}), (_HALF, *_ALL)),),
+        ),
+        "monitoring",
+        per_zone=False,
+    )
+)
+_ONE_HOST = tuple(replace(one, number=50, allow=False, cidr="10.20.2.66/32") for one in _ALL)
+BUT_ONE_HOST = answer(
+    plan(
+        replace(
+            BEHIND_NAT,
+            network_acls=(NetworkAcl("acl-0c7d6e5f403122314", frozenset({APP_A}), (*_ONE_HOST, *_ALL)),),
+        ),
+        "monitoring",
+        dns=DnsView(),
+    )
+)
+_IPV6_ONLY = replace(NETWORK.subnets[1], cidr="", ipv6_cidrs=("2001:db8:0:2::/64",))
+OF_ANOTHER_VERSION = answer(
+    plan(
+        replace(
+            NETWORK,
+            subnets=(NETWORK.subnets[0], _IPV6_ONLY, NETWORK.subnets[2]),
+            endpoints=(THEIRS_OPEN,),
         ),
         "monitoring",
         per_zone=False,
@@ -703,6 +727,8 @@ NOTICES: dict[str, tuple[float, Callable[[], Notice]]] = {
     "endpoints-own-group-shuts": (8, lambda: notified(BY_OWN_GROUP)),
     "endpoints-hides-public-apis": (8, lambda: notified(HIDES_PUBLIC_APIS)),
     "endpoints-in-part": (8, lambda: notified(IN_PART, is_plan=True)),
+    "endpoints-but-one-host": (8, lambda: notified(BUT_ONE_HOST, is_plan=True)),
+    "endpoints-other-ip-version": (8, lambda: notified(OF_ANOTHER_VERSION)),
     "endpoints-others-would-lose": (8, lambda: notified(FOR_OTHERS)),
     "endpoints-others-may-ask": (8, lambda: notified(MAYBE_OTHERS, is_plan=True)),
     "endpoints-zones-would-wake": (8, lambda: notified(WAKING)),

@@ -881,7 +881,8 @@ class TestParts:
         self, detector: Detector, parts: str, capsys: pytest.CaptureFixture[str]
     ) -> None:
         capsys.readouterr()
-        publish(*self.FLEET, at=minute(4))
+        for number in (3, 4):
+            publish(*self.FLEET, at=minute(number))
         detector.run(minute(6.5))
         assert not measured(capsys)
         first, second, third = self.take(parts)

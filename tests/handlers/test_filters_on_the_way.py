@@ -120,17 +120,17 @@ class TestRulesByReference:
 
 class TestAnAclThatDeniesALittle:
     @pytest.mark.parametrize(
-        "denied",
+        ("guarded", "denied"),
         [
-            ((50, False, "deny", "10.0.2.66/32", None), (50, True, "deny", "10.0.2.66/32", None)),
-            ((50, False, "deny", "0.0.0.0/0", (50070, 50070)),),
+            (1, ((50, False, "deny", "10.0.2.66/32", None), (50, True, "deny", "10.0.2.66/32", None))),
+            (2, ((50, False, "deny", "0.0.0.0/0", (50070, 50070)),)),
         ],
     )
-    def test_closes_nothing_for_the_rest(self, case: Case, denied: tuple[Entry, ...]) -> None:
+    def test_closes_nothing_for_the_rest(self, case: Case, guarded: int, denied: tuple[Entry, ...]) -> None:
         vpc_id = case.world.make_vpc()
-        subnet = case.world.make_subnet(vpc_id)
-        case.world.make_subnet(vpc_id, "10.0.2.0/24", "us-east-1b")
-        case.guard(vpc_id, subnet, *denied, *ALL)
+        subnets = case.world.make_subnet(vpc_id), case.world.make_subnet(vpc_id, "10.0.2.0/24", "us-east-1b")
+        for subnet in subnets[:guarded]:
+            case.guard(vpc_id, subnet, *denied, *ALL)
         case.look(vpc_id)
         case.later()
         after = case.look(vpc_id)

@@ -185,7 +185,7 @@ class Survey:
                 found[entity] = replace(self._unseen(entity), seen_at=())
             elif not (skip_reporting and self._plainly_reports(self.agents[entity], times)):
                 found[entity] = weigh(current, others, readings, self._instance(entity), self.timing)
-            elif times[-1] < self._fresh:
+            elif times[-1] < self._fresh and not self._is_seldom(times, window):
                 self._late.add(entity)
         return found
 
@@ -219,6 +219,13 @@ class Survey:
     def _fresh(self) -> datetime:
         """After a datapoint since then, the next one can't be late."""
         return self.timing.now - self.watch.rules.period - self.watch.rules.resolution
+
+    def _is_seldom(self, times: Sequence[datetime], window: Window) -> bool:
+        """True if the datapoint before the last one was due in the window, too, and isn't there: the agent publishes
+        less often than each period, and its next one isn't late by its own.
+        """
+        due = times[-1] - self.watch.rules.period
+        return due >= window.start and not any(due <= time < times[-1] for time in times)
 
     def _unseen(self, entity: str) -> Evidence:
         return Evidence(self.agents[entity].series, None, self._instance(entity))

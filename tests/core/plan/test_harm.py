@@ -143,8 +143,8 @@ class TestMaking:
         (action,) = of_kind(plan(network), CREATE)
         assert action.status is Status.BLOCKED
         assert (
-            "only IPv4 addresses, and subnet-p is IPv6-only; give it addresses of the endpoint's IP version"
-            in action.error
+            "only IPv4 addresses, and subnet-p is IPv6-only; move what needs it to a subnet that has the endpoint's IP "
+            "version, or exempt subnet-p" in action.error
         )
 
     def test_the_replacement_of_a_failed_endpoint_is_held_to_the_same(self) -> None:
@@ -370,7 +370,10 @@ class TestAFewAddresses:
     def test_that_nobody_has_are_told_and_block_nothing(self) -> None:
         (action,) = of_kind(plan(with_public(CLIENT, network_acls=(self.GUARD,))), CREATE)
         assert action.status is Status.PLANNED
-        assert action.reason.endswith("; 10.0.3.66 of subnet-p would no longer reach it")
+        assert action.reason.endswith(
+            "; 10.0.3.66 of subnet-p would no longer reach it (network ACL acl-1 doesn't let 443 into subnet-a from "
+            "10.0.3.66)"
+        )
 
     def test_that_a_client_has_block_it(self) -> None:
         there = (NetworkInterface("eni-1", "subnet-p", ("10.0.3.66",)),)

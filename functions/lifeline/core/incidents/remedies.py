@@ -66,7 +66,7 @@ def remedy_for(
             ObstacleKind.ENDPOINT_POLICY: f"Allow {_ASKED.get(service, f'the {service} service')} on resource * in the "
             f"endpoint policy of {endpoint}.",
             ObstacleKind.ADDRESS_FAMILY: f"Make {endpoint} and its DNS records dualstack, so that "
-            "clients can reach it over IPv4 and IPv6.",
+            "clients can reach it over IPv4 and IPv6, or move them to a subnet that has its IP version.",
             ObstacleKind.ROUTE: "Delete the route that leads nowhere, or give it a target that forwards the packets.",
         }.get(
             path.obstacles[0].kind if path.obstacles else ObstacleKind.SECURITY_GROUP,

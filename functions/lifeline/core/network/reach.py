@@ -105,9 +105,9 @@ class NetworkPath:
     instead, `addresses` with which, none where they were not read. `obstacles` stand between the subnet and that
     endpoint. `unread` are clauses: what was not read and could change the verdict, or what can be done about it;
     `doubts` say why it may not hold although everything was read. `shut` are the subnet's addresses from which
-    something of the service can't be reached, though it is served or open: a few, or in part. `is_repairable` is False
-    where neither an endpoint of Lifeline's nor one that it could make would open the path; if something is `unread`,
-    True only says that one might.
+    something of the service can't be reached, though it is served or open: a few, of which `exception` says why, or in
+    part. `is_repairable` is False where neither an endpoint of Lifeline's nor one that it could make would open the
+    path; if something is `unread`, True only says that one might.
     """
 
     reach: Reach
@@ -121,6 +121,7 @@ class NetworkPath:
     unread: tuple[str, ...] = ()
     is_repairable: bool = False
     shut: Ranges = ()
+    exception: str = ""
 
     def cut_beyond(self, service: str, words: str, subnet_id: str, *doubts: str) -> "NetworkPath":
         """The path to a central endpoint, on which something beyond the VPC stands."""
@@ -280,6 +281,7 @@ class ServiceReach:
             doubts=(custom_dns_finding(self.dns),) if self.dns and is_asked else (),
             unread=barrier.unread,
             shut=barrier.shut,
+            exception=barrier.exception,
         )
         if barrier.obstacles and not (barrier.unread and barrier.passes_any):
             in_part = _IN_PART if barrier.passes_any else ""
@@ -326,7 +328,8 @@ class ServiceReach:
             unsure = f"it isn't known whether {subnet.id} can reach the {self.service} service"
             return replace(path, reach=Reach.UNKNOWN, words=unsure, notes=(words,))
         words = f"{words}, except that {barrier.exception}" if barrier.exception else words
-        return replace(path, words=words, notes=(_REDUCED,) if barrier.is_reduced else ())
+        notes = (_REDUCED,) if barrier.is_reduced else ()
+        return replace(path, words=words, notes=notes, exception=barrier.exception)
 
     def _behind(self, barrier: Barrier, path: NetworkPath) -> NetworkPath:
         """A path to central endpoints on which something stands."""
@@ -396,6 +399,7 @@ class ServiceReach:
             unread=(*self._unread_dns, *barrier.unread),
             is_repairable=bool(barrier.obstacles and self.offered),
             shut=barrier.shut,
+            exception=barrier.exception,
         )
 
     def _filtered(self, subnet: Subnet, *, has_public_address: bool) -> NetworkPath | None:

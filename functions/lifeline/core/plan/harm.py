@@ -261,7 +261,7 @@ def harm_words(found: Sequence[Harm], ports: Ranges = HTTPS) -> str:
     kind = first.path.obstacles[0].kind if first.path.obstacles else kind
     remedy = {
         ObstacleKind.NETWORK_ACL: f"allow {on}, and responses to ports {answers}, in the network ACLs on both sides",
-        ObstacleKind.ADDRESS_FAMILY: "give it addresses of the endpoint's IP version",
+        ObstacleKind.ADDRESS_FAMILY: "move what needs it to a subnet that has the endpoint's IP version",
         ObstacleKind.SECURITY_GROUP: f"allow inbound {on} from the whole VPC in the endpoint's security group",
         ObstacleKind.BEYOND: "route the subnets' blocks to local",
         ObstacleKind.ROUTE: "route the subnets' blocks to local",
@@ -280,7 +280,11 @@ def harm_words(found: Sequence[Harm], ports: Ranges = HTTPS) -> str:
 
 def few_words(found: Sequence[Harm]) -> str:
     """Which few addresses would lose the service, and why, as what follows a reason; an empty text if none would."""
-    few = [f"{harm.few} of {harm.subnet_id} would no longer reach it" for harm in found if harm.few]
+    few = [
+        f"{harm.few} of {harm.subnet_id} would no longer reach it ({harm.path.exception or harm.path.words})"
+        for harm in found
+        if harm.few
+    ]
     return f"; {listed(few)}" if few else ""
 
 

@@ -214,17 +214,19 @@ class ServicePlanner:
         if is_hidden and self.is_own(endpoint):
             return self.action(ActionKind.RESET_DNS_RECORDS, words, endpoint_id=endpoint.id)
         whose = "it is Lifeline's" if self.is_own(endpoint) else "it isn't Lifeline's"
-        family = "a dualstack endpoint in dual-stack subnets serves both"
+        family = f"{whose}: a dualstack endpoint in dual-stack subnets serves both"
         if "ipv6" not in self.service.ip_address_types:
-            family = f"{self.service.name} has no IPv6: give these subnets IPv4"
+            family = (
+                f"the {self.requirement.service} service has no IPv6 here; move what needs it to a subnet with IPv4"
+            )
         if is_hidden:
-            family = "set the IP version of its DNS records to dualstack, as its addresses are: "
+            family = f"{whose}: set the IP version of its DNS records to dualstack, as its addresses are: "
             command = f"aws ec2 modify-vpc-endpoint --vpc-endpoint-id {endpoint.id}"
             family += f"{command} --dns-options DnsRecordIpType=dualstack"
         remedy = {
             ObstacleKind.SECURITY_GROUP: f"{whose}: its owner should allow inbound TCP {ports_in(self.ports)} from the "
             "whole VPC",
-            ObstacleKind.ADDRESS_FAMILY: f"{whose}: {family}",
+            ObstacleKind.ADDRESS_FAMILY: family,
             ObstacleKind.ROUTE: "delete the route, or give it a target that forwards the packets",
         }[found[0].kind]
         return self.blocked_at(kind, endpoint.id, found[0].subnet_id, words, remedy)
