@@ -279,18 +279,34 @@ def test_only_two_in_a_row_that_are_not_heard_ring_the_alarm_and_people_are_told
     assert days.texts() == []
 
 
-def test_once_one_is_heard_again_the_alarm_ends_and_the_next_silence_is_news(days: Days) -> None:
+def test_once_one_is_heard_again_the_alarm_ends_and_the_next_silence_is_news_after_eight_hours(days: Days) -> None:
     served(days)
     for _ in range(3):
         sweep(days)
     assert len(days.texts()) == 1
     days.deliver(record(days))
     figures()
-    sweep(days)
-    assert figures() == []
-    for _ in range(2):
+    for _ in range(8):
+        sweep(days)
+        assert figures() == []
+        days.deliver(record(days))
+        figures()
+    for _ in range(3):
         sweep(days)
     assert len(days.texts()) == 1
+
+
+def test_of_events_that_somebody_withholds_again_and_again_people_hear_once(days: Days) -> None:
+    """The next notice is due once they have arrived for eight hours. The alarm rings each time."""
+    served(days)
+    told = rung = 0
+    for _ in range(8):
+        for _ in range(3):
+            sweep(days)
+        told, rung = told + len(days.texts()), rung + bool(figures())
+        days.deliver(record(days))
+        figures()
+    assert (told, rung) == (1, 8)
 
 
 # ---- denied

@@ -12,10 +12,10 @@ from lifeline.adapters.aws.memory import remember
 from lifeline.adapters.aws.topic import Topic
 from lifeline.adapters.store.event_path import EventPathStore
 from lifeline.core.errors import TransientError
-from lifeline.core.event_path.causes import COLLECTED_FOR, ENDED_FOR
+from lifeline.core.event_path.causes import COLLECTED_FOR
 from lifeline.core.event_path.comparison import Comparisons, mark
 from lifeline.core.event_path.dry_run import DryRunVerdict
-from lifeline.core.event_path.proof import LEFT_OUT, EventPath
+from lifeline.core.event_path.proof import ENDED_FOR, LEFT_OUT, EventPath
 from lifeline.core.network.model import RegionRef
 from lifeline.core.organization.ledger import MemberLedger
 from lifeline.handlers import coverage_page, detect_metric_gaps

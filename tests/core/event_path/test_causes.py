@@ -6,10 +6,10 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lifeline.core.event_path.causes import COLLECTED_FOR, ENDED_FOR, SILENT, CauseNews, Causes, causes_of
+from lifeline.core.event_path.causes import COLLECTED_FOR, SILENT, CauseNews, Causes, causes_of
 from lifeline.core.event_path.denial import DeniedBy, DryRunDenial
 from lifeline.core.event_path.dry_run import DryRun
-from lifeline.core.event_path.proof import UNPROVEN
+from lifeline.core.event_path.proof import ENDED_FOR, UNPROVEN
 
 T0 = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)

@@ -7,7 +7,7 @@ import pytest
 
 from lifeline.core.event_path.denial import DeniedBy, DryRunDenial
 from lifeline.core.event_path.dry_run import DryRun, DryRunVerdict
-from lifeline.core.event_path.proof import ALARM_SECONDS, PATIENCE, UNPROVEN, EventPath, figure, why_unknown
+from lifeline.core.event_path.proof import ALARM_SECONDS, ENDED_FOR, PATIENCE, UNPROVEN, EventPath, figure, why_unknown
 
 T0 = datetime(2026, 3, 2, 9, 0, 0, tzinfo=UTC)
 HOUR, MINUTE, SECOND = timedelta(hours=1), timedelta(minutes=1), timedelta(seconds=1)
@@ -100,14 +100,23 @@ def test_a_late_record_ends_the_silence() -> None:
     assert not state.heard("r1", T0 + HOUR, T0 + 2 * HOUR).is_broken(T0 + 2 * HOUR)
 
 
-def test_people_are_told_once_and_again_only_after_it_was_mended() -> None:
+def test_people_are_told_once_and_again_only_eight_hours_after_it_was_mended() -> None:
     now = T0 + 3 * HOUR
+    assert UNPROVEN.is_news(now)
     state = asked(timedelta(0), HOUR).announced(now)
-    assert not state.is_mended(now)
+    assert (state.is_news(now), state.is_mended(now)) == (False, False)
     heard = state.heard("r1", T0 + HOUR, now)
     assert heard.is_mended(now)
-    assert heard.mended(now).notified_at is None
+    mended = heard.mended(now)
+    assert mended.notified_at is None
+    assert [mended.is_news(now + ENDED_FOR - SECOND), mended.is_news(now + ENDED_FOR)] == [False, True]
     assert not UNPROVEN.is_mended(now)
+
+
+def test_whoever_lets_no_dry_run_be_made_for_a_while_causes_no_more_news() -> None:
+    now = T0 + 2 * HOUR
+    off = asked(timedelta(0), HOUR).announced(now).unasked("there is no VPC here").unasked("there is no VPC here")
+    assert [off.is_news(now + ENDED_FOR - SECOND), off.is_news(now + ENDED_FOR)] == [False, True]
 
 
 def test_what_was_lost_while_dry_runs_were_not_heard_says_nothing_more_and_what_was_lost_after_it_does() -> None:

@@ -13,11 +13,10 @@ from datetime import datetime, timedelta
 
 from lifeline.core.event_path.denial import DeniedBy
 from lifeline.core.event_path.dry_run import DryRunVerdict
-from lifeline.core.event_path.proof import EventPath
+from lifeline.core.event_path.proof import ENDED_FOR, EventPath
 
 SILENT = "SILENT"  # dry runs aren't heard; the others are the names of DeniedBy
 COLLECTED_FOR = timedelta(minutes=10)
-ENDED_FOR = timedelta(hours=8)
 
 
 def causes_of(state: EventPath, now: datetime) -> frozenset[str]:

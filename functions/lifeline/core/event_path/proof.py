@@ -16,6 +16,7 @@ from lifeline.core.event_path.dry_run import OF_GROUP, DryRun, DryRunVerdict
 EVERY_SWEEP = timedelta(hours=1)  # by default
 PATIENCE = timedelta(minutes=15)  # CloudTrail promises no time: on average, an event takes seconds to a few minutes
 MOST_UNHEARD = 2
+ENDED_FOR = timedelta(hours=8)  # whoever withholds events may let them through again, which is no end before that
 AFTER_DENIAL = timedelta(days=1)  # security teams count denied calls (CIS AWS Foundations Benchmark)
 _SAME_CALL = timedelta(minutes=2)  # by which EC2's clock, in whole seconds, and ours may differ, with the call's time
 _LATE = timedelta(hours=1)  # that a sweep may be, or its record
@@ -41,9 +42,9 @@ class EventPath:
     `probes` are the latest, the newest first. `proven_at` is when the newest one that was heard was made, and `seconds`
     how long its record took. `verdict` is that of the last dry run on the role, `denial` who denied it. `why` is why no
     dry run was made of which a record comes. `unheard_since` is when the first was made of the latest
-    probes in a row that weren't heard; it may have gone from `probes`. `notified_at` is when people were told that
+    probes in a row that weren't heard; it may have gone from `probes`. `notified_at` is since when people know that
     probes aren't heard, and `denial_notified_at` when they were told of the denial. `mended_at` is when a sweep found
-    that probes were heard again of whose silence people had been told.
+    that probes were heard again of whose silence people knew; or since when they knew, if no more could be made.
     """
 
     probes: tuple[Probe, ...] = ()
@@ -68,7 +69,15 @@ class EventPath:
         """The same, where no dry run can be made. Those that were made say nothing from then on: whoever mends the path
         meanwhile can't show it, and the first that is made again isn't the second in a row.
         """
-        return replace(self, why=why, verdict=DryRunVerdict.UNKNOWN, probes=(), unheard_since=None, notified_at=None)
+        return replace(
+            self,
+            why=why,
+            verdict=DryRunVerdict.UNKNOWN,
+            probes=(),
+            unheard_since=None,
+            notified_at=None,
+            mended_at=self.notified_at or self.mended_at,
+        )
 
     def put_off(self, why: str) -> "EventPath":
         """The same, where only this sweep makes no dry run."""
@@ -143,6 +152,12 @@ class EventPath:
         each = max(pause, AFTER_DENIAL if self.denial else EVERY_SWEEP)
         return self.proven_at is not None and now - self.proven_at <= 2 * each + _LATE
 
+    def is_news(self, now: datetime) -> bool:
+        """True if people are to be told that probes aren't heard: they don't know, and what they knew of has ended for
+        some hours. So they hear three times a day at most.
+        """
+        return self.notified_at is None and (self.mended_at is None or now - self.mended_at >= ENDED_FOR)
+
     def announced(self, now: datetime) -> "EventPath":
         """The same once people know that probes aren't heard."""
         return replace(self, notified_at=now)
@@ -152,7 +167,7 @@ class EventPath:
         return self.notified_at is not None and not self.unheard(now)
 
     def mended(self, now: datetime) -> "EventPath":
-        """The same, so that it is news should probes cease to be heard again."""
+        """The same, so that it will be news should probes cease to be heard again."""
         return replace(self, notified_at=None, mended_at=now)
 
     def was_silent(self, since: datetime, now: datetime) -> bool:

@@ -71,8 +71,12 @@ NAMING = frozenset(
         ActionKind.SWAP_TO_CENTRAL,
     }
 )
-# What a swap asks for whose beginning only a tag shows: whoever may tag can write that. The ledger knows better.
-HALFWAY = "needs approval: by a tag of Lifeline's endpoint, a swap stopped halfway"
+# What a swap asks for whose beginning only its endpoint shows, by its tag and the record of what it was made for.
+# `with_doubts` answers it if the ledger has the beginning.
+HALFWAY = (
+    "needs approval: by what Lifeline's endpoint stands in for, a swap stopped halfway, "
+    "but no unfinished one is known that began in the last 24 hours"
+)
 UNANSWERED = "as far as Lifeline knows, nothing answers the name of"  # in the error of a swap that couldn't be undone
 SWAPS = frozenset({ActionKind.SWAP_TO_LOCAL, ActionKind.SWAP_TO_CENTRAL, ActionKind.RESTORE_LOCAL})
 ASSOCIATES = frozenset({ActionKind.ASSOCIATE_CENTRAL, ActionKind.SWAP_TO_CENTRAL})

@@ -204,7 +204,7 @@ def _tell_unheard(store: EventPathStore, job: Job) -> EventPath:
         return store.change(lambda before: (before.mended(now), before.mended(now))) if state.is_mended(now) else state
     _measure(job.tools, job.run, seconds)
     logger.error("dry runs not heard", count=len(state.unheard(now)), seconds=seconds, run_id=job.run.id)
-    if state.notified_at or not _tell(job, unheard_notice(state, now)):
+    if state.notified_at or (state.is_news(now) and not _tell(job, unheard_notice(state, now))):
         return state
     return store.change(lambda before: (before.announced(now), before.announced(now)))
 
