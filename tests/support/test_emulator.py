@@ -12,7 +12,9 @@ from moto.core import serialize
 from moto.core.request import normalize_request
 from moto.core.responses import BaseResponse
 
+from lifeline.adapters.aws import clients
 from tests.support.agents import TABLE
+from tests.support.emulator import emulated_aws
 from tests.support.emulator_calls import as_moto_has_it
 from tests.support.world import World, emulated_world
 
@@ -146,3 +148,9 @@ def test_a_call_says_whose_it_is(world: World) -> None:
         aws_secret_access_key=role["Credentials"]["SecretAccessKey"],
     )
     assert theirs.get_caller_identity()["Account"] == "222222222222"
+
+
+def test_lifelines_clients_are_the_ones_that_all_tests_share(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    with emulated_aws():
+        assert clients.client("ec2") is boto3.client("ec2", config=clients._CONFIG)

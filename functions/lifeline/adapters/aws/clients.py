@@ -57,7 +57,8 @@ class _Made:
         self._made.clear()
 
 
-client = _Made(session)  # the SDKs' AWS_ENDPOINT_URL variables point it elsewhere for local runs
+# Whatever `session` is when a client is made. The SDKs' AWS_ENDPOINT_URL variables point it elsewhere for local runs.
+client = _Made(lambda: session())  # noqa: PLW0108
 
 
 class LateClient:
