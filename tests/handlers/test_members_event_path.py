@@ -133,7 +133,7 @@ def test_what_two_accounts_have_in_common_is_told_once_and_its_end_too(hub: Hub)
     sweeps(hub, 2, A, B)
     assert told(hub) == []
     (text,) = told(hub, after=ENDED_FOR)
-    assert "In 2 accounts of which you heard, events arrive again" in text
+    assert "In 2 accounts that you were told of, events arrive again" in text
     assert told(hub) == []
 
 
@@ -154,7 +154,7 @@ def test_a_single_accounts_notice_is_its_own_and_says_what_to_check_in_its_spoke
     assert "spoke.yaml" in text
     assert f"Account: {A}" in text
     sweeps(hub, 2, A)
-    assert "In 1 account of which you heard, events arrive again" in told(hub, after=ENDED_FOR)[0]
+    assert "In 1 account that you were told of, events arrive again" in told(hub, after=ENDED_FOR)[0]
 
 
 def test_where_no_dry_run_is_made_any_more_nobody_is_told_that_events_arrive_again(
@@ -165,8 +165,8 @@ def test_where_no_dry_run_is_made_any_more_nobody_is_told_that_events_arrive_aga
     tune(monkeypatch, prove_event_path={"except": [A]})
     sweeps(hub, 2, B)
     text = flat(told(hub, after=ENDED_FOR)[0])
-    assert f"In 1 account of which you heard, events arrive again: - {B} " in text
-    assert f"it isn't known any more whether events arrive: - {A}: the policy leaves this account out" in text
+    assert f"In 1 account that you were told of, events arrive again: - {B} " in text
+    assert f"it is no longer known whether events arrive: - {A}: the policy leaves this account out" in text
 
 
 def test_another_account_is_told_of_though_the_first_ones_silence_lasts(hub: Hub) -> None:

@@ -47,7 +47,7 @@ _HUBS_CHECKS = (
 )
 _SHOWN = 10  # accounts; the facts have more
 _MOST = 1000  # accounts: a notice's attributes count towards its size (SNS guide: message attributes)
-_LATER = "Of further accounts, and once it has ended in all of them, you get one notice each."
+_LATER = "You get one more notice if other accounts are affected, too, and one once it has ended in all of them."
 _NEXT = "Check the organization's service control policies, the role's permissions boundary and its own policies."
 
 
@@ -223,9 +223,9 @@ def ended_notice(news: CauseNews, states: Mapping[str, EventPath]) -> Notice:
         by = f" by {news.cause.value}"
     says = list[str]()
     if over:
-        says += [f"In {_accounts(len(over))} of which you heard, {what}{by}:", *_rows(over, lambda _: "")]
+        says += [f"In {_accounts(len(over))} that you were told of, {what}{by}:", *_rows(over, lambda _: "")]
     if unknown:
-        says.append(f"In {_accounts(len(unknown))} of which you heard, it isn't known any more {whether}:")
+        says.append(f"In {_accounts(len(unknown))} that you were told of, it is no longer known {whether}:")
         says += _rows(unknown, lambda account: _why(states.get(account)))
     rest = f", not known in {len(unknown):,}" if unknown else ""
     ended = Notice(
@@ -233,7 +233,7 @@ def ended_notice(news: CauseNews, states: Mapping[str, EventPath]) -> Notice:
         severity=Severity.INFO,
         subject=f"[lifeline] {what} in {_accounts(len(over))}{rest}"
         if over
-        else f"[lifeline] not known any more {whether} in {_accounts(len(unknown))}",
+        else f"[lifeline] no longer known {whether} in {_accounts(len(unknown))}",
         happened=tuple(says),
         done=("Sweeps find all changes in these accounts, whether events arrive or not.",),
         next=("You don't need to do anything.",),

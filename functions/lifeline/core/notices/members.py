@@ -121,7 +121,7 @@ def read_account_notice(
                 "notices of its own."
             ),
         ),
-        next=(f"All of them are on record, day by day: invoke ReconcileEndpoints with {call}",) if changes else (),
+        next=(f"To see all that is on record of a day, invoke ReconcileEndpoints with {call}",) if changes else (),
         facts={
             "account": member.account,
             "name": member.name,
