@@ -7,7 +7,7 @@ from itertools import count
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from lifeline.adapters.aws.associations import Associations
@@ -20,7 +20,7 @@ from lifeline.core.network.dns import AnswerKind, DnsAnswer
 from lifeline.core.network.hub import HubSource, HubView
 from lifeline.core.network.model import IN_PLACE_OF, MANAGED_BY, Catalog, EndpointType
 from lifeline.core.network.model import Service as Offered
-from lifeline.core.plan.actions import NAMING, UNANSWERED, Action, ActionKind
+from lifeline.core.plan.actions import HALFWAY, NAMING, UNANSWERED, Action, ActionKind
 from lifeline.core.plan.plan import plan_endpoints
 from lifeline.core.plan.scene import PlanInput
 from lifeline.core.policy.central import Central
@@ -168,7 +168,7 @@ class Spoke:
         )
 
     def next_run(self) -> None:
-        """What a later run does by itself, in which AWS refuses nothing."""
+        """What a later run does by itself, in which AWS refuses nothing. The ledger has the beginning of the swap."""
         self.aws.clock.advance(timedelta(minutes=5))
         network = Network(client("ec2"))
         (vpc,) = network.with_clients(network.observe([self.vpc_id]), None)
@@ -182,7 +182,7 @@ class Spoke:
         wanted = PlanInput(asked, OWNER, dns=dns, central=hub, hub=seen, may_associate=True)
         offered = Offered(MONITORING, EndpointType.INTERFACE, private_dns_names=NAMES)
         for action in plan_endpoints(ours, Catalog((offered,)), wanted).planned:
-            if action.kind in NAMING and not action.asks:
+            if action.kind in NAMING and action.asks in {"", HALFWAY}:
                 self.hands().apply(action, vpc_id=self.vpc_id, security_group_id=action.security_group_id)
 
 
@@ -215,7 +215,12 @@ def test_a_swap_that_aws_lets_pass_leaves_a_name_unanswered_between_two_calls_at
     assert aws.clock() == began  # nobody waited for anything
 
 
+NOT_NOW, NEVER = ("Throttling", False), ("AccessDenied", False)
+
+
 @settings(max_examples=examples(100, soak=400), deadline=None)
+@example(kind=TO_LOCAL, zones=1, by_profile=False, account="", faults={0: NOT_NOW, 1: NEVER})
+@example(kind=TO_LOCAL, zones=2, by_profile=False, account="", faults={1: NOT_NOW, 2: NEVER})
 @given(kinds, st.integers(1, 2), st.booleans(), accounts, faults)
 def test_whichever_calls_fail_a_name_is_answered_again_or_it_is_told_and_a_later_run_has_it_answered(
     aws: Aws, kind: ActionKind, zones: int, by_profile: bool, account: str, faults: dict[int, tuple[str, bool]]

@@ -72,6 +72,10 @@ class Associations:
             if error.code not in _GONE:
                 raise
 
+    def has(self, central_id: str, vpc_id: str) -> bool:
+        """True if the zone or the Profile is associated with the VPC, as far as AWS says."""
+        return self._has_profile(central_id, vpc_id) if is_profile(central_id) else self._has_zone(central_id, vpc_id)
+
     def delete_authorization(self, zone_id: str, vpc_id: str, account: str) -> None:
         """Deletes what an earlier run left behind."""
         try:

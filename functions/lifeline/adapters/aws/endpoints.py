@@ -271,8 +271,9 @@ class Endpoints:
     def _swap_to_local(self, action: Action, vpc_id: str) -> str:
         """The endpoint takes the name. If that fails, zones that were let go come back."""
         waits = iter(_SWAP_WAITS)  # all that is undone shares them, since a run has time for one way there and back
-        back = self._each(ActionKind.ASSOCIATE_CENTRAL, action, vpc_id)
-        with _or_else(*(partial(self._give_back, one, action, waits) for one in back)):
+        back = zip(action.moving_ids, self._each(ActionKind.ASSOCIATE_CENTRAL, action, vpc_id), strict=True)
+        undo = [partial(self._give_back, one, action, waits, partial(self._shares, id_, vpc_id)) for id_, one in back]
+        with _or_else(*undo):
             self._take_name(action, vpc_id)
         return ""
 
@@ -305,20 +306,29 @@ class Endpoints:
             found = self._ec2.describe_vpc_endpoints(VpcEndpointIds=[endpoint_id])["VpcEndpoints"]
         return bool(found[0]["PrivateDnsEnabled"])
 
+    def _shares(self, central_id: str, vpc_id: str) -> bool:
+        return self._associations is not None and self._associations.has(central_id, vpc_id)
+
     def _each(self, kind: ActionKind, action: Action, vpc_id: str) -> list[Callable[[], str]]:
         """A call for each of the zones, so that one that fails stops no other."""
         alone = [replace(action, kind=kind, central_ids=(id_,), endpoint_id="") for id_ in action.moving_ids]
         return [partial(self._share, one, vpc_id) for one in alone]
 
-    def _give_back(self, call: Callable[[], str], action: Action, waits: Iterable[int]) -> str:
-        """The call, which gives the service's name back to what answered it. If that fails, the endpoint may have it
-        all the same: AWS's answer to what came before may be lost.
+    def _give_back(
+        self,
+        call: Callable[[], str],
+        action: Action,
+        waits: Iterable[int],
+        is_kept: Callable[[], bool] = lambda: False,
+    ) -> str:
+        """The call, which gives the service's name back to what answered it. If that fails, it may have kept the name,
+        or the endpoint may have it all the same: AWS's answer to what came before may be lost.
         """
         try:
             return self._patiently(call, waits, is_undo=True)
         except (TransientError, TerminalError) as error:
             with suppress(TransientError, TerminalError):
-                if self._has_private_dns(action.endpoint_id):
+                if is_kept() or self._has_private_dns(action.endpoint_id):
                     return str(error)
             words = f"{error}; {UNANSWERED} the {action.service} service in the VPC now"
             raise UnansweredError(words, code=error.code) from error
