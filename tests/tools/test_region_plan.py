@@ -8,7 +8,7 @@ import re
 import shutil
 import subprocess
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -149,6 +149,7 @@ def test_the_text_tells_costs_by_action_by_vpc_and_in_all(ec2: Any, capsys: pyte
 
 def test_watching_is_priced_by_the_agents_that_publish(ec2: Any, capsys: pytest.CaptureFixture[str]) -> None:
     private_vpc(ec2, 1)
+    earlier = {"Timestamp": datetime.now(UTC) - timedelta(hours=1)}  # what comes in the plan's own second isn't read
     data: Any = [
         {"MetricName": name, "Dimensions": [{"Name": "InstanceId", "Value": f"i-{number:017x}"}], "Value": 1}
         for number in range(100)
@@ -167,8 +168,9 @@ def test_nat_gateways_are_counted_with_what_they_processed(ec2: Any, capsys: pyt
     vpc_id = private_vpc(ec2, 1)
     subnet_id = ec2.describe_subnets()["Subnets"][0]["SubnetId"]
     nat_id = ec2.create_nat_gateway(SubnetId=subnet_id, ConnectivityType="private")["NatGateway"]["NatGatewayId"]
+    earlier = {"Timestamp": datetime.now(UTC) - timedelta(hours=1)}  # what comes in the plan's own second isn't read
     data: Any = [
-        {"MetricName": name, "Dimensions": [{"Name": "NatGatewayId", "Value": nat_id}], "Value": gb * 1e9}
+        {"MetricName": name, "Dimensions": [{"Name": "NatGatewayId", "Value": nat_id}], "Value": gb * 1e9} | earlier
         for name, gb in (("BytesInFromSource", 40), ("BytesInFromDestination", 60), ("BytesOutToSource", 60))
     ]
     boto3.client("cloudwatch", region_name=REGION).put_metric_data(Namespace="AWS/NATGateway", MetricData=data)
