@@ -149,7 +149,6 @@ def test_the_text_tells_costs_by_action_by_vpc_and_in_all(ec2: Any, capsys: pyte
 
 def test_watching_is_priced_by_the_agents_that_publish(ec2: Any, capsys: pytest.CaptureFixture[str]) -> None:
     private_vpc(ec2, 1)
-    earlier = {"Timestamp": datetime.now(UTC) - timedelta(hours=1)}  # what comes in the plan's own second isn't read
     data: Any = [
         {"MetricName": name, "Dimensions": [{"Name": "InstanceId", "Value": f"i-{number:017x}"}], "Value": 1}
         for number in range(100)
