@@ -1094,7 +1094,7 @@ class TestCauses:
         assert f"Why: the instance's own group {group['GroupId']} lets no 443 out to {endpoint_id}." in flat(
             notice.text
         )
-        assert "Lifeline can't repair this." in flat(notice.text)
+        assert "Lifeline can't repair this by itself." in flat(notice.text)
         assert detector.asked_for_mending() == []
 
 

@@ -157,7 +157,7 @@ longest for 1 h 6 min. 1 joined since the last notice.
 Why: DeleteRoute by deploy-role left no path to the monitoring service.
 Confidence: high (confirmed by the network configuration).
 
-Status: ongoing, no fix detected. Lifeline can't repair this.
+Status: ongoing, no fix detected. Lifeline can't repair this by itself.
 
 Next: Wait for the endpoint, or bring the route back.
 

@@ -311,7 +311,7 @@ def _status(news: News) -> str:
         return f"Status: ongoing, although {fix}. Agents normally report again within {minutes} minutes of a fix."
     if cause.kind is CauseKind.ENDPOINT_PENDING:
         return "Status: ongoing, the endpoint is not available yet."
-    repair = "Lifeline can't repair this."
+    repair = "Lifeline can't repair this by itself."
     if cause.is_repairable:
         repair = "Lifeline has queued a check of this VPC and will report the result."
     elif cause.kind is CauseKind.PATH_UNKNOWN:
