@@ -69,6 +69,10 @@ class TestItsOwnPeriod:
         assert at(9.9).of_agent(map(minute, (0, 5, 10))).rules.period == PERIOD
 
 
+def test_half_of_the_grace_is_used_up_without_a_datapoint_since_then() -> None:
+    assert at(10).awaited == minute(10) - PERIOD - GRACE / 2
+
+
 class TestLateness:
     def test_an_overdue_datapoint_is_on_time_up_to_the_grace_itself(self) -> None:
         assert at(6).is_on_time([minute(0)])
