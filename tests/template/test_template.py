@@ -660,3 +660,14 @@ def _listed(value: object) -> list[Any]:
 def test_each_function_knows_its_role_for_notices_and_the_page_name_the_account(template: dict[str, Any]) -> None:
     for function in resources(template, "AWS::Serverless::Function").values():
         assert function["Environment"]["Variables"]["ROLE_ARN"] == function["Role"]
+
+
+def test_no_other_queue_gives_up_its_messages_to_one_that_lifeline_works_on(template: dict[str, Any]) -> None:
+    """By default any queue of the account may (SQS API: RedriveAllowPolicy), whatever the queue's policy says of
+    SendMessage. `DeadLetters` takes what these give up.
+    """
+    queues, denied = resources(template, "AWS::SQS::Queue"), {"redrivePermission": "denyAll"}
+    assert queues.keys() == {"Changes", "Checks", "RepairRequests", "DeadLetters"}
+    assert {name for name, one in queues.items() if one.get("RedriveAllowPolicy") == denied} == {*queues} - {
+        "DeadLetters"
+    }
