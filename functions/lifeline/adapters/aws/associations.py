@@ -56,18 +56,8 @@ class Associations:
     def disassociate(self, central_id: str, vpc_id: str) -> None:
         """Ends the association. One that is gone is what was wanted."""
         try:
-            if is_profile(central_id):
-                with (
-                    unless_done(lambda: not self._has_profile(central_id, vpc_id)),
-                    _errors(f"disassociate_profile {central_id} from {vpc_id}"),
-                ):
-                    self._client("route53profiles").disassociate_profile(ProfileId=central_id, ResourceId=vpc_id)
-            else:
-                with (
-                    unless_done(lambda: not self._has_zone(central_id, vpc_id)),
-                    _errors(f"disassociate_vpc_from_hosted_zone {central_id} {vpc_id}"),
-                ):
-                    self._client("route53").disassociate_vpc_from_hosted_zone(**self._of(central_id, vpc_id))
+            with unless_done(lambda: not self.has(central_id, vpc_id)):
+                self._disassociate(central_id, vpc_id)
         except TerminalError as error:
             if error.code not in _GONE:
                 raise
@@ -126,6 +116,14 @@ class Associations:
         client = self._client("route53profiles")
         found = pages(client, "list_profile_associations", "ProfileAssociations", **request)
         return any(one.get("Status", "COMPLETE") in LIVE_PROFILES for one in found)
+
+    def _disassociate(self, central_id: str, vpc_id: str) -> None:
+        if is_profile(central_id):
+            with _errors(f"disassociate_profile {central_id} from {vpc_id}"):
+                self._client("route53profiles").disassociate_profile(ProfileId=central_id, ResourceId=vpc_id)
+        else:
+            with _errors(f"disassociate_vpc_from_hosted_zone {central_id} {vpc_id}"):
+                self._client("route53").disassociate_vpc_from_hosted_zone(**self._of(central_id, vpc_id))
 
     def _authorize(self, zone_id: str, vpc_id: str, account: str) -> None:
         with _errors(f"create_vpc_association_authorization {zone_id} {vpc_id}"):
