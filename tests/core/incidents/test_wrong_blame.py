@@ -63,7 +63,6 @@ def test_an_agent_that_reported_through_its_own_narrow_group_uses_another_name()
     assert cause.confidence is not Confidence.HIGH
 
 
-@pytest.mark.xfail(reason="a call that can't close what lets requests out is blamed for it")
 @pytest.mark.parametrize("later", ["RevokeSecurityGroupIngress", "AuthorizeSecurityGroupEgress"])
 def test_only_a_change_of_outbound_rules_closes_what_the_own_group_lets_out(later: str) -> None:
     began = change("RevokeSecurityGroupEgress", "sg-app", at=-6, event_id="e-1", actor="the-one")
@@ -71,7 +70,6 @@ def test_only_a_change_of_outbound_rules_closes_what_the_own_group_lets_out(late
     assert why(of_own_group(changes=(began, after))).change == began
 
 
-@pytest.mark.xfail(reason="a call on outbound rules is blamed for an endpoint's inbound rules")
 @pytest.mark.parametrize("later", ["RevokeSecurityGroupEgress", "AuthorizeSecurityGroupEgress"])
 def test_outbound_rules_close_no_endpoint(later: str) -> None:
     began = change("RevokeSecurityGroupIngress", "sg-own", at=-6, event_id="e-1", actor="the-one")

@@ -32,7 +32,9 @@ class Field(StrEnum):
         "|ManagedPrefixList|IpamPrefixListResolver|Subnet$|SubnetCidrBlock"
     )
     ENDPOINTS = "VpcEndpoints?$"
-    FILTERS = "SecurityGroup|NetworkAcl|ManagedPrefixList"
+    FILTERS = "SecurityGroup|NetworkAcl|ManagedPrefixList|IpamPrefixListResolver"
+    INBOUND = "SecurityGroup(?!Egress)|NetworkAcl|ManagedPrefixList|IpamPrefixListResolver"
+    OUTBOUND = "SecurityGroup(?!Ingress)|ManagedPrefixList|IpamPrefixListResolver"
     DNS = "VpcAttribute|DhcpOptions"
 
     def holds(self, event_name: str) -> bool:
@@ -50,7 +52,7 @@ def _fields_of(event_name: str) -> frozenset[Field]:
 # Calls that can't take anything away: those that only add, and those that only let more through. An added ACL rule may
 # deny, an added association may be the wrong one, and an endpoint with private DNS takes its service's name for all.
 _ONLY_ADDS = re.compile(
-    r"(Create|Attach|Accept|Enable|Assign)(?!NetworkAclEntry|VpcEndpoint$|Subnet$)|Authorize\w+Ingress"
+    r"(Create|Attach|Accept|Enable|Assign)(?!NetworkAclEntry|VpcEndpoint$|Subnet$)|Authorize"
     r"|instance (pending|running)$"
 )
 # Calls that can't bring anything back. A rule that is deleted may have denied, and a subnet without an association of
@@ -65,11 +67,11 @@ _BEGUN_BY: dict[CauseKind, tuple[Field, ...]] = {
     CauseKind.WAY_OUT_SHUT: (Field.FILTERS, Field.ROUTES),
     CauseKind.ENDPOINT_PENDING: (Field.ROUTES, Field.ENDPOINTS),
     CauseKind.ENDPOINT_FAILED: (Field.ROUTES, Field.ENDPOINTS),
-    CauseKind.ENDPOINT_CLOSED: (Field.FILTERS, Field.ENDPOINTS),
+    CauseKind.ENDPOINT_CLOSED: (Field.INBOUND, Field.ENDPOINTS),  # an endpoint only answers (VPC guide: groups)
     CauseKind.DNS_OFF: (Field.DNS,),
     CauseKind.PATH_UNKNOWN: (Field.ROUTES, Field.ENDPOINTS, Field.FILTERS, Field.DNS),
     CauseKind.ENDPOINT_POLICY: (Field.ENDPOINTS,),
-    CauseKind.OWN_GROUP: (Field.FILTERS,),
+    CauseKind.OWN_GROUP: (Field.OUTBOUND,),  # and a client only asks
 }
 
 
@@ -214,7 +216,7 @@ def _concerns(change: Change, fields: Sequence[Field], scope: ChangeScope) -> bo
 
 def _touches(ids: frozenset[str], field: Field, scope: ChangeScope) -> bool:
     match field:
-        case Field.FILTERS:
+        case Field.FILTERS | Field.INBOUND | Field.OUTBOUND:
             return bool(ids & scope.filter_ids)
         case Field.ENDPOINTS:
             return _names(ids, ("vpce",), scope.endpoint_ids, scope, otherwise=True)
