@@ -96,7 +96,6 @@ def test_a_rule_that_names_a_group_of_the_peered_hub_is_not_known_to_keep_anythi
     assert cause.kind is not CauseKind.OWN_GROUP
 
 
-@pytest.mark.xfail(reason="a subnet's block that is dissociated counts whatever its family is")
 @pytest.mark.parametrize("later", ["DisassociateSubnetCidrBlock", "AssociateSubnetCidrBlock"])
 def test_a_subnets_ipv6_block_closes_nothing_for_a_name_that_is_ipv4(later: str) -> None:
     began = change("DeleteRoute", "rtb-main", at=-6, event_id="e-1", actor="the-one")

@@ -1,6 +1,7 @@
 """Gateway endpoints beside what is narrow on purpose, and beside what failed."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -25,7 +26,7 @@ NAMED = EndpointPolicies({"s3": "perimeter"}, {"perimeter": StoredPolicy(NARROW_
 TWO = (subnet("a"), subnet("b"), table("main"), table("two", subnets=("b",)))
 
 
-def routing(network: Vpc, **more: object) -> list[Action]:
+def routing(network: Vpc, **more: Any) -> list[Action]:
     """What gives route tables a way to a gateway endpoint."""
     kinds = {ActionKind.CREATE_GATEWAY_ENDPOINT, ActionKind.ADD_ROUTE_TABLES}
     return [one for one in plan(network, "s3", **more).actions if one.kind in kinds]

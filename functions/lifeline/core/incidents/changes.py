@@ -9,8 +9,9 @@ from functools import lru_cache
 
 from lifeline.core.history.change import Change
 from lifeline.core.incidents.incident import CauseKind
-from lifeline.core.network.acl import acl_of
-from lifeline.core.network.model import RouteTable, Subnet, Vpc
+from lifeline.core.network.acl import acl_of, private_addresses
+from lifeline.core.network.model import Ranges, RouteTable, Subnet, Vpc, version_of
+from lifeline.core.network.packets import span, without
 from lifeline.core.network.reach import endpoints_of
 from lifeline.core.network.tiers import effective_route_table
 from lifeline.core.wording import is_call, write_actor, write_person, write_time
@@ -61,6 +62,10 @@ _ONLY_TAKES = re.compile(
     r"(Delete|Detach|Disable|Reject|Revoke|Unassign)(?!NetworkAcl)|Disassociate(?!RouteTable$)"
     r"|instance (stopping|stopped|shutting-down|terminated)$"
 )
+# An egress-only internet gateway carries IPv6 alone (VPC guide), and a subnet's only IPv4 block stays with it (EC2 API:
+# DisassociateSubnetCidrBlock).
+_ONLY_IPV6 = re.compile(r"EgressOnlyInternetGateway|SubnetCidrBlock")
+_ROUTE = re.compile(r"(Create|Replace|Delete)Route")  # of a VPC's table; a transit gateway's lead back, too
 
 _BEGUN_BY: dict[CauseKind, tuple[Field, ...]] = {
     CauseKind.CUT_OFF: (Field.ROUTES, Field.ENDPOINTS),
@@ -77,7 +82,10 @@ _BEGUN_BY: dict[CauseKind, tuple[Field, ...]] = {
 
 @dataclass(frozen=True, slots=True)
 class ChangeScope:
-    """The resources that one subnet's path to one service depends on, and those that it doesn't depend on."""
+    """The resources that one subnet's path to one service depends on, and those that it doesn't depend on.
+
+    `versions` are the IP versions of the packets on the way, `off_the_way` addresses to which none is sent.
+    """
 
     vpc_id: str
     subnet_ids: frozenset[str]
@@ -86,12 +94,18 @@ class ChangeScope:
     endpoint_ids: frozenset[str]
     filter_ids: frozenset[str]
     other_ids: frozenset[str]
-    is_ipv6_only: bool = False
+    versions: frozenset[int] = frozenset({4})
+    off_the_way: Ranges = ()
 
 
-def scope_of(subnet: Subnet, vpc: Vpc, service: str) -> ChangeScope:
+def scope_of(subnet: Subnet, vpc: Vpc, service: str, *, is_public: bool = False) -> ChangeScope:
     """What the subnet's path to the service depends on: its route table and, behind a NAT, that of the NAT's subnet,
-    and the filters on the way to the service's endpoints and through the NAT.
+    and the filters on the way to the service's endpoints and through the NAT. `is_public` says that the
+    service's name leads to public addresses where no endpoint answers it: a route to other VPCs or networks is then no
+    part of the way, but one within the VPC may bring the answers.
+
+    A subnet with IPv4 uses that alone (docs/adr/0005). What an IPv6-only one sends may go on by IPv4 behind a NAT
+    gateway (VPC guide: DNS64 and NAT64).
     """
     tables = _tables(subnet, vpc)
     targets = frozenset(route.target_id for table in tables for route in table.routes if route.target_id)
@@ -105,6 +119,7 @@ def scope_of(subnet: Subnet, vpc: Vpc, service: str) -> ChangeScope:
     groups = frozenset[str]().union(*(endpoint.security_group_ids for endpoint in endpoints))
     groups |= frozenset[str]().union(*(machine.group_ids for machine in machines))
     lists = _prefix_lists(tables, groups, vpc)
+    own = tuple(span(cidr) for cidr in vpc.all_cidrs if version_of(cidr) == 4)
     return ChangeScope(
         vpc_id=vpc.id,
         subnet_ids=frozenset({subnet.id, *homes}),
@@ -113,7 +128,8 @@ def scope_of(subnet: Subnet, vpc: Vpc, service: str) -> ChangeScope:
         endpoint_ids=frozenset(endpoint.id for endpoint in endpoints),
         filter_ids=acls | groups | lists,
         other_ids=_seen(vpc),
-        is_ipv6_only=subnet.is_ipv6_only,
+        versions=frozenset({subnet.ip_version} | ({4} if homes else set())),
+        off_the_way=without(private_addresses(4), own) if is_public and not endpoints else (),
     )
 
 
@@ -204,14 +220,20 @@ def _plainness(change: Change, scope: ChangeScope) -> int:
 
 
 def _concerns(change: Change, fields: Sequence[Field], scope: ChangeScope) -> bool:
-    """True unless the change names others' resources only. Older records, and some calls, name none at all.
-
-    An egress-only internet gateway carries IPv6 alone (VPC guide), by which only an IPv6-only subnet reaches AWS.
-    """
-    if "EgressOnlyInternetGateway" in change.event_name and not scope.is_ipv6_only:
-        return False
+    """True unless the change names others' resources or addresses only. Older records, and some calls, name none."""
     of = _fields_of(change.event_name).intersection(fields)
-    return bool(of) and (not change.ids or any(_touches(change.ids, field, scope) for field in of))
+    if not of or _is_elsewhere(change, scope):
+        return False
+    return not change.ids or any(_touches(change.ids, field, scope) for field in of)
+
+
+def _is_elsewhere(change: Change, scope: ChangeScope) -> bool:
+    """True if the change is surely of addresses that aren't on the way: of another IP version, or a route to others."""
+    versions = {6} if _ONLY_IPV6.search(change.event_name) else {version_of(block) for block in change.blocks}
+    if versions and not versions & scope.versions:
+        return True
+    is_route = bool(versions) and _ROUTE.fullmatch(change.event_name)
+    return bool(is_route) and not without(tuple(map(span, change.blocks)), scope.off_the_way)
 
 
 def _touches(ids: frozenset[str], field: Field, scope: ChangeScope) -> bool:

@@ -225,8 +225,16 @@ class Around:
         if self._subnet is None or self._facts.vpc is None or not self._facts.changes:
             return None
         if service not in self._pasts:
-            self._pasts[service] = Past(self._facts.changes, scope_of(self._subnet, self._facts.vpc, service))
+            scope = scope_of(self._subnet, self._facts.vpc, service, is_public=self._is_public(service))
+            self._pasts[service] = Past(self._facts.changes, scope)
         return self._pasts[service]
+
+    def _is_public(self, service: str) -> bool:
+        """True if the service's name is known to lead to public addresses where no endpoint of the VPC answers it."""
+        dns, path = self._facts.dns, self.paths.get(service)
+        if dns is None or path is None or path.central_id:
+            return False
+        return not (dns.unreadable or dns.unread or dns.throttled or dns.custom_dns_servers)
 
     def _find_paths(self) -> dict[str, NetworkPath]:
         """The path to each service that the agent needs, `monitoring` first; empty if its subnet wasn't found."""
