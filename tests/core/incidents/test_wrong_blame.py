@@ -86,7 +86,6 @@ def test_a_prefix_list_that_the_own_group_names_is_named_with_its_change() -> No
     assert (cause.kind, cause.change) == (CauseKind.OWN_GROUP, emptied)
 
 
-@pytest.mark.xfail(reason="an outbound rule that names a peer's group is judged as if it let nothing out")
 def test_a_rule_that_names_a_group_of_the_peered_hub_is_not_known_to_keep_anything_in() -> None:
     hub = vpc(subnet("a"), table("main", route("10.9.0.0/16", TargetKind.PEERING, "pcx-1")))
     name = "monitoring.us-east-1.amazonaws.com"

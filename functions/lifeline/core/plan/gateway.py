@@ -101,14 +101,13 @@ class GatewayPlanner(ServicePlanner):
     def _beside_narrow(self) -> str:
         """Why no table may get a route to a gateway endpoint that lets everything through; an empty text if it may."""
         others = (one for one in self.live() if not self.is_own(one) and not _lets_all_through(one, self.vpc))
-        theirs = next(others, None)
+        theirs, service = next(others, None), self.requirement.service
         if theirs is None or self._is_asked_for:
             return ""
         return (
-            f"{judge_policy(theirs, self.vpc).words}, and it isn't Lifeline's: a gateway endpoint that lets everything "
-            f"through isn't added beside it. Add the route tables to {theirs.id}, name a policy for the "
-            f"{self.requirement.service} service in endpoint_policies, or add "
-            f'"gateway_always": ["{self.requirement.service}"] to the policy'
+            f"{theirs.id} isn't Lifeline's, and its policy may not let everything through, so no gateway endpoint with "
+            f"full access is added beside it: add the route tables to it, name a policy for the {service} service in "
+            f'endpoint_policies, or add "gateway_always": ["{service}"] to the policy'
         )
 
     def _quota_words(self) -> str:
