@@ -78,7 +78,6 @@ def test_outbound_rules_close_no_endpoint(later: str) -> None:
     assert why(facts(closed, changes=(began, after))).change == began
 
 
-@pytest.mark.xfail(reason="prefix lists that only the own group names aren't among what it depends on")
 def test_a_prefix_list_that_the_own_group_names_is_named_with_its_change() -> None:
     emptied = change("ModifyManagedPrefixList", "pl-1", at=-3)
     seen = served(prefix_lists=(("pl-1", ("10.9.0.0/16",)),))

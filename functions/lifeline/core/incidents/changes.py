@@ -10,7 +10,7 @@ from functools import lru_cache
 from lifeline.core.history.change import Change
 from lifeline.core.incidents.incident import CauseKind
 from lifeline.core.network.acl import acl_of, private_addresses
-from lifeline.core.network.model import Ranges, RouteTable, Subnet, Vpc, version_of
+from lifeline.core.network.model import Ranges, RouteTable, Subnet, Vpc, named_lists, version_of
 from lifeline.core.network.packets import span, without
 from lifeline.core.network.reach import endpoints_of
 from lifeline.core.network.tiers import effective_route_table
@@ -283,9 +283,8 @@ def _tables(subnet: Subnet, vpc: Vpc) -> tuple[RouteTable, ...]:
 
 def _prefix_lists(tables: Iterable[RouteTable], security_group_ids: frozenset[str], vpc: Vpc) -> frozenset[str]:
     rules = (rule for group in vpc.groups(security_group_ids) for rule in (*group.ingress, *group.egress))
-    in_rules = {prefix_list for rule in rules for prefix_list in rule.prefix_lists}
     in_routes = {route.prefix_list_id for table in tables for route in table.routes if route.prefix_list_id}
-    return frozenset(in_rules | in_routes)
+    return named_lists(rules) | in_routes
 
 
 def _seen(vpc: Vpc) -> frozenset[str]:

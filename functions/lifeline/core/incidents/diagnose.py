@@ -281,6 +281,7 @@ class _Check:
         ids, vpc, subnet = self.facts.instance.group_ids, self.facts.vpc, self.facts.subnet
         if not ids or vpc is None or subnet is None or not path.reach.is_open:
             return None
+        vpc = replace(vpc, prefix_lists=tuple({**dict(vpc.prefix_lists), **dict(self.facts.own_lists)}.items()))
         groups, ports = OwnGroups(ids, self.facts.own_groups), self._ports_of(METRICS)
         if endpoint := next((found for found in vpc.endpoints if found.id == path.endpoint_id), None):
             return egress_to(groups, endpoint, subnet, vpc, ports)
