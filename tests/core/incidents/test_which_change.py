@@ -9,9 +9,10 @@ from lifeline.core.history.change import Change
 from lifeline.core.incidents.changes import Past, scope_of
 from lifeline.core.incidents.incident import CauseKind
 from lifeline.core.network.dns import AnswerKind, DnsAnswer, DnsView
-from lifeline.core.network.model import NatGateway, TargetKind, Vpc
+from lifeline.core.network.model import NatGateway, NetworkInterface, Rule, SecurityGroup, TargetKind, Vpc
 from tests.core.incidents.test_changes import SINCE
-from tests.core.incidents.test_diagnose import change, facts, network, why
+from tests.core.incidents.test_diagnose import CLOSED_GROUP, SERVED, change, facts, network, served, why
+from tests.core.incidents.test_wrong_blame import of_own_group
 from tests.support.agents import minute
 from tests.support.builders import MONITORING, default_route, endpoint, own_security_group, route, subnet, table, vpc
 
@@ -116,3 +117,68 @@ def test_a_transit_gateways_routes_to_private_networks_lead_back() -> None:
 def test_where_an_endpoint_answers_every_route_may_be_on_the_way() -> None:
     seen = vpc(subnet("a"), endpoint(MONITORING, "a"), own_security_group())
     assert behind(seen, CauseKind.PATH_UNKNOWN, deleted("10.20.0.0/16"), is_public=True) is not None
+
+
+OUTBOUND = ["RevokeSecurityGroupEgress", "ModifySecurityGroupRules", "DisassociateSecurityGroupVpc"]
+INBOUND = ["RevokeSecurityGroupIngress", "ModifySecurityGroupRules", "DisassociateSecurityGroupVpc"]
+BY_LIST = ["ModifyManagedPrefixList", "RestoreManagedPrefixListVersion", "DeleteIpamPrefixListResolverTarget"]
+NOT_OUTBOUND = ["RevokeSecurityGroupIngress", "AuthorizeSecurityGroupEgress", "AuthorizeSecurityGroupIngress"]
+NOT_INBOUND = ["RevokeSecurityGroupEgress", "AuthorizeSecurityGroupEgress", "AuthorizeSecurityGroupIngress"]
+
+
+@pytest.mark.parametrize(
+    ("name", "is_named"), [*((one, True) for one in OUTBOUND), *((one, False) for one in NOT_OUTBOUND)]
+)
+def test_what_an_instances_own_group_lets_out_is_closed_by_changes_of_its_outbound_rules(
+    name: str, *, is_named: bool
+) -> None:
+    one = change(name, "sg-app")
+    assert (why(of_own_group(changes=(one,))).change == one) is is_named
+
+
+@pytest.mark.parametrize("name", BY_LIST)
+@pytest.mark.parametrize(("rule", "is_named"), [("egress", True), ("ingress", False)])
+def test_and_by_changes_of_the_lists_in_these(name: str, rule: str, *, is_named: bool) -> None:
+    one, listed = change(name, "pl-1"), (Rule("tcp", 443, 443, prefix_lists=("pl-1",)),)
+    own = replace(SecurityGroup("sg-app", "app"), **{rule: listed})  # type: ignore[arg-type]
+    cause = why(of_own_group(changes=(one,), own_groups=(own,), own_lists=(("pl-1", ("10.9.0.0/16",)),)))
+    assert cause.kind is CauseKind.OWN_GROUP
+    assert (cause.change == one) is is_named
+
+
+@pytest.mark.parametrize(
+    ("name", "is_named"), [*((one, True) for one in INBOUND), *((one, False) for one in NOT_INBOUND)]
+)
+def test_an_endpoint_is_closed_by_changes_of_its_inbound_rules(name: str, *, is_named: bool) -> None:
+    one = change(name, "sg-own")
+    assert (why(facts(network(SERVED, security_groups=(CLOSED_GROUP,)), changes=(one,))).change == one) is is_named
+
+
+@pytest.mark.parametrize("name", BY_LIST)
+@pytest.mark.parametrize(("rule", "is_named"), [("egress", False), ("ingress", True)])
+def test_and_by_changes_of_the_lists_in_those(name: str, rule: str, *, is_named: bool) -> None:
+    one, listed = change(name, "pl-1"), (Rule("tcp", 443, 443, prefix_lists=("pl-1",)),)
+    group = replace(CLOSED_GROUP, **{rule: listed})  # type: ignore[arg-type]
+    seen = network(SERVED, security_groups=(group,), prefix_lists=(("pl-1", ("10.9.0.0/16",)),))
+    cause = why(facts(seen, changes=(one,)))
+    assert cause.kind is CauseKind.ENDPOINT_CLOSED
+    assert (cause.change == one) is is_named
+
+
+@pytest.mark.parametrize(
+    ("name", "is_cure"), [("AuthorizeSecurityGroupIngress", True), ("AuthorizeSecurityGroupEgress", False)]
+)
+def test_an_endpoint_is_opened_again_by_its_inbound_rules(name: str, *, is_cure: bool) -> None:
+    closed = change("RevokeSecurityGroupIngress", "sg-own", at=-1, event_id="e-1")
+    opened = change(name, "sg-own", at=3, event_id="e-2")
+    found = why(facts(served(), changes=(closed, opened)), now=minute(9))
+    assert (found.kind is CauseKind.ENDPOINT_CLOSED) is is_cure
+
+
+@pytest.mark.parametrize("name", ["RevokeSecurityGroupIngress", "RevokeSecurityGroupEgress"])
+def test_both_ways_of_a_nat_instances_group_count(name: str) -> None:
+    nat = NetworkInterface("eni-nat", "subnet-n", ("10.0.9.9",), frozenset({"sg-nat"}))
+    out = default_route(TargetKind.NETWORK_INTERFACE, "eni-nat")
+    seen = vpc(subnet("a"), subnet("n"), table("main", out), interfaces=(nat,))
+    one = change(name, "sg-nat")
+    assert behind(seen, CauseKind.WAY_OUT_SHUT, one) == one

@@ -116,9 +116,13 @@ def scope_of(subnet: Subnet, vpc: Vpc, service: str, *, is_public: bool = False)
     hosts = {subnet_id for endpoint in endpoints for subnet_id in endpoint.subnet_ids}
     on_the_way = [candidate for candidate in vpc.subnets if candidate.id in {subnet.id, *hosts, *homes}]
     acls = frozenset(acl.id for candidate in on_the_way if (acl := acl_of(candidate, vpc)))
-    groups = frozenset[str]().union(*(endpoint.security_group_ids for endpoint in endpoints))
-    groups |= frozenset[str]().union(*(machine.group_ids for machine in machines))
-    lists = _prefix_lists(tables, groups, vpc)
+    of_endpoints = frozenset[str]().union(*(endpoint.security_group_ids for endpoint in endpoints))
+    of_machines = frozenset[str]().union(*(machine.group_ids for machine in machines))
+    groups = of_endpoints | of_machines
+    rules = [rule for group in vpc.groups(groups) for rule in group.ingress]
+    rules += [rule for group in vpc.groups(of_machines) for rule in group.egress]  # an endpoint only answers
+    lists = named_lists(rules)
+    lists |= {route.prefix_list_id for table in tables for route in table.routes if route.prefix_list_id}
     own = tuple(span(cidr) for cidr in vpc.all_cidrs if version_of(cidr) == 4)
     return ChangeScope(
         vpc_id=vpc.id,
@@ -224,7 +228,9 @@ def _concerns(change: Change, fields: Sequence[Field], scope: ChangeScope) -> bo
     of = _fields_of(change.event_name).intersection(fields)
     if not of or _is_elsewhere(change, scope):
         return False
-    return not change.ids or any(_touches(change.ids, field, scope) for field in of)
+    if not change.ids:
+        return "PrefixList" not in change.event_name or bool(_of_kinds(scope.target_ids | scope.filter_ids, ("pl",)))
+    return any(_touches(change.ids, field, scope) for field in of)
 
 
 def _is_elsewhere(change: Change, scope: ChangeScope) -> bool:
@@ -279,12 +285,6 @@ def _tables(subnet: Subnet, vpc: Vpc) -> tuple[RouteTable, ...]:
     homes = {nat.subnet_id for nat in vpc.nat_gateways if nat.id in targets}
     onward = (effective_route_table(subnet, vpc) for subnet in vpc.subnets if subnet.id in homes)
     return tuple(table for table in (own, *onward) if table)
-
-
-def _prefix_lists(tables: Iterable[RouteTable], security_group_ids: frozenset[str], vpc: Vpc) -> frozenset[str]:
-    rules = (rule for group in vpc.groups(security_group_ids) for rule in (*group.ingress, *group.egress))
-    in_routes = {route.prefix_list_id for table in tables for route in table.routes if route.prefix_list_id}
-    return named_lists(rules) | in_routes
 
 
 def _seen(vpc: Vpc) -> frozenset[str]:
