@@ -16,7 +16,7 @@ from lifeline.core.history.change import Change
 from lifeline.core.incidents.incident import Cause, CauseKind
 from lifeline.core.network.dns import DnsView
 from lifeline.core.network.iam_policy import Permission, RoleVerdict
-from lifeline.core.network.model import Catalog, RouteTable, TargetKind, Vpc, VpcRef
+from lifeline.core.network.model import Catalog, RouteTable, Rule, SecurityGroup, TargetKind, Vpc, VpcRef
 from lifeline.detector.evidence import Case, EvidenceCollector, EvidenceSources
 from tests.support.agents import minute, silent_agent
 from tests.support.builders import CATALOG, default_route, subnet, table, vpc
@@ -31,6 +31,8 @@ class Region:
     untraced: tuple[Change, ...] = ()
     state: VpcState = field(default_factory=VpcState)
     routes: tuple[RouteTable, ...] = ()
+    lists: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    seen_lists: tuple[tuple[str, tuple[str, ...]], ...] = ()
     asked: list[tuple[str, str]] = field(default_factory=list)
 
     def _note(self, what: str, about: str) -> None:
@@ -57,7 +59,17 @@ class Region:
 
     def observe(self, vpc_ids: Sequence[str]) -> tuple[Vpc, ...]:
         self._note("observe", str(len(vpc_ids)))
-        return tuple(vpc(subnet(id_), *self.routes, id=id_) for id_ in vpc_ids)
+        return tuple(vpc(subnet(id_), *self.routes, id=id_, prefix_lists=self.seen_lists) for id_ in vpc_ids)
+
+    def groups(self, ids: Sequence[str]) -> tuple[SecurityGroup, ...]:
+        """Each group names the list of its own number alone."""
+        rules = {id_: Rule("tcp", 443, 443, prefix_lists=(id_.replace("sg", "pl"),)) for id_ in ids}
+        return tuple(SecurityGroup(id_, id_, egress=(rule,)) for id_, rule in rules.items())
+
+    def prefix_lists(self, ids: Sequence[str]) -> dict[str, tuple[str, ...]]:
+        for id_ in ids:
+            self._note("list", id_)
+        return {id_: dict(self.lists)[id_] for id_ in ids if id_ in dict(self.lists)}
 
     def with_dns(self, vpcs: Sequence[Vpc]) -> tuple[Vpc, ...]:
         for one in vpcs:
@@ -174,3 +186,39 @@ def test_what_is_frozen_is_known_and_a_freeze_that_has_ended_is_not() -> None:
         region = Region(state=VpcState(frozen={"monitoring": replace(freeze, until=until)}))
         (cause,) = region.causes(instances_in(1, 1)).values()
         assert (cause.kind, cause.is_repairable) == (CauseKind.CUT_OFF, is_repairable)
+
+
+TO_PEER = (table("main", default_route(TargetKind.TRANSIT_GATEWAY, "tgw-1")),)
+ANYWHERE, ELSEWHERE = ("0.0.0.0/0",), ("10.9.0.0/16",)
+
+
+def with_groups(count: int) -> dict[str, Instance]:
+    placed = instances_in(1, count)
+    own = (frozenset({f"sg-{number}"}) for number in range(count))
+    return {id_: replace(one, group_ids=ids) for (id_, one), ids in zip(placed.items(), own, strict=True)}
+
+
+@pytest.mark.parametrize(
+    ("entries", "is_shut", "words"),
+    [(ELSEWHERE, True, ""), (ANYWHERE, False, ""), (None, False, "sg-0 allows what is in pl-0, which was not read")],
+)
+def test_what_the_prefix_lists_contain_that_the_own_group_names_is_read(
+    entries: tuple[str, ...] | None, is_shut: bool, words: str
+) -> None:
+    region = Region(routes=TO_PEER, lists=(("pl-0", entries),) if entries else ())
+    [cause] = region.causes(with_groups(1)).values()
+    assert (cause.kind is CauseKind.OWN_GROUP) is is_shut
+    assert words in str(cause.evidence)
+
+
+def test_a_list_that_was_read_with_a_vpc_isnt_read_again() -> None:
+    region = Region(routes=TO_PEER, seen_lists=(("pl-0", ELSEWHERE),))
+    [cause] = region.causes(with_groups(1)).values()
+    assert cause.kind is CauseKind.OWN_GROUP
+    assert region.times("list") == 0
+
+
+def test_no_more_than_twenty_prefix_lists_are_read_for_own_groups() -> None:
+    region = Region(routes=TO_PEER)
+    region.causes(with_groups(100))
+    assert region.times("list") == 20

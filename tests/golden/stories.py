@@ -102,10 +102,12 @@ from tests.support.builders import (
     CATALOG,
     LOCAL,
     MONITORING,
+    NARROW_POLICY,
     S3,
     SHUT_POLICY,
     default_route,
     endpoint,
+    gateway,
     own_security_group,
     plan,
     route,
@@ -246,6 +248,12 @@ S3_BY_INTERFACE = endpoint(
     security_group_ids=frozenset(),
 )
 BESIDE_S3 = answer(plan(replace(NETWORK, endpoints=(S3_BY_INTERFACE,)), "monitoring", "s3"))
+_THEIR_GATEWAY = gateway(own=False, id="vpce-0b4c5d6e7f8091a2b", policy=NARROW_POLICY)
+_THEIR_GATEWAY = replace(_THEIR_GATEWAY, route_table_ids=frozenset({"rtb-0ffffffffffffffff"}))
+BESIDE_NARROW = answer(plan(replace(NETWORK, endpoints=(_THEIR_GATEWAY,)), "s3"))
+_OUR_GATEWAY = replace(gateway(id="vpce-0c5d6e7f8091a2b3c"), route_table_ids=frozenset({TABLE}))
+_THEIRS_NARROW = replace(S3_BY_INTERFACE, policy=NARROW_POLICY)
+BESIDE_OURS = answer(plan(replace(NETWORK, endpoints=(_OUR_GATEWAY, _THEIRS_NARROW)), "monitoring", "s3"))
 DENIED_BY = replace(CHANGE, event_name="ModifyVpcEndpoint")
 THEIRS_OPEN = replace(SERVES_MOST, tags=(), on_record=False, security_group_ids=frozenset())
 THEIRS_SHUT = replace(THEIRS_OPEN, policy=SHUT_POLICY)
@@ -318,6 +326,17 @@ BY_OWN_GROUP = answer(
             BEHIND_NAT,
             interfaces=(NetworkInterface("eni-0d2e3f405162738aa", APP_B, ("10.20.2.20",), frozenset({APPS_GROUP.id})),),
             client_groups=(APPS_GROUP,),
+        ),
+        "monitoring",
+        dns=DnsView(),
+    )
+)
+OWN_GROUP_UNREAD = answer(
+    plan(
+        replace(
+            BEHIND_NAT,
+            interfaces=(NetworkInterface("eni-0d2e3f405162738aa", APP_B, ("10.20.2.20",), frozenset({APPS_GROUP.id})),),
+            client_groups=(),
         ),
         "monitoring",
         dns=DnsView(),
@@ -725,6 +744,9 @@ NOTICES: dict[str, tuple[float, Callable[[], Notice]]] = {
     "endpoints-shut-by-policy": (8, lambda: notified(SHUT_BY_POLICY, because=because_of([DENIED_BY]))),
     "endpoints-policy-reset": (8, lambda: notified(POLICY_RESET, because=because_of([DENIED_BY]))),
     "endpoints-own-group-shuts": (8, lambda: notified(BY_OWN_GROUP)),
+    "endpoints-own-group-unread": (8, lambda: notified(OWN_GROUP_UNREAD, is_plan=True)),
+    "endpoints-beside-narrow-gateway": (8, lambda: notified(BESIDE_NARROW)),
+    "endpoints-own-gateway-stays": (8, lambda: notified(BESIDE_OURS, is_plan=True)),
     "endpoints-hides-public-apis": (8, lambda: notified(HIDES_PUBLIC_APIS)),
     "endpoints-in-part": (8, lambda: notified(IN_PART, is_plan=True)),
     "endpoints-but-one-host": (8, lambda: notified(BUT_ONE_HOST, is_plan=True)),

@@ -1097,6 +1097,32 @@ class TestCauses:
         assert "Lifeline can't repair this by itself." in flat(notice.text)
         assert detector.asked_for_mending() == []
 
+    @pytest.mark.parametrize(("cidr", "is_shut"), [("10.99.0.0/16", True), ("0.0.0.0/0", False)])
+    def test_a_prefix_list_that_its_own_group_names_counts_by_its_entries(
+        self, detector: Detector, cidr: str, *, is_shut: bool
+    ) -> None:
+        id_ = launch()
+        _, endpoint_id = answered_here(id_)
+        ec2 = clients.client("ec2")
+        instance = ec2.describe_instances(InstanceIds=[id_])["Reservations"][0]["Instances"][0]
+        group = ec2.create_security_group(GroupName="app", Description="app", VpcId=instance["VpcId"])["GroupId"]
+        ec2.modify_instance_attribute(InstanceId=id_, Groups=[group])
+        made = ec2.create_managed_prefix_list(
+            PrefixListName="hubs", MaxEntries=1, AddressFamily="IPv4", Entries=[{"Cidr": cidr}]
+        )
+        listed: Any = [{"PrefixListId": made["PrefixList"]["PrefixListId"]}]
+        everything: Any = [{"IpProtocol": "-1", "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}]
+        tcp: Any = [{"IpProtocol": "tcp", "FromPort": 443, "ToPort": 443, "PrefixListIds": listed}]
+        ec2.authorize_security_group_egress(GroupId=group, IpPermissions=tcp)
+        ec2.revoke_security_group_egress(GroupId=group, IpPermissions=everything)
+        now = datetime.now(START.tzinfo) + timedelta(hours=1)
+        publish(id_, at=now - timedelta(minutes=20))
+        detector.run(now - timedelta(minutes=19.5))
+        detector.run(now)
+        [notice] = detector.notices
+        assert (f"own group {group} lets no 443 out to {endpoint_id}" in flat(notice.text)) is is_shut
+        assert "which was not read" not in flat(notice.text)
+
 
 class TestAllAtOnce:
     """Nearly all agents fall silent together, and nothing changed."""

@@ -33,7 +33,7 @@ from lifeline.core.incidents.late import Others
 from lifeline.core.incidents.rating import NOT_KNOWN, Surroundings
 from lifeline.core.incidents.zones import FEWEST, is_undecided
 from lifeline.core.network.dns import DnsView
-from lifeline.core.network.model import Catalog, Part, Ranges, RegionRef, SecurityGroup, Tier, Vpc
+from lifeline.core.network.model import Catalog, Part, Ranges, RegionRef, SecurityGroup, Tier, Vpc, named_lists
 from lifeline.core.network.ports import ports_of
 from lifeline.core.network.tiers import classify_subnets
 from lifeline.core.network.way_out import way_out
@@ -49,6 +49,7 @@ _MOST_CENTRAL = 10  # VPCs a run: Route 53 allows an account five calls a second
 _MOST_CHECKED = 1000  # instances a run whose status checks are read: ten calls
 _MOST_ROLES = 10
 _MOST_GROUPS = 200  # security groups a run: one call
+_MOST_LISTS = 20  # prefix lists a run, beside those that the VPCs name: one call each
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,8 +131,9 @@ class EvidenceCollector:
             self._unreadable[""].append("the region's endpoint services could not be read")
         vicinities = self._vicinities(wanted, instances)
         groups = self._groups(instances.values())
+        lists = self._lists(groups)
         facts = {
-            entity: self._facts(entity, instances[entity], health, vicinities, catalog, groups)
+            entity: self._facts(entity, instances[entity], health, vicinities, catalog, groups, lists)
             for entity in wanted
             if self._case.agents[entity].gap
         }
@@ -177,6 +179,14 @@ class EvidenceCollector:
         if not ids:
             return none
         return self._attempt(lambda: self._sources.network.groups(ids), none, "the instances' security groups")
+
+    def _lists(self, groups: Iterable[SecurityGroup]) -> Mapping[str, tuple[str, ...]]:
+        """The prefix lists that the groups' outbound rules name, from the VPCs that were observed, or else as many as
+        one run may read.
+        """
+        known = {list_id: cidrs for vpc in self._seen_vpcs.values() for list_id, cidrs in vpc.prefix_lists}
+        named = named_lists(rule for group in groups for rule in group.egress)
+        return {**known, **self._sources.network.prefix_lists(sorted(named - known.keys())[:_MOST_LISTS])}
 
     def _vicinities(self, wanted: Sequence[str], instances: Mapping[str, Instance]) -> dict[str, _Vicinity]:
         """Read the surroundings of each VPC, those with most silent agents first, as far as one run can."""
@@ -274,6 +284,7 @@ class EvidenceCollector:
         vicinities: Mapping[str, _Vicinity],
         catalog: Catalog,
         groups: Sequence[SecurityGroup],
+        lists: Mapping[str, tuple[str, ...]],
     ) -> Facts:
         around = vicinities.get(instance.vpc_id, _Vicinity())
         agent = self._case.agents[entity]
@@ -301,6 +312,7 @@ class EvidenceCollector:
             hub=self._sources.hub,
             price=price_in(self._sources.home.region),
             own_groups=tuple(group for group in groups if group.id in (instance.group_ids or ())),
+            own_lists=tuple(lists.items()),
         )
 
     def _with_roles(self, facts: Mapping[str, Facts]) -> dict[str, Facts]:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -50,7 +51,7 @@ def test_more_changes_than_one_call_takes_are_all_kept(ledger: AuditLog, world: 
     assert changes_kept(world) == 60
 
 
-def change(second: int, name: str = "DeleteRoute", *, ref: AnyRef = VPC, **more: str) -> tuple[AnyRef, Trigger]:
+def change(second: int, name: str = "DeleteRoute", *, ref: AnyRef = VPC, **more: Any) -> tuple[AnyRef, Trigger]:
     moment = f"2026-11-22T12:00:{second:02}Z"
     ids, tags = frozenset({"rtb-1", "igw-1"}), frozenset(filter(None, more.pop("tag", "").split()))
     texts = {"event_id": f"e{second}", "time": moment, **more}
@@ -72,11 +73,12 @@ def changes(ledger: AuditLog, since: int = 0, until: int = 59, **more: int) -> l
     return [one.event_id for one in found]
 
 
-def test_a_change_is_read_again_with_what_its_record_names(ledger: AuditLog) -> None:
-    ledger.record_changes([change(7, actor="alice")], now=NOW)
+@pytest.mark.parametrize("blocks", [frozenset[str](), frozenset({"0.0.0.0/0", "::/0"})])
+def test_a_change_is_read_again_with_what_its_record_names(ledger: AuditLog, blocks: frozenset[str]) -> None:
+    ledger.record_changes([change(7, actor="alice", blocks=blocks)], now=NOW)
     [found] = ledger.changes_of(VPC, since=NOW, until=NOW + timedelta(minutes=1))
     at = NOW + timedelta(seconds=7)
-    assert found == Change(at, "e7", "DeleteRoute", "alice", frozenset({"rtb-1", "igw-1"}))
+    assert found == Change(at, "e7", "DeleteRoute", "alice", frozenset({"rtb-1", "igw-1"}), blocks=blocks)
 
 
 def test_a_change_whose_record_names_nothing_is_kept_too(ledger: AuditLog) -> None:

@@ -228,14 +228,20 @@ def test_every_call_that_lifeline_hears_of_has_its_field_or_says_nothing_of_the_
 
 @pytest.mark.parametrize("name", sorted(set(EVENTS) - BESIDE))
 def test_every_call_takes_or_brings_something(name: str) -> None:
-    of_ipv6 = replace(scope(), is_ipv6_only="EgressOnlyInternetGateway" in name)
-    assert takes(change(name), ANY_FIELD, of_ipv6) or brings(change(name), ANY_FIELD, of_ipv6)
+    of_both = replace(scope(), versions=frozenset({4, 6}), filter_ids=frozenset({"pl-1"}))
+    assert takes(change(name), ANY_FIELD, of_both) or brings(change(name), ANY_FIELD, of_both)
+
+
+@pytest.mark.parametrize("name", ["DeleteIpamPrefixListResolver", "ModifyIpamPrefixListResolver"])
+def test_where_no_list_is_on_the_way_a_resolver_of_lists_closes_nothing(name: str) -> None:
+    assert not takes(change(name), ANY_FIELD, scope())
+    assert takes(change(name), ANY_FIELD, replace(scope(), target_ids=frozenset({"pl-1"})))
 
 
 def test_an_egress_only_gateway_concerns_no_subnet_that_has_ipv4() -> None:
     gone = change("DeleteEgressOnlyInternetGateway")
     assert not takes(gone, ANY_FIELD, scope())
-    assert takes(gone, ANY_FIELD, replace(scope(), is_ipv6_only=True))
+    assert takes(gone, ANY_FIELD, replace(scope(), versions=frozenset({6})))
 
 
 @pytest.mark.parametrize(

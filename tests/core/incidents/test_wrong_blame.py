@@ -63,7 +63,6 @@ def test_an_agent_that_reported_through_its_own_narrow_group_uses_another_name()
     assert cause.confidence is not Confidence.HIGH
 
 
-@pytest.mark.xfail(reason="a call that can't close what lets requests out is blamed for it")
 @pytest.mark.parametrize("later", ["RevokeSecurityGroupIngress", "AuthorizeSecurityGroupEgress"])
 def test_only_a_change_of_outbound_rules_closes_what_the_own_group_lets_out(later: str) -> None:
     began = change("RevokeSecurityGroupEgress", "sg-app", at=-6, event_id="e-1", actor="the-one")
@@ -71,7 +70,6 @@ def test_only_a_change_of_outbound_rules_closes_what_the_own_group_lets_out(late
     assert why(of_own_group(changes=(began, after))).change == began
 
 
-@pytest.mark.xfail(reason="a call on outbound rules is blamed for an endpoint's inbound rules")
 @pytest.mark.parametrize("later", ["RevokeSecurityGroupEgress", "AuthorizeSecurityGroupEgress"])
 def test_outbound_rules_close_no_endpoint(later: str) -> None:
     began = change("RevokeSecurityGroupIngress", "sg-own", at=-6, event_id="e-1", actor="the-one")
@@ -80,7 +78,6 @@ def test_outbound_rules_close_no_endpoint(later: str) -> None:
     assert why(facts(closed, changes=(began, after))).change == began
 
 
-@pytest.mark.xfail(reason="prefix lists that only the own group names aren't among what it depends on")
 def test_a_prefix_list_that_the_own_group_names_is_named_with_its_change() -> None:
     emptied = change("ModifyManagedPrefixList", "pl-1", at=-3)
     seen = served(prefix_lists=(("pl-1", ("10.9.0.0/16",)),))
@@ -88,7 +85,6 @@ def test_a_prefix_list_that_the_own_group_names_is_named_with_its_change() -> No
     assert (cause.kind, cause.change) == (CauseKind.OWN_GROUP, emptied)
 
 
-@pytest.mark.xfail(reason="an outbound rule that names a peer's group is judged as if it let nothing out")
 def test_a_rule_that_names_a_group_of_the_peered_hub_is_not_known_to_keep_anything_in() -> None:
     hub = vpc(subnet("a"), table("main", route("10.9.0.0/16", TargetKind.PEERING, "pcx-1")))
     name = "monitoring.us-east-1.amazonaws.com"
@@ -98,7 +94,6 @@ def test_a_rule_that_names_a_group_of_the_peered_hub_is_not_known_to_keep_anythi
     assert cause.kind is not CauseKind.OWN_GROUP
 
 
-@pytest.mark.xfail(reason="a subnet's block that is dissociated counts whatever its family is")
 @pytest.mark.parametrize("later", ["DisassociateSubnetCidrBlock", "AssociateSubnetCidrBlock"])
 def test_a_subnets_ipv6_block_closes_nothing_for_a_name_that_is_ipv4(later: str) -> None:
     began = change("DeleteRoute", "rtb-main", at=-6, event_id="e-1", actor="the-one")

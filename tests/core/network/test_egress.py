@@ -83,6 +83,35 @@ def test_out_to_public_addresses_that_are_not_read_only_all_or_none_of_them_is_a
     assert egress_to_public(groups(to("::/0")), "monitoring", ipv6, vpc(ipv6), HTTPS).is_open
 
 
+TO_HUB = Rule("tcp", 443, 443, groups=("sg-hub",))
+WHO = "sg-app lets requests out to members of sg-hub, and who these are was not read"
+
+
+@pytest.mark.parametrize("there", [("10.9.1.10",), ()])
+def test_who_is_in_a_group_of_another_vpc_is_not_known(there: tuple[str, ...]) -> None:
+    found = egress_to_central(groups(TO_HUB, to("10.0.0.0/16")), there, CLIENT, vpc(CLIENT), HTTPS)
+    assert found.is_open is None
+    assert there == () or found.unread == WHO
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        Rule("tcp", 5432, 5432, groups=("sg-hub",)),
+        Rule("udp", 443, 443, groups=("sg-hub",)),
+        Rule("tcp", 443, 443, groups=("sg-app",)),
+        Rule("tcp", 443, 443, groups=("sg-endpoint",)),
+    ],
+)
+def test_a_rule_for_other_ports_or_for_a_group_of_the_vpc_leads_to_no_central_endpoint(rule: Rule) -> None:
+    seen = vpc(CLIENT, SecurityGroup("sg-endpoint", "of the VPC"))
+    assert egress_to_central(groups(rule), ("10.9.1.10",), CLIENT, seen, HTTPS).is_open is False
+
+
+def test_a_rule_for_its_address_is_enough_whoever_else_is_named() -> None:
+    assert egress_to_central(groups(TO_HUB, to("10.9.0.0/16")), ("10.9.1.10",), CLIENT, vpc(CLIENT), HTTPS).is_open
+
+
 def test_out_to_a_central_endpoint_whose_address_is_not_read_only_all_or_none_is_an_answer() -> None:
     for cidr, is_open in (("0.0.0.0/0", True), ("::/0", True), ("10.0.0.0/8", None)):
         assert egress_to_central(groups(to(cidr)), (), CLIENT, vpc(CLIENT), HTTPS).is_open is is_open

@@ -1,23 +1,114 @@
-"""Faults that are known and not mended yet: gateway endpoints beside what is narrow on purpose."""
+"""Gateway endpoints beside what is narrow on purpose, and beside what failed."""
+
+from dataclasses import replace
+from typing import Any
 
 import pytest
 
-from lifeline.core.network.model import EndpointState
-from lifeline.core.plan.actions import ActionKind, ServiceState, Status
-from tests.support.builders import NARROW_POLICY, S3, endpoint, gateway, plan, subnet, table, vpc
+from lifeline.core.network.model import Endpoint, EndpointState, Vpc
+from lifeline.core.plan.actions import Action, ActionKind, ServiceState, Status
+from lifeline.core.policy.endpoint_policies import EndpointPolicies, StoredPolicy
+from tests.support.builders import (
+    NARROW_POLICY,
+    S3,
+    SHUT_POLICY,
+    endpoint,
+    gateway,
+    own_security_group,
+    plan,
+    subnet,
+    table,
+    vpc,
+)
+
+THEIRS = gateway("main", own=False, policy=NARROW_POLICY)
+NAMED = EndpointPolicies({"s3": "perimeter"}, {"perimeter": StoredPolicy(NARROW_POLICY)})
+TWO = (subnet("a"), subnet("b"), table("main"), table("two", subnets=("b",)))
 
 
-@pytest.mark.xfail(reason="only a narrow interface endpoint keeps a gateway with full access away")
-def test_others_narrow_gateway_endpoint_gets_no_full_access_one_beside_it() -> None:
-    theirs = gateway("main", own=False, policy=NARROW_POLICY)
-    network = vpc(subnet("a"), subnet("b"), table("main"), table("two", subnets=("b",)), theirs)
-    made = [one for one in plan(network, "s3").actions if one.kind is ActionKind.CREATE_GATEWAY_ENDPOINT]
-    assert not any(one.status is Status.PLANNED for one in made)
+def routing(network: Vpc, **more: Any) -> list[Action]:
+    """What gives route tables a way to a gateway endpoint."""
+    kinds = {ActionKind.CREATE_GATEWAY_ENDPOINT, ActionKind.ADD_ROUTE_TABLES}
+    return [one for one in plan(network, "s3", **more).actions if one.kind in kinds]
 
 
-@pytest.mark.xfail(reason="the failed interface endpoint's state is reported beside the gateway that is planned")
+@pytest.mark.parametrize("policy", [NARROW_POLICY, SHUT_POLICY, "no policy at all"])
+def test_others_narrow_gateway_endpoint_gets_no_full_access_one_beside_it(policy: str) -> None:
+    (made,) = routing(vpc(*TWO, replace(THEIRS, policy=policy)))
+    assert made.status is Status.BLOCKED
+    assert THEIRS.id in made.error
+    assert '"gateway_always": ["s3"]' in made.error
+    (report,) = plan(vpc(*TWO, replace(THEIRS, policy=policy)), "s3").services
+    assert report.state is ServiceState.BLOCKED
+
+
+def test_others_gateway_endpoint_that_lets_everything_through_changes_nothing() -> None:
+    (made,) = routing(vpc(*TWO, replace(THEIRS, policy="")))
+    assert made.status is Status.PLANNED
+
+
+def test_the_policy_may_ask_for_the_gateway_endpoint_all_the_same() -> None:
+    (made,) = routing(vpc(*TWO, THEIRS), gateway_always=("s3",))
+    assert (made.status, made.route_table_ids) == (Status.PLANNED, ("rtb-two",))
+
+
+def test_a_gateway_endpoint_whose_policy_is_named_is_no_full_access_one() -> None:
+    (made,) = routing(vpc(*TWO, THEIRS), endpoint_policies=NAMED)
+    assert made.status is Status.PLANNED
+
+
+@pytest.mark.parametrize(("policy", "status"), [("", Status.BLOCKED), (NARROW_POLICY, Status.PLANNED)])
+def test_lifelines_own_is_spread_beside_a_narrow_one_only_where_it_is_narrow_too(policy: str, status: Status) -> None:
+    own = gateway("two", id="vpce-2", policy=policy)
+    network = vpc(*TWO, subnet("c"), table("three", subnets=("c",)), THEIRS, own)
+    (made,) = routing(network)
+    assert (made.kind, made.status) == (ActionKind.ADD_ROUTE_TABLES, status)
+
+
+def narrow_interface(*, own: bool) -> Endpoint:
+    return endpoint(S3, "a", own=own, id="vpce-2", inbound_dns_only=False, policy=NARROW_POLICY)
+
+
+@pytest.mark.parametrize(
+    "theirs", [narrow_interface(own=False), gateway("two", own=False, id="vpce-2", policy=NARROW_POLICY)]
+)
+def test_lifelines_own_that_stays_beside_what_others_made_narrow_is_told(theirs: Endpoint) -> None:
+    network = vpc(*TWO, gateway("main", policy=""), theirs, own_security_group())
+    (note,) = (note for note in plan(network, "s3").notes if "Lifeline made" in note)
+    assert note == (
+        "vpce-1, which Lifeline made, lets everything through to the s3 service, and vpce-2 may not: "
+        "Lifeline leaves both. Delete vpce-1 if vpce-2 should be the only way"
+    )
+
+
+@pytest.mark.parametrize(
+    ("own_policy", "theirs"),
+    [
+        (NARROW_POLICY, narrow_interface(own=False)),
+        ("", narrow_interface(own=True)),
+        ("", replace(narrow_interface(own=False), policy="")),
+        ("", replace(narrow_interface(own=False), inbound_dns_only=True)),  # it answers nobody in the VPC
+    ],
+)
+def test_it_is_not_told_where_neither_limits_the_other(own_policy: str, theirs: Endpoint) -> None:
+    network = vpc(*TWO, gateway("main", "two", policy=own_policy), theirs, own_security_group())
+    assert not [note for note in plan(network, "s3").notes if "Lifeline made" in note]
+
+
+def test_who_asked_for_both_is_not_told() -> None:
+    network = vpc(*TWO, gateway("main", "two"), narrow_interface(own=False), own_security_group())
+    assert not [note for note in plan(network, "s3", gateway_always=("s3",)).notes if "Lifeline made" in note]
+
+
 def test_a_service_that_gets_a_gateway_instead_of_what_failed_is_missing_and_not_blocked() -> None:
     failed = endpoint(S3, "a", own=False, inbound_dns_only=False, state=EndpointState.FAILED)
     found = plan(vpc(subnet("a"), failed), "s3")
     assert [one.status for one in found.actions] == [Status.PLANNED]
     assert found.services[0].state is ServiceState.MISSING
+
+
+def test_a_gateway_that_is_planned_in_part_leaves_what_is_blocked_beside_it_blocked() -> None:
+    acl_free = gateway("main", own=False, policy=SHUT_POLICY)
+    found = plan(vpc(*TWO, acl_free), "s3", endpoint_policies=NAMED)
+    assert {one.status for one in found.actions} == {Status.PLANNED, Status.BLOCKED}
+    assert found.services[0].state is ServiceState.BLOCKED

@@ -467,6 +467,14 @@ def test_a_client_whose_own_group_does_not_let_out_to_the_hub_counts() -> None:
     assert asked(offered(replace(network, client_groups=(wide,)))) == ""
 
 
+def test_whether_a_group_that_a_rule_names_is_the_hubs_can_not_be_read() -> None:
+    client = NetworkInterface("eni-1", "subnet-a", ("10.0.1.20",), frozenset({"sg-client"}))
+    to_hub = SecurityGroup("sg-client", "client", egress=(Rule("tcp", 443, 443, groups=("sg-hub",)),))
+    words = asked(offered(spoke(interfaces=(client,), client_groups=(to_hub,))))
+    assert "clients' security groups: can't be read" in words
+    assert "sg-client lets requests out to members of sg-hub, and who these are was not read" in words
+
+
 # ---- what can't be read
 
 DENIED = "the zone Z0HUB couldn't be read: AccessDenied"

@@ -18,6 +18,8 @@ APP = NetworkInterface("eni-app", "subnet-a", ("10.0.1.20",), frozenset({"sg-app
 NAT = table("main", default_route(TargetKind.NAT_GATEWAY))
 PUBLIC = Rule("tcp", 443, 443, ("52.94.0.0/15", "54.239.0.0/16"))
 
+OF_TWO = replace(APP, group_ids=frozenset({"sg-app", "sg-unread"}))
+
 
 def network(*rules: Rule, interface: NetworkInterface = APP, **more: Any) -> Vpc:
     groups = (SecurityGroup("sg-app", "app", egress=rules),)
@@ -105,8 +107,46 @@ def test_a_rule_by_awss_prefix_list_names_public_addresses() -> None:
 
 
 def test_while_one_of_its_groups_was_not_read_nobody_says_that_it_is_cut_off() -> None:
-    of_two = replace(APP, group_ids=frozenset({"sg-app", "sg-unread"}))
-    assert not make(network(PUBLIC, interface=of_two)).is_blocked
+    assert not make(network(PUBLIC, interface=OF_TWO)).is_blocked
+
+
+UNKNOWN = (
+    "; it isn't known whether these clients' security groups let them reach the endpoint: eni-app of subnet-a (the "
+    "rules of sg-unread were not read)"
+)
+
+
+def test_and_somebody_says_that_it_isnt_known() -> None:
+    made = make(network(PUBLIC, interface=OF_TWO))
+    assert (made.status, made.reason.endswith(UNKNOWN)) == (Status.PLANNED, True)
+    dark = endpoint(MONITORING, "a", private_dns=False)
+    enabled = make(network(PUBLIC, interface=OF_TWO, endpoints=(dark,)))
+    assert enabled.kind is ActionKind.ENABLE_PRIVATE_DNS
+    assert enabled.reason.endswith(UNKNOWN)
+    parts: dict[str, Any] = {"subnets": (CLIENT, subnet("b", "us-east-1b", cidr="10.0.2.0/24"))}
+    spread = make(network(PUBLIC, interface=OF_TWO, endpoints=(endpoint(MONITORING, "a"),), **parts))
+    assert spread.kind is ActionKind.ADD_SUBNETS
+    assert spread.reason.endswith(UNKNOWN)
+
+
+@pytest.mark.parametrize(
+    ("rule", "more"),
+    [
+        (Rule("tcp", 443, 443, ("10.0.0.0/16",)), {}),  # what was read lets it out
+        (PUBLIC, {"client_groups": None}),  # a first draft, which reads no groups
+        (PUBLIC, {"route_tables": (table("main"),)}),  # nobody reaches it today
+        (PUBLIC, {"interfaces": (replace(OF_TWO, kind="nat_gateway"),)}),
+    ],
+)
+def test_where_it_makes_no_difference_nobody_says_so(rule: Rule, more: dict[str, Any]) -> None:
+    assert "isn't known whether these clients" not in make(network(rule, interface=OF_TWO, **more)).reason
+
+
+def test_one_that_was_read_blocks_whatever_was_not_read_of_another() -> None:
+    first = replace(OF_TWO, id="eni-another")
+    found = make(network(PUBLIC, interfaces=(first, APP)))
+    assert found.is_blocked
+    assert "sg-app of eni-app" in found.error
 
 
 def test_an_exempt_subnet_and_interfaces_that_call_nobody_do_not_count() -> None:

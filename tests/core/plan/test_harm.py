@@ -376,6 +376,14 @@ class TestAFewAddresses:
             "10.0.3.66)"
         )
 
+    def test_that_nobody_has_hide_no_client_whose_own_group_shuts_it_out(self) -> None:
+        there = (NetworkInterface("eni-1", "subnet-p", ("10.0.3.67",), frozenset({"sg-app"})),)
+        public = SecurityGroup("sg-app", "app", egress=(Rule("tcp", 443, 443, ("52.94.0.0/15",)),))
+        guarded = with_public(CLIENT, network_acls=(self.GUARD,), interfaces=there, client_groups=(public,))
+        (action,) = of_kind(plan(guarded), CREATE)
+        assert action.status is Status.BLOCKED
+        assert "sg-app of eni-1 doesn't allow outbound 443" in action.error
+
     def test_that_a_client_has_block_it(self) -> None:
         there = (NetworkInterface("eni-1", "subnet-p", ("10.0.3.66",)),)
         (action,) = of_kind(plan(with_public(CLIENT, network_acls=(self.GUARD,), interfaces=there)), CREATE)

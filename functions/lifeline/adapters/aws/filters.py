@@ -8,7 +8,7 @@ from typing import Any
 
 from lifeline.adapters.aws.described import endpoint_of, security_group_of, vpc_of
 from lifeline.core.network.endpoint_policy import hangs_on_account
-from lifeline.core.network.model import NetworkInterface, SecurityGroup, Vpc
+from lifeline.core.network.model import NetworkInterface, SecurityGroup, Vpc, named_lists
 
 _LAST = 32767  # AWS's own last entry, which denies the rest (VPC guide: network ACL rules)
 _EVERYWHERE = frozenset({"0.0.0.0/0", "::/0"})
@@ -122,9 +122,8 @@ def with_filters(
     used = frozenset[str]().union(*(one.security_group_ids for one in vpc.endpoints), *on_machines)
     shared = [group for group in groups if group["GroupId"] in used and group.get("VpcId") != vpc.id]
     found = replace(vpc, shared_groups=tuple(map(security_group_of, shared)), interfaces=interfaces)
-    rules = [rule for group in found.groups(used) for rule in (*group.ingress, *group.egress)]
-    named = sorted({name for rule in rules for name in rule.prefix_lists if name in lists})
-    return replace(found, prefix_lists=tuple((name, lists[name]) for name in named))
+    named = named_lists(rule for group in found.groups(used) for rule in (*group.ingress, *group.egress))
+    return replace(found, prefix_lists=tuple((name, lists[name]) for name in sorted(named & lists.keys())))
 
 
 def with_clients(
@@ -140,7 +139,7 @@ def with_clients(
     interfaces = tuple(replace(one, is_stopped=True) if one.id in stopped else one for one in interfaces)
     used = frozenset[str]().union(*(one.group_ids for one in interfaces if one.is_client))
     own = tuple(sorted((group for group in groups if group.id in used), key=lambda group: group.id))
-    named = {name for group in own for rule in (*group.ingress, *group.egress) for name in rule.prefix_lists}
-    more = {name: lists[name] for name in named if name in lists}
+    named = named_lists(rule for group in own for rule in (*group.ingress, *group.egress))
+    more = {name: lists[name] for name in named & lists.keys()}
     found = tuple(sorted({**dict(vpc.prefix_lists), **more}.items()))
     return replace(vpc, interfaces=interfaces, client_groups=own, prefix_lists=found)

@@ -142,11 +142,8 @@ class Network:
             unread = _unread(Part.CLIENTS, described)
             return tuple(replace(vpc, unread=(*vpc.unread, unread), interfaces=interfaces[vpc.id]) for vpc in vpcs)
         known = {list_id: cidrs for vpc in vpcs for list_id, cidrs in vpc.prefix_lists}
-        wanted = sorted(lists_in_rules(described) - known.keys())
-        entries = run_concurrently([partial(self._attempt, partial(self._prefix_list, list_id)) for list_id in wanted])
-        known |= {
-            name: found for name, found in zip(wanted, entries, strict=True) if not isinstance(found, LifelineError)
-        }
+        wanted = lists_in_rules(described) - known.keys()
+        known |= self.prefix_lists(wanted)
         groups = tuple(map(security_group_of, described))
         return tuple(with_clients(vpc, interfaces[vpc.id], groups, known) for vpc in vpcs)
 
@@ -239,6 +236,10 @@ class Network:
             for vpc in whole
         )
 
+    def prefix_lists(self, ids: Collection[str]) -> dict[str, tuple[str, ...]]:
+        """The CIDRs of these prefix lists, by id; one that can't be read is left out. One call for each."""
+        return {id_: cidrs for id_, cidrs in self._entries(ids).items() if not isinstance(cidrs, LifelineError)}
+
     def groups(self, ids: Collection[str]) -> tuple[SecurityGroup, ...]:
         """The security groups of these ids, by id; one that EC2 doesn't know is left out."""
         return tuple(sorted(map(security_group_of, self._groups(ids)), key=lambda group: group.id))
@@ -300,9 +301,12 @@ class Network:
         (VPC guide: work with shared prefix lists).
         """
         own, gateways = lists_in_routes(tables, guarded)
-        ids = sorted(own | gateways | lists_in_rules(groups))
-        entries = run_concurrently([partial(self._attempt, partial(self._prefix_list, list_id)) for list_id in ids])
-        return dict(zip(ids, entries, strict=True))
+        return self._entries(own | gateways | lists_in_rules(groups))
+
+    def _entries(self, ids: Collection[str]) -> dict[str, tuple[str, ...] | LifelineError]:
+        wanted = sorted(ids)
+        found = run_concurrently([partial(self._attempt, partial(self._prefix_list, list_id)) for list_id in wanted])
+        return dict(zip(wanted, found, strict=True))
 
     def _attempt[T](self, read: Callable[[], T]) -> T | LifelineError:
         """What is read, or AWS's error: what is denied, not shared, not offered in the Region, or throttled."""

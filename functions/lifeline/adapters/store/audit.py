@@ -54,6 +54,7 @@ class AuditLog:
                 event_name=trigger.event_name,
                 actor=trigger.actor,
                 ids=trigger.ids,
+                blocks=trigger.blocks or None,
                 tags=trigger.tags or None,
             )
             for ref, trigger in found
@@ -175,5 +176,5 @@ def _second(time: datetime) -> str:
 def _change(item: Mapping[str, Any]) -> Change | None:
     moment, _, event_id = item["sk"].removeprefix(_CHANGE).partition("#")
     at = read_time(moment)
-    ids, tags = (frozenset(item.get(name, ())) for name in ("ids", "tags"))
-    return Change(at, event_id, item["event_name"], item["actor"], ids, tags=tags) if at else None
+    ids, tags, blocks = (frozenset(item.get(name, ())) for name in ("ids", "tags", "blocks"))
+    return Change(at, event_id, item["event_name"], item["actor"], ids, tags=tags, blocks=blocks) if at else None

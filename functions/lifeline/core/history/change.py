@@ -8,6 +8,7 @@ from datetime import datetime
 class Change:
     """A network change as the ledger stores it. `ids` are the resources that its CloudTrail record names.
 
+    `blocks` are the address blocks that it was on, none if these aren't known or aren't all.
     `tags` are the keys that it set or removed of the tags that decide what is required. `is_traced` is False if that
     record doesn't say in which VPC it was made, as with DisassociateRouteTable.
     """
@@ -19,3 +20,4 @@ class Change:
     ids: frozenset[str] = frozenset()
     is_traced: bool = True
     tags: frozenset[str] = frozenset()
+    blocks: frozenset[str] = frozenset()

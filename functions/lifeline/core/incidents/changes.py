@@ -9,8 +9,9 @@ from functools import lru_cache
 
 from lifeline.core.history.change import Change
 from lifeline.core.incidents.incident import CauseKind
-from lifeline.core.network.acl import acl_of
-from lifeline.core.network.model import RouteTable, Subnet, Vpc
+from lifeline.core.network.acl import acl_of, private_addresses
+from lifeline.core.network.model import Ranges, RouteTable, Subnet, Vpc, named_lists, version_of
+from lifeline.core.network.packets import span, without
 from lifeline.core.network.reach import endpoints_of
 from lifeline.core.network.tiers import effective_route_table
 from lifeline.core.wording import is_call, write_actor, write_person, write_time
@@ -32,7 +33,9 @@ class Field(StrEnum):
         "|ManagedPrefixList|IpamPrefixListResolver|Subnet$|SubnetCidrBlock"
     )
     ENDPOINTS = "VpcEndpoints?$"
-    FILTERS = "SecurityGroup|NetworkAcl|ManagedPrefixList"
+    FILTERS = "SecurityGroup|NetworkAcl|ManagedPrefixList|IpamPrefixListResolver"
+    INBOUND = "SecurityGroup(?!Egress)|NetworkAcl|ManagedPrefixList|IpamPrefixListResolver"
+    OUTBOUND = "SecurityGroup(?!Ingress)|ManagedPrefixList|IpamPrefixListResolver"
     DNS = "VpcAttribute|DhcpOptions"
 
     def holds(self, event_name: str) -> bool:
@@ -50,7 +53,7 @@ def _fields_of(event_name: str) -> frozenset[Field]:
 # Calls that can't take anything away: those that only add, and those that only let more through. An added ACL rule may
 # deny, an added association may be the wrong one, and an endpoint with private DNS takes its service's name for all.
 _ONLY_ADDS = re.compile(
-    r"(Create|Attach|Accept|Enable|Assign)(?!NetworkAclEntry|VpcEndpoint$|Subnet$)|Authorize\w+Ingress"
+    r"(Create|Attach|Accept|Enable|Assign)(?!NetworkAclEntry|VpcEndpoint$|Subnet$)|Authorize"
     r"|instance (pending|running)$"
 )
 # Calls that can't bring anything back. A rule that is deleted may have denied, and a subnet without an association of
@@ -59,23 +62,30 @@ _ONLY_TAKES = re.compile(
     r"(Delete|Detach|Disable|Reject|Revoke|Unassign)(?!NetworkAcl)|Disassociate(?!RouteTable$)"
     r"|instance (stopping|stopped|shutting-down|terminated)$"
 )
+# An egress-only internet gateway carries IPv6 alone (VPC guide), and a subnet's only IPv4 block stays with it (EC2 API:
+# DisassociateSubnetCidrBlock).
+_ONLY_IPV6 = re.compile(r"EgressOnlyInternetGateway|SubnetCidrBlock")
+_ROUTE = re.compile(r"(Create|Replace|Delete)Route")  # of a VPC's table; a transit gateway's lead back, too
 
 _BEGUN_BY: dict[CauseKind, tuple[Field, ...]] = {
     CauseKind.CUT_OFF: (Field.ROUTES, Field.ENDPOINTS),
     CauseKind.WAY_OUT_SHUT: (Field.FILTERS, Field.ROUTES),
     CauseKind.ENDPOINT_PENDING: (Field.ROUTES, Field.ENDPOINTS),
     CauseKind.ENDPOINT_FAILED: (Field.ROUTES, Field.ENDPOINTS),
-    CauseKind.ENDPOINT_CLOSED: (Field.FILTERS, Field.ENDPOINTS),
+    CauseKind.ENDPOINT_CLOSED: (Field.INBOUND, Field.ENDPOINTS),  # an endpoint only answers (VPC guide: groups)
     CauseKind.DNS_OFF: (Field.DNS,),
     CauseKind.PATH_UNKNOWN: (Field.ROUTES, Field.ENDPOINTS, Field.FILTERS, Field.DNS),
     CauseKind.ENDPOINT_POLICY: (Field.ENDPOINTS,),
-    CauseKind.OWN_GROUP: (Field.FILTERS,),
+    CauseKind.OWN_GROUP: (Field.OUTBOUND,),  # and a client only asks
 }
 
 
 @dataclass(frozen=True, slots=True)
 class ChangeScope:
-    """The resources that one subnet's path to one service depends on, and those that it doesn't depend on."""
+    """The resources that one subnet's path to one service depends on, and those that it doesn't depend on.
+
+    `versions` are the IP versions of the packets on the way, `off_the_way` addresses to which none is sent.
+    """
 
     vpc_id: str
     subnet_ids: frozenset[str]
@@ -84,12 +94,18 @@ class ChangeScope:
     endpoint_ids: frozenset[str]
     filter_ids: frozenset[str]
     other_ids: frozenset[str]
-    is_ipv6_only: bool = False
+    versions: frozenset[int] = frozenset({4})
+    off_the_way: Ranges = ()
 
 
-def scope_of(subnet: Subnet, vpc: Vpc, service: str) -> ChangeScope:
+def scope_of(subnet: Subnet, vpc: Vpc, service: str, *, is_public: bool = False) -> ChangeScope:
     """What the subnet's path to the service depends on: its route table and, behind a NAT, that of the NAT's subnet,
-    and the filters on the way to the service's endpoints and through the NAT.
+    and the filters on the way to the service's endpoints and through the NAT. `is_public` says that the
+    service's name leads to public addresses where no endpoint answers it: a route to other VPCs or networks is then no
+    part of the way, but one within the VPC may bring the answers.
+
+    A subnet with IPv4 uses that alone (docs/adr/0005). What an IPv6-only one sends may go on by IPv4 behind a NAT
+    gateway (VPC guide: DNS64 and NAT64).
     """
     tables = _tables(subnet, vpc)
     targets = frozenset(route.target_id for table in tables for route in table.routes if route.target_id)
@@ -100,9 +116,14 @@ def scope_of(subnet: Subnet, vpc: Vpc, service: str) -> ChangeScope:
     hosts = {subnet_id for endpoint in endpoints for subnet_id in endpoint.subnet_ids}
     on_the_way = [candidate for candidate in vpc.subnets if candidate.id in {subnet.id, *hosts, *homes}]
     acls = frozenset(acl.id for candidate in on_the_way if (acl := acl_of(candidate, vpc)))
-    groups = frozenset[str]().union(*(endpoint.security_group_ids for endpoint in endpoints))
-    groups |= frozenset[str]().union(*(machine.group_ids for machine in machines))
-    lists = _prefix_lists(tables, groups, vpc)
+    of_endpoints = frozenset[str]().union(*(endpoint.security_group_ids for endpoint in endpoints))
+    of_machines = frozenset[str]().union(*(machine.group_ids for machine in machines))
+    groups = of_endpoints | of_machines
+    rules = [rule for group in vpc.groups(groups) for rule in group.ingress]
+    rules += [rule for group in vpc.groups(of_machines) for rule in group.egress]  # an endpoint only answers
+    lists = named_lists(rules)
+    lists |= {route.prefix_list_id for table in tables for route in table.routes if route.prefix_list_id}
+    own = tuple(span(cidr) for cidr in vpc.all_cidrs if version_of(cidr) == 4)
     return ChangeScope(
         vpc_id=vpc.id,
         subnet_ids=frozenset({subnet.id, *homes}),
@@ -111,7 +132,8 @@ def scope_of(subnet: Subnet, vpc: Vpc, service: str) -> ChangeScope:
         endpoint_ids=frozenset(endpoint.id for endpoint in endpoints),
         filter_ids=acls | groups | lists,
         other_ids=_seen(vpc),
-        is_ipv6_only=subnet.is_ipv6_only,
+        versions=frozenset({subnet.ip_version} | ({4} if homes else set())),
+        off_the_way=without(private_addresses(4), own) if is_public and not endpoints else (),
     )
 
 
@@ -202,19 +224,27 @@ def _plainness(change: Change, scope: ChangeScope) -> int:
 
 
 def _concerns(change: Change, fields: Sequence[Field], scope: ChangeScope) -> bool:
-    """True unless the change names others' resources only. Older records, and some calls, name none at all.
-
-    An egress-only internet gateway carries IPv6 alone (VPC guide), by which only an IPv6-only subnet reaches AWS.
-    """
-    if "EgressOnlyInternetGateway" in change.event_name and not scope.is_ipv6_only:
-        return False
+    """True unless the change names others' resources or addresses only. Older records, and some calls, name none."""
     of = _fields_of(change.event_name).intersection(fields)
-    return bool(of) and (not change.ids or any(_touches(change.ids, field, scope) for field in of))
+    if not of or _is_elsewhere(change, scope):
+        return False
+    if not change.ids:
+        return "PrefixList" not in change.event_name or bool(_of_kinds(scope.target_ids | scope.filter_ids, ("pl",)))
+    return any(_touches(change.ids, field, scope) for field in of)
+
+
+def _is_elsewhere(change: Change, scope: ChangeScope) -> bool:
+    """True if the change is surely of addresses that aren't on the way: of another IP version, or a route to others."""
+    versions = {6} if _ONLY_IPV6.search(change.event_name) else {version_of(block) for block in change.blocks}
+    if versions and not versions & scope.versions:
+        return True
+    is_route = bool(versions) and _ROUTE.fullmatch(change.event_name)
+    return bool(is_route) and not without(tuple(map(span, change.blocks)), scope.off_the_way)
 
 
 def _touches(ids: frozenset[str], field: Field, scope: ChangeScope) -> bool:
     match field:
-        case Field.FILTERS:
+        case Field.FILTERS | Field.INBOUND | Field.OUTBOUND:
             return bool(ids & scope.filter_ids)
         case Field.ENDPOINTS:
             return _names(ids, ("vpce",), scope.endpoint_ids, scope, otherwise=True)
@@ -255,13 +285,6 @@ def _tables(subnet: Subnet, vpc: Vpc) -> tuple[RouteTable, ...]:
     homes = {nat.subnet_id for nat in vpc.nat_gateways if nat.id in targets}
     onward = (effective_route_table(subnet, vpc) for subnet in vpc.subnets if subnet.id in homes)
     return tuple(table for table in (own, *onward) if table)
-
-
-def _prefix_lists(tables: Iterable[RouteTable], security_group_ids: frozenset[str], vpc: Vpc) -> frozenset[str]:
-    rules = (rule for group in vpc.groups(security_group_ids) for rule in (*group.ingress, *group.egress))
-    in_rules = {prefix_list for rule in rules for prefix_list in rule.prefix_lists}
-    in_routes = {route.prefix_list_id for table in tables for route in table.routes if route.prefix_list_id}
-    return frozenset(in_rules | in_routes)
 
 
 def _seen(vpc: Vpc) -> frozenset[str]:

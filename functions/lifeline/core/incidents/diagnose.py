@@ -51,6 +51,8 @@ from lifeline.core.wording import write_time
 
 _WILL_CHECK = "Lifeline will check again, and will create an endpoint here if nothing else answers the service's name."
 _IN_PUBLIC_SUBNET = "Lifeline will create an endpoint if the policy requires the service in this public subnet."
+_NO_CHANGE = "the audit log has no earlier network change in this VPC that would explain the silence"
+_NO_SWAPS = "no change of these rules is on record, and which groups an instance is given isn't recorded"
 _TAKES = timedelta(minutes=5)  # for an endpoint to be made and to become available
 _KINDS = {
     Reach.UNREACHABLE: CauseKind.CUT_OFF,
@@ -225,15 +227,11 @@ class _Check:
     def _ports_of(self, service: str) -> Ranges:
         return ports_of(service, dict(self.facts.catalog.ports)) or HTTPS
 
-    def _change_evidence(self, change: Change | None) -> str:
+    def _change_evidence(self, change: Change | None, otherwise: str = _NO_CHANGE) -> str:
         if change:
             return change_evidence(change)
         is_unread = bool(self.facts.unreadable) and not self.facts.changes
-        return (
-            ""
-            if is_unread
-            else "the audit log has no earlier network change in this VPC that would explain the silence"
-        )
+        return "" if is_unread else otherwise
 
     def _network_advice(self, service: str, path: NetworkPath) -> str:
         remedy = self._remedy(service, path)
@@ -281,6 +279,7 @@ class _Check:
         ids, vpc, subnet = self.facts.instance.group_ids, self.facts.vpc, self.facts.subnet
         if not ids or vpc is None or subnet is None or not path.reach.is_open:
             return None
+        vpc = replace(vpc, prefix_lists=tuple({**dict(vpc.prefix_lists), **dict(self.facts.own_lists)}.items()))
         groups, ports = OwnGroups(ids, self.facts.own_groups), self._ports_of(METRICS)
         if endpoint := next((found for found in vpc.endpoints if found.id == path.endpoint_id), None):
             return egress_to(groups, endpoint, subnet, vpc, ports)
@@ -303,7 +302,7 @@ class _Check:
             CauseKind.OWN_GROUP,
             Confidence.MEDIUM if path.uncertainties else Confidence.HIGH,
             f"the instance's own group {names} lets no {on} out to {way.where}",
-            evidence=(*path.notes, path.words, *path.uncertainties, self._change_evidence(change)),
+            evidence=(*path.notes, path.words, *path.uncertainties, self._change_evidence(change, _NO_SWAPS)),
             advice=f"Allow outbound TCP {on} to {way.where} in a security group of the instance.",
             service=METRICS,
             subject=names,

@@ -19,7 +19,7 @@ from lifeline.core.incidents.changes import LINGERING, Past, scope_of
 from lifeline.core.incidents.incident import Cause, CauseKind, Confidence
 from lifeline.core.network.dns import DnsView
 from lifeline.core.network.iam_policy import RoleVerdict
-from lifeline.core.network.model import Catalog, NetworkInterface, SecurityGroup, Subnet, Vpc
+from lifeline.core.network.model import Catalog, NetworkInterface, SecurityGroup, Subnet, Vpc, named_lists
 from lifeline.core.network.reach import NetworkPath, Reach, find_path
 from lifeline.core.network.tiers import classify
 from lifeline.core.plan.cost import Price
@@ -45,10 +45,11 @@ class Facts:
     `made` are the endpoints that Lifeline created last, `frozen` the VPC's freezes and `canaries` whose private DNS
     Lifeline turned on recently, each with its service.
     `known` are the paths that Lifeline saw in the VPC over time, `own_groups` the instance's security groups as far as
-    they were read. `mode` is the stack's, and `fixes_dns` whether Lifeline may turn on DNS attributes. `survey` says
-    what waits for approval in the VPC, and `price` is the region's. `cuts` are what ReconcileEndpoints read
-    of the way to a hub's endpoint beyond the VPC, and `hub` is the one that the policy names, if VPCs may share its
-    endpoints. `unreadable` describes what couldn't be read.
+    they were read, and `own_lists` the entries of prefix lists that these name, by their ids. `mode` is the stack's,
+    and `fixes_dns` whether Lifeline may turn on DNS attributes. `survey` says what waits for approval in the VPC, and
+    `price` is the region's. `cuts` are what ReconcileEndpoints read of the way to a hub's endpoint beyond the VPC, and
+    `hub` is the one that the policy names, if VPCs may share its endpoints. `unreadable` describes what couldn't be
+    read.
     """
 
     agent: Agent
@@ -68,6 +69,7 @@ class Facts:
     canaries: tuple[tuple[str, Canary], ...] = ()
     known: KnownVpc | None = None
     own_groups: tuple[SecurityGroup, ...] = ()
+    own_lists: tuple[tuple[str, tuple[str, ...]], ...] = ()
     mode: Mode = Mode.ENFORCE
     fixes_dns: bool = False
     survey: GapSurvey | None = None
@@ -217,7 +219,8 @@ class Around:
         """Return the recorded change of the instance's own security groups that began the silence, if any."""
         if self._subnet is None or facts.vpc is None:
             return None
-        scope = replace(scope_of(self._subnet, facts.vpc, METRICS), filter_ids=group_ids)
+        lists = named_lists(rule for group in facts.own_groups for rule in group.egress)
+        scope = replace(scope_of(self._subnet, facts.vpc, METRICS), filter_ids=group_ids | lists)
         return Past(facts.changes, scope).change_behind(CauseKind.OWN_GROUP, facts.since(now))
 
     def past(self, service: str) -> Past | None:
@@ -225,8 +228,16 @@ class Around:
         if self._subnet is None or self._facts.vpc is None or not self._facts.changes:
             return None
         if service not in self._pasts:
-            self._pasts[service] = Past(self._facts.changes, scope_of(self._subnet, self._facts.vpc, service))
+            scope = scope_of(self._subnet, self._facts.vpc, service, is_public=self._is_public(service))
+            self._pasts[service] = Past(self._facts.changes, scope)
         return self._pasts[service]
+
+    def _is_public(self, service: str) -> bool:
+        """True if the service's name is known to lead to public addresses where no endpoint of the VPC answers it."""
+        dns, path = self._facts.dns, self.paths.get(service)
+        if dns is None or path is None or path.central_id:
+            return False
+        return not (dns.unreadable or dns.unread or dns.throttled or dns.custom_dns_servers)
 
     def _find_paths(self) -> dict[str, NetworkPath]:
         """The path to each service that the agent needs, `monitoring` first; empty if its subnet wasn't found."""

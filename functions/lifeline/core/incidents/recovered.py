@@ -120,7 +120,8 @@ class _Check:
         words = {
             Field.ROUTES: "the route came back",
             Field.ENDPOINTS: f"endpoint {self.path.endpoint_id} is available",
-            Field.FILTERS: "the endpoint lets it in again" if self.path.endpoint_id else "the way out is open again",
+            Field.INBOUND: "the endpoint lets it in again",
+            Field.FILTERS: "the way out is open again",
             Field.DNS: "the VPC's DNS is on again",
         }[field]
         at = self.now if field is Field.ENDPOINTS else back.at  # an endpoint needs minutes after the call
@@ -131,7 +132,7 @@ class _Check:
             return Field.DNS
         if self.path.reach is not Reach.SERVED:
             return Field.FILTERS if kind is CauseKind.WAY_OUT_SHUT else Field.ROUTES
-        return Field.FILTERS if kind is CauseKind.ENDPOINT_CLOSED else Field.ENDPOINTS
+        return Field.INBOUND if kind is CauseKind.ENDPOINT_CLOSED else Field.ENDPOINTS
 
     # ---- what closed it
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from lifeline.core.network.acl import public_end
 from lifeline.core.network.gates import End
 from lifeline.core.network.model import Endpoint, EndpointType, Ranges, Rule, SecurityGroup, Subnet, Vpc, version_of
-from lifeline.core.network.obstacles import rule_lanes, unread_lists
+from lifeline.core.network.obstacles import rule_lanes, shares_ports, unread_lists
 from lifeline.core.network.packets import EVERY_ADDRESS, span
 
 
@@ -57,6 +57,18 @@ def rules_to_members(rules: Iterable[Rule], group_ids: Collection[str]) -> tuple
     return tuple(replace(rule, cidrs=("0.0.0.0/0", "::/0")) for rule in rules if set(rule.groups) & set(group_ids))
 
 
+def unknown_members(groups: OwnGroups, vpc: Vpc, ports: Ranges) -> str:
+    """The groups that outbound rules for these ports name, and that weren't read, as a clause; empty if there are none.
+
+    A peered VPC's group may be named (VPC guide: reference peer security groups). Who its members are isn't read.
+    """
+    named = {name for rule in groups.rules if shares_ports(rule, ports) for name in rule.groups} - groups.ids
+    unread = sorted(named - {group.id for group in vpc.groups(named)})
+    if not unread:
+        return ""
+    return f"{groups.names} lets requests out to members of {', '.join(unread)}, and who these are was not read"
+
+
 def egress_to(groups: OwnGroups, endpoint: Endpoint, client: Subnet, vpc: Vpc, ports: Ranges) -> Egress:
     """Whether the groups let requests out to an endpoint that serves the client.
 
@@ -82,16 +94,19 @@ def egress_to_public(groups: OwnGroups, service: str, client: Subnet, vpc: Vpc, 
 
 def egress_to_central(groups: OwnGroups, addresses: Collection[str], client: Subnet, vpc: Vpc, ports: Ranges) -> Egress:
     """Whether the groups let requests out to a central endpoint, which has these addresses; none if they weren't
-    read.
+    read. What security groups it has is never read.
     """
     where = "the central endpoint"
     texts = sorted(text for text in addresses if version_of(text) == client.ip_version)
     if texts:
         ends = tuple(End((span(text),), text, client.ip_version) for text in texts)
-        return _judge(groups, ends, f"{where} ({', '.join(texts)})", vpc, ports)
-    anywhere = [End(blocks, "any address", version) for version, blocks in EVERY_ADDRESS.items()]
-    found = [_judge(groups, (end,), where, vpc, ports) for end in anywhere]
-    return next((one for one in found if one.is_open is not False), found[0])
+        found = [_judge(groups, ends, f"{where} ({', '.join(texts)})", vpc, ports)]
+    else:
+        anywhere = [End(blocks, "any address", version) for version, blocks in EVERY_ADDRESS.items()]
+        found = [_judge(groups, (end,), where, vpc, ports) for end in anywhere]
+    way = next((one for one in found if one.is_open is not False), found[0])
+    members = unknown_members(groups, vpc, ports) if way.is_open is False else ""
+    return Egress(None, way.where, members) if members else way
 
 
 def _judge(

@@ -4,7 +4,7 @@ Everything is frozen and ordered, so that two observations of the same network a
 """
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -351,6 +351,11 @@ class Rule:
         if self.protocol == "-1":
             return ((0, 65535),)
         return ((self.from_port, self.to_port),) if self.protocol == "tcp" else ()
+
+
+def named_lists(rules: Iterable[Rule]) -> frozenset[str]:
+    """The prefix lists that the rules name."""
+    return frozenset(name for rule in rules for name in rule.prefix_lists)
 
 
 @dataclass(frozen=True, slots=True)

@@ -221,7 +221,7 @@ def _group_gate(
     names = ", ".join(sorted(group.id for group in groups))
     words = f"{names} of {endpoint.id} doesn't allow inbound {{ports}} from {{addresses}} ({client.id})"
     unread = _unread(endpoint, groups, vpc, ports)
-    naming = [rule for rule in rules if rule.groups and _common_ports(rule, ports)]
+    naming = [rule for rule in rules if rule.groups and shares_ports(rule, ports)]
     members = [asking] if asking else vpc.clients_in(client)
     if naming and members:
         near = End.of(client, version, members)
@@ -270,12 +270,13 @@ def _unread(endpoint: Endpoint, groups: list[SecurityGroup], vpc: Vpc, ports: Ra
 def unread_lists(rules: Collection[Rule], who: str, vpc: Vpc, ports: Ranges) -> tuple[str, ...]:
     """The prefix lists that rules for these ports name, and that weren't read, as a clause; `who` has the rules."""
     lists = dict(vpc.prefix_lists)
-    on_ports = (rule for rule in rules if _common_ports(rule, ports))
+    on_ports = (rule for rule in rules if shares_ports(rule, ports))
     named = sorted({name for rule in on_ports for name in rule.prefix_lists if name not in lists})
     return (f"{who} allows what is in {', '.join(named)}, which was not read",) if named else ()
 
 
-def _common_ports(rule: Rule, ports: Ranges) -> bool:
+def shares_ports(rule: Rule, ports: Ranges) -> bool:
+    """True if the rule lets one of the ports pass."""
     return any(low <= end and start <= high for low, high in rule.ports for start, end in ports)
 
 

@@ -437,7 +437,7 @@ class _Judge:
         for subnet in asking:
             version = subnet.ip_version
             texts = [text for answer in answers for text in answer.addresses or () if version_of(text) == version]
-            there = AnsweringEnds(tuple(End((span(text),), text, version) for text in texts))
+            there = AnsweringEnds(tuple(End((span(text),), text, version) for text in texts), group_ids=None)
             cut_off = find_cut_off(there, subnet, self.vpc, ports, now=now.get(subnet.id, NOT_KNOWN))
             if cut_off:
                 yield Check(what, CheckAnswer.NO if cut_off.is_known else CheckAnswer.UNREAD, cut_off.words)

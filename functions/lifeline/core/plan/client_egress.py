@@ -1,9 +1,9 @@
 """Clients whose own security groups let them reach a service where it answers today, and not at an endpoint."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
-from lifeline.core.network.egress import OwnGroups, rules_to_members
+from lifeline.core.network.egress import OwnGroups, rules_to_members, unknown_members
 from lifeline.core.network.gates import End, ObstacleKind
 from lifeline.core.network.model import NetworkInterface, Ranges, Rule, Subnet, Vpc
 from lifeline.core.network.obstacles import Obstacle, rule_lanes, unread_lists
@@ -13,11 +13,14 @@ from lifeline.core.network.reach import NetworkPath, Reach
 
 @dataclass(frozen=True, slots=True)
 class CutOff:
-    """An interface whose groups let nothing, or not everything, out to the endpoint; `is_known` if all was read."""
+    """An interface whose groups let nothing, or not everything, out to the endpoint; `is_known` if all that they name
+    was read, `unread` the groups whose own rules weren't, as a clause.
+    """
 
     interface: NetworkInterface
     words: str
     is_known: bool
+    unread: str = ""
 
     def path(self, subnet: Subnet) -> NetworkPath:
         """The path of whoever uses the interface."""
@@ -28,14 +31,16 @@ class CutOff:
 
 @dataclass(frozen=True, slots=True)
 class AnsweringEnds:
-    """Where a service answers: its addresses, none where they aren't known, and the security groups of who has them."""
+    """Where a service answers: its addresses, none where they aren't known, and the security groups of who has them,
+    None where these aren't.
+    """
 
     ends: tuple[End, ...] = ()
-    group_ids: frozenset[str] = frozenset()
+    group_ids: frozenset[str] | None = frozenset()
 
     def rules(self, rules: Collection[Rule]) -> list[Rule]:
         """Egress rules by address: one that names a group lets its members be reached, whatever theirs are."""
-        return [*rules, *rules_to_members(rules, self.group_ids)]
+        return [*rules, *rules_to_members(rules, self.group_ids or ())]
 
 
 NOT_KNOWN = AnsweringEnds()
@@ -46,16 +51,26 @@ def find_cut_off(
 ) -> CutOff | None:
     """The first client in the subnet that an endpoint which answers `there` would cut off, because its groups name
     other addresses only.
+    """
+    return next((one for one in _cut_offs(there, subnet, vpc, ports, now) if not one.unread), None)
 
-    Egress rules are by address (VPC guide: security group rules), and private DNS answers with the endpoint's. Who
+
+def find_unread(there: AnsweringEnds, subnet: Subnet, vpc: Vpc, ports: Ranges) -> CutOff | None:
+    """The first client in the subnet of which that isn't known, because not all of its groups were read: an account
+    with which the VPC is shared has groups of its own there (VPC guide: share your VPC subnets).
+    """
+    return next((one for one in _cut_offs(there, subnet, vpc, ports, NOT_KNOWN) if one.unread), None)
+
+
+def _cut_offs(there: AnsweringEnds, subnet: Subnet, vpc: Vpc, ports: Ranges, now: AnsweringEnds) -> Iterator[CutOff]:
+    """Egress rules are by address (VPC guide: security group rules), and private DNS answers with the endpoint's. Who
     can't reach any of the addresses with which the service answers `now` has nothing to lose.
     """
-    for interface in sorted(vpc.clients_in(subnet), key=lambda one: one.id):
+    for interface in sorted(vpc.clients_in(subnet), key=lambda one: one.id) if vpc.client_groups is not None else ():
         groups = OwnGroups(interface.group_ids, tuple(vpc.groups(interface.group_ids)))
-        if vpc.client_groups is None or groups.unread:
-            continue
         rules = groups.rules
-        unread = unread_lists(rules, groups.names, vpc, ports)
+        members = unknown_members(groups, vpc, ports) if there.group_ids is None else ""
+        unread = (*unread_lists(rules, groups.names, vpc, ports), *filter(None, (members,)))
         lanes = [lane for end in now.ends for lane in rule_lanes(now.rules(rules), end, vpc, ports)]
         if now.ends and not unread and not any(lane.ports for lane in lanes):
             continue
@@ -63,8 +78,7 @@ def find_cut_off(
         if shut:
             names = ", ".join(far.name for far in shut)
             words = f"{groups.names} of {interface.id} doesn't allow outbound {ports_in(ports)} to {names}"
-            return CutOff(interface, "; ".join((words, *unread)), is_known=not unread)
-    return None
+            yield CutOff(interface, "; ".join((words, *unread)), is_known=not unread, unread=groups.unread)
 
 
 def _passes(rules: Collection[Rule], far: End, vpc: Vpc, ports: Ranges) -> bool:

@@ -3,8 +3,9 @@
 from collections.abc import Iterator
 from dataclasses import replace
 
+from lifeline.core.network.endpoint_policy import Opening, judge_policy
 from lifeline.core.network.gates import ObstacleKind
-from lifeline.core.network.model import Catalog, Endpoint, EndpointState, EndpointType, Subnet
+from lifeline.core.network.model import Catalog, Endpoint, EndpointState, EndpointType, Subnet, Vpc, is_own
 from lifeline.core.network.reach import Reach, ServiceReach, endpoints_of
 from lifeline.core.network.tiers import effective_route_table
 from lifeline.core.plan.actions import Action, ActionKind, ServiceReport, ServiceState
@@ -19,7 +20,8 @@ class GatewayPlanner(ServicePlanner):
     """Route tables that lack the service's route get it, beside whatever endpoints others have on other tables.
 
     A subnet that an interface endpoint serves, or will, gets no second path, which that endpoint's policy wouldn't
-    restrict; unless the policy asks for it.
+    restrict; and beside a gateway endpoint of others whose policy is narrow, no table gets one that lets everything
+    through. Unless the policy asks for it.
     """
 
     def plan(self) -> tuple[list[Action], ServiceReport]:
@@ -40,7 +42,7 @@ class GatewayPlanner(ServicePlanner):
             return reported, self.report_as(ServiceState.PENDING, self.unseen())
         actions = [action, *reported]
         report = self.report(actions)
-        if action.is_planned and report.state is not ServiceState.BLOCKED:
+        if not any(one.is_blocked for one in actions):
             report = self.report_as(ServiceState.MISSING, detail=action.reason)
         return actions, report
 
@@ -84,13 +86,29 @@ class GatewayPlanner(ServicePlanner):
         if shut := [client for client in self.clients if not self.paths[client.id].reach.is_open]:
             need = self.scene.cut_off(shut, service)
         reason = f"{need}: {write_count(len(missing), 'route table')} without a route to it"
+        chosen = self.policy_of(self.service)
+        is_wide = not chosen.document and (not own or _lets_all_through(own[0], self.vpc))
+        narrow = self._beside_narrow() if is_wide else ""
         if own:
-            return self.action(ActionKind.ADD_ROUTE_TABLES, reason, route_table_ids=missing, endpoint_id=own[0].id)
+            action = self.action(ActionKind.ADD_ROUTE_TABLES, reason, route_table_ids=missing, endpoint_id=own[0].id)
+            return action.blocked(narrow) if narrow else action
         if self.unseen() or any(self.is_own(endpoint) and endpoint.state.is_coming for endpoint in self.live()):
             return None
         action = self.action(ActionKind.CREATE_GATEWAY_ENDPOINT, reason, route_table_ids=missing)
-        refusal = self.may_create() or self.policy_of(self.service).refusal or self._quota_words()
+        refusal = self.may_create() or chosen.refusal or narrow or self._quota_words()
         return action.blocked(refusal) if refusal else self.complete(action)
+
+    def _beside_narrow(self) -> str:
+        """Why no table may get a route to a gateway endpoint that lets everything through; an empty text if it may."""
+        others = (one for one in self.live() if not self.is_own(one) and not _lets_all_through(one, self.vpc))
+        theirs, service = next(others, None), self.requirement.service
+        if theirs is None or self._is_asked_for:
+            return ""
+        return (
+            f"{theirs.id} isn't Lifeline's, and its policy may not let everything through, so no gateway endpoint with "
+            f"full access is added beside it: add the route tables to it, name a policy for the {service} service in "
+            f'endpoint_policies, or add "gateway_always": ["{service}"] to the policy'
+        )
 
     def _quota_words(self) -> str:
         """Gateway endpoints per region, adjustable (VPC guide: PrivateLink quotas)."""
@@ -101,16 +119,31 @@ class GatewayPlanner(ServicePlanner):
         return f"the region has its {limit} gateway endpoints: raise the quota, and the limit in the policy"
 
 
-def without_gateway(scene: Scene, catalog: Catalog) -> Iterator[str]:
-    """The services that get no gateway endpoint because an interface endpoint serves them, once for the whole VPC."""
-    for requirement in scene.plan_input.requirements:
-        service = requirement.service
-        reach = ServiceReach(scene.vpc, service, catalog, scene.plan_input.dns)
-        is_answering = reach.gateway and reach.is_held and not reach.attributes_off
-        is_other_way = any(one.type is EndpointType.GATEWAY for one in endpoints_of(service, scene.vpc))
-        is_asked_for = service in scene.plan_input.gateway_always
-        if reach.holder and is_answering and not is_other_way and not is_asked_for:
+def gateway_notes(scene: Scene, catalog: Catalog) -> Iterator[str]:
+    """What is to be known of gateway endpoints, once for the whole VPC: the services that get none because an interface
+    endpoint serves them, and those where Lifeline's own stays beside what others made narrow later.
+    """
+    owner, vpc = scene.plan_input.owner, scene.vpc
+    for service in (one.service for one in scene.plan_input.requirements):
+        reach = ServiceReach(vpc, service, catalog, scene.plan_input.dns)
+        if service in scene.plan_input.gateway_always or not reach.gateway:
+            continue
+        gateways = [one for one in endpoints_of(service, vpc) if one.type is EndpointType.GATEWAY]
+        answering = reach.holder if reach.is_held and not reach.attributes_off else None
+        if answering and not gateways:
             yield (
-                f"{reach.holder.id} answers for the {service} service in the whole VPC, so it gets no gateway "
+                f"{answering.id} answers for the {service} service in the whole VPC, so it gets no gateway "
                 f'endpoint: if it should have one as well, add "gateway_always": ["{service}"] to the policy'
             )
+        wide = next((one for one in gateways if is_own(one, owner) and _lets_all_through(one, vpc)), None)
+        others = (one for one in (answering, *gateways) if one and not is_own(one, owner))
+        narrow = next((one for one in others if not _lets_all_through(one, vpc)), None)
+        if wide and narrow:
+            yield (
+                f"{wide.id}, which Lifeline made, lets everything through to the {service} service, and {narrow.id} "
+                f"may not: Lifeline leaves both. Delete {wide.id} if {narrow.id} should be the only way"
+            )
+
+
+def _lets_all_through(endpoint: Endpoint, vpc: Vpc) -> bool:
+    return judge_policy(endpoint, vpc).opening is Opening.OPEN

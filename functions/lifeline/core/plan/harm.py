@@ -1,6 +1,6 @@
 """Do no harm: private DNS takes a service's name for the whole VPC, even from subnets that reach it on another path."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from lifeline.core.network.acl import acl_obstacle, public_end
@@ -31,11 +31,12 @@ from lifeline.core.network.packets import (
 from lifeline.core.network.ports import HTTPS, ports_of
 from lifeline.core.network.reach import NetworkPath, Reach, ServiceReach
 from lifeline.core.plan.actions import Action, ActionKind
-from lifeline.core.plan.client_egress import NOT_KNOWN, AnsweringEnds, find_cut_off
+from lifeline.core.plan.client_egress import NOT_KNOWN, AnsweringEnds, find_cut_off, find_unread
 from lifeline.core.plan.placement import Placement
 from lifeline.core.policy.policy import EXEMPT, Exempted
 from lifeline.core.wording import listed, write_count
 
+_THEIR_GROUPS = "these clients' security groups let them reach the endpoint"
 _MOST_TRIES = 25  # placements; each leaves out at least one subnet more
 _TAKES_NAMES = frozenset(
     {
@@ -54,7 +55,8 @@ class Harm:
     """A subnet that reaches a service today, or may, and would no longer, or may not: its path then.
 
     `few` are the addresses, in words, where it is only a few of the subnet's, and no interface has them: that is told
-    and blocks nothing. `today` are the dependent's words.
+    and blocks nothing. `unsure` is one of its clients, in words, of which it isn't known: nor does that block. `today`
+    are the dependent's words.
     """
 
     service: str
@@ -62,6 +64,12 @@ class Harm:
     path: NetworkPath
     few: str = ""
     today: str = ""
+    unsure: str = ""
+
+    @property
+    def is_grave(self) -> bool:
+        """True if nothing may be done that causes it."""
+        return not (self.few or self.unsure)
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,8 +217,16 @@ def find_harm(
     """
     reach = ServiceReach(after, service, catalog, dns)
     paths = ((one, reach.path(one.subnet, has_public_address=True)) for one in dependents)
-    found = (_harm(service, one, path, after) or _by_client(one, reach, group_ids) for one, path in paths)
-    return tuple(harm for harm in found if harm)
+    return tuple(harm for one, path in paths for harm in _harms(one, path, reach, group_ids))
+
+
+def _harms(dependent: Dependent, path: NetworkPath, reach: ServiceReach, group_ids: frozenset[str]) -> Iterator[Harm]:
+    by_network = _harm(reach.service, dependent, path, reach.vpc)
+    if by_network:
+        yield by_network
+    by_client = None if by_network and by_network.is_grave else _by_client(dependent, reach, group_ids)
+    if by_client:
+        yield by_client
 
 
 def _by_client(dependent: Dependent, reach: ServiceReach, group_ids: frozenset[str]) -> Harm | None:
@@ -221,7 +237,13 @@ def _by_client(dependent: Dependent, reach: ServiceReach, group_ids: frozenset[s
     ids = group_ids or reach.holder.security_group_ids
     there = AnsweringEnds(tuple(ends_of(reach.holder, reach.vpc, subnet.ip_version)), ids)
     cut_off = find_cut_off(there, subnet, reach.vpc, reach.ports, now=dependent.now)
-    return Harm(reach.service, subnet.id, cut_off.path(subnet), today=dependent.words) if cut_off else None
+    if cut_off:
+        return Harm(reach.service, subnet.id, cut_off.path(subnet), today=dependent.words)
+    unread = find_unread(there, subnet, reach.vpc, reach.ports)
+    if unread is None:
+        return None
+    unsure = f"{unread.interface.id} of {subnet.id} ({unread.unread})"
+    return Harm(reach.service, subnet.id, unread.path(subnet), today=dependent.words, unsure=unsure)
 
 
 def _harm(service: str, dependent: Dependent, path: NetworkPath, after: Vpc) -> Harm | None:
@@ -248,7 +270,7 @@ def answered_by(endpoint: Endpoint, vpc: Vpc) -> Vpc:
 
 def harm_words(found: Sequence[Harm], ports: Ranges = HTTPS) -> str:
     """Which subnets private DNS would harm, why, and what to do about it; an empty text if it harms none."""
-    grave = [harm for harm in found if not harm.few]
+    grave = [harm for harm in found if harm.is_grave]
     if not grave:
         return ""
     first = grave[0]
@@ -278,14 +300,18 @@ def harm_words(found: Sequence[Harm], ports: Ranges = HTTPS) -> str:
     )
 
 
-def few_words(found: Sequence[Harm]) -> str:
-    """Which few addresses would lose the service, and why, as what follows a reason; an empty text if none would."""
+def told_words(found: Sequence[Harm]) -> str:
+    """Which few addresses would lose the service, and why, and of which clients that isn't known, as what follows a
+    reason; an empty text if there are none.
+    """
     few = [
         f"{harm.few} of {harm.subnet_id} would no longer reach it ({harm.path.exception or harm.path.words})"
         for harm in found
         if harm.few
     ]
-    return f"; {listed(few)}" if few else ""
+    unsure = [harm.unsure for harm in found if harm.unsure]
+    words = f"; {listed(few)}" if few else ""
+    return words + (f"; it isn't known whether {_THEIR_GROUPS}: {listed(unsure, 3)}" if unsure else "")
 
 
 def place_unharmed(

@@ -7,7 +7,7 @@ from lifeline.core.network.dns import parent_zone
 from lifeline.core.network.model import Endpoint, EndpointState, Subnet
 from lifeline.core.plan.actions import Action, ActionKind, ServiceReport, ServiceState
 from lifeline.core.plan.central import judge_central
-from lifeline.core.plan.harm import few_words
+from lifeline.core.plan.harm import told_words
 from lifeline.core.plan.sharing import HubPlanner
 
 
@@ -84,14 +84,13 @@ class InterfacePlanner(HubPlanner):
         elif endpoint.state is EndpointState.AVAILABLE:
             best = self._place_unharmed(endpoint.ip_address_type)
             safe, left, harm = self._takeover().grow(endpoint, missing, best)
-            yield from (
-                [self._adding(endpoint, safe, few_words(self._takeover().harm_with(endpoint, safe)))] if safe else []
-            )
+            told = told_words(self._takeover().harm_with(endpoint, safe)) if safe else ""
+            yield from [self._adding(endpoint, safe, told)] if safe else []
             yield from [self._adding(endpoint, left).blocked(harm)] if left else []
 
-    def _adding(self, endpoint: Endpoint, subnets: Sequence[Subnet], few: str = "") -> Action:
+    def _adding(self, endpoint: Endpoint, subnets: Sequence[Subnet], told: str = "") -> Action:
         where = f"in {', '.join(subnet.zone for subnet in subnets)}" if endpoint.subnet_ids else "at all"
-        why = f"{endpoint.id} has no interface {where}, where {self.requirement.service} is required{few}"
+        why = f"{endpoint.id} has no interface {where}, where {self.requirement.service} is required{told}"
         subnet_ids = tuple(sorted(subnet.id for subnet in subnets))
         return self.action(ActionKind.ADD_SUBNETS, why, subnet_ids=subnet_ids, endpoint_id=endpoint.id)
 

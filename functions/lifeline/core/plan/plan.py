@@ -12,7 +12,7 @@ from lifeline.core.network.way_out import shut_in_words, usable_tiers
 from lifeline.core.plan.actions import Action, ActionKind, Plan, ServiceReport, ServiceState, in_order
 from lifeline.core.plan.bystanders import bystander_notes
 from lifeline.core.plan.cost import cost_of
-from lifeline.core.plan.gateway import GatewayPlanner, without_gateway
+from lifeline.core.plan.gateway import GatewayPlanner, gateway_notes
 from lifeline.core.plan.hub_comparison import compare
 from lifeline.core.plan.interface import InterfacePlanner
 from lifeline.core.plan.scene import PlanInput, Scene
@@ -56,7 +56,7 @@ def plan_endpoints(
         services=tuple(_after(report, actions) for report in reports),
         monthly_cost_usd=cost_of([action for action in actions if action.is_planned], plan_input.price),
         notes=(
-            *without_gateway(scene, catalog),
+            *gateway_notes(scene, catalog),
             *_shut_in_notes(scene),
             *bystander_notes(scene, catalog),
             *_policy_notes(vpc, reports),

@@ -10,9 +10,10 @@ MOST_CAUSES = 10  # causes that travel with requeued work
 class Trigger:
     """Who or what set Lifeline going: for the ledger, never for a decision.
 
-    `ids` are the resources that a record names, `tags` the keys of the tags that it set or removed: once the policy is
-    known, those that decide what is required. They stay behind when work is put back, and don't tell one trigger from
-    another. `by` is who makes a call, as they state it: nobody has checked that.
+    `ids` are the resources that a record names, `blocks` the address blocks if it names nothing else in their place,
+    `tags` the keys of the tags that it set or removed: once the policy is known, those that decide what is required.
+    They stay behind when work is put back, and don't tell one trigger from another. `by` is who makes a call, as they
+    state it: nobody has checked that.
     """
 
     kind: str
@@ -23,8 +24,9 @@ class Trigger:
     ids: frozenset[str] = field(default=frozenset(), compare=False)
     tags: frozenset[str] = field(default=frozenset(), compare=False)
     by: str = ""
+    blocks: frozenset[str] = field(default=frozenset(), compare=False)
 
 
 def as_json(trigger: Trigger) -> dict[str, Any]:
-    """The trigger without the ids and tags of its record: they may be thousands, and the ledger has them."""
-    return {name: value for name, value in asdict(trigger).items() if name not in {"ids", "tags"}}
+    """The trigger without the ids, blocks and tags of its record: they may be thousands, and the ledger has them."""
+    return {name: value for name, value in asdict(trigger).items() if name not in {"ids", "blocks", "tags"}}

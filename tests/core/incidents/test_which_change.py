@@ -1,0 +1,184 @@
+"""Of several changes, the one is named that can have begun the fault: by its direction, IP version and destination."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from lifeline.core.history.change import Change
+from lifeline.core.incidents.changes import Past, scope_of
+from lifeline.core.incidents.incident import CauseKind
+from lifeline.core.network.dns import AnswerKind, DnsAnswer, DnsView
+from lifeline.core.network.model import NatGateway, NetworkInterface, Rule, SecurityGroup, TargetKind, Vpc
+from tests.core.incidents.test_changes import SINCE
+from tests.core.incidents.test_diagnose import CLOSED_GROUP, SERVED, change, facts, network, served, why
+from tests.core.incidents.test_wrong_blame import of_own_group
+from tests.support.agents import minute
+from tests.support.builders import MONITORING, default_route, endpoint, own_security_group, route, subnet, table, vpc
+
+NAMED = DnsView()
+
+
+def deleted(block: str, *, at: float = -2, table_id: str = "rtb-main", event_id: str = "e-2") -> Change:
+    return replace(change("DeleteRoute", table_id, at=at, event_id=event_id), blocks=frozenset({block} - {""}))
+
+
+BEGAN = deleted("0.0.0.0/0", at=-6, event_id="e-1")
+
+
+def behind(seen: Vpc, kind: CauseKind, *changes: Change, is_public: bool = False) -> Change | None:
+    scope = scope_of(seen.subnets[0], seen, "monitoring", is_public=is_public)
+    return Past(changes, scope).change_behind(kind, minute(0))
+
+
+@pytest.mark.parametrize("block", ["::/0", "64:ff9b::/96", "2001:db8::/32"])
+def test_a_route_of_the_other_ip_version_cuts_nothing_off(block: str) -> None:
+    assert why(facts(network(), changes=(BEGAN, deleted(block)))).change == BEGAN
+
+
+@pytest.mark.parametrize("block", ["", "0.0.0.0/0", "0.0.0.0/1", "52.94.0.0/16"])
+def test_a_later_route_that_may_have_led_there_is_named(block: str) -> None:
+    """One without a block is from before blocks were kept, or of a prefix list."""
+    assert why(facts(network(), changes=(BEGAN, deleted(block)))).change == deleted(block)
+
+
+def of_ipv6(*more: Any) -> Vpc:
+    return vpc(subnet("a", cidr="", ipv6_cidrs=("2001:db8::/64",)), *more)
+
+
+@pytest.mark.parametrize(("block", "is_named"), [("::/0", True), ("64:ff9b::/96", True), ("0.0.0.0/0", False)])
+def test_an_ipv6_only_subnet_is_cut_off_by_ipv6_routes(block: str, *, is_named: bool) -> None:
+    assert (behind(of_ipv6(), CauseKind.CUT_OFF, deleted(block)) is not None) is is_named
+
+
+def test_behind_a_nat_gateway_what_an_ipv6_only_subnet_sends_goes_on_by_ipv4() -> None:
+    seen = of_ipv6(
+        table("main", route("64:ff9b::/96", TargetKind.NAT_GATEWAY, "nat-1")),
+        subnet("n"),
+        table("edge", subnets=("n",)),
+    )
+    seen = replace(seen, nat_gateways=(NatGateway("nat-1", is_public=True, is_available=True, subnet_id="subnet-n"),))
+    lost = deleted("0.0.0.0/0", table_id="rtb-edge")
+    assert behind(seen, CauseKind.CUT_OFF, lost) == lost
+
+
+@pytest.mark.parametrize(
+    ("name", "ids", "kind"),
+    [
+        ("RevokeSecurityGroupIngress", ("sg-own",), CauseKind.ENDPOINT_CLOSED),
+        ("RevokeSecurityGroupEgress", ("sg-own",), CauseKind.OWN_GROUP),
+        ("ReplaceNetworkAclEntry", ("acl-a",), CauseKind.ENDPOINT_CLOSED),
+    ],
+)
+@pytest.mark.parametrize(("blocks", "is_named"), [(("::/0",), False), (("::/0", "0.0.0.0/0"), True), ((), True)])
+def test_rules_count_by_their_ip_version(
+    name: str, ids: tuple[str, ...], kind: CauseKind, blocks: tuple[str, ...], *, is_named: bool
+) -> None:
+    seen = vpc(subnet("a"), endpoint(MONITORING, "a"), own_security_group())
+    scope = scope_of(seen.subnets[0], seen, "monitoring")
+    scope = replace(scope, filter_ids=scope.filter_ids | {"acl-a"})
+    one = Change(SINCE, "e-1", name, "alice", frozenset(ids), blocks=frozenset(blocks))
+    assert (Past([one], scope).change_behind(kind, SINCE) == one) is is_named
+
+
+@pytest.mark.parametrize("block", ["10.20.0.0/16", "172.16.0.0/12", "192.168.7.0/24", "100.64.0.0/10"])
+def test_a_route_to_other_private_networks_is_no_way_to_public_addresses(block: str) -> None:
+    assert why(facts(network(), changes=(BEGAN, deleted(block)), dns=NAMED)).change == BEGAN
+
+
+ZONE = DnsAnswer(AnswerKind.PRIVATE_ZONE, "monitoring.us-east-1.amazonaws.com", "Z1", "", addresses=("10.20.1.10",))
+
+
+@pytest.mark.parametrize(
+    "dns",
+    [
+        DnsView((ZONE,)),
+        None,
+        DnsView(unreadable=("a zone could not be read",)),
+        DnsView(custom_dns_servers=("10.20.0.2",)),
+    ],
+)
+def test_it_may_be_the_way_where_the_name_may_lead_to_private_addresses(dns: DnsView | None) -> None:
+    lost = deleted("10.20.0.0/16")
+    assert why(facts(network(), changes=(BEGAN, lost), dns=dns)).change == lost
+
+
+def test_a_route_within_the_vpc_may_bring_the_answers_back() -> None:
+    back = deleted("10.0.1.0/24")
+    assert why(facts(network(), changes=(BEGAN, back), dns=NAMED)).change == back
+
+
+def test_a_transit_gateways_routes_to_private_networks_lead_back() -> None:
+    seen = vpc(subnet("a"), table("main", default_route(TargetKind.TRANSIT_GATEWAY, "tgw-1")))
+    one = Change(SINCE, "e-1", "DeleteTransitGatewayRoute", "alice", blocks=frozenset({"10.0.0.0/16"}))
+    assert behind(seen, CauseKind.CUT_OFF, one, is_public=True) == one
+
+
+def test_where_an_endpoint_answers_every_route_may_be_on_the_way() -> None:
+    seen = vpc(subnet("a"), endpoint(MONITORING, "a"), own_security_group())
+    assert behind(seen, CauseKind.PATH_UNKNOWN, deleted("10.20.0.0/16"), is_public=True) is not None
+
+
+OUTBOUND = ["RevokeSecurityGroupEgress", "ModifySecurityGroupRules", "DisassociateSecurityGroupVpc"]
+INBOUND = ["RevokeSecurityGroupIngress", "ModifySecurityGroupRules", "DisassociateSecurityGroupVpc"]
+BY_LIST = ["ModifyManagedPrefixList", "RestoreManagedPrefixListVersion", "DeleteIpamPrefixListResolverTarget"]
+NOT_OUTBOUND = ["RevokeSecurityGroupIngress", "AuthorizeSecurityGroupEgress", "AuthorizeSecurityGroupIngress"]
+NOT_INBOUND = ["RevokeSecurityGroupEgress", "AuthorizeSecurityGroupEgress", "AuthorizeSecurityGroupIngress"]
+
+
+@pytest.mark.parametrize(
+    ("name", "is_named"), [*((one, True) for one in OUTBOUND), *((one, False) for one in NOT_OUTBOUND)]
+)
+def test_what_an_instances_own_group_lets_out_is_closed_by_changes_of_its_outbound_rules(
+    name: str, *, is_named: bool
+) -> None:
+    one = change(name, "sg-app")
+    assert (why(of_own_group(changes=(one,))).change == one) is is_named
+
+
+@pytest.mark.parametrize("name", BY_LIST)
+@pytest.mark.parametrize(("rule", "is_named"), [("egress", True), ("ingress", False)])
+def test_and_by_changes_of_the_lists_in_these(name: str, rule: str, *, is_named: bool) -> None:
+    one, listed = change(name, "pl-1"), (Rule("tcp", 443, 443, prefix_lists=("pl-1",)),)
+    own = replace(SecurityGroup("sg-app", "app"), **{rule: listed})  # type: ignore[arg-type]
+    cause = why(of_own_group(changes=(one,), own_groups=(own,), own_lists=(("pl-1", ("10.9.0.0/16",)),)))
+    assert cause.kind is CauseKind.OWN_GROUP
+    assert (cause.change == one) is is_named
+
+
+@pytest.mark.parametrize(
+    ("name", "is_named"), [*((one, True) for one in INBOUND), *((one, False) for one in NOT_INBOUND)]
+)
+def test_an_endpoint_is_closed_by_changes_of_its_inbound_rules(name: str, *, is_named: bool) -> None:
+    one = change(name, "sg-own")
+    assert (why(facts(network(SERVED, security_groups=(CLOSED_GROUP,)), changes=(one,))).change == one) is is_named
+
+
+@pytest.mark.parametrize("name", BY_LIST)
+@pytest.mark.parametrize(("rule", "is_named"), [("egress", False), ("ingress", True)])
+def test_and_by_changes_of_the_lists_in_those(name: str, rule: str, *, is_named: bool) -> None:
+    one, listed = change(name, "pl-1"), (Rule("tcp", 443, 443, prefix_lists=("pl-1",)),)
+    group = replace(CLOSED_GROUP, **{rule: listed})  # type: ignore[arg-type]
+    seen = network(SERVED, security_groups=(group,), prefix_lists=(("pl-1", ("10.9.0.0/16",)),))
+    cause = why(facts(seen, changes=(one,)))
+    assert cause.kind is CauseKind.ENDPOINT_CLOSED
+    assert (cause.change == one) is is_named
+
+
+@pytest.mark.parametrize(
+    ("name", "is_cure"), [("AuthorizeSecurityGroupIngress", True), ("AuthorizeSecurityGroupEgress", False)]
+)
+def test_an_endpoint_is_opened_again_by_its_inbound_rules(name: str, *, is_cure: bool) -> None:
+    closed = change("RevokeSecurityGroupIngress", "sg-own", at=-1, event_id="e-1")
+    opened = change(name, "sg-own", at=3, event_id="e-2")
+    found = why(facts(served(), changes=(closed, opened)), now=minute(9))
+    assert (found.kind is CauseKind.ENDPOINT_CLOSED) is is_cure
+
+
+@pytest.mark.parametrize("name", ["RevokeSecurityGroupIngress", "RevokeSecurityGroupEgress"])
+def test_both_ways_of_a_nat_instances_group_count(name: str) -> None:
+    nat = NetworkInterface("eni-nat", "subnet-n", ("10.0.9.9",), frozenset({"sg-nat"}))
+    out = default_route(TargetKind.NETWORK_INTERFACE, "eni-nat")
+    seen = vpc(subnet("a"), subnet("n"), table("main", out), interfaces=(nat,))
+    one = change(name, "sg-nat")
+    assert behind(seen, CauseKind.WAY_OUT_SHUT, one) == one
