@@ -34,7 +34,7 @@ OF_THE_HUB = frozenset(
     }
 )
 _OF_AN_ACCOUNT = "Evidence"  # how the names of statements begin that are about accounts, whatever their services
-# IAM's names have 64 characters (IAM guide: quotas), and template.yaml names a hub's roles <stack>-<logical ID>-<region>.
+# IAM's names have 64 characters (IAM guide: quotas). A hub's roles are called <stack>-<logical ID>-<region>.
 LONGEST_HUB_NAME = 64 - len("-ReconcileRole-us-isof-south-1")
 
 _HEAD = """\
@@ -55,8 +55,8 @@ _COMMENTS = {
   # ---- What the hub may do here -------------------------------------------------------------------------------------
   # Each of the hub's functions has a role, with the same permissions that it has in its own account. The principal is
   # the hub's account, because a role's ARN would become its ID, and roles that are made again have another (IAM guide:
-  # AWS JSON policy elements, Principal); the condition lets in the one role, by its whole name: whoever may create roles
-  # in the hub's account could have one whose name only begins as the hub's do.
+  # AWS JSON policy elements, Principal); the condition lets in the one role, by its whole name: whoever may create
+  # roles in the hub's account could have one whose name only begins as the hub's do.
 """,
 }
 
@@ -109,8 +109,8 @@ _OWN_PARAMETERS: dict[str, dict[str, Any]] = {
         "AllowedPattern": f"^[A-Za-z][A-Za-z0-9-]{{0,{LONGEST_HUB_NAME - 1}}}$",
         "ConstraintDescription": f"a stack's name of up to {LONGEST_HUB_NAME} characters",
         "Description": (
-            f"The name of the hub's stack. With more than {LONGEST_HUB_NAME} characters, the names of the hub's roles, of"
-            " which it is a part, would be too long for IAM."
+            f"The name of the hub's stack. With more than {LONGEST_HUB_NAME} characters, it would make the names of the"
+            " hub's roles too long for IAM."
         ),
     },
     "HubBusArn": {

@@ -82,7 +82,7 @@ class Stay:
         dependents = find_dependents(service, now, self.catalog, self.dns)
         served = [dependent for dependent in dependents if dependent.subnet.id in self.occupied]
         found = find_harm(service, served, replace(self.vpc, endpoints=others), self.catalog, self.dns)
-        return any(not harm.few for harm in found)
+        return any(harm.is_grave for harm in found)
 
     def _requiring(self, endpoint: Endpoint) -> frozenset[str]:
         service = suffix_of(endpoint.service_name)
@@ -114,5 +114,5 @@ class Stay:
         staying = [subnet for subnet in dependents if subnet.id not in self.doomed]
         placement = place_unharmed(place, staying, clients, self.vpc, takeover.ports)
         moved = replace(endpoint, subnet_ids=frozenset(subnet.id for subnet in placement.subnets))
-        is_harmful = any(harm.subnet_id not in self.doomed and not harm.few for harm in takeover.harm_by(moved))
+        is_harmful = any(harm.subnet_id not in self.doomed and harm.is_grave for harm in takeover.harm_by(moved))
         return () if is_harmful else tuple(sorted(moved.subnet_ids))

@@ -53,8 +53,8 @@ _LETS_IN = frozenset({ActionKind.ATTACH_SECURITY_GROUP, ActionKind.RESET_POLICY,
 class Harm:
     """A subnet that reaches a service today, or may, and would no longer, or may not: its path then.
 
-    `few` are the addresses, in words, where it is only a few of the subnet's, and no interface has them: that is told
-    and blocks nothing. `today` are the dependent's words.
+    `few` are the addresses, in words, where it is only a few of the subnet's, and no interface has them. `exempt` is
+    why the subnet need not reach the service. Both are told and block nothing. `today` are the dependent's words.
     """
 
     service: str
@@ -62,6 +62,12 @@ class Harm:
     path: NetworkPath
     few: str = ""
     today: str = ""
+    exempt: str = ""
+
+    @property
+    def is_grave(self) -> bool:
+        """True if the endpoint must not be made for it."""
+        return not self.few and not self.exempt
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,10 +99,16 @@ class Takeover:
         return find_dependents(self.suffix, self.vpc, self.catalog, self.dns, self.exempt)
 
     def harm_by(self, endpoint: Endpoint) -> tuple[Harm, ...]:
-        """The subnets that would lose the service if the endpoint answered its name, open to all of the VPC."""
+        """The subnets that would lose the service if the endpoint answered its name, open to all of the VPC; the exempt
+        ones last.
+        """
         after = answered_by(replace(endpoint, security_group_ids=frozenset(), policy=""), self.vpc)
         groups = endpoint.security_group_ids or self.group_ids
-        return find_harm(self.suffix, self.dependents(), after, self.catalog, self.dns, group_ids=groups)
+        why = {one.subject: one.reason for one in self.exempt if one.spares(self.suffix)}
+        everybody = find_dependents(self.suffix, self.vpc, self.catalog, self.dns)
+        found = find_harm(self.suffix, everybody, after, self.catalog, self.dns, group_ids=groups)
+        found = tuple(replace(harm, exempt=why.get(harm.subnet_id, "")) for harm in found)
+        return tuple(sorted(found, key=lambda harm: bool(harm.exempt)))
 
     def harm_with(self, endpoint: Endpoint, hosts: Iterable[Subnet]) -> tuple[Harm, ...]:
         """The same once it has an interface in these subnets, too."""
@@ -248,7 +260,7 @@ def answered_by(endpoint: Endpoint, vpc: Vpc) -> Vpc:
 
 def harm_words(found: Sequence[Harm], ports: Ranges = HTTPS) -> str:
     """Which subnets private DNS would harm, why, and what to do about it; an empty text if it harms none."""
-    grave = [harm for harm in found if not harm.few]
+    grave = [harm for harm in found if harm.is_grave]
     if not grave:
         return ""
     first = grave[0]
@@ -278,14 +290,22 @@ def harm_words(found: Sequence[Harm], ports: Ranges = HTTPS) -> str:
     )
 
 
-def few_words(found: Sequence[Harm]) -> str:
-    """Which few addresses would lose the service, and why, as what follows a reason; an empty text if none would."""
-    few = [
-        f"{harm.few} of {harm.subnet_id} would no longer reach it ({harm.path.exception or harm.path.words})"
+def accepted_words(found: Sequence[Harm]) -> str:
+    """Which few addresses, and which exempt subnets, would lose the service, and why, as what follows a reason.
+
+    An empty text if none would.
+    """
+    accepted = [
+        f"{_whose(harm)} would no longer reach it ({harm.path.exception or harm.path.words})"
         for harm in found
-        if harm.few
+        if not harm.is_grave
     ]
-    return f"; {listed(few)}" if few else ""
+    return f"; {listed(accepted)}" if accepted else ""
+
+
+def _whose(harm: Harm) -> str:
+    whose = f"{harm.few} of {harm.subnet_id}" if harm.few else harm.subnet_id
+    return f"{whose}, which is exempt ({harm.exempt})," if harm.exempt else whose
 
 
 def place_unharmed(

@@ -7,7 +7,7 @@ from lifeline.core.network.dns import parent_zone
 from lifeline.core.network.model import Endpoint, EndpointState, Subnet
 from lifeline.core.plan.actions import Action, ActionKind, ServiceReport, ServiceState
 from lifeline.core.plan.central import judge_central
-from lifeline.core.plan.harm import few_words
+from lifeline.core.plan.harm import accepted_words
 from lifeline.core.plan.sharing import HubPlanner
 
 
@@ -85,7 +85,9 @@ class InterfacePlanner(HubPlanner):
             best = self._place_unharmed(endpoint.ip_address_type)
             safe, left, harm = self._takeover().grow(endpoint, missing, best)
             yield from (
-                [self._adding(endpoint, safe, few_words(self._takeover().harm_with(endpoint, safe)))] if safe else []
+                [self._adding(endpoint, safe, accepted_words(self._takeover().harm_with(endpoint, safe)))]
+                if safe
+                else []
             )
             yield from [self._adding(endpoint, left).blocked(harm)] if left else []
 

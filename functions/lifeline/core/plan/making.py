@@ -13,7 +13,7 @@ from lifeline.core.plan.endpoint_lifecycle import MOST_FAILURES
 from lifeline.core.plan.harm import (
     Harm,
     Takeover,
-    few_words,
+    accepted_words,
     harm_words,
     place_unharmed,
     shut_out,
@@ -33,7 +33,7 @@ class EndpointMaker(ServicePlanner):
         """
         found = self._takeover().harm_by(endpoint) if self._is_dns_read else ()
         others = self._elsewhere(endpoint)
-        why = action.reason + few_words(found) + others.warning
+        why = action.reason + accepted_words(found) + others.warning
         action = replace(action, reason=why, endpoint_id=endpoint.id)
         refusal = self.ports_words() or self._dns_refusal() or harm_words(found, self.ports) or others.breaks
         if refusal:
@@ -56,7 +56,7 @@ class EndpointMaker(ServicePlanner):
         others = self._elsewhere(self._takeover().imagined(placement))
         action = self.action(
             ActionKind.REPLACE_ENDPOINT if replaces else ActionKind.CREATE_INTERFACE_ENDPOINT,
-            reason + few_words(found) + others.warning,
+            reason + accepted_words(found) + others.warning,
             subnet_ids=tuple(sorted(subnet.id for subnet in placement.subnets)),
             endpoint_id=replaces.id if replaces else "",
             ip_address_type=placement.ip_address_type,
