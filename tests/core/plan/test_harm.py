@@ -95,7 +95,17 @@ class TestMaking:
     def test_an_exemption_of_that_subnet_lets_the_endpoint_be_made(self) -> None:
         network = with_public(CLIENT, network_acls=(closed_to("10.0.3.0/24", CLIENT),))
         exempt = (Exempted("subnet-p", ("monitoring",), None, "nothing runs there"),)
-        assert of_kind(plan(network, exempt=exempt), CREATE)[0].status is Status.PLANNED
+        (action,) = of_kind(plan(network, exempt=exempt), CREATE)
+        assert action.status is Status.PLANNED
+        assert action.reason.endswith(
+            "; subnet-p, which is exempt (nothing runs there), would no longer reach it (network ACL acl-1 doesn't let "
+            "443 into subnet-a from 10.0.3.0/24)"
+        )
+
+    def test_an_exempt_subnet_that_loses_nothing_is_not_named(self) -> None:
+        exempt = (Exempted("subnet-p", ("monitoring",), None, "nothing runs there"),)
+        (action,) = of_kind(plan(with_public(CLIENT), exempt=exempt), CREATE)
+        assert "subnet-p" not in action.reason
 
     def test_another_subnet_of_the_zone_is_chosen_whose_acl_lets_everybody_through(self) -> None:
         other = subnet("z", cidr="10.0.4.0/24", free=10)
