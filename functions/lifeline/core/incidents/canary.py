@@ -112,7 +112,7 @@ def _evidence(facts: Facts, canary: Canary) -> Iterator[str]:
         yield f"{canary.endpoint_id} answered the service's name in this VPC until then"
     else:
         yield f"{facts.instance.subnet_id} has another route out of the VPC, which the agent used until then"
-    if not facts.unreadable:
+    if facts.is_past_read:
         yield "the audit log has no other change in this VPC since then that would explain the silence"
 
 
