@@ -99,6 +99,12 @@ class TestAPathThatWasLost:
         cause = why(facts(network(), known=lost(key, -3 * DAYS), changes=(DELETED,)))
         assert (*verdict(cause), cause.confidence, cause.change) == (*CUT_OFF, Confidence.HIGH, DELETED)
 
+    @pytest.mark.parametrize("silent_for", [6 * DAYS, 8 * DAYS])
+    def test_is_forgotten_in_the_end_so_that_nothing_can_be_said_of_a_long_silence(self, silent_for: int) -> None:
+        cause = why(facts(network(), known=KnownVpc(minute(-60 * DAYS))), minute(silent_for))
+        assert verdict(cause) == (AGENT if silent_for == 6 * DAYS else CUT_OFF)
+        assert cause.confidence is Confidence.MEDIUM
+
     @pytest.mark.parametrize("more", [{"agent": agent(seen_at=None)}, {"agent": agent(seen_at=minute(-3 * DAYS - 1))}])
     def test_counts_for_an_agent_that_has_not_reported_since(self, more: Any) -> None:
         assert verdict(why(facts(network(), known=lost("subnet-a", -3 * DAYS), **more))) == CUT_OFF
@@ -233,6 +239,10 @@ class TestAnotherNeed:
         cause = why(facts(served(), "ec2", known=known))
         assert verdict(cause) == expected
         assert cause.confidence is (Confidence.MEDIUM if expected == CUT_OFF else Confidence.LOW)
+
+    def test_may_be_the_cause_where_a_path_may_have_been_lost_so_long_ago_that_it_is_forgotten(self) -> None:
+        old = replace(INSTANCE, launched_at=minute(-8 * DAYS))
+        assert verdict(why(facts(served(), "ec2", known=KnownVpc(minute(-60 * DAYS)), instance=old))) == CUT_OFF
 
     def test_is_the_cause_for_an_instance_that_started_since_the_last_datapoint(self) -> None:
         again = replace(INSTANCE, launched_at=minute(1))

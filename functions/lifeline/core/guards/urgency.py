@@ -18,7 +18,7 @@ from lifeline.core.policy.policy import Policy, Shares
 PROVEN = timedelta(hours=24)  # so long at least a path must have been known to be worth the whole reserve …
 LONG_PROVEN = timedelta(days=30)  # … and so long at most, see `proven_after`
 NOTED = timedelta(hours=2)  # so long to be worth a part of the reserve
-BACKLOG = timedelta(days=7)  # after so long, what was lost is a backlog like any other
+BACKLOG = timedelta(days=7)  # after so long, what was lost is a backlog like any other, and forgotten
 MOST_SHUT = 200  # subnets and services, by VPC: its quota of subnets (VPC quotas), for what is shut for all of one
 ONCE = timedelta(hours=24)  # so long after an endpoint was made, another for its service is no more urgent than others
 

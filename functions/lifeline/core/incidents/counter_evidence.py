@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from lifeline.core.guards.urgency import KnownVpc
+from lifeline.core.guards.urgency import BACKLOG, KnownVpc
 from lifeline.core.incidents.changes import LINGERING
 from lifeline.core.incidents.facts import METRICS, Facts
 from lifeline.core.network.reach import NetworkPath, Reach
@@ -12,19 +12,19 @@ from lifeline.core.wording import write_time
 _OF_THE_MOMENT = frozenset({Reach.NO_ADDRESS, Reach.PENDING})  # what was there before isn't known
 
 
-def counter_evidence(facts: Facts, service: str, path: NetworkPath) -> tuple[str, ...]:
+def counter_evidence(facts: Facts, service: str, path: NetworkPath, now: datetime) -> tuple[str, ...]:
     """What speaks against a closed path that no change on record closed, a line for each fact; empty if nothing does.
 
     An agent that reported through the very network in which the path was never seen, or was seen to be gone, doesn't
     depend on it: it may use a FIPS name, a proxy, or an endpoint of its own choice (CloudWatch agent guide:
-    endpoint_override). Where Lifeline didn't know the network then, or what changed there wasn't read, something may
-    have gone unseen.
+    endpoint_override). Where Lifeline didn't know the network then, has forgotten what was lost since, or couldn't read
+    what changed there, something may have gone unseen.
     """
     known, seen_at, met_at = facts.known, facts.agent.seen_at, _met_at(facts, service)
     if known is None or seen_at is None or met_at is None or path.reach in _OF_THE_MOMENT:
         return ()
     is_known = known.since <= (seen_at if service == METRICS else met_at)
-    if not is_known or not facts.is_past_read or had_path(facts, service):
+    if not is_known or now - met_at >= BACKLOG or not facts.is_past_read or had_path(facts, service):
         return ()
     started = "" if service == METRICS else f"the instance started at {write_time(met_at)}, and "
     return (

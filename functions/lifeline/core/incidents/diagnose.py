@@ -168,7 +168,7 @@ class _Check:
         is_sure = confidence is Confidence.HIGH
         doubts: tuple[str, ...] = ()
         if change is None:
-            if against := counter_evidence(self.facts, service, path):
+            if against := counter_evidence(self.facts, service, path, self.now):
                 self.against[service] = against
                 return None
             doubts = ipv6_words(self.facts)
