@@ -49,8 +49,7 @@ def ipv6_words(facts: Facts) -> tuple[str, ...]:
     subnet, vpc = facts.subnet, facts.vpc
     if subnet is None or vpc is None or not facts.instance.has_ipv6_address or not leads_out_by_ipv6(subnet, vpc):
         return ()
-    has_both = f"the instance has an IPv6 address, and {subnet.id} has an IPv6 route out of the VPC"
-    return (f"{has_both}: an agent that uses dual-stack names (use_dualstack_endpoint) isn't cut off",)
+    return ("the instance has a way out of the VPC by IPv6: an agent with use_dualstack_endpoint isn't cut off",)
 
 
 def _met_at(facts: Facts, service: str) -> datetime | None:

@@ -282,9 +282,10 @@ class _Check:
         names, on = ", ".join(sorted(ids)), ports_in(self._ports_of(METRICS))
         change = self.around.change_of_groups(self.facts, ids, self.now)
         doubts, seen_at = path.uncertainties, self.facts.agent.seen_at
-        if change is None and seen_at:  # an instance's groups aren't on record: it may have got others since
-            reported = f"the agent reported until {write_time(seen_at)}, so it may use another name, such as a FIPS one"
-            doubts = (*doubts, f"{reported}, unless the instance's groups were changed since")
+        if change is None and seen_at:  # which groups an instance had isn't on record
+            reported = f"the agent reported until {write_time(seen_at)}"
+            either = "either the instance's groups let it out until then, or it uses another name, such as a FIPS one"
+            doubts = (*doubts, f"{reported}: {either}")
         return self._cause(
             CauseKind.OWN_GROUP,
             Confidence.MEDIUM if doubts else Confidence.HIGH,
