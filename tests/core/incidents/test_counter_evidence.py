@@ -290,7 +290,9 @@ class TestAnAgentWithIpv6:
 
     def test_is_not_surely_cut_off_behind_an_egress_only_gateway(self) -> None:
         seen = self.seen("::/0", target=TargetKind.EGRESS_ONLY_GATEWAY)
-        assert why(facts(seen, instance=self.BY_IPV6)).confidence is Confidence.MEDIUM
+        cause = why(facts(seen, instance=self.BY_IPV6))
+        assert cause.confidence is Confidence.MEDIUM
+        assert cause.evidence[0] == "subnet-a is isolated: rtb-main has no IPv4 route out of the VPC"
 
     @pytest.mark.parametrize(
         ("cidrs", "instance"),

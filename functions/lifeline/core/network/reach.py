@@ -38,7 +38,7 @@ from lifeline.core.network.obstacles import (
 )
 from lifeline.core.network.packets import EPHEMERAL, NAT_PORTS, ports_in
 from lifeline.core.network.ports import ports_of, ports_unknown
-from lifeline.core.network.tiers import classify, effective_route_table, has_nat64
+from lifeline.core.network.tiers import classify, effective_route_table, has_nat64, leads_out_by_ipv6
 from lifeline.core.network.way_out import way_out
 from lifeline.core.network.way_to_central import way_to_central
 
@@ -509,7 +509,9 @@ class ServiceReach:
             if not route.is_active and {"0.0.0.0/0", "::/0"} & set(route.destinations)
         ]
         tier = self._tier(subnet)
-        by = f": {table.id} has {_ROUTES[tier]}" if table else ""
+        is_by_ipv6 = tier is Tier.ISOLATED and leads_out_by_ipv6(subnet, self.vpc)
+        routes = "no IPv4 route out of the VPC" if is_by_ipv6 else _ROUTES[tier]
+        by = f": {table.id} has {routes}" if table else ""
         return f"{subnet.id} is {tier}{by}{''.join(dead)}"
 
     def _idle(self, table: RouteTable | None) -> Iterator[str]:
