@@ -115,7 +115,7 @@ def _evidence(facts: Facts, canary: Canary) -> Iterator[str]:
         yield f"{facts.instance.subnet_id} has another route out of the VPC, which the agent used until then"
     if facts.instance.tag(EXEMPT) is not None:
         yield f"{facts.agent.entity} has the tag {EXEMPT}, which doesn't excuse what Lifeline did"
-    if not facts.unreadable:
+    if facts.is_past_read:
         yield "the audit log has no other change in this VPC since then that would explain the silence"
 
 
