@@ -241,6 +241,17 @@ def test_without_a_record_nobody_gets_private_dns_switched_off_by_asking_for_it(
     assert fields == ["body.withdraw", "body.withdraw"]
 
 
+@pytest.mark.parametrize(("hours", "expected"), [(23, [True, False]), (48, [True])])
+def test_a_silence_that_is_recorded_more_than_a_day_later_withdraws_nothing(
+    days: Days, hours: int, expected: list[bool]
+) -> None:
+    vpc_id, _ = switched_on(days)
+    days.after(hours)
+    falls_silent(days, vpc_id)
+    days.sweeps(1)
+    assert switches(days) == expected
+
+
 def test_a_silence_elsewhere_withdraws_nothing_here(days: Days) -> None:
     (here, _), (there, _) = switched_on(days), switched_on(days)
     days.clock.advance(MINUTES)

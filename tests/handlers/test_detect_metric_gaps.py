@@ -76,7 +76,7 @@ WATCH = Watch(rules=Rules(PERIOD, GRACE, recover_after=1))
 ACTIVE = ("watched", "silent", "unknown", "opened", "ended")
 
 
-PART = '{"check": {"watch": "cloudwatch-agent", "run": "r", "part": 0, "chunks": [0]}}'
+PART = '{"check": {"watch": "cloudwatch-agent", "run": "r", "part": 0}}'
 
 
 def from_checks(body: object, *, queue: str = "checks") -> dict[str, object]:
@@ -872,10 +872,48 @@ class TestParts:
     def test_a_part_whose_run_another_has_followed_looks_at_nobody(self, detector: Detector, parts: str) -> None:
         detector.run(minute(7))
         late, *_ = self.take(parts)
-        Roster(TABLE, WATCH.name).begin_run("another", 3, minute(8))
+        Roster(TABLE, WATCH.name).begin_run("another", 3, minute(8), others_began=minute(8))
         with calls("cloudwatch") as made:
             [answer] = detector.call(minute(19), late)["watches"]
         assert (made, answer["in_parts"], answer["watched"]) == ([], True, 0)
+
+    def test_whoever_starts_runs_again_and_again_keeps_no_part_from_being_checked(
+        self, detector: Detector, parts: str
+    ) -> None:
+        detector.run(minute(7))
+        events = self.take(parts)
+        for seconds in range(2, 48, 5):
+            assert detector.run(minute(7) + timedelta(seconds=seconds))["in_parts"] is True
+        assert self.take(parts) == []
+        for event in events:
+            detector.call(minute(7.8), event)
+        assert detector.kinds == ["incident_opened"]
+
+    def test_of_runs_that_begin_at_once_one_sends_its_parts(
+        self, detector: Detector, parts: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        begin_run = Roster.begin_run
+
+        def begin_second(self: Roster, run_id: str, parts: int, now: datetime, **more: Any) -> bool:
+            begin_run(self, "another", parts, now, **more)
+            return begin_run(self, run_id, parts, now, **more)
+
+        monkeypatch.setattr(Roster, "begin_run", begin_second)
+        detector.run(minute(7))
+        assert self.take(parts) == []
+        assert Roster(TABLE, WATCH.name).state().run_id == "another"
+
+    def test_a_part_that_somebody_imitates_has_its_agents_checked_whatever_it_says(
+        self, detector: Detector, parts: str
+    ) -> None:
+        detector.run(minute(7))
+        assert len(self.take(parts)) == 3
+        run_id = Roster(TABLE, WATCH.name).state().run_id
+        for part in (0, 1, 2):
+            check = {"watch": WATCH.name, "run": run_id, "part": part, "chunks": []}
+            detector.call(minute(7.1), {"Records": [from_checks(json.dumps({"check": check}))]})
+        [notice] = detector.notices
+        assert "12 agents" in notice.subject
 
     def test_only_the_last_part_counts_and_says_that_the_look_has_ended(
         self, detector: Detector, parts: str, capsys: pytest.CaptureFixture[str]
@@ -1612,9 +1650,9 @@ class TestEvent:
             ({"Records": [from_checks("{}")]}, "Records[0].body"),
             ({"Records": [from_checks(None)]}, "Records[0].body"),
             ({"Records": [from_checks("[" * 100_000)]}, "Records[0].body"),
-            ({"Records": [from_checks('{"check": {"chunks": [' + "1" * 5_000 + "]}}")]}, "Records[0].body"),
+            ({"Records": [from_checks('{"check": {"part": [' + "1" * 5_000 + "]}}")]}, "Records[0].body"),
             (
-                {"Records": [from_checks('{"check": {"watch": "w", "run": "r", "part": 1e999, "chunks": []}}')]},
+                {"Records": [from_checks('{"check": {"watch": "w", "run": "r", "part": 1e999}}')]},
                 "Records[0].body",
             ),
             ({"Records": [from_checks(PART, queue="changes")]}, "Records[0].eventSourceARN"),

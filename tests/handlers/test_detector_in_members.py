@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from moto.sqs.models import sqs_backends
 
 from lifeline.adapters.aws.memory import remember
 from lifeline.adapters.aws.topic import Topic
@@ -16,7 +17,7 @@ from lifeline.core.network.model import RegionRef
 from lifeline.core.organization.ledger import MemberLedger
 from lifeline.handlers import coverage_page, detect_metric_gaps
 from tests.support.organization_hub import HOUR, TRUST, A, B, Hub, begin, role_in
-from tests.support.world import REGION, Context
+from tests.support.world import ACCOUNT, REGION, Context
 
 MINUTE = timedelta(minutes=1)
 
@@ -129,3 +130,16 @@ def test_a_notice_that_does_not_go_out_is_sent_by_the_next_run(hub: Hub, monkeyp
     assert not told(hub)
     minutes(hub, 2)
     assert len(told(hub)) == 1
+
+
+def test_whoever_starts_runs_again_and_again_has_the_accounts_checked_once_a_minute(
+    hub: Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = str(hub.days.world.sqs.create_queue(QueueName="checks")["QueueUrl"])
+    monkeypatch.setenv("DETECT_QUEUE_URL", url)
+    for _ in range(10):
+        detect_metric_gaps.handler({"detect": True}, Context())
+        hub.days.clock.advance(timedelta(seconds=5))
+    detect_metric_gaps.handler({"detect": True}, Context())
+    waiting = sqs_backends[ACCOUNT][REGION].queues["checks"]._messages
+    assert sorted(json.loads(message.body)["account"] for message in waiting) == sorted([A, B] * 2)

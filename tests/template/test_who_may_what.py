@@ -121,7 +121,7 @@ def writes(name: str, stack: Stack = STACK) -> set[str]:
     table, who = stack.arn("Ledger"), role(name, stack)
     return {
         key
-        for key in PARTITIONS | OF_ACCOUNTS | FOREIGN
+        for key in PARTITIONS | OF_ACCOUNTS | OF_A_HUBS_DETECTOR | FOREIGN
         if any(is_allowed(who, call, table, context={"dynamodb:LeadingKeys": (key,)}) for call in calls)
     }
 
@@ -162,6 +162,7 @@ RECONCILERS = LISTS | {
 }
 PARTITIONS = DETECTORS | RECONCILERS
 OF_BOTH = {"EVENT_PATH_CAUSES"}  # which each may tell people of
+OF_A_HUBS_DETECTOR = {"DETECTOR_RUNS"}
 OF_ACCOUNTS = OF_BOTH | {"ACCOUNTS"} | {f"{name}@{ELSEWHERE}/us-east-1" for name in LISTS}
 FOREIGN = {"BUDGETS", "FROZEN2@x", "ACCOUNTS@x", "@x", "", "OTHER", f"OTHER@{ELSEWHERE}/us-east-1"}  # nobody's
 
@@ -174,7 +175,11 @@ def test_each_role_writes_its_own_partitions_of_the_ledger_and_no_others() -> No
 def test_a_hub_writes_the_same_of_each_account_and_the_list_of_accounts() -> None:
     hub = Stack(TEMPLATE, {"Accounts": "organization", "OrganizationId": "o-a1b2c3d4e5"})
     none: dict[str, set[str]] = {name: set() for name in ("ScheduleRole", "CoverageRole")}
-    expected = {"ReconcileRole": RECONCILERS | OF_ACCOUNTS, "DetectRole": DETECTORS | OF_BOTH, **none}
+    expected = {
+        "ReconcileRole": RECONCILERS | OF_ACCOUNTS,
+        "DetectRole": DETECTORS | OF_BOTH | OF_A_HUBS_DETECTOR,
+        **none,
+    }
     assert {name: writes(name, hub) for name in ROLES} == expected
 
 
@@ -191,10 +196,10 @@ def test_a_batch_with_one_foreign_item_is_refused_and_so_is_a_request_without_a_
 
 def test_the_partitions_are_those_of_the_architecture_and_of_who_writes_them() -> None:
     rows = re.findall(r"^\| `([^`]+)` \| `[^`]+` \| .*\| ([RDP, ]+) \| [RDP, ]+ \|$", _page("The ledger"), re.MULTILINE)
-    kinds = {_kind(key) for key in PARTITIONS | OF_ACCOUNTS}
+    kinds = {_kind(key) for key in PARTITIONS | OF_ACCOUNTS | OF_A_HUBS_DETECTOR}
     assert {_kind(key) for key, _ in rows} == kinds
     for key, writers in rows:
-        written = {"D": DETECTORS, "R": RECONCILERS | OF_ACCOUNTS, "R, D": OF_BOTH}
+        written = {"D": DETECTORS | OF_A_HUBS_DETECTOR, "R": RECONCILERS | OF_ACCOUNTS, "R, D": OF_BOTH}
         of = {_kind(one) for one in written[writers]}
         assert _kind(key) in of, key
 

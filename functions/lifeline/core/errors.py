@@ -21,6 +21,10 @@ class TerminalError(LifelineError):
         self.code = code
 
 
+class UnreadableError(TerminalError, ValueError):
+    """What is stored can't be understood: somebody else wrote it, or another version."""
+
+
 class UnansweredError(TerminalError):
     """A swap failed halfway, and so did its undoing: nothing answers the service's name, so the next try can't wait."""
 

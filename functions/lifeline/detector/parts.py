@@ -7,7 +7,7 @@ part that ends last groups the silent agents of all parts into incidents.
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import batched
 
 from lifeline.adapters.aws.detector_queue import Checks
@@ -21,6 +21,7 @@ from lifeline.detector.survey import Observation
 from lifeline.runtime.observability import logger
 
 _CHUNKS_AT_ONCE = 20
+_PATIENCE = timedelta(seconds=50)  # with parts that have not ended: less than the schedule's minute
 
 
 class SplitRun:
@@ -30,6 +31,7 @@ class SplitRun:
         self._run = run
         self._roster = run.roster
         self._agents_a_run = agents_a_run
+        self._chunks_a_part = max(1, agents_a_run // MOST)
 
     def check(self) -> Report:
         """Check all agents, or start the parts that do.
@@ -43,8 +45,8 @@ class SplitRun:
                 return self._start_parts(checks, [*sizes])
         return self._run.check()
 
-    def check_part(self, part: int, numbers: Sequence[int]) -> Report:
-        """Judge and save the agents of these chunks. The part that ends last updates the incidents of all parts.
+    def check_part(self, part: int) -> Report:
+        """Judge and save the agents of the part's chunks. The part that ends last updates the incidents of all parts.
 
         A part that is done, or that belongs to an earlier run, is skipped: the later run checks its agents.
         """
@@ -53,7 +55,8 @@ class SplitRun:
         if state.run_id != run.run_id or part not in state.waiting:
             logger.warning("part skipped: too late", watch=run.watch.name, part=part, run_id=run.run_id)
             return Report(is_part=True)
-        chunks = self._roster.read(numbers)
+        first = part * self._chunks_a_part
+        chunks = self._roster.read(range(first, first + self._chunks_a_part))
         agents = agents_of(chunks)
         verdicts, observation = run.judge(chunks)
         changes = {entity: _kept_until_counted(agents[entity], verdict) for entity, verdict in verdicts.items()}
@@ -89,18 +92,31 @@ class SplitRun:
         return replace(report, states=states + fleeting)
 
     def _start_parts(self, checks: Checks, numbers: Sequence[int]) -> Report:
-        """Send the parts, after finishing what an earlier run left and discovering new agents."""
+        """Send the parts, after finishing what an earlier run left and discovering new agents.
+
+        While the parts of another run have their time, that run stays the one that checks the agents: whoever starts
+        runs again and again would otherwise keep all parts from being checked.
+        """
         run, state = self._run, self._roster.state()
+        if state.run_id != run.run_id and state.is_under_way(run.now - _PATIENCE):
+            return self._left_to_another(state)
         if not state.is_run_complete:
             left = len(state.waiting)
             run.attempt.failures.append(f"{left} parts of the last run of {run.watch.name} have not ended")
             run.attempt(lambda: self._gather(state))
         if run.is_discovery_due():
             numbers = self._discover(numbers)
-        parts = [*batched(numbers, max(1, self._agents_a_run // MOST), strict=False)]
-        self._roster.begin_run(run.run_id, len(parts), run.now)
+        parts = max(numbers, default=-1) // self._chunks_a_part + 1
+        if not self._roster.begin_run(run.run_id, parts, run.now, others_began=run.now - _PATIENCE):
+            state = self._roster.state()
+            if state.run_id != run.run_id:
+                return self._left_to_another(state)
         checks.send(run.watch.name, run.run_id, parts)
         return replace(run.report({}, {}), is_part=True)
+
+    def _left_to_another(self, state: RosterState) -> Report:
+        logger.info("agents not checked: another run is under way", watch=self._run.watch.name, run_id=state.run_id)
+        return replace(self._run.report({}, {}), is_part=True)
 
     def _discover(self, numbers: Sequence[int]) -> Sequence[int]:
         """Discover agents, and save them at once. Unchanged chunks are not kept in memory. Returns all numbers."""

@@ -27,6 +27,7 @@ from lifeline.adapters.store.full_watches import FullWatch
 from lifeline.adapters.store.incidents import Incidents
 from lifeline.adapters.store.latest import LatestTimes
 from lifeline.adapters.store.list_position import ListPosition
+from lifeline.adapters.store.member_runs import MemberRuns
 from lifeline.adapters.store.members import MemberStore
 from lifeline.adapters.store.policy import PolicyStore, ReadOnlyPolicy
 from lifeline.adapters.store.roster import Roster
@@ -102,11 +103,12 @@ def _served(settings: DetectorSettings) -> list[str]:
 
 
 def _begin_members(settings: DetectorSettings) -> None:
-    """Has the agents of each member account checked by an invocation of its own. Where that fails, the next minute's
-    run does it, and those of the functions' own account are checked all the same.
+    """Has the agents of each member account checked by an invocation of its own, once a minute. Where that fails, the
+    next minute's run does it, and those of the functions' own account are checked all the same.
     """
     try:
-        Checks(settings.detect_queue_url).detect(_served(settings))
+        if MemberRuns(settings.table_name).reserve(_now()):
+            Checks(settings.detect_queue_url).detect(_served(settings))
     except LifelineError as error:
         logger.error("agents of member accounts not checked", error=str(error))
 
@@ -187,7 +189,7 @@ def _timed(run: SplitRun, request: Detect | CheckPart) -> tuple[Report, timedelt
     """The report and how long it took. What can't be read at all is a failure of this watch alone."""
     started = time.monotonic()
     try:
-        report = run.check() if isinstance(request, Detect) else run.check_part(request.part, request.chunks)
+        report = run.check() if isinstance(request, Detect) else run.check_part(request.part)
     except LifelineError as error:
         logger.error(str(error))
         report = Report(failures=(str(error),), is_unread=True)

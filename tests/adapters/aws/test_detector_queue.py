@@ -47,49 +47,49 @@ class PartialSqs:
 
 
 def test_each_part_is_a_message_that_the_detector_can_read(url: str) -> None:
-    Checks(url).send("cloudwatch-agent", "run-1", [(0, 1), [2]])
+    Checks(url).send("cloudwatch-agent", "run-1", 2)
     records = [{"body": body, "eventSourceARN": "arn:aws:sqs:us-east-1:123456789012:checks"} for body in bodies(url)]
     events = [read_event({"Records": [record]}, checks_queue_url="https://sqs/checks") for record in records]
     parts = [one for one in events if isinstance(one, CheckPart)]
     assert sorted(parts, key=lambda one: one.part) == [
-        CheckPart("cloudwatch-agent", "run-1", 0, (0, 1)),
-        CheckPart("cloudwatch-agent", "run-1", 1, (2,)),
+        CheckPart("cloudwatch-agent", "run-1", 0),
+        CheckPart("cloudwatch-agent", "run-1", 1),
     ]
 
 
 def test_ten_parts_go_into_one_call(url: str) -> None:
     with calls("sqs") as made:
-        Checks(url).send("w", "run-1", [(number,) for number in range(21)])
+        Checks(url).send("w", "run-1", 21)
     assert [len(asked["Entries"]) for _, asked in made] == [10, 10, 1]
     assert sorted(json.loads(body)["check"]["part"] for body in bodies(url)) == [*range(21)]
 
 
 def test_no_parts_are_no_call(url: str) -> None:
     with calls("sqs") as made:
-        Checks(url).send("w", "run-1", [])
+        Checks(url).send("w", "run-1", 0)
     assert made == []
 
 
 def test_what_sqs_did_not_take_is_sent_again_and_nothing_else() -> None:
     sqs = PartialSqs({"1": 2})
-    Checks("url", sqs).send("w", "run-1", [(0,), (1,), (2,)])
+    Checks("url", sqs).send("w", "run-1", 3)
     assert sqs.taken == ["0", "2", "1"]
 
 
 def test_what_sqs_never_takes_is_an_error_once_all_others_are_sent() -> None:
     sqs = PartialSqs({"1": -1})
     with pytest.raises(TransientError, match="1 parts of run run-1"):
-        Checks("url", sqs).send("w", "run-1", [(number,) for number in range(12)])
+        Checks("url", sqs).send("w", "run-1", 12)
     assert len(sqs.taken) == 11
 
 
 def test_what_sqs_finds_wrong_is_not_sent_again() -> None:
     sqs = PartialSqs({"1": 1}, fault=True)
     with pytest.raises(TerminalError, match="InternalError"):
-        Checks("url", sqs).send("w", "run-1", [(0,), (1,)])
+        Checks("url", sqs).send("w", "run-1", 2)
     assert sqs.taken == ["0"]
 
 
 def test_a_queue_that_cannot_be_reached_is_an_error(url: str) -> None:
     with failing("sqs", "SendMessageBatch", "RequestThrottled"), pytest.raises(TransientError):
-        Checks(url).send("w", "run-1", [(0,)])
+        Checks(url).send("w", "run-1", 1)

@@ -1,5 +1,6 @@
 """Values as items, and back."""
 
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
@@ -12,7 +13,8 @@ from boto3.dynamodb.types import Binary, TypeDeserializer, TypeSerializer
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lifeline.adapters.store.codec import from_item, from_plain, to_item, to_plain
+from lifeline.adapters.store.codec import from_item, from_plain, to_item, to_plain, unpack
+from lifeline.core.errors import UnreadableError
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 
@@ -47,11 +49,12 @@ class Tree:
 
 all_leaves = st.builds(Leaf, st.sampled_from(Kind), st.text(max_size=5))
 numbers = st.integers(min_value=-(10**12), max_value=10**12)
+times = st.datetimes(datetime(1970, 1, 1), datetime(2199, 12, 31), timezones=st.just(UTC))  # noqa: DTZ001
 all_trees = st.builds(
     Tree,
     name=st.text(max_size=5),
     height=st.none() | st.floats(min_value=-1e9, max_value=1e9).filter(lambda number: not 0 < abs(number) < 1e-9),
-    planted_at=st.datetimes(timezones=st.just(UTC)),
+    planted_at=times,
     price=st.decimals(allow_nan=False, allow_infinity=False, places=2),
     count=numbers,
     is_old=st.booleans(),
@@ -61,7 +64,7 @@ all_trees = st.builds(
     pairs=st.lists(st.tuples(st.text(max_size=3), numbers), max_size=2).map(tuple),
     fallen=st.frozensets(all_leaves, max_size=2),
     felled=st.none() | st.dates(),
-    nests=st.dictionaries(st.text(max_size=3), st.none() | st.datetimes(timezones=st.just(UTC)), max_size=2),
+    nests=st.dictionaries(st.text(max_size=3), st.none() | times, max_size=2),
 )
 
 
@@ -116,6 +119,12 @@ def test_an_items_attributes_have_dynamodbs_types() -> None:
         {"name": "oak", "planted_at": "yesterday"},
         {"name": "oak", "planted_at": 7},
         {"name": "oak", "planted_at": None},
+        {"name": "oak", "planted_at": "2026-11-29T12:00:00"},
+        {"name": "oak", "planted_at": "2026-11-29"},
+        {"name": "oak", "planted_at": "0001-01-01T00:00:00+00:00"},
+        {"name": "oak", "planted_at": "9999-12-31T23:59:59+00:00"},
+        {"name": "oak", "planted_at": NOW.isoformat(), "price": "much"},
+        {"name": "oak", "planted_at": NOW.isoformat(), "height": 10**400},
         {"name": "oak", "planted_at": NOW.isoformat(), "count": "7"},
         {"name": "oak", "planted_at": NOW.isoformat(), "leaves": "DRY"},
         {"name": "oak", "planted_at": NOW.isoformat(), "leaf": {"kind": "burnt"}},
@@ -124,9 +133,15 @@ def test_an_items_attributes_have_dynamodbs_types() -> None:
         {"name": "oak", "planted_at": NOW.isoformat(), "nests": []},
     ],
 )
-def test_what_cannot_be_understood_raises_one_of_two_errors(broken: Any) -> None:
-    with pytest.raises((TypeError, ValueError)):
+def test_what_cannot_be_understood_is_one_error(broken: Any) -> None:
+    with pytest.raises(UnreadableError):
         from_plain(Tree, broken)
+
+
+@pytest.mark.parametrize("packed", [b"", b"x", zlib.compress(b"{"), zlib.compress(b"[" * 100_000), "text"])
+def test_what_cannot_be_unpacked_is_the_same_error(packed: Any) -> None:
+    with pytest.raises(UnreadableError):
+        unpack(packed)
 
 
 # ---- boto3 says how DynamoDB's API writes values

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from lifeline.adapters.aws import clients
-from lifeline.adapters.store.codec import from_item
+from lifeline.adapters.store.codec import from_item, to_plain
 from lifeline.adapters.store.incidents import Incidents
 from lifeline.adapters.store.keys import incident_log
 from lifeline.core.errors import TerminalError, TransientError
@@ -195,7 +195,10 @@ def test_an_incident_that_was_never_saved_cannot_be_closed(incidents: Incidents)
     assert items() == {}
 
 
-@pytest.mark.parametrize("text", ["", "{}", "[]", '{"id": "inc-2"}'])
+WITHOUT_A_ZONE = json.dumps(to_plain(incident("inc-2")) | {"opened_at": "2026-01-01T00:00:00"})
+
+
+@pytest.mark.parametrize("text", ["", "{}", "[]", '{"id": "inc-2"}', "[" * 100_000, WITHOUT_A_ZONE])
 def test_an_incident_that_cannot_be_understood_hides_no_other_and_stays(incidents: Incidents, text: str) -> None:
     found = saved(incidents, incident())
     odd = {**items()["OPEN#inc-1"], "sk": {"S": "OPEN#inc-2"}, "incident": {"S": text}}

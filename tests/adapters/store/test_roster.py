@@ -81,7 +81,7 @@ class TestAgents:
 
     def test_the_state_is_no_chunk(self, roster: Roster) -> None:
         roster.save_discovery(START)
-        roster.begin_run("a", 1, START)
+        roster.begin_run("a", 1, START, others_began=START)
         assert roster.read() == ()
 
     def test_chunks_are_read_by_their_numbers_as_last_written(self, roster: Roster) -> None:
@@ -183,13 +183,13 @@ class TestRuns:
         assert roster.state() == RosterState(checked_at=START)
 
     def test_a_discovery_is_remembered_and_leaves_the_run_alone(self, roster: Roster) -> None:
-        roster.begin_run("a", 2, minute(1))
+        roster.begin_run("a", 2, minute(1), others_began=minute(1))
         roster.save_discovery(START)
         assert roster.begin_check(minute(2)) == START
         assert roster.state() == RosterState(START, "a", minute(1), frozenset({0, 1}), checked_at=minute(2))
 
     def test_the_part_that_is_done_last_ends_the_run(self, roster: Roster) -> None:
-        assert roster.begin_run("a", 3, START)
+        assert roster.begin_run("a", 3, START, others_began=START)
         assert [roster.finish_part("a", part) for part in (2, 0)] == [False, False]
         assert roster.state().waiting == {1}
         assert not roster.state().is_run_complete
@@ -197,42 +197,49 @@ class TestRuns:
         assert roster.state().is_run_complete
 
     def test_a_part_done_twice_neither_ends_the_run_early_nor_again(self, roster: Roster) -> None:
-        roster.begin_run("a", 2, START)
+        roster.begin_run("a", 2, START, others_began=START)
         assert [roster.finish_part("a", part) for part in (0, 0, 1, 1, 0)] == [False, False, True, False, False]
 
     def test_the_run_is_ended_even_where_answers_get_lost(self, roster: Roster) -> None:
-        roster.begin_run("a", 2, START)
+        roster.begin_run("a", 2, START, others_began=START)
         unlucky = Roster(TABLE, WATCH, Twice(clients.client("dynamodb")))
         assert [unlucky.finish_part("a", part) for part in (0, 1, 1)] == [False, True, False]
 
     def test_what_the_parts_found_late_or_unknown_adds_up_until_the_next_run(self, roster: Roster) -> None:
-        roster.begin_run("a", 2, START)
+        roster.begin_run("a", 2, START, others_began=START)
         roster.finish_part("a", 0, late=3)
         roster.finish_part("a", 1, late=1, unknown=2)
         assert (roster.state().late, roster.state().unknown) == (4, 2)
-        roster.begin_run("b", 1, START)
+        roster.begin_run("b", 1, START, others_began=START)
         assert (roster.state().late, roster.state().unknown) == (0, 0)
 
     def test_a_part_of_a_run_that_a_later_one_replaced_ends_nothing(self, roster: Roster) -> None:
-        roster.begin_run("a", 1, START)
-        roster.begin_run("b", 2, minute(5))
+        roster.begin_run("a", 1, START, others_began=START)
+        roster.begin_run("b", 2, minute(5), others_began=minute(5))
         assert not roster.finish_part("a", 0)
         assert roster.state() == RosterState(None, "b", minute(5), frozenset({0, 1}))
 
     def test_a_run_that_begins_twice_goes_on(self, roster: Roster) -> None:
-        assert roster.begin_run("a", 2, START)
+        assert roster.begin_run("a", 2, START, others_began=START)
         roster.finish_part("a", 0)
-        assert not roster.begin_run("a", 2, minute(1))
+        assert not roster.begin_run("a", 2, minute(1), others_began=minute(1))
         assert roster.state() == RosterState(None, "a", START, frozenset({1}))
+
+    def test_a_run_that_has_parts_left_is_replaced_by_none_that_begins_too_soon(self, roster: Roster) -> None:
+        assert roster.begin_run("a", 1, minute(1), others_began=START)
+        assert not roster.begin_run("b", 1, minute(1.5), others_began=minute(0.5))
+        assert roster.begin_run("b", 1, minute(2), others_began=minute(1))
+        assert roster.finish_part("b", 0)
+        assert roster.begin_run("c", 1, minute(2), others_began=minute(1))
 
     def test_the_next_run_can_end_too(self, roster: Roster) -> None:
         for run in ("a", "b"):
-            roster.begin_run(run, 1, START)
+            roster.begin_run(run, 1, START, others_began=START)
             assert roster.finish_part(run, 0)
 
     def test_a_run_without_parts_is_complete(self, roster: Roster) -> None:
-        roster.begin_run("a", 2, START)
-        roster.begin_run("b", 0, START)
+        roster.begin_run("a", 2, START, others_began=START)
+        roster.begin_run("b", 0, START, others_began=START)
         assert roster.state().is_run_complete
 
     def test_a_part_of_no_run_ends_nothing(self, roster: Roster) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 import boto3
 import pytest
 
+from lifeline.adapters.store.codec import to_item
 from lifeline.adapters.store.table import Table
 from tests.support.agents import create_table
 from tests.support.counting import counted_calls
@@ -54,3 +55,12 @@ def test_an_item_that_was_deleted_meanwhile_begins_anew(table: Table) -> None:
     table.change(KEY, one_more, "count")
     table.delete(KEY, "delete")
     assert table.change(KEY, one_more, "count") == 1
+
+
+@pytest.mark.parametrize("revision", ["x", True, None, ["x"], {"x": 1}, b"x", 1.5])
+def test_a_revision_of_any_type_is_replaced_once(table: Table, revision: object) -> None:
+    table.put(KEY, {"count": 7}, "another process")
+    strange = to_item({"pk": KEY[0], "sk": KEY[1], "count": 7}) | {"revision": to_item({"a": [revision]})["a"]["L"][0]}
+    table.dynamodb.put_item(TableName=table.name, Item=strange)
+    assert table.change(KEY, one_more, "count") == 8
+    assert table.change(KEY, one_more, "count") == 9

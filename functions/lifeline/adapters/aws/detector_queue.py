@@ -1,7 +1,7 @@
 """The detector's own queue: the parts of a run that is too long for one invocation, and the runs of other accounts."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any
 
 from lifeline.adapters.aws.clients import client
@@ -18,12 +18,9 @@ class Checks:
         self._account = {"account": member} if member else {}
         self._sqs = sqs or client("sqs")
 
-    def send(self, watch_name: str, run_id: str, parts: Sequence[Sequence[int]]) -> None:
-        """One message for each part, with the numbers of the chunks to check. Raises as `send_all`."""
-        checks = [
-            {"watch": watch_name, "run": run_id, "part": part, "chunks": list(numbers)}
-            for part, numbers in enumerate(parts)
-        ]
+    def send(self, watch_name: str, run_id: str, parts: int) -> None:
+        """One message for each part, from 0 on. Raises as `send_all`."""
+        checks = [{"watch": watch_name, "run": run_id, "part": part} for part in range(parts)]
         entries = [
             {"Id": str(check["part"]), "MessageBody": json.dumps({"check": check, **self._account})} for check in checks
         ]

@@ -28,6 +28,7 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from lifeline.adapters.store.codec import read_json
 from lifeline.core.agents.agent import Agent, Gap, State, Suppression
 from lifeline.core.agents.series import Series
 from lifeline.runtime.observability import logger
@@ -50,7 +51,7 @@ def unpack(packed: bytes, *, where: str) -> tuple[dict[str, Agent], tuple[str, .
     Bytes that can't be understood at all are one such record.
     """
     try:
-        records = json.loads(zlib.decompress(packed))
+        records = read_json(zlib.decompress(packed))
     except (zlib.error, ValueError) as error:
         _complain(where, "all of its agents", error)
         return {}, (_compact({"damaged": base64.b64encode(packed).decode()}),), {}

@@ -12,14 +12,16 @@ None. Plain values become DynamoDB's typed attributes. The rules in between:
 | tuple, frozenset | a list; that of a frozenset is sorted |
 
 Reading ignores attributes that it doesn't know, since a newer version may have written them and been rolled back, and
-gives missing ones their default.
+gives missing ones their default. What can't be understood is an UnreadableError, for each role writes partitions that
+another one reads: so is JSON that is nested too deeply, and a time without a zone or in years in which nothing is
+recorded, which can't be compared with other times, or have a length added to it.
 """
 
 import json
 import zlib
 from collections.abc import Callable, Hashable, Mapping, Set
 from dataclasses import MISSING, fields, is_dataclass
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from enum import Enum
 from functools import cache
@@ -27,6 +29,10 @@ from math import isfinite
 from types import NoneType, UnionType
 from typing import Any, cast, get_args, get_origin, get_type_hints
 
+from lifeline.core.errors import UnreadableError
+
+_YEARS = range(1970, 2200)  # room for whatever is added to a time, or taken off
+_LONGEST_ERROR = 300  # characters: what is stored may be long
 _TOO_LARGE = 10**38  # DynamoDB's data types: a Number has up to 38 digits
 
 type Item = dict[str, dict[str, Any]]
@@ -69,9 +75,20 @@ def to_plain(value: Any) -> Any:  # noqa: PLR0911 - one return a kind of value
 def from_plain[T](kind: type[T], plain: Any) -> T:
     """The value of this type, such as a dataclass or `tuple[Grant, ...]`.
 
-    Raises TypeError or ValueError where `plain` isn't one.
+    Raises UnreadableError where `plain` isn't one.
     """
-    return cast("T", _reader(cast("Hashable", kind))(plain))
+    try:
+        return cast("T", _reader(cast("Hashable", kind))(plain))
+    except (ArithmeticError, TypeError, ValueError) as error:
+        raise UnreadableError(f"no {getattr(kind, '__name__', kind)}: {error!r}"[:_LONGEST_ERROR]) from error
+
+
+def read_json(text: str | bytes) -> Any:
+    """The plain value. Raises UnreadableError for a text that isn't one."""
+    try:
+        return json.loads(text)
+    except (RecursionError, ValueError) as error:
+        raise UnreadableError(f"no JSON: {error}"[:_LONGEST_ERROR]) from error
 
 
 def pack(value: Any) -> bytes:
@@ -80,11 +97,11 @@ def pack(value: Any) -> bytes:
 
 
 def unpack(packed: bytes) -> Any:
-    """The plain value that was packed. Raises ValueError for bytes that aren't one."""
+    """The plain value that was packed. Raises UnreadableError for what isn't one."""
     try:
-        return json.loads(zlib.decompress(packed))
-    except zlib.error as error:
-        raise ValueError(str(error)) from error
+        return read_json(zlib.decompress(packed))
+    except (TypeError, zlib.error) as error:
+        raise UnreadableError(str(error)) from error
 
 
 # ---- DynamoDB's types (API: AttributeValue)
@@ -176,6 +193,8 @@ def _reader(kind: Any) -> Callable[[Any], Any]:  # noqa: PLR0911 - one return a 
         return _dataclass_reader(kind)
     if issubclass(kind, Enum):
         return lambda plain: _member(kind, plain)
+    if issubclass(kind, datetime):
+        return _moment
     if issubclass(kind, date):
         return cast("Callable[[Any], Any]", kind.fromisoformat)
     if kind in {float, Decimal}:
@@ -204,6 +223,13 @@ def _member(kind: type[Enum], plain: Any) -> Enum:
     if name not in kind.__members__:
         raise ValueError(f"{plain!r} is no {kind.__name__}")
     return kind[name]
+
+
+def _moment(plain: Any) -> datetime:
+    at = datetime.fromisoformat(plain)
+    if at.tzinfo is None or at.year not in _YEARS:
+        raise ValueError(f"{plain!r} is no time that anything is recorded at")
+    return at
 
 
 def _list(plain: Any) -> list[Any]:

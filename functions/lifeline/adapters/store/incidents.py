@@ -18,7 +18,7 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from lifeline.adapters.aws.calls import ours
-from lifeline.adapters.store.codec import from_plain, to_plain
+from lifeline.adapters.store.codec import from_plain, read_json, to_plain
 from lifeline.adapters.store.keys import incident_log
 from lifeline.adapters.store.table import Key, Table, expiry, expressions
 from lifeline.core.errors import TransientError
@@ -196,7 +196,7 @@ def _attributes(incident: Incident) -> dict[str, Any]:
 
 def _incident(item: Mapping[str, Any]) -> Incident | None:
     try:
-        return replace(from_plain(Incident, json.loads(item["incident"])), revision=item["revision"])
+        return replace(from_plain(Incident, read_json(item["incident"])), revision=item["revision"])
     except (KeyError, TypeError, ValueError) as error:
         logger.error("incident unreadable", extra={"sk": item["sk"], "reason": repr(error)[:200]})
         return None

@@ -9,7 +9,7 @@ Every write of a chunk names the revision that it changes, so that concurrent ru
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
@@ -108,17 +108,19 @@ class Roster:
         """Save that agents were discovered `now`."""
         self._update("SET discovered_at = :now", {":now": now})
 
-    def begin_run(self, run_id: str, parts: int, now: datetime) -> bool:
+    def begin_run(self, run_id: str, parts: int, now: datetime, *, others_began: datetime) -> bool:
         """Whether the run began: its parts, from 0 on, are to be done, and what was left of the last run no longer is.
 
-        A run that has begun already stays as it is: its call may come twice.
+        A run that has begun already stays as it is: its call may come twice. So does another one that has parts left
+        and began after `others_began`.
         """
         waiting = {":parts": set(range(parts))} if parts else {}
         after = self._update(
             f"SET run_id = :run, run_began = :now{', waiting = :parts' if parts else ''}"
             f" REMOVE ended_by, late_agents, unknown_agents{'' if parts else ', waiting'}",
-            {":run": run_id, ":now": now, **waiting},
-            condition="attribute_not_exists(run_id) OR run_id <> :run",
+            {":run": run_id, ":now": now.astimezone(UTC), ":began": others_began.astimezone(UTC), **waiting},
+            condition="attribute_not_exists(run_id)"
+            " OR (run_id <> :run AND (attribute_not_exists(waiting) OR run_began <= :began))",
         )
         return after is not None
 

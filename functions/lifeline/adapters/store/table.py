@@ -173,10 +173,15 @@ class Table:
     ) -> bool:
         """True once the item is replaced; False, with nothing written, where it isn't as it was before."""
         revision = before.get("revision", 0)
+        values: dict[str, Any] = {":revision": revision}
+        if not isinstance(revision, int | float):  # whatever somebody put there counts as none
+            condition, values, revision = "NOT attribute_type(revision, :number)", {":number": "N"}, 0
+        else:
+            condition = "revision = :revision"
+            condition = condition if revision else f"attribute_not_exists(pk) OR {condition}"
         item = {**after, "revision": revision + 1}
-        condition = "revision = :revision" if revision else "attribute_not_exists(pk) OR revision = :revision"
         SEEN.pop(place, None)
-        if not self.put(key, item, doing, condition=condition, values={":revision": revision}):
+        if not self.put(key, item, doing, condition=condition, values=values):
             return False
         SEEN[place] = self._read(self.whole_item(key, item))
         return True

@@ -57,6 +57,10 @@ class RosterState:
         """True if no part is left, or there never was a split run."""
         return not self.waiting
 
+    def is_under_way(self, since: datetime) -> bool:
+        """True if parts are left of a split run that began after `since`."""
+        return bool(self.waiting) and self.run_began is not None and self.run_began > since
+
 
 def place(chunks: Iterable[Chunk], new_agents: Iterable[Agent], *, first_free: int = 0) -> tuple[Chunk, ...]:
     """Place the new agents, filling nearly full chunks first and then adding chunks. Returns all chunks, by number.

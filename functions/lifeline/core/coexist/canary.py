@@ -74,11 +74,18 @@ def watch_switched(
     """The canaries with those that the actions of that status switch on now, and without what is long over. An
     association always is one, private DNS only if the policy says so (`is_canary`).
     """
-    over = now - _KEPT_FOR
-    kept = {service: canary for service, canary in canaries.items() if (canary.withdrawn_at or canary.at) > over}
+    kept = not_long_over(canaries, now)
     kinds = _ASSOCIATES | ({ActionKind.ENABLE_PRIVATE_DNS} if is_canary else set())
     switching = [action for action in actions if action.kind in kinds and action.status is status]
     return kept | {one.service: Canary(one.endpoint_id, now, central_ids=one.central_ids) for one in switching}
+
+
+def not_long_over(canaries: Mapping[str, Canary], now: datetime) -> dict[str, Canary]:
+    """The canaries that were switched within a day. A silence that is recorded later counts for none: whoever writes
+    the detector's records could otherwise end what answers a name for months.
+    """
+    over = now - _KEPT_FOR
+    return {service: canary for service, canary in canaries.items() if (canary.withdrawn_at or canary.at) > over}
 
 
 def unwatch(canaries: Mapping[str, Canary], actions: Iterable[Action]) -> dict[str, Canary]:

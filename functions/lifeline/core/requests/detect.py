@@ -1,4 +1,4 @@
-"""What a caller may send to DetectMetricGaps: check all agents, check some chunks, or forget agents."""
+"""What a caller may send to DetectMetricGaps: check all agents, check a part of them, or forget agents."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -30,12 +30,13 @@ class Detect:
 
 @dataclass(frozen=True, slots=True)
 class CheckPart:
-    """Check the agents of some chunks of a watch's roster, as one part of a run."""
+    """Check the agents of one part of a run of a watch. Which agents those are, the roster says, and not the message:
+    whoever may invoke the function could have others count as checked.
+    """
 
     watch: str
     run_id: str
     part: int
-    chunks: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,11 +109,6 @@ def _body_of(records: object, checks_queue_url: str) -> Mapping[str, Any]:
 def _read_part(body: Mapping[str, Any]) -> CheckPart:
     try:
         check = body["check"]
-        return CheckPart(
-            watch=str(check["watch"]),
-            run_id=str(check["run"]),
-            part=int(check["part"]),
-            chunks=tuple(int(number) for number in check["chunks"]),
-        )
+        return CheckPart(watch=str(check["watch"]), run_id=str(check["run"]), part=int(check["part"]))
     except (ValueError, KeyError, TypeError, OverflowError) as error:
         raise InvalidInputError(_BODY, _NOT_OURS) from error

@@ -15,6 +15,7 @@ from lifeline.core.coexist.canary import (
     is_watched,
     keep_stand_ins,
     mark_withdrawn,
+    not_long_over,
     swapped,
     switched_off,
     unwatch,
@@ -83,9 +84,11 @@ class CanaryWatch(Amendment):
 
 def _due(context: VpcContext, state: VpcState) -> dict[str, Withdrawal]:
     """The withdrawals that count, unless a person ended the freeze since."""
+    watched = not_long_over(state.canaries, context.run.now)
+    seen = (withdrawal for withdrawal in context.withdrawals if withdrawal.service in watched)
     news = [
         withdrawal
-        for withdrawal in (*begun(state.frozen), *context.withdrawals)
+        for withdrawal in (*begun(state.frozen), *seen)
         if not is_overruled(state.unfrozen, withdrawal.service, withdrawal.seen_at)
     ]
     return due(state.canaries, news)
