@@ -34,9 +34,8 @@ OF_THE_HUB = frozenset(
     }
 )
 _OF_AN_ACCOUNT = "Evidence"  # how the names of statements begin that are about accounts, whatever their services
-# IAM's names have 64 characters. CloudFormation names a role <stack>-<logical ID>-<13 random ones at most>, and cuts
-# the stack's name where that is too long: github.com/KensioSoftware/yulin/issues/1113, with names from an account.
-LONGEST_HUB_NAME = 64 - len("-ReconcileRole-") - 13
+# IAM's names have 64 characters (IAM guide: quotas). A hub's roles are called <stack>-<logical ID>-<region>.
+LONGEST_HUB_NAME = 64 - len("-ReconcileRole-us-isof-south-1")
 
 _HEAD = """\
 # What another account needs for Lifeline's stack, its hub, to serve it too: docs/organization.md.
@@ -56,7 +55,8 @@ _COMMENTS = {
   # ---- What the hub may do here -------------------------------------------------------------------------------------
   # Each of the hub's functions has a role, with the same permissions that it has in its own account. The principal is
   # the hub's account, because a role's ARN would become its ID, and roles that are made again have another (IAM guide:
-  # AWS JSON policy elements, Principal); the condition lets in the one role.
+  # AWS JSON policy elements, Principal); the condition lets in the one role, by its whole name: whoever may create
+  # roles in the hub's account could have one whose name only begins as the hub's do.
 """,
 }
 
@@ -109,8 +109,8 @@ _OWN_PARAMETERS: dict[str, dict[str, Any]] = {
         "AllowedPattern": f"^[A-Za-z][A-Za-z0-9-]{{0,{LONGEST_HUB_NAME - 1}}}$",
         "ConstraintDescription": f"a stack's name of up to {LONGEST_HUB_NAME} characters",
         "Description": (
-            f"The name of the hub's stack. With more than {LONGEST_HUB_NAME} characters, CloudFormation would shorten"
-            " it in the names of the hub's roles, so that none could act here."
+            f"The name of the hub's stack. With more than {LONGEST_HUB_NAME} characters, it would make the names of the"
+            " hub's roles too long for IAM."
         ),
     },
     "HubBusArn": {
@@ -213,14 +213,14 @@ def _rules(hub: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
 
 
 def _role(hub: Mapping[str, Any], job: str, role: str) -> dict[str, Any]:
-    caller = f"arn:${{AWS::Partition}}:iam::${{HubAccountId}}:role${{Path}}${{HubStackName}}-{role}-*"
+    caller = f"arn:${{AWS::Partition}}:iam::${{HubAccountId}}:role${{Path}}${{HubStackName}}-{role}-${{AWS::Region}}"
     path = {"Fn::If": ["HasRolePath", {"Ref": "RolePath"}, "/"]}
     trust = {
         "Effect": "Allow",
         "Principal": {"AWS": {"Fn::Sub": "arn:${AWS::Partition}:iam::${HubAccountId}:root"}},
         "Action": "sts:AssumeRole",
         "Condition": {
-            "ArnLike": {"aws:PrincipalArn": {"Fn::Sub": [caller, {"Path": path}]}},
+            "ArnEquals": {"aws:PrincipalArn": {"Fn::Sub": [caller, {"Path": path}]}},
             "StringEquals": {"aws:PrincipalOrgID": {"Ref": "OrganizationId"}},
         },
     }

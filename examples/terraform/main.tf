@@ -36,6 +36,6 @@ resource "aws_cloudformation_stack" "lifeline" {
   name         = var.stack_name
   template_url = "https://${local.bucket}/${var.release}.template.json"
   parameters   = merge(local.parameters, var.more_parameters)
-  capabilities = ["CAPABILITY_IAM"]
+  capabilities = ["CAPABILITY_NAMED_IAM"]
   tags         = var.tags
 }

@@ -12,6 +12,7 @@ from lifeline.core.agents.watches import Watch
 from lifeline.core.coexist.vpc_state import VpcState
 from lifeline.core.errors import TransientError
 from lifeline.core.guards.freeze import Freeze, FreezeKind
+from lifeline.core.guards.urgency import KnownVpc
 from lifeline.core.history.change import Change
 from lifeline.core.incidents.incident import Cause, CauseKind
 from lifeline.core.network.dns import DnsView
@@ -25,7 +26,7 @@ from tests.support.home import HOME
 
 @dataclass
 class Region:
-    """Isolated VPCs, and everybody who can be asked about them; whoever is in `troubled` can't be read."""
+    """Isolated VPCs, and everybody who can be asked about them; who or what is in `troubled` can't be read."""
 
     troubled: frozenset[str] = frozenset()
     untraced: tuple[Change, ...] = ()
@@ -33,11 +34,12 @@ class Region:
     routes: tuple[RouteTable, ...] = ()
     lists: tuple[tuple[str, tuple[str, ...]], ...] = ()
     seen_lists: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    known: dict[str, KnownVpc] = field(default_factory=dict)
     asked: list[tuple[str, str]] = field(default_factory=list)
 
     def _note(self, what: str, about: str) -> None:
         self.asked.append((what, about))
-        if about in self.troubled:
+        if self.troubled & {what, about}:
             raise TransientError(f"{what} of {about} could not be read")
 
     def times(self, what: str) -> int:
@@ -92,6 +94,9 @@ class Region:
         self._note("memory", ref.vpc_id)
         return self.state
 
+    def read(self) -> dict[str, KnownVpc]:
+        return self.known
+
     def may_publish(self, profile_arn: str, *_: object) -> RoleVerdict:
         self._note("role", profile_arn)
         return RoleVerdict(Permission.ALLOWED, profile_arn)
@@ -100,7 +105,7 @@ class Region:
         agents = {entity: silent_agent(entity) for entity in instances}
         case = Case(Watch(), agents, instances, (), minute(9))
         me = cast("Any", self)
-        return EvidenceCollector(EvidenceSources(me, me, me, me, me, me, HOME), case).find_causes(agents)
+        return EvidenceCollector(EvidenceSources(me, me, me, me, me, me, HOME, me), case).find_causes(agents)
 
 
 def instances_in(vpcs: int, count: int) -> dict[str, Instance]:
@@ -145,6 +150,27 @@ def test_what_could_not_be_read_of_one_vpc_says_nothing_of_another() -> None:
     one, other = region.causes(instances_in(2, 2)).values()
     assert any("vpc-00000000 could not be read" in line for line in one.evidence)
     assert not any("could not be read" in line for line in other.evidence)
+
+
+@pytest.mark.parametrize(
+    ("unread", "counts"),
+    [
+        (None, True),
+        ("health", True),
+        ("view", True),
+        ("the DNS of vpc-00000000", True),
+        ("changes", False),
+        ("nobody's VPC", False),
+        ("memory", False),
+    ],
+)
+def test_an_agent_that_reported_without_a_path_counts_unless_a_change_may_have_gone_unseen(
+    unread: str | None, counts: bool
+) -> None:
+    region = Region(frozenset({unread} if unread else ()), known={"vpc-00000000": KnownVpc(minute(-9000))})
+    (cause,) = region.causes(instances_in(1, 1)).values()
+    assert cause.kind is (CauseKind.NO_PROFILE if counts else CauseKind.CUT_OFF)
+    assert any("could not be read" in line for line in cause.evidence) is (unread is not None)
 
 
 def test_a_vpc_whose_turn_for_a_look_at_its_dns_has_not_come_is_said_to_wait() -> None:

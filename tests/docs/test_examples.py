@@ -82,7 +82,7 @@ def test_a_variables_default_is_the_templates(name: str) -> None:
 def test_the_template_and_the_artifact_are_those_of_the_release() -> None:
     assert stack()["template_url"] == f"https://${{local.bucket}}/${{var.release}}{TEMPLATE}"
     assert given()["ArtifactKey"] == f"${{var.release}}{ARTIFACT}"
-    assert stack()["capabilities"] == ["CAPABILITY_IAM"]
+    assert stack()["capabilities"] == ["CAPABILITY_NAMED_IAM"]
     assert "template_body" not in stack()
 
 
@@ -118,7 +118,7 @@ def named(operation: str) -> set[str]:
 def test_the_stackset_is_service_managed_and_gets_its_template_from_s3() -> None:
     options = stack_set("create-stack-set")
     assert options["--permission-model"] == ["SERVICE_MANAGED"]
-    assert options["--capabilities"] == ["CAPABILITY_IAM"]
+    assert options["--capabilities"] == ["CAPABILITY_NAMED_IAM"]
     assert options["--template-url"][0].endswith(TEMPLATE)
     assert "--template-body" not in options
     assert "BucketPerRegion" in named("create-stack-set")

@@ -4,16 +4,14 @@ the command line."""
 import json
 import re
 import shlex
-import subprocess
-import sys
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from tests.e2e.conftest import MINUTE
-from tests.e2e.documented import ALONE, command, sam
-from tests.e2e.emulators.account import REGION, ROOT, Account
+from tests.e2e.documented import ALONE, cli, command, sam
+from tests.e2e.emulators.account import REGION, Account
 from tests.e2e.machine import build_site
 from tests.e2e.steps import available_endpoint, endpoints_in, wait_until_quiet
 
@@ -121,21 +119,6 @@ def test_every_command_of_the_command_line(account: Account) -> None:
     assert "is on no roster" in cli(account, "forget", "i-0123456789abcdef0", status=1)
     assert "approve: " in cli(account, "approve", "plan-0123456789abcdef", status=1)
     assert "There is no stack other in" in cli(account, "plan", vpc_id, "--stack", "other", status=1)
-
-
-def cli(account: Account, *arguments: str, status: int = 0) -> str:
-    """What the command prints, and its complaints."""
-    done = subprocess.run(
-        [sys.executable, "-m", "lifeline_cli", *arguments],
-        env=account.environment(AWS_ENDPOINT_URL=account.endpoint_url),
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=300,
-    )
-    assert done.returncode == status, done.stdout + done.stderr
-    return done.stdout + done.stderr
 
 
 def enforce(account: Account) -> None:

@@ -111,7 +111,7 @@ def account(release: Release) -> Iterator[Account]:
                 {"ParameterKey": name, "ParameterValue": value}
                 for name, value in (account.parameters() | place).items()
             ],
-            Capabilities=["CAPABILITY_IAM"],
+            Capabilities=["CAPABILITY_NAMED_IAM"],
         )
         cloudformation.get_waiter("stack_create_complete").wait(StackName=STACK, WaiterConfig={"Delay": 1})
         account.outputs = account.read_outputs()

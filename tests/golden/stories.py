@@ -548,25 +548,34 @@ ALL_AT_ONCE = {
 CLOUDWATCH_LATE = diagnose(ALL_AT_ONCE, at(14), reporting_by_zone={}, others=Others(1))["i-1"]
 OWN_GROUP = SecurityGroup("sg-0a1b2c3d4e5f60717", "app", egress=(Rule("tcp", 5432, 5432, ("10.20.0.0/16",)),))
 REVOKED = replace(LOST_ROUTE, event_name="RevokeSecurityGroupEgress", ids=frozenset({OWN_GROUP.id}))
-[SHUT_IN] = diagnose(
-    {
-        "it": replace(
-            FACTS,
-            instance=replace(FACTS.instance, group_ids=frozenset({OWN_GROUP.id})),
-            vpc=replace(NETWORK, endpoints=(FOREIGN,), security_groups=(own_security_group("10.20.0.0/16", id=GROUP),)),
-            changes=(REVOKED,),
-            own_groups=(OWN_GROUP,),
-        )
-    },
-    at(14),
-    reporting_by_zone={},
-).values()
+_IN_OWN_GROUP = replace(
+    FACTS,
+    instance=replace(FACTS.instance, group_ids=frozenset({OWN_GROUP.id})),
+    vpc=replace(NETWORK, endpoints=(FOREIGN,), security_groups=(own_security_group("10.20.0.0/16", id=GROUP),)),
+    changes=(REVOKED,),
+    own_groups=(OWN_GROUP,),
+)
+[SHUT_IN] = diagnose({"it": _IN_OWN_GROUP}, at(14), reporting_by_zone={}).values()
+[LIKELY_SHUT_IN] = diagnose({"it": replace(_IN_OWN_GROUP, changes=())}, at(14), reporting_by_zone={}).values()
 [HUB_CUT] = diagnose(
     {"it": replace(FACTS, vpc=LEFT_HUB, dns=DnsView((HUB_ZONE,)))}, at(14), reporting_by_zone={}
 ).values()
 _IN_WEB = replace(FACTS.instance, subnet_id=WEB)
 [WITHOUT_ADDRESS] = diagnose(
     {"it": replace(FACTS, instance=_IN_WEB, changes=())}, at(14), reporting_by_zone={}
+).values()
+_BY_IPV6 = replace(
+    NETWORK,
+    subnets=tuple(replace(one, ipv6_cidrs=("2001:db8::/64",)) for one in NETWORK.subnets),
+    route_tables=tuple(
+        replace(table, routes=(*table.routes, route("::/0", TargetKind.EGRESS_ONLY_GATEWAY, "eigw-0a2b3c4d5e6f70819")))
+        for table in NETWORK.route_tables
+    ),
+)
+[MAYBE_BY_IPV6] = diagnose(
+    {"it": replace(FACTS, vpc=_BY_IPV6, instance=replace(FACTS.instance, has_ipv6_address=True), changes=())},
+    at(14),
+    reporting_by_zone={},
 ).values()
 _SERVED = replace(NETWORK, endpoints=(FOREIGN,), security_groups=(own_security_group("10.20.0.0/16", id=GROUP),))
 [WITHOUT_METADATA] = diagnose(
@@ -785,6 +794,8 @@ NOTICES: dict[str, tuple[float, Callable[[], Notice]]] = {
         lambda: of_incident(News(NewsKind.OPENED, incident(CLOUDWATCH_LATE), silent=TWELVE, joined=12), 14),
     ),
     "incident-own-group": (14, lambda: opened(SHUT_IN)),
+    "incident-own-group-likely": (14, lambda: opened(LIKELY_SHUT_IN)),
+    "incident-maybe-by-ipv6": (14, lambda: opened(MAYBE_BY_IPV6)),
     "incident-hub-cut": (14, lambda: opened(HUB_CUT)),
     "incident-no-address": (14, lambda: opened(WITHOUT_ADDRESS)),
     "incident-no-metadata": (14, lambda: opened(WITHOUT_METADATA)),

@@ -983,6 +983,50 @@ class TestCauses:
         assert fix in flat(detector.notices[1].text)
         assert detector.asked_for_mending() == []
 
+    @pytest.mark.parametrize("is_told", [False, True])
+    def test_a_tag_does_not_hide_that_a_canary_silenced_an_agent(self, detector: Detector, is_told: bool) -> None:
+        id_ = launch()
+        now = datetime.now(START.tzinfo) + timedelta(hours=1)
+        vpc_id, endpoint_id = answered_here(id_)
+        switched = VpcState(canaries={"monitoring": Canary(endpoint_id, now - timedelta(minutes=8.5))})
+        for number in (10, 9):
+            publish(id_, at=now - number * PERIOD)
+            detector.run(now - number * PERIOD + PERIOD / 2)
+        exempt = [{"Key": "lifeline:exempt", "Value": "true"}]
+        clients.client("ec2").create_tags(Resources=[id_], Tags=exempt)
+        if is_told:  # before the run that made the canary could write it down
+            detector.run(now - PERIOD)
+            assert detector.kinds == ["unwatched"]
+        VpcStore(TABLE).save(HOME.vpc(vpc_id), VpcState(), switched, now=now)
+
+        for number in range(3):
+            detector.run(now + number * PERIOD)
+            [silence] = silences(Incidents(TABLE, HOME).read_open(Watch().name), vpc_id)
+            assert (silence.service, silence.subject) == ("monitoring", endpoint_id)
+
+        assert detector.kinds == [*(["unwatched"] if is_told else []), "incident_opened"]
+        assert f"{id_} has the tag lifeline:exempt" in flat(detector.notices[-1].text)
+        assert detector.asked_for_mending()[0]["vpc_ids"] == [vpc_id]
+
+    @pytest.mark.parametrize("minutes", [8.5, 30])
+    def test_a_tag_hides_a_silence_that_no_canary_caused(self, detector: Detector, minutes: float) -> None:
+        id_ = launch()
+        now = datetime.now(START.tzinfo) + timedelta(hours=1)
+        vpc_id, endpoint_id = answered_here(id_)
+        if minutes < 10:
+            cut_off(id_)  # so that it had no other path before
+        switched = VpcState(canaries={"monitoring": Canary(endpoint_id, now - timedelta(minutes=minutes))})
+        VpcStore(TABLE).save(HOME.vpc(vpc_id), VpcState(), switched, now=now)
+        for number in (10, 9):
+            publish(id_, at=now - number * PERIOD)
+            detector.run(now - number * PERIOD + PERIOD / 2)
+        exempt = [{"Key": "lifeline:exempt", "Value": "true"}]
+        clients.client("ec2").create_tags(Resources=[id_], Tags=exempt)
+        for number in range(2):
+            detector.run(now + number * PERIOD)
+        assert detector.kinds == ["unwatched"]
+        assert Incidents(TABLE, HOME).read_open(Watch().name) == ()
+
     @pytest.mark.parametrize("is_cut", [False, True])
     def test_an_agent_that_falls_silent_after_the_way_back_to_a_hub_is_traced_to_it_with_and_without_a_way_out(
         self, detector: Detector, is_cut: bool

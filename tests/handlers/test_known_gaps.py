@@ -128,10 +128,11 @@ def test_one_subnets_route_through_a_machine_withholds_an_endpoint_from_the_vpc_
 
 
 def exempted(case: Case, vpc_id: str, subnet_id: str, told: str, cut_off: str) -> None:
-    """Does what the notice says: the endpoint is made."""
+    """Does what the notice says: the endpoint is made, and its reason names who loses the service by it."""
     assert f"exempt {subnet_id} (tag lifeline:exempt)" in told
     case.world.ec2.create_tags(Resources=[subnet_id], Tags=[{"Key": "lifeline:exempt", "Value": "true"}])
-    case.look(vpc_id)
+    reason = " ".join(one["reason"] for one in case.look(vpc_id)["actions"])
+    assert f"{subnet_id}, which is exempt (tag lifeline:exempt), would no longer reach it" in reason
     case.later()
     (made,) = case.world.endpoints(vpc_id)
     assert made["SubnetIds"] == [cut_off]

@@ -391,6 +391,20 @@ def test_an_account_that_was_taken_off_the_list_is_not_acted_in_even_before_the_
     assert error["message"] == f"{A} is not an account that this stack serves"
 
 
+def test_an_account_that_is_back_on_the_list_is_acted_in_even_before_the_next_sweep(
+    hub: Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hub.sweep()
+    vpc_id = network(hub.a)
+    monkeypatch.setenv("ACCOUNTS", B)
+    hub.sweep()
+    monkeypatch.setenv("ACCOUNTS", f"{A},{B}")
+    hub.days.deliver(hub.cut_off(A, hub.a, vpc_id))
+    assert hub.a.endpoints(vpc_id)
+    assert not hub.days.world.dead_letters()
+    assert "errors" not in hub.days.call({"vpc_ids": [vpc_id], "account": A})
+
+
 @pytest.mark.parametrize("call", [{"sweep": False}, {"sweep": "yes"}, {"sweep": True, "format": "xml"}])
 def test_a_sweep_of_all_accounts_that_is_refused_sweeps_none(hub: Hub, call: dict[str, Any]) -> None:
     assert hub.days.call(call)["errors"]

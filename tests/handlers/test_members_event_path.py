@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import timedelta
 from html import unescape
 
@@ -11,6 +12,7 @@ from lifeline.adapters.aws.dry_run import DryRuns
 from lifeline.adapters.aws.memory import remember
 from lifeline.adapters.aws.topic import Topic
 from lifeline.adapters.store.event_path import EventPathStore
+from lifeline.adapters.store.members import MemberStore
 from lifeline.core.errors import TransientError
 from lifeline.core.event_path.causes import COLLECTED_FOR
 from lifeline.core.event_path.comparison import Comparisons, mark
@@ -18,6 +20,7 @@ from lifeline.core.event_path.dry_run import DryRunVerdict
 from lifeline.core.event_path.proof import ENDED_FOR, LEFT_OUT, EventPath
 from lifeline.core.network.model import RegionRef
 from lifeline.core.organization.ledger import MemberLedger
+from lifeline.core.organization.members import MemberAccounts
 from lifeline.handlers import coverage_page, detect_metric_gaps
 from tests.handlers.test_event_path import raising
 from tests.handlers.test_organization_page import row_of
@@ -237,6 +240,39 @@ def test_an_account_that_the_policy_leaves_out_neither_rings_the_alarm_nor_is_to
     assert found["event path"]["verdict"] == "unknown"
     assert "prove_event_path.except" in found["event path"]["why"]
     assert "changes heard" not in found
+
+
+def compared(account: str) -> Comparisons:
+    return EventPathStore(MemberLedger("ledger", RegionRef(account, REGION))).read_comparisons()
+
+
+def take_off_list(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ACCOUNTS", B)
+    hub.sweep()
+    monkeypatch.setenv("ACCOUNTS", f"{A},{B}")
+
+
+def close(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    def step(before: MemberAccounts) -> tuple[MemberAccounts, None]:
+        closed = replace(before.by_account[A], state="SUSPENDED")
+        return replace(before, by_account={**before.by_account, A: closed}), None
+
+    MemberStore("ledger").change(step)
+
+
+@pytest.mark.parametrize("leave", [take_off_list, close])
+def test_what_an_account_did_while_it_was_not_served_is_never_compared(
+    hub: Hub, monkeypatch: pytest.MonkeyPatch, leave: Callable[[Hub, pytest.MonkeyPatch], None]
+) -> None:
+    sweeps(hub, 2, A, B)
+    began = compared(B).noted_since
+    leave(hub, monkeypatch)
+    hub.days.clock.advance(timedelta(hours=30))
+    back = hub.days.clock() + HOUR
+    sweeps(hub, 1, A, B)
+    assert compared(A) == Comparisons(noted_since=back)
+    assert compared(B).noted_since == began
+    assert compared(B).current is not None or compared(B).last is not None
 
 
 def policy_finding(hub: Hub, **arguments: str) -> dict[str, str]:

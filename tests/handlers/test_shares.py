@@ -291,11 +291,13 @@ def test_a_vpc_whose_endpoint_was_deleted_by_its_owner_goes_first(monkeypatch: p
         assert there.served(victim) == ["monitoring"]
 
 
-def silence(vpc_id: str, service: str, there: Town, kind: CauseKind = CauseKind.CUT_OFF) -> None:
+def silence(
+    vpc_id: str, service: str, there: Town, kind: CauseKind = CauseKind.CUT_OFF, *, has_reported: bool = True
+) -> None:
     """An incident that is open in the ledger."""
     now = there.days.clock()
     cause = Cause(kind, Confidence.HIGH, "no path", service=service, vpc_id=vpc_id, is_repairable=True)
-    incident = Incident("inc-1", "cloudwatch-agent", cause, began=now, opened_at=now)
+    incident = Incident("inc-1", "cloudwatch-agent", cause, began=now, opened_at=now, has_reported=has_reported)
     assert Incidents("ledger", HOME).save(incident)
 
 
@@ -320,6 +322,17 @@ def test_a_vpc_with_silent_agents_goes_first_even_for_a_service_that_only_a_tag_
         there.days.deliver(silence_message(silent, there))
 
         assert there.served(silent) == ["logs"]
+
+
+def test_agents_that_a_tag_expects_and_that_never_reported_make_nothing_urgent(monkeypatch: pytest.MonkeyPatch) -> None:
+    with town(monkeypatch, endpoints_per_day=4) as there:
+        others = [there.vpc() for _ in range(4)]
+        there.days.sweeps(1)
+        assert sum(bool(there.served(vpc_id)) for vpc_id in others) == 2
+        tagged = there.vpc()
+        silence(tagged, "monitoring", there, has_reported=False)
+        there.days.deliver(silence_message(tagged, there))
+        assert there.served(tagged) == []
 
 
 def test_agents_that_are_silent_by_themselves_make_nothing_urgent(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -29,6 +29,7 @@ _NAMES = {
     "AWS::Serverless::Function": "arn:aws:lambda:us-east-1:{account}:function:{stack}-{name}-EXAMPLE",
     "AWS::Logs::LogGroup": "arn:aws:logs:us-east-1:{account}:log-group:{stack}-{name}-EXAMPLE",
     "AWS::SSM::Parameter": "/lifeline/{stack}/stop",  # a Ref is its name
+    "AWS::CloudWatch::Alarm": "arn:aws:cloudwatch:us-east-1:{account}:alarm:{stack}-{name}-EXAMPLE",
     "AWS::SNS::Topic": "arn:aws:sns:us-east-1:{account}:{stack}-{name}-EXAMPLE",
 }
 

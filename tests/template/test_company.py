@@ -343,7 +343,8 @@ def names_in(resources: Mapping[str, Any], stack: str, stack_id: str) -> set[tup
             continue
         given = properties.get(member)
         assert given or kind in _NAMED_BY_CLOUDFORMATION, kind
-        text = resolved(given, conditions={"IsInfrequentAccess": True}) if given else f"{LONGEST_STACK}-{name}"
+        conditions = {"IsInfrequentAccess": True, "HasSpokes": True}
+        text = resolved(given, conditions=conditions) if given else f"{LONGEST_STACK}-{name}"
         found.add((kind, text.replace(STACK_ID.rpartition("/")[2], stack_id).replace(LONGEST_STACK, stack)))
     return found
 

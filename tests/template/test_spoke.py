@@ -204,13 +204,17 @@ def test_nothing_is_created_in_the_hubs_own_account() -> None:
     assert [name for name in names if not spoke_stack().exists(name)] == []
 
 
-def test_the_names_of_the_roles_fit_and_differ_in_every_region() -> None:
+def all_regions() -> set[str]:
     session = botocore.session.Session()
-    regions = {
+    return {
         region
         for partition in session.get_available_partitions()
         for region in session.get_available_regions("ec2", partition)
     } | {"ap-southeast-7", "us-isob-east-1", "us-isof-south-1"}
+
+
+def test_the_names_of_the_roles_fit_and_differ_in_every_region() -> None:
+    regions = all_regions()
     pattern = SPOKE_TEMPLATE["Parameters"]["Prefix"]["AllowedPattern"]
     longest = "p" * 20
     assert re.fullmatch(pattern, longest)
@@ -223,13 +227,18 @@ def test_the_names_of_the_roles_fit_and_differ_in_every_region() -> None:
     assert max(map(len, names)) <= LONGEST_ROLE
 
 
-def test_a_hubs_name_is_as_long_as_the_names_of_its_roles_have_it_in_full() -> None:
-    """CloudFormation adds 13 random characters at most, and shortens what then is too long (see `tools.spoke`)."""
+def test_a_hubs_name_is_as_long_as_the_names_of_its_roles_fit_in_every_region() -> None:
     pattern = SPOKE_TEMPLATE["Parameters"]["HubStackName"]["AllowedPattern"]
     longest = "h" * spoke.LONGEST_HUB_NAME
     assert re.fullmatch(pattern, longest)
     assert not re.fullmatch(pattern, longest + "h")
-    assert max(len(f"{longest}-{role}-") + 13 for role in ROLES) == LONGEST_ROLE
+    given = [TEMPLATE["Resources"][role]["Properties"]["RoleName"]["Fn::If"] for role in ROLES]
+    assert {(condition, json.dumps(without)) for condition, _, without in given} == {
+        ("HasSpokes", json.dumps({"Ref": "AWS::NoValue"}))
+    }
+    names = [name["Fn::Sub"].replace("${AWS::StackName}", longest) for _, name, _ in given]
+    regions = all_regions()
+    assert max(len(name.replace("${AWS::Region}", region)) for name in names for region in regions) == LONGEST_ROLE
 
 
 @pytest.mark.parametrize("path", ["", "/", "/platform/", "/my-role/role/"])

@@ -7,68 +7,64 @@ from tools.template import read_template
 
 from lifeline.core.network.model import IN_PLACE_OF, MANAGED_BY
 from lifeline.core.policy.labels import NAME
+from tests.support.policies import ACCOUNT, Caller, Stack, is_allowed
 from tests.support.repository import ROOT
 
 TEMPLATE = read_template()
 RESOURCES = TEMPLATE["Resources"]
-ROLES = [{"Fn::GetAtt": "ReconcileRole.Arn"}, {"Fn::GetAtt": "DetectRole.Arn"}]
 TOPICS = [name for name, one in RESOURCES.items() if one["Type"] == "AWS::SNS::Topic"]
+ALARMS = [name for name, one in RESOURCES.items() if one["Type"] == "AWS::CloudWatch::Alarm"]
 SOURCE = (ROOT / "functions/lifeline/adapters/aws/creation.py").read_text("utf-8")
-ACCOUNT = "123456789012"
-ROLE_ARNS = {
-    "ReconcileRole.Arn": f"arn:aws:iam::{ACCOUNT}:role/lifeline-ReconcileRole-A",
-    "DetectRole.Arn": f"arn:aws:iam::{ACCOUNT}:role/lifeline-DetectRole-B",
-}
+STACK = Stack(TEMPLATE, {"ChatNotices": "yes"})
+OTHERS = f"arn:aws:iam::{ACCOUNT}:role/team-b-dev"
+CLOUDWATCH, EVENTS = "cloudwatch.amazonaws.com", "events.amazonaws.com"
 
 
-def policy_of(topic: str) -> dict[str, Any]:
+def policy_of(topic: str) -> list[dict[str, Any]]:
     (policy,) = [
-        one
-        for one in RESOURCES.values()
+        name
+        for name, one in RESOURCES.items()
         if one["Type"] == "AWS::SNS::TopicPolicy" and one["Properties"]["Topics"] == [{"Ref": topic}]
     ]
-    assert policy.get("Condition") == RESOURCES[topic].get("Condition")
-    return dict(policy["Properties"]["PolicyDocument"])
+    assert RESOURCES[policy].get("Condition") == RESOURCES[topic].get("Condition")
+    return STACK.statements(policy)
 
 
-def may_publish(topic: str, *, role: str = "", service: str = "", account: str = ACCOUNT, alarm: str = "") -> bool:
-    """IAM's verdict on this account's caller who has `sns:Publish` on everything, or on a service's call."""
-    allowed = bool(role)
-    for statement in policy_of(topic)["Statement"]:
-        assert statement["Action"] == "sns:Publish"
-        assert statement["Resource"] == {"Ref": topic}
-        condition = statement.get("Condition", {})
-        if statement["Effect"] == "Deny":
-            assert statement["Principal"] == "*"
-            assert condition == {
-                "ArnNotEquals": {"aws:PrincipalArn": ROLES},
-                "Bool": {"aws:PrincipalIsAWSService": "false"},
-            }
-            if not service and role not in ROLE_ARNS.values():
-                return False
-        elif service and statement["Principal"] == {"Service": service}:
-            assert condition["StringEquals"] == {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}
-            (pattern,) = condition["ArnLike"].values()
-            assert pattern["Fn::Sub"].endswith(":cloudwatch:${AWS::Region}:${AWS::AccountId}:alarm:*")
-            allowed = account == ACCOUNT and alarm.startswith(f"arn:aws:cloudwatch:us-east-1:{ACCOUNT}:alarm:")
-    return allowed
+def may_publish(topic: str, caller: Caller) -> bool:
+    return is_allowed(caller, "sns:Publish", STACK.arn(topic), resource_policy=policy_of(topic))
+
+
+def person(arn: str) -> Caller:
+    """A caller of the account whose own policies allow everything."""
+    everything = ({"Effect": "Allow", "Action": "*", "Resource": "*"},)
+    return Caller(policy=everything, context={"aws:PrincipalArn": arn, "aws:PrincipalIsAWSService": "false"})
+
+
+def service(name: str, source: str, account: str = ACCOUNT) -> Caller:
+    """A service that publishes for somebody's resource."""
+    of_source = {"aws:SourceArn": source} if source else {}
+    context = {"aws:SourceAccount": account, "aws:PrincipalIsAWSService": "true", **of_source}
+    return Caller("", service=name, context=context)
 
 
 @pytest.mark.parametrize("topic", TOPICS)
 def test_only_the_functions_that_notify_may_publish(topic: str) -> None:
-    assert all(may_publish(topic, role=arn) for arn in ROLE_ARNS.values())
-    assert not may_publish(topic, role=f"arn:aws:iam::{ACCOUNT}:role/team-b-dev")
-    assert not may_publish(topic, role=f"arn:aws:iam::{ACCOUNT}:role/lifeline-CoverageRole-C")
+    assert all(may_publish(topic, person(STACK.arn(role))) for role in ("ReconcileRole", "DetectRole"))
+    assert not may_publish(topic, person(OTHERS))
+    assert not may_publish(topic, person(STACK.arn("CoverageRole")))
 
 
-def test_alarms_of_this_account_may_publish_to_people_and_nothing_else_of_any_service() -> None:
-    alarm = f"arn:aws:cloudwatch:us-east-1:{ACCOUNT}:alarm:lifeline-dead-letters"
-    cloudwatch = "cloudwatch.amazonaws.com"
-    assert may_publish("Notices", service=cloudwatch, alarm=alarm)
-    assert not may_publish("Notices", service=cloudwatch, account="210987654321", alarm=alarm)
-    assert not may_publish("Notices", service=cloudwatch, alarm="")
-    assert not may_publish("Notices", service="events.amazonaws.com", alarm=alarm)
-    assert not may_publish("ChatNoticesTopic", service=cloudwatch, alarm=alarm)
+def test_the_stacks_own_alarms_may_publish_to_people_and_nothing_else_of_any_service() -> None:
+    """Whoever may create an alarm chooses its name and its text."""
+    for alarm in map(STACK.arn, ALARMS):
+        assert may_publish("Notices", service(CLOUDWATCH, alarm))
+        assert not may_publish("Notices", service(CLOUDWATCH, alarm, account="210987654321"))
+        assert not may_publish("Notices", service(EVENTS, alarm))
+        assert not may_publish("ChatNoticesTopic", service(CLOUDWATCH, alarm))
+    for name in ("lifeline-dead-letters", "lifeline-DeadLettersAlarm-1A", "lifeline-DeadLettersAlarm-EXAMPLE2"):
+        theirs = f"arn:aws:cloudwatch:us-east-1:{ACCOUNT}:alarm:{name}"
+        assert not may_publish("Notices", service(CLOUDWATCH, theirs))
+    assert not may_publish("Notices", service(CLOUDWATCH, ""))
 
 
 def statement(sid: str) -> dict[str, Any]:

@@ -92,7 +92,7 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class _Vicinity:
-    """What was read about one VPC; `unreadable` is what couldn't be read, in words."""
+    """What was read about one VPC; `unreadable` is what couldn't be read, in words; `is_past_read` is as of Facts."""
 
     vpc: Vpc | None = None
     dns: DnsView | None = None
@@ -100,6 +100,7 @@ class _Vicinity:
     made: tuple[tuple[str, Made], ...] = ()
     frozen: tuple[tuple[str, Freeze], ...] = ()
     unreadable: tuple[str, ...] = ()
+    is_past_read: bool = True
     canaries: tuple[tuple[str, Canary], ...] = ()
     known: KnownVpc | None = None
     survey: GapSurvey | None = None
@@ -204,20 +205,23 @@ class EvidenceCollector:
             self._unreadable[vpc_id].append(f"the DNS answers in {vpc_id} are read in a later run")
         read = run_concurrently([partial(self._loaded, vpc_id, wanted, instances) for vpc_id in seen])
         untraced = self._untraced(wanted) if seen else ()
+        is_past_read = untraced is not None
         known = self._known() if seen else {}
         found = {
             vpc_id: replace(
                 loaded,
                 vpc=vpcs.get(vpc_id),
                 dns=dns.get(vpc_id),
-                changes=(*loaded.changes, *untraced),
+                changes=(*loaded.changes, *(untraced or ())),
                 known=known.get(vpc_id),
+                is_past_read=loaded.is_past_read and is_past_read,
                 unreadable=self._unreadable_in(vpc_id),
             )
             for vpc_id, loaded in zip(seen, read, strict=True)
         }
         crowded = _Vicinity(
-            unreadable=(f"more than {_MOST_VPCS} VPCs have silent agents: this one is examined in a later run",)
+            unreadable=(f"more than {_MOST_VPCS} VPCs have silent agents: this one is examined in a later run",),
+            is_past_read=False,
         )
         return found | dict.fromkeys(order[_MOST_VPCS:], crowded)
 
@@ -241,13 +245,12 @@ class EvidenceCollector:
         paths = self._sources.paths
         return self._attempt(paths.read, none, "the paths that Lifeline saw before") if paths else none
 
-    def _untraced(self, wanted: Sequence[str]) -> tuple[Change, ...]:
-        """The changes without a known VPC, since shortly before the first gap."""
+    def _untraced(self, wanted: Sequence[str]) -> tuple[Change, ...] | None:
+        """The changes without a known VPC, since shortly before the first gap; None if they couldn't be read."""
         gaps = [gap.since for entity in wanted if (gap := self._case.agents[entity].gap)]
         since = min(gaps, default=self._case.now) - LINGERING
-        none: tuple[Change, ...] = ()
         read = partial(self._sources.audit.untraced_changes, self._sources.home, since=since, until=self._case.now)
-        return self._attempt(read, none, "the changes of unknown VPCs")
+        return self._attempt(read, None, "the changes of unknown VPCs")
 
     def _view(self, vpc_id: str) -> DnsView | None:
         read = partial(self._sources.central.view, vpc_id, region=self._sources.home.region)
@@ -259,16 +262,17 @@ class EvidenceCollector:
         """
         gaps = [self._case.agents[entity].gap for entity in wanted if instances[entity].vpc_id == vpc_id]
         since = min((gap.since for gap in gaps if gap), default=self._case.now) - _BEFORE
-        none: tuple[Change, ...] = ()
         ref = self._sources.home.vpc(vpc_id)
         read = partial(self._sources.audit.changes_of, ref, since=since, until=self._case.now)
-        changes = self._attempt(read, none, f"the changes of {vpc_id}", vpc_id)
+        found = self._attempt(read, None, f"the changes of {vpc_id}", vpc_id)
+        changes = found or ()
         load = partial(self._sources.vpcs.load, ref)
         state = self._attempt(load, None, f"the endpoints created in {vpc_id}", vpc_id)
         if state is None:
-            return _Vicinity(changes=changes)
+            return _Vicinity(changes=changes, is_past_read=False)
         return _Vicinity(
             changes=changes,
+            is_past_read=found is not None,
             made=tuple(sorted(state.made.items())),
             frozen=tuple(sorted(standing(state.frozen, self._case.now).items())),
             canaries=tuple(sorted(as_known(state.canaries, state.frozen).items())),
@@ -304,6 +308,7 @@ class EvidenceCollector:
             frozen=around.frozen,
             own=next((incident.cause for incident in self._case.open_incidents if incident.id == agent.incident), None),
             unreadable=around.unreadable,
+            is_past_read=around.is_past_read,
             known=around.known,
             mode=self._sources.mode,
             fixes_dns=self._sources.fixes_dns,

@@ -15,6 +15,7 @@ Where one run can't read all agents in time, step 2 is split into parts (`parts`
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING
 
 from lifeline.adapters.aws.bus import Bus
@@ -33,7 +34,7 @@ from lifeline.core.agents.gaps import judge
 from lifeline.core.agents.roster import Chunk, dated, replaced
 from lifeline.core.agents.timing import Timing
 from lifeline.core.agents.watches import Maintenance, SeverityRule, Watch
-from lifeline.core.incidents.incident import Cause, Incident
+from lifeline.core.incidents.incident import Cause, CauseKind, Incident
 from lifeline.core.incidents.lifecycle import IncidentUpdate, NewsKind, to_examine, update_incidents
 from lifeline.core.incidents.rating import NOT_KNOWN, Rater, Surroundings
 from lifeline.core.owner import USUAL_TAGS, OwnerTags
@@ -182,10 +183,14 @@ class WatchRun:
         agents = {entity: agent for entity, agent in after.items() if agent is not None}
         incidents = self.tools.incidents.read_open(self.watch.name)
         agents |= self._without_lost_incidents(agents, incidents)
+        despite_tags = self._judge_excused(agents, observation)
+        excused = {entity: agents[entity] for entity in despite_tags}
+        agents |= {entity: verdict.agent for entity, verdict in despite_tags.items() if verdict.agent}
         examined = to_examine(incidents, agents, self.now)
         with stage("diagnose", self.run_id) as part:
             causes, around = self._diagnose(examined, agents, incidents, observation, left_out)
             part.numbers["agents"] = len(examined)
+        agents |= {entity: agent for entity, agent in excused.items() if not _is_canarys(agent, causes, incidents)}
         rater = Rater(self.watch, around, self._severities, self._owner_tags)
         update = update_incidents(self.watch, incidents, agents, removed, causes, self.now, rater)
         agents |= update.agents
@@ -196,6 +201,17 @@ class WatchRun:
         ids = {incident.id for incident in (*incidents, *update.incidents)}
         closed = {incident.id for incident in update.closed}
         return replace(self.report(before, verdicts, agents.values()), open_incidents=len(ids - closed))
+
+    def _judge_excused(self, agents: Mapping[str, Agent], observation: Observation) -> Mapping[str, Verdict]:
+        """The verdicts on agents that a tag excuses, as far as Lifeline itself may have silenced them."""
+        if not any(agent.is_excused(self.now) for agent in agents.values()):
+            return {}
+        from lifeline.detector.excused import judge_excused  # noqa: PLC0415 - most runs have none
+
+        sources = replace(self.tools.sources(), instances=self.tools.instances)
+        timing = Timing(self.now, self.watch.rules)
+        read = partial(judge_excused, agents.values(), observation.instances, sources, self._cloudwatch, timing)
+        return self.attempt(read) or {}
 
     def _diagnose(
         self,
@@ -257,6 +273,13 @@ def _is_kept(agent: Agent, judged: Mapping[str, Verdict]) -> bool:
     verdict = judged.get(agent.entity)
     after = verdict.agent if verdict else agent
     return after is not None and after.state is State.REPORTING and after.series == agent.series
+
+
+def _is_canarys(agent: Agent, causes: Mapping[str, Cause], incidents: Iterable[Incident]) -> bool:
+    """True if a canary silenced the agent, by its own cause or that of its incident."""
+    own = next((incident.cause for incident in incidents if incident.id == agent.incident), None)
+    cause = causes.get(agent.entity, own)
+    return cause is not None and cause.kind is CauseKind.CANARY
 
 
 def _freed(agent: Agent, closed: Collection[str]) -> Agent:

@@ -7,6 +7,7 @@ part that ends last groups the silent agents of all parts into incidents.
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import datetime
 from itertools import batched
 
 from lifeline.adapters.aws.detector_queue import Checks
@@ -74,7 +75,7 @@ class SplitRun:
         for numbers in batched(others, _CHUNKS_AT_ONCE, strict=False):
             for chunk in self._roster.read(numbers):
                 states.update(agent.state for agent in chunk.agents.values())
-                if any(map(_is_news, chunk.agents.values())):
+                if any(_is_news(agent, self._run.now) for agent in chunk.agents.values()):
                     chunks.append(chunk)
                 else:
                     left_out += sum(agent.state is State.REPORTING for agent in chunk.agents.values())
@@ -138,9 +139,10 @@ def _kept_until_counted(agent: Agent, verdict: Verdict) -> Agent | None:
     return verdict.agent
 
 
-def _is_news(agent: Agent) -> bool:
-    """True if the agent concerns an incident, or people are to be notified of what its tags do."""
-    return agent.state is State.SILENT or bool(agent.incident or agent.gap) or agent.is_unwatched
+def _is_news(agent: Agent, now: datetime) -> bool:
+    """True if the agent concerns an incident, or would without a tag, or people are to be notified of its tags."""
+    is_incidents = agent.state is State.SILENT or bool(agent.incident or agent.gap)
+    return is_incidents or agent.is_unwatched or agent.is_excused(now)
 
 
 def _is_leaving(agent: Agent) -> bool:

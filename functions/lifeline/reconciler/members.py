@@ -23,6 +23,7 @@ from lifeline.adapters.store.members import MemberStore
 from lifeline.adapters.store.routed import RoutedStore
 from lifeline.core.denial import EC2_DENIED, SESSION_CODES, Denial, read_denial
 from lifeline.core.errors import InvalidInputError, LifelineError, TerminalError, TransientError
+from lifeline.core.event_path.comparison import Comparisons
 from lifeline.core.guards.all_accounts import of_accounts
 from lifeline.core.notices.members import (
     MOST_COUNTED,
@@ -326,12 +327,21 @@ class Hub:
                 return self._known()
             found = tuple(member for member in listed if not self._is_own(member.account))
 
-        def relisted(members: MemberAccounts) -> tuple[MemberAccounts, MemberAccounts]:
+        def relisted(members: MemberAccounts) -> tuple[MemberAccounts, tuple[MemberAccounts, tuple[str, ...]]]:
             after = members.listed(found, now)
-            return after, after
+            return after, (after, after.back_since(members))
 
-        self._members = self.store.change(relisted)
+        self._members, back = self.store.change(relisted)
+        for account in back:
+            self._compare_anew(account)
         return self._members
+
+    def _compare_anew(self, account: str) -> None:
+        """Of what changed in the account while it wasn't served, nothing was heard, and that is no fault."""
+        try:
+            EventPathStore(self.settings.of(account).ledger).save_comparisons(Comparisons())
+        except LifelineError as error:
+            logger.error("comparison not begun anew", account=account, error=str(error))
 
     # ---- how it stands with an account
 
@@ -342,15 +352,12 @@ class Hub:
         """True for a member account. In an organization, a new one may send its first events before it is listed: its
         role decides, which none but the organization's accounts can have (`aws:ResourceOrgID`).
         """
-        if not account or self._is_own(account):
-            return False
-        known = self._known().by_account.get(account)
-        return self.settings.accounts.has(account) and (known is None or known.is_active)
+        return bool(account) and not self._is_own(account) and self._known().serves(account, self.settings.accounts)
 
     def _is_closed(self, account: str) -> bool:
         """True for an account of the last list that is suspended, closed or about to be either."""
         known = self._known().by_account.get(account)
-        return known is not None and not known.is_active and known.left_at is None
+        return known is not None and not known.is_open and known.left_at is None
 
     def _is_listed(self, account: str) -> bool:
         return account in self._known().by_account or account in self.settings.accounts.ids

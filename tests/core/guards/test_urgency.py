@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from lifeline.core.guards.urgency import (
     BACKLOG,
     LONG_PROVEN,
+    MOST_SHUT,
     NOTED,
     ONCE,
     PROVEN,
@@ -22,7 +23,7 @@ from lifeline.core.guards.urgency import (
     shares_among,
     with_urgency,
 )
-from lifeline.core.network.model import Tier, Vpc
+from lifeline.core.network.model import SeenTier, Tier, UnsureTier, Vpc
 from lifeline.core.network.reach import NetworkPath, Reach
 from lifeline.core.plan.actions import Action, ActionKind, Plan, ServiceReport, ServiceState, Urgency
 from lifeline.core.plan.endpoint_lifecycle import Made
@@ -36,7 +37,7 @@ NETWORK = vpc(subnet("a"))
 SUBNET = NETWORK.subnets[0].id
 
 
-def plan(tier: Tier = Tier.ISOLATED, reach: Reach | None = None, *services: str) -> Plan:
+def plan(tier: SeenTier = Tier.ISOLATED, reach: Reach | None = None, *services: str) -> Plan:
     actions = tuple(
         Action(ActionKind.CREATE_INTERFACE_ENDPOINT, "it is missing", service=service)
         for service in services or ("monitoring",)
@@ -179,6 +180,49 @@ def test_a_service_is_lost_where_nothing_serves_an_isolated_subnet_any_more(
     seen = KnownVpc(NOW - PROVEN, {"monitoring": KnownPath(NOW - PROVEN)})
     after = noted(seen, plan(tier, reach))
     assert (after.paths["monitoring"].lost_at is not None) is is_lost
+
+
+@pytest.mark.parametrize(
+    ("tier", "reach", "is_shut"),
+    [
+        (Tier.ISOLATED, Reach.CLOSED, True),
+        (Tier.EGRESS, Reach.CLOSED, True),
+        (Tier.ISOLATED, Reach.UNREACHABLE, True),
+        (Tier.ISOLATED, Reach.FAILED, True),
+        (Tier.ISOLATED, Reach.DNS_OFF, True),
+        (Tier.ISOLATED, Reach.FILTERED, True),
+        (Tier.EGRESS, Reach.UNREACHABLE, False),
+        (UnsureTier.NOT_PUBLIC, Reach.UNREACHABLE, False),
+        (Tier.ISOLATED, Reach.PARTLY, False),
+        (Tier.ISOLATED, Reach.PENDING, False),
+        (Tier.ISOLATED, Reach.UNKNOWN, False),
+        (Tier.ISOLATED, Reach.SERVED, False),
+    ],
+)
+def test_a_subnet_is_known_to_be_kept_from_a_service_where_nothing_leads_it_there(
+    tier: SeenTier, reach: Reach, *, is_shut: bool
+) -> None:
+    seen = KnownVpc(NOW - PROVEN, {"monitoring": KnownPath(NOW - PROVEN)})
+    after = noted(seen, plan(tier, reach))
+    assert after.shut == ({"monitoring": {SUBNET: NOW}} if is_shut else {})
+    assert noted(after, plan(tier, reach), NOW + MINUTE).shut == after.shut
+    assert noted(after, plan(tier), NOW + MINUTE).shut == {}  # nobody looked: it may have been open in between
+
+
+def test_no_subnet_is_noted_for_a_service_to_which_no_path_was_ever_seen() -> None:
+    assert noted(KnownVpc(NOW - PROVEN), plan(Tier.ISOLATED, Reach.UNREACHABLE)).shut == {}
+
+
+def test_of_more_subnets_than_can_be_noted_those_that_were_noted_first_stay() -> None:
+    def shut(*numbers: int) -> Plan:
+        paths = tuple((f"subnet-{number:03}", NetworkPath(Reach.CLOSED, "why")) for number in numbers)
+        report = ServiceReport("monitoring", ServiceState.SERVED, paths=paths)
+        return replace(plan(), tiers=tuple((subnet_id, Tier.ISOLATED) for subnet_id, _ in paths), services=(report,))
+
+    seen = KnownVpc(NOW, {"monitoring": KnownPath(NOW)})
+    first = noted(seen, shut(*range(100, 100 + MOST_SHUT)))
+    assert len(first.shut["monitoring"]) == MOST_SHUT
+    assert noted(first, shut(*range(100 + MOST_SHUT)), NOW + MINUTE).shut == first.shut
 
 
 def test_a_sweep_forgets_vpcs_that_are_gone_and_keeps_those_that_wait_for_their_turn() -> None:

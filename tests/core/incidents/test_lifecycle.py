@@ -12,7 +12,7 @@ from lifeline.core.agents.agent import Agent, Gap, State, Suppression
 from lifeline.core.agents.watches import Watch
 from lifeline.core.history.change import Change
 from lifeline.core.incidents.grouping import PATIENCE, refresh_cause
-from lifeline.core.incidents.incident import Cause, CauseKind, Confidence, Incident, Phase
+from lifeline.core.incidents.incident import Cause, CauseKind, Confidence, Incident, Phase, services_lacking
 from lifeline.core.incidents.lifecycle import (
     MOST_NOTICES,
     IncidentUpdate,
@@ -115,6 +115,18 @@ class TestOpening:
         ids = {updated(*agents, causes=cut_off()).incidents[0].id for agents in [[silent("i-a")]] * 2}
         assert len(ids) == 1
         assert ids.pop().startswith("inc-20260302-0907-")
+
+    def test_an_incident_says_whether_any_of_its_silent_agents_ever_reported(self) -> None:
+        tagged = silent("i-a", series=None, expected_since=minute(0))
+        (opened,) = updated(tagged, causes=cut_off()).incidents
+        assert not opened.has_reported
+        assert services_lacking([opened]) == {}
+        member = replace(tagged, incident="inc-1")
+        (joined,) = updated(member, silent("i-b"), open_=[replace(opened, id="inc-1")], causes=cut_off()).incidents
+        assert joined.has_reported
+        assert services_lacking([joined]) == {"vpc-1": {"monitoring"}}
+        (left,) = updated(member, back("i-b"), open_=[replace(joined, id="inc-1")], causes=cut_off()).incidents
+        assert not left.has_reported
 
     def test_incidents_of_one_run_have_ids_of_their_own(self) -> None:
         found = updated(silent("i-a"), silent("i-b"), causes={"i-a": cut_off("vpc-1"), "i-b": cut_off("vpc-2")})

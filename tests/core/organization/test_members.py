@@ -21,11 +21,23 @@ def test_those_of_the_list_are_served_before_a_sweep_has_listed_them() -> None:
     assert {one.standing for one in MemberAccounts().served(accounts)} == {AccountStanding.UNTRIED}
 
 
-def test_one_that_left_or_was_closed_is_not_served_whatever_the_list_says() -> None:
+def test_one_that_left_the_organization_or_was_closed_is_not_served() -> None:
     members = MemberAccounts().listed([MemberAccount(A), MemberAccount(B), MemberAccount(C, state="SUSPENDED")], NOW)
     members = members.listed([MemberAccount(A), MemberAccount(C, state="SUSPENDED")], NOW)
-    assert served(members, ServedAccounts(frozenset({A, B, C}))) == [A]
     assert served(members, ServedAccounts(is_organization=True)) == [A]
+    assert served(members, ServedAccounts(frozenset({A, C}))) == [A]
+
+
+def test_one_that_is_back_on_the_list_is_served_before_a_sweep_has_listed_it() -> None:
+    members = MemberAccounts().listed([MemberAccount(A), MemberAccount(B)], NOW).listed([MemberAccount(A)], NOW)
+    assert served(members, ServedAccounts(frozenset({A}))) == [A]
+    assert served(members, ServedAccounts(frozenset({A, B}))) == [A, B]
+
+
+def test_a_list_says_nothing_of_an_accounts_state_and_what_organizations_said_ends_with_it() -> None:
+    members = MemberAccounts().listed([MemberAccount(A, name="shop", state="SUSPENDED")], NOW)
+    (member,) = members.listed([MemberAccount(A)], NOW).active
+    assert (member.name, member.state) == ("shop", "")
 
 
 def test_one_that_was_taken_off_the_list_is_not_served_from_then_on() -> None:

@@ -1,11 +1,12 @@
 """What became of endpoints that were made."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from lifeline.core.network.model import EndpointState
-from lifeline.core.plan.endpoint_lifecycle import FRESH_FOR, Followed, Made, follow
+from lifeline.core.plan.endpoint_lifecycle import FRESH_FOR, Followed, Made, follow, is_overdue
 from tests.support.builders import MONITORING, endpoint, subnet, vpc
 
 SECOND = timedelta(seconds=1)
@@ -39,6 +40,12 @@ def test_only_one_that_ec2_does_not_show_yet_or_that_failed_too_often_changes_th
     often = after(timedelta(minutes=2), EndpointState.FAILED, failures=1)
     assert often.changes_plan(vpc(subnet("a")), NOW)
     assert not after(timedelta(minutes=2), EndpointState.FAILED).changes_plan(vpc(subnet("a")), NOW)
+
+
+def test_one_is_overdue_from_the_moment_that_ec2_should_show_it_and_no_longer_once_it_is_settled() -> None:
+    one = Made("vpce-1", NOW)
+    assert [is_overdue({"monitoring": one}, at) for at in (NOW + FRESH_FOR - SECOND, NOW + FRESH_FOR)] == [False, True]
+    assert not is_overdue({"monitoring": replace(one, is_settled=True)}, NOW + FRESH_FOR)
 
 
 def test_when_it_was_first_seen_available_is_kept() -> None:

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lifeline.core.network.dns import AnswerKind, DnsAnswer, DnsView
+from lifeline.core.network.gates import beyond_words
 from lifeline.core.network.model import (
     AclEntry,
     Endpoint,
@@ -24,9 +25,9 @@ from lifeline.core.network.model import (
     Tier,
     Vpc,
 )
-from lifeline.core.network.reach import find_path
+from lifeline.core.network.reach import NetworkPath, Reach, find_path
 from lifeline.core.plan.actions import Action, ActionKind, Plan, Status
-from lifeline.core.plan.harm import unprepared
+from lifeline.core.plan.harm import Harm, harm_words, unprepared
 from lifeline.core.policy.policy import Exempted
 from tests.support import builders
 from tests.support.builders import (
@@ -94,7 +95,17 @@ class TestMaking:
     def test_an_exemption_of_that_subnet_lets_the_endpoint_be_made(self) -> None:
         network = with_public(CLIENT, network_acls=(closed_to("10.0.3.0/24", CLIENT),))
         exempt = (Exempted("subnet-p", ("monitoring",), None, "nothing runs there"),)
-        assert of_kind(plan(network, exempt=exempt), CREATE)[0].status is Status.PLANNED
+        (action,) = of_kind(plan(network, exempt=exempt), CREATE)
+        assert action.status is Status.PLANNED
+        assert action.reason.endswith(
+            "; subnet-p, which is exempt (nothing runs there), would no longer reach it (network ACL acl-1 doesn't let "
+            "443 into subnet-a from 10.0.3.0/24)"
+        )
+
+    def test_an_exempt_subnet_that_loses_nothing_is_not_named(self) -> None:
+        exempt = (Exempted("subnet-p", ("monitoring",), None, "nothing runs there"),)
+        (action,) = of_kind(plan(with_public(CLIENT), exempt=exempt), CREATE)
+        assert "subnet-p" not in action.reason
 
     def test_another_subnet_of_the_zone_is_chosen_whose_acl_lets_everybody_through(self) -> None:
         other = subnet("z", cidr="10.0.4.0/24", free=10)
@@ -409,3 +420,10 @@ def test_a_route_that_leads_elsewhere_than_straight_to_the_endpoint_harms_whoeve
     assert action.is_blocked
     assert f"private DNS {words}" in action.error
     assert "; route the subnets' blocks to local, or exempt subnet-a" in action.error
+
+
+def test_a_target_beyond_which_nobody_sees_is_remedied_by_the_route_though_more_was_not_read() -> None:
+    unread = ("the network ACLs could not be read", beyond_words("tgw-1"))
+    path = NetworkPath(Reach.UNKNOWN, "it isn't known whether subnet-a can reach the endpoint", unread=unread)
+    words = harm_words([Harm("monitoring", "subnet-a", path, today="reaches it")])
+    assert "route the subnets' blocks to local" in words

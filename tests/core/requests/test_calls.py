@@ -25,6 +25,7 @@ def change(
         "detail-type": "AWS API Call via CloudTrail",
         "time": "2026-11-22T12:00:00Z",
         "detail": {
+            "eventSource": "ec2.amazonaws.com",
             "eventName": name,
             "eventID": "10fe783b-14ea-4f67-8dbc-b1596716e57c",
             "eventTime": "2026-11-22T12:00:00Z",
@@ -71,6 +72,8 @@ def change(
         ({**change(), "detail-type": "AWS Service Event via CloudTrail"}, "detail-type"),
         ({**change(), "source": "aws.s3"}, "source"),
         ({**change(), "detail": None}, "detail"),
+        (change(eventSource="es.amazonaws.com"), "detail.eventSource"),  # OpenSearch has a CreateVpcEndpoint, too
+        (change(eventSource=None), "detail.eventSource"),
         (change(name="<script>"), "detail.eventName"),
         (change(name="Cre\u0430teRoute"), "detail.eventName"),  # a letter that isn't Latin
         (change(name="A" * 129), "detail.eventName"),

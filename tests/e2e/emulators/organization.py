@@ -55,6 +55,19 @@ class Organization:
         self._accounts[account_id]["state"] = state
         self._write()
 
+    def is_open(self, account_id: str) -> bool:
+        """Whether its state is ACTIVE."""
+        return self._accounts[account_id]["state"] == "ACTIVE"
+
+    def delegate(self, *account_ids: str) -> None:
+        """These are the delegated administrators, and none else."""
+        self._administrators = [*account_ids]
+        self._write()
+
+    def is_administrator(self, account_id: str) -> bool:
+        """Whether it may act for the management account."""
+        return account_id in self._administrators
+
     def __contains__(self, account_id: object) -> bool:
         return account_id in self._accounts
 

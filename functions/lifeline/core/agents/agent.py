@@ -41,6 +41,7 @@ class Suppression(StrEnum):
     FORGOTTEN = "an operator said to forget it"
 
 
+EXCUSED_FOR = timedelta(days=1)  # so long, what a tag excuses may turn out to be a canary's
 BY_TAG = frozenset({Suppression.EXEMPT, Suppression.TAGGED_MAINTENANCE, Suppression.UNTAGGED})
 
 
@@ -113,6 +114,15 @@ class Agent:
     def is_unwatched(self) -> bool:
         """True if a tag keeps its silence from being reported, and people weren't notified of that."""
         return self.suppressed_by in BY_TAG and self.suppressed_by not in self.excused
+
+    def is_excused(self, now: datetime) -> bool:
+        """True if a tag keeps the silence of an agent from being reported that reported within the last day."""
+        return (
+            self.suppressed_by in BY_TAG
+            and self.series is not None
+            and self.seen_at is not None
+            and now - self.seen_at < EXCUSED_FOR
+        )
 
     def as_told(self) -> "Agent":
         """The agent once people were notified of the tag."""

@@ -18,7 +18,8 @@ from lifeline.core.policy.policy import Policy, Shares
 PROVEN = timedelta(hours=24)  # so long at least a path must have been known to be worth the whole reserve …
 LONG_PROVEN = timedelta(days=30)  # … and so long at most, see `proven_after`
 NOTED = timedelta(hours=2)  # so long to be worth a part of the reserve
-BACKLOG = timedelta(days=7)  # after so long, what was lost is a backlog like any other
+BACKLOG = timedelta(days=7)  # after so long, what was lost is a backlog like any other, and forgotten
+MOST_SHUT = 200  # subnets and services, by VPC: its quota of subnets (VPC quotas), for what is shut for all of one
 ONCE = timedelta(hours=24)  # so long after an endpoint was made, another for its service is no more urgent than others
 
 _MAKES = frozenset(
@@ -32,6 +33,7 @@ _SHARED = frozenset(
         ActionKind.ATTACH_SECURITY_GROUP,
     }
 )
+_SHUT = frozenset({Reach.UNREACHABLE, Reach.FILTERED, Reach.FAILED, Reach.DNS_OFF})
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +49,28 @@ class KnownVpc:
     """What Lifeline has seen of a VPC: since when, and the paths that it has or had.
 
     A path's key is a subnet's id for its way out of the VPC, and a service's name where an endpoint, or central DNS,
-    served the service.
+    served the service anywhere in the VPC. `shut` are the subnets that were kept from a service though such a path is
+    known, by service, and since when Lifeline has seen each of them so; those MOST_SHUT that were so for longest.
     """
 
     since: datetime
     paths: Mapping[str, KnownPath] = field(default_factory=dict)
+    shut: Mapping[str, Mapping[str, datetime]] = field(default_factory=dict)
+
+    def shut_since(self, subnet_id: str, service: str) -> datetime | None:
+        """Since when Lifeline has seen the subnet kept from the service, None if it isn't, or that isn't known."""
+        return self.shut.get(service, {}).get(subnet_id)
+
+    def paths_of(self, subnet_id: str, service: str) -> tuple[KnownPath, ...]:
+        """The paths that the subnet has or had to the service, as far as Lifeline saw them."""
+        return tuple(self.paths[key] for key in (subnet_id, service) if key in self.paths)
+
+    def may_have_had_path(self, subnet_id: str, service: str, at: datetime) -> bool:
+        """True if Lifeline saw a path from the subnet to the service, and hadn't seen it gone by that time."""
+        shut_since = self.shut_since(subnet_id, service)
+        is_shut = shut_since is not None and shut_since < at
+        paths = self.paths_of(subnet_id, service)
+        return not is_shut and any(path.lost_at is None or path.lost_at >= at for path in paths)
 
 
 def note_paths(
@@ -191,7 +210,27 @@ def _noted(known: KnownVpc, plan: Plan, now: datetime) -> KnownVpc:
     services = {key for key in known.paths if not key.startswith("subnet-")}
     there |= dict.fromkeys(services - there.keys())
     found = {key: _path(known.paths.get(key), now, is_there=is_there) for key, is_there in there.items()}
-    return replace(known, paths={key: path for key, path in found.items() if path})
+    paths = {key: path for key, path in found.items() if path}
+    return replace(known, paths=paths, shut=_shut(replace(known, paths=paths), plan, now))
+
+
+def _shut(known: KnownVpc, plan: Plan, now: datetime) -> Mapping[str, Mapping[str, datetime]]:
+    """The subnets that are kept from a service though a path is known. Whoever wasn't seen so any more is left out."""
+    tiers = dict(plan.tiers)
+    found = [
+        (known.shut_since(subnet_id, report.service) or now, report.service, subnet_id)
+        for report in plan.services
+        for subnet_id, path in report.paths
+        if _is_shut(path.reach, tiers.get(subnet_id)) and known.paths_of(subnet_id, report.service)
+    ]
+    kept = sorted(found)[:MOST_SHUT]
+    services = sorted({service for _, service, _ in kept})
+    return {name: {subnet_id: since for since, service, subnet_id in kept if service == name} for name in services}
+
+
+def _is_shut(reach: Reach, tier: SeenTier | None) -> bool:
+    """True if nothing of the service is reached, be it by the way out: an endpoint that takes the name goes first."""
+    return reach is Reach.CLOSED or (reach in _SHUT and tier is Tier.ISOLATED)
 
 
 def _path(known: KnownPath | None, now: datetime, *, is_there: bool | None) -> KnownPath | None:

@@ -12,6 +12,7 @@ from lifeline.core.incidents.changes import clock_words
 from lifeline.core.incidents.facts import METRICS, NOT_IN_PLAN_MODE, Around, Facts, cause_of
 from lifeline.core.incidents.incident import RECOVERY_TIME, Cause, CauseKind, Confidence, Incident
 from lifeline.core.network.model import Tier
+from lifeline.core.policy.policy import EXEMPT
 from lifeline.core.wording import listed, write_length, write_time
 
 _BEGUN_BY = (CauseKind.CUT_OFF, CauseKind.ENDPOINT_CLOSED, CauseKind.DNS_OFF)
@@ -112,7 +113,9 @@ def _evidence(facts: Facts, canary: Canary) -> Iterator[str]:
         yield f"{canary.endpoint_id} answered the service's name in this VPC until then"
     else:
         yield f"{facts.instance.subnet_id} has another route out of the VPC, which the agent used until then"
-    if not facts.unreadable:
+    if facts.instance.tag(EXEMPT) is not None:
+        yield f"{facts.agent.entity} has the tag {EXEMPT}, which doesn't excuse what Lifeline did"
+    if facts.is_past_read:
         yield "the audit log has no other change in this VPC since then that would explain the silence"
 
 

@@ -23,6 +23,7 @@ What surely stops an agent comes before what may stop it: an agent that has its 
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
+from itertools import chain
 
 from lifeline.core.agents.instances import Health, Power
 from lifeline.core.guards.freeze import freeze_words
@@ -30,6 +31,7 @@ from lifeline.core.guards.mode import Mode
 from lifeline.core.history.change import Change
 from lifeline.core.incidents.canary import canary_cause
 from lifeline.core.incidents.changes import change_evidence, clock_words
+from lifeline.core.incidents.counter_evidence import counter_evidence, had_path, ipv6_words
 from lifeline.core.incidents.facts import METRICS, Around, Facts, cause_of
 from lifeline.core.incidents.incident import RECOVERY_TIME, Cause, CauseKind, Confidence
 from lifeline.core.incidents.late import Others, late_causes
@@ -126,7 +128,7 @@ class _Check:
 
     def __init__(self, facts: Facts, now: datetime, around: Around) -> None:
         self.facts, self.now, self.around, self.paths = facts, now, around, around.paths
-        self.contradiction: tuple[str, ...] = ()  # what speaks against the path that is closed by what was read
+        self.against: dict[str, tuple[str, ...]] = {}  # by service: what speaks against its closed path as the cause
 
     def machine(self) -> Cause | None:
         """EC2 checks a machine from outside: its network makes no difference (EC2 guide: status checks)."""
@@ -166,19 +168,26 @@ class _Check:
         kind = _kind_of(path)
         change = self.around.change_behind(self.facts, kind, service, self.now)
         is_sure = confidence is Confidence.HIGH
-        if service == METRICS and change is None and self.facts.agent.seen_at:
-            if contradiction := self._contradiction(path, self.facts.agent.seen_at):
-                self.contradiction = contradiction
+        doubts: tuple[str, ...] = ()
+        if change is None:
+            if against := counter_evidence(self.facts, service, path, self.now):
+                self.against[service] = against
                 return None
-            confidence = confidence if self._had_path else Confidence.MEDIUM
+            doubts = ipv6_words(self.facts)
+            if service == METRICS and self.facts.agent.seen_at and not had_path(self.facts, service):
+                confidence = Confidence.MEDIUM
+            if METRICS in self.against and not had_path(self.facts, service):
+                doubts = (*self.against[METRICS], *doubts)  # it has another way to CloudWatch, and maybe to this, too
+                path = replace(path, is_repairable=False)
+        doubts = (*path.uncertainties, *doubts)
         return self._cause(
             kind,
-            Confidence.MEDIUM if path.uncertainties else confidence,
+            Confidence.MEDIUM if doubts else confidence,
             network_words(service, path, change, is_sure=is_sure),
             evidence=(
                 *path.notes,
                 path.words,
-                *path.uncertainties,
+                *doubts,
                 *self._needed(service),
                 self._change_evidence(change),
             ),
@@ -187,30 +196,6 @@ class _Check:
             subject=path.endpoint_id,
             change=change,
             is_repairable=path.is_repairable and not self.facts.freeze_of(service, path.reach),
-        )
-
-    @property
-    def _had_path(self) -> bool:
-        """True if Lifeline saw the subnet's way out, or what served its metrics."""
-        known = self.facts.known
-        return known is not None and any(key in known.paths for key in (self.facts.instance.subnet_id, METRICS))
-
-    def _contradiction(self, path: NetworkPath, seen_at: datetime) -> tuple[str, ...]:
-        """What speaks against a closed path as the cause, a line for each fact; empty if nothing does.
-
-        An agent that reported through the very network in which no path was ever seen doesn't depend on that path: it
-        may use a FIPS name, or an endpoint of its own choice (CloudWatch agent guide: endpoint_override). Where
-        Lifeline didn't know the network then, a change may have gone unrecorded.
-        """
-        known = self.facts.known
-        if known is None or known.since > seen_at or self._had_path or self.facts.unreadable:
-            return ()
-        if path.reach in (Reach.NO_ADDRESS, Reach.PENDING):
-            return ()
-        return (
-            f"the agent reported through this network until {write_time(seen_at)}",
-            f"Lifeline first saw the VPC at {write_time(known.since)}, and has seen neither a path there nor a change",
-            path.words,
         )
 
     def _needed(self, service: str) -> tuple[str, ...]:
@@ -230,8 +215,7 @@ class _Check:
     def _change_evidence(self, change: Change | None, otherwise: str = _NO_CHANGE) -> str:
         if change:
             return change_evidence(change)
-        is_unread = bool(self.facts.unreadable) and not self.facts.changes
-        return "" if is_unread else otherwise
+        return otherwise if self.facts.is_past_read else ""
 
     def _network_advice(self, service: str, path: NetworkPath) -> str:
         remedy = self._remedy(service, path)
@@ -298,11 +282,16 @@ class _Check:
         ids = self.facts.instance.group_ids or frozenset()
         names, on = ", ".join(sorted(ids)), ports_in(self._ports_of(METRICS))
         change = self.around.change_of_groups(self.facts, ids, self.now)
+        doubts, seen_at = path.uncertainties, self.facts.agent.seen_at
+        if change is None and seen_at:  # which groups an instance had isn't on record
+            reported = f"the agent reported until {write_time(seen_at)}"
+            either = "either the instance's groups let it out until then, or it uses another name, such as a FIPS one"
+            doubts = (*doubts, f"{reported}: {either}")
         return self._cause(
             CauseKind.OWN_GROUP,
-            Confidence.MEDIUM if path.uncertainties else Confidence.HIGH,
+            Confidence.MEDIUM if doubts else Confidence.HIGH,
             f"the instance's own group {names} lets no {on} out to {way.where}",
-            evidence=(*path.notes, path.words, *path.uncertainties, self._change_evidence(change, _NO_SWAPS)),
+            evidence=(*path.notes, path.words, *doubts, self._change_evidence(change, _NO_SWAPS)),
             advice=f"Allow outbound TCP {on} to {way.where} in a security group of the instance.",
             service=METRICS,
             subject=names,
@@ -400,9 +389,9 @@ class _Check:
         as_read = ", as far as it could be read" if self.facts.unreadable or doubts else ""
         words, advice = f"no cause found outside the agent{as_read}", ""
         confidence = Confidence.LOW
-        if self.contradiction:
+        evidence = tuple(dict.fromkeys((*chain.from_iterable(self.against.values()), *evidence)))
+        if METRICS in self.against:
             words, confidence = "likely the agent itself or its endpoint setting", Confidence.MEDIUM
-            evidence = (*self.contradiction, *evidence)
             advice = " Check its endpoint setting too (endpoint_override, or a FIPS endpoint)."
         if self.facts.agent.strangers:
             words = "none of its own metrics arrive, but others do under its ID"
@@ -446,7 +435,7 @@ class _Check:
         path = self.paths.get(METRICS)
         if path is None:
             return (self._unread_words(METRICS),)
-        is_open = "the network path is open: " if path.reach.is_open and not path.unread else ""
+        is_open = "the network path is open: " if path.reach.is_open and not path.uncertainties else ""
         is_far = path.reach is Reach.CENTRAL and not path.endpoint_id
         beyond = (f"what lies beyond the VPC on the way to {path.central_id} isn't known",) if is_far else ()
         way = self._egress(path)

@@ -49,7 +49,8 @@ class Facts:
     and `fixes_dns` whether Lifeline may turn on DNS attributes. `survey` says what waits for approval in the VPC, and
     `price` is the region's. `cuts` are what ReconcileEndpoints read of the way to a hub's endpoint beyond the VPC, and
     `hub` is the one that the policy names, if VPCs may share its endpoints. `unreadable` describes what couldn't be
-    read.
+    read; `is_past_read` is False if the changes on record, or what Lifeline itself did there, are among that, so that
+    something may have gone unseen.
     """
 
     agent: Agent
@@ -66,6 +67,7 @@ class Facts:
     own: Cause | None = None
     frozen: tuple[tuple[str, Freeze], ...] = ()
     unreadable: tuple[str, ...] = ()
+    is_past_read: bool = True
     canaries: tuple[tuple[str, Canary], ...] = ()
     known: KnownVpc | None = None
     own_groups: tuple[SecurityGroup, ...] = ()

@@ -130,7 +130,8 @@ class Incident:
     the reminders sent. `gone` counts agents that were terminated or deleted from the roster meanwhile. `checked_at` is
     when the cause was last examined. `revision` counts the writes; 0 isn't in the ledger yet. `severity` only rises,
     and `notified_severity` is the last that a notice said; both are None where an earlier version wrote the incident.
-    `owner` stays as the first notice said it: whoever hears of an incident also hears of its end.
+    `owner` stays as the first notice said it: whoever hears of an incident also hears of its end. `has_reported` is
+    False if none of its silent agents ever sent a datapoint: then only tags say that there are any.
     """
 
     id: str
@@ -150,13 +151,14 @@ class Incident:
     severity: Severity | None = None
     notified_severity: Severity | None = None
     owner: Owner = NOBODY
+    has_reported: bool = True
 
 
 def services_lacking(incidents: Iterable[Incident]) -> Mapping[str, frozenset[str]]:
-    """By VPC, the services that silent agents there can't reach, by these open incidents."""
+    """By VPC, the services that agents which fell silent there can't reach, by these open incidents."""
     found: dict[str, frozenset[str]] = defaultdict(frozenset)
     for incident in incidents:
         cause = incident.cause
-        if cause.kind.is_network and cause.vpc_id and cause.service:
+        if incident.has_reported and cause.kind.is_network and cause.vpc_id and cause.service:
             found[cause.vpc_id] |= {cause.service}
     return found

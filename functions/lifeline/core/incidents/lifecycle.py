@@ -269,11 +269,14 @@ class _Update:
         return self._rated(replace(checked, phase=phase, notified_phase=hoped, notified_agents=known), members)
 
     def _rated(self, incident: Incident, members: Sequence[Agent]) -> Incident:
-        """The incident with its severity, by those who are silent, and until people hear of it with its owner."""
+        """The incident with its severity, by those who are silent, whether any of these ever reported, and until people
+        hear of it with its owner.
+        """
         silent = [agent for agent in members if agent.state is State.SILENT]
+        has_reported = any(agent.series for agent in silent) if silent else incident.has_reported
         severity = self._rater.severity(incident, silent) if silent or not incident.severity else incident.severity
         owner = incident.owner if incident.notified_at else self._rater.owner(incident, members)
-        return replace(incident, severity=severity, owner=owner)
+        return replace(incident, severity=severity, owner=owner, has_reported=has_reported)
 
     def _news(self, incident: Incident, members: Sequence[Agent], *, is_over: bool) -> News | None:
         kind = self._news_kind(incident, members, is_over=is_over)

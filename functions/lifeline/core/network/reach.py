@@ -38,7 +38,7 @@ from lifeline.core.network.obstacles import (
 )
 from lifeline.core.network.packets import EPHEMERAL, NAT_PORTS, ports_in
 from lifeline.core.network.ports import ports_of, ports_unknown
-from lifeline.core.network.tiers import classify, effective_route_table
+from lifeline.core.network.tiers import classify, effective_route_table, has_nat64, leads_out_by_ipv6
 from lifeline.core.network.way_out import way_out
 from lifeline.core.network.way_to_central import way_to_central
 
@@ -56,6 +56,10 @@ _IN_PART = "only some of what the subnet sends is let through"
 _REDUCED = (
     f"the network ACLs let responses reach only some of the ports from which connections come ({ports_in(EPHEMERAL)}, "
     f"and {ports_in(NAT_PORTS)} of a NAT), so that some may fail"
+)
+_ONLY_BY_IPV6 = (
+    "the subnet is IPv6-only and has no NAT64, and AWS's regional names have only IPv4 addresses: only clients that "
+    "use dual-stack names get there"
 )
 NOBODY_LOOKED = "whether a central endpoint answers was not checked"
 
@@ -379,6 +383,8 @@ class ServiceReach:
             return None
         hidden = parent_zone(self.names, self.dns) if self.dns and not self.attributes_off else None
         doubts = (f"{hidden.detail}, which might hide the name of the {self.service} service",) if hidden else ()
+        if subnet.is_ipv6_only and not has_nat64(subnet, self.vpc):
+            doubts = (*doubts, _ONLY_BY_IPV6)
         table = effective_route_table(subnet, self.vpc)
         name = table.id if table else "its route table"
         reach, words = Reach.OPEN_EGRESS, f"{name} leads out of the VPC"
@@ -503,7 +509,9 @@ class ServiceReach:
             if not route.is_active and {"0.0.0.0/0", "::/0"} & set(route.destinations)
         ]
         tier = self._tier(subnet)
-        by = f": {table.id} has {_ROUTES[tier]}" if table else ""
+        is_by_ipv6 = tier is Tier.ISOLATED and leads_out_by_ipv6(subnet, self.vpc)
+        routes = "no IPv4 route out of the VPC" if is_by_ipv6 else _ROUTES[tier]
+        by = f": {table.id} has {routes}" if table else ""
         return f"{subnet.id} is {tier}{by}{''.join(dead)}"
 
     def _idle(self, table: RouteTable | None) -> Iterator[str]:

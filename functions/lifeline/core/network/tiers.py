@@ -132,9 +132,25 @@ def _classify(subnet: Subnet, vpc: Vpc) -> Tier:
     if subnet.cidr:
         return _tier(subnet, table.routes, 4, nats, vpc)
     tier = _tier(subnet, table.routes, 6, nats, vpc)
-    if tier is Tier.ISOLATED and subnet.dns64 and _has_nat64(subnet, table.routes, nats, vpc):
-        return Tier.EGRESS
-    return tier
+    return Tier.EGRESS if tier is Tier.ISOLATED and has_nat64(subnet, vpc) else tier
+
+
+def leads_out_by_ipv6(subnet: Subnet, vpc: Vpc) -> bool:
+    """True if a dual-stack subnet has, or may have, an IPv6 route out of the VPC beside whatever IPv4 routes it has."""
+    by_ipv6 = replace(subnet, cidr="", dns64=False)
+    return bool(subnet.cidr and subnet.ipv6_cidrs) and classify(by_ipv6, vpc) is not Tier.ISOLATED
+
+
+def has_nat64(subnet: Subnet, vpc: Vpc) -> bool:
+    """True if an IPv6-only subnet reaches IPv4 addresses through a NAT gateway's NAT64 (VPC guide: DNS64 and NAT64)."""
+    table = effective_route_table(subnet, vpc)
+    nats = {nat.id: nat for nat in vpc.nat_gateways}
+    nat64 = [
+        route
+        for route in (table.routes if table and subnet.dns64 else ())
+        if route.is_active and route.target is TargetKind.NAT_GATEWAY and _leads_out(route, subnet, 6, nats, vpc)
+    ]
+    return any(NAT64.subnet_of(IPv6Network(text)) for route in nat64 for text in route.destinations if ":" in text)
 
 
 def effective_route_table(subnet: Subnet, vpc: Vpc) -> RouteTable | None:
@@ -225,16 +241,6 @@ def _carries_on(route: Route, home: Subnet, *, is_public: bool) -> bool:
     if route.target in _EDGES:
         return is_public and home.block_mode is not BlockMode.BIDIRECTIONAL
     return route.target in WAYS_OUT
-
-
-def _has_nat64(subnet: Subnet, routes: Iterable[Route], nats: Mapping[str, NatGateway], vpc: Vpc) -> bool:
-    """True if an IPv6-only subnet reaches IPv4 addresses through a NAT gateway's NAT64 (VPC guide: DNS64 and NAT64)."""
-    nat64 = [
-        route
-        for route in routes
-        if route.is_active and route.target is TargetKind.NAT_GATEWAY and _leads_out(route, subnet, 6, nats, vpc)
-    ]
-    return any(NAT64.subnet_of(IPv6Network(text)) for route in nat64 for text in route.destinations if ":" in text)
 
 
 def _covers_everywhere(routes: Iterable[Route], family: int) -> bool:

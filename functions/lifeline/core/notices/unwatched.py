@@ -62,6 +62,8 @@ def _done(
         yield f"Lifeline won't report the silence of instances that have the tag {EXEMPT} while the tag applies."
     if in_window:
         yield "Lifeline will report agents in a maintenance window if they are still silent after it."
+    if exempt or in_window:
+        yield "If a canary of Lifeline's silences one of them, Lifeline still reports that and withdraws the canary."
     if untagged:
         yield f"Lifeline no longer expects agents on instances that lost the tag {AGENT_TAG}, until they send data."
     if incidents:

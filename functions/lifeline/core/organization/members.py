@@ -36,10 +36,10 @@ class AccountStanding(Enum):
 
 @dataclass(frozen=True, slots=True)
 class MemberAccount:
-    """A member account. `state` is what Organizations says of it, or what its own account information says; empty where
-    neither was read (Organizations API: Account, State). `since` is when its standing began, `tried_at` when its role
-    was last refused or denied, `why` with which error, and `notified_at` when people were told of that. `left_at` is
-    when it was no longer among the accounts that the hub serves.
+    """A member account. `state` is what Organizations says of it; empty where it wasn't asked (Organizations API:
+    Account, State). `since` is when its standing began, `tried_at` when its role was last refused or denied, `why` with
+    which error, and `notified_at` when people were told of that. `left_at` is when it was no longer among the accounts
+    that the hub serves.
 
     `told_at` are the last times when people were told that it is lost or denied, and `turns` how often it became either
     since the last of them. `unread_since` is since when it was lost or denied, until it is read again, and
@@ -61,9 +61,14 @@ class MemberAccount:
     is_unread_told: bool = False
 
     @property
+    def is_open(self) -> bool:
+        """True unless it is suspended, closed or about to be either."""
+        return self.state in {"", ACTIVE}
+
+    @property
     def is_active(self) -> bool:
-        """True unless it left, or is suspended, closed or about to be either."""
-        return self.left_at is None and self.state in {"", ACTIVE}
+        """True if it is open and hasn't left."""
+        return self.left_at is None and self.is_open
 
     @property
     def not_read_since(self) -> datetime | None:
@@ -98,12 +103,21 @@ class MemberAccounts:
         return tuple(member for _, member in sorted(self.by_account.items()) if member.is_active)
 
     def served(self, accounts: ServedAccounts) -> tuple[MemberAccount, ...]:
-        """Those to be served, with those of the stack's list that no sweep has listed yet, and without those that were
-        taken off it since the last sweep.
+        """Those to be served, in the order of their IDs."""
+        served = sorted(one for one in {*self.by_account, *accounts.ids} if self.serves(one, accounts))
+        return tuple(map(self._of, served))
+
+    def serves(self, account: str, accounts: ServedAccounts) -> bool:
+        """True if the account is to be served. The stack's list says so before the next sweep reads it, of one that it
+        has again, too. In an organization, so does an event of a new account: who is in it, no list here knows before.
         """
-        new = [MemberAccount(account) for account in accounts.ids if account not in self.by_account]
-        known = [member for member in self.active if accounts.has(member.account)]
-        return tuple(sorted((*known, *new), key=lambda member: member.account))
+        known = self._of(account)
+        return accounts.has(account) and (known.is_active or (account in accounts.ids and known.is_open))
+
+    def back_since(self, before: "MemberAccounts") -> tuple[str, ...]:
+        """Those that are active again, and weren't then: what happened there meanwhile, nobody heard."""
+        away = {account for account, member in before.by_account.items() if not member.is_active}
+        return tuple(one.account for one in self.active if one.account in away)
 
     def unannounced(self, now: datetime) -> tuple[MemberAccount, ...]:
         """Those that are lost or denied and of which people have not been told, but may be: MOST_TOLD times a day."""
@@ -180,5 +194,4 @@ class MemberAccounts:
 def _relisted(member: MemberAccount, found: MemberAccount | None, now: datetime) -> MemberAccount:
     if found is None:
         return replace(member, left_at=member.left_at or now)
-    name, state = found.name or member.name, found.state or member.state
-    return replace(member, name=name, state=state, left_at=None)
+    return replace(member, name=found.name or member.name, state=found.state, left_at=None)

@@ -54,9 +54,9 @@ _LETS_IN = frozenset({ActionKind.ATTACH_SECURITY_GROUP, ActionKind.RESET_POLICY,
 class Harm:
     """A subnet that reaches a service today, or may, and would no longer, or may not: its path then.
 
-    `few` are the addresses, in words, where it is only a few of the subnet's, and no interface has them: that is told
-    and blocks nothing. `unsure` is one of its clients, in words, of which it isn't known: nor does that block. `today`
-    are the dependent's words.
+    `few` are the addresses, in words, where it is only a few of the subnet's, and no interface has them. `unsure` is
+    one of its clients, in words, of which it isn't known. `exempt` is why the subnet need not reach the service. These
+    are told and block nothing. `today` are the dependent's words.
     """
 
     service: str
@@ -65,11 +65,12 @@ class Harm:
     few: str = ""
     today: str = ""
     unsure: str = ""
+    exempt: str = ""
 
     @property
     def is_grave(self) -> bool:
         """True if nothing may be done that causes it."""
-        return not (self.few or self.unsure)
+        return not (self.few or self.unsure or self.exempt)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,10 +102,16 @@ class Takeover:
         return find_dependents(self.suffix, self.vpc, self.catalog, self.dns, self.exempt)
 
     def harm_by(self, endpoint: Endpoint) -> tuple[Harm, ...]:
-        """The subnets that would lose the service if the endpoint answered its name, open to all of the VPC."""
+        """The subnets that would lose the service if the endpoint answered its name, open to all of the VPC; the exempt
+        ones last.
+        """
         after = answered_by(replace(endpoint, security_group_ids=frozenset(), policy=""), self.vpc)
         groups = endpoint.security_group_ids or self.group_ids
-        return find_harm(self.suffix, self.dependents(), after, self.catalog, self.dns, group_ids=groups)
+        why = {one.subject: one.reason for one in self.exempt if one.spares(self.suffix)}
+        everybody = find_dependents(self.suffix, self.vpc, self.catalog, self.dns)
+        found = find_harm(self.suffix, everybody, after, self.catalog, self.dns, group_ids=groups)
+        found = tuple(replace(harm, exempt=why.get(harm.subnet_id, "")) for harm in found)
+        return tuple(sorted(found, key=lambda harm: bool(harm.exempt)))
 
     def harm_with(self, endpoint: Endpoint, hosts: Iterable[Subnet]) -> tuple[Harm, ...]:
         """The same once it has an interface in these subnets, too."""
@@ -301,17 +308,22 @@ def harm_words(found: Sequence[Harm], ports: Ranges = HTTPS) -> str:
 
 
 def told_words(found: Sequence[Harm]) -> str:
-    """Which few addresses would lose the service, and why, and of which clients that isn't known, as what follows a
-    reason; an empty text if there are none.
+    """Which few addresses, and which exempt subnets, would lose the service, and why, and of which clients that isn't
+    known, as what follows a reason; an empty text if there are none.
     """
-    few = [
-        f"{harm.few} of {harm.subnet_id} would no longer reach it ({harm.path.exception or harm.path.words})"
+    accepted = [
+        f"{_whose(harm)} would no longer reach it ({harm.path.exception or harm.path.words})"
         for harm in found
-        if harm.few
+        if (harm.few or harm.exempt) and not harm.unsure
     ]
     unsure = [harm.unsure for harm in found if harm.unsure]
-    words = f"; {listed(few)}" if few else ""
+    words = f"; {listed(accepted)}" if accepted else ""
     return words + (f"; it isn't known whether {_THEIR_GROUPS}: {listed(unsure, 3)}" if unsure else "")
+
+
+def _whose(harm: Harm) -> str:
+    whose = f"{harm.few} of {harm.subnet_id}" if harm.few else harm.subnet_id
+    return f"{whose}, which is exempt ({harm.exempt})," if harm.exempt else whose
 
 
 def place_unharmed(

@@ -37,6 +37,8 @@ def read_change(
     detail = event.get("detail")
     if not isinstance(detail, dict):
         raise must_be("detail", "a CloudTrail record", detail)
+    if detail.get("eventSource") != "ec2.amazonaws.com":
+        raise must_be("detail.eventSource", "'ec2.amazonaws.com'", detail.get("eventSource"))
     name = detail.get("eventName")
     if not isinstance(name, str) or not _CALL_NAME.fullmatch(name):
         raise must_be("detail.eventName", "the name of an EC2 call", name)

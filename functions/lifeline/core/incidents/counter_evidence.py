@@ -1,0 +1,77 @@
+"""What speaks against a closed path as the cause: an agent that reported without it doesn't depend on it."""
+
+from datetime import datetime
+
+from lifeline.core.guards.urgency import BACKLOG, KnownVpc
+from lifeline.core.incidents.changes import LINGERING
+from lifeline.core.incidents.facts import METRICS, Facts
+from lifeline.core.network.reach import NetworkPath, Reach
+from lifeline.core.network.tiers import leads_out_by_ipv6
+from lifeline.core.wording import write_time
+
+_OF_THE_MOMENT = frozenset({Reach.NO_ADDRESS, Reach.PENDING})  # what was there before isn't known
+
+
+def counter_evidence(facts: Facts, service: str, path: NetworkPath, now: datetime) -> tuple[str, ...]:
+    """What speaks against a closed path that no change on record closed, a line for each fact; empty if nothing does.
+
+    An agent that reported through the very network in which the path was never seen, or was seen to be gone, doesn't
+    depend on it: it may use a FIPS name, a proxy, or an endpoint of its own choice (CloudWatch agent guide:
+    endpoint_override). Where Lifeline didn't know the network then, has forgotten what was lost since, or couldn't read
+    what changed there, something may have gone unseen.
+    """
+    known, seen_at, met_at = facts.known, facts.agent.seen_at, _met_at(facts, service)
+    if known is None or seen_at is None or met_at is None or path.reach in _OF_THE_MOMENT:
+        return ()
+    is_known = known.since <= (seen_at if service == METRICS else met_at)
+    if not is_known or now - met_at >= BACKLOG or not facts.is_past_read or had_path(facts, service):
+        return ()
+    started = "" if service == METRICS else f"the instance started at {write_time(met_at)}, and "
+    return (
+        f"{started}the agent reported through this network until {write_time(seen_at)}",
+        f"{_seen_words(known, facts.instance.subnet_id, service)} a change that explains the silence",
+        path.words,
+    )
+
+
+def had_path(facts: Facts, service: str) -> bool:
+    """True if Lifeline saw the subnet's path to the service, and not that it was gone when the agent last used it."""
+    known, met_at = facts.known, _met_at(facts, service)
+    if known is None:
+        return False
+    return known.may_have_had_path(facts.instance.subnet_id, service, met_at or known.since)
+
+
+def ipv6_words(facts: Facts) -> tuple[str, ...]:
+    """By which way an agent may reach AWS that its IPv4 network doesn't show, as clauses: dual-stack names, such as
+    monitoring.<region>.api.aws, lead there by IPv6 (CloudWatch agent guide: use_dualstack_endpoint).
+    """
+    subnet, vpc = facts.subnet, facts.vpc
+    if subnet is None or vpc is None or not facts.instance.has_ipv6_address or not leads_out_by_ipv6(subnet, vpc):
+        return ()
+    return ("the instance has a way out of the VPC by IPv6: an agent with use_dualstack_endpoint isn't cut off",)
+
+
+def _met_at(facts: Facts, service: str) -> datetime | None:
+    """When the agent used the service for the last time for sure, None if that isn't known.
+
+    A datapoint may come over a connection that outlives its route. Whatever else an agent needs, it needs at its start
+    alone; the last one that is known is that of its instance.
+    """
+    seen_at, launched_at = facts.agent.seen_at, facts.instance.launched_at
+    if seen_at is None:
+        return None
+    if service == METRICS:
+        return seen_at - LINGERING
+    return launched_at if launched_at and launched_at < seen_at else None
+
+
+def _seen_words(known: KnownVpc, subnet_id: str, service: str) -> str:
+    """What Lifeline saw of the path, as the beginning of a sentence about what it didn't see."""
+    shut_since = known.shut_since(subnet_id, service)
+    if shut_since:
+        return f"Lifeline saw at {write_time(shut_since)} that the path from {subnet_id} was closed, and hasn't seen"
+    lost = [path.lost_at for path in known.paths_of(subnet_id, service) if path.lost_at]
+    if lost:
+        return f"Lifeline saw at {write_time(max(lost))} that the path was gone, and hasn't seen"
+    return f"Lifeline first saw the VPC at {write_time(known.since)}, and has seen neither a path there nor"

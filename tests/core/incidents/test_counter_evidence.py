@@ -1,0 +1,358 @@
+"""What speaks against the network as the cause: an agent that reported without a path doesn't depend on it."""
+
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lifeline.core.guards.urgency import KnownPath, KnownVpc, note_paths
+from lifeline.core.incidents.incident import Cause, CauseKind, Confidence
+from lifeline.core.network.dns import DnsView
+from lifeline.core.network.model import Rule, SecurityGroup, TargetKind, Vpc
+from lifeline.core.network.reach import ServiceReach
+from lifeline.core.network.tiers import classify_subnets
+from lifeline.core.plan.actions import Plan, ServiceReport, ServiceState
+from tests.core.incidents.test_diagnose import (
+    CLOSED_GROUP,
+    DELETED,
+    EC2,
+    INSTANCE,
+    SEEN_OPEN,
+    SEEN_SHUT,
+    SERVED,
+    agent,
+    change,
+    facts,
+    network,
+    served,
+    why,
+)
+from tests.support.agents import minute
+from tests.support.builders import (
+    CATALOG,
+    MONITORING,
+    VPC_ID,
+    default_route,
+    endpoint,
+    own_security_group,
+    route,
+    subnet,
+    table,
+    vpc,
+)
+
+DAYS = 24 * 60
+AGENT = (CauseKind.AGENT, False)
+CUT_OFF = (CauseKind.CUT_OFF, True)
+ANOTHER_NAME = "likely the agent itself or its endpoint setting"
+
+
+def verdict(cause: Cause) -> tuple[CauseKind, bool]:
+    return cause.kind, cause.is_repairable
+
+
+def lost(key: str, at: float) -> KnownVpc:
+    """A VPC that has been known for 60 days, and a path there that was seen gone at that minute."""
+    return KnownVpc(minute(-60 * DAYS), {key: KnownPath(minute(-60 * DAYS), minute(at))})
+
+
+def noted(seen: Vpc, now: datetime, known: KnownVpc | None = None, service: str = "monitoring") -> KnownVpc:
+    """What is known of the VPC once a run has seen it so."""
+    reach = ServiceReach(seen, service, CATALOG, DnsView())
+    paths = tuple((one.id, reach.private_path(one)) for one in seen.subnets)
+    report = ServiceReport(service, ServiceState.SERVED, paths=paths)
+    plan = Plan(VPC_ID, tuple(classify_subnets(seen).items()), (), (report,))
+    return note_paths({VPC_ID: known} if known else {}, [plan], now=now)[VPC_ID]
+
+
+class TestAPathThatWasLost:
+    @pytest.mark.parametrize("key", ["subnet-a", "monitoring"])
+    @pytest.mark.parametrize(
+        ("lost_at", "expected"),
+        [(-3 * DAYS, AGENT), (-60, AGENT), (-12, AGENT), (-11, CUT_OFF), (-3, CUT_OFF), (0, CUT_OFF), (5, CUT_OFF)],
+    )
+    def test_long_before_the_last_datapoint_was_not_the_agents(
+        self, key: str, lost_at: float, expected: tuple[CauseKind, bool]
+    ) -> None:
+        """The last datapoint was at minute -1; a connection that was open may have outlived the path by 10 minutes."""
+        cause = why(facts(network(), known=lost(key, lost_at)))
+        assert verdict(cause) == expected
+        assert (cause.confidence is Confidence.HIGH) is (expected == CUT_OFF)
+
+    def test_is_told_with_the_time_at_which_that_was_seen(self) -> None:
+        cause = why(facts(network(), known=lost("subnet-a", -3 * DAYS)))
+        assert cause.words == ANOTHER_NAME
+        seen = "Lifeline saw at 2026-02-27 09:00:00 UTC that the path was gone, and hasn't seen a change that explains"
+        assert cause.evidence[1] == f"{seen} the silence"
+
+    def test_is_of_no_interest_where_another_was_lost_just_now(self) -> None:
+        both = replace(lost("subnet-a", -3 * DAYS), paths={**lost("subnet-a", -3 * DAYS).paths, **SEEN_OPEN.paths})
+        endpoint_too = KnownVpc(both.since, {**lost("subnet-a", -3 * DAYS).paths, **lost("monitoring", -2).paths})
+        assert verdict(why(facts(network(), known=both))) == CUT_OFF
+        assert verdict(why(facts(network(), known=endpoint_too))) == CUT_OFF
+
+    @pytest.mark.parametrize("key", ["subnet-a", "monitoring"])
+    def test_is_of_no_interest_where_a_change_on_record_closed_what_was_left(self, key: str) -> None:
+        cause = why(facts(network(), known=lost(key, -3 * DAYS), changes=(DELETED,)))
+        assert (*verdict(cause), cause.confidence, cause.change) == (*CUT_OFF, Confidence.HIGH, DELETED)
+
+    @pytest.mark.parametrize("silent_for", [6 * DAYS, 8 * DAYS])
+    def test_is_forgotten_in_the_end_so_that_nothing_can_be_said_of_a_long_silence(self, silent_for: int) -> None:
+        cause = why(facts(network(), known=KnownVpc(minute(-60 * DAYS))), minute(silent_for))
+        assert verdict(cause) == (AGENT if silent_for == 6 * DAYS else CUT_OFF)
+        assert cause.confidence is Confidence.MEDIUM
+
+    @pytest.mark.parametrize("more", [{"agent": agent(seen_at=None)}, {"agent": agent(seen_at=minute(-3 * DAYS - 1))}])
+    def test_counts_for_an_agent_that_has_not_reported_since(self, more: Any) -> None:
+        assert verdict(why(facts(network(), known=lost("subnet-a", -3 * DAYS), **more))) == CUT_OFF
+
+
+class TestAnEndpointThatServesOthers:
+    OTHER = subnet("b", "us-east-1b", cidr="10.0.2.0/24")
+    THEIRS = endpoint(MONITORING, "b", own=False)
+    ONLY_B = replace(own_security_group("10.0.2.0/24"), tags=(), on_record=False)
+    SEEN = vpc(subnet("a"), OTHER, THEIRS, ONLY_B)
+    OPEN = vpc(subnet("a"), OTHER, THEIRS, replace(ONLY_B, ingress=own_security_group().ingress))
+
+    def test_was_not_the_agents_path(self) -> None:
+        known = noted(self.SEEN, minute(-9000))
+        assert known.paths.keys() == {"monitoring"}
+        cause = why(facts(self.SEEN, known=known))
+        assert (*verdict(cause), cause.words) == (*AGENT, ANOTHER_NAME)
+        assert "Lifeline saw at 2026-02-24 03:00:00 UTC that the path from subnet-a was closed" in cause.evidence[1]
+
+    def test_was_its_path_where_that_was_closed_just_now_and_no_run_has_seen_it_yet(self) -> None:
+        cause = why(facts(self.SEEN, known=noted(self.OPEN, minute(-9000))))
+        assert (cause.kind, cause.confidence) == (CauseKind.ENDPOINT_CLOSED, Confidence.HIGH)
+
+    def test_was_its_path_where_a_run_has_just_seen_it_closed(self) -> None:
+        known = noted(self.SEEN, minute(-2), noted(self.OPEN, minute(-9000)))
+        assert why(facts(self.SEEN, known=known)).kind is CauseKind.ENDPOINT_CLOSED
+
+    def test_is_as_before_where_the_ledger_has_only_the_vpc(self) -> None:
+        known = KnownVpc(minute(-9000), {"monitoring": KnownPath(minute(-9000))})
+        assert why(facts(self.SEEN, known=known)).kind is CauseKind.ENDPOINT_CLOSED
+
+    def test_leaves_what_another_vpc_subnet_had_alone(self) -> None:
+        known = noted(self.SEEN, minute(-9000))
+        closed = vpc(subnet("a"), self.OTHER, self.THEIRS, replace(CLOSED_GROUP, tags=(), on_record=False))
+        theirs = replace(INSTANCE, subnet_id="subnet-b", zone="us-east-1b")
+        assert why(facts(closed, known=known, instance=theirs)).kind is CauseKind.ENDPOINT_CLOSED
+
+    def test_is_forgotten_as_closed_once_it_was_open(self) -> None:
+        closed = noted(self.SEEN, minute(-9000))
+        reopened = noted(self.OPEN, minute(-8000), closed)
+        assert (closed.shut, reopened.shut) == ({"monitoring": {"subnet-a": minute(-9000)}}, {})
+        assert noted(self.SEEN, minute(-2), reopened).shut == {"monitoring": {"subnet-a": minute(-2)}}
+        assert noted(self.SEEN, minute(-8000), closed) == closed
+
+
+class TestTheOwnGroup:
+    TO_FIPS = Rule("tcp", 443, 443, ("10.0.3.5/32",))
+
+    def cause(self, seen: Vpc | None = None, **more: Any) -> Cause:
+        instance = replace(INSTANCE, group_ids=frozenset({"sg-app"}))
+        own = SecurityGroup("sg-app", "app", egress=(self.TO_FIPS,))
+        return why(facts(seen, **{"instance": instance, "own_groups": (own,), **more}))
+
+    @pytest.mark.parametrize(
+        "seen", [served(), vpc(subnet("a"), table("main", default_route(TargetKind.NAT_GATEWAY, "nat-1")))]
+    )
+    def test_is_likely_at_most_where_the_agent_reported_and_no_change_of_it_is_on_record(self, seen: Vpc) -> None:
+        cause = self.cause(seen)
+        assert (cause.kind, cause.confidence) == (CauseKind.OWN_GROUP, Confidence.MEDIUM)
+        assert any("the agent reported until 2026-03-02 08:59:00 UTC: either" in x for x in cause.evidence)
+
+    def test_is_sure_where_a_change_closed_it(self) -> None:
+        began = change("RevokeSecurityGroupEgress", "sg-app")
+        cause = self.cause(changes=(began,))
+        assert (cause.kind, cause.confidence, cause.change) == (CauseKind.OWN_GROUP, Confidence.HIGH, began)
+        assert not any("the agent reported" in line for line in cause.evidence)
+
+    def test_is_sure_for_an_agent_that_never_reported(self) -> None:
+        assert self.cause(agent=agent(seen_at=None)).confidence is Confidence.HIGH
+
+
+class TestWhatWasNotRead:
+    @pytest.mark.parametrize(
+        "unread",
+        [
+            "the status checks could not be read",
+            "the instances' security groups could not be read",
+            "the DNS attributes of vpc-1 could not be read",
+            "the region's endpoint services could not be read",
+        ],
+    )
+    def test_changes_nothing_about_what_the_agent_reported(self, unread: str) -> None:
+        cause = why(facts(network(), known=SEEN_SHUT, unreadable=(unread,)))
+        assert verdict(cause) == AGENT
+        assert unread in cause.evidence
+
+    def test_keeps_the_network_as_the_likely_cause_where_a_change_may_have_gone_unseen(self) -> None:
+        unread = {"unreadable": ("the changes could not be read",), "is_past_read": False}
+        cause = why(facts(network(), known=SEEN_SHUT, **unread))
+        assert (*verdict(cause), cause.confidence) == (*CUT_OFF, Confidence.MEDIUM)
+        assert not any("audit log" in line for line in cause.evidence)
+
+    def test_does_not_hide_that_no_change_is_on_record(self) -> None:
+        cause = why(facts(network(), unreadable=("the status checks could not be read",)))
+        assert any("the audit log has no earlier network change" in line for line in cause.evidence)
+
+
+class TestAnotherNeed:
+    """An agent needs it at its start alone: that metrics arrive shows only that its last start went well."""
+
+    @pytest.mark.parametrize("need", ["ec2", "logs", "sts"])
+    def test_without_a_path_when_the_agent_started_is_not_the_cause(self, need: str) -> None:
+        for seen in (network(), served()):
+            cause = why(facts(seen, need, known=SEEN_SHUT))
+            assert verdict(cause) == AGENT
+            started = "the instance started at 2026-02-26 05:00:00 UTC, and the agent reported through this network"
+            assert any(line.startswith(started) for line in cause.evidence)
+
+    def test_is_no_reason_to_suspect_the_setting_of_an_agent_whose_metrics_have_a_path(self) -> None:
+        cause = why(facts(served(), "ec2", known=SEEN_SHUT))
+        assert (cause.words, cause.confidence) == ("no cause found outside the agent", Confidence.LOW)
+
+    @pytest.mark.parametrize(
+        ("known", "expected"),
+        [
+            (lost("ec2", -9000), AGENT),
+            (lost("ec2", -3000), CUT_OFF),
+            (lost("subnet-a", -9000), AGENT),
+            (lost("subnet-a", -3000), CUT_OFF),
+            (KnownVpc(minute(-5000)), CUT_OFF),
+            (SEEN_OPEN, CUT_OFF),
+            (None, CUT_OFF),
+        ],
+        ids=["lost before it started", "lost since", "no way out", "none since", "not known then", "there", "unknown"],
+    )
+    def test_may_be_the_cause_where_it_had_a_path_when_it_started_or_that_is_not_known(
+        self, known: KnownVpc | None, expected: tuple[CauseKind, bool]
+    ) -> None:
+        """The instance started at minute -6000; the agent may have been restarted since, which can't be seen."""
+        cause = why(facts(served(), "ec2", known=known))
+        assert verdict(cause) == expected
+        assert cause.confidence is (Confidence.MEDIUM if expected == CUT_OFF else Confidence.LOW)
+
+    def test_may_be_the_cause_where_a_path_may_have_been_lost_so_long_ago_that_it_is_forgotten(self) -> None:
+        old = replace(INSTANCE, launched_at=minute(-8 * DAYS))
+        assert verdict(why(facts(served(), "ec2", known=KnownVpc(minute(-60 * DAYS)), instance=old))) == CUT_OFF
+
+    def test_is_the_cause_for_an_instance_that_started_since_the_last_datapoint(self) -> None:
+        again = replace(INSTANCE, launched_at=minute(1))
+        for known in (SEEN_SHUT, SEEN_OPEN, lost("ec2", -3 * DAYS)):
+            cause = why(facts(served(), "ec2", known=known, instance=again))
+            assert (*verdict(cause), cause.service, cause.confidence) == (*CUT_OFF, "ec2", Confidence.HIGH)
+
+    @pytest.mark.parametrize("launched_at", [-9500, 1])
+    def test_is_not_repaired_for_an_agent_that_reaches_cloudwatch_by_another_name(self, launched_at: float) -> None:
+        cause = why(
+            facts(network(), "ec2", known=SEEN_SHUT, instance=replace(INSTANCE, launched_at=minute(launched_at)))
+        )
+        assert (*verdict(cause), cause.service) == (CauseKind.CUT_OFF, False, "ec2")
+        assert cause.confidence is Confidence.MEDIUM
+        assert any("the agent reported through this network until" in line for line in cause.evidence)
+        assert "Lifeline will" not in cause.advice
+
+    def test_that_it_had_is_repaired_for_it_all_the_same(self) -> None:
+        again = replace(INSTANCE, launched_at=minute(1))
+        cause = why(facts(network(), "ec2", known=lost("ec2", -3 * DAYS), instance=again))
+        assert (*verdict(cause), cause.service) == (*CUT_OFF, "ec2")
+
+    def test_is_the_cause_with_the_change_that_closed_it(self) -> None:
+        began = change("DeleteVpcEndpoints", "vpce-9", at=-3)
+        cause = why(facts(served(), "ec2", known=SEEN_SHUT, changes=(began,)))
+        assert (*verdict(cause), cause.service, cause.change) == (*CUT_OFF, "ec2", began)
+
+    def test_that_an_endpoint_serves_is_none(self) -> None:
+        assert why(facts(served(endpoint(EC2, "a", id="vpce-2")), "ec2", known=SEEN_SHUT)).kind is CauseKind.AGENT
+
+
+class TestAnAgentWithIpv6:
+    """It may use dual-stack names, such as monitoring.us-east-1.api.aws."""
+
+    BY_IPV6 = replace(INSTANCE, has_ipv6_address=True)
+
+    def seen(self, *cidrs: str, target: TargetKind = TargetKind.INTERNET_GATEWAY) -> Vpc:
+        routes = [route(cidr, target) for cidr in cidrs]
+        return vpc(subnet("a", ipv6_cidrs=("2001:db8::/64",)), table("main", *routes))
+
+    @pytest.mark.parametrize("cidrs", [("0.0.0.0/0", "::/0"), ("::/0",)])
+    @pytest.mark.parametrize("known", [SEEN_OPEN, None])
+    def test_is_not_surely_cut_off_where_ipv6_leads_out(self, cidrs: tuple[str, ...], known: KnownVpc | None) -> None:
+        cause = why(facts(self.seen(*cidrs), instance=self.BY_IPV6, known=known))
+        assert (cause.kind, cause.confidence) == (CauseKind.CUT_OFF, Confidence.MEDIUM)
+        assert any("an agent with use_dualstack_endpoint isn't cut off" in line for line in cause.evidence)
+
+    def test_is_not_surely_cut_off_behind_an_egress_only_gateway(self) -> None:
+        seen = self.seen("::/0", target=TargetKind.EGRESS_ONLY_GATEWAY)
+        cause = why(facts(seen, instance=self.BY_IPV6))
+        assert cause.confidence is Confidence.MEDIUM
+        assert cause.evidence[0] == "subnet-a is isolated: rtb-main has no IPv4 route out of the VPC"
+
+    @pytest.mark.parametrize(
+        ("cidrs", "instance"),
+        [(("0.0.0.0/0",), BY_IPV6), (("0.0.0.0/0", "::/0"), INSTANCE), ((), BY_IPV6)],
+        ids=["no IPv6 route", "no IPv6 address", "no route at all"],
+    )
+    def test_is_cut_off_where_its_ipv6_leads_nowhere(self, cidrs: tuple[str, ...], instance: Any) -> None:
+        cause = why(facts(self.seen(*cidrs), instance=instance))
+        assert (cause.kind, cause.confidence) == (CauseKind.CUT_OFF, Confidence.HIGH)
+
+    def test_is_cut_off_by_a_change_on_record_whatever_else_leads_out(self) -> None:
+        seen = self.seen("::/0", target=TargetKind.EGRESS_ONLY_GATEWAY)
+        cause = why(facts(seen, instance=self.BY_IPV6, changes=(DELETED,)))
+        assert (*verdict(cause), cause.confidence, cause.change) == (*CUT_OFF, Confidence.HIGH, DELETED)
+
+
+class TestAnAgentInAnIpv6OnlySubnet:
+    """AWS's regional names have only IPv4 addresses: without NAT64, only dual-stack names lead anywhere."""
+
+    BY_IPV6 = replace(INSTANCE, has_ipv6_address=True)
+    DOUBT = "only clients that use dual-stack names get there"
+
+    def cause(self, *routes: tuple[str, TargetKind], dns64: bool = False) -> Cause:
+        home = subnet("a", cidr="", ipv6_cidrs=("2001:db8::/64",), dns64=dns64)
+        main = table("main", *(route(cidr, target, "nat-1") for cidr, target in routes))
+        return why(facts(vpc(home, main), instance=self.BY_IPV6))
+
+    @pytest.mark.parametrize("target", [TargetKind.EGRESS_ONLY_GATEWAY, TargetKind.INTERNET_GATEWAY])
+    @pytest.mark.parametrize("dns64", [False, True])
+    def test_has_an_open_path_only_by_dual_stack_names(self, target: TargetKind, *, dns64: bool) -> None:
+        cause = self.cause(("::/0", target), dns64=dns64)
+        assert cause.kind is CauseKind.AGENT
+        assert self.DOUBT in cause.evidence[0]
+        assert not any("the network path is open" in line for line in cause.evidence)
+
+    def test_needs_no_such_names_with_nat64(self) -> None:
+        nat64, onward = ("64:ff9b::/96", TargetKind.NAT_GATEWAY), ("::/0", TargetKind.EGRESS_ONLY_GATEWAY)
+        for routes in ((nat64,), (nat64, onward), (("::/0", TargetKind.NAT_GATEWAY),)):
+            assert not any(self.DOUBT in line for line in self.cause(*routes, dns64=True).evidence)
+        assert self.DOUBT in self.cause(nat64, onward).evidence[0]
+
+
+@given(
+    known=st.sampled_from([None, SEEN_OPEN, SEEN_SHUT, lost("subnet-a", -3 * DAYS), lost("monitoring", -3 * DAYS)]),
+    at=st.floats(-10, 1),
+    has_ipv6_address=st.booleans(),
+    is_past_read=st.booleans(),
+)
+def test_a_route_that_was_deleted_just_before_the_silence_is_the_cause_whatever_was_known(
+    known: KnownVpc | None, at: float, *, has_ipv6_address: bool, is_past_read: bool
+) -> None:
+    began = change("DeleteRoute", "rtb-main", at=at)
+    instance = replace(INSTANCE, has_ipv6_address=has_ipv6_address)
+    cause = why(facts(network(), known=known, changes=(began,), instance=instance, is_past_read=is_past_read))
+    assert (*verdict(cause), cause.confidence, cause.change) == (*CUT_OFF, Confidence.HIGH, began)
+
+
+def test_a_closed_endpoint_with_its_change_is_the_cause_though_lifeline_had_seen_it_closed_before() -> None:
+    seen = network(SERVED, security_groups=(CLOSED_GROUP,))
+    known = KnownVpc(minute(-9000), {"monitoring": KnownPath(minute(-9000))}, {"monitoring": {"subnet-a": minute(-60)}})
+    began = change("RevokeSecurityGroupIngress", "sg-own", at=-2)
+    assert verdict(why(facts(seen, known=known))) == AGENT
+    assert why(facts(seen, known=known, changes=(began,))).change == began
