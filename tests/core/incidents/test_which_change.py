@@ -95,6 +95,8 @@ ZONE = DnsAnswer(AnswerKind.PRIVATE_ZONE, "monitoring.us-east-1.amazonaws.com", 
         DnsView((ZONE,)),
         None,
         DnsView(unreadable=("a zone could not be read",)),
+        DnsView(unread=("the VPC's DHCP options could not be read",)),
+        DnsView(throttled=("the VPC's Profiles could not be read",)),
         DnsView(custom_dns_servers=("10.20.0.2",)),
     ],
 )

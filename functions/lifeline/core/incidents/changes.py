@@ -100,9 +100,9 @@ class ChangeScope:
 
 def scope_of(subnet: Subnet, vpc: Vpc, service: str, *, is_public: bool = False) -> ChangeScope:
     """What the subnet's path to the service depends on: its route table and, behind a NAT, that of the NAT's subnet,
-    and the filters on the way to the service's endpoints and through the NAT. `is_public` says that the
-    service's name leads to public addresses where no endpoint answers it: a route to other VPCs or networks is then no
-    part of the way, but one within the VPC may bring the answers.
+    and the filters on the way to the service's endpoints and through the NAT. `is_public` says that the service's name
+    leads to public addresses where no endpoint answers it: a route to other private networks is then no part of the
+    way, but one within the VPC may bring the answers.
 
     A subnet with IPv4 uses that alone (docs/adr/0005). What an IPv6-only one sends may go on by IPv4 behind a NAT
     gateway (VPC guide: DNS64 and NAT64).
