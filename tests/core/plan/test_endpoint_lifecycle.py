@@ -45,7 +45,9 @@ def test_only_one_that_ec2_does_not_show_yet_or_that_failed_too_often_changes_th
 def test_one_is_overdue_from_the_moment_that_ec2_should_show_it_and_no_longer_once_it_is_settled() -> None:
     one = Made("vpce-1", NOW)
     assert [is_overdue({"monitoring": one}, at) for at in (NOW + FRESH_FOR - SECOND, NOW + FRESH_FOR)] == [False, True]
-    assert not is_overdue({"monitoring": replace(one, is_settled=True)}, NOW + FRESH_FOR)
+    settled = replace(one, is_settled=True)
+    assert not is_overdue({"monitoring": settled}, NOW + FRESH_FOR)
+    assert is_overdue({"ec2": settled, "monitoring": one}, NOW + FRESH_FOR)
 
 
 def test_when_it_was_first_seen_available_is_kept() -> None:
