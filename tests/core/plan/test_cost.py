@@ -9,6 +9,7 @@ import pytest
 from lifeline.core.plan.actions import Action, ActionKind
 from lifeline.core.plan.cost import (
     cost_of,
+    is_at_most,
     monthly_attachment_usd,
     monthly_cost_usd,
     monthly_profile_vpc_usd,
@@ -116,3 +117,9 @@ def test_only_interfaces_that_are_added_cost_more(kind: ActionKind, usd: str) ->
     action = Action(kind, "why", subnet_ids=("subnet-a", "subnet-b"))
     assert str(cost_of([action], price_in("us-east-1"))) == usd
     assert cost_of([action], None) == 0
+
+
+def test_a_cost_is_the_most_that_it_may_be_if_any_action_may_cost_less() -> None:
+    exact = Action(ActionKind.CREATE_INTERFACE_ENDPOINT, "why", subnet_ids=("subnet-a",))
+    unsure = replace(exact, is_at_most=True)
+    assert [is_at_most(some) for some in ((), (exact,), (exact, unsure))] == [False, False, True]
