@@ -69,6 +69,15 @@ def looks(account: Account, event: dict[str, Any]) -> dict[str, dict[str, Any]]:
     return {vpc["vpc_id"]: vpc for vpc in reconcile(account, event)["vpcs"]}
 
 
+def restart(account: Account, function: str) -> None:
+    """The function's containers end, and with them the sessions that it had in other accounts. AWS refuses a session of
+    a role that is gone; EC2's emulator doesn't.
+    """
+    functions, name = account.client("lambda"), account.outputs[function]
+    timeout = functions.get_function_configuration(FunctionName=name)["Timeout"]
+    functions.update_function_configuration(FunctionName=name, Timeout=timeout - 1)
+
+
 def wait_until_quiet(account: Account) -> None:
     """Until no change is on its way: neither with CloudTrail, nor on the queue, nor in a function's hands."""
     account.wait(account.is_quiet, what="an empty queue")

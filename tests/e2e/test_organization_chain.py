@@ -28,6 +28,7 @@ from tests.e2e.steps import (
     kinds_about,
     notices_about,
     reconcile,
+    restart,
     rules_disabled,
     text_of,
     told,
@@ -68,12 +69,6 @@ class World(NamedTuple):
         """What a call by hand answers of the VPC."""
         (vpc,) = reconcile(self.hub, {"vpc_ids": [site.vpc_id], "account": spoke.account_id})["vpcs"]
         return dict(vpc)
-
-    def restart(self, function: str) -> None:
-        """The function's containers end, and with them the sessions that it had in the spokes."""
-        functions, name = self.hub.client("lambda"), self.hub.outputs[function]
-        timeout = functions.get_function_configuration(FunctionName=name)["Timeout"]
-        functions.update_function_configuration(FunctionName=name, Timeout=timeout - 1)
 
 
 @pytest.fixture(scope="module")
@@ -265,7 +260,7 @@ def test_a_spoke_whose_role_is_broken_is_told_once_and_the_others_go_on(world: W
     (allowed,) = trust["Statement"]
     shut = {**trust, "Statement": [{**allowed, "Effect": "Deny"}]}
     iam.update_assume_role_policy(RoleName=RECONCILER, PolicyDocument=json.dumps(shut))
-    world.restart("ReconcileEndpointsFunction")
+    restart(world.hub, "ReconcileEndpointsFunction")
 
     for spoke, site in ((world.c, broken), (world.b, whole)):
         cut(spoke, site)

@@ -136,7 +136,7 @@ class StackSets:
 
     def _delete(self, accounts: list[str]) -> None:
         for account in accounts:
-            if self.states.pop(account) == _DONE:
+            if self.states.pop(account, "") == _DONE:
                 self._place(account).client("cloudformation").delete_stack(StackName=self.stack)
 
     @property
