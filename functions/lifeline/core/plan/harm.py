@@ -282,10 +282,9 @@ def harm_words(found: Sequence[Harm], ports: Ranges = HTTPS) -> str:
     }.get(kind, "open the way to the endpoint")
     if Part.DNS_ATTRIBUTES in unread:
         remedy = "let Lifeline read them"
-    makes = "might make" if first.path.reach is Reach.UNKNOWN else "would make"
     why = "; ".join((first.path.words, *first.path.unread))
     return (
-        f"private DNS {makes} the {first.service} service unreachable from {first.subnet_id}{more}, which "
+        f"private DNS {_makes(first)} make the {first.service} service unreachable from {first.subnet_id}{more}, which "
         f"{first.today}: {why}; {remedy}, or exempt {first.subnet_id} (tag {EXEMPT}) if it doesn't need the service"
     )
 
@@ -296,11 +295,15 @@ def accepted_words(found: Sequence[Harm]) -> str:
     An empty text if none would.
     """
     accepted = [
-        f"{_whose(harm)} would no longer reach it ({harm.path.exception or harm.path.words})"
+        f"{_whose(harm)} {_makes(harm)} no longer reach it ({harm.path.exception or harm.path.words})"
         for harm in found
         if not harm.is_grave
     ]
     return f"; {listed(accepted)}" if accepted else ""
+
+
+def _makes(harm: Harm) -> str:
+    return "might" if harm.path.reach is Reach.UNKNOWN else "would"
 
 
 def _whose(harm: Harm) -> str:
