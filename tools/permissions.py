@@ -56,8 +56,8 @@ _END = """\
   agents and the account's name, and without those about the stack's own queues, ledger, topics, logs and parameters
   ([organization](organization.md#what-a-spoke-lets-the-hub-do)).
 - **Topics.** `NoticesPolicy` and `ChatNoticesPolicy` let only the roles of ReconcileEndpoints and DetectMetricGaps
-  publish, and let this account's CloudWatch alarms publish to `Notices`. They deny everyone else, whatever their own
-  policies allow. A topic that you pass as `NoticesTopicArn` has [the policy that you give
+  publish, and let the stack's own alarms publish to `Notices`. They deny everyone else, whatever their own policies
+  allow. A topic that you pass as `NoticesTopicArn` has [the policy that you give
   it](company.md#a-topic-of-your-own). To send something to the same people, create a topic of your own and subscribe
   them to it. You create the role of a chat channel (`ChatNotices`) and the rules on the event bus yourself.
 - **People.** Anyone who is allowed to invoke ReconcileEndpoints can approve, exempt, freeze, unfreeze, release, adopt
@@ -98,6 +98,9 @@ what](security.md) lists them all.
     ]
   }
   ```
+
+  It goes by how the roles' names begin, because CloudFormation chooses how a stack's end. So whoever may create roles
+  can get around it: where that matters, name the roles in full once they are there.
 
   Whoever creates a resource with tags needs `ec2:CreateTags` as well, so this covers them. Handing over by removing the
   tag, for example with Terraform, then needs an exception for the role that does it. `DeleteTags` without a list of

@@ -190,6 +190,18 @@ def test_where_agents_fall_silent_of_it_private_dns_is_switched_off_and_stays_of
     assert days.world.dead_letters() == []
 
 
+@pytest.mark.parametrize("tag", [("lifeline:exempt", "true"), ("lifeline:require", "logs"), ("lifeline:exempt", "no")])
+@pytest.mark.parametrize("whose", ["vpc", "subnet"])
+def test_no_tag_of_a_network_keeps_a_canary_from_being_withdrawn(days: Days, tag: tuple[str, str], whose: str) -> None:
+    vpc_id, _ = switched_on(days)
+    subnets = days.world.ec2.describe_subnets(Filters=[{"Name": "vpc-id", "Values": [vpc_id]}])["Subnets"]
+    tagged = [vpc_id] if whose == "vpc" else [one["SubnetId"] for one in subnets]
+    days.world.ec2.create_tags(Resources=tagged, Tags=[dict(zip(("Key", "Value"), tag, strict=True))])
+    days.clock.advance(MINUTES)
+    falls_silent(days, vpc_id)
+    assert not has_private_dns(days, vpc_id)
+
+
 def test_the_same_silence_again_takes_nothing_back_that_was_switched_on_anew(days: Days) -> None:
     vpc_id, _ = switched_on(days)
     days.clock.advance(MINUTES)

@@ -838,6 +838,28 @@ class TestParts:
         [notice] = detector.notices
         assert (notice.kind, "12 agents" in notice.subject) == ("unwatched", True)
 
+    def test_a_tag_hides_no_canary_where_a_run_is_in_parts(self, detector: Detector, parts: str) -> None:
+        id_ = launch()
+        now = datetime.now(START.tzinfo) + timedelta(hours=1)
+        vpc_id, endpoint_id = answered_here(id_)
+
+        def run(number: int, *reporting: str) -> list[str]:
+            publish(*self.FLEET, *reporting, at=now + number * PERIOD)
+            detector.run(now + number * PERIOD + PERIOD / 2)
+            for event in self.take(parts):
+                detector.call(now + number * PERIOD + PERIOD / 2, event)
+            found = silences(Incidents(TABLE, HOME).read_open(Watch().name), vpc_id)
+            return [silence.subject for silence in found]
+
+        for number in (-10, -9):
+            run(number, id_)
+        clients.client("ec2").create_tags(Resources=[id_], Tags=[{"Key": "lifeline:exempt", "Value": "true"}])
+        assert run(-1) == []  # people are notified of the tag
+        switched = VpcState(canaries={"monitoring": Canary(endpoint_id, now - timedelta(minutes=8.5))})
+        VpcStore(TABLE).save(HOME.vpc(vpc_id), VpcState(), switched, now=now)
+        assert run(0) == run(1) == [endpoint_id]
+        assert detector.kinds.count("unwatched") == 1
+
     def test_the_last_part_settles_for_all_of_them(self, detector: Detector, parts: str) -> None:
         assert detector.run(minute(7))["in_parts"] is True
         events = self.take(parts)

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -32,6 +33,26 @@ def test_without_marks_any_counts_as_its_own() -> None:
     anyones = replace(AGENT, known="")
     assert anyones.own([STRANGER, MARKED]) == (STRANGER, MARKED)
     assert anyones.owns(STRANGER)
+
+
+@pytest.mark.parametrize(
+    ("changes", "is_excused"),
+    [
+        ({}, True),
+        ({"suppressed_by": Suppression.TAGGED_MAINTENANCE}, True),
+        ({"suppressed_by": Suppression.MAINTENANCE}, False),  # who writes the policy may say so
+        ({"suppressed_by": None}, False),
+        ({"series": None}, False),
+        ({"seen_at": None}, False),
+        ({"seen_at": minute(-24 * 60)}, False),
+        ({"seen_at": minute(-24 * 60 + 1)}, True),
+    ],
+)
+def test_a_tag_excuses_the_silence_of_an_agent_that_reported_within_a_day(
+    changes: dict[str, Any], is_excused: bool
+) -> None:
+    exempt = replace(AGENT, suppressed_by=Suppression.EXEMPT, seen_at=minute(-5))
+    assert replace(exempt, **changes).is_excused(minute(0)) is is_excused
 
 
 @pytest.mark.parametrize(

@@ -299,10 +299,9 @@ def harm_words(found: Sequence[Harm], ports: Ranges = HTTPS) -> str:
     }.get(kind, "open the way to the endpoint")
     if Part.DNS_ATTRIBUTES in unread:
         remedy = "let Lifeline read them"
-    makes = "might make" if first.path.reach is Reach.UNKNOWN else "would make"
     why = "; ".join((first.path.words, *first.path.unread))
     return (
-        f"private DNS {makes} the {first.service} service unreachable from {first.subnet_id}{more}, which "
+        f"private DNS {_makes(first)} make the {first.service} service unreachable from {first.subnet_id}{more}, which "
         f"{first.today}: {why}; {remedy}, or exempt {first.subnet_id} (tag {EXEMPT}) if it doesn't need the service"
     )
 
@@ -312,13 +311,17 @@ def told_words(found: Sequence[Harm]) -> str:
     known, as what follows a reason; an empty text if there are none.
     """
     accepted = [
-        f"{_whose(harm)} would no longer reach it ({harm.path.exception or harm.path.words})"
+        f"{_whose(harm)} {_makes(harm)} no longer reach it ({harm.path.exception or harm.path.words})"
         for harm in found
         if (harm.few or harm.exempt) and not harm.unsure
     ]
     unsure = [harm.unsure for harm in found if harm.unsure]
     words = f"; {listed(accepted)}" if accepted else ""
     return words + (f"; it isn't known whether {_THEIR_GROUPS}: {listed(unsure, 3)}" if unsure else "")
+
+
+def _makes(harm: Harm) -> str:
+    return "might" if harm.path.reach is Reach.UNKNOWN else "would"
 
 
 def _whose(harm: Harm) -> str:
