@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from lifeline.core.guards.urgency import KnownPath, KnownVpc, note_paths
 from lifeline.core.incidents.incident import Cause, CauseKind, Confidence
 from lifeline.core.network.dns import DnsView
-from lifeline.core.network.model import Rule, SecurityGroup, TargetKind, Vpc
+from lifeline.core.network.model import EndpointState, Rule, SecurityGroup, TargetKind, Vpc
 from lifeline.core.network.reach import ServiceReach
 from lifeline.core.network.tiers import classify_subnets
 from lifeline.core.plan.actions import Plan, ServiceReport, ServiceState
@@ -68,6 +68,9 @@ def noted(seen: Vpc, now: datetime, known: KnownVpc | None = None, service: str 
     return note_paths({VPC_ID: known} if known else {}, [plan], now=now)[VPC_ID]
 
 
+SINCE_3_DAYS = lost("subnet-a", -3 * DAYS).paths
+
+
 class TestAPathThatWasLost:
     @pytest.mark.parametrize("key", ["subnet-a", "monitoring"])
     @pytest.mark.parametrize(
@@ -85,6 +88,8 @@ class TestAPathThatWasLost:
     def test_is_told_with_the_time_at_which_that_was_seen(self) -> None:
         cause = why(facts(network(), known=lost("subnet-a", -3 * DAYS)))
         assert cause.words == ANOTHER_NAME
+        both = replace(lost("subnet-a", -3 * DAYS), paths={**lost("monitoring", -2 * DAYS).paths, **SINCE_3_DAYS})
+        assert "2026-02-28 09:00:00 UTC" in why(facts(network(), known=both)).evidence[1]
         seen = "Lifeline saw at 2026-02-27 09:00:00 UTC that the path was gone, and hasn't seen a change that explains"
         assert cause.evidence[1] == f"{seen} the silence"
 
@@ -99,10 +104,12 @@ class TestAPathThatWasLost:
         cause = why(facts(network(), known=lost(key, -3 * DAYS), changes=(DELETED,)))
         assert (*verdict(cause), cause.confidence, cause.change) == (*CUT_OFF, Confidence.HIGH, DELETED)
 
-    @pytest.mark.parametrize("silent_for", [6 * DAYS, 8 * DAYS])
-    def test_is_forgotten_in_the_end_so_that_nothing_can_be_said_of_a_long_silence(self, silent_for: int) -> None:
+    @pytest.mark.parametrize(("silent_for", "expected"), [(7 * DAYS - 12, AGENT), (7 * DAYS - 11, CUT_OFF)])
+    def test_is_forgotten_in_the_end_so_that_nothing_can_be_said_of_a_long_silence(
+        self, silent_for: int, expected: tuple[CauseKind, bool]
+    ) -> None:
         cause = why(facts(network(), known=KnownVpc(minute(-60 * DAYS))), minute(silent_for))
-        assert verdict(cause) == (AGENT if silent_for == 6 * DAYS else CUT_OFF)
+        assert verdict(cause) == expected
         assert cause.confidence is Confidence.MEDIUM
 
     @pytest.mark.parametrize("more", [{"agent": agent(seen_at=None)}, {"agent": agent(seen_at=minute(-3 * DAYS - 1))}])
@@ -129,8 +136,9 @@ class TestAnEndpointThatServesOthers:
         assert (cause.kind, cause.confidence) == (CauseKind.ENDPOINT_CLOSED, Confidence.HIGH)
 
     def test_was_its_path_where_a_run_has_just_seen_it_closed(self) -> None:
-        known = noted(self.SEEN, minute(-2), noted(self.OPEN, minute(-9000)))
-        assert why(facts(self.SEEN, known=known)).kind is CauseKind.ENDPOINT_CLOSED
+        for at, kind in ((-12, CauseKind.AGENT), (-11, CauseKind.ENDPOINT_CLOSED), (-2, CauseKind.ENDPOINT_CLOSED)):
+            known = noted(self.SEEN, minute(at), noted(self.OPEN, minute(-9000)))
+            assert why(facts(self.SEEN, known=known)).kind is kind
 
     def test_is_as_before_where_the_ledger_has_only_the_vpc(self) -> None:
         known = KnownVpc(minute(-9000), {"monitoring": KnownPath(minute(-9000))})
@@ -174,6 +182,29 @@ class TestTheOwnGroup:
 
     def test_is_sure_for_an_agent_that_never_reported(self) -> None:
         assert self.cause(agent=agent(seen_at=None)).confidence is Confidence.HIGH
+
+
+@pytest.mark.parametrize(
+    ("since", "expected"), [(-2, AGENT), (-1, AGENT), (-0.5, CUT_OFF)], ids=["before", "just then", "after"]
+)
+def test_lifeline_must_have_known_the_network_by_the_last_datapoint(
+    since: float, expected: tuple[CauseKind, bool]
+) -> None:
+    assert verdict(why(facts(network(), known=KnownVpc(minute(since))))) == expected
+
+
+@pytest.mark.parametrize(
+    "seen",
+    [
+        network(replace(SERVED, state=EndpointState.PENDING)),
+        network(table("main", default_route(TargetKind.INTERNET_GATEWAY, "igw-1"))),
+    ],
+    ids=["an endpoint that is coming up", "an address that is missing"],
+)
+def test_what_was_there_before_what_is_the_network_now_is_not_known(seen: Vpc) -> None:
+    cause = why(facts(seen, known=SEEN_SHUT))
+    assert cause.kind.is_network
+    assert cause.confidence is Confidence.MEDIUM
 
 
 class TestWhatWasNotRead:
@@ -243,8 +274,8 @@ class TestAnotherNeed:
         assert verdict(why(facts(served(), "ec2", known=KnownVpc(minute(-60 * DAYS)), instance=old))) == CUT_OFF
 
     def test_is_the_cause_for_an_instance_that_started_since_the_last_datapoint(self) -> None:
-        again = replace(INSTANCE, launched_at=minute(1))
-        for known in (SEEN_SHUT, SEEN_OPEN, lost("ec2", -3 * DAYS)):
+        for known, at in ((SEEN_SHUT, 1), (SEEN_SHUT, -1), (SEEN_OPEN, 1), (lost("ec2", -3 * DAYS), 1)):
+            again = replace(INSTANCE, launched_at=minute(at))
             cause = why(facts(served(), "ec2", known=known, instance=again))
             assert (*verdict(cause), cause.service, cause.confidence) == (*CUT_OFF, "ec2", Confidence.HIGH)
 
@@ -301,6 +332,11 @@ class TestAnAgentWithIpv6:
     )
     def test_is_cut_off_where_its_ipv6_leads_nowhere(self, cidrs: tuple[str, ...], instance: Any) -> None:
         cause = why(facts(self.seen(*cidrs), instance=instance))
+        assert (cause.kind, cause.confidence) == (CauseKind.CUT_OFF, Confidence.HIGH)
+
+    def test_is_cut_off_in_a_subnet_without_ipv6_addresses(self) -> None:
+        elsewhere = replace(self.seen("::/0"), subnets=(subnet("a"),))
+        cause = why(facts(elsewhere, instance=self.BY_IPV6))
         assert (cause.kind, cause.confidence) == (CauseKind.CUT_OFF, Confidence.HIGH)
 
     def test_is_cut_off_by_a_change_on_record_whatever_else_leads_out(self) -> None:

@@ -47,7 +47,8 @@ def ipv6_words(facts: Facts) -> tuple[str, ...]:
     monitoring.<region>.api.aws, lead there by IPv6 (CloudWatch agent guide: use_dualstack_endpoint).
     """
     subnet, vpc = facts.subnet, facts.vpc
-    if subnet is None or vpc is None or not facts.instance.has_ipv6_address or not leads_out_by_ipv6(subnet, vpc):
+    has_address = facts.instance.has_ipv6_address and subnet is not None and bool(subnet.ipv6_cidrs)
+    if subnet is None or vpc is None or not has_address or not leads_out_by_ipv6(subnet, vpc):
         return ()
     return ("the instance has a way out of the VPC by IPv6: an agent with use_dualstack_endpoint isn't cut off",)
 

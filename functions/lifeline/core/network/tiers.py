@@ -136,9 +136,8 @@ def _classify(subnet: Subnet, vpc: Vpc) -> Tier:
 
 
 def leads_out_by_ipv6(subnet: Subnet, vpc: Vpc) -> bool:
-    """True if a dual-stack subnet has, or may have, an IPv6 route out of the VPC beside whatever IPv4 routes it has."""
-    by_ipv6 = replace(subnet, cidr="", dns64=False)
-    return bool(subnet.cidr and subnet.ipv6_cidrs) and classify(by_ipv6, vpc) is not Tier.ISOLATED
+    """True if the subnet's routes lead, or may lead, IPv6 out of the VPC, whatever they do with IPv4."""
+    return classify(replace(subnet, cidr=""), vpc) is not Tier.ISOLATED
 
 
 def has_nat64(subnet: Subnet, vpc: Vpc) -> bool:
