@@ -932,7 +932,7 @@ class TestParts:
         assert len(self.take(parts)) == 3
         run_id = Roster(TABLE, WATCH.name).state().run_id
         for part in (0, 1, 2):
-            check = {"watch": WATCH.name, "run": run_id, "part": part, "chunks": []}
+            check: dict[str, Any] = {"watch": WATCH.name, "run": run_id, "part": part, "chunks": []}
             detector.call(minute(7.1), {"Records": [from_checks(json.dumps({"check": check}))]})
         [notice] = detector.notices
         assert "12 agents" in notice.subject

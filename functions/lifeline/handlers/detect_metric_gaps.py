@@ -317,7 +317,7 @@ def _tools(settings: DetectorSettings, policy: Policy) -> DetectorTools:
     return DetectorTools(
         cloudwatch=partial(CloudWatch, cloudwatch=memory.client("cloudwatch"), until=until),
         roster=lambda watch: Roster(settings.ledger, watch.name),
-        incidents=Incidents(table, settings.home, keep=keep),
+        incidents=Incidents(table, settings.home, keep=keep, most_read=None),
         notices=Topic(settings.topic_arn, settings.sender, chat_topic_arn=settings.chat_topic_arn).under(policy),
         bus=Bus(
             settings.stack_name, account=settings.account_id, runbook_url=policy.runbook_url, is_on=policy.sends_events

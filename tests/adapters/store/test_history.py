@@ -191,6 +191,19 @@ def test_the_same_change_in_two_accounts_is_two_entries_of_the_day_and_one_of_th
     assert len(read(WHOLE, most)) == 1
 
 
+@pytest.mark.parametrize("name", ["since", "closed_at", "vpc_id"])
+@pytest.mark.parametrize("odd", [{"S": "x"}, {"N": "7"}, {"B": b"x"}, {"L": [{"S": "x"}]}, {"BOOL": True}])
+def test_an_incident_that_cannot_be_understood_is_refused_by_name(
+    ledger: AuditLog, name: str, odd: dict[str, Any]
+) -> None:
+    Incidents(TABLE, HOME).save(incident())
+    dynamodb = clients.client("dynamodb")
+    [item] = [one for one in dynamodb.scan(TableName=TABLE)["Items"] if one["pk"]["S"].startswith("INCIDENTS#")]
+    dynamodb.put_item(TableName=TABLE, Item=item | {name: odd})
+    with pytest.raises(InvalidInputError, match="inc-1 can't be read"):
+        read(HistoryRequest(incident="inc-1"))
+
+
 def test_an_unknown_incident_is_refused_by_name(ledger: AuditLog) -> None:
     with pytest.raises(InvalidInputError, match="inc-9 is not in the ledger") as refused:
         read(HistoryRequest(incident="inc-9"))

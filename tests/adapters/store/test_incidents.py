@@ -18,7 +18,7 @@ from lifeline.adapters.store.keys import incident_log
 from lifeline.core.errors import TerminalError, TransientError
 from lifeline.core.history.change import Change
 from lifeline.core.incidents.incident import Cause, CauseKind, Confidence, Incident, Phase
-from tests.support.agents import ENVIRONMENT, TABLE, create_table, failing, minute
+from tests.support.agents import ENVIRONMENT, TABLE, calls, create_table, failing, minute
 from tests.support.emulator import emulated_aws
 from tests.support.examples import examples
 from tests.support.home import HOME
@@ -129,6 +129,38 @@ def test_more_incidents_than_one_page_holds_are_all_read(incidents: Incidents) -
     for number in range(12):
         saved(incidents, incident(f"inc-{number}", cause=cause(advice=words)))
     assert len(incidents.read_open(WATCH)) == 12
+
+
+def test_however_much_is_written_there_other_roles_read_a_bounded_part_and_the_detector_all_of_it(
+    incidents: Incidents,
+) -> None:
+    long = cause(advice="x" * 300_000)
+    for number in range(40):
+        saved(incidents, incident(f"inc-{number:02}", cause=long))
+    with calls("dynamodb") as made:
+        assert len(incidents.read_open(WATCH)) == 27
+    assert len(made) <= 10
+    assert len(Incidents(TABLE, HOME, most_read=None).read_open(WATCH)) == 40
+
+
+@pytest.mark.parametrize("odd", [{"N": "7"}, {"L": []}, {"M": {}}, {"NULL": True}, {"BOOL": True}, {"B": b"x"}])
+def test_an_incident_of_another_type_hides_no_other(incidents: Incidents, odd: dict[str, Any]) -> None:
+    found = saved(incidents, incident("inc-2"))
+    strange = {**items()["OPEN#inc-2"], "sk": {"S": "OPEN#inc-1"}, "incident": odd}
+    clients.client("dynamodb").put_item(TableName=TABLE, Item=strange)
+    assert incidents.read_open(WATCH) == (found,)
+
+
+@pytest.mark.parametrize("when", ["2026", "2026-13-45T99:99:99+00:00", "2026-03-02T11:00:00"])
+def test_a_closed_incident_whose_time_cannot_be_read_hides_no_other(incidents: Incidents, when: str) -> None:
+    assert incidents.close(saved(incidents, incident()), now=CLOSED_AT)
+    [(key, item)] = items().items()
+    strange = {**item, "sk": {"S": f"CLOSED#{when}#inc-2"}, "closed_at": {"N": "7"}}
+    clients.client("dynamodb").put_item(TableName=TABLE, Item=strange)
+    clients.client("dynamodb").put_item(TableName=TABLE, Item={**item, "closed_at": {"N": "7"}})
+    found = incidents.read_closed(WATCH, datetime(2020, 1, 1, tzinfo=UTC), most=9)
+    assert [(one.id, closed) for one, closed in found] == [("inc-1", CLOSED_AT)]
+    assert key.startswith("CLOSED#")
 
 
 def test_what_an_operator_looks_for_stands_beside_the_incident(incidents: Incidents) -> None:

@@ -12,6 +12,7 @@ from datetime import date, datetime
 from itertools import islice
 from typing import Any
 
+from lifeline.adapters.store.codec import from_plain
 from lifeline.adapters.store.incidents import is_incident
 from lifeline.adapters.store.keys import incident_log, partition, read_partition
 from lifeline.adapters.store.table import Table
@@ -46,7 +47,7 @@ class History:
     def read(self, request: HistoryRequest, home: RegionRef, *, now: datetime, most: int = MOST_ENTRIES) -> Page:
         """The first `most` entries of the request, whose VPC or incident is in this account and region.
 
-        Raises InvalidInputError for an incident that isn't in the ledger.
+        Raises InvalidInputError for an incident that isn't in the ledger, or can't be understood.
         """
         if request.day:
             return self._day(request.day, request.after, most)
@@ -74,9 +75,12 @@ class History:
         item = next(filter(is_incident, items), None)
         if item is None:
             raise InvalidInputError("history.incident", f"{request.incident} is not in the ledger")
-        since = datetime.fromisoformat(item["since"])
-        until = datetime.fromisoformat(item["closed_at"]) if "closed_at" in item else now
-        ref = home.vpc_or_self(item["vpc_id"])
+        try:
+            since = from_plain(datetime, item.get("since"))
+            until = from_plain(datetime, item["closed_at"]) if "closed_at" in item else now
+            ref = home.vpc_or_self(item.get("vpc_id", ""))
+        except (TypeError, ValueError) as error:
+            raise InvalidInputError("history.incident", f"{request.incident} can't be read: {error}"[:300]) from error
         return self._of(ref, since, until, request.after, most, lambda entry: is_part_of(entry, request.incident))
 
     def _of(

@@ -9,7 +9,7 @@ changes.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import islice
@@ -21,7 +21,7 @@ from lifeline.adapters.aws.calls import ours
 from lifeline.adapters.store.codec import from_plain, read_json, to_plain
 from lifeline.adapters.store.keys import incident_log
 from lifeline.adapters.store.table import Key, Table, expiry, expressions
-from lifeline.core.errors import TransientError
+from lifeline.core.errors import TransientError, UnreadableError
 from lifeline.core.history.entries import EntryKind, filed, incident_partition, key_of
 from lifeline.core.incidents.incident import Incident
 from lifeline.core.network.model import RegionRef
@@ -32,18 +32,32 @@ from lifeline.runtime.observability import logger
 _INCIDENTS = "INCIDENTS#"
 _OPEN = "OPEN#"
 _CLOSED = "CLOSED#"
+_MOST_READ = 8 * 2**20  # thousands of incidents, each with the evidence of its cause
 _BEGUN_BY = ("event_id", "event_name", "actor")
 # Why DynamoDB cancels a transaction that may succeed a moment later (DynamoDB API: TransactWriteItems).
 _PASSING = frozenset({"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"})
 
 
 class Incidents:
-    """The incidents of every watch. Their VPCs are in the account and region `home`."""
+    """The incidents of every watch. Their VPCs are in the account and region `home`.
 
-    def __init__(self, ledger: Ledger, home: RegionRef, dynamodb: Any = None, *, keep: timedelta = LEDGER_KEEP) -> None:
+    Of a watch's open ones, at most about `most_read` characters are read, None for all: only the detector writes them,
+    and whoever acts as its role must not keep the readers of other roles busy.
+    """
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        home: RegionRef,
+        dynamodb: Any = None,
+        *,
+        keep: timedelta = LEDGER_KEEP,
+        most_read: int | None = _MOST_READ,
+    ) -> None:
         self._table = Table(ledger, dynamodb)
         self._home = home
         self._keep = keep
+        self._most_read = most_read
 
     def read_open(self, watch_name: str) -> tuple[Incident, ...]:
         """The watch's open incidents, the oldest first, as last written.
@@ -56,8 +70,16 @@ class Incidents:
             f"the open incidents of {watch_name} could not be read",
             ConsistentRead=True,
         )
-        incidents = [incident for incident in map(_incident, items) if incident is not None]
+        incidents = [incident for incident in map(_incident, self._as_far_as_read(items)) if incident is not None]
         return tuple(sorted(incidents, key=lambda incident: (incident.opened_at, incident.id)))
+
+    def _as_far_as_read(self, items: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+        left = self._most_read
+        for item in items:
+            if left is not None and (left := left - len(str(item.get("incident")))) < 0:
+                logger.error("open incidents left out: they are too many, or too long", extra={"sk": item["sk"]})
+                return
+            yield item
 
     def closed_since(self, watch_name: str, since: datetime) -> frozenset[str]:
         """The IDs of the watch's incidents that were closed from then on."""
@@ -79,8 +101,8 @@ class Incidents:
             ScanIndexForward=False,
             Limit=most,
         )
-        pairs = ((_incident(item), datetime.fromisoformat(item["closed_at"])) for item in islice(items, most))
-        return tuple((incident, closed) for incident, closed in pairs if incident is not None)
+        pairs = ((_incident(item), _closed_at(item)) for item in islice(items, most))
+        return tuple((incident, closed) for incident, closed in pairs if incident and closed)
 
     def save(self, incident: Incident) -> Incident | None:
         """The incident with its next revision; None, with nothing written, where another run was first or closed it."""
@@ -192,6 +214,15 @@ def _attributes(incident: Incident) -> dict[str, Any]:
         "opened_at": incident.opened_at,
         "revision": incident.revision,
     }
+
+
+def _closed_at(item: Mapping[str, Any]) -> datetime | None:
+    """When it was closed, as its key says, by which it was found."""
+    try:
+        return from_plain(datetime, item["sk"].split("#")[1])
+    except UnreadableError as error:
+        logger.error("closed incident unreadable", extra={"sk": item["sk"], "reason": repr(error)[:200]})
+        return None
 
 
 def _incident(item: Mapping[str, Any]) -> Incident | None:
