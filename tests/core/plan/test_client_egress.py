@@ -39,7 +39,7 @@ def test_one_that_reaches_only_public_ranges_blocks_it() -> None:
     assert action.error == (
         "private DNS would make the monitoring service unreachable from subnet-a, which reaches it today: sg-app of "
         "eni-app doesn't allow outbound 443 to 10.0.1.0/24; allow outbound 443 to the endpoint's subnets in that "
-        "security group, or exempt subnet-a (tag lifeline:exempt) if it doesn't need the service"
+        "security group, or exempt subnet-a in the policy (a tag isn't enough) if it doesn't need the service"
     )
 
 
