@@ -81,7 +81,7 @@ def crowd(count: int, rules: int, *, alike: bool) -> Vpc:
 
 
 def test_whoever_has_many_interfaces_with_groups_full_of_rules_keeps_no_run_busy() -> None:
-    """An interface may have 1,000 rules, and a region 5,000 interfaces (VPC quotas): twice as many are twice the work."""
+    """An interface may have 1,000 rules, and a region 5,000 interfaces: twice as many are twice the work."""
     for smaller, larger in (
         (crowd(4, 250, alike=False), crowd(4, 500, alike=False)),
         (crowd(99, 9, alike=False), crowd(198, 9, alike=False)),
