@@ -249,7 +249,7 @@ S3_BY_INTERFACE = endpoint(
 )
 BESIDE_S3 = answer(plan(replace(NETWORK, endpoints=(S3_BY_INTERFACE,)), "monitoring", "s3"))
 _THEIR_GATEWAY = gateway(own=False, id="vpce-0b4c5d6e7f8091a2b", policy=NARROW_POLICY)
-_THEIR_GATEWAY = replace(_THEIR_GATEWAY, route_table_ids=frozenset({"rtb-0ffffffffffffffff"}))
+_THEIR_GATEWAY = replace(_THEIR_GATEWAY, route_table_ids=frozenset({PUBLIC_TABLE}))
 BESIDE_NARROW = answer(plan(replace(NETWORK, endpoints=(_THEIR_GATEWAY,)), "s3"))
 _OUR_GATEWAY = replace(gateway(id="vpce-0c5d6e7f8091a2b3c"), route_table_ids=frozenset({TABLE}))
 _THEIRS_NARROW = replace(S3_BY_INTERFACE, policy=NARROW_POLICY)
