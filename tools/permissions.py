@@ -255,6 +255,8 @@ def _value(value: Any) -> str:  # noqa: PLR0911 - one return for each kind
             return f"{_value(otherwise)}, or any if `PolicyParameter` is set"
         case {"Fn::If": ["MayAssociate", given, {"Ref": "AWS::NoValue"}]}:
             return f"{_value(given)} (if `CentralEndpoints` is `yes`)"
+        case {"Fn::If": ["HasSpokes", given, {"Ref": "AWS::NoValue"}]}:
+            return f"{_value(given)} (if `Accounts` is set)"
         case {"Fn::Split": [",", {"Fn::Sub": [str(text), {"OfTheStack": {"Fn::Join": [_, names]}, "OfAccounts": _}]}]}:
             others = text.removesuffix(",${OfTheStack}${OfAccounts}").split(",")
             more = "if `Accounts` is set also `ACCOUNTS` and the names without `#`, each with `@*`"
