@@ -81,6 +81,13 @@ def test_public_subnets_are_left_alone() -> None:
     assert (found.actions, found.tiers) == ((), (("subnet-a", Tier.PUBLIC),))
 
 
+def test_why_a_subnet_with_a_route_out_is_served_as_isolated_is_noted() -> None:
+    stranded = vpc(replace(subnet("a"), is_stranded=True), PUBLIC_MAIN)
+    found = plan(stranded, tiers=frozenset({Tier.PUBLIC}))
+    assert [note for note in found.notes if "subnet-a counts as isolated although a route of rtb-main" in note]
+    assert not [note for note in plan(vpc(subnet("a"))).notes if "counts as isolated" in note]
+
+
 def test_with_scope_isolated_a_subnet_behind_a_nat_gateway_needs_nothing() -> None:
     network = vpc(subnet("a"), table("main", default_route(TargetKind.NAT_GATEWAY)))
     assert plan(network, tiers=frozenset({Tier.ISOLATED})).actions == ()
