@@ -241,6 +241,7 @@ def _words(condition: Any) -> str:
 
 
 _STACK = {"Ref": "AWS::StackName"}
+_IF = {"MayAssociate": "`CentralEndpoints` is `yes`", "HasSpokes": "`Accounts` is set"}
 
 
 def _value(value: Any) -> str:  # noqa: PLR0911 - one return for each kind
@@ -253,10 +254,8 @@ def _value(value: Any) -> str:  # noqa: PLR0911 - one return for each kind
             return "the stack's name"
         case {"Fn::If": ["HasPolicy", "*", otherwise]}:
             return f"{_value(otherwise)}, or any if `PolicyParameter` is set"
-        case {"Fn::If": ["MayAssociate", given, {"Ref": "AWS::NoValue"}]}:
-            return f"{_value(given)} (if `CentralEndpoints` is `yes`)"
-        case {"Fn::If": ["HasSpokes", given, {"Ref": "AWS::NoValue"}]}:
-            return f"{_value(given)} (if `Accounts` is set)"
+        case {"Fn::If": [str(condition), given, {"Ref": "AWS::NoValue"}]}:
+            return f"{_value(given)} (if {_IF[condition]})"
         case {"Fn::Split": [",", {"Fn::Sub": [str(text), {"OfTheStack": {"Fn::Join": [_, names]}, "OfAccounts": _}]}]}:
             others = text.removesuffix(",${OfTheStack}${OfAccounts}").split(",")
             more = "if `Accounts` is set also `ACCOUNTS` and the names without `#`, each with `@*`"

@@ -1,5 +1,6 @@
 """How far the known gaps of docs/security.md reach: what somebody withholds by them, what is said, and what ends it."""
 
+import json
 from typing import Any
 
 import boto3
@@ -93,7 +94,7 @@ def test_dns_servers_that_answer_nothing_withhold_no_endpoint_and_are_named(case
 # ---- who would be harmed
 
 
-def test_one_subnets_acl_withholds_an_endpoint_from_the_vpc_until_that_subnet_is_exempt(case: Case) -> None:
+def test_one_subnets_acl_withholds_an_endpoint_from_the_vpc_until_the_policy_exempts_that_subnet(case: Case) -> None:
     vpc_id, _, behind_nat = case.behind_nat()
     cut_off = case.world.make_subnet(vpc_id, "10.0.2.0/24")
     everywhere, inside = "0.0.0.0/0", "10.0.0.0/16"
@@ -108,10 +109,10 @@ def test_one_subnets_acl_withholds_an_endpoint_from_the_vpc_until_that_subnet_is
     assert service(case, vpc_id)["state"] == "blocked"
     (told,) = case.told()
     assert acl_id in told
-    exempted(case, vpc_id, behind_nat, told, cut_off)
+    exempted(case, vpc_id, behind_nat, told, cut_off, "would")
 
 
-def test_one_subnets_route_through_a_machine_withholds_an_endpoint_from_the_vpc_until_that_subnet_is_exempt(
+def test_one_subnets_route_through_a_machine_withholds_an_endpoint_from_the_vpc_until_the_policy_exempts_that_subnet(
     case: Case,
 ) -> None:
     ec2, (vpc_id, public, behind_nat) = case.world.ec2, case.behind_nat()
@@ -124,15 +125,23 @@ def test_one_subnets_route_through_a_machine_withholds_an_endpoint_from_the_vpc_
     assert service(case, vpc_id)["state"] == "blocked"
     (told,) = case.told()
     assert machine in told
-    exempted(case, vpc_id, behind_nat, told, cut_off)
+    exempted(case, vpc_id, behind_nat, told, cut_off, "might")
 
 
-def exempted(case: Case, vpc_id: str, subnet_id: str, told: str, cut_off: str) -> None:
-    """Does what the notice says: the endpoint is made, and its reason names who loses the service by it."""
-    assert f"exempt {subnet_id} (tag lifeline:exempt)" in told
+def exempted(case: Case, vpc_id: str, subnet_id: str, told: str, cut_off: str, makes: str) -> None:
+    """Does what the notice says: the endpoint is made, and its reason names who loses the service by it. A tag, which
+    others may set, costs nobody the service.
+    """
+    assert f"exempt {subnet_id} in the policy (a tag isn't enough)" in told
     case.world.ec2.create_tags(Resources=[subnet_id], Tags=[{"Key": "lifeline:exempt", "Value": "true"}])
+    assert service(case, vpc_id)["state"] == "blocked"
+    case.later()
+    assert case.world.endpoints(vpc_id) == []
+    document = {"version": 1, "exemptions": [{"subnet_id": subnet_id, "reason": "nothing runs there"}]}
+    boto3.client("ssm").put_parameter(Name="/lifeline/policy", Value=json.dumps(document), Type="String")
+    case.monkeypatch.setenv("POLICY_PARAMETER", "/lifeline/policy")
     reason = " ".join(one["reason"] for one in case.look(vpc_id)["actions"])
-    assert f"{subnet_id}, which is exempt (tag lifeline:exempt), would no longer reach it" in reason
+    assert f"{subnet_id}, which is exempt (nothing runs there), {makes} no longer reach it" in reason
     case.later()
     (made,) = case.world.endpoints(vpc_id)
     assert made["SubnetIds"] == [cut_off]

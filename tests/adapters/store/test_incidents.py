@@ -143,6 +143,15 @@ def test_however_much_is_written_there_other_roles_read_a_bounded_part_and_the_d
     assert len(Incidents(TABLE, HOME, most_read=None).read_open(WATCH)) == 40
 
 
+def test_what_stands_beside_an_incident_is_bounded_as_well(incidents: Incidents) -> None:
+    for number in range(40):
+        beside = {"pk": {"S": f"INCIDENTS#{WATCH}"}, "sk": {"S": f"OPEN#{number:02}"}, "note": {"S": "x" * 300_000}}
+        clients.client("dynamodb").put_item(TableName=TABLE, Item=beside)
+    with calls("dynamodb") as made:
+        assert incidents.read_open(WATCH) == ()
+    assert len(made) <= 10
+
+
 @pytest.mark.parametrize("odd", [{"N": "7"}, {"L": []}, {"M": {}}, {"NULL": True}, {"BOOL": True}, {"B": b"x"}])
 def test_an_incident_of_another_type_hides_no_other(incidents: Incidents, odd: dict[str, Any]) -> None:
     found = saved(incidents, incident("inc-2"))

@@ -1,11 +1,13 @@
 """What is said of the flows to several far ends, each behind its own filters."""
 
+from itertools import permutations
+
 import pytest
 
 from lifeline.core.network.gates import End, Filter, ObstacleKind
-from lifeline.core.network.model import FAILED_STATES, EndpointState, Rule
+from lifeline.core.network.model import FAILED_STATES, AclEntry, EndpointState, Rule
 from lifeline.core.network.obstacles import barrier_of, lets_all_in, rule_lanes, unread_lists
-from lifeline.core.network.packets import Lane
+from lifeline.core.network.packets import Lane, lanes_of, span
 from lifeline.core.network.ports import HTTPS
 from tests.support.builders import MONITORING, endpoint, own_security_group, subnet, vpc
 
@@ -33,9 +35,33 @@ def test_a_rule_lets_its_own_ports_pass_and_no_others() -> None:
     assert rule_lanes([narrow], FAR, vpc(), PORTS) == (Lane(FAR.addresses, PORTS[:1]),)
 
 
+def test_rules_add_to_each_other_whatever_their_order() -> None:
+    """As if each of their blocks were an entry of an ACL that denies nothing."""
+    far = End((span("10.0.1.0/24"),), "interfaces", 4)
+    rules = (
+        Rule("tcp", 80, 80, ("10.0.1.0/25", "10.0.1.64/26", "::/0")),
+        Rule("tcp", 443, 443, ("10.0.1.64/26", "10.0.1.192/26", "192.0.2.0/24")),
+        Rule("tcp", 79, 81, ("10.0.1.128/28",)),
+        Rule("udp", 443, 443, ("10.0.1.0/24",)),
+        Rule("tcp", 22, 22, ("10.0.1.0/24",)),
+        Rule("-1", 0, 0, ("10.0.1.144/28",)),
+    )
+    entries = tuple(
+        AclEntry(
+            1, egress=False, allow=True, protocol=one.protocol, cidr=cidr, from_port=one.from_port, to_port=one.to_port
+        )
+        for one in rules
+        for cidr in one.cidrs
+    )
+    expected = {Lane(addresses, passed) for addresses, passed in lanes_of(entries, far.addresses, PORTS, 4)}
+    assert len(expected) == 4
+    for order in permutations(rules):
+        assert set(rule_lanes(order, far, vpc(), PORTS)) == expected
+
+
 def test_rules_let_nothing_pass_to_an_end_without_addresses() -> None:
     wide = Rule("-1", 0, 65535, ("0.0.0.0/0",))
-    assert not any(lane.addresses for lane in rule_lanes([wide], End((), "nobody", 4), vpc(), PORTS))
+    assert rule_lanes([wide], End((), "nobody", 4), vpc(), PORTS) == (Lane((), ()),)
     assert rule_lanes([wide], FAR, vpc(), PORTS) == (Lane(FAR.addresses, PORTS),)
 
 

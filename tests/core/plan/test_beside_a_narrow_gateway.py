@@ -42,6 +42,15 @@ def test_others_narrow_gateway_endpoint_gets_no_full_access_one_beside_it(policy
     assert report.state is ServiceState.BLOCKED
 
 
+@pytest.mark.parametrize("tables", [(), ("unused",)])
+def test_a_narrow_gateway_endpoint_on_no_table_that_a_subnet_uses_withholds_nothing(tables: tuple[str, ...]) -> None:
+    idle = gateway(*tables, own=False, id="vpce-2", policy=SHUT_POLICY)
+    (made,) = routing(vpc(*TWO, table("unused"), idle))
+    assert (made.status, made.route_table_ids) == (Status.PLANNED, ("rtb-main", "rtb-two"))
+    network = vpc(*TWO, table("unused"), gateway("main", "two"), idle)
+    assert not [note for note in plan(network, "s3").notes if "Lifeline made" in note]
+
+
 def test_others_gateway_endpoint_that_lets_everything_through_changes_nothing() -> None:
     (made,) = routing(vpc(*TWO, replace(THEIRS, policy="")))
     assert made.status is Status.PLANNED

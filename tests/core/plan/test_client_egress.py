@@ -1,6 +1,7 @@
 """Clients whose own security groups name the service's public addresses only are cut off by private DNS."""
 
 from dataclasses import replace
+from functools import partial
 from ipaddress import IPv4Network
 from typing import Any
 
@@ -12,6 +13,7 @@ from lifeline.core.plan.actions import Action, ActionKind, Status
 from lifeline.core.policy.policy import Exempted
 from tests.support import builders
 from tests.support.builders import MONITORING, default_route, endpoint, own_security_group, subnet, table, vpc
+from tests.support.counting import work_of
 
 CLIENT = subnet("a", cidr="10.0.1.0/24")
 APP = NetworkInterface("eni-app", "subnet-a", ("10.0.1.20",), frozenset({"sg-app"}))
@@ -39,7 +41,7 @@ def test_one_that_reaches_only_public_ranges_blocks_it() -> None:
     assert action.error == (
         "private DNS would make the monitoring service unreachable from subnet-a, which reaches it today: sg-app of "
         "eni-app doesn't allow outbound 443 to 10.0.1.0/24; allow outbound 443 to the endpoint's subnets in that "
-        "security group, or exempt subnet-a (tag lifeline:exempt) if it doesn't need the service"
+        "security group, or exempt subnet-a in the policy (a tag isn't enough) if it doesn't need the service"
     )
 
 
@@ -65,6 +67,31 @@ def test_a_few_addresses_that_the_endpoint_hardly_gets_may_be_left_out_and_its_o
     for address, status in (("10.0.1.50/32", Status.PLANNED), ("10.0.1.51/32", Status.BLOCKED)):
         found = network(PUBLIC, Rule("tcp", 443, 443, (address,)), endpoints=(dark,), interfaces=(APP, there))
         assert make(found).status is status
+
+
+def crowd(count: int, rules: int, *, alike: bool) -> Vpc:
+    """So many clients, each with a group of its own or all with one, and groups of so many rules that let all out."""
+    some = tuple(f"{52 + place // 128}.{place % 128 * 2}.0.0/16" for place in range(rules))
+    names = ["sg-app"] if alike else [f"sg-{place}" for place in range(count)]
+    everybody = tuple(
+        replace(APP, id=f"eni-{place}", group_ids=frozenset({names[place % len(names)]})) for place in range(count)
+    )
+    groups = tuple(SecurityGroup(name, name, egress=(Rule("tcp", 443, 443, (*some, "10.0.0.0/8")),)) for name in names)
+    return network(interfaces=everybody, client_groups=groups)
+
+
+def test_whoever_has_many_interfaces_with_groups_full_of_rules_keeps_no_run_busy() -> None:
+    """An interface may have 1,000 rules, and a region 5,000 interfaces: twice as many are twice the work."""
+    for smaller, larger in (
+        (crowd(4, 250, alike=False), crowd(4, 500, alike=False)),
+        (crowd(99, 9, alike=False), crowd(198, 9, alike=False)),
+    ):
+        assert work_of(partial(make, larger)) < 3 * work_of(partial(make, smaller))
+
+
+def test_interfaces_with_the_same_groups_are_judged_once() -> None:
+    few, many = crowd(2, 500, alike=True), crowd(50, 500, alike=True)
+    assert work_of(partial(make, many)) < 2 * work_of(partial(make, few))
 
 
 @pytest.mark.parametrize(

@@ -28,7 +28,7 @@ from lifeline.core.network.model import (
 from lifeline.core.network.reach import NetworkPath, Reach, find_path
 from lifeline.core.plan.actions import Action, ActionKind, Plan, Status
 from lifeline.core.plan.harm import Harm, harm_words, unprepared
-from lifeline.core.policy.policy import Exempted
+from lifeline.core.policy.policy import Exempted, ExemptedBy
 from tests.support import builders
 from tests.support.builders import (
     CATALOG,
@@ -88,7 +88,8 @@ class TestMaking:
             "private DNS would make the monitoring service unreachable from subnet-p, which reaches it today: "
             "network ACL acl-1 "
             "doesn't let 443 into subnet-a from 10.0.3.0/24; allow 443, and responses to ports 32768-60999, in the "
-            "network ACLs on both sides, or exempt subnet-p (tag lifeline:exempt) if it doesn't need the service"
+            "network ACLs on both sides, or exempt subnet-p in the policy (a tag isn't enough) if it doesn't need the "
+            "service"
         )
         assert not any(one.status is Status.PLANNED for one in found.actions)
 
@@ -101,6 +102,13 @@ class TestMaking:
             "; subnet-p, which is exempt (nothing runs there), would no longer reach it (network ACL acl-1 doesn't let "
             "443 into subnet-a from 10.0.3.0/24)"
         )
+
+    def test_a_tag_exempts_no_subnet_from_what_it_would_lose(self) -> None:
+        network = with_public(CLIENT, network_acls=(closed_to("10.0.3.0/24", CLIENT),))
+        tagged = Exempted("subnet-p", (), None, "tag lifeline:exempt", ExemptedBy.TAG)
+        (action,) = of_kind(plan(network, exempt=(tagged,)), CREATE)
+        assert action.error == of_kind(plan(network), CREATE)[0].error
+        assert "unreachable from subnet-p" in action.error
 
     def test_an_exempt_subnet_that_loses_nothing_is_not_named(self) -> None:
         exempt = (Exempted("subnet-p", ("monitoring",), None, "nothing runs there"),)

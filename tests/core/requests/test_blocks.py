@@ -49,6 +49,7 @@ def test_a_rule_is_read_from_what_was_asked_and_from_the_answer() -> None:
         rules({"cidrIp": "10.0.0.0/16"}, groups={"items": [{"groupId": "sg-1"}]}),
         rules({"cidrIp": "10.0.0.0/16"}, prefixListIds={"items": [{"prefixListId": "pl-1"}]}),
         rules({"cidrIp": "10.0.0.0/16"}, {"cidrIp": "everywhere"}),
+        rules({"cidrIp": "10.0.0.0/16"}, {"cidrIp": "fe80::%" + "x" * 99_999}),  # Python's form of a zone, not AWS's
         rules(*({"cidrIp": f"10.0.{number}.0/24"} for number in range(MOST_BLOCKS + 1))),
         rules(),
         {"ipPermissions": "10.0.0.0/16"},

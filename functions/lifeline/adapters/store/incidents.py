@@ -76,7 +76,7 @@ class Incidents:
     def _as_far_as_read(self, items: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
         left = self._most_read
         for item in items:
-            if left is not None and (left := left - len(str(item.get("incident")))) < 0:
+            if left is not None and (left := left - len(str(item))) < 0:
                 logger.error("open incidents left out: they are too many, or too long", extra={"sk": item["sk"]})
                 return
             yield item

@@ -16,7 +16,6 @@ from lifeline.core.network.endpoint_policy import Opening, judge_policy
 from lifeline.core.network.gates import End, Filter, ObstacleKind, Passage, beyond_words, find_passage
 from lifeline.core.network.model import (
     MANAGED_BY,
-    AclEntry,
     Endpoint,
     EndpointType,
     NetworkInterface,
@@ -30,7 +29,7 @@ from lifeline.core.network.model import (
     suffix_of,
     version_of,
 )
-from lifeline.core.network.packets import Lane, Traffic, joined, lanes_of, span
+from lifeline.core.network.packets import Lane, Traffic, common, joined, lanes_let_in, span
 from lifeline.core.network.ports import HTTPS
 from lifeline.core.network.routing import by_taker, routing_of, stays_local
 from lifeline.core.network.tiers import effective_route_table
@@ -242,15 +241,17 @@ def rule_lanes(
 ) -> tuple[Lane, ...]:
     """What security group rules let pass to or from the addresses of one end: rules only add, none takes away."""
     lists = dict(vpc.prefix_lists)
-    entries: dict[AclEntry, None] = {}
+    allowed: dict[Ranges, list[tuple[int, int]]] = {}
     for rule in rules:
+        passed = common(ports, rule.ports)
+        if not passed:
+            continue
         listed = [cidr for name in rule.prefix_lists for cidr in lists.get(name, ())]
         named = [one for one in members if one.group_ids & set(rule.groups)]
         of_members = [address for one in named for address in one.addresses]
-        for cidr in (*rule.cidrs, *listed, *of_members):
-            entries[AclEntry(1, False, True, rule.protocol, cidr, rule.from_port, rule.to_port)] = None  # noqa: FBT003
-    found = lanes_of(tuple(entries), end.addresses, ports, end.version)
-    return tuple(Lane(addresses, passed) for addresses, passed in found)
+        blocks = (span(cidr) for cidr in (*rule.cidrs, *listed, *of_members) if version_of(cidr) == end.version)
+        allowed.setdefault(passed, []).extend(blocks)
+    return lanes_let_in(allowed, end.addresses)
 
 
 def _lets_all_pass(rules: Collection[Rule], end: End, vpc: Vpc, ports: Ranges) -> bool:

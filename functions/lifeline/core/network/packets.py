@@ -175,6 +175,22 @@ def lanes_of(
     return tuple((here, passed) for passed, here in alike.items())
 
 
+def lanes_let_in(allowed: Mapping[Ranges, Iterable[tuple[int, int]]], addresses: Ranges) -> tuple[Lane, ...]:
+    """What rules let pass that only add, none of which takes away: the blocks that they name, by the ports.
+
+    The blocks for the same ports are one set: there may be hundreds, for each of thousands of network interfaces.
+    """
+    found: dict[Ranges, Ranges] = {(): addresses}
+    for ports, blocks in allowed.items():
+        covered = joined(blocks)
+        split: dict[Ranges, list[tuple[int, int]]] = {}
+        for passed, here in found.items():
+            split.setdefault(joined((*passed, *ports)), []).extend(common(here, covered))
+            split.setdefault(passed, []).extend(without(here, covered))
+        found = {passed: joined(here) for passed, here in split.items() if here} or {(): addresses}
+    return tuple(Lane(here, passed) for passed, here in found.items())
+
+
 def refined(lanes: Iterable[Sequence[Lane]], addresses: Ranges, ports: Ranges) -> tuple[Lane, ...]:
     """The addresses behind several filters in a row."""
     whole: tuple[Lane, ...] = (Lane(addresses, ports),)

@@ -64,10 +64,14 @@ def find_unread(there: AnsweringEnds, subnet: Subnet, vpc: Vpc, ports: Ranges) -
 
 def _cut_offs(there: AnsweringEnds, subnet: Subnet, vpc: Vpc, ports: Ranges, now: AnsweringEnds) -> Iterator[CutOff]:
     """Egress rules are by address (VPC guide: security group rules), and private DNS answers with the endpoint's. Who
-    can't reach any of the addresses with which the service answers `now` has nothing to lose.
+    can't reach any of the addresses with which the service answers `now` has nothing to lose. Of interfaces with the
+    same groups, the first one counts: there may be thousands.
     """
-    for interface in sorted(vpc.clients_in(subnet), key=lambda one: one.id) if vpc.client_groups is not None else ():
-        groups = OwnGroups(interface.group_ids, tuple(vpc.groups(interface.group_ids)))
+    clients = vpc.clients_in(subnet) if vpc.client_groups is not None else []
+    first = {one.group_ids: one for one in sorted(clients, key=lambda one: one.id, reverse=True)}
+    read = {group.id: group for group in vpc.groups(frozenset[str]().union(*first))}
+    for interface in sorted(first.values(), key=lambda one: one.id):
+        groups = OwnGroups(interface.group_ids, tuple(read[id_] for id_ in sorted(interface.group_ids & read.keys())))
         rules = groups.rules
         members = unknown_members(groups, vpc, ports) if there.group_ids is None else ""
         unread = (*unread_lists(rules, groups.names, vpc, ports), *filter(None, (members,)))

@@ -100,7 +100,7 @@ class GatewayPlanner(ServicePlanner):
 
     def _beside_narrow(self) -> str:
         """Why no table may get a route to a gateway endpoint that lets everything through; an empty text if it may."""
-        others = (one for one in self.live() if not self.is_own(one) and not _lets_all_through(one, self.vpc))
+        others = (one for one in self.live() if not self.is_own(one) and _narrows(one, self.vpc))
         theirs, service = next(others, None), self.requirement.service
         if theirs is None or self._is_asked_for:
             return ""
@@ -137,12 +137,21 @@ def gateway_notes(scene: Scene, catalog: Catalog) -> Iterator[str]:
             )
         wide = next((one for one in gateways if is_own(one, owner) and _lets_all_through(one, vpc)), None)
         others = (one for one in (answering, *gateways) if one and not is_own(one, owner))
-        narrow = next((one for one in others if not _lets_all_through(one, vpc)), None)
+        narrow = next((one for one in others if _narrows(one, vpc)), None)
         if wide and narrow:
             yield (
                 f"{wide.id}, which Lifeline made, lets everything through to the {service} service, and {narrow.id} "
                 f"may not. Lifeline changes neither: delete {wide.id} if {narrow.id} should be the only way"
             )
+
+
+def _narrows(endpoint: Endpoint, vpc: Vpc) -> bool:
+    """True if the endpoint's policy may not let through all that subnets send to it. A gateway on no table that one of
+    them uses restricts nobody: whoever made it must not keep others from the service.
+    """
+    used = {table.id for subnet in vpc.subnets if (table := effective_route_table(subnet, vpc))}
+    is_used = endpoint.type is not EndpointType.GATEWAY or not used.isdisjoint(endpoint.route_table_ids)
+    return is_used and not _lets_all_through(endpoint, vpc)
 
 
 def _lets_all_through(endpoint: Endpoint, vpc: Vpc) -> bool:

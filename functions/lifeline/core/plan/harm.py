@@ -33,7 +33,7 @@ from lifeline.core.network.reach import NetworkPath, Reach, ServiceReach
 from lifeline.core.plan.actions import Action, ActionKind
 from lifeline.core.plan.client_egress import NOT_KNOWN, AnsweringEnds, find_cut_off, find_unread
 from lifeline.core.plan.placement import Placement
-from lifeline.core.policy.policy import EXEMPT, Exempted
+from lifeline.core.policy.policy import Exempted, ExemptedBy
 from lifeline.core.wording import listed, write_count
 
 _THEIR_GROUPS = "these clients' security groups let them reach the endpoint"
@@ -107,7 +107,7 @@ class Takeover:
         """
         after = answered_by(replace(endpoint, security_group_ids=frozenset(), policy=""), self.vpc)
         groups = endpoint.security_group_ids or self.group_ids
-        why = {one.subject: one.reason for one in self.exempt if one.spares(self.suffix)}
+        why = {one.subject: one.reason for one in _spared(self.exempt, self.suffix)}
         everybody = find_dependents(self.suffix, self.vpc, self.catalog, self.dns)
         found = find_harm(self.suffix, everybody, after, self.catalog, self.dns, group_ids=groups)
         found = tuple(replace(harm, exempt=why.get(harm.subnet_id, "")) for harm in found)
@@ -183,18 +183,26 @@ class Dependent:
 def find_dependents(
     service: str, vpc: Vpc, catalog: Catalog, dns: DnsView | None, exempt: Iterable[Exempted] = ()
 ) -> tuple[Dependent, ...]:
-    """The subnets that reach the service today, on any path, in the order of their ids; without those that are exempt.
+    """The subnets that reach the service today, on any path, in the order of their ids; without those that are exempt
+    by more than a tag.
 
     With them are those of which it isn't known because something of the VPC could not be read.
     Whether a machine in a public subnet has a public address is not known here, so each counts as having one.
     """
-    spared = {exempted.subject for exempted in exempt if exempted.spares(service)}
+    spared = {exempted.subject for exempted in _spared(exempt, service)}
     reach = ServiceReach(vpc, service, catalog, dns)
     subnets = sorted(vpc.subnets, key=lambda subnet: subnet.id)
     asking = (subnet for subnet in subnets if subnet.id not in spared)
     paths = ((subnet, reach.path(subnet, has_public_address=True)) for subnet in asking)
     counting = {found for found in Reach if found.is_open_in_part or (vpc.unread and found is Reach.UNKNOWN)}
     return tuple(_dependent(subnet, path, reach) for subnet, path in paths if path.reach in counting)
+
+
+def _spared(exempt: Iterable[Exempted], service: str) -> Iterator[Exempted]:
+    """The exemptions by which a subnet may lose the service. A tag's isn't one: whoever may only set tags could have
+    others cut off by it.
+    """
+    return (one for one in exempt if one.spares(service) and one.by is not ExemptedBy.TAG)
 
 
 def _dependent(subnet: Subnet, path: NetworkPath, reach: ServiceReach) -> Dependent:
@@ -302,7 +310,8 @@ def harm_words(found: Sequence[Harm], ports: Ranges = HTTPS) -> str:
     why = "; ".join((first.path.words, *first.path.unread))
     return (
         f"private DNS {_makes(first)} make the {first.service} service unreachable from {first.subnet_id}{more}, which "
-        f"{first.today}: {why}; {remedy}, or exempt {first.subnet_id} (tag {EXEMPT}) if it doesn't need the service"
+        f"{first.today}: {why}; {remedy}, or exempt {first.subnet_id} in the policy (a tag isn't enough) if it "
+        "doesn't need the service"
     )
 
 

@@ -49,8 +49,9 @@ def named_blocks(event_name: str, request: object, response: object) -> frozense
     if any(text for path in others for part in parts for text in texts_at(part, path)):
         return frozenset()
     texts = {text for path in paths for part in parts for text in texts_at(part, path)}
+    if len(texts) > MOST_BLOCKS or any("%" in text for text in texts):  # whatever follows it, Python would keep
+        return frozenset()
     try:
-        blocks = frozenset(str(ip_network(text, strict=False)) for text in texts)
+        return frozenset(str(ip_network(text, strict=False)) for text in texts)
     except ValueError:
         return frozenset()
-    return blocks if len(blocks) <= MOST_BLOCKS else frozenset()
