@@ -15,7 +15,7 @@ from lifeline.core.guards.freeze import DNS_ATTRIBUTES, EVERYTHING, SECURITY_GRO
 from lifeline.core.guards.mode import Mode
 from lifeline.core.guards.urgency import KnownVpc
 from lifeline.core.history.change import Change
-from lifeline.core.incidents.changes import LINGERING, Past, scope_of
+from lifeline.core.incidents.changes import LINGERING, ChangeScope, Field, Past, scope_of
 from lifeline.core.incidents.incident import Cause, CauseKind, Confidence
 from lifeline.core.network.dns import DnsView
 from lifeline.core.network.iam_policy import RoleVerdict
@@ -32,7 +32,8 @@ _STARTING = timedelta(seconds=1)  # no agent sends sooner, and CloudTrail's time
 _NOT_FOR_METRICS = frozenset({"logs"})  # an agent that can't send logs still sends metrics (agent: separate pipelines)
 _LONGEST_NAME = 40
 NOT_IN_PLAN_MODE = "Mode is plan: Lifeline will not fix this."
-_OUTLIVED = frozenset({CauseKind.ENDPOINT_CLOSED, CauseKind.DNS_OFF})  # open connections survive until they are closed
+# Open connections survive these until they are closed.
+_OUTLIVED = frozenset({CauseKind.ENDPOINT_CLOSED, CauseKind.DNS_OFF, CauseKind.OWN_GROUP})
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,9 +180,14 @@ class Facts:
         seen_at, launched_at = self.agent.seen_at, self.instance.launched_at
         if seen_at is None:
             return None
-        met = [seen_at - LINGERING] if service == METRICS and kind not in _OUTLIVED else []
+        met = [seen_at - LINGERING] if is_shown_by_datapoints(service, kind) else []
         met += [launched_at + _STARTING] if launched_at and launched_at < seen_at else []
         return max(met, default=None)
+
+
+def is_shown_by_datapoints(service: str, kind: CauseKind) -> bool:
+    """True if each datapoint shows that what such a cause closes was open, but for a connection that lingers."""
+    return service == METRICS and kind not in _OUTLIVED
 
 
 class Around:
@@ -218,19 +224,43 @@ class Around:
         return past.change_behind(kind, facts.since(now), harmless_before=harmless_before) if past else None
 
     def change_of_groups(self, facts: Facts, group_ids: frozenset[str], now: datetime) -> Change | None:
-        """Return the recorded change of the instance's own security groups that began the silence, if any."""
+        """Return the recorded change of the instance's own security groups that began the silence, if any, or of an
+        endpoint, by which others answer the service's name now than those to whom the groups let requests out.
+        """
         if self._subnet is None or facts.vpc is None:
             return None
         lists = named_lists(rule for group in facts.own_groups for rule in group.egress)
         scope = replace(scope_of(self._subnet, facts.vpc, METRICS), filter_ids=group_ids | lists)
-        return Past(facts.changes, scope).change_behind(CauseKind.OWN_GROUP, facts.since(now))
+        changes = (
+            change
+            for change in facts.changes
+            if not Field.ENDPOINTS.holds(change.event_name) or _moved_name(change, scope, facts)
+        )
+        kind = CauseKind.OWN_GROUP
+        harmless_before = facts.harmless_before(METRICS, kind)
+        return Past(changes, scope).change_behind(kind, facts.since(now), harmless_before=harmless_before)
+
+    def change_elsewhere(self, facts: Facts, service: str, now: datetime) -> Change | None:
+        """Return the recorded change just before the silence of a route to other private networks, if any: the path
+        doesn't depend on it, but an agent with a proxy there does.
+        """
+        if self._subnet is None or facts.vpc is None or self.past(service) is None:
+            return None
+        past, kind = Past(facts.changes, scope_of(self._subnet, facts.vpc, service)), CauseKind.CUT_OFF
+        found = past.change_behind(kind, facts.since(now), harmless_before=facts.harmless_before(METRICS, kind))
+        return found if found and found.blocks else None
 
     def past(self, service: str) -> Past | None:
         """Return the recorded changes to the path to the service; None if there are none or the subnet wasn't found."""
         if self._subnet is None or self._facts.vpc is None or not self._facts.changes:
             return None
         if service not in self._pasts:
-            scope = scope_of(self._subnet, self._facts.vpc, service, is_public=self._is_public(service))
+            path = self.paths.get(service)
+            is_within = path is not None and path.reach is Reach.CLOSED
+            scope = scope_of(
+                self._subnet, self._facts.vpc, service, is_public=self._is_public(service), is_within=is_within
+            )
+            scope = replace(scope, had_endpoint=self._facts.known is None or service in self._facts.known.paths)
             self._pasts[service] = Past(self._facts.changes, scope)
         return self._pasts[service]
 
@@ -261,6 +291,16 @@ class Around:
         }
         seen = {service: _of_another(path, facts.foreign_owner) for service, path in found.items()}
         return {service: _with_cut(path, service, facts) for service, path in seen.items()}
+
+
+def _moved_name(change: Change, scope: ChangeScope, facts: Facts) -> bool:
+    """True if the change is of an endpoint that serves the metrics, or of one that is gone where one did, and came just
+    before the agent's last datapoint or later.
+    """
+    known, seen_at = facts.known, facts.agent.seen_at
+    had_endpoint = known is not None and METRICS in known.paths
+    is_late = seen_at is None or change.at >= seen_at - LINGERING
+    return is_late and bool(change.ids & scope.endpoint_ids or (change.ids and had_endpoint))
 
 
 def _with_cut(path: NetworkPath, service: str, facts: Facts) -> NetworkPath:
