@@ -10,7 +10,16 @@ from lifeline.core.history.change import Change
 from lifeline.core.incidents.changes import Past, scope_of
 from lifeline.core.incidents.incident import CauseKind, Confidence
 from lifeline.core.network.dns import AnswerKind, DnsAnswer, DnsView
-from lifeline.core.network.model import NatGateway, NetworkInterface, Rule, SecurityGroup, TargetKind, Vpc
+from lifeline.core.network.model import (
+    AclEntry,
+    NatGateway,
+    NetworkAcl,
+    NetworkInterface,
+    Rule,
+    SecurityGroup,
+    TargetKind,
+    Vpc,
+)
 from tests.core.incidents.test_changes import SINCE
 from tests.core.incidents.test_diagnose import CLOSED_GROUP, INSTANCE, SERVED, change, facts, network, served, why
 from tests.core.incidents.test_wrong_blame import of_own_group
@@ -329,3 +338,32 @@ def test_an_endpoint_that_is_gone_hides_no_route_where_none_was_seen_to_serve(
     gone = change("DeleteVpcEndpoints", "vpce-ssm", at=1.5, event_id="e-2")
     cause = why(facts(network(), changes=(deleted("0.0.0.0/0", at=-1), gone), known=known))
     assert cause.change.event_name == expected if cause.change else False
+
+
+class TestAChangeFromLongBeforeTheLastDatapoint:
+    """At minute -1. Open connections outlive a closed security group, but neither a network ACL nor a route."""
+
+    ACL = NetworkAcl("acl-a", frozenset({"subnet-a"}), (AclEntry(100, True, True, "-1", "0.0.0.0/0"),))
+    NAT = NetworkInterface("eni-nat", "subnet-n", ("10.0.9.9",), frozenset({"sg-nat"}))
+
+    def by_acl(self) -> Vpc:
+        host = subnet("b", "us-east-1b", cidr="10.0.2.0/24")
+        return vpc(subnet("a"), host, endpoint(MONITORING, "b"), own_security_group(), network_acls=(self.ACL,))
+
+    def by_machine(self) -> Vpc:
+        out = table("main", default_route(TargetKind.NETWORK_INTERFACE, "eni-nat"))
+        home, shut = subnet("n", cidr="10.0.9.0/24"), SecurityGroup("sg-nat", "nat")
+        return vpc(subnet("a"), home, out, interfaces=(self.NAT,), security_groups=(shut,))
+
+    @pytest.mark.parametrize("at", [-60, -12, -11])
+    def test_of_an_acl_is_not_named(self, at: float) -> None:
+        cause = why(facts(self.by_acl(), changes=(change("ReplaceNetworkAclEntry", "acl-a", at=at),)))
+        assert cause.kind is CauseKind.ENDPOINT_CLOSED
+        assert (cause.change is not None) is (at == -11)
+
+    @pytest.mark.parametrize("at", [-60, -12, -11])
+    def test_of_a_nat_instances_group_is_named(self, at: float) -> None:
+        known = KnownVpc(minute(-9000), {"subnet-a": KnownPath(minute(-9000), minute(at))})
+        for changes in ((change("RevokeSecurityGroupIngress", "sg-nat", at=at),), ()):
+            cause = why(facts(self.by_machine(), changes=changes, known=known))
+            assert (cause.kind, cause.change) == (CauseKind.WAY_OUT_SHUT, next(iter(changes), None))

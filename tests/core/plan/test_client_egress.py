@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from lifeline.core.network.dns import DnsView
-from lifeline.core.network.model import NatGateway, NetworkInterface, Rule, SecurityGroup, TargetKind, Vpc
+from lifeline.core.network.model import NatGateway, NetworkInterface, Rule, SecurityGroup, TargetKind, Tier, Vpc
 from lifeline.core.plan.actions import Action, ActionKind, Status
 from lifeline.core.policy.policy import Exempted
 from tests.support import builders
@@ -166,3 +166,17 @@ def test_turning_private_dns_on_asks_the_same() -> None:
     action = make(replace(network(PUBLIC), endpoints=(dark,)))
     assert (action.kind, action.status) == (ActionKind.ENABLE_PRIVATE_DNS, Status.BLOCKED)
     assert "sg-app of eni-app" in action.error
+
+
+def test_of_many_exempt_subnets_that_would_lose_it_a_reason_names_a_few() -> None:
+    """Whoever sets tags must not make a reason as long as a notice may be."""
+    names = [f"b{number}" for number in range(60)]
+    there = [subnet(name, cidr=f"10.0.{number + 10}.0/24") for number, name in enumerate(names)]
+    clients = tuple(NetworkInterface(f"eni-{one.id}", one.id, (), frozenset({"sg-app"})) for one in there)
+    nat = table("nat", default_route(TargetKind.NAT_GATEWAY), subnets=tuple(names))
+    groups = (SecurityGroup("sg-app", "app", egress=(PUBLIC,)),)
+    found = vpc(CLIENT, *there, table(), nat, own_security_group(), interfaces=clients, client_groups=groups)
+    exempt = tuple(Exempted(one.id, (), None, "tag lifeline:exempt") for one in there)
+    made = make(found, exempt=exempt, tiers=frozenset({Tier.ISOLATED}))
+    assert made.status is Status.PLANNED
+    assert made.reason.endswith("(sg-app of eni-subnet-b10 doesn't allow outbound 443 to 10.0.1.0/24) and 57 more")

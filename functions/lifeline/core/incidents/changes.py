@@ -85,8 +85,8 @@ class ChangeScope:
     """The resources that one subnet's path to one service depends on, and those that it doesn't depend on.
 
     `versions` are the IP versions of the packets on the way. No route that leads to no more than `off_the_way` is part
-    of it, but for those within the VPC, to `own`. `dead` are destinations to which a route on the way leads nowhere.
-    `had_endpoint` is False if no endpoint was ever seen to serve the service there.
+    of it, but for those within the VPC, to `own`. `dead` are route tables, each with a destination to which it leads
+    nowhere. `had_endpoint` is False if nothing private was ever seen to serve the service there.
     """
 
     vpc_id: str
@@ -99,7 +99,7 @@ class ChangeScope:
     versions: frozenset[int] = frozenset({4})
     off_the_way: Ranges = ()
     own: Ranges = ()
-    dead: frozenset[str] = frozenset()
+    dead: frozenset[tuple[str, str]] = frozenset()
     had_endpoint: bool = True
 
 
@@ -143,7 +143,7 @@ def scope_of(
         versions=frozenset({subnet.ip_version} | ({4} if homes else set())),
         off_the_way=EVERY_ADDRESS[subnet.ip_version] if is_within else off_the_way,
         own=tuple(span(cidr) for cidr in vpc.all_cidrs),
-        dead=frozenset(text for home in on_the_way for text in _dead_ends(home, vpc)),
+        dead=frozenset(found for home in on_the_way for found in _dead_ends(home, vpc)),
     )
 
 
@@ -201,7 +201,9 @@ def takes(change: Change, fields: Sequence[Field], scope: ChangeScope) -> bool:
     """True if the change can have removed something that the path depends on. A new route can where it leads nowhere:
     it takes what it is for from a wider one that led on (VPC guide: route priority).
     """
-    is_dead_end = change.event_name == "CreateRoute" and bool(change.blocks & scope.dead)
+    is_dead_end = change.event_name == "CreateRoute" and any(
+        table_id in change.ids and block in change.blocks for table_id, block in scope.dead
+    )
     return _concerns(change, fields, scope) and (is_dead_end or not _ONLY_ADDS.match(change.event_name))
 
 
@@ -304,18 +306,20 @@ def _tables(subnet: Subnet, vpc: Vpc) -> tuple[RouteTable, ...]:
     return tuple(table for table in (own, *onward) if table)
 
 
-def _dead_ends(subnet: Subnet, vpc: Vpc) -> Iterator[str]:
-    """Where the subnet's routes lead nowhere, though a wider one may lead on: by a blackhole, or with public addresses
-    to what doesn't lead out. A default route takes nothing from any other.
+def _dead_ends(subnet: Subnet, vpc: Vpc) -> Iterator[tuple[str, str]]:
+    """Where the subnet's route table leads nowhere although a wider route of it may lead on: by a blackhole, or with
+    public addresses to what doesn't lead out. A default route takes nothing from any other.
     """
     table, out = effective_route_table(subnet, vpc), frozenset(ways_out(subnet, vpc))
     inside = {TargetKind.LOCAL, TargetKind.GATEWAY_ENDPOINT}
-    for route in table.routes if table else ():
+    if table is None:
+        return
+    for route in table.routes:
         for text in route.destinations:
             is_public = bool(without((span(text),), private_addresses(version_of(text))))
             is_dead = not route.is_active or (is_public and route.target not in inside and route not in out)
             if is_dead and not route.prefix_list_id and text not in {"0.0.0.0/0", "::/0"}:
-                yield text
+                yield table.id, text
 
 
 def _seen(vpc: Vpc) -> frozenset[str]:

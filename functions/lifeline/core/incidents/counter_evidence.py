@@ -4,7 +4,7 @@ from datetime import datetime
 
 from lifeline.core.guards.urgency import BACKLOG, KnownVpc
 from lifeline.core.incidents.changes import LINGERING
-from lifeline.core.incidents.facts import METRICS, Facts, is_shown_by_datapoints
+from lifeline.core.incidents.facts import METRICS, Facts, is_outlived
 from lifeline.core.incidents.incident import CauseKind
 from lifeline.core.network.reach import NetworkPath, Reach
 from lifeline.core.network.tiers import leads_out_by_ipv6
@@ -21,12 +21,13 @@ def counter_evidence(facts: Facts, service: str, kind: CauseKind, path: NetworkP
     endpoint_override). Where Lifeline didn't know the network then, has forgotten what was lost since, or couldn't read
     what changed there, something may have gone unseen.
     """
-    known, seen_at, met_at = facts.known, facts.agent.seen_at, facts.harmless_before(service, kind)
+    known, seen_at, outlived = facts.known, facts.agent.seen_at, is_outlived(kind, path)
+    met_at = facts.harmless_before(service, is_outlived=outlived)
     if known is None or seen_at is None or met_at is None or path.reach in _OF_THE_MOMENT:
         return ()
-    is_shown = is_shown_by_datapoints(service, kind)
+    is_shown = service == METRICS and not outlived
     is_known = known.since <= (seen_at if is_shown else met_at)
-    if not is_known or now - met_at >= BACKLOG or not facts.is_past_read or had_path(facts, service, kind):
+    if not is_known or now - met_at >= BACKLOG or not facts.is_past_read or had_path(facts, service, kind, path):
         return ()
     launched_at = None if is_shown else facts.instance.launched_at
     started = f"the instance started at {write_time(launched_at)}, and " if launched_at else ""
@@ -37,7 +38,7 @@ def counter_evidence(facts: Facts, service: str, kind: CauseKind, path: NetworkP
     )
 
 
-def had_path(facts: Facts, service: str, kind: CauseKind) -> bool:
+def had_path(facts: Facts, service: str, kind: CauseKind, path: NetworkPath) -> bool:
     """True if Lifeline saw the subnet's path to the service, and not that it was gone when the agent last used it for
     sure. A datapoint may come over a connection that outlives what it was opened by. Whatever else an agent needs, it
     needs at its start alone; the last one that is known is that of its instance.
@@ -45,16 +46,14 @@ def had_path(facts: Facts, service: str, kind: CauseKind) -> bool:
     known = facts.known
     if known is None:
         return False
-    met_at = facts.harmless_before(service, kind) or known.since
+    met_at = facts.harmless_before(service, is_outlived=is_outlived(kind, path)) or known.since
     return known.may_have_had_path(facts.instance.subnet_id, service, met_at)
 
 
-def outlived_words(facts: Facts, service: str, kind: CauseKind) -> tuple[str, ...]:
-    """That the agent reported for a while after Lifeline saw the path closed, as clauses: an open connection outlives a
-    closed security group, and its DNS name (EC2 guide: security group connection tracking).
-    """
+def outlived_words(facts: Facts, service: str, kind: CauseKind, path: NetworkPath) -> tuple[str, ...]:
+    """That the agent reported for a while after Lifeline saw the path closed, as clauses."""
     known, seen_at = facts.known, facts.agent.seen_at
-    if known is None or seen_at is None or service != METRICS or is_shown_by_datapoints(service, kind):
+    if known is None or seen_at is None or service != METRICS or not is_outlived(kind, path):
         return ()
     closed_at = _closed_at(known, facts.instance.subnet_id, service)
     if closed_at is None or closed_at >= seen_at - LINGERING:

@@ -186,8 +186,8 @@ class _Check:
                 elsewhere = self.around.change_elsewhere(self.facts, service, self.now)
                 self.against[service] = (*against, *([_proxy_words(elsewhere)] if elsewhere else []))
                 return None
-            doubts = (*ipv6_words(self.facts), *outlived_words(self.facts, service, kind))
-            has_had_path = had_path(self.facts, service, kind)
+            doubts = (*ipv6_words(self.facts), *outlived_words(self.facts, service, kind, path))
+            has_had_path = had_path(self.facts, service, kind, path)
             if service == METRICS and self.facts.agent.seen_at and not has_had_path:
                 confidence = Confidence.MEDIUM
             if METRICS in self.against and not has_had_path:

@@ -18,6 +18,7 @@ from lifeline.core.history.change import Change
 from lifeline.core.incidents.changes import LINGERING, ChangeScope, Field, Past, scope_of
 from lifeline.core.incidents.incident import Cause, CauseKind, Confidence
 from lifeline.core.network.dns import DnsView
+from lifeline.core.network.gates import ObstacleKind
 from lifeline.core.network.iam_policy import RoleVerdict
 from lifeline.core.network.model import Catalog, NetworkInterface, SecurityGroup, Subnet, Vpc, named_lists
 from lifeline.core.network.reach import NetworkPath, Reach, find_path
@@ -32,8 +33,6 @@ _STARTING = timedelta(seconds=1)  # no agent sends sooner, and CloudTrail's time
 _NOT_FOR_METRICS = frozenset({"logs"})  # an agent that can't send logs still sends metrics (agent: separate pipelines)
 _LONGEST_NAME = 40
 NOT_IN_PLAN_MODE = "Mode is plan: Lifeline will not fix this."
-# Open connections survive these until they are closed.
-_OUTLIVED = frozenset({CauseKind.ENDPOINT_CLOSED, CauseKind.DNS_OFF, CauseKind.OWN_GROUP})
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,24 +169,29 @@ class Facts:
         """Return when the gap began."""
         return self.agent.gap.since if self.agent.gap else now
 
-    def harmless_before(self, service: str, kind: CauseKind) -> datetime | None:
+    def harmless_before(self, service: str, *, is_outlived: bool) -> datetime | None:
         """Return the time before which no change can be the cause, because the agent published after it; or None.
 
         Since its instance started, the agent has reached every service once, and `monitoring` with each datapoint,
-        except over a connection that outlives its route. An open connection outlives a closed security group, and its
-        DNS name, for as long as it is used (EC2 guide: security group connection tracking).
+        except over a connection that outlives its route, or `is_outlived`, see there.
         """
         seen_at, launched_at = self.agent.seen_at, self.instance.launched_at
         if seen_at is None:
             return None
-        met = [seen_at - LINGERING] if is_shown_by_datapoints(service, kind) else []
+        met = [seen_at - LINGERING] if service == METRICS and not is_outlived else []
         met += [launched_at + _STARTING] if launched_at and launched_at < seen_at else []
         return max(met, default=None)
 
 
-def is_shown_by_datapoints(service: str, kind: CauseKind) -> bool:
-    """True if each datapoint shows that what such a cause closes was open, but for a connection that lingers."""
-    return service == METRICS and kind not in _OUTLIVED
+def is_outlived(kind: CauseKind, path: NetworkPath | None) -> bool:
+    """True if connections that were open before such a cause closed the path work on for as long as they are used: past
+    a closed security group, and without their DNS name (EC2 guide: security group connection tracking). Network ACLs
+    and routes let none live on.
+    """
+    by = {obstacle.kind for obstacle in path.obstacles} if path else set()
+    if kind is CauseKind.WAY_OUT_SHUT or (kind is CauseKind.ENDPOINT_CLOSED and by):
+        return ObstacleKind.SECURITY_GROUP in by
+    return kind in {CauseKind.ENDPOINT_CLOSED, CauseKind.DNS_OFF, CauseKind.OWN_GROUP}
 
 
 class Around:
@@ -220,7 +224,8 @@ class Around:
 
     def change_behind(self, facts: Facts, kind: CauseKind, service: str, now: datetime) -> Change | None:
         """Return the recorded change that began a cause of this kind for one of these agents, if any."""
-        past, harmless_before = self.past(service), facts.harmless_before(service, kind)
+        past, outlived = self.past(service), is_outlived(kind, self.paths.get(service))
+        harmless_before = facts.harmless_before(service, is_outlived=outlived)
         return past.change_behind(kind, facts.since(now), harmless_before=harmless_before) if past else None
 
     def change_of_groups(self, facts: Facts, group_ids: frozenset[str], now: datetime) -> Change | None:
@@ -237,7 +242,7 @@ class Around:
             if not Field.ENDPOINTS.holds(change.event_name) or _moved_name(change, scope, facts)
         )
         kind = CauseKind.OWN_GROUP
-        harmless_before = facts.harmless_before(METRICS, kind)
+        harmless_before = facts.harmless_before(METRICS, is_outlived=True)
         return Past(changes, scope).change_behind(kind, facts.since(now), harmless_before=harmless_before)
 
     def change_elsewhere(self, facts: Facts, service: str, now: datetime) -> Change | None:
@@ -247,7 +252,8 @@ class Around:
         if self._subnet is None or facts.vpc is None or self.past(service) is None:
             return None
         past, kind = Past(facts.changes, scope_of(self._subnet, facts.vpc, service)), CauseKind.CUT_OFF
-        found = past.change_behind(kind, facts.since(now), harmless_before=facts.harmless_before(METRICS, kind))
+        harmless_before = facts.harmless_before(METRICS, is_outlived=False)
+        found = past.change_behind(kind, facts.since(now), harmless_before=harmless_before)
         return found if found and found.blocks else None
 
     def past(self, service: str) -> Past | None:

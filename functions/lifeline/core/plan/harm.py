@@ -37,6 +37,7 @@ from lifeline.core.policy.policy import EXEMPT, Exempted
 from lifeline.core.wording import listed, write_count
 
 _THEIR_GROUPS = "these clients' security groups let them reach the endpoint"
+_MOST_TOLD = 3
 _MOST_TRIES = 25  # placements; each leaves out at least one subnet more
 _TAKES_NAMES = frozenset(
     {
@@ -316,8 +317,8 @@ def told_words(found: Sequence[Harm]) -> str:
         if (harm.few or harm.exempt) and not harm.unsure
     ]
     unsure = [harm.unsure for harm in found if harm.unsure]
-    words = f"; {listed(accepted)}" if accepted else ""
-    return words + (f"; it isn't known whether {_THEIR_GROUPS}: {listed(unsure, 3)}" if unsure else "")
+    words = f"; {listed(accepted, _MOST_TOLD)}" if accepted else ""
+    return words + (f"; it isn't known whether {_THEIR_GROUPS}: {listed(unsure, _MOST_TOLD)}" if unsure else "")
 
 
 def _makes(harm: Harm) -> str:
