@@ -303,6 +303,13 @@ class TestWhoAnswersTheNameOfAnInstanceWithNarrowGroups:
         assert (cause.change, cause.confidence) == (began, Confidence.HIGH)
         assert cause.advice == "Allow outbound TCP 443 to vpce-1 in a security group of the instance."
 
+    @pytest.mark.parametrize(("name", "is_named"), [("CreateVpcEndpoint", False), ("ModifyVpcEndpoint", True)])
+    def test_where_no_way_leads_out_a_new_endpoint_takes_it_from_nobody(self, name: str, *, is_named: bool) -> None:
+        own = SecurityGroup("sg-app", "app", egress=(Rule("tcp", 443, 443, ("52.94.0.0/16",)),))
+        instance = replace(INSTANCE, group_ids=frozenset({"sg-app"}))
+        cause = why(facts(served(), instance=instance, own_groups=(own,), changes=(change(name, "vpce-1"),)))
+        assert (cause.kind, cause.change is not None) == (CauseKind.OWN_GROUP, is_named)
+
     @pytest.mark.parametrize(
         ("one", "known"),
         [

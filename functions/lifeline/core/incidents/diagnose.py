@@ -30,7 +30,7 @@ from lifeline.core.guards.freeze import freeze_words
 from lifeline.core.guards.mode import Mode
 from lifeline.core.history.change import Change
 from lifeline.core.incidents.canary import canary_cause
-from lifeline.core.incidents.changes import Field, change_evidence, clock_words
+from lifeline.core.incidents.changes import Field, change_evidence, change_words, clock_words
 from lifeline.core.incidents.counter_evidence import counter_evidence, had_path, ipv6_words, outlived_words
 from lifeline.core.incidents.facts import METRICS, Around, Facts, cause_of
 from lifeline.core.incidents.incident import RECOVERY_TIME, Cause, CauseKind, Confidence
@@ -126,7 +126,8 @@ def _kind_of(path: NetworkPath) -> CauseKind:
 def _proxy_words(change: Change) -> str:
     """Agents may use an HTTP proxy (CloudWatch agent guide: http_proxy in common-config.toml)."""
     there = listed(sorted(change.blocks), 3)
-    return f"unless the agent uses a proxy in {there}: {change_evidence(change)} changed the route there"
+    changed = f"{change_words(change)} changed the route there at {write_time(change.at)}"
+    return f"unless the agent uses a proxy in {there}: {changed}"
 
 
 def _begun_as(kind: CauseKind, path: NetworkPath) -> CauseKind:
@@ -301,13 +302,15 @@ class _Check:
             reported = f"the agent reported until {write_time(seen_at)}"
             either = "it got out then, by other groups or to other addresses, or uses another name, such as a FIPS one"
             doubts = (*doubts, f"{reported}: {either}")
-        is_gone = change is not None and Field.ENDPOINTS.holds(change.event_name) and not path.endpoint_id
+        is_moved = change is not None and Field.ENDPOINTS.holds(change.event_name)
+        moved = "before this change, the service's name likely led to other addresses" if is_moved else ""
+        is_gone = is_moved and not path.endpoint_id
         otherwise = f", or create an endpoint for the {METRICS} service in the VPC" if is_gone else ""
         return self._cause(
             CauseKind.OWN_GROUP,
             Confidence.MEDIUM if doubts else Confidence.HIGH,
             f"the instance's own group {names} lets no {on} out to {way.where}",
-            evidence=(*path.notes, path.words, *doubts, self._change_evidence(change, _NO_SWAPS)),
+            evidence=(*path.notes, path.words, *doubts, self._change_evidence(change, _NO_SWAPS), moved),
             advice=f"Allow outbound TCP {on} to {way.where} in a security group of the instance{otherwise}.",
             service=METRICS,
             subject=names,

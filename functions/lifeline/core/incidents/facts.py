@@ -20,7 +20,7 @@ from lifeline.core.incidents.incident import Cause, CauseKind, Confidence
 from lifeline.core.network.dns import DnsView
 from lifeline.core.network.gates import ObstacleKind
 from lifeline.core.network.iam_policy import RoleVerdict
-from lifeline.core.network.model import Catalog, NetworkInterface, SecurityGroup, Subnet, Vpc, named_lists
+from lifeline.core.network.model import Catalog, NetworkInterface, SecurityGroup, Subnet, Tier, Vpc, named_lists
 from lifeline.core.network.reach import NetworkPath, Reach, find_path
 from lifeline.core.network.tiers import classify
 from lifeline.core.plan.cost import Price
@@ -239,11 +239,22 @@ class Around:
         changes = (
             change
             for change in facts.changes
-            if not Field.ENDPOINTS.holds(change.event_name) or _moved_name(change, scope, facts)
+            if not Field.ENDPOINTS.holds(change.event_name) or self._moved_name(change, scope, facts)
         )
         kind = CauseKind.OWN_GROUP
         harmless_before = facts.harmless_before(METRICS, is_outlived=True)
         return Past(changes, scope).change_behind(kind, facts.since(now), harmless_before=harmless_before)
+
+    def _moved_name(self, change: Change, scope: ChangeScope, facts: Facts) -> bool:
+        """True if the change came just before the agent's last datapoint or later, and is of an endpoint that serves
+        the metrics, or of one that is gone where one did. Where no way leads out, a new one took the name from nobody.
+        """
+        known, seen_at = facts.known, facts.agent.seen_at
+        if seen_at is not None and change.at < seen_at - LINGERING:
+            return False
+        if change.ids & scope.endpoint_ids:
+            return change.event_name != "CreateVpcEndpoint" or self.tier is not Tier.ISOLATED
+        return bool(change.ids) and known is not None and METRICS in known.paths
 
     def change_elsewhere(self, facts: Facts, service: str, now: datetime) -> Change | None:
         """Return the recorded change just before the silence of a route to other private networks, if any: the path
@@ -297,16 +308,6 @@ class Around:
         }
         seen = {service: _of_another(path, facts.foreign_owner) for service, path in found.items()}
         return {service: _with_cut(path, service, facts) for service, path in seen.items()}
-
-
-def _moved_name(change: Change, scope: ChangeScope, facts: Facts) -> bool:
-    """True if the change is of an endpoint that serves the metrics, or of one that is gone where one did, and came just
-    before the agent's last datapoint or later.
-    """
-    known, seen_at = facts.known, facts.agent.seen_at
-    had_endpoint = known is not None and METRICS in known.paths
-    is_late = seen_at is None or change.at >= seen_at - LINGERING
-    return is_late and bool(change.ids & scope.endpoint_ids or (change.ids and had_endpoint))
 
 
 def _with_cut(path: NetworkPath, service: str, facts: Facts) -> NetworkPath:
