@@ -265,8 +265,12 @@ class TestARouteToAMachineOnTheWayToAnEndpoint:
         assert (cause.kind, cause.change) == (CauseKind.ENDPOINT_CLOSED, began)
 
     @pytest.mark.parametrize("block", ["0.0.0.0/0", "10.0.0.0/8", "10.20.0.0/16", "52.94.0.0/16"])
-    def test_is_not_closed_by_routes_out_of_the_vpc(self, block: str) -> None:
-        assert why(facts(self.seen(), changes=(deleted(block),))).change is None
+    @pytest.mark.parametrize("in_part", [False, True])
+    def test_is_not_closed_by_routes_out_of_the_vpc(self, block: str, *, in_part: bool) -> None:
+        seen = self.seen()
+        both = replace(seen.endpoints[0], subnet_ids=frozenset({"subnet-a", "subnet-b"}))
+        cause = why(facts(replace(seen, endpoints=(both,)) if in_part else seen, changes=(deleted(block),)))
+        assert (cause.kind, cause.change) == (CauseKind.ENDPOINT_CLOSED, None)
 
     @pytest.mark.parametrize("name", ["RevokeSecurityGroupIngress", "ReplaceNetworkAclEntry"])
     def test_is_not_closed_by_rules(self, name: str) -> None:

@@ -37,8 +37,8 @@ def test_one_that_reaches_only_public_ranges_blocks_it() -> None:
     action = make(network(PUBLIC))
     assert action.status is Status.BLOCKED
     assert action.error == (
-        "private DNS would make the monitoring service unreachable from subnet-a, which reaches it today: sg-app of "
-        "eni-app doesn't allow outbound 443 to 10.0.1.0/24; allow outbound 443 to the endpoint's subnets in that "
+        "private DNS would make the monitoring service unreachable from a client in subnet-a, which reaches it today: "
+        "sg-app of eni-app doesn't allow outbound 443 to 10.0.1.0/24; allow outbound 443 to the endpoint's subnets in that "
         "security group, or exempt subnet-a (tag lifeline:exempt) if it doesn't need the service"
     )
 
@@ -76,8 +76,8 @@ def test_one_that_reaches_the_service_nowhere_today_has_nothing_to_lose(rules: t
 
 def test_of_a_way_that_was_not_read_it_is_not_said_that_it_is_used_today() -> None:
     transit = (table("main", default_route(TargetKind.TRANSIT_GATEWAY)),)
-    assert "from subnet-a, which may reach it today" in make(network(PUBLIC, route_tables=transit)).error
-    assert "from subnet-a, which may reach it today" in make(network(PUBLIC, nat_gateways=())).error
+    assert "from a client in subnet-a, which may reach it today" in make(network(PUBLIC, route_tables=transit)).error
+    assert "from a client in subnet-a, which may reach it today" in make(network(PUBLIC, nat_gateways=())).error
 
 
 @pytest.mark.parametrize(

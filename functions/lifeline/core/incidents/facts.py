@@ -204,6 +204,7 @@ class Around:
         self._subnet = facts.subnet
         self._asking = asking
         self._pasts: dict[str, Past] = {}
+        self._scopes: dict[str, ChangeScope] = {}
         self.paths: Mapping[str, NetworkPath] = self._find_paths()
         self.tier = classify(self._subnet, facts.vpc) if self._subnet and facts.vpc else None
 
@@ -232,10 +233,10 @@ class Around:
         """Return the recorded change of the instance's own security groups that began the silence, if any, or of an
         endpoint, by which others answer the service's name now than those to whom the groups let requests out.
         """
-        if self._subnet is None or facts.vpc is None:
+        if self._subnet is None or facts.vpc is None or not facts.changes:
             return None
         lists = named_lists(rule for group in facts.own_groups for rule in group.egress)
-        scope = replace(scope_of(self._subnet, facts.vpc, METRICS), filter_ids=group_ids | lists)
+        scope = replace(self._scope(METRICS, self._subnet, facts.vpc), filter_ids=group_ids | lists)
         changes = (
             change
             for change in facts.changes
@@ -260,12 +261,18 @@ class Around:
         """Return the recorded change just before the silence of a route to other private networks, if any: the path
         doesn't depend on it, but an agent with a proxy there does.
         """
-        if self._subnet is None or facts.vpc is None or self.past(service) is None:
+        if self._subnet is None or facts.vpc is None or not facts.changes:
             return None
-        past, kind = Past(facts.changes, scope_of(self._subnet, facts.vpc, service)), CauseKind.CUT_OFF
+        past, kind = Past(facts.changes, self._scope(service, self._subnet, facts.vpc)), CauseKind.CUT_OFF
         harmless_before = facts.harmless_before(METRICS, is_outlived=False)
         found = past.change_behind(kind, facts.since(now), harmless_before=harmless_before)
         return found if found and found.blocks else None
+
+    def _scope(self, service: str, subnet: Subnet, vpc: Vpc) -> ChangeScope:
+        """What the path depends on wherever the service's name leads."""
+        if service not in self._scopes:
+            self._scopes[service] = scope_of(subnet, vpc, service)
+        return self._scopes[service]
 
     def past(self, service: str) -> Past | None:
         """Return the recorded changes to the path to the service; None if there are none or the subnet wasn't found."""
@@ -273,7 +280,7 @@ class Around:
             return None
         if service not in self._pasts:
             path = self.paths.get(service)
-            is_within = path is not None and path.reach is Reach.CLOSED
+            is_within = path is not None and path.reach in {Reach.CLOSED, Reach.PARTLY} and bool(path.endpoint_id)
             scope = scope_of(
                 self._subnet, self._facts.vpc, service, is_public=self._is_public(service), is_within=is_within
             )

@@ -69,6 +69,12 @@ class Harm:
     exempt: str = ""
 
     @property
+    def who(self) -> str:
+        """Who would lose the service: the subnet, or one of its clients for sure, by security groups of its own."""
+        is_client = any(obstacle.kind is ObstacleKind.CLIENT_GROUP for obstacle in self.path.obstacles)
+        return f"a client in {self.subnet_id}" if is_client else self.subnet_id
+
+    @property
     def is_grave(self) -> bool:
         """True if nothing may be done that causes it."""
         return not (self.few or self.unsure or self.exempt)
@@ -302,7 +308,7 @@ def harm_words(found: Sequence[Harm], ports: Ranges = HTTPS) -> str:
         remedy = "let Lifeline read them"
     why = "; ".join((first.path.words, *first.path.unread))
     return (
-        f"private DNS {_makes(first)} make the {first.service} service unreachable from {first.subnet_id}{more}, which "
+        f"private DNS {_makes(first)} make the {first.service} service unreachable from {first.who}{more}, which "
         f"{first.today}: {why}; {remedy}, or exempt {first.subnet_id} (tag {EXEMPT}) if it doesn't need the service"
     )
 
@@ -326,7 +332,7 @@ def _makes(harm: Harm) -> str:
 
 
 def _whose(harm: Harm) -> str:
-    whose = f"{harm.few} of {harm.subnet_id}" if harm.few else harm.subnet_id
+    whose = f"{harm.few} of {harm.subnet_id}" if harm.few else harm.who
     return f"{whose}, which is exempt ({harm.exempt})," if harm.exempt else whose
 
 
