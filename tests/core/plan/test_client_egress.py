@@ -38,8 +38,8 @@ def test_one_that_reaches_only_public_ranges_blocks_it() -> None:
     assert action.status is Status.BLOCKED
     assert action.error == (
         "private DNS would make the monitoring service unreachable from a client in subnet-a, which reaches it today: "
-        "sg-app of eni-app doesn't allow outbound 443 to 10.0.1.0/24; allow outbound 443 to the endpoint's subnets in that "
-        "security group, or exempt subnet-a (tag lifeline:exempt) if it doesn't need the service"
+        "sg-app of eni-app doesn't allow outbound 443 to 10.0.1.0/24; allow outbound 443 to the endpoint's subnets in "
+        "that security group, or exempt subnet-a (tag lifeline:exempt) if it doesn't need the service"
     )
 
 
