@@ -557,6 +557,14 @@ _IN_OWN_GROUP = replace(
 )
 [SHUT_IN] = diagnose({"it": _IN_OWN_GROUP}, at(14), reporting_by_zone={}).values()
 [LIKELY_SHUT_IN] = diagnose({"it": replace(_IN_OWN_GROUP, changes=())}, at(14), reporting_by_zone={}).values()
+_TAKEN = replace(LOST_ROUTE, event_name="CreateVpcEndpoint", ids=frozenset({ENDPOINT}))
+_BY_NAT = (RouteTable(TABLE, True, frozenset(), (LOCAL, default_route(TargetKind.NAT_GATEWAY, "nat-1"))),)
+_NAME_TAKEN = replace(_IN_OWN_GROUP, vpc=replace(_IN_OWN_GROUP.vpc or NETWORK, route_tables=_BY_NAT), changes=(_TAKEN,))
+[NAME_TAKEN] = diagnose({"it": _NAME_TAKEN}, at(14), reporting_by_zone={}).values()
+_TO_PROXY = replace(LOST_ROUTE, blocks=frozenset({"10.0.0.0/8"}))
+[MAYBE_BY_PROXY] = diagnose(
+    {"it": replace(FACTS, changes=(_TO_PROXY,), known=KnownVpc(at(-6000)), dns=DnsView())}, at(14), reporting_by_zone={}
+).values()
 [HUB_CUT] = diagnose(
     {"it": replace(FACTS, vpc=LEFT_HUB, dns=DnsView((HUB_ZONE,)))}, at(14), reporting_by_zone={}
 ).values()
@@ -795,6 +803,8 @@ NOTICES: dict[str, tuple[float, Callable[[], Notice]]] = {
     ),
     "incident-own-group": (14, lambda: opened(SHUT_IN)),
     "incident-own-group-likely": (14, lambda: opened(LIKELY_SHUT_IN)),
+    "incident-own-group-by-endpoint": (14, lambda: opened(NAME_TAKEN)),
+    "incident-maybe-by-proxy": (14, lambda: opened(MAYBE_BY_PROXY)),
     "incident-maybe-by-ipv6": (14, lambda: opened(MAYBE_BY_IPV6)),
     "incident-hub-cut": (14, lambda: opened(HUB_CUT)),
     "incident-no-address": (14, lambda: opened(WITHOUT_ADDRESS)),
