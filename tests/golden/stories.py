@@ -80,14 +80,19 @@ from lifeline.core.notices.forgotten import forgotten_notice
 from lifeline.core.notices.forms import email_text, machine_text
 from lifeline.core.notices.incident import incident_notice, summary_notice
 from lifeline.core.notices.kill_switch import switch_notice
-from lifeline.core.notices.members import denied_account_notice, lost_account_notice, read_account_notice
+from lifeline.core.notices.members import (
+    denied_account_notice,
+    lost_account_notice,
+    read_account_notice,
+    several_accounts_notice,
+)
 from lifeline.core.notices.notice import Notice, Sender
 from lifeline.core.notices.policy import Problem, policy_notice
 from lifeline.core.notices.teardown import teardown_notice
 from lifeline.core.notices.trigger_text import Because, because_of
 from lifeline.core.notices.unwatched import unwatched_notice
 from lifeline.core.notices.watch_full import watch_full_notice
-from lifeline.core.organization.members import MemberAccount
+from lifeline.core.organization.members import AccountStanding, MemberAccount
 from lifeline.core.owner import Owner
 from lifeline.core.plan.actions import UNANSWERED, Action, ActionKind, Plan, Status, Urgency
 from lifeline.core.plan.answer import Approvable, VpcAnswer
@@ -557,6 +562,14 @@ _IN_OWN_GROUP = replace(
 )
 [SHUT_IN] = diagnose({"it": _IN_OWN_GROUP}, at(14), reporting_by_zone={}).values()
 [LIKELY_SHUT_IN] = diagnose({"it": replace(_IN_OWN_GROUP, changes=())}, at(14), reporting_by_zone={}).values()
+_TAKEN = replace(LOST_ROUTE, event_name="CreateVpcEndpoint", ids=frozenset({ENDPOINT}))
+_BY_NAT = (RouteTable(TABLE, True, frozenset(), (LOCAL, default_route(TargetKind.NAT_GATEWAY, "nat-1"))),)
+_NAME_TAKEN = replace(_IN_OWN_GROUP, vpc=replace(_IN_OWN_GROUP.vpc or NETWORK, route_tables=_BY_NAT), changes=(_TAKEN,))
+[NAME_TAKEN] = diagnose({"it": _NAME_TAKEN}, at(14), reporting_by_zone={}).values()
+_TO_PROXY = replace(LOST_ROUTE, blocks=frozenset({"10.0.0.0/8"}))
+[MAYBE_BY_PROXY] = diagnose(
+    {"it": replace(FACTS, changes=(_TO_PROXY,), known=KnownVpc(at(-6000)), dns=DnsView())}, at(14), reporting_by_zone={}
+).values()
 [HUB_CUT] = diagnose(
     {"it": replace(FACTS, vpc=LEFT_HUB, dns=DnsView((HUB_ZONE,)))}, at(14), reporting_by_zone={}
 ).values()
@@ -795,6 +808,8 @@ NOTICES: dict[str, tuple[float, Callable[[], Notice]]] = {
     ),
     "incident-own-group": (14, lambda: opened(SHUT_IN)),
     "incident-own-group-likely": (14, lambda: opened(LIKELY_SHUT_IN)),
+    "incident-own-group-by-endpoint": (14, lambda: opened(NAME_TAKEN)),
+    "incident-maybe-by-proxy": (14, lambda: opened(MAYBE_BY_PROXY)),
     "incident-maybe-by-ipv6": (14, lambda: opened(MAYBE_BY_IPV6)),
     "incident-hub-cut": (14, lambda: opened(HUB_CUT)),
     "incident-no-address": (14, lambda: opened(WITHOUT_ADDRESS)),
@@ -851,6 +866,41 @@ NOTICES: dict[str, tuple[float, Callable[[], Notice]]] = {
                 ),
             ),
             "arn:aws:iam::222222222222:role/lifeline-reconcile-us-east-1",
+        ),
+    ),
+    "accounts-lost": (
+        0,
+        lambda: several_accounts_notice(
+            [
+                MemberAccount(
+                    f"2222{number:08}",
+                    "shop-prod" if not number else "",
+                    standing=AccountStanding.LOST,
+                    why=(
+                        f"assume arn:aws:iam::2222{number:08}:role/lifeline-reconcile-us-east-1: AccessDenied: this "
+                        "stack's role is not authorized to perform: sts:AssumeRole on resource: "
+                        f"arn:aws:iam::2222{number:08}:role/lifeline-reconcile-us-east-1"
+                    ),
+                )
+                for number in range(197)
+            ]
+        ),
+    ),
+    "accounts-denied": (
+        0,
+        lambda: several_accounts_notice(
+            [
+                MemberAccount(
+                    account,
+                    standing=AccountStanding.DENIED,
+                    why=(
+                        "describe_vpcs: UnauthorizedOperation: You are not authorized to perform this operation. User: "
+                        f"arn:aws:sts::{account}:assumed-role/lifeline-reconcile-us-east-1/lifeline is not authorized "
+                        "to perform: ec2:DescribeVpcs with an explicit deny in a service control policy"
+                    ),
+                )
+                for account in ("222222222222", "333333333333")
+            ]
         ),
     ),
     "account-denied": (

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from datetime import timedelta
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -484,11 +485,11 @@ def claim_again(days: Days, vpc_id: str, subnet_id: str, number: int) -> None:
 def test_a_refused_call_a_day_takes_the_name_for_one_day_only(days: Days) -> None:
     vpc_id, subnet_id, endpoint_id = served(days)
     off = 0
-    for number in range(96):
-        if endpoint(days, endpoint_id)["PrivateDnsEnabled"] or number % 5 == 0:
-            claim_again(days, vpc_id, subnet_id, number)
-        days.sweeps(1)
-        off += not endpoint(days, endpoint_id)["PrivateDnsEnabled"]
+    for hour, later in pairwise([*range(30), *range(30, 97, 3)]):
+        if endpoint(days, endpoint_id)["PrivateDnsEnabled"] or hour % 5 == 0:
+            claim_again(days, vpc_id, subnet_id, hour)
+        days.after(later - hour)
+        off += (later - hour) * (not endpoint(days, endpoint_id)["PrivateDnsEnabled"])
     assert off <= 25
     assert any("won't hand over again unless someone unfreezes monitoring" in text for text in days.texts())
 

@@ -37,6 +37,10 @@ def whole(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
     yield from begin(monkeypatch, "organization")
 
 
+def forms_of(hub: Hub) -> list[dict[str, Any]]:
+    return [json.loads(json.loads(one["Body"])["Message"]) for one in hub.days.world.forms()]
+
+
 # ---- events
 
 
@@ -169,6 +173,33 @@ def test_a_loss_whose_notice_failed_is_told_once_by_the_next_sweep(hub: Hub, mon
     assert sum("lost: its role" in one["Body"] for one in hub.days.world.forms()) == 1
 
 
+def test_what_takes_many_accounts_away_at_once_is_three_notices_and_one_of_all_others(
+    hub: Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    many = [f"{number:012}" for number in range(101, 141)]
+    monkeypatch.setenv("ACCOUNTS", ",".join([A, B, *many]))
+    for account in many:
+        hub.organization.join(account)
+        hub.organization.add_role(role_in(account), trust=[TRUST])
+    hub.sweep()
+    assert set(hub.members().values()) == {AccountStanding.SERVED}
+    for account in [A, B, *many]:
+        hub.organization.add_role(role_in(account), trust=[])
+    hub.sweep()
+    assert set(hub.members().values()) == {AccountStanding.LOST}
+    for _ in range(3):
+        hub.sweep()
+    lost = [form for form in forms_of(hub) if form["kind"] == "account_lost"]
+    assert [form["subject"] for form in lost[3:]] == ["[lifeline] 39 accounts lost: their roles can't be assumed"]
+    assert {account for form in lost[:3] for account in [form["facts"]["account"]]} | {
+        *lost[3]["facts"]["accounts"]
+    } == {A, B, *many}
+    for account in [A, B, *many]:
+        hub.organization.add_role(role_in(account), trust=[TRUST])
+    hub.sweep()
+    assert sum(form["kind"] == "account_read" for form in forms_of(hub)) == 3
+
+
 def test_a_lost_account_that_is_back_is_swept_again_and_its_loss_is_news_again(hub: Hub) -> None:
     hub.sweep()
     vpc_a = network(hub.a)
@@ -274,7 +305,7 @@ def test_an_event_of_an_account_that_is_being_closed_is_left_out_with_a_line_in_
     assert "message of a closed account left out" in caplog.text
 
 
-def test_the_last_list_is_swept_while_the_organization_cannot_be_read(whole: Hub) -> None:
+def test_the_last_list_is_swept_while_the_organization_cannot_be_read_and_people_hear_of_it_once(whole: Hub) -> None:
     whole.sweep()
     call = whole.organization.call
 
@@ -284,7 +315,14 @@ def test_the_last_list_is_swept_while_the_organization_cannot_be_read(whole: Hub
         return call(client, operation, params, pass_on)
 
     whole.organization.call = refuse  # type: ignore[method-assign]
-    assert whole.sweep() == [A, B]
+    for _ in range(3):
+        assert whole.sweep() == [A, B]
+    assert MemberStore("ledger").read().unlisted_why == "list_accounts: AccessDeniedException: no"
+    (denied,) = forms_of(whole)
+    assert (denied["kind"], [*denied["facts"]["denied"]]) == ("read_denied", ["ListAccounts"])
+    whole.organization.call = call  # type: ignore[method-assign]
+    whole.sweep()
+    assert not MemberStore("ledger").read().unlisted_why
 
 
 def test_a_new_account_of_the_organization_may_send_its_first_change_before_it_is_listed(whole: Hub) -> None:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from decimal import Decimal
 from html import unescape
 from typing import Any
@@ -12,6 +13,7 @@ from botocore.exceptions import ClientError
 
 from lifeline.adapters.aws.memory import remember
 from lifeline.adapters.store.incidents import Incidents
+from lifeline.adapters.store.members import MemberStore
 from lifeline.adapters.store.vpcs import VpcStore
 from lifeline.core.agents.watches import Watch
 from lifeline.core.coexist.vpc_state import VpcState
@@ -87,6 +89,14 @@ def test_before_the_first_sweep_the_listed_accounts_are_there_and_nobody_has_loo
         assert "not looked at yet" in row_of(page, account)
         assert "never" in row_of(page, account)
     assert "The accounts have not been listed yet: the next sweep lists them." in page
+
+
+def test_why_the_accounts_could_not_be_listed_is_on_the_page(hub: Hub) -> None:
+    why = "list_accounts: AccessDeniedException: no"
+    MemberStore("ledger").change(lambda members: (replace(members, unlisted_why=why), None))
+    page = show({"vpc_ids": []})
+    assert f"The accounts could not be listed: {why}. Those of the last list are served." in page
+    assert "have not been listed yet" not in page
 
 
 def test_what_a_sweep_saw_is_on_the_page_afterwards_by_account(hub: Hub) -> None:

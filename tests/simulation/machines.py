@@ -165,15 +165,16 @@ class Machine:
 
     def _stamps(self, start: int, end: int, now: int) -> Iterator[int]:
         beat = self.beat
+        surely_shown = now - max([beat.delay + beat.jitter, *(slow for _, _, slow in self.late)])
         for since, until in reversed(self.spans):
             if until + beat.skew < start:
                 return
             first = -(-(max(since, start - beat.skew - beat.resolution) - beat.phase) // beat.period)
             last = (min(until - 1, now) - beat.phase) // beat.period
             for number in range(first, last + 1):
-                published = beat.phase + number * beat.period
-                if published + self.delay_at(published) <= now and start <= beat.stamp(number) < end:
-                    yield beat.stamp(number)
+                published, stamp = beat.phase + number * beat.period, beat.stamp(number)
+                if start <= stamp < end and (published <= surely_shown or published + self.delay_at(published) <= now):
+                    yield stamp
 
     def was_late(self, since: int, until: int) -> bool:
         """Whether some of its datapoints of that time show later than usual."""

@@ -14,6 +14,10 @@ from typing import Any
 from unittest.mock import patch
 
 import boto3
+from botocore import session
+from botocore.client import ClientCreator
+from botocore.hooks import EventAliaser
+from botocore.model import ServiceModel
 from botocore.session import Session
 from moto import mock_aws
 from moto.core import models, responses
@@ -123,7 +127,36 @@ def _prepare() -> None:
     models.RESPONSES_METHODS.clear()
 
 
+def _prepare_clients() -> None:
+    """Lets botocore, in this process, read a service's model once, and make the class of its clients once. Sessions, of
+    which each account and region may have one, would do so for each client, and keep what they read.
+    """
+    sessions: Any = session
+    sessions.create_loader = cache(sessions.create_loader)
+    creator: Any = ClientCreator
+    load, create_class = creator._load_service_model, creator._create_client_class
+    kept: dict[int, ServiceModel] = {}
+    classes: dict[tuple[ServiceModel, object], type] = {}
+
+    def load_once(self: Any, *named: Any) -> ServiceModel:
+        model = load(self, *named)
+        return kept.setdefault(id(model._service_description), model)
+
+    def create_class_once(self: Any, service: str, model: ServiceModel) -> type:
+        key = (model, creator._create_api_method)  # which `calls_made` replaces
+        if key not in classes:
+            classes[key] = create_class(self, service, model)
+        return classes[key]
+
+    creator._load_service_model, creator._create_client_class = load_once, create_class_once
+    # Each client has its own memory of events' names, of which all are made by the same rules.
+    aliaser: Any = EventAliaser
+    alias, names = aliaser._alias_event_name, dict[str, str]()
+    aliaser._alias_event_name = lambda self, name: names.get(name) or names.setdefault(name, alias(self, name))
+
+
 prepare_calls()
 prepare_answers()
 prepare_items()
 _prepare()
+_prepare_clients()

@@ -279,6 +279,7 @@ _MADE_BY = {  # the boto3 calls of each function's adapters
         "store/failed_runs",
         "store/full_watches",
         "store/incidents",
+        "store/member_runs",
         "aws/instances",
         "store/latest",
         "store/vpcs",

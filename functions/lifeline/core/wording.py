@@ -20,6 +20,7 @@ _IN_THEIR_NAME = re.compile(
 )
 _NOBODY = re.compile(r"i-[0-9a-f]{8,17}|session-[0-9a-f]{8}|(?:botocore-session|aws-go-sdk|aws-sdk-[a-z]+)-[0-9]+")
 _SERVICE_ROLE = re.compile(r"AWSServiceRoleFor")  # of a service-linked role (IAM guide: service-linked roles)
+_UNPRINTABLE = re.compile("[^ -~]")
 # Slack's mentions and links are in angle brackets, and code is in backticks (Slack guide: formatting text).
 _MARKUP = str.maketrans({"<": "(", ">": ")", "`": "'"})
 _SCHEME = re.compile(r"://|(?<=\b[Ww][Ww][Ww])\.|\]\(")
@@ -44,7 +45,7 @@ _NO_BREAK = "\x00"  # which no text has here
 
 def plain(text: str) -> str:
     """Reduce a text, such as a tag, to printable ASCII on one line; every other character becomes a question mark."""
-    return "".join(letter if " " <= letter <= "~" else "?" for letter in text)
+    return _UNPRINTABLE.sub("?", text)
 
 
 def inert(text: str) -> str:

@@ -173,7 +173,9 @@ def survey(tools: OrganizationTools, settings: Settings, now: datetime) -> Organ
             lost=compared.lost_words(now),
         )
         rows.append(row)
-    if not known.listed_at:
+    if known.unlisted_why:
+        notes.append(f"The accounts could not be listed: {known.unlisted_why}. Those of the last list are served.")
+    elif not known.listed_at:
         notes.append("The accounts have not been listed yet: the next sweep lists them.")
     name = tools.kill_switch.name
     return OrganizationCoverage(

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from functools import partial
+from functools import partial, reduce
 from threading import Semaphore
 from typing import Any
 
@@ -30,6 +30,7 @@ from lifeline.core.notices.members import (
     denied_account_notice,
     lost_account_notice,
     read_account_notice,
+    several_accounts_notice,
 )
 from lifeline.core.notices.notice import Notice
 from lifeline.core.organization.accounts import unserved_words
@@ -298,8 +299,7 @@ class Hub:
         self._change(lambda members: (replace(members, swept_by=self.run.id), None))
         served = {self.settings.own_account_id, *(member.account for member in members.active)}
         self._give_back(tools, served)
-        for member in members.unannounced(self.run.now()):  # of which an earlier run couldn't tell
-            self._note(lambda members: members, member.account)
+        self._tell_untold()
         standings = Counter(member.standing.name.lower() for member in members.active)
         logger.info("accounts' sweeps sent", extra={"accounts": len(members.active), **standings})
 
@@ -324,6 +324,10 @@ class Hub:
                 listed = self.organizations.accounts()
             except LifelineError as error:
                 logger.error("accounts not listed: those of the last list are swept", error=str(error))
+                if denials := self.tools(self.settings).denials:
+                    denials.note(error)
+                why = str(error)
+                self._change(lambda members: (replace(members, unlisted_why=why), None))
                 return self._known()
             found = tuple(member for member in listed if not self._is_own(member.account))
 
@@ -395,11 +399,24 @@ class Hub:
 
         def noted(members: MemberAccounts) -> tuple[MemberAccounts, MemberAccount | None]:
             self._members = after = change(members)
-            lost = next((one for one in after.unannounced(now) if one.account == account), None)
+            lost = after.news_of(account, now)
             return after.announced([account], now) if lost else after, lost
 
         if lost := self._change(noted):
-            self._tell(lost)
+            self._tell([lost])
+
+    def _tell_untold(self) -> None:
+        """Tells people of the accounts of which an earlier run couldn't tell, or didn't because they were many."""
+        now = self.run.now()
+
+        def noted(standing: AccountStanding, members: MemberAccounts) -> tuple[MemberAccounts, list[MemberAccount]]:
+            untold = [one for one in members.unannounced(now) if one.standing is standing]
+            self._members = members.announced([one.account for one in untold], now)
+            return self._members, untold
+
+        for standing in {one.standing for one in self._known().unannounced(now)}:
+            if untold := self._change(partial(noted, standing)):
+                self._tell(untold)
 
     def _change[T](self, decide: Callable[[MemberAccounts], tuple[MemberAccounts, T]]) -> T | None:
         """Changes the list, which all accounts share. None where it can't be written: that costs no account its
@@ -411,15 +428,19 @@ class Hub:
             logger.error("not noted how it stands with an account", error=str(error))
             return None
 
-    def _tell(self, member: MemberAccount) -> None:
-        """Sends the notice of an account that is lost or denied. Where that fails, a later sweep does."""
-        settings = self.settings.of(member.account)
-        notices = self.tools(self.settings).notices
+    def _tell(self, untold: Sequence[MemberAccount]) -> None:
+        """Sends the notice of the accounts, which are all lost or all denied. Where that fails, a later sweep does."""
+        settings, notices = self.settings.of(untold[0].account), self.tools(self.settings).notices
         try:
-            notices.publish(_notice_of(member, settings.role_arn))
+            notices.publish(_notice_of(untold, settings.role_arn))
         except LifelineError as error:
-            logger.error("account not served, but people were not told", account=member.account, error=str(error))
-            self._change(lambda members: (members.unannounce(member), None))
+            named = [one.account for one in untold]
+            logger.error("accounts not served, but people were not told", accounts=named, error=str(error))
+
+            def unannounced(members: MemberAccounts) -> tuple[MemberAccounts, None]:
+                return reduce(MemberAccounts.unannounce, untold, members), None
+
+            self._change(unannounced)
 
     def _tell_of_own(self, error: TerminalError) -> None:
         """Sends the notice that the functions' own account is denied, if that is news. What only a person's call reads,
@@ -451,9 +472,15 @@ class Hub:
         self._change(lambda members: (members.named(settings.member, name), None))
 
 
-def _notice_of(member: MemberAccount, role_arn: str) -> Notice:
-    is_denied = member.standing is AccountStanding.DENIED
-    return denied_account_notice(member) if is_denied else lost_account_notice(member, role_arn)
+def _notice_of(untold: Sequence[MemberAccount], role_arn: str) -> Notice:
+    first = untold[0]
+    if len(untold) > 1:
+        return several_accounts_notice(untold)
+    return (
+        denied_account_notice(first)
+        if first.standing is AccountStanding.DENIED
+        else lost_account_notice(first, role_arn)
+    )
 
 
 def _is_denied(error: LifelineError, settings: Settings) -> bool:

@@ -61,6 +61,7 @@ class TestItsOwnPeriod:
         assert at(99).of_agent(map(minute, (0, 5, 10, 11, 12))).rules.period == PERIOD
         assert at(99).of_agent(map(minute, (-5, 0, 5, 10, 11, 12))).rules.period == PERIOD
         assert at(99).of_agent(map(minute, (0, 5, 10, 15, 16))).rules.period == timedelta(minutes=5)
+        assert at(99).of_agent(map(minute, (0, 5, 10, 11))).rules.period == timedelta(minutes=5)
 
     def test_takes_two_spacings_to_learn(self) -> None:
         assert at(99).of_agent(map(minute, (0, 5))).rules.period == PERIOD

@@ -339,6 +339,16 @@ def test_an_endpoint_that_serves_is_never_retired_because_of_a_claim() -> None:
     assert kinds(answer(network, {})) == []
 
 
+@pytest.mark.parametrize("order", [(1, -1), (-1, 1)])
+def test_of_several_that_answer_in_its_place_the_first_by_id_is_named_in_whatever_order_ec2_shows_them(
+    order: tuple[int, int],
+) -> None:
+    theirs = (THEIRS, replace(THEIRS, id="vpce-yours"))[:: order[0]]
+    network = vpc(subnet("a"), SILENT, *theirs, own_security_group())
+    (found,) = [one for one in answer(network, {}).plan.actions if one.kind is ActionKind.RETIRE_ENDPOINT]
+    assert found.reason.startswith("vpce-theirs, which isn't Lifeline's, now answers")
+
+
 def test_a_day_later_without_theirs_the_name_is_taken_back_and_the_reason_says_for_whom_lifeline_waited() -> None:
     found = answer(vpc(subnet("a"), SILENT, own_security_group()), now=NOW + CLAIM_HOLDS)
     assert kinds(found) == [ActionKind.ENABLE_PRIVATE_DNS]

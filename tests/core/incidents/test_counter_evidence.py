@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lifeline.core.guards.urgency import KnownPath, KnownVpc, note_paths
+from lifeline.core.history.change import Change
 from lifeline.core.incidents.incident import Cause, CauseKind, Confidence
 from lifeline.core.network.dns import DnsView
 from lifeline.core.network.model import EndpointState, Rule, SecurityGroup, TargetKind, Vpc
@@ -135,10 +136,28 @@ class TestAnEndpointThatServesOthers:
         cause = why(facts(self.SEEN, known=noted(self.OPEN, minute(-9000))))
         assert (cause.kind, cause.confidence) == (CauseKind.ENDPOINT_CLOSED, Confidence.HIGH)
 
-    def test_was_its_path_where_a_run_has_just_seen_it_closed(self) -> None:
-        for at, kind in ((-12, CauseKind.AGENT), (-11, CauseKind.ENDPOINT_CLOSED), (-2, CauseKind.ENDPOINT_CLOSED)):
+    def test_was_its_path_where_a_run_has_seen_it_closed_since_the_instance_started(self) -> None:
+        """At minute -6000. An open connection outlives a closed security group."""
+        for at, kind in ((-6001, CauseKind.AGENT), (-5999, CauseKind.ENDPOINT_CLOSED), (-2, CauseKind.ENDPOINT_CLOSED)):
             known = noted(self.SEEN, minute(at), noted(self.OPEN, minute(-9000)))
             assert why(facts(self.SEEN, known=known)).kind is kind
+
+    @pytest.mark.parametrize(("at", "is_told"), [(-5999, True), (-12, True), (-11, False), (-2, False)])
+    def test_that_was_closed_while_the_agent_still_reported_is_the_likely_cause(
+        self, at: float, *, is_told: bool
+    ) -> None:
+        known = noted(self.SEEN, minute(at), noted(self.OPEN, minute(-9000)))
+        cause = why(facts(self.SEEN, known=known))
+        assert (cause.confidence is Confidence.MEDIUM) is is_told
+        told = (
+            "the path was closed, and the agent reported until 2026-03-02 08:59:00 UTC: over a connection that stayed"
+        )
+        assert any(told in line for line in cause.evidence) is is_told
+
+    def test_may_be_its_path_where_it_is_not_known_when_the_instance_started(self) -> None:
+        known = noted(self.SEEN, minute(-60), noted(self.OPEN, minute(-9000)))
+        cause = why(facts(self.SEEN, known=known, instance=replace(INSTANCE, launched_at=None)))
+        assert (cause.kind, cause.confidence) == (CauseKind.ENDPOINT_CLOSED, Confidence.MEDIUM)
 
     def test_is_as_before_where_the_ledger_has_only_the_vpc(self) -> None:
         known = KnownVpc(minute(-9000), {"monitoring": KnownPath(minute(-9000))})
@@ -172,7 +191,7 @@ class TestTheOwnGroup:
     def test_is_likely_at_most_where_the_agent_reported_and_no_change_of_it_is_on_record(self, seen: Vpc) -> None:
         cause = self.cause(seen)
         assert (cause.kind, cause.confidence) == (CauseKind.OWN_GROUP, Confidence.MEDIUM)
-        assert any("the agent reported until 2026-03-02 08:59:00 UTC: either" in x for x in cause.evidence)
+        assert any("the agent reported until 2026-03-02 08:59:00 UTC: it got out" in x for x in cause.evidence)
 
     def test_is_sure_where_a_change_closed_it(self) -> None:
         began = change("RevokeSecurityGroupEgress", "sg-app")
@@ -388,7 +407,34 @@ def test_a_route_that_was_deleted_just_before_the_silence_is_the_cause_whatever_
 
 def test_a_closed_endpoint_with_its_change_is_the_cause_though_lifeline_had_seen_it_closed_before() -> None:
     seen = network(SERVED, security_groups=(CLOSED_GROUP,))
-    known = KnownVpc(minute(-9000), {"monitoring": KnownPath(minute(-9000))}, {"monitoring": {"subnet-a": minute(-60)}})
+    known = noted(seen, minute(-6060), KnownVpc(minute(-9000), {"monitoring": KnownPath(minute(-9000))}))
     began = change("RevokeSecurityGroupIngress", "sg-own", at=-2)
     assert verdict(why(facts(seen, known=known))) == AGENT
     assert why(facts(seen, known=known, changes=(began,))).change == began
+
+
+class TestAnAgentWithAProxy:
+    """It needs no path of its subnet's to CloudWatch, but one to the proxy."""
+
+    def cause(self, *changes: Change, **more: Any) -> Cause:
+        return why(facts(network(), **{"known": SEEN_SHUT, "changes": changes, **more}))
+
+    @pytest.mark.parametrize("at", [-11.1, -11, -3, 1])
+    def test_may_have_lost_the_route_to_that(self, at: float) -> None:
+        lost = replace(change("DeleteRoute", "rtb-main", at=at), blocks=frozenset({"10.0.0.0/8"}))
+        cause = self.cause(lost)
+        assert verdict(cause) == AGENT
+        told = [
+            line for line in cause.evidence if line.startswith("unless the agent uses a proxy in 10.0.0.0/8: Delete")
+        ]
+        assert bool(told) is (at >= -11)
+        assert "a proxy)" in cause.advice
+
+    def test_is_not_told_of_routes_of_others(self) -> None:
+        lost = replace(change("DeleteRoute", "rtb-b"), blocks=frozenset({"10.0.0.0/8"}))
+        named = replace(change("DeleteVpcEndpoints", "vpce-1"), blocks=frozenset())
+        for one, seen in (
+            (lost, network(table("b", subnets=("b",)))),
+            (named, network(replace(SERVED, private_dns=False))),
+        ):
+            assert not any("proxy in" in line for line in why(facts(seen, known=SEEN_SHUT, changes=(one,))).evidence)

@@ -5,13 +5,23 @@ from typing import Any
 
 import pytest
 
+from lifeline.core.guards.urgency import KnownPath, KnownVpc
 from lifeline.core.history.change import Change
 from lifeline.core.incidents.changes import Past, scope_of
-from lifeline.core.incidents.incident import CauseKind
+from lifeline.core.incidents.incident import CauseKind, Confidence
 from lifeline.core.network.dns import AnswerKind, DnsAnswer, DnsView
-from lifeline.core.network.model import NatGateway, NetworkInterface, Rule, SecurityGroup, TargetKind, Vpc
+from lifeline.core.network.model import (
+    AclEntry,
+    NatGateway,
+    NetworkAcl,
+    NetworkInterface,
+    Rule,
+    SecurityGroup,
+    TargetKind,
+    Vpc,
+)
 from tests.core.incidents.test_changes import SINCE
-from tests.core.incidents.test_diagnose import CLOSED_GROUP, SERVED, change, facts, network, served, why
+from tests.core.incidents.test_diagnose import CLOSED_GROUP, INSTANCE, SERVED, change, facts, network, served, why
 from tests.core.incidents.test_wrong_blame import of_own_group
 from tests.support.agents import minute
 from tests.support.builders import MONITORING, default_route, endpoint, own_security_group, route, subnet, table, vpc
@@ -81,8 +91,9 @@ def test_rules_count_by_their_ip_version(
     assert (Past([one], scope).change_behind(kind, SINCE) == one) is is_named
 
 
-@pytest.mark.parametrize("block", ["10.20.0.0/16", "172.16.0.0/12", "192.168.7.0/24", "100.64.0.0/10"])
+@pytest.mark.parametrize("block", ["10.0.0.0/8", "10.20.0.0/16", "172.16.0.0/12", "192.168.7.0/24", "100.64.0.0/10"])
 def test_a_route_to_other_private_networks_is_no_way_to_public_addresses(block: str) -> None:
+    """Nor is one that is wider than the VPC's own block, 10.0.0.0/16, whose addresses stay local."""
     assert why(facts(network(), changes=(BEGAN, deleted(block)), dns=NAMED)).change == BEGAN
 
 
@@ -184,3 +195,186 @@ def test_both_ways_of_a_nat_instances_group_count(name: str) -> None:
     seen = vpc(subnet("a"), subnet("n"), table("main", out), interfaces=(nat,))
     one = change(name, "sg-nat")
     assert behind(seen, CauseKind.WAY_OUT_SHUT, one) == one
+
+
+class TestARouteThatWasAdded:
+    """It takes what it is for from a wider one (VPC guide: route priority)."""
+
+    OUT = default_route(TargetKind.INTERNET_GATEWAY, "igw-1")
+    HALVES = ("0.0.0.0/1", "128.0.0.0/1")
+
+    def cause(self, target: TargetKind, *changes: Change, active: bool = True) -> Any:
+        halves = [route(half, target, "pcx-1", active=active) for half in self.HALVES]
+        by_address = replace(INSTANCE, has_public_address=True)
+        return why(facts(vpc(subnet("a"), table("main", self.OUT, *halves)), instance=by_address, changes=changes))
+
+    def created(self, *blocks: str, table_id: str = "rtb-main", at: float = -2) -> tuple[Change, ...]:
+        made = [
+            replace(change("CreateRoute", table_id, at=at, event_id=block), blocks=frozenset({block}))
+            for block in blocks
+        ]
+        return tuple(made)
+
+    @pytest.mark.parametrize(
+        ("target", "active"), [(TargetKind.PEERING, True), (TargetKind.PEERING, False), (TargetKind.NAT_GATEWAY, False)]
+    )
+    def test_is_named_where_it_leads_nowhere(self, target: TargetKind, *, active: bool) -> None:
+        made = self.created(*self.HALVES)
+        cause = self.cause(target, *made, active=active)
+        assert cause.kind is CauseKind.CUT_OFF
+        assert cause.change in made
+
+    @pytest.mark.parametrize("block", ["0.0.0.0/0", "10.20.0.0/16", "52.94.0.0/16", ""])
+    def test_is_not_named_where_it_is_not_there_or_took_nothing(self, block: str) -> None:
+        one = replace(change("CreateRoute", "rtb-main"), blocks=frozenset({block} - {""}))
+        assert self.cause(TargetKind.PEERING, one).change is None
+
+    def test_is_not_named_in_another_table(self) -> None:
+        seen = self.created(*self.HALVES, table_id="rtb-b")
+        with_b = vpc(
+            subnet("a"), subnet("b"), table("b", subnets=("b",)), table("main", route("0.0.0.0/1", TargetKind.PEERING))
+        )
+        assert why(facts(with_b, changes=seen)).change is None
+
+    def test_of_a_network_beside_is_not_named(self) -> None:
+        seen = vpc(subnet("a"), table("main", route("10.20.0.0/16", TargetKind.PEERING, "pcx-1")))
+        assert why(facts(seen, changes=self.created("10.20.0.0/16"), dns=None)).change is None
+
+
+class TestARouteToAMachineOnTheWayToAnEndpoint:
+    """Between two subnets, a firewall may stand (VPC guide: routing for a middlebox appliance)."""
+
+    def seen(self) -> Vpc:
+        dead = route("10.0.2.0/24", TargetKind.NETWORK_INTERFACE, "eni-fw", active=False)
+        local = route("10.0.0.0/16", TargetKind.LOCAL, "local")
+        host = subnet("b", "us-east-1b", cidr="10.0.2.0/24")
+        return vpc(subnet("a"), host, endpoint(MONITORING, "b"), own_security_group(), table("main", local, dead))
+
+    @pytest.mark.parametrize(
+        ("name", "resource", "block"),
+        [
+            ("instance terminated", "i-fw", ""),
+            ("DeleteNetworkInterface", "eni-fw", ""),
+            ("ReplaceRoute", "rtb-main", "10.0.2.0/24"),
+            ("CreateRoute", "rtb-main", "10.0.2.0/24"),
+        ],
+    )
+    def test_is_closed_by_what_takes_the_machine_away(self, name: str, resource: str, block: str) -> None:
+        began = replace(change(name, resource), blocks=frozenset({block} - {""}))
+        cause = why(facts(self.seen(), changes=(began,)))
+        assert (cause.kind, cause.change) == (CauseKind.ENDPOINT_CLOSED, began)
+
+    @pytest.mark.parametrize("block", ["0.0.0.0/0", "10.0.0.0/8", "10.20.0.0/16", "52.94.0.0/16"])
+    @pytest.mark.parametrize("in_part", [False, True])
+    def test_is_not_closed_by_routes_out_of_the_vpc(self, block: str, *, in_part: bool) -> None:
+        seen = self.seen()
+        both = replace(seen.endpoints[0], subnet_ids=frozenset({"subnet-a", "subnet-b"}))
+        cause = why(facts(replace(seen, endpoints=(both,)) if in_part else seen, changes=(deleted(block),)))
+        assert (cause.kind, cause.change) == (CauseKind.ENDPOINT_CLOSED, None)
+
+    @pytest.mark.parametrize("name", ["RevokeSecurityGroupIngress", "ReplaceNetworkAclEntry"])
+    def test_is_not_closed_by_rules(self, name: str) -> None:
+        assert why(facts(self.seen(), changes=(change(name, "sg-own"),))).change is None
+
+
+class TestWhoAnswersTheNameOfAnInstanceWithNarrowGroups:
+    """Its groups are the fault of whoever moves the name to where they let nothing out."""
+
+    BY_NAT = table("main", default_route(TargetKind.NAT_GATEWAY, "nat-1"))
+    NATS = (NatGateway("nat-1", is_public=True, is_available=True),)
+    HAD_ENDPOINT = KnownVpc(minute(-9000), {"monitoring": KnownPath(minute(-9000))})
+
+    def cause(self, block: str, *changes: Change, is_served: bool = False, **more: Any) -> Any:
+        own = SecurityGroup("sg-app", "app", egress=(Rule("tcp", 443, 443, (block,)),))
+        seen = served(self.BY_NAT) if is_served else vpc(subnet("a"), self.BY_NAT, nat_gateways=self.NATS)
+        given = {"instance": replace(INSTANCE, group_ids=frozenset({"sg-app"})), "own_groups": (own,)}
+        cause = why(facts(seen, **{**given, "changes": changes, "known": self.HAD_ENDPOINT, **more}))
+        assert cause.kind is CauseKind.OWN_GROUP
+        return cause
+
+    def test_a_deleted_endpoint_gives_it_back_to_public_addresses(self) -> None:
+        began = change("DeleteVpcEndpoints", "vpce-9")
+        cause = self.cause("10.0.0.0/16", began)
+        assert (cause.change, cause.confidence) == (began, Confidence.HIGH)
+        assert cause.advice.endswith(
+            "in a security group of the instance, or create an endpoint for the monitoring service in the VPC."
+        )
+
+    @pytest.mark.parametrize("name", ["CreateVpcEndpoint", "ModifyVpcEndpoint"])
+    def test_an_endpoint_that_others_made_takes_it(self, name: str) -> None:
+        began = change(name, "vpce-1", "subnet-a")
+        cause = self.cause("52.94.0.0/16", began, is_served=True)
+        assert (cause.change, cause.confidence) == (began, Confidence.HIGH)
+        assert cause.advice == "Allow outbound TCP 443 to vpce-1 in a security group of the instance."
+
+    @pytest.mark.parametrize(("name", "is_named"), [("CreateVpcEndpoint", False), ("ModifyVpcEndpoint", True)])
+    def test_where_no_way_leads_out_a_new_endpoint_takes_it_from_nobody(self, name: str, *, is_named: bool) -> None:
+        own = SecurityGroup("sg-app", "app", egress=(Rule("tcp", 443, 443, ("52.94.0.0/16",)),))
+        instance = replace(INSTANCE, group_ids=frozenset({"sg-app"}))
+        cause = why(facts(served(), instance=instance, own_groups=(own,), changes=(change(name, "vpce-1"),)))
+        assert (cause.kind, cause.change is not None) == (CauseKind.OWN_GROUP, is_named)
+
+    @pytest.mark.parametrize(
+        ("one", "known"),
+        [
+            (change("DeleteVpcEndpoints", "vpce-9"), KnownVpc(minute(-9000))),
+            (change("DeleteVpcEndpoints", "vpce-9"), None),
+            (change("DeleteVpcEndpoints"), HAD_ENDPOINT),
+            (change("DeleteVpcEndpoints", "vpce-9", at=-12), HAD_ENDPOINT),
+            (change("DeleteRoute", "rtb-main"), HAD_ENDPOINT),
+        ],
+        ids=["never seen", "not known", "no name", "long before", "no endpoint"],
+    )
+    def test_whatever_may_be_of_another_service_or_came_long_before_is_not_named(
+        self, one: Change, known: KnownVpc | None
+    ) -> None:
+        cause = self.cause("10.0.0.0/16", one, known=known)
+        assert (cause.change, cause.confidence) == (None, Confidence.MEDIUM)
+
+    def test_a_change_of_the_group_from_before_the_instance_started_is_not_named(self) -> None:
+        revoked = change("RevokeSecurityGroupEgress", "sg-app", at=-400)
+        for launched_at, expected in ((-300, None), (-500, revoked)):
+            given = replace(INSTANCE, group_ids=frozenset({"sg-app"}), launched_at=minute(launched_at))
+            assert self.cause("10.0.0.0/16", revoked, instance=given).change == expected
+
+
+@pytest.mark.parametrize(
+    ("known", "expected"),
+    [(KnownVpc(minute(-9000)), "DeleteRoute"), (None, "DeleteVpcEndpoints")],
+    ids=["none", "unread"],
+)
+def test_an_endpoint_that_is_gone_hides_no_route_where_none_was_seen_to_serve(
+    known: KnownVpc | None, expected: str
+) -> None:
+    gone = change("DeleteVpcEndpoints", "vpce-ssm", at=1.5, event_id="e-2")
+    cause = why(facts(network(), changes=(deleted("0.0.0.0/0", at=-1), gone), known=known))
+    assert cause.change.event_name == expected if cause.change else False
+
+
+class TestAChangeFromLongBeforeTheLastDatapoint:
+    """At minute -1. Open connections outlive a closed security group, but neither a network ACL nor a route."""
+
+    ACL = NetworkAcl("acl-a", frozenset({"subnet-a"}), (AclEntry(100, True, True, "-1", "0.0.0.0/0"),))
+    NAT = NetworkInterface("eni-nat", "subnet-n", ("10.0.9.9",), frozenset({"sg-nat"}))
+
+    def by_acl(self) -> Vpc:
+        host = subnet("b", "us-east-1b", cidr="10.0.2.0/24")
+        return vpc(subnet("a"), host, endpoint(MONITORING, "b"), own_security_group(), network_acls=(self.ACL,))
+
+    def by_machine(self) -> Vpc:
+        out = table("main", default_route(TargetKind.NETWORK_INTERFACE, "eni-nat"))
+        home, shut = subnet("n", cidr="10.0.9.0/24"), SecurityGroup("sg-nat", "nat")
+        return vpc(subnet("a"), home, out, interfaces=(self.NAT,), security_groups=(shut,))
+
+    @pytest.mark.parametrize("at", [-60, -12, -11])
+    def test_of_an_acl_is_not_named(self, at: float) -> None:
+        cause = why(facts(self.by_acl(), changes=(change("ReplaceNetworkAclEntry", "acl-a", at=at),)))
+        assert cause.kind is CauseKind.ENDPOINT_CLOSED
+        assert (cause.change is not None) is (at == -11)
+
+    @pytest.mark.parametrize("at", [-60, -12, -11])
+    def test_of_a_nat_instances_group_is_named(self, at: float) -> None:
+        known = KnownVpc(minute(-9000), {"subnet-a": KnownPath(minute(-9000), minute(at))})
+        for changes in ((change("RevokeSecurityGroupIngress", "sg-nat", at=at),), ()):
+            cause = why(facts(self.by_machine(), changes=changes, known=known))
+            assert (cause.kind, cause.change) == (CauseKind.WAY_OUT_SHUT, next(iter(changes), None))

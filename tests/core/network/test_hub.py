@@ -12,6 +12,7 @@ from lifeline.core.network.hub import (
     Check,
     CheckAnswer,
     GatewayRoute,
+    HubSource,
     HubView,
     _by_table,
     _check_group,
@@ -199,3 +200,21 @@ def test_a_block_that_the_hub_has_itself_leads_back_nowhere() -> None:
     hub = replace(HOME, cidrs=("10.0.0.0/16",), subnets=(HUB_HOST,), route_tables=(table("main"),))
     check = _check_way_back(HUB_HOST, NEAR, (TargetKind.TRANSIT_GATEWAY, "tgw-1"), hub)
     assert (check.finding, check.why) == (CheckAnswer.NO, "subnet-host leads 10.0.1.0/24 to local and not to tgw-1")
+
+
+@pytest.mark.parametrize(
+    ("vpcs", "taken", "then"),
+    [
+        (3, {"Z1": 2, "Z2": 5}, 5),
+        (3, {"Z2": 5}, 3),
+        (0, {"Z1": 2}, 2),
+        (0, {}, 0),
+        (None, {"Z1": 2}, None),
+        (3, None, None),
+    ],
+)
+def test_a_source_has_the_vpcs_more_that_took_a_place_in_it(
+    vpcs: int | None, taken: dict[str, int] | None, then: int | None
+) -> None:
+    hub = HubView("111111111111", (HubSource("Z1", vpcs=vpcs),)).with_taken(taken)
+    assert [source.vpcs for source in hub.sources] == [then]

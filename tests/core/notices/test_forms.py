@@ -13,7 +13,9 @@ from hypothesis import strategies as st
 
 from lifeline.core.notices.chat import chat_form
 from lifeline.core.notices.forms import MOST_BYTES, attributes_of, email_text, machine_form, machine_text
+from lifeline.core.notices.members import denied_account_notice, lost_account_notice, read_account_notice
 from lifeline.core.notices.notice import LEFT_OUT, Notice, Sender
+from lifeline.core.organization.members import MemberAccount
 from lifeline.core.owner import Owner
 from lifeline.core.policy.runbook import RUNBOOK
 from lifeline.core.severity import Severity
@@ -142,6 +144,18 @@ def test_attributes_are_left_out_rather_than_empty(changes: dict[str, Any], send
     found = attributes_of(notice(**changes), sender)
     assert found.keys() == names
     assert all(found.values())
+
+
+@pytest.mark.parametrize(
+    "about",
+    [
+        lost_account_notice(MemberAccount("222222222222", why="no"), "arn:aws:iam::222222222222:role/x"),
+        denied_account_notice(MemberAccount("222222222222", why="no")),
+        read_account_notice(MemberAccount("222222222222"), NOW, ()),
+    ],
+)
+def test_whoever_only_hears_of_an_account_hears_that_it_is_lost_denied_or_read_again(about: Notice) -> None:
+    assert attributes_of(about, SENDER)["account"] == [SENDER.account_id, "222222222222"]
 
 
 # ---- links

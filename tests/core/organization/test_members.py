@@ -116,6 +116,24 @@ def test_what_could_not_be_told_counts_as_untold() -> None:
     assert after == lost
 
 
+def test_of_many_that_are_lost_at_once_people_hear_one_by_one_of_three_and_of_the_others_together() -> None:
+    accounts, members, alone = [f"{number:012}" for number in range(1, 9)], MemberAccounts(), list[str]()
+    for place, account in enumerate(accounts):
+        members = members.read(account, NOW).refused(account, "gone", NOW + place * HOUR / 60)
+        if members.news_of(account, NOW + place * HOUR / 60):
+            members = members.announced([account], NOW + place * HOUR / 60)
+            alone.append(account)
+    assert alone == accounts[:3]
+    rest = [one.account for one in members.unannounced(NOW + HOUR)]
+    assert rest == accounts[3:]
+    members = members.announced(rest, NOW + HOUR)
+    assert not members.unannounced(NOW + HOUR)
+    told_of_the_end = [account for account, one in members.by_account.items() if one.is_unread_told]
+    assert told_of_the_end == accounts[:3], "each of the others would send a notice again"
+    one = members.read(accounts[0], NOW + 2 * HOUR).refused(accounts[0], "gone", NOW + 2 * HOUR)
+    assert one.news_of(accounts[0], NOW + 2 * HOUR), "an hour later, an account is told by itself again"
+
+
 @pytest.mark.parametrize(
     ("members", "later"),
     [

@@ -85,8 +85,8 @@ def test_lifelines_own_that_stays_beside_what_others_made_narrow_is_told(theirs:
     network = vpc(*TWO, gateway("main", policy=""), theirs, own_security_group())
     (note,) = (note for note in plan(network, "s3").notes if "Lifeline made" in note)
     assert note == (
-        "vpce-1, which Lifeline made, lets everything through to the s3 service, and vpce-2 may not: "
-        "Lifeline leaves both. Delete vpce-1 if vpce-2 should be the only way"
+        "vpce-1, which Lifeline made, lets everything through to the s3 service, and vpce-2 may not. "
+        "Lifeline changes neither: delete vpce-1 if vpce-2 should be the only way"
     )
 
 

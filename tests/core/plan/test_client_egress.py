@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from lifeline.core.network.dns import DnsView
-from lifeline.core.network.model import NatGateway, NetworkInterface, Rule, SecurityGroup, TargetKind, Vpc
+from lifeline.core.network.model import NatGateway, NetworkInterface, Rule, SecurityGroup, TargetKind, Tier, Vpc
 from lifeline.core.plan.actions import Action, ActionKind, Status
 from lifeline.core.policy.policy import Exempted
 from tests.support import builders
@@ -39,9 +39,9 @@ def test_one_that_reaches_only_public_ranges_blocks_it() -> None:
     action = make(network(PUBLIC))
     assert action.status is Status.BLOCKED
     assert action.error == (
-        "private DNS would make the monitoring service unreachable from subnet-a, which reaches it today: sg-app of "
-        "eni-app doesn't allow outbound 443 to 10.0.1.0/24; allow outbound 443 to the endpoint's subnets in that "
-        "security group, or exempt subnet-a in the policy (a tag isn't enough) if it doesn't need the service"
+        "private DNS would make the monitoring service unreachable from a client in subnet-a, which reaches it today: "
+        "sg-app of eni-app doesn't allow outbound 443 to 10.0.1.0/24; allow outbound 443 to the endpoint's subnets in "
+        "that security group, or exempt subnet-a in the policy (a tag isn't enough) if it doesn't need the service"
     )
 
 
@@ -103,8 +103,8 @@ def test_one_that_reaches_the_service_nowhere_today_has_nothing_to_lose(rules: t
 
 def test_of_a_way_that_was_not_read_it_is_not_said_that_it_is_used_today() -> None:
     transit = (table("main", default_route(TargetKind.TRANSIT_GATEWAY)),)
-    assert "from subnet-a, which may reach it today" in make(network(PUBLIC, route_tables=transit)).error
-    assert "from subnet-a, which may reach it today" in make(network(PUBLIC, nat_gateways=())).error
+    assert "from a client in subnet-a, which may reach it today" in make(network(PUBLIC, route_tables=transit)).error
+    assert "from a client in subnet-a, which may reach it today" in make(network(PUBLIC, nat_gateways=())).error
 
 
 @pytest.mark.parametrize(
@@ -193,3 +193,17 @@ def test_turning_private_dns_on_asks_the_same() -> None:
     action = make(replace(network(PUBLIC), endpoints=(dark,)))
     assert (action.kind, action.status) == (ActionKind.ENABLE_PRIVATE_DNS, Status.BLOCKED)
     assert "sg-app of eni-app" in action.error
+
+
+def test_of_many_exempt_subnets_that_would_lose_it_a_reason_names_a_few() -> None:
+    """Whoever sets tags must not make a reason as long as a notice may be."""
+    names = [f"b{number}" for number in range(60)]
+    there = [subnet(name, cidr=f"10.0.{number + 10}.0/24") for number, name in enumerate(names)]
+    clients = tuple(NetworkInterface(f"eni-{one.id}", one.id, (), frozenset({"sg-app"})) for one in there)
+    nat = table("nat", default_route(TargetKind.NAT_GATEWAY), subnets=tuple(names))
+    groups = (SecurityGroup("sg-app", "app", egress=(PUBLIC,)),)
+    found = vpc(CLIENT, *there, table(), nat, own_security_group(), interfaces=clients, client_groups=groups)
+    exempt = tuple(Exempted(one.id, (), None, "tag lifeline:exempt") for one in there)
+    made = make(found, exempt=exempt, tiers=frozenset({Tier.ISOLATED}))
+    assert made.status is Status.PLANNED
+    assert made.reason.endswith("(sg-app of eni-subnet-b10 doesn't allow outbound 443 to 10.0.1.0/24) and 57 more")

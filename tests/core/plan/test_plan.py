@@ -81,6 +81,13 @@ def test_public_subnets_are_left_alone() -> None:
     assert (found.actions, found.tiers) == ((), (("subnet-a", Tier.PUBLIC),))
 
 
+def test_why_a_subnet_with_a_route_out_is_served_as_isolated_is_noted() -> None:
+    stranded = vpc(replace(subnet("a"), is_stranded=True), PUBLIC_MAIN)
+    found = plan(stranded, tiers=frozenset({Tier.PUBLIC}))
+    assert [note for note in found.notes if "subnet-a counts as isolated although a route of rtb-main" in note]
+    assert not [note for note in plan(vpc(subnet("a"))).notes if "counts as isolated" in note]
+
+
 def test_with_scope_isolated_a_subnet_behind_a_nat_gateway_needs_nothing() -> None:
     network = vpc(subnet("a"), table("main", default_route(TargetKind.NAT_GATEWAY)))
     assert plan(network, tiers=frozenset({Tier.ISOLATED})).actions == ()
@@ -483,11 +490,20 @@ def test_an_ipv6_endpoint_is_put_into_ipv6_only_subnets_alone() -> None:
     assert (found.ip_address_type, found.subnet_ids) == ("dualstack", ("subnet-dual",))
 
 
-def test_an_ipv4_endpoint_does_not_serve_an_ipv6_only_subnet() -> None:
+@pytest.mark.parametrize(
+    ("service", "remedy"),
+    [
+        ("monitoring", "the monitoring service has no IPv6 here; move what needs it to a subnet with IPv4"),
+        ("six", "it isn't Lifeline's: a dualstack endpoint in dual-stack subnets serves both"),
+    ],
+)
+def test_an_ipv4_endpoint_does_not_serve_an_ipv6_only_subnet(service: str, remedy: str) -> None:
     six = subnet("six", cidr="", ipv6_cidrs=("2001:db8::/64",))
-    network = vpc(subnet("a"), six, endpoint(MONITORING, "a", own=False), own_security_group())
-    found = [one for one in plan(network).actions if one.status is Status.BLOCKED]
-    assert "only IPv4 addresses" in found[0].reason
+    theirs = endpoint(f"com.amazonaws.us-east-1.{service}", "a", own=False)
+    network = vpc(subnet("a"), six, theirs, own_security_group())
+    (found,) = [one for one in plan(network, service).actions if one.status is Status.BLOCKED]
+    assert "only IPv4 addresses" in found.reason
+    assert found.error == remedy
 
 
 def test_one_ipv6_only_subnet_does_not_keep_the_others_cut_off() -> None:

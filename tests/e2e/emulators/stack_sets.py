@@ -37,17 +37,19 @@ _KNOWN = {
 
 @dataclass(eq=False)
 class StackSets:
-    """The StackSets of the organization's delegated administrator: here, one. `units` are the accounts of each OU, and
-    `states` what is known of each instance.
+    """The StackSets of the organization's delegated administrator: here, one. `units` are the accounts of each OU,
+    `states` what is known of each instance, and `failing` why none can be deployed in an account.
     """
 
     hub: Account
     units: dict[str, list[str]]
     states: dict[str, str] = field(default_factory=dict)
+    failing: dict[str, str] = field(default_factory=dict)
     _name: str = ""
     _template: str = ""
     _parameters: dict[str, str] = field(default_factory=dict)
     _targets: set[str] = field(default_factory=set)
+    _deployed: dict[str, tuple[str, dict[str, str]]] = field(default_factory=dict)
     _pending: list[tuple[str, Change]] = field(default_factory=list)
 
     def answer(self, operation: str, request: Mapping[str, Any]) -> dict[str, Any]:
@@ -91,7 +93,7 @@ class StackSets:
     def _delete_stack_instances(self, asked: dict[str, Any]) -> None:
         self._tolerates_failures(asked)
         assert asked["RetainStacks"] is False
-        accounts = self._accounts(asked)
+        accounts = [one for one in self._accounts(asked) if one in self.states]
         self._pending.append(("DELETE", lambda: self._delete(accounts)))
 
     def _list_stack_set_operations(self, _asked: dict[str, Any]) -> dict[str, Any]:
@@ -108,6 +110,7 @@ class StackSets:
                     "Region": REGION,
                     "Status": "CURRENT" if state == _DONE else "OUTDATED",
                     "StackInstanceStatus": {"DetailedStatus": state},
+                    **({"StatusReason": self.failing[account]} if account in self.failing else {}),
                 }
                 for account, state in sorted(self.states.items())
             ]
@@ -125,18 +128,24 @@ class StackSets:
             if not self.hub.organization.is_open(account):
                 self.states[account] = "SKIPPED_SUSPENDED_ACCOUNT"
                 continue
+            if account in self.failing:
+                self.states[account] = "FAILED"
+                continue
+            wanted = (self._template, self._parameters)
+            if self._deployed.get(account) == wanted:  # a change set without a change fails
+                continue
             with TemporaryDirectory(dir=self.hub.directory) as folder:
                 file = Path(folder) / "template.yaml"
                 file.write_text(self._template, "utf-8")
                 client = self._place(account).client("cloudformation")
-                deploy_plain(
-                    client, self.stack, file, self._parameters, by_change_set=self.states.get(account) == _DONE
-                )
-            self.states[account] = _DONE
+                by_change_set = account in self._deployed
+                deploy_plain(client, self.stack, file, self._parameters, by_change_set=by_change_set)
+            self.states[account], self._deployed[account] = _DONE, wanted
 
     def _delete(self, accounts: list[str]) -> None:
         for account in accounts:
-            if self.states.pop(account, "") == _DONE:
+            del self.states[account]
+            if self._deployed.pop(account, None):
                 self._place(account).client("cloudformation").delete_stack(StackName=self.stack)
 
     @property

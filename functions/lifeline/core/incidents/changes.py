@@ -1,7 +1,7 @@
 """Which recorded change closed a subnet's path to a service, and which one opened it again."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -10,10 +10,10 @@ from functools import lru_cache
 from lifeline.core.history.change import Change
 from lifeline.core.incidents.incident import CauseKind
 from lifeline.core.network.acl import acl_of, private_addresses
-from lifeline.core.network.model import Ranges, RouteTable, Subnet, Vpc, named_lists, version_of
-from lifeline.core.network.packets import span, without
+from lifeline.core.network.model import Ranges, RouteTable, Subnet, TargetKind, Vpc, named_lists, version_of
+from lifeline.core.network.packets import EVERY_ADDRESS, span, without
 from lifeline.core.network.reach import endpoints_of
-from lifeline.core.network.tiers import effective_route_table
+from lifeline.core.network.tiers import effective_route_table, ways_out
 from lifeline.core.wording import is_call, write_actor, write_person, write_time
 
 LOOK_BACK = timedelta(hours=24)
@@ -76,7 +76,7 @@ _BEGUN_BY: dict[CauseKind, tuple[Field, ...]] = {
     CauseKind.DNS_OFF: (Field.DNS,),
     CauseKind.PATH_UNKNOWN: (Field.ROUTES, Field.ENDPOINTS, Field.FILTERS, Field.DNS),
     CauseKind.ENDPOINT_POLICY: (Field.ENDPOINTS,),
-    CauseKind.OWN_GROUP: (Field.OUTBOUND,),  # and a client only asks
+    CauseKind.OWN_GROUP: (Field.OUTBOUND, Field.ENDPOINTS),  # a client only asks, and asks whoever answers the name
 }
 
 
@@ -84,7 +84,9 @@ _BEGUN_BY: dict[CauseKind, tuple[Field, ...]] = {
 class ChangeScope:
     """The resources that one subnet's path to one service depends on, and those that it doesn't depend on.
 
-    `versions` are the IP versions of the packets on the way, `off_the_way` addresses to which none is sent.
+    `versions` are the IP versions of the packets on the way. No route that leads to no more than `off_the_way` is part
+    of it, but for those within the VPC, to `own`. `dead` are route tables, each with a destination to which it leads
+    nowhere. `had_endpoint` is False if nothing private was ever seen to serve the service there.
     """
 
     vpc_id: str
@@ -96,13 +98,19 @@ class ChangeScope:
     other_ids: frozenset[str]
     versions: frozenset[int] = frozenset({4})
     off_the_way: Ranges = ()
+    own: Ranges = ()
+    dead: frozenset[tuple[str, str]] = frozenset()
+    had_endpoint: bool = True
 
 
-def scope_of(subnet: Subnet, vpc: Vpc, service: str, *, is_public: bool = False) -> ChangeScope:
+def scope_of(
+    subnet: Subnet, vpc: Vpc, service: str, *, is_public: bool = False, is_within: bool = False
+) -> ChangeScope:
     """What the subnet's path to the service depends on: its route table and, behind a NAT, that of the NAT's subnet,
     and the filters on the way to the service's endpoints and through the NAT. `is_public` says that the service's name
     leads to public addresses where no endpoint answers it: a route to other private networks is then no part of the
-    way, but one within the VPC may bring the answers.
+    way, but one within the VPC may bring the answers. `is_within` says that an endpoint of the VPC answers: then only
+    those are.
 
     A subnet with IPv4 uses that alone (docs/adr/0005). What an IPv6-only one sends may go on by IPv4 behind a NAT
     gateway (VPC guide: DNS64 and NAT64).
@@ -123,7 +131,7 @@ def scope_of(subnet: Subnet, vpc: Vpc, service: str, *, is_public: bool = False)
     rules += [rule for group in vpc.groups(of_machines) for rule in group.egress]  # an endpoint only answers
     lists = named_lists(rules)
     lists |= {route.prefix_list_id for table in tables for route in table.routes if route.prefix_list_id}
-    own = tuple(span(cidr) for cidr in vpc.all_cidrs if version_of(cidr) == 4)
+    off_the_way = private_addresses(4) if is_public and not endpoints else ()
     return ChangeScope(
         vpc_id=vpc.id,
         subnet_ids=frozenset({subnet.id, *homes}),
@@ -133,7 +141,9 @@ def scope_of(subnet: Subnet, vpc: Vpc, service: str, *, is_public: bool = False)
         filter_ids=acls | groups | lists,
         other_ids=_seen(vpc),
         versions=frozenset({subnet.ip_version} | ({4} if homes else set())),
-        off_the_way=without(private_addresses(4), own) if is_public and not endpoints else (),
+        off_the_way=EVERY_ADDRESS[subnet.ip_version] if is_within else off_the_way,
+        own=tuple(span(cidr) for cidr in vpc.all_cidrs),
+        dead=frozenset(found for home in on_the_way for found in _dead_ends(home, vpc)),
     )
 
 
@@ -161,7 +171,9 @@ class Past:
             for change in self._that_begin(kind)
             if earliest <= change.at <= since + LAG and (change.is_traced or change.at >= since - LINGERING)
         ]
-        together = (change for change in found if found[0].at - change.at <= _AT_ONCE)
+        is_doubtful = bool(found) and not self._scope.had_endpoint and not _plainness(found[0], self._scope)
+        apart = LINGERING if is_doubtful else _AT_ONCE  # the endpoint that it names likely served something else
+        together = (change for change in found if found[0].at - change.at <= apart)
         return max(together, key=lambda change: _plainness(change, self._scope), default=None)
 
     def cure(self, field: Field, *, after: Change | None, not_before: datetime, until: datetime) -> Change | None:
@@ -186,8 +198,13 @@ class Past:
 
 
 def takes(change: Change, fields: Sequence[Field], scope: ChangeScope) -> bool:
-    """True if the change can have removed something that the path depends on."""
-    return _concerns(change, fields, scope) and not _ONLY_ADDS.match(change.event_name)
+    """True if the change can have removed something that the path depends on. A new route can where it leads nowhere:
+    it takes what it is for from a wider one that led on (VPC guide: route priority).
+    """
+    is_dead_end = change.event_name == "CreateRoute" and any(
+        table_id in change.ids and block in change.blocks for table_id, block in scope.dead
+    )
+    return _concerns(change, fields, scope) and (is_dead_end or not _ONLY_ADDS.match(change.event_name))
 
 
 def brings(change: Change, fields: Sequence[Field], scope: ChangeScope) -> bool:
@@ -238,8 +255,10 @@ def _is_elsewhere(change: Change, scope: ChangeScope) -> bool:
     versions = {6} if _ONLY_IPV6.search(change.event_name) else {version_of(block) for block in change.blocks}
     if versions and not versions & scope.versions:
         return True
-    is_route = bool(versions) and _ROUTE.fullmatch(change.event_name)
-    return bool(is_route) and not without(tuple(map(span, change.blocks)), scope.off_the_way)
+    if not versions or not _ROUTE.fullmatch(change.event_name):
+        return False
+    blocks = tuple(map(span, change.blocks))  # what is wider than the VPC's blocks takes nothing from these
+    return not without(blocks, scope.off_the_way) and bool(without(blocks, scope.own))
 
 
 def _touches(ids: frozenset[str], field: Field, scope: ChangeScope) -> bool:
@@ -285,6 +304,22 @@ def _tables(subnet: Subnet, vpc: Vpc) -> tuple[RouteTable, ...]:
     homes = {nat.subnet_id for nat in vpc.nat_gateways if nat.id in targets}
     onward = (effective_route_table(subnet, vpc) for subnet in vpc.subnets if subnet.id in homes)
     return tuple(table for table in (own, *onward) if table)
+
+
+def _dead_ends(subnet: Subnet, vpc: Vpc) -> Iterator[tuple[str, str]]:
+    """Where the subnet's route table leads nowhere although a wider route of it may lead on: by a blackhole, or with
+    public addresses to what doesn't lead out. A default route takes nothing from any other.
+    """
+    table, out = effective_route_table(subnet, vpc), frozenset(ways_out(subnet, vpc))
+    inside = {TargetKind.LOCAL, TargetKind.GATEWAY_ENDPOINT}
+    if table is None:
+        return
+    for route in table.routes:
+        for text in route.destinations:
+            is_public = bool(without((span(text),), private_addresses(version_of(text))))
+            is_dead = not route.is_active or (is_public and route.target not in inside and route not in out)
+            if is_dead and not route.prefix_list_id and text not in {"0.0.0.0/0", "::/0"}:
+                yield table.id, text
 
 
 def _seen(vpc: Vpc) -> frozenset[str]:

@@ -4,7 +4,8 @@ from datetime import datetime
 
 from lifeline.core.guards.urgency import BACKLOG, KnownVpc
 from lifeline.core.incidents.changes import LINGERING
-from lifeline.core.incidents.facts import METRICS, Facts
+from lifeline.core.incidents.facts import METRICS, Facts, is_outlived
+from lifeline.core.incidents.incident import CauseKind
 from lifeline.core.network.reach import NetworkPath, Reach
 from lifeline.core.network.tiers import leads_out_by_ipv6
 from lifeline.core.wording import write_time
@@ -12,7 +13,7 @@ from lifeline.core.wording import write_time
 _OF_THE_MOMENT = frozenset({Reach.NO_ADDRESS, Reach.PENDING})  # what was there before isn't known
 
 
-def counter_evidence(facts: Facts, service: str, path: NetworkPath, now: datetime) -> tuple[str, ...]:
+def counter_evidence(facts: Facts, service: str, kind: CauseKind, path: NetworkPath, now: datetime) -> tuple[str, ...]:
     """What speaks against a closed path that no change on record closed, a line for each fact; empty if nothing does.
 
     An agent that reported through the very network in which the path was never seen, or was seen to be gone, doesn't
@@ -20,13 +21,16 @@ def counter_evidence(facts: Facts, service: str, path: NetworkPath, now: datetim
     endpoint_override). Where Lifeline didn't know the network then, has forgotten what was lost since, or couldn't read
     what changed there, something may have gone unseen.
     """
-    known, seen_at, met_at = facts.known, facts.agent.seen_at, _met_at(facts, service)
+    known, seen_at, outlived = facts.known, facts.agent.seen_at, is_outlived(kind, path)
+    met_at = facts.harmless_before(service, is_outlived=outlived)
     if known is None or seen_at is None or met_at is None or path.reach in _OF_THE_MOMENT:
         return ()
-    is_known = known.since <= (seen_at if service == METRICS else met_at)
-    if not is_known or now - met_at >= BACKLOG or not facts.is_past_read or had_path(facts, service):
+    is_shown = service == METRICS and not outlived
+    is_known = known.since <= (seen_at if is_shown else met_at)
+    if not is_known or now - met_at >= BACKLOG or not facts.is_past_read or had_path(facts, service, kind, path):
         return ()
-    started = "" if service == METRICS else f"the instance started at {write_time(met_at)}, and "
+    launched_at = None if is_shown else facts.instance.launched_at
+    started = f"the instance started at {write_time(launched_at)}, and " if launched_at else ""
     return (
         f"{started}the agent reported through this network until {write_time(seen_at)}",
         f"{_seen_words(known, facts.instance.subnet_id, service)} a change that explains the silence",
@@ -34,12 +38,30 @@ def counter_evidence(facts: Facts, service: str, path: NetworkPath, now: datetim
     )
 
 
-def had_path(facts: Facts, service: str) -> bool:
-    """True if Lifeline saw the subnet's path to the service, and not that it was gone when the agent last used it."""
-    known, met_at = facts.known, _met_at(facts, service)
+def had_path(facts: Facts, service: str, kind: CauseKind, path: NetworkPath) -> bool:
+    """True if Lifeline saw the subnet's path to the service, and not that it was gone when the agent last used it for
+    sure. A datapoint may come over a connection that outlives what it was opened by. Whatever else an agent needs, it
+    needs at its start alone; the last one that is known is that of its instance.
+    """
+    known = facts.known
     if known is None:
         return False
-    return known.may_have_had_path(facts.instance.subnet_id, service, met_at or known.since)
+    met_at = facts.harmless_before(service, is_outlived=is_outlived(kind, path)) or known.since
+    return known.may_have_had_path(facts.instance.subnet_id, service, met_at)
+
+
+def outlived_words(facts: Facts, service: str, kind: CauseKind, path: NetworkPath) -> tuple[str, ...]:
+    """That the agent reported for a while after Lifeline saw the path closed, as clauses."""
+    known, seen_at = facts.known, facts.agent.seen_at
+    if known is None or seen_at is None or service != METRICS or not is_outlived(kind, path):
+        return ()
+    closed_at = _closed_at(known, facts.instance.subnet_id, service)
+    if closed_at is None or closed_at >= seen_at - LINGERING:
+        return ()
+    seen = f"Lifeline saw at {write_time(closed_at)} that the path was closed, and the agent reported until"
+    return (
+        f"{seen} {write_time(seen_at)}: over a connection that stayed open, or by another name, such as a FIPS one",
+    )
 
 
 def ipv6_words(facts: Facts) -> tuple[str, ...]:
@@ -53,18 +75,9 @@ def ipv6_words(facts: Facts) -> tuple[str, ...]:
     return ("the instance has a way out of the VPC by IPv6: an agent with use_dualstack_endpoint isn't cut off",)
 
 
-def _met_at(facts: Facts, service: str) -> datetime | None:
-    """When the agent used the service for the last time for sure, None if that isn't known.
-
-    A datapoint may come over a connection that outlives its route. Whatever else an agent needs, it needs at its start
-    alone; the last one that is known is that of its instance.
-    """
-    seen_at, launched_at = facts.agent.seen_at, facts.instance.launched_at
-    if seen_at is None:
-        return None
-    if service == METRICS:
-        return seen_at - LINGERING
-    return launched_at if launched_at and launched_at < seen_at else None
+def _closed_at(known: KnownVpc, subnet_id: str, service: str) -> datetime | None:
+    lost = [path.lost_at for path in known.paths_of(subnet_id, service) if path.lost_at]
+    return known.shut_since(subnet_id, service) or max(lost, default=None)
 
 
 def _seen_words(known: KnownVpc, subnet_id: str, service: str) -> str:

@@ -30,8 +30,8 @@ from lifeline.core.guards.freeze import freeze_words
 from lifeline.core.guards.mode import Mode
 from lifeline.core.history.change import Change
 from lifeline.core.incidents.canary import canary_cause
-from lifeline.core.incidents.changes import change_evidence, clock_words
-from lifeline.core.incidents.counter_evidence import counter_evidence, had_path, ipv6_words
+from lifeline.core.incidents.changes import Field, change_evidence, change_words, clock_words
+from lifeline.core.incidents.counter_evidence import counter_evidence, had_path, ipv6_words, outlived_words
 from lifeline.core.incidents.facts import METRICS, Around, Facts, cause_of
 from lifeline.core.incidents.incident import RECOVERY_TIME, Cause, CauseKind, Confidence
 from lifeline.core.incidents.late import Others, late_causes
@@ -49,7 +49,7 @@ from lifeline.core.network.ports import HTTPS, ports_of
 from lifeline.core.network.reach import NetworkPath, Reach
 from lifeline.core.network.tiers import effective_route_table
 from lifeline.core.plan.cost import monthly_cost_usd
-from lifeline.core.wording import write_time
+from lifeline.core.wording import listed, write_time
 
 _WILL_CHECK = "Lifeline will check again, and will create an endpoint here if nothing else answers the service's name."
 _IN_PUBLIC_SUBNET = "Lifeline will create an endpoint if the policy requires the service in this public subnet."
@@ -123,6 +123,19 @@ def _kind_of(path: NetworkPath) -> CauseKind:
     return CauseKind.ENDPOINT_CLOSED if is_by_endpoint else _KINDS.get(path.reach, CauseKind.WAY_OUT_SHUT)
 
 
+def _proxy_words(change: Change) -> str:
+    """Agents may use an HTTP proxy (CloudWatch agent guide: http_proxy in common-config.toml)."""
+    there = listed(sorted(change.blocks), 3)
+    changed = f"{change_words(change)} changed the route there at {write_time(change.at)}"
+    return f"unless the agent uses a proxy in {there}: {changed}"
+
+
+def _begun_as(kind: CauseKind, path: NetworkPath) -> CauseKind:
+    """The kind whose changes begin it: a route that leads nowhere closes an endpoint as it does a way out."""
+    is_by_route = bool(path.obstacles) and path.obstacles[0].kind is ObstacleKind.ROUTE
+    return CauseKind.CUT_OFF if kind is CauseKind.ENDPOINT_CLOSED and is_by_route else kind
+
+
 class _Check:
     """The check of one agent. Each step returns a cause, or None to go on with the next step."""
 
@@ -166,17 +179,19 @@ class _Check:
         if not path.reach.is_closed:
             return None
         kind = _kind_of(path)
-        change = self.around.change_behind(self.facts, kind, service, self.now)
+        change = self.around.change_behind(self.facts, _begun_as(kind, path), service, self.now)
         is_sure = confidence is Confidence.HIGH
         doubts: tuple[str, ...] = ()
         if change is None:
-            if against := counter_evidence(self.facts, service, path, self.now):
-                self.against[service] = against
+            if against := counter_evidence(self.facts, service, kind, path, self.now):
+                elsewhere = self.around.change_elsewhere(self.facts, service, self.now)
+                self.against[service] = (*against, *([_proxy_words(elsewhere)] if elsewhere else []))
                 return None
-            doubts = ipv6_words(self.facts)
-            if service == METRICS and self.facts.agent.seen_at and not had_path(self.facts, service):
+            doubts = (*ipv6_words(self.facts), *outlived_words(self.facts, service, kind, path))
+            has_had_path = had_path(self.facts, service, kind, path)
+            if service == METRICS and self.facts.agent.seen_at and not has_had_path:
                 confidence = Confidence.MEDIUM
-            if METRICS in self.against and not had_path(self.facts, service):
+            if METRICS in self.against and not has_had_path:
                 doubts = (*self.against[METRICS], *doubts)  # it has another way to CloudWatch, and maybe to this, too
                 path = replace(path, is_repairable=False)
         doubts = (*path.uncertainties, *doubts)
@@ -283,16 +298,20 @@ class _Check:
         names, on = ", ".join(sorted(ids)), ports_in(self._ports_of(METRICS))
         change = self.around.change_of_groups(self.facts, ids, self.now)
         doubts, seen_at = path.uncertainties, self.facts.agent.seen_at
-        if change is None and seen_at:  # which groups an instance had isn't on record
+        if change is None and seen_at:  # neither which groups an instance had is on record, nor all that answers names
             reported = f"the agent reported until {write_time(seen_at)}"
-            either = "either the instance's groups let it out until then, or it uses another name, such as a FIPS one"
+            either = "it got out then, by other groups or to other addresses, or uses another name, such as a FIPS one"
             doubts = (*doubts, f"{reported}: {either}")
+        is_moved = change is not None and Field.ENDPOINTS.holds(change.event_name)
+        moved = "before this change, the service's name likely led to other addresses" if is_moved else ""
+        is_gone = is_moved and not path.endpoint_id
+        otherwise = f", or create an endpoint for the {METRICS} service in the VPC" if is_gone else ""
         return self._cause(
             CauseKind.OWN_GROUP,
             Confidence.MEDIUM if doubts else Confidence.HIGH,
             f"the instance's own group {names} lets no {on} out to {way.where}",
-            evidence=(*path.notes, path.words, *doubts, self._change_evidence(change, _NO_SWAPS)),
-            advice=f"Allow outbound TCP {on} to {way.where} in a security group of the instance.",
+            evidence=(*path.notes, path.words, *doubts, self._change_evidence(change, _NO_SWAPS), moved),
+            advice=f"Allow outbound TCP {on} to {way.where} in a security group of the instance{otherwise}.",
             service=METRICS,
             subject=names,
             change=change,
@@ -392,7 +411,7 @@ class _Check:
         evidence = tuple(dict.fromkeys((*chain.from_iterable(self.against.values()), *evidence)))
         if METRICS in self.against:
             words, confidence = "likely the agent itself or its endpoint setting", Confidence.MEDIUM
-            advice = " Check its endpoint setting too (endpoint_override, or a FIPS endpoint)."
+            advice = " Check its endpoint setting too (endpoint_override, a FIPS endpoint, or a proxy)."
         if self.facts.agent.strangers:
             words = "none of its own metrics arrive, but others do under its ID"
             advice = " If its configuration was changed, forget it: Lifeline then watches it by its new metrics."

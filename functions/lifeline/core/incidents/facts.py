@@ -15,11 +15,12 @@ from lifeline.core.guards.freeze import DNS_ATTRIBUTES, EVERYTHING, SECURITY_GRO
 from lifeline.core.guards.mode import Mode
 from lifeline.core.guards.urgency import KnownVpc
 from lifeline.core.history.change import Change
-from lifeline.core.incidents.changes import LINGERING, Past, scope_of
+from lifeline.core.incidents.changes import LINGERING, ChangeScope, Field, Past, scope_of
 from lifeline.core.incidents.incident import Cause, CauseKind, Confidence
 from lifeline.core.network.dns import DnsView
+from lifeline.core.network.gates import ObstacleKind
 from lifeline.core.network.iam_policy import RoleVerdict
-from lifeline.core.network.model import Catalog, NetworkInterface, SecurityGroup, Subnet, Vpc, named_lists
+from lifeline.core.network.model import Catalog, NetworkInterface, SecurityGroup, Subnet, Tier, Vpc, named_lists
 from lifeline.core.network.reach import NetworkPath, Reach, find_path
 from lifeline.core.network.tiers import classify
 from lifeline.core.plan.cost import Price
@@ -32,7 +33,6 @@ _STARTING = timedelta(seconds=1)  # no agent sends sooner, and CloudTrail's time
 _NOT_FOR_METRICS = frozenset({"logs"})  # an agent that can't send logs still sends metrics (agent: separate pipelines)
 _LONGEST_NAME = 40
 NOT_IN_PLAN_MODE = "Mode is plan: Lifeline will not fix this."
-_OUTLIVED = frozenset({CauseKind.ENDPOINT_CLOSED, CauseKind.DNS_OFF})  # open connections survive until they are closed
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,19 +169,29 @@ class Facts:
         """Return when the gap began."""
         return self.agent.gap.since if self.agent.gap else now
 
-    def harmless_before(self, service: str, kind: CauseKind) -> datetime | None:
+    def harmless_before(self, service: str, *, is_outlived: bool) -> datetime | None:
         """Return the time before which no change can be the cause, because the agent published after it; or None.
 
         Since its instance started, the agent has reached every service once, and `monitoring` with each datapoint,
-        except over a connection that outlives its route. An open connection outlives a closed security group, and its
-        DNS name, for as long as it is used (EC2 guide: security group connection tracking).
+        except over a connection that outlives its route, or `is_outlived`, see there.
         """
         seen_at, launched_at = self.agent.seen_at, self.instance.launched_at
         if seen_at is None:
             return None
-        met = [seen_at - LINGERING] if service == METRICS and kind not in _OUTLIVED else []
+        met = [seen_at - LINGERING] if service == METRICS and not is_outlived else []
         met += [launched_at + _STARTING] if launched_at and launched_at < seen_at else []
         return max(met, default=None)
+
+
+def is_outlived(kind: CauseKind, path: NetworkPath | None) -> bool:
+    """True if connections that were open before such a cause closed the path work on for as long as they are used: past
+    a closed security group, and without their DNS name (EC2 guide: security group connection tracking). Network ACLs
+    and routes let none live on.
+    """
+    by = {obstacle.kind for obstacle in path.obstacles} if path else set()
+    if kind is CauseKind.WAY_OUT_SHUT or (kind is CauseKind.ENDPOINT_CLOSED and by):
+        return ObstacleKind.SECURITY_GROUP in by
+    return kind in {CauseKind.ENDPOINT_CLOSED, CauseKind.DNS_OFF, CauseKind.OWN_GROUP}
 
 
 class Around:
@@ -194,6 +204,7 @@ class Around:
         self._subnet = facts.subnet
         self._asking = asking
         self._pasts: dict[str, Past] = {}
+        self._scopes: dict[str, ChangeScope] = {}
         self.paths: Mapping[str, NetworkPath] = self._find_paths()
         self.tier = classify(self._subnet, facts.vpc) if self._subnet and facts.vpc else None
 
@@ -214,23 +225,66 @@ class Around:
 
     def change_behind(self, facts: Facts, kind: CauseKind, service: str, now: datetime) -> Change | None:
         """Return the recorded change that began a cause of this kind for one of these agents, if any."""
-        past, harmless_before = self.past(service), facts.harmless_before(service, kind)
+        past, outlived = self.past(service), is_outlived(kind, self.paths.get(service))
+        harmless_before = facts.harmless_before(service, is_outlived=outlived)
         return past.change_behind(kind, facts.since(now), harmless_before=harmless_before) if past else None
 
     def change_of_groups(self, facts: Facts, group_ids: frozenset[str], now: datetime) -> Change | None:
-        """Return the recorded change of the instance's own security groups that began the silence, if any."""
-        if self._subnet is None or facts.vpc is None:
+        """Return the recorded change of the instance's own security groups that began the silence, if any, or of an
+        endpoint, by which others answer the service's name now than those to whom the groups let requests out.
+        """
+        if self._subnet is None or facts.vpc is None or not facts.changes:
             return None
         lists = named_lists(rule for group in facts.own_groups for rule in group.egress)
-        scope = replace(scope_of(self._subnet, facts.vpc, METRICS), filter_ids=group_ids | lists)
-        return Past(facts.changes, scope).change_behind(CauseKind.OWN_GROUP, facts.since(now))
+        scope = replace(self._scope(METRICS, self._subnet, facts.vpc), filter_ids=group_ids | lists)
+        changes = (
+            change
+            for change in facts.changes
+            if not Field.ENDPOINTS.holds(change.event_name) or self._moved_name(change, scope, facts)
+        )
+        kind = CauseKind.OWN_GROUP
+        harmless_before = facts.harmless_before(METRICS, is_outlived=True)
+        return Past(changes, scope).change_behind(kind, facts.since(now), harmless_before=harmless_before)
+
+    def _moved_name(self, change: Change, scope: ChangeScope, facts: Facts) -> bool:
+        """True if the change came just before the agent's last datapoint or later, and is of an endpoint that serves
+        the metrics, or of one that is gone where one did. Where no way leads out, a new one took the name from nobody.
+        """
+        known, seen_at = facts.known, facts.agent.seen_at
+        if seen_at is not None and change.at < seen_at - LINGERING:
+            return False
+        if change.ids & scope.endpoint_ids:
+            return change.event_name != "CreateVpcEndpoint" or self.tier is not Tier.ISOLATED
+        return bool(change.ids) and known is not None and METRICS in known.paths
+
+    def change_elsewhere(self, facts: Facts, service: str, now: datetime) -> Change | None:
+        """Return the recorded change just before the silence of a route to other private networks, if any: the path
+        doesn't depend on it, but an agent with a proxy there does.
+        """
+        if self._subnet is None or facts.vpc is None or not facts.changes:
+            return None
+        past, kind = Past(facts.changes, self._scope(service, self._subnet, facts.vpc)), CauseKind.CUT_OFF
+        harmless_before = facts.harmless_before(METRICS, is_outlived=False)
+        found = past.change_behind(kind, facts.since(now), harmless_before=harmless_before)
+        return found if found and found.blocks else None
+
+    def _scope(self, service: str, subnet: Subnet, vpc: Vpc) -> ChangeScope:
+        """What the path depends on wherever the service's name leads."""
+        if service not in self._scopes:
+            self._scopes[service] = scope_of(subnet, vpc, service)
+        return self._scopes[service]
 
     def past(self, service: str) -> Past | None:
         """Return the recorded changes to the path to the service; None if there are none or the subnet wasn't found."""
         if self._subnet is None or self._facts.vpc is None or not self._facts.changes:
             return None
         if service not in self._pasts:
-            scope = scope_of(self._subnet, self._facts.vpc, service, is_public=self._is_public(service))
+            path = self.paths.get(service)
+            is_within = path is not None and path.reach in {Reach.CLOSED, Reach.PARTLY} and bool(path.endpoint_id)
+            scope = scope_of(
+                self._subnet, self._facts.vpc, service, is_public=self._is_public(service), is_within=is_within
+            )
+            scope = replace(scope, had_endpoint=self._facts.known is None or service in self._facts.known.paths)
             self._pasts[service] = Past(self._facts.changes, scope)
         return self._pasts[service]
 

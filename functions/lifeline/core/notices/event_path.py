@@ -1,6 +1,6 @@
 """The notices of the way of events: dry runs that weren't heard, and one that was denied."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -9,6 +9,7 @@ from lifeline.core.event_path.comparison import Comparison
 from lifeline.core.event_path.denial import DeniedBy, DryRunDenial
 from lifeline.core.event_path.dry_run import DryRunVerdict
 from lifeline.core.event_path.proof import EventPath
+from lifeline.core.notices.accounts import MOST_ADDRESSED, account_rows
 from lifeline.core.notices.notice import Notice, fit_subject
 from lifeline.core.severity import Severity
 from lifeline.core.wording import inert, listed, write_count, write_length, write_time
@@ -45,8 +46,6 @@ _HUBS_CHECKS = (
     "- in the hub: that the bus has the stack's own policy, and SpokesRule is enabled with the queue Changes as target",
     "- in the hub: that the policy of the queue Changes is the stack's own, and that Lambda receives from the queue",
 )
-_SHOWN = 10  # accounts; the facts have more
-_MOST = 1000  # accounts: a notice's attributes count towards its size (SNS guide: message attributes)
 _LATER = "You get one more notice if other accounts are affected, too, and one once it has ended in all of them."
 _NEXT = "Check the organization's service control policies, the role's permissions boundary and its own policies."
 
@@ -171,7 +170,7 @@ def accounts_notice(news: CauseNews, states: Mapping[str, EventPath], now: datet
         subject=f"[lifeline] changes aren't heard in {count}{in_all}",
         happened=(
             f"Lifeline made two dry runs in a row {where}, and no event of them arrived:",
-            *_rows(news.accounts, lambda account: _since(states.get(account), now)),
+            *account_rows(news.accounts, lambda account: _since(states.get(account), now)),
         ),
         done=(
             "Until events arrive again, Lifeline finds changes there only in its sweeps, which are hourly by default.",
@@ -185,7 +184,7 @@ def accounts_notice(news: CauseNews, states: Mapping[str, EventPath], now: datet
             f"The runbook has the commands. {_LATER}",
         ),
         facts={"cause": news.name.lower(), "accounts": list(news.accounts), "told_before": list(news.told)},
-        accounts=news.accounts[:_MOST],
+        accounts=news.accounts[:MOST_ADDRESSED],
     )
     if news.cause is None:
         return shared
@@ -200,7 +199,7 @@ def accounts_notice(news: CauseNews, states: Mapping[str, EventPath], now: datet
         happened=(
             f"Lifeline made a dry run of {' or '.join(calls)} {where}, and {news.cause.value}",
             "denied it:",
-            *_rows(news.accounts, lambda _: ""),
+            *account_rows(news.accounts, lambda _: ""),
             *words,
         ),
         done=(
@@ -223,10 +222,10 @@ def ended_notice(news: CauseNews, states: Mapping[str, EventPath]) -> Notice:
         by = f" by {news.cause.value}"
     says = list[str]()
     if over:
-        says += [f"In {_accounts(len(over))} that you were told of, {what}{by}:", *_rows(over, lambda _: "")]
+        says += [f"In {_accounts(len(over))} that you were told of, {what}{by}:", *account_rows(over, lambda _: "")]
     if unknown:
         says.append(f"In {_accounts(len(unknown))} that you were told of, it is no longer known {whether}:")
-        says += _rows(unknown, lambda account: _why(states.get(account)))
+        says += account_rows(unknown, lambda account: _why(states.get(account)))
     rest = f", not known in {len(unknown):,}" if unknown else ""
     ended = Notice(
         kind="event_path",
@@ -238,7 +237,7 @@ def ended_notice(news: CauseNews, states: Mapping[str, EventPath]) -> Notice:
         done=("Sweeps find all changes in these accounts, whether events arrive or not.",),
         next=("You don't need to do anything.",),
         facts={"cause": news.name.lower(), "accounts": list(news.accounts), "ended": True, "unknown": unknown},
-        accounts=news.accounts[:_MOST],
+        accounts=news.accounts[:MOST_ADDRESSED],
     )
     return replace(ended, kind="dry_run_denied") if news.cause else ended
 
@@ -256,12 +255,6 @@ def _why(state: EventPath | None) -> str:
 
 def _accounts(number: int, more: str = "") -> str:
     return f"{number:,}{more} account{'' if number == 1 else 's'}"
-
-
-def _rows(accounts: Sequence[str], about: Callable[[str], str]) -> list[str]:
-    rest = len(accounts) - _SHOWN
-    more = [f"- and {rest:,} more, which the coverage page has"] if rest > 0 else []
-    return [*(f"- {account}{about(account)}" for account in accounts[:_SHOWN]), *more]
 
 
 def _since(state: EventPath | None, now: datetime) -> str:

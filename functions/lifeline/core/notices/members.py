@@ -4,12 +4,14 @@ read; and that it can look at again.
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from lifeline.core.denial import Denial, denied_words, read_denial
 from lifeline.core.history.change import Change
+from lifeline.core.notices.accounts import MOST_ADDRESSED, account_rows
 from lifeline.core.notices.notice import Notice
-from lifeline.core.organization.members import MOST_TOLD, MemberAccount
+from lifeline.core.organization.members import MOST_TOLD, AccountStanding, MemberAccount
 from lifeline.core.severity import Severity
 from lifeline.core.wording import inert, write_actor, write_count, write_time
 
@@ -45,6 +47,7 @@ def lost_account_notice(member: MemberAccount, role_arn: str) -> Notice:
             "If the account is no longer to be served, remove it from the stack's parameter Accounts.",
         ),
         facts={"account": member.account, "name": member.name, "why": member.why, "role": role_arn},
+        accounts=(member.account,),
     )
 
 
@@ -89,6 +92,49 @@ def denied_account_notice(member: MemberAccount, *, is_own: bool = False) -> Not
             "action": denial.action,
             "denied_by": str(denial.denier),
         },
+        accounts=() if is_own else (member.account,),
+    )
+
+
+def several_accounts_notice(members: Sequence[MemberAccount]) -> Notice:
+    """Write that these accounts are lost, or that they are denied, of which people didn't hear one by one."""
+    first, accounts, count = members[0], [member.account for member in members], f"{len(members):,} accounts"
+    names = {member.account: _name(member) for member in members}
+    rows = (*account_rows(accounts, names.__getitem__), f"AWS said in {first.account}:")
+    lost = Notice(
+        kind="account_lost",
+        severity=Severity.WARNING,
+        subject=f"[lifeline] {count} lost: their roles can't be assumed",
+        happened=(
+            f"Lifeline served {count} until now. Its roles there were refused:",
+            *rows,
+            f"  {first.why}",
+        ),
+        done=(
+            "Until that ends, Lifeline sees neither these accounts' networks nor their agents,",
+            "and it repairs nothing there. Their endpoints stay as they are. Other accounts aren't affected.",
+        ),
+        next=(
+            "Check first what they have in common: the organization's policies, the StackSet of spoke.yaml,",
+            "and this stack's parameters OrganizationId, SpokePrefix and RolePath (docs/organization.md).",
+            "Lifeline will try again in its next sweep. There will be no notice when each of them can be read again:",
+            "the coverage page shows it, and what changes meanwhile is on record.",
+        ),
+        facts={"accounts": accounts, "why": first.why},
+        accounts=tuple(accounts[:MOST_ADDRESSED]),
+    )
+    if first.standing is not AccountStanding.DENIED:
+        return lost
+    return replace(
+        lost,
+        kind="account_denied",
+        subject=f"[lifeline] {count} denied: they can't be read",
+        happened=(
+            f"AWS lets Lifeline into {count}, but denies what it must read there:",
+            *rows,
+            f"  {denied_words(read_denial(first.why) or Denial(), first.account)}",
+            f"  {first.why}",
+        ),
     )
 
 
@@ -131,6 +177,7 @@ def read_account_notice(
                 for one in named
             ],
         },
+        accounts=() if is_own else (member.account,),
     )
 
 

@@ -5,7 +5,7 @@ the second is news. So is one that is denied: its role is there, but a policy ke
 which accounts are closed; those are left alone without a word.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import Enum
@@ -16,7 +16,9 @@ from lifeline.core.organization.accounts import ServedAccounts
 ACTIVE = "ACTIVE"
 _TRIED_AGAIN = timedelta(minutes=10)
 MOST_TOLD = 3  # notices of one account in _DAY that it is lost or denied: whoever administers it can end and begin that
+MOST_ALONE = 3  # accounts in _HOUR of which people hear one by one: what all have in common would be a notice each
 _DAY = timedelta(days=1)
+_HOUR = timedelta(hours=1)
 
 
 class AccountStanding(Enum):
@@ -43,7 +45,7 @@ class MemberAccount:
 
     `told_at` are the last times when people were told that it is lost or denied, and `turns` how often it became either
     since the last of them. `unread_since` is since when it was lost or denied, until it is read again, and
-    `is_unread_told` whether people know.
+    `is_unread_told` whether people hear of that, too.
     """
 
     account: str
@@ -88,14 +90,15 @@ class MemberAccount:
 
 @dataclass(frozen=True, slots=True)
 class MemberAccounts:
-    """All members by their account ID. `listed_at` is when the accounts were last listed, and `swept_by` the ID of the
-    invocation that last sent their sweeps. Where Lambda tries one again, its ID is the same (AWS knowledge center:
-    duplicate invocations of a function).
+    """All members by their account ID. `listed_at` is when the accounts were last listed, `unlisted_why` the error
+    where that failed since, and `swept_by` the ID of the invocation that last sent their sweeps. Where Lambda tries one
+    again, its ID is the same (AWS knowledge center: duplicate invocations of a function).
     """
 
     by_account: Mapping[str, MemberAccount] = field(default_factory=dict)
     listed_at: datetime | None = None
     swept_by: str = ""
+    unlisted_why: str = ""
 
     @property
     def active(self) -> tuple[MemberAccount, ...]:
@@ -124,11 +127,20 @@ class MemberAccounts:
         news = (one for one in self.active if one.standing.is_news and one.notified_at is None)
         return tuple(one for one in news if sum(now - at < _DAY for at in one.told_at) < MOST_TOLD)
 
+    def news_of(self, account: str, now: datetime) -> MemberAccount | None:
+        """The account, if people are to hear now that it is lost or denied. Where they just heard of MOST_ALONE others,
+        it waits for the next sweep, which tells of all such accounts together.
+        """
+        others = (one for one in self.by_account.values() if one.account != account)
+        told = sum(bool(one.told_at) and now - one.told_at[-1] < _HOUR for one in others)
+        news = (one for one in self.unannounced(now) if one.account == account)
+        return next(news, None) if told < MOST_ALONE else None
+
     def listed(self, accounts: Iterable[MemberAccount], now: datetime) -> "MemberAccounts":
         """The members once these accounts were listed. Who isn't among them has left, and stays on record."""
         found = {one.account: one for one in accounts}
         known = {account: _relisted(member, found.get(account), now) for account, member in self.by_account.items()}
-        return replace(self, by_account={**found, **known}, listed_at=now)
+        return replace(self, by_account={**found, **known}, listed_at=now, unlisted_why="")
 
     def entered(self, account: str, now: datetime) -> "MemberAccounts":
         """The members once the account's role was assumed."""
@@ -165,13 +177,14 @@ class MemberAccounts:
                 after = replace(after, turns=before.turns + 1, unread_since=before.unread_since or now)
         return self._with(after)
 
-    def announced(self, accounts: Iterable[str], now: datetime) -> "MemberAccounts":
-        """The members once people were told of these."""
+    def announced(self, accounts: Collection[str], now: datetime) -> "MemberAccounts":
+        """The members once people were told of these. Of several, they aren't told one by one that each is back."""
         members = self
         for account in accounts:
             before = members._of(account)
             told_at = (*before.told_at, now)[-MOST_TOLD:]
-            members = members._with(replace(before, notified_at=now, told_at=told_at, turns=0, is_unread_told=True))
+            is_told = before.is_unread_told or len(accounts) == 1
+            members = members._with(replace(before, notified_at=now, told_at=told_at, turns=0, is_unread_told=is_told))
         return members
 
     def unannounce(self, untold: MemberAccount) -> "MemberAccounts":

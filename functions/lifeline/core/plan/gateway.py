@@ -141,7 +141,7 @@ def gateway_notes(scene: Scene, catalog: Catalog) -> Iterator[str]:
         if wide and narrow:
             yield (
                 f"{wide.id}, which Lifeline made, lets everything through to the {service} service, and {narrow.id} "
-                f"may not: Lifeline leaves both. Delete {wide.id} if {narrow.id} should be the only way"
+                f"may not. Lifeline changes neither: delete {wide.id} if {narrow.id} should be the only way"
             )
 
 

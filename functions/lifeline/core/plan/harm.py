@@ -37,6 +37,7 @@ from lifeline.core.policy.policy import Exempted, ExemptedBy
 from lifeline.core.wording import listed, write_count
 
 _THEIR_GROUPS = "these clients' security groups let them reach the endpoint"
+_MOST_TOLD = 3
 _MOST_TRIES = 25  # placements; each leaves out at least one subnet more
 _TAKES_NAMES = frozenset(
     {
@@ -66,6 +67,12 @@ class Harm:
     today: str = ""
     unsure: str = ""
     exempt: str = ""
+
+    @property
+    def who(self) -> str:
+        """Who would lose the service: the subnet, or one of its clients for sure, by security groups of its own."""
+        is_client = any(obstacle.kind is ObstacleKind.CLIENT_GROUP for obstacle in self.path.obstacles)
+        return f"a client in {self.subnet_id}" if is_client else self.subnet_id
 
     @property
     def is_grave(self) -> bool:
@@ -309,7 +316,7 @@ def harm_words(found: Sequence[Harm], ports: Ranges = HTTPS) -> str:
         remedy = "let Lifeline read them"
     why = "; ".join((first.path.words, *first.path.unread))
     return (
-        f"private DNS {_makes(first)} make the {first.service} service unreachable from {first.subnet_id}{more}, which "
+        f"private DNS {_makes(first)} make the {first.service} service unreachable from {first.who}{more}, which "
         f"{first.today}: {why}; {remedy}, or exempt {first.subnet_id} in the policy (a tag isn't enough) if it "
         "doesn't need the service"
     )
@@ -325,8 +332,8 @@ def told_words(found: Sequence[Harm]) -> str:
         if (harm.few or harm.exempt) and not harm.unsure
     ]
     unsure = [harm.unsure for harm in found if harm.unsure]
-    words = f"; {listed(accepted)}" if accepted else ""
-    return words + (f"; it isn't known whether {_THEIR_GROUPS}: {listed(unsure, 3)}" if unsure else "")
+    words = f"; {listed(accepted, _MOST_TOLD)}" if accepted else ""
+    return words + (f"; it isn't known whether {_THEIR_GROUPS}: {listed(unsure, _MOST_TOLD)}" if unsure else "")
 
 
 def _makes(harm: Harm) -> str:
@@ -334,7 +341,7 @@ def _makes(harm: Harm) -> str:
 
 
 def _whose(harm: Harm) -> str:
-    whose = f"{harm.few} of {harm.subnet_id}" if harm.few else harm.subnet_id
+    whose = f"{harm.few} of {harm.subnet_id}" if harm.few else harm.who
     return f"{whose}, which is exempt ({harm.exempt})," if harm.exempt else whose
 
 
