@@ -21,7 +21,17 @@ from lifeline.core.network.model import (
     Vpc,
 )
 from tests.core.incidents.test_changes import SINCE
-from tests.core.incidents.test_diagnose import CLOSED_GROUP, INSTANCE, SERVED, change, facts, network, served, why
+from tests.core.incidents.test_diagnose import (
+    CLOSED_GROUP,
+    DENYING,
+    INSTANCE,
+    SERVED,
+    change,
+    facts,
+    network,
+    served,
+    why,
+)
 from tests.core.incidents.test_wrong_blame import of_own_group
 from tests.support.agents import minute
 from tests.support.builders import MONITORING, default_route, endpoint, own_security_group, route, subnet, table, vpc
@@ -349,6 +359,42 @@ def test_an_endpoint_that_is_gone_hides_no_route_where_none_was_seen_to_serve(
     gone = change("DeleteVpcEndpoints", "vpce-ssm", at=1.5, event_id="e-2")
     cause = why(facts(network(), changes=(deleted("0.0.0.0/0", at=-1), gone), known=known))
     assert cause.change.event_name == expected if cause.change else False
+
+
+class TestTheVpcsDnsThatWasTurnedOn:
+    """By that, an endpoint or a zone that was there before answers the name (VPC guide: DNS attributes)."""
+
+    OUT = table("main", default_route(TargetKind.INTERNET_GATEWAY, "igw-1"))
+    BY_ADDRESS = replace(INSTANCE, has_public_address=True, group_ids=frozenset({"sg-app"}))
+    NARROW = SecurityGroup("sg-app", "app", egress=(Rule("tcp", 443, 443, ("52.94.0.0/16",)),))
+
+    def cause(self, *parts: Any, at: float = -3, groups: Any = (), dns: DnsView = NAMED, **more: Any) -> Any:
+        began = (change("ModifyVpcAttribute", at=at), change("CreateRoute", "rtb-main", at=-2, event_id="e-2"))
+        seen = vpc(subnet("a"), *(parts or (self.OUT,)), **more)
+        return why(facts(seen, instance=self.BY_ADDRESS, own_groups=groups, dns=dns, changes=began))
+
+    @pytest.mark.parametrize(("at", "is_named"), [(-12, False), (-11, True), (-3, True)])
+    def test_closes_whatever_an_endpoint_keeps_out(self, at: float, *, is_named: bool) -> None:
+        for kind, endpoint_, group in (
+            (CauseKind.ENDPOINT_CLOSED, SERVED, CLOSED_GROUP),
+            (CauseKind.ENDPOINT_POLICY, replace(SERVED, policy=DENYING), own_security_group()),
+        ):
+            cause = self.cause(self.OUT, endpoint_, group, at=at)
+            assert (cause.kind, cause.change is not None) == (kind, is_named)
+
+    def test_closes_narrow_groups(self) -> None:
+        cause = self.cause(self.OUT, SERVED, own_security_group(), groups=(self.NARROW,))
+        assert cause.kind is CauseKind.OWN_GROUP
+        assert cause.change.event_name == "ModifyVpcAttribute"
+        assert "before this change, the service's name likely led to other addresses" in cause.evidence
+
+    def test_leads_to_a_hub_without_a_way(self) -> None:
+        cause = self.cause(dns=DnsView((ZONE,)))
+        assert (cause.kind, cause.change.event_name) == (CauseKind.CUT_OFF, "ModifyVpcAttribute")
+
+    def test_takes_nothing_where_no_way_leads_out_or_nothing_answers(self) -> None:
+        assert self.cause(table("main"), SERVED, CLOSED_GROUP).change is None
+        assert self.cause(table("main")).change is None
 
 
 class TestAChangeFromLongBeforeTheLastDatapoint:

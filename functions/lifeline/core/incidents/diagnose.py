@@ -302,7 +302,7 @@ class _Check:
             reported = f"the agent reported until {write_time(seen_at)}"
             either = "it got out then, by other groups or to other addresses, or uses another name, such as a FIPS one"
             doubts = (*doubts, f"{reported}: {either}")
-        is_moved = change is not None and Field.ENDPOINTS.holds(change.event_name)
+        is_moved = change is not None and not Field.OUTBOUND.holds(change.event_name)
         moved = "before this change, the service's name likely led to other addresses" if is_moved else ""
         is_gone = is_moved and not path.endpoint_id
         otherwise = f", or create an endpoint for the {METRICS} service in the VPC" if is_gone else ""

@@ -227,7 +227,8 @@ class Around:
         """Return the recorded change that began a cause of this kind for one of these agents, if any."""
         past, outlived = self.past(service), is_outlived(kind, self.paths.get(service))
         harmless_before = facts.harmless_before(service, is_outlived=outlived)
-        return past.change_behind(kind, facts.since(now), harmless_before=harmless_before) if past else None
+        found = past.change_behind(kind, facts.since(now), harmless_before=harmless_before) if past else None
+        return found or self._change_of_names(facts, kind, service, now)
 
     def change_of_groups(self, facts: Facts, group_ids: frozenset[str], now: datetime) -> Change | None:
         """Return the recorded change of the instance's own security groups that began the silence, if any, or of an
@@ -244,7 +245,19 @@ class Around:
         )
         kind = CauseKind.OWN_GROUP
         harmless_before = facts.harmless_before(METRICS, is_outlived=True)
-        return Past(changes, scope).change_behind(kind, facts.since(now), harmless_before=harmless_before)
+        found = Past(changes, scope).change_behind(kind, facts.since(now), harmless_before=harmless_before)
+        return found or self._change_of_names(facts, kind, METRICS, now)
+
+    def _change_of_names(self, facts: Facts, kind: CauseKind, service: str, now: datetime) -> Change | None:
+        """Return the recorded change just before the silence of the VPC's DNS by which what answers the service's name
+        now may have taken it from public addresses, which a way out led to (VPC guide: DNS attributes), if any.
+        """
+        path, past = self.paths.get(service), self.past(service)
+        is_taken = path is not None and bool(path.endpoint_id or path.central_id) and self.tier is not Tier.ISOLATED
+        if past is None or not is_taken or kind is CauseKind.DNS_OFF:
+            return None
+        harmless_before = facts.harmless_before(METRICS, is_outlived=False)
+        return past.change_behind(CauseKind.DNS_OFF, facts.since(now), harmless_before=harmless_before)
 
     def _moved_name(self, change: Change, scope: ChangeScope, facts: Facts) -> bool:
         """True if the change came just before the agent's last datapoint or later, and is of an endpoint that serves
