@@ -282,6 +282,19 @@ class TestARouteToAMachineOnTheWayToAnEndpoint:
         cause = why(facts(replace(seen, endpoints=(both,)) if in_part else seen, changes=(deleted(block),)))
         assert (cause.kind, cause.change) == (CauseKind.ENDPOINT_CLOSED, None)
 
+    @pytest.mark.parametrize(
+        ("name", "resource", "is_named"),
+        [("instance terminated", "i-fw", True), ("DeleteRoute", "rtb-b", True), ("DeleteNatGateway", "nat-1", False)],
+    )
+    def test_is_closed_on_the_way_back_as_well(self, name: str, resource: str, *, is_named: bool) -> None:
+        dead = route("10.0.1.0/24", TargetKind.NETWORK_INTERFACE, "eni-fw", active=False)
+        out = default_route(TargetKind.NAT_GATEWAY, "nat-1", active=False)
+        by_host = (table("main", out), table("b", out, dead, subnets=("b",)))
+        began = replace(change(name, resource), blocks=frozenset({"10.0.1.128/25"} if "Route" in name else ()))
+        cause = why(facts(replace(self.seen(), route_tables=by_host), changes=(began,)))
+        assert "subnet-b" in cause.words
+        assert (cause.kind, cause.change is not None) == (CauseKind.ENDPOINT_CLOSED, is_named)
+
     @pytest.mark.parametrize("name", ["RevokeSecurityGroupIngress", "ReplaceNetworkAclEntry"])
     def test_is_not_closed_by_rules(self, name: str) -> None:
         assert why(facts(self.seen(), changes=(change(name, "sg-own"),))).change is None
