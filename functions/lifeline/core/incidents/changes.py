@@ -309,14 +309,13 @@ def _tables(subnet: Subnet, vpc: Vpc) -> tuple[RouteTable, ...]:
 
 def _tables_within(subnet_ids: Collection[str], vpc: Vpc, own: Ranges) -> tuple[RouteTable, ...]:
     """The subnets' route tables, with what they have of routes that stay within the VPC's blocks."""
-    found = (effective_route_table(subnet, vpc) for subnet in vpc.subnets if subnet.id in subnet_ids)
-    return tuple(
-        replace(
-            table, routes=tuple(one for one in table.routes if not without(tuple(map(span, one.destinations)), own))
-        )
+    found = [effective_route_table(subnet, vpc) for subnet in vpc.subnets if subnet.id in subnet_ids]
+    inside = {
+        table.id: tuple(route for route in table.routes if not without(tuple(map(span, route.destinations)), own))
         for table in found
         if table
-    )
+    }
+    return tuple(replace(table, routes=inside[table.id]) for table in found if table)
 
 
 def _dead_ends(subnet: Subnet, vpc: Vpc) -> Iterator[tuple[str, str]]:
