@@ -204,6 +204,7 @@ class Around:
         self._subnet = facts.subnet
         self._asking = asking
         self._pasts: dict[str, Past] = {}
+        self._wider_pasts: dict[str, Past] = {}
         self._scopes: dict[str, ChangeScope] = {}
         self.paths: Mapping[str, NetworkPath] = self._find_paths()
         self.tier = classify(self._subnet, facts.vpc) if self._subnet and facts.vpc else None
@@ -276,7 +277,9 @@ class Around:
         """
         if self._subnet is None or facts.vpc is None or not facts.changes:
             return None
-        past, kind = Past(facts.changes, self._scope(service, self._subnet, facts.vpc)), CauseKind.CUT_OFF
+        if service not in self._wider_pasts:
+            self._wider_pasts[service] = Past(facts.changes, self._scope(service, self._subnet, facts.vpc))
+        past, kind = self._wider_pasts[service], CauseKind.CUT_OFF
         harmless_before = facts.harmless_before(METRICS, is_outlived=False)
         found = past.change_behind(kind, facts.since(now), harmless_before=harmless_before)
         return found if found and found.blocks else None
