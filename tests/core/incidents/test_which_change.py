@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 
+from lifeline.core.guards.freeze import Freeze, FreezeKind
+from lifeline.core.guards.mode import Mode
 from lifeline.core.guards.urgency import KnownPath, KnownVpc
 from lifeline.core.history.change import Change
 from lifeline.core.incidents.changes import Past, scope_of
@@ -318,16 +320,23 @@ class TestWhoAnswersTheNameOfAnInstanceWithNarrowGroups:
     def test_a_deleted_endpoint_gives_it_back_to_public_addresses(self) -> None:
         began = change("DeleteVpcEndpoints", "vpce-9")
         cause = self.cause("10.0.0.0/16", began)
-        assert (cause.change, cause.confidence) == (began, Confidence.HIGH)
-        assert cause.advice.endswith(
-            "in a security group of the instance, or create an endpoint for the monitoring service in the VPC."
+        assert (cause.change, cause.confidence, cause.is_repairable) == (began, Confidence.HIGH, True)
+        remedy = (
+            "Otherwise, allow outbound TCP 443 to public addresses in a security group of the instance, or create an "
+            "endpoint for the monitoring service in the VPC."
         )
+        will = "Lifeline will check again, and will create an endpoint here if nothing else answers the service's name."
+        assert cause.advice == f"{will} {remedy}"
+        plan_mode = self.cause("10.0.0.0/16", began, mode=Mode.PLAN)
+        assert plan_mode.advice == f"Mode is plan: Lifeline will not fix this. {remedy}"
+        frozen = (("*", Freeze(FreezeKind.MANUAL, minute(-9), "asked for")),)
+        assert not self.cause("10.0.0.0/16", began, frozen=frozen).is_repairable
 
     @pytest.mark.parametrize("name", ["CreateVpcEndpoint", "ModifyVpcEndpoint"])
     def test_an_endpoint_that_others_made_takes_it(self, name: str) -> None:
         began = change(name, "vpce-1", "subnet-a")
         cause = self.cause("52.94.0.0/16", began, is_served=True)
-        assert (cause.change, cause.confidence) == (began, Confidence.HIGH)
+        assert (cause.change, cause.confidence, cause.is_repairable) == (began, Confidence.HIGH, False)
         assert cause.advice == "Allow outbound TCP 443 to vpce-1 in a security group of the instance."
 
     @pytest.mark.parametrize(("name", "is_named"), [("CreateVpcEndpoint", False), ("ModifyVpcEndpoint", True)])
