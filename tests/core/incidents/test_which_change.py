@@ -410,6 +410,14 @@ class TestTheVpcsDnsThatWasTurnedOn:
         assert cause.change.event_name == "ModifyVpcAttribute"
         assert "before this change, the service's name likely led to other addresses" in cause.evidence
 
+    @pytest.mark.parametrize("more", [{"dns_hostnames": False}, {}])
+    def test_or_off_leaves_a_narrow_group_with_public_addresses(self, more: dict[str, Any]) -> None:
+        narrow = replace(self.NARROW, egress=(Rule("tcp", 443, 443, ("10.0.0.0/16",)),))
+        there = replace(SERVED, private_dns=bool(more))
+        cause = self.cause(self.OUT, there, own_security_group(), groups=(narrow,), **more)
+        assert (cause.kind, cause.change is not None) == (CauseKind.OWN_GROUP, bool(more))
+        assert cause.advice.endswith("of the instance, or turn on the VPC's DNS attributes.") is bool(more)
+
     def test_leads_to_a_hub_without_a_way(self) -> None:
         cause = self.cause(dns=DnsView((ZONE,)))
         assert (cause.kind, cause.change.event_name) == (CauseKind.CUT_OFF, "ModifyVpcAttribute")

@@ -309,8 +309,10 @@ class _Check:
             doubts = (*doubts, f"{reported}: {either}")
         is_moved = change is not None and not Field.OUTBOUND.holds(change.event_name)
         moved = "before this change, the service's name likely led to other addresses" if is_moved else ""
-        is_gone = is_moved and not path.endpoint_id and not path.central_id
-        otherwise = f", or create an endpoint for the {METRICS} service in the VPC" if is_gone else ""
+        is_public = is_moved and not path.endpoint_id and not path.central_id
+        is_gone = is_public and change is not None and Field.ENDPOINTS.holds(change.event_name)
+        otherwise = ", or turn on the VPC's DNS attributes" if is_public else ""
+        otherwise = f", or create an endpoint for the {METRICS} service in the VPC" if is_gone else otherwise
         remedy = f"Allow outbound TCP {on} to {way.where} in a security group of the instance{otherwise}."
         is_repairable = is_gone and path.reach is Reach.OPEN_EGRESS and not self.facts.freeze_of(METRICS, path.reach)
         if is_repairable:

@@ -251,11 +251,14 @@ class Around:
 
     def _change_of_names(self, facts: Facts, kind: CauseKind, service: str, now: datetime) -> Change | None:
         """Return the recorded change just before the silence of the VPC's DNS by which what answers the service's name
-        now may have taken it from public addresses, which a way out led to (VPC guide: DNS attributes), if any.
+        now may have taken it from public addresses, which a way out led to, or given it back to these, which narrow
+        groups keep from the agent (VPC guide: DNS attributes), if any.
         """
-        path, past = self.paths.get(service), self.past(service)
-        is_taken = path is not None and bool(path.endpoint_id or path.central_id) and self.tier is not Tier.ISOLATED
-        if past is None or not is_taken or kind is CauseKind.DNS_OFF:
+        path, past, vpc = self.paths.get(service), self.past(service), facts.vpc
+        if past is None or path is None or vpc is None or kind is CauseKind.DNS_OFF:
+            return None
+        is_taken = bool(path.endpoint_id or path.central_id) and self.tier is not Tier.ISOLATED
+        if not is_taken and (kind is not CauseKind.OWN_GROUP or (vpc.dns_support and vpc.dns_hostnames)):
             return None
         harmless_before = facts.harmless_before(METRICS, is_outlived=False)
         return past.change_behind(CauseKind.DNS_OFF, facts.since(now), harmless_before=harmless_before)
