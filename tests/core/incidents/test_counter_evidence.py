@@ -154,6 +154,13 @@ class TestAnEndpointThatServesOthers:
         )
         assert any(told in line for line in cause.evidence) is is_told
 
+    def test_that_was_seen_open_was_not_closed_when_the_way_out_was_lost(self) -> None:
+        both = KnownVpc(minute(-9000), {**lost("subnet-a", -3000).paths, "monitoring": KnownPath(minute(-2900))})
+        cause = why(facts(self.SEEN, known=both))
+        assert (cause.kind, cause.confidence) == (CauseKind.ENDPOINT_CLOSED, Confidence.HIGH)
+        gone = KnownVpc(minute(-9000), {**lost("subnet-a", -3000).paths, **lost("monitoring", -2900).paths})
+        assert any("a connection that stayed open" in line for line in why(facts(self.SEEN, known=gone)).evidence)
+
     def test_may_be_its_path_where_it_is_not_known_when_the_instance_started(self) -> None:
         known = noted(self.SEEN, minute(-60), noted(self.OPEN, minute(-9000)))
         cause = why(facts(self.SEEN, known=known, instance=replace(INSTANCE, launched_at=None)))

@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 
+from lifeline.core.guards.freeze import Freeze, FreezeKind
+from lifeline.core.guards.mode import Mode
 from lifeline.core.guards.urgency import KnownPath, KnownVpc
 from lifeline.core.history.change import Change
 from lifeline.core.incidents.changes import Past, scope_of
@@ -21,7 +23,17 @@ from lifeline.core.network.model import (
     Vpc,
 )
 from tests.core.incidents.test_changes import SINCE
-from tests.core.incidents.test_diagnose import CLOSED_GROUP, INSTANCE, SERVED, change, facts, network, served, why
+from tests.core.incidents.test_diagnose import (
+    CLOSED_GROUP,
+    DENYING,
+    INSTANCE,
+    SERVED,
+    change,
+    facts,
+    network,
+    served,
+    why,
+)
 from tests.core.incidents.test_wrong_blame import of_own_group
 from tests.support.agents import minute
 from tests.support.builders import MONITORING, default_route, endpoint, own_security_group, route, subnet, table, vpc
@@ -272,6 +284,19 @@ class TestARouteToAMachineOnTheWayToAnEndpoint:
         cause = why(facts(replace(seen, endpoints=(both,)) if in_part else seen, changes=(deleted(block),)))
         assert (cause.kind, cause.change) == (CauseKind.ENDPOINT_CLOSED, None)
 
+    @pytest.mark.parametrize(
+        ("name", "resource", "is_named"),
+        [("instance terminated", "i-fw", True), ("DeleteRoute", "rtb-b", True), ("DeleteNatGateway", "nat-1", False)],
+    )
+    def test_is_closed_on_the_way_back_as_well(self, name: str, resource: str, *, is_named: bool) -> None:
+        dead = route("10.0.1.0/24", TargetKind.NETWORK_INTERFACE, "eni-fw", active=False)
+        out = default_route(TargetKind.NAT_GATEWAY, "nat-1", active=False)
+        by_host = (table("main", out), table("b", out, dead, subnets=("b",)))
+        began = replace(change(name, resource), blocks=frozenset({"10.0.1.128/25"} if "Route" in name else ()))
+        cause = why(facts(replace(self.seen(), route_tables=by_host), changes=(began,)))
+        assert "subnet-b" in cause.words
+        assert (cause.kind, cause.change is not None) == (CauseKind.ENDPOINT_CLOSED, is_named)
+
     @pytest.mark.parametrize("name", ["RevokeSecurityGroupIngress", "ReplaceNetworkAclEntry"])
     def test_is_not_closed_by_rules(self, name: str) -> None:
         assert why(facts(self.seen(), changes=(change(name, "sg-own"),))).change is None
@@ -295,16 +320,23 @@ class TestWhoAnswersTheNameOfAnInstanceWithNarrowGroups:
     def test_a_deleted_endpoint_gives_it_back_to_public_addresses(self) -> None:
         began = change("DeleteVpcEndpoints", "vpce-9")
         cause = self.cause("10.0.0.0/16", began)
-        assert (cause.change, cause.confidence) == (began, Confidence.HIGH)
-        assert cause.advice.endswith(
-            "in a security group of the instance, or create an endpoint for the monitoring service in the VPC."
+        assert (cause.change, cause.confidence, cause.is_repairable) == (began, Confidence.HIGH, True)
+        remedy = (
+            "Otherwise, allow outbound TCP 443 to public addresses in a security group of the instance, or create an "
+            "endpoint for the monitoring service in the VPC."
         )
+        will = "Lifeline will check again, and will create an endpoint here if nothing else answers the service's name."
+        assert cause.advice == f"{will} {remedy}"
+        plan_mode = self.cause("10.0.0.0/16", began, mode=Mode.PLAN)
+        assert plan_mode.advice == f"Mode is plan: Lifeline will not fix this. {remedy}"
+        frozen = (("*", Freeze(FreezeKind.MANUAL, minute(-9), "asked for")),)
+        assert not self.cause("10.0.0.0/16", began, frozen=frozen).is_repairable
 
     @pytest.mark.parametrize("name", ["CreateVpcEndpoint", "ModifyVpcEndpoint"])
     def test_an_endpoint_that_others_made_takes_it(self, name: str) -> None:
         began = change(name, "vpce-1", "subnet-a")
         cause = self.cause("52.94.0.0/16", began, is_served=True)
-        assert (cause.change, cause.confidence) == (began, Confidence.HIGH)
+        assert (cause.change, cause.confidence, cause.is_repairable) == (began, Confidence.HIGH, False)
         assert cause.advice == "Allow outbound TCP 443 to vpce-1 in a security group of the instance."
 
     @pytest.mark.parametrize(("name", "is_named"), [("CreateVpcEndpoint", False), ("ModifyVpcEndpoint", True)])
@@ -349,6 +381,50 @@ def test_an_endpoint_that_is_gone_hides_no_route_where_none_was_seen_to_serve(
     gone = change("DeleteVpcEndpoints", "vpce-ssm", at=1.5, event_id="e-2")
     cause = why(facts(network(), changes=(deleted("0.0.0.0/0", at=-1), gone), known=known))
     assert cause.change.event_name == expected if cause.change else False
+
+
+class TestTheVpcsDnsThatWasTurnedOn:
+    """By that, an endpoint or a zone that was there before answers the name (VPC guide: DNS attributes)."""
+
+    OUT = table("main", default_route(TargetKind.INTERNET_GATEWAY, "igw-1"))
+    BY_ADDRESS = replace(INSTANCE, has_public_address=True, group_ids=frozenset({"sg-app"}))
+    NARROW = SecurityGroup("sg-app", "app", egress=(Rule("tcp", 443, 443, ("52.94.0.0/16",)),))
+
+    def cause(self, *parts: Any, at: float = -3, groups: Any = (), dns: DnsView = NAMED, **more: Any) -> Any:
+        began = (change("ModifyVpcAttribute", at=at), change("CreateRoute", "rtb-main", at=-2, event_id="e-2"))
+        seen = vpc(subnet("a"), *(parts or (self.OUT,)), **more)
+        return why(facts(seen, instance=self.BY_ADDRESS, own_groups=groups, dns=dns, changes=began))
+
+    @pytest.mark.parametrize(("at", "is_named"), [(-12, False), (-11, True), (-3, True)])
+    def test_closes_whatever_an_endpoint_keeps_out(self, at: float, *, is_named: bool) -> None:
+        for kind, endpoint_, group in (
+            (CauseKind.ENDPOINT_CLOSED, SERVED, CLOSED_GROUP),
+            (CauseKind.ENDPOINT_POLICY, replace(SERVED, policy=DENYING), own_security_group()),
+        ):
+            cause = self.cause(self.OUT, endpoint_, group, at=at)
+            assert (cause.kind, cause.change is not None) == (kind, is_named)
+
+    def test_closes_narrow_groups(self) -> None:
+        cause = self.cause(self.OUT, SERVED, own_security_group(), groups=(self.NARROW,))
+        assert cause.kind is CauseKind.OWN_GROUP
+        assert cause.change.event_name == "ModifyVpcAttribute"
+        assert "before this change, the service's name likely led to other addresses" in cause.evidence
+
+    @pytest.mark.parametrize("more", [{"dns_hostnames": False}, {}])
+    def test_or_off_leaves_a_narrow_group_with_public_addresses(self, more: dict[str, Any]) -> None:
+        narrow = replace(self.NARROW, egress=(Rule("tcp", 443, 443, ("10.0.0.0/16",)),))
+        there = replace(SERVED, private_dns=bool(more))
+        cause = self.cause(self.OUT, there, own_security_group(), groups=(narrow,), **more)
+        assert (cause.kind, cause.change is not None) == (CauseKind.OWN_GROUP, bool(more))
+        assert cause.advice.endswith("of the instance, or turn on the VPC's DNS attributes.") is bool(more)
+
+    def test_leads_to_a_hub_without_a_way(self) -> None:
+        cause = self.cause(dns=DnsView((ZONE,)))
+        assert (cause.kind, cause.change.event_name) == (CauseKind.CUT_OFF, "ModifyVpcAttribute")
+
+    def test_takes_nothing_where_no_way_leads_out_or_nothing_answers(self) -> None:
+        assert self.cause(table("main"), SERVED, CLOSED_GROUP).change is None
+        assert self.cause(table("main")).change is None
 
 
 class TestAChangeFromLongBeforeTheLastDatapoint:

@@ -1,8 +1,8 @@
 """Which recorded change closed a subnet's path to a service, and which one opened it again."""
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from functools import lru_cache
@@ -110,18 +110,19 @@ def scope_of(
     and the filters on the way to the service's endpoints and through the NAT. `is_public` says that the service's name
     leads to public addresses where no endpoint answers it: a route to other private networks is then no part of the
     way, but one within the VPC may bring the answers. `is_within` says that an endpoint of the VPC answers: then only
-    those are.
+    those are, there and back.
 
     A subnet with IPv4 uses that alone (docs/adr/0005). What an IPv6-only one sends may go on by IPv4 behind a NAT
     gateway (VPC guide: DNS64 and NAT64).
     """
-    tables = _tables(subnet, vpc)
+    own = tuple(span(cidr) for cidr in vpc.all_cidrs)
+    endpoints = endpoints_of(service, vpc)
+    hosts = {subnet_id for endpoint in endpoints for subnet_id in endpoint.subnet_ids}
+    tables = _tables_within({subnet.id, *hosts}, vpc, own) if is_within else _tables(subnet, vpc)
     targets = frozenset(route.target_id for table in tables for route in table.routes if route.target_id)
     machines = [interface for interface in vpc.interfaces or () if interface.id in targets]
     homes = {nat.subnet_id for nat in vpc.nat_gateways if nat.id in targets and nat.subnet_id}
     homes |= {machine.subnet_id for machine in machines}
-    endpoints = endpoints_of(service, vpc)
-    hosts = {subnet_id for endpoint in endpoints for subnet_id in endpoint.subnet_ids}
     on_the_way = [candidate for candidate in vpc.subnets if candidate.id in {subnet.id, *hosts, *homes}]
     acls = frozenset(acl.id for candidate in on_the_way if (acl := acl_of(candidate, vpc)))
     of_endpoints = frozenset[str]().union(*(endpoint.security_group_ids for endpoint in endpoints))
@@ -142,7 +143,7 @@ def scope_of(
         other_ids=_seen(vpc),
         versions=frozenset({subnet.ip_version} | ({4} if homes else set())),
         off_the_way=EVERY_ADDRESS[subnet.ip_version] if is_within else off_the_way,
-        own=tuple(span(cidr) for cidr in vpc.all_cidrs),
+        own=own,
         dead=frozenset(found for home in on_the_way for found in _dead_ends(home, vpc)),
     )
 
@@ -304,6 +305,17 @@ def _tables(subnet: Subnet, vpc: Vpc) -> tuple[RouteTable, ...]:
     homes = {nat.subnet_id for nat in vpc.nat_gateways if nat.id in targets}
     onward = (effective_route_table(subnet, vpc) for subnet in vpc.subnets if subnet.id in homes)
     return tuple(table for table in (own, *onward) if table)
+
+
+def _tables_within(subnet_ids: Collection[str], vpc: Vpc, own: Ranges) -> tuple[RouteTable, ...]:
+    """The subnets' route tables, with what they have of routes that stay within the VPC's blocks."""
+    found = [effective_route_table(subnet, vpc) for subnet in vpc.subnets if subnet.id in subnet_ids]
+    inside = {
+        table.id: tuple(route for route in table.routes if not without(tuple(map(span, route.destinations)), own))
+        for table in found
+        if table
+    }
+    return tuple(replace(table, routes=inside[table.id]) for table in found if table)
 
 
 def _dead_ends(subnet: Subnet, vpc: Vpc) -> Iterator[tuple[str, str]]:

@@ -76,8 +76,10 @@ def ipv6_words(facts: Facts) -> tuple[str, ...]:
 
 
 def _closed_at(known: KnownVpc, subnet_id: str, service: str) -> datetime | None:
-    lost = [path.lost_at for path in known.paths_of(subnet_id, service) if path.lost_at]
-    return known.shut_since(subnet_id, service) or max(lost, default=None)
+    """When Lifeline first saw the subnet kept from the service, None if it had a path when that was last seen."""
+    paths = known.paths_of(subnet_id, service)
+    lost = [path.lost_at for path in paths if path.lost_at]
+    return known.shut_since(subnet_id, service) or (max(lost, default=None) if len(lost) == len(paths) else None)
 
 
 def _seen_words(known: KnownVpc, subnet_id: str, service: str) -> str:

@@ -130,6 +130,11 @@ def _proxy_words(change: Change) -> str:
     return f"unless the agent uses a proxy in {there}: {changed}"
 
 
+def _otherwise(remedy: str) -> str:
+    """What people can do if Lifeline doesn't."""
+    return f"Otherwise, {remedy[0].lower()}{remedy[1:]}"
+
+
 def _begun_as(kind: CauseKind, path: NetworkPath) -> CauseKind:
     """The kind whose changes begin it: a route that leads nowhere closes an endpoint as it does a way out."""
     is_by_route = bool(path.obstacles) and path.obstacles[0].kind is ObstacleKind.ROUTE
@@ -302,19 +307,26 @@ class _Check:
             reported = f"the agent reported until {write_time(seen_at)}"
             either = "it got out then, by other groups or to other addresses, or uses another name, such as a FIPS one"
             doubts = (*doubts, f"{reported}: {either}")
-        is_moved = change is not None and Field.ENDPOINTS.holds(change.event_name)
+        is_moved = change is not None and not Field.OUTBOUND.holds(change.event_name)
         moved = "before this change, the service's name likely led to other addresses" if is_moved else ""
-        is_gone = is_moved and not path.endpoint_id
-        otherwise = f", or create an endpoint for the {METRICS} service in the VPC" if is_gone else ""
+        is_public = is_moved and not path.endpoint_id and not path.central_id
+        is_gone = is_public and change is not None and Field.ENDPOINTS.holds(change.event_name)
+        otherwise = ", or turn on the VPC's DNS attributes" if is_public else ""
+        otherwise = f", or create an endpoint for the {METRICS} service in the VPC" if is_gone else otherwise
+        remedy = f"Allow outbound TCP {on} to {way.where} in a security group of the instance{otherwise}."
+        is_repairable = is_gone and path.reach is Reach.OPEN_EGRESS and not self.facts.freeze_of(METRICS, path.reach)
+        if is_repairable:
+            remedy = f"{self.facts.why_left(METRICS, path.reach) or _WILL_CHECK} {_otherwise(remedy)}"
         return self._cause(
             CauseKind.OWN_GROUP,
             Confidence.MEDIUM if doubts else Confidence.HIGH,
             f"the instance's own group {names} lets no {on} out to {way.where}",
             evidence=(*path.notes, path.words, *doubts, self._change_evidence(change, _NO_SWAPS), moved),
-            advice=f"Allow outbound TCP {on} to {way.where} in a security group of the instance{otherwise}.",
+            advice=remedy,
             service=METRICS,
             subject=names,
             change=change,
+            is_repairable=is_repairable,
         )
 
     def role(self) -> Cause | None:

@@ -204,6 +204,7 @@ class Around:
         self._subnet = facts.subnet
         self._asking = asking
         self._pasts: dict[str, Past] = {}
+        self._wider_pasts: dict[str, Past] = {}
         self._scopes: dict[str, ChangeScope] = {}
         self.paths: Mapping[str, NetworkPath] = self._find_paths()
         self.tier = classify(self._subnet, facts.vpc) if self._subnet and facts.vpc else None
@@ -227,7 +228,8 @@ class Around:
         """Return the recorded change that began a cause of this kind for one of these agents, if any."""
         past, outlived = self.past(service), is_outlived(kind, self.paths.get(service))
         harmless_before = facts.harmless_before(service, is_outlived=outlived)
-        return past.change_behind(kind, facts.since(now), harmless_before=harmless_before) if past else None
+        found = past.change_behind(kind, facts.since(now), harmless_before=harmless_before) if past else None
+        return found or self._change_of_names(facts, kind, service, now)
 
     def change_of_groups(self, facts: Facts, group_ids: frozenset[str], now: datetime) -> Change | None:
         """Return the recorded change of the instance's own security groups that began the silence, if any, or of an
@@ -244,7 +246,22 @@ class Around:
         )
         kind = CauseKind.OWN_GROUP
         harmless_before = facts.harmless_before(METRICS, is_outlived=True)
-        return Past(changes, scope).change_behind(kind, facts.since(now), harmless_before=harmless_before)
+        found = Past(changes, scope).change_behind(kind, facts.since(now), harmless_before=harmless_before)
+        return found or self._change_of_names(facts, kind, METRICS, now)
+
+    def _change_of_names(self, facts: Facts, kind: CauseKind, service: str, now: datetime) -> Change | None:
+        """Return the recorded change just before the silence of the VPC's DNS by which what answers the service's name
+        now may have taken it from public addresses, which a way out led to, or given it back to these, which narrow
+        groups keep from the agent (VPC guide: DNS attributes), if any.
+        """
+        path, past, vpc = self.paths.get(service), self.past(service), facts.vpc
+        if past is None or path is None or vpc is None or kind is CauseKind.DNS_OFF:
+            return None
+        is_taken = bool(path.endpoint_id or path.central_id) and self.tier is not Tier.ISOLATED
+        if not is_taken and (kind is not CauseKind.OWN_GROUP or (vpc.dns_support and vpc.dns_hostnames)):
+            return None
+        harmless_before = facts.harmless_before(METRICS, is_outlived=False)
+        return past.change_behind(CauseKind.DNS_OFF, facts.since(now), harmless_before=harmless_before)
 
     def _moved_name(self, change: Change, scope: ChangeScope, facts: Facts) -> bool:
         """True if the change came just before the agent's last datapoint or later, and is of an endpoint that serves
@@ -263,7 +280,9 @@ class Around:
         """
         if self._subnet is None or facts.vpc is None or not facts.changes:
             return None
-        past, kind = Past(facts.changes, self._scope(service, self._subnet, facts.vpc)), CauseKind.CUT_OFF
+        if service not in self._wider_pasts:
+            self._wider_pasts[service] = Past(facts.changes, self._scope(service, self._subnet, facts.vpc))
+        past, kind = self._wider_pasts[service], CauseKind.CUT_OFF
         harmless_before = facts.harmless_before(METRICS, is_outlived=False)
         found = past.change_behind(kind, facts.since(now), harmless_before=harmless_before)
         return found if found and found.blocks else None
