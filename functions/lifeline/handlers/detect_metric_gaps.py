@@ -205,7 +205,7 @@ def _announce_denials(settings: DetectorSettings, tools: DetectorTools) -> None:
         from lifeline.core.notices.denied import denied_notice
 
         try:
-            tools.notices.publish(denied_notice(news, "DetectMetricGaps"))
+            tools.notices.publish(denied_notice(news, "DetectMetricGaps", is_member=bool(settings.member)))
         except LifelineError as error:
             logger.error("notice of denied reads not sent", error=str(error))
             return False

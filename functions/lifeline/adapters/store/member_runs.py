@@ -7,8 +7,8 @@ pk = DETECTOR_RUNS   sk = NOTICES   told: the accounts, each with the time
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from lifeline.adapters.store.lasting import is_among_first
 from lifeline.adapters.store.table import Table
-from lifeline.core.organization.members import MOST_ALONE
 
 _HOUR = timedelta(hours=1)
 _APART = timedelta(seconds=50)  # less than the schedule's minute
@@ -37,11 +37,5 @@ class MemberRuns:
 
         What all have in common would be a notice each; sweeps find those whose role is gone, and tell of them together.
         """
-
-        def step(item: dict[str, Any]) -> tuple[dict[str, Any] | None, bool]:
-            before = {one: at for one, at in item.get("told", {}).items() if now - datetime.fromisoformat(at) < _HOUR}
-            if len(before.keys() - {account}) >= MOST_ALONE:
-                return None, False
-            return {"told": before | {account: now.astimezone(UTC).isoformat()}}, True
-
-        return self._table.change(("DETECTOR_RUNS", "NOTICES"), step, "ledger: reserve the notice of unknown agents")
+        doing = "ledger: reserve the notice of unknown agents"
+        return is_among_first(self._table, ("DETECTOR_RUNS", "NOTICES"), account, now, _HOUR, doing)
