@@ -217,6 +217,35 @@ def test_the_page_alone_leads_from_an_organization_to_a_hub_and_back(reader: Rea
     assert reader.is_done()
 
 
+def test_a_hub_that_was_deleted_is_let_in_again_once_it_is_deployed_by_the_same_name(reader: Reader) -> None:
+    """What the page says of that: the spokes' stacks stay as they are, and the ledger is new."""
+    set_up(reader)
+    reader.an_hour_passes()
+    site, table = reader.new_site(SHOP, "10.11"), reader.hub.outputs["LedgerTable"]
+    stacks = reader.hub.client("cloudformation")
+    stacks.delete_stack(StackName="lifeline")
+    reader.hub.wait(lambda: not is_there(stacks), what="the end of the hub's stack")
+    reader.hub.client("dynamodb").delete_table(TableName=table)  # a new one has another name in AWS, but not here
+    again = command("docs/organization.md", "sam deploy --parameter-overrides Accounts=organization")
+    reader.type(again.replace("Mode=plan", "Mode=enforce"), *of_emulators(reader))
+    assert not reader.standings()
+    reader.an_hour_passes()
+    assert reader.standings()[SHOP] is SERVED
+    reader.cut(SHOP, site)
+    assert reader.repaired(SHOP, site)
+
+
+def is_there(stacks: Any) -> bool:
+    found = stacks.list_stacks()["StackSummaries"]
+    return any(one["StackName"] == "lifeline" and one["StackStatus"] != "DELETE_COMPLETE" for one in found)
+
+
+def of_emulators(reader: Reader) -> tuple[str, ...]:
+    """The parameters that a new stack needs beside the page's."""
+    hub = reader.hub
+    return (f"EndpointUrl={hub.endpoint_url}", f"Ec2EndpointUrl={hub.ec2_endpoint_url}", "DebounceSeconds=2")
+
+
 def have_an_own_stacks_endpoint(reader: Reader) -> Site:
     """What a stack of the same name made in BILLING, before it was deleted there."""
     ec2 = reader.hub.account(BILLING).client("ec2")
@@ -252,8 +281,7 @@ def set_up(reader: Reader) -> None:
     assert reader.hub.client("organizations").list_accounts()["Accounts"]
 
     reader.next("sam build")
-    emulators = {"EndpointUrl": reader.hub.endpoint_url, "Ec2EndpointUrl": reader.hub.ec2_endpoint_url}
-    reader.next("sam deploy", *(f"{name}={value}" for name, value in emulators.items()), "DebounceSeconds=2")
+    reader.next("sam deploy", *of_emulators(reader))
 
     reader.next("aws cloudformation create-stack-set")
     reader.stack_sets.failing[BILLING] = BY_SCP

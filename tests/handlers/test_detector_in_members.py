@@ -11,6 +11,7 @@ from moto.sqs.models import sqs_backends
 from lifeline.adapters.aws.memory import remember
 from lifeline.adapters.aws.topic import Topic
 from lifeline.adapters.store.failed_runs import FailedRunStore
+from lifeline.adapters.store.member_runs import MemberRuns
 from lifeline.adapters.store.vpcs import VpcStore
 from lifeline.core.errors import TransientError
 from lifeline.core.network.model import RegionRef
@@ -66,6 +67,29 @@ def test_an_account_whose_agents_cannot_be_checked_is_told_once_after_a_quarter_
     (subject,) = told(hub)
     assert subject == f"[lifeline {A}] agents of account {A} unknown: its metrics can't be checked"
     assert (since(A) is None, since(B)) == (False, None)
+
+
+def test_of_many_accounts_whose_agents_cannot_be_checked_people_hear_of_three_in_an_hour(
+    hub: Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    many = [A, B, *(f"{number:012}" for number in range(101, 104))]
+    monkeypatch.setenv("ACCOUNTS", ",".join(many))
+    for account in many:
+        if account not in {A, B}:
+            hub.organization.join(account)
+            hub.organization.add_role(role_in(account), trust=[TRUST])
+    hub.sweep()
+    for account in many:
+        hub.organization.deny(account, "cloudwatch:*")
+    for _ in range(20):
+        for account in many:
+            detect(account)
+        hub.days.clock.advance(MINUTE)
+    assert len(told(hub)) == 3
+    runs, now = MemberRuns("ledger"), hub.days.clock()
+    assert not runs.may_tell(many[-1], now)
+    assert runs.may_tell(many[-1], now + HOUR), "each has its turn while that lasts"
+    assert runs.may_tell(many[-1], now + HOUR), "and keeps it if the notice didn't go out"
 
 
 def test_instances_that_must_not_be_described_are_asked_for_once_an_hour_by_however_many_processes(hub: Hub) -> None:

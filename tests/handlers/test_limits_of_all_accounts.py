@@ -162,6 +162,18 @@ def test_an_account_that_left_uses_up_nothing_of_what_all_share(monkeypatch: pyt
         assert len(hub.b.endpoints(vpc_b)) == 1
 
 
+def test_an_account_that_is_back_counts_with_all_that_it_has(monkeypatch: pytest.MonkeyPatch) -> None:
+    for hub in hub_with(monkeypatch, monthly_usd=8):
+        vpc_a, vpc_b = alike(network, hub.a, hub.b)
+        hub.days.deliver(hub.cut_off(A, hub.a, vpc_a))
+        for accounts in (f"{A},{B}", B, f"{A},{B}"):
+            monkeypatch.setenv("ACCOUNTS", accounts)
+            hub.sweep()
+        assert UsageOfAll("ledger").read().interfaces == {f"{A}/{REGION}/{vpc_a}": 1}
+        hub.days.deliver(hub.cut_off(B, hub.b, vpc_b))
+        assert not hub.b.endpoints(vpc_b)
+
+
 def test_where_the_use_of_all_cannot_be_saved_nothing_is_made_and_nothing_stays_counted(
     hub: Hub, monkeypatch: pytest.MonkeyPatch
 ) -> None:

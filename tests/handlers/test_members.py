@@ -200,6 +200,24 @@ def test_what_takes_many_accounts_away_at_once_is_three_notices_and_one_of_all_o
     assert sum(form["kind"] == "account_read" for form in forms_of(hub)) == 3
 
 
+def test_what_is_denied_in_many_accounts_people_hear_of_three_of_them(
+    hub: Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    accounts = [A, B, *(f"{number:012}" for number in range(101, 104))]
+    monkeypatch.setenv("ACCOUNTS", ",".join(accounts))
+    worlds = {A: hub.a, B: hub.b} | {account: hub.organization.join(account) for account in accounts[2:]}
+    for account, world in worlds.items():
+        hub.organization.add_role(role_in(account), trust=[TRUST])
+        hub.organization.deny(account, "route53profiles:*")
+        hub.cut_off(account, world, network(world))
+    for _ in range(2):
+        hub.sweep()
+    denied = [form for form in forms_of(hub) if form["kind"] == "read_denied"]
+    assert {form["account"] for form in denied} == {*sorted(accounts)[:3]}
+    assert {*denied[0]["facts"]["denied"]} == {"route53profiles:ListProfileAssociations"}
+    assert "the same in many accounts of a hub" in flat(denied[0]["text"])
+
+
 def test_a_lost_account_that_is_back_is_swept_again_and_its_loss_is_news_again(hub: Hub) -> None:
     hub.sweep()
     vpc_a = network(hub.a)

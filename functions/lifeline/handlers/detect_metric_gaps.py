@@ -128,13 +128,15 @@ def _detect_in_member(request: Detect | CheckPart | Forget, settings: DetectorSe
 
 
 def _note_failure(settings: DetectorSettings, why: str) -> None:
-    """Keeps that the account's agents are unknown, and tells people once that lasts."""
+    """Keeps that the account's agents are unknown, and tells people once that lasts: of few accounts at once."""
 
     def publish(runs: FailedRuns) -> bool:
         from lifeline.core.notices.agents_unknown import agents_unknown_notice
 
         topic = Topic(settings.topic_arn, settings.sender, chat_topic_arn=settings.chat_topic_arn)
         try:
+            if not MemberRuns(settings.table_name).may_tell(settings.member, _now()):
+                return False
             topic.publish(agents_unknown_notice(settings.member, runs))
         except LifelineError as error:
             logger.error("notice of unknown agents not sent", account=settings.member, error=str(error))
@@ -203,7 +205,7 @@ def _announce_denials(settings: DetectorSettings, tools: DetectorTools) -> None:
         from lifeline.core.notices.denied import denied_notice
 
         try:
-            tools.notices.publish(denied_notice(news, "DetectMetricGaps"))
+            tools.notices.publish(denied_notice(news, "DetectMetricGaps", is_member=bool(settings.member)))
         except LifelineError as error:
             logger.error("notice of denied reads not sent", error=str(error))
             return False

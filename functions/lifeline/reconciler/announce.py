@@ -150,7 +150,8 @@ def announce_denials(job: Job) -> None:
     if not noted or not store or job.is_manual:
         return
     try:
-        store.announce(noted.take(), lambda news: job.publish(denied_notice(news)), now=job.run.now())
+        is_member, now = bool(job.settings.member), job.run.now()
+        store.announce(noted.take(), lambda news: job.publish(denied_notice(news, is_member=is_member)), now=now)
     except LifelineError as error:
         logger.error("notice of denied reads not sent", error=str(error))
 

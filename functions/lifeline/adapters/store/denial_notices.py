@@ -1,36 +1,41 @@
 """Which denied permissions people have heard of."""
 
 from collections.abc import Callable, Iterable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from lifeline.adapters.store.lasting import is_news
+from lifeline.adapters.store.lasting import is_among_first, is_news
 from lifeline.adapters.store.table import Key, Table
-from lifeline.core.organization.ledger import Ledger
+from lifeline.core.organization.ledger import Ledger, MemberLedger
 
 OF_DETECTOR = "DETECTOR_DENIED"
+_DAY = timedelta(days=1)
 
 
 class DenialNotices:
     """The ledger's items `PERMISSION#`, one for each permission that was denied to one function: each writes a
-    `partition` of its own.
+    `partition` of its own. The hub's items `ACCOUNTS#` say in which member accounts people heard that it is denied:
+    what an organization's policy denies in all would be a notice each.
     """
 
     def __init__(self, ledger: Ledger, dynamodb: Any = None, *, partition: str = "DENIED") -> None:
         self._table = Table(ledger, dynamodb)
+        self._member = ledger.region.account if isinstance(ledger, MemberLedger) else ""
+        self._hubs = Table(ledger.table_name, dynamodb) if isinstance(ledger, MemberLedger) else self._table
         self._partition = partition
 
     def announce(
         self, denied: Mapping[str, str], publish: Callable[[Mapping[str, str]], bool], *, now: datetime
     ) -> None:
         """Publishes what of the denials is news; what could not be sent is news again, and so is it where `publish`
-        raises.
+        raises. Of what is denied in many member accounts, it publishes the first of them.
         """
         news, is_sent = self.reserve(denied, now=now), False
         if not news:
             return
         try:
-            is_sent = publish({permission: denied[permission] for permission in news})
+            told = {permission: denied[permission] for permission in news if self._is_among_first(permission, now)}
+            is_sent = not told or publish(told)
         finally:
             if not is_sent:
                 self.return_reservation(news)
@@ -57,6 +62,12 @@ class DenialNotices:
             self._table.delete(key, doing)
         times = [datetime.fromisoformat(item.get("since", item["seen_at"])) for item in ended.values()]
         return min(times, default=None)
+
+    def _is_among_first(self, permission: str, now: datetime) -> bool:
+        if not self._member:
+            return True
+        key, doing = (self._partition, f"ACCOUNTS#{permission}"), "ledger: reserve the notice of a denied permission"
+        return is_among_first(self._hubs, key, self._member, now, _DAY, doing)
 
     def _is_news(self, permission: str, at: datetime) -> bool:
         return is_news(self._table, self._key(permission), at, "ledger: reserve the notice of a denied permission")

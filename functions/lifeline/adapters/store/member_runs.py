@@ -1,18 +1,21 @@
-"""When a hub's detector last had the agents of its member accounts checked.
+"""When a hub's detector last had the agents of its member accounts checked, and of which it just told that it can't.
 
 pk = DETECTOR_RUNS   sk = MEMBERS   began_at
+pk = DETECTOR_RUNS   sk = NOTICES   told: the accounts, each with the time
 """
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from lifeline.adapters.store.lasting import is_among_first
 from lifeline.adapters.store.table import Table
 
+_HOUR = timedelta(hours=1)
 _APART = timedelta(seconds=50)  # less than the schedule's minute
 
 
 class MemberRuns:
-    """The hub's item. Whoever starts runs again and again would otherwise put those of all accounts on the queue each
+    """The hub's items. Whoever starts runs again and again would otherwise put those of all accounts on the queue each
     time, and what has to be checked in parts would wait behind them.
     """
 
@@ -28,3 +31,11 @@ class MemberRuns:
             condition="attribute_not_exists(began_at) OR began_at <= :before OR began_at > :now",
             values={":before": now.astimezone(UTC) - _APART, ":now": now.astimezone(UTC)},
         )
+
+    def may_tell(self, account: str, now: datetime) -> bool:
+        """True if people are to hear now that this account's agents can't be checked: of MOST_ALONE accounts an hour.
+
+        What all have in common would be a notice each; sweeps find those whose role is gone, and tell of them together.
+        """
+        doing = "ledger: reserve the notice of unknown agents"
+        return is_among_first(self._table, ("DETECTOR_RUNS", "NOTICES"), account, now, _HOUR, doing)

@@ -28,7 +28,8 @@ def agents_unknown_notice(account: str, runs: FailedRuns) -> Notice:
                 "Check what the error names. If the role can't be assumed, or a policy denies the call, see "
                 "docs/organization.md. If AWS throttles the account's calls, ask who else makes many of them."
             ),
-            "Lifeline won't send this notice again within a day.",
+            "Lifeline won't send this notice again within a day. If the same happens in many accounts at once,",
+            "it sends the notices of three in an hour: the coverage page has all.",
         ),
         facts={"account": account, "since": runs.since.isoformat() if runs.since else "", "why": runs.why},
     )

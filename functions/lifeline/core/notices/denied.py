@@ -13,8 +13,10 @@ _SHOWN = 10
 _RECONCILER = "ReconcileEndpoints"
 
 
-def denied_notice(denied: Mapping[str, str], function: str = _RECONCILER) -> Notice:
-    """Write which permissions the function lacks: `denied` has AWS's words by permission."""
+def denied_notice(denied: Mapping[str, str], function: str = _RECONCILER, *, is_member: bool = False) -> Notice:
+    """Write which permissions the function lacks: `denied` has AWS's words by permission. With `is_member`, it lacks
+    them in an account that a hub serves.
+    """
     names = sorted(denied)
     count = write_count(len(names), "permission")
     return Notice(
@@ -40,6 +42,7 @@ def denied_notice(denied: Mapping[str, str], function: str = _RECONCILER) -> Not
         next=(
             *_where_to_change_it(denied, function),
             "If the denial is intended, no action is needed. Lifeline won't send this notice again while it lasts.",
+            *(("If it is the same in many accounts of a hub, you hear of three in a day.",) if is_member else ()),
         ),
         facts={"denied": {name: denied[name] for name in names}},
     )
