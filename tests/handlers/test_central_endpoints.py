@@ -1,5 +1,6 @@
 """Central means reachable: a hub's zone, and the routes by which a VPC gets there, through the whole handlers."""
 
+from datetime import timedelta
 from typing import Any
 
 import boto3
@@ -46,6 +47,7 @@ def test_when_its_route_is_removed_it_is_blocked_and_told_with_the_remedy(spoke:
     zone_id = spoke.case.world.hub_zone(spoke.vpc_id, NAME, "10.9.0.10")
     spoke.route()
     spoke.service()
+    agent = spoke.case.launch(spoke.subnet, ago=timedelta(hours=1))
     spoke.ec2.delete_route(RouteTableId=spoke.table, DestinationCidrBlock="10.9.0.0/16")
     (action,) = spoke.case.look(spoke.vpc_id)["actions"]
     assert action["status"] == "blocked"
@@ -55,8 +57,7 @@ def test_when_its_route_is_removed_it_is_blocked_and_told_with_the_remedy(spoke:
     )
     (notice,) = spoke.case.told()
     assert f"no route of {spoke.table} leads to 10.9.0.10" in notice
-    agent = spoke.case.launch(spoke.subnet)
-    why = spoke.case.why_silent(agent["InstanceId"])
+    why = spoke.case.why_silent(agent["InstanceId"], reported_for=timedelta(minutes=1))
     assert "no route leads to the central endpoint" in why
     assert f"no route of {spoke.table} leads to 10.9.0.10" in why
 

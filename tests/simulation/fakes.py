@@ -262,6 +262,10 @@ class SimulatedSurroundings:
     def observe(self, vpc_ids: Sequence[str]) -> tuple[Vpc, ...]:
         return tuple(self._world.places[id_].view() for id_ in vpc_ids if id_ in self._world.places)
 
+    def prefix_lists(self, list_ids: Sequence[str]) -> dict[str, tuple[str, ...]]:
+        assert not list_ids
+        return {}
+
     def with_dns(self, vpcs: Sequence[Vpc]) -> tuple[Vpc, ...]:
         return tuple(vpcs)
 

@@ -7,13 +7,15 @@ from typing import Any
 
 import boto3
 import pytest
+from moto.core import DEFAULT_ACCOUNT_ID
+from moto.ec2 import ec2_backends
 
 from lifeline.adapters.aws.memory import remember
 from lifeline.adapters.aws.roles import Roles
 from lifeline.core.network.iam_policy import Permission, RoleVerdict
 from lifeline.handlers import detect_metric_gaps, reconcile_endpoints
 from tests.support.strict import StrictAccount
-from tests.support.world import Context, World, flat
+from tests.support.world import REGION, Context, World, flat
 
 type Entry = tuple[int, bool, str, str, tuple[int, int] | None]
 
@@ -95,7 +97,7 @@ class Case:
         self.later()
         return str(made["VpcEndpoint"]["VpcEndpointId"])
 
-    def launch(self, subnet_id: str, *groups: str) -> dict[str, Any]:
+    def launch(self, subnet_id: str, *groups: str, ago: timedelta = timedelta(0)) -> dict[str, Any]:
         iam = boto3.client("iam")
         if not iam.list_instance_profiles()["InstanceProfiles"]:
             iam.create_role(RoleName="agent", AssumeRolePolicyDocument="{}")
@@ -106,14 +108,18 @@ class Case:
         found: dict[str, Any] = self.world.ec2.run_instances(
             ImageId="ami-12c6146b", MinCount=1, MaxCount=1, SubnetId=subnet_id, IamInstanceProfile=profile, **more
         )["Instances"][0]
+        backend = ec2_backends[DEFAULT_ACCOUNT_ID][REGION]
+        backend.get_instance(found["InstanceId"]).launch_time -= ago
         return found
 
-    def why_silent(self, instance_id: str) -> str:
-        """The instance's agent published until 20 minutes ago: what the notice says of the cause."""
+    def why_silent(self, instance_id: str, *, reported_for: timedelta = timedelta(minutes=40)) -> str:
+        """The instance's agent published for so long after what was done, and not for 20 minutes since: what the notice
+        says of the cause.
+        """
         remember.cache_clear()
         verdict = RoleVerdict(Permission.ALLOWED, "agent")  # moto has no IAM simulator
         self.monkeypatch.setattr(Roles, "may_publish", lambda *_: verdict)
-        now = datetime.now(UTC) + timedelta(hours=1)
+        now = datetime.now(UTC) + reported_for + timedelta(minutes=20)
         datum: Any = {
             "MetricName": "mem_used_percent",
             "Dimensions": [{"Name": "InstanceId", "Value": instance_id}],
