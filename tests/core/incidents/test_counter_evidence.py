@@ -437,6 +437,13 @@ class TestAnAgentWithAProxy:
         assert bool(told) is (at >= -11)
         assert "a proxy)" in cause.advice
 
+    def test_is_not_told_where_an_endpoint_keeps_it_out(self) -> None:
+        seen = network(SERVED, security_groups=(CLOSED_GROUP,))
+        out = replace(change("DeleteRoute", "rtb-main"), blocks=frozenset({"0.0.0.0/0"}))
+        cause = self.cause(out, vpc=seen)
+        assert verdict(cause) == AGENT
+        assert not any("proxy in" in line for line in cause.evidence)
+
     def test_is_not_told_of_routes_of_others(self) -> None:
         lost = replace(change("DeleteRoute", "rtb-b"), blocks=frozenset({"10.0.0.0/8"}))
         named = replace(change("DeleteVpcEndpoints", "vpce-1"), blocks=frozenset())

@@ -250,7 +250,17 @@ class TestARouteThatWasAdded:
 
     def test_of_a_network_beside_is_not_named(self) -> None:
         seen = vpc(subnet("a"), table("main", route("10.20.0.0/16", TargetKind.PEERING, "pcx-1")))
-        assert why(facts(seen, changes=self.created("10.20.0.0/16"), dns=None)).change is None
+        (made,) = self.created("10.20.0.0/16")
+        assert behind(seen, CauseKind.CUT_OFF, made) is None
+
+    def test_counts_in_the_table_that_leads_nowhere(self) -> None:
+        out, half = default_route(TargetKind.NAT_GATEWAY, "nat-1"), route("0.0.0.0/1", TargetKind.PEERING, "pcx-1")
+        edge = table("edge", self.OUT, subnets=("n",))
+        nat = NatGateway("nat-1", is_public=True, is_available=True, subnet_id="subnet-n")
+        seen = vpc(subnet("a"), subnet("n"), table("main", out, half), edge, nat_gateways=(nat,))
+        for table_id, is_named in (("rtb-main", True), ("rtb-edge", False)):
+            (made,) = self.created("0.0.0.0/1", table_id=table_id)
+            assert (behind(seen, CauseKind.CUT_OFF, made) is not None) is is_named
 
 
 class TestARouteToAMachineOnTheWayToAnEndpoint:
@@ -331,6 +341,15 @@ class TestWhoAnswersTheNameOfAnInstanceWithNarrowGroups:
         assert plan_mode.advice == f"Mode is plan: Lifeline will not fix this. {remedy}"
         frozen = (("*", Freeze(FreezeKind.MANUAL, minute(-9), "asked for")),)
         assert not self.cause("10.0.0.0/16", began, frozen=frozen).is_repairable
+
+    def test_a_deleted_endpoint_of_a_public_subnet_is_not_lifelines_to_bring_back(self) -> None:
+        own = SecurityGroup("sg-app", "app", egress=(Rule("tcp", 443, 443, ("10.0.0.0/16",)),))
+        instance = replace(INSTANCE, group_ids=frozenset({"sg-app"}), has_public_address=True)
+        seen = vpc(subnet("a"), table("main", default_route(TargetKind.INTERNET_GATEWAY)))
+        began = (change("DeleteVpcEndpoints", "vpce-9"),)
+        cause = why(facts(seen, instance=instance, own_groups=(own,), changes=began, known=self.HAD_ENDPOINT))
+        assert (cause.kind, cause.change, cause.is_repairable) == (CauseKind.OWN_GROUP, *began, False)
+        assert cause.advice.endswith("or create an endpoint for the monitoring service in the VPC.")
 
     @pytest.mark.parametrize("name", ["CreateVpcEndpoint", "ModifyVpcEndpoint"])
     def test_an_endpoint_that_others_made_takes_it(self, name: str) -> None:
@@ -425,6 +444,13 @@ class TestTheVpcsDnsThatWasTurnedOn:
     def test_takes_nothing_where_no_way_leads_out_or_nothing_answers(self) -> None:
         assert self.cause(table("main"), SERVED, CLOSED_GROUP).change is None
         assert self.cause(table("main")).change is None
+        assert self.cause(table("main"), dns_hostnames=False).change is None
+
+    def test_brings_no_advice_to_turn_it_on_where_a_hub_answers(self) -> None:
+        to_hub = table("main", default_route(TargetKind.TRANSIT_GATEWAY, "tgw-1"))
+        cause = self.cause(to_hub, groups=(self.NARROW,), dns=DnsView((ZONE,)))
+        assert (cause.kind, cause.change.event_name) == (CauseKind.OWN_GROUP, "ModifyVpcAttribute")
+        assert cause.advice.endswith("in a security group of the instance.")
 
 
 class TestAChangeFromLongBeforeTheLastDatapoint:

@@ -330,7 +330,7 @@ def _dead_ends(subnet: Subnet, vpc: Vpc) -> Iterator[tuple[str, str]]:
         for text in route.destinations:
             is_public = bool(without((span(text),), private_addresses(version_of(text))))
             is_dead = not route.is_active or (is_public and route.target not in inside and route not in out)
-            if is_dead and not route.prefix_list_id and text not in {"0.0.0.0/0", "::/0"}:
+            if is_dead and text not in {"0.0.0.0/0", "::/0"}:
                 yield table.id, text
 
 

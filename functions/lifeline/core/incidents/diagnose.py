@@ -136,9 +136,9 @@ def _otherwise(remedy: str) -> str:
 
 
 def _begun_as(kind: CauseKind, path: NetworkPath) -> CauseKind:
-    """The kind whose changes begin it: a route that leads nowhere closes an endpoint as it does a way out."""
+    """The kind whose changes begin it: a route that leads nowhere closes whatever is on the way."""
     is_by_route = bool(path.obstacles) and path.obstacles[0].kind is ObstacleKind.ROUTE
-    return CauseKind.CUT_OFF if kind is CauseKind.ENDPOINT_CLOSED and is_by_route else kind
+    return CauseKind.CUT_OFF if is_by_route else kind
 
 
 class _Check:
@@ -189,7 +189,8 @@ class _Check:
         doubts: tuple[str, ...] = ()
         if change is None:
             if against := counter_evidence(self.facts, service, kind, path, self.now):
-                elsewhere = self.around.change_elsewhere(self.facts, service, self.now)
+                is_cut_off = kind is CauseKind.CUT_OFF
+                elsewhere = self.around.change_elsewhere(self.facts, service, self.now) if is_cut_off else None
                 self.against[service] = (*against, *([_proxy_words(elsewhere)] if elsewhere else []))
                 return None
             doubts = (*ipv6_words(self.facts), *outlived_words(self.facts, service, kind, path))

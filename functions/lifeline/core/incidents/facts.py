@@ -284,8 +284,7 @@ class Around:
             self._wider_pasts[service] = Past(facts.changes, self._scope(service, self._subnet, facts.vpc))
         past, kind = self._wider_pasts[service], CauseKind.CUT_OFF
         harmless_before = facts.harmless_before(METRICS, is_outlived=False)
-        found = past.change_behind(kind, facts.since(now), harmless_before=harmless_before)
-        return found if found and found.blocks else None
+        return past.change_behind(kind, facts.since(now), harmless_before=harmless_before)
 
     def _scope(self, service: str, subnet: Subnet, vpc: Vpc) -> ChangeScope:
         """What the path depends on wherever the service's name leads."""
