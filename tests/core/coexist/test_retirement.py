@@ -280,6 +280,15 @@ def test_a_route_that_may_lead_nowhere_ends_no_repair(target: TargetKind, why: s
     assert RETIRED in brief(retire(exempt, rules))
 
 
+def test_of_what_is_not_known_about_many_routes_two_are_named() -> None:
+    targets = (TargetKind.TRANSIT_GATEWAY, TargetKind.VIRTUAL_PRIVATE_GATEWAY, TargetKind.NETWORK_INTERFACE)
+    routed = [table(name, default_route(target), subnets=(name,)) for name, target in zip("abc", targets, strict=True)]
+    network = vpc(*(subnet(name) for name in "abc"), *routed, OPEN, endpoint(MONITORING, "a"), own_security_group())
+    (held,) = retire(network, policy(tiers=frozenset({Tier.ISOLATED}))).actions
+    assert held.error.count("it isn't known where") == 2
+    assert "transit_gateway-1 leads, it isn't known where virtual_private_gateway-1 leads and 1 more)" in held.error
+
+
 def test_it_is_the_only_path_for_certain_if_it_is_for_one_subnet() -> None:
     tables = (table("main", default_route(TargetKind.TRANSIT_GATEWAY)), table("dark", subnets=("dark",)))
     found = retire(replace(SHARED, route_tables=tables), FOR_PUBLIC)

@@ -776,7 +776,7 @@ SECOND = answer(domain="monitoring.us-east-1.api.aws", source_id="Z0HUB2")
 
 def halfway(network: Vpc, *there: DnsAnswer) -> Action:
     """What is planned where a swap let go of one of two zones, and stopped."""
-    sources = (HubSource(ZONE, (answer(),), 1, 300), HubSource("Z0HUB2", (SECOND,), 1, 300))
+    sources = (HubSource(ZONE, (answer(), LOGS), 1, 300), HubSource("Z0HUB2", (SECOND,), 1, 300))
     more = {"central": central(zones=(ZONE, "Z0HUB2")), "hub": Hubs().view(sources=sources), "may_associate": True}
     asked = (Requirement("monitoring", frozenset({"subnet-a"}), per_zone=True),)
     given = replace(PlanInput(asked, OWNER, dns=DnsView(there)), **more)  # type: ignore[arg-type]
