@@ -51,6 +51,13 @@ def test_a_narrow_gateway_endpoint_on_no_table_that_a_subnet_uses_withholds_noth
     assert not [note for note in plan(network, "s3").notes if "Lifeline made" in note]
 
 
+@pytest.mark.parametrize("dns_hostnames", [True, False])
+def test_an_interface_endpoint_is_said_to_answer_only_where_the_vpcs_dns_lets_it(*, dns_hostnames: bool) -> None:
+    there = endpoint(S3, "a", own=False, inbound_dns_only=False)
+    notes = plan(vpc(subnet("a"), there, dns_hostnames=dns_hostnames), "s3").notes
+    assert any("answers for the s3 service in the whole VPC" in note for note in notes) is dns_hostnames
+
+
 def test_others_gateway_endpoint_that_lets_everything_through_changes_nothing() -> None:
     (made,) = routing(vpc(*TWO, replace(THEIRS, policy="")))
     assert made.status is Status.PLANNED
