@@ -13,7 +13,7 @@ from tests.e2e.conftest import MINUTE
 from tests.e2e.documented import ALONE, cli, command, sam
 from tests.e2e.emulators.account import REGION, Account
 from tests.e2e.machine import build_site
-from tests.e2e.steps import available_endpoint, endpoints_in, wait_until_quiet
+from tests.e2e.steps import available_endpoint, endpoints_in, ids_of, wait_until_quiet
 
 pytestmark = pytest.mark.chain_more
 
@@ -86,6 +86,24 @@ def test_a_release_of_40_endpoints_is_answered_and_ends(account: Account) -> Non
     assert account.messages("DeadLetterQueue") == []
 
 
+def test_what_was_handed_over_stays_where_the_rest_is_released(account: Account) -> None:
+    enforce(account)
+    ec2 = account.client("ec2")
+    site = build_site(ec2, cidr="10.211", name="handed-over")
+    theirs, own = (make_endpoint(ec2, site.vpc_id, site.subnet_id, service) for service in ("logs", "ssm"))
+    wait_until_quiet(account)
+    assert len(remote(account, {"adopt": [theirs, own]})["adopt"]) == 2
+    ec2.delete_tags(Resources=[theirs], Tags=[{"Key": "lifeline:managed-by"}])
+
+    asked = command("docs/operate.md", HAND_OVER).replace("vpce-0123456789abcdef0", theirs)
+    assert json.loads(sam(account, asked))["hand_over"] == [{"id": theirs, "vpc_id": site.vpc_id}]
+
+    cli(account, "release", "--vpc", site.vpc_id)
+    account.wait(lambda: own not in ids_of(endpoints_in(ec2, site.vpc_id)), what="the end of the release")
+    wait_until_quiet(account)
+    assert ids_of(endpoints_in(ec2, site.vpc_id)) == [theirs]
+
+
 def test_every_command_of_the_command_line(account: Account) -> None:
     enforce(account)
     ec2 = account.client("ec2")
@@ -127,6 +145,9 @@ def enforce(account: Account) -> None:
 
 
 ENFORCE = "sam deploy --parameter-overrides Mode=enforce"
+HAND_OVER = (
+    'sam remote invoke ReconcileEndpoints --stack-name lifeline --event \'{"hand_over": ["vpce-0123456789abcdef0"]}\''
+)
 RELEASE = "sam remote invoke ReconcileEndpoints --stack-name lifeline --event '{\"release\": true}'"
 
 
