@@ -89,7 +89,7 @@ def test_behind_a_nat_gateway_what_an_ipv6_only_subnet_sends_goes_on_by_ipv4() -
     [
         ("RevokeSecurityGroupIngress", ("sg-own",), CauseKind.ENDPOINT_CLOSED),
         ("RevokeSecurityGroupEgress", ("sg-own",), CauseKind.OWN_GROUP),
-        ("ReplaceNetworkAclEntry", ("acl-a",), CauseKind.ENDPOINT_CLOSED),
+        ("CreateNetworkAclEntry", ("acl-a",), CauseKind.ENDPOINT_CLOSED),
     ],
 )
 @pytest.mark.parametrize(("blocks", "is_named"), [(("::/0",), False), (("::/0", "0.0.0.0/0"), True), ((), True)])

@@ -101,6 +101,10 @@ def several_accounts_notice(members: Sequence[MemberAccount]) -> Notice:
     first, accounts, count = members[0], [member.account for member in members], f"{len(members):,} accounts"
     names = {member.account: _name(member) for member in members}
     rows = (*account_rows(accounts, names.__getitem__), f"AWS said in {first.account}:")
+    again = (
+        "Lifeline will try again in its next sweep. There will be no notice for each one that can be read again:",
+        "the coverage page shows it, and what changes meanwhile is on record.",
+    )
     lost = Notice(
         kind="account_lost",
         severity=Severity.WARNING,
@@ -117,8 +121,7 @@ def several_accounts_notice(members: Sequence[MemberAccount]) -> Notice:
         next=(
             "Check first what they have in common: the organization's policies, the StackSet of spoke.yaml,",
             "and this stack's parameters OrganizationId, SpokePrefix and RolePath (docs/organization.md).",
-            "Lifeline will try again in its next sweep. There will be no notice when each of them can be read again:",
-            "the coverage page shows it, and what changes meanwhile is on record.",
+            *again,
         ),
         facts={"accounts": accounts, "why": first.why},
         accounts=tuple(accounts[:MOST_ADDRESSED]),
@@ -134,6 +137,15 @@ def several_accounts_notice(members: Sequence[MemberAccount]) -> Notice:
             *rows,
             f"  {denied_words(read_denial(first.why) or Denial(), first.account)}",
             f"  {first.why}",
+        ),
+        done=(
+            "Until that is allowed, Lifeline doesn't see these accounts' networks and repairs nothing there.",
+            "Their endpoints stay as they are. Other accounts aren't affected.",
+        ),
+        next=(
+            "Check first what they have in common: the organization's policies, and the StackSet of spoke.yaml",
+            "with its permissions boundary, if it has one (docs/organization.md).",
+            *again,
         ),
     )
 
