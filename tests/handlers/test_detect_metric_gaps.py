@@ -1068,6 +1068,26 @@ class TestCauses:
         assert f"{id_} has the tag lifeline:exempt" in flat(detector.notices[-1].text)
         assert detector.asked_for_mending()[0]["vpc_ids"] == [vpc_id]
 
+    def test_what_cannot_be_read_for_a_minute_does_not_end_a_canarys_incident(self, detector: Detector) -> None:
+        id_ = launch()
+        now = datetime.now(START.tzinfo) + timedelta(hours=1)
+        vpc_id, endpoint_id = answered_here(id_)
+        switched = VpcState(canaries={"monitoring": Canary(endpoint_id, now - timedelta(minutes=8.5))})
+        for number in (10, 9):
+            publish(id_, at=now - number * PERIOD)
+            detector.run(now - number * PERIOD + PERIOD / 2)
+        exempt = [{"Key": "lifeline:exempt", "Value": "true"}]
+        clients.client("ec2").create_tags(Resources=[id_], Tags=exempt)
+        VpcStore(TABLE).save(HOME.vpc(vpc_id), VpcState(), switched, now=now)
+        detector.run(now)
+        assert detector.kinds == ["incident_opened"]
+
+        with failing("dynamodb", "BatchGetItem"), pytest.raises(TransientError):
+            detector.run(now + PERIOD)
+        detector.run(now + 2 * PERIOD)
+        assert detector.kinds == ["incident_opened"]
+        assert len(silences(Incidents(TABLE, HOME).read_open(Watch().name), vpc_id)) == 1
+
     @pytest.mark.parametrize("minutes", [8.5, 30])
     def test_a_tag_hides_a_silence_that_no_canary_caused(self, detector: Detector, minutes: float) -> None:
         id_ = launch()
