@@ -97,7 +97,9 @@ def denied_account_notice(member: MemberAccount, *, is_own: bool = False) -> Not
 
 
 def several_accounts_notice(members: Sequence[MemberAccount]) -> Notice:
-    """Write that these accounts are lost, or that they are denied, of which people didn't hear one by one."""
+    """Write that these accounts are lost, or that they are denied, of which people didn't hear one by one. Of others,
+    they may have: so nothing is said of those.
+    """
     first, accounts, count = members[0], [member.account for member in members], f"{len(members):,} accounts"
     names = {member.account: _name(member) for member in members}
     rows = (*account_rows(accounts, names.__getitem__), f"AWS said in {first.account}:")
@@ -116,7 +118,7 @@ def several_accounts_notice(members: Sequence[MemberAccount]) -> Notice:
         ),
         done=(
             "Until that ends, Lifeline sees neither these accounts' networks nor their agents,",
-            "and it repairs nothing there. Their endpoints stay as they are. Other accounts aren't affected.",
+            "and it repairs nothing there. Their endpoints stay as they are.",
         ),
         next=(
             "Check first what they have in common: the organization's policies, the StackSet of spoke.yaml,",
@@ -140,7 +142,7 @@ def several_accounts_notice(members: Sequence[MemberAccount]) -> Notice:
         ),
         done=(
             "Until that is allowed, Lifeline doesn't see these accounts' networks and repairs nothing there.",
-            "Their endpoints stay as they are. Other accounts aren't affected.",
+            "Their endpoints stay as they are.",
         ),
         next=(
             "Check first what they have in common: the organization's policies, and the StackSet of spoke.yaml",
