@@ -36,7 +36,7 @@ def lost_account_notice(member: MemberAccount, role_arn: str) -> Notice:
         done=(
             (
                 "Until the role can be assumed again, Lifeline sees neither the account's network nor its agents, and "
-                "it repairs nothing there. Its endpoints stay as they are. Other accounts aren't affected."
+                "it repairs nothing there. Its endpoints stay as they are. This doesn't affect other accounts."
             ),
         ),
         next=(
@@ -61,7 +61,7 @@ def denied_account_notice(member: MemberAccount, *, is_own: bool = False) -> Not
         if denial.denier.is_organizations
         else "Check the role's policies, its permissions boundary, and the organization's service control policies."
     )
-    unaffected = "" if is_own else " Other accounts aren't affected."
+    unaffected = "" if is_own else " This doesn't affect other accounts."
     return Notice(
         kind="account_denied",
         severity=Severity.WARNING,
