@@ -1043,8 +1043,10 @@ class TestCauses:
         assert fix in flat(detector.notices[1].text)
         assert detector.asked_for_mending() == []
 
-    @pytest.mark.parametrize("is_told", [False, True])
-    def test_a_tag_does_not_hide_that_a_canary_silenced_an_agent(self, detector: Detector, is_told: bool) -> None:
+    def silenced_and_exempt(self, detector: Detector) -> tuple[str, str, str, datetime, VpcState]:
+        """An instance that has the tag since its agent fell silent, its VPC, the canary there, the time now, and the
+        VPC's state with that canary.
+        """
         id_ = launch()
         now = datetime.now(START.tzinfo) + timedelta(hours=1)
         vpc_id, endpoint_id = answered_here(id_)
@@ -1054,6 +1056,11 @@ class TestCauses:
             detector.run(now - number * PERIOD + PERIOD / 2)
         exempt = [{"Key": "lifeline:exempt", "Value": "true"}]
         clients.client("ec2").create_tags(Resources=[id_], Tags=exempt)
+        return id_, vpc_id, endpoint_id, now, switched
+
+    @pytest.mark.parametrize("is_told", [False, True])
+    def test_a_tag_does_not_hide_that_a_canary_silenced_an_agent(self, detector: Detector, is_told: bool) -> None:
+        id_, vpc_id, endpoint_id, now, switched = self.silenced_and_exempt(detector)
         if is_told:  # before the run that made the canary could write it down
             detector.run(now - PERIOD)
             assert detector.kinds == ["unwatched"]
@@ -1069,15 +1076,7 @@ class TestCauses:
         assert detector.asked_for_mending()[0]["vpc_ids"] == [vpc_id]
 
     def test_what_cannot_be_read_for_a_minute_does_not_end_a_canarys_incident(self, detector: Detector) -> None:
-        id_ = launch()
-        now = datetime.now(START.tzinfo) + timedelta(hours=1)
-        vpc_id, endpoint_id = answered_here(id_)
-        switched = VpcState(canaries={"monitoring": Canary(endpoint_id, now - timedelta(minutes=8.5))})
-        for number in (10, 9):
-            publish(id_, at=now - number * PERIOD)
-            detector.run(now - number * PERIOD + PERIOD / 2)
-        exempt = [{"Key": "lifeline:exempt", "Value": "true"}]
-        clients.client("ec2").create_tags(Resources=[id_], Tags=exempt)
+        _, vpc_id, _, now, switched = self.silenced_and_exempt(detector)
         VpcStore(TABLE).save(HOME.vpc(vpc_id), VpcState(), switched, now=now)
         detector.run(now)
         assert detector.kinds == ["incident_opened"]
