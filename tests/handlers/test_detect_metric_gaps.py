@@ -1043,8 +1043,10 @@ class TestCauses:
         assert fix in flat(detector.notices[1].text)
         assert detector.asked_for_mending() == []
 
-    @pytest.mark.parametrize("is_told", [False, True])
-    def test_a_tag_does_not_hide_that_a_canary_silenced_an_agent(self, detector: Detector, is_told: bool) -> None:
+    def silenced_and_exempt(self, detector: Detector) -> tuple[str, str, str, datetime, VpcState]:
+        """An instance that has the tag since its agent fell silent, its VPC, the canary there, the time now, and the
+        VPC's state with that canary.
+        """
         id_ = launch()
         now = datetime.now(START.tzinfo) + timedelta(hours=1)
         vpc_id, endpoint_id = answered_here(id_)
@@ -1054,6 +1056,11 @@ class TestCauses:
             detector.run(now - number * PERIOD + PERIOD / 2)
         exempt = [{"Key": "lifeline:exempt", "Value": "true"}]
         clients.client("ec2").create_tags(Resources=[id_], Tags=exempt)
+        return id_, vpc_id, endpoint_id, now, switched
+
+    @pytest.mark.parametrize("is_told", [False, True])
+    def test_a_tag_does_not_hide_that_a_canary_silenced_an_agent(self, detector: Detector, is_told: bool) -> None:
+        id_, vpc_id, endpoint_id, now, switched = self.silenced_and_exempt(detector)
         if is_told:  # before the run that made the canary could write it down
             detector.run(now - PERIOD)
             assert detector.kinds == ["unwatched"]
@@ -1067,6 +1074,18 @@ class TestCauses:
         assert detector.kinds == [*(["unwatched"] if is_told else []), "incident_opened"]
         assert f"{id_} has the tag lifeline:exempt" in flat(detector.notices[-1].text)
         assert detector.asked_for_mending()[0]["vpc_ids"] == [vpc_id]
+
+    def test_what_cannot_be_read_for_a_minute_does_not_end_a_canarys_incident(self, detector: Detector) -> None:
+        _, vpc_id, _, now, switched = self.silenced_and_exempt(detector)
+        VpcStore(TABLE).save(HOME.vpc(vpc_id), VpcState(), switched, now=now)
+        detector.run(now)
+        assert detector.kinds == ["incident_opened"]
+
+        with failing("dynamodb", "BatchGetItem"), pytest.raises(TransientError):
+            detector.run(now + PERIOD)
+        detector.run(now + 2 * PERIOD)
+        assert detector.kinds == ["incident_opened"]
+        assert len(silences(Incidents(TABLE, HOME).read_open(Watch().name), vpc_id)) == 1
 
     @pytest.mark.parametrize("minutes", [8.5, 30])
     def test_a_tag_hides_a_silence_that_no_canary_caused(self, detector: Detector, minutes: float) -> None:

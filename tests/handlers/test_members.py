@@ -215,7 +215,7 @@ def test_what_is_denied_in_many_accounts_people_hear_of_three_of_them(
     denied = [form for form in forms_of(hub) if form["kind"] == "read_denied"]
     assert {form["account"] for form in denied} == {*sorted(accounts)[:3]}
     assert {*denied[0]["facts"]["denied"]} == {"route53profiles:ListProfileAssociations"}
-    assert "the same in many accounts of a hub" in flat(denied[0]["text"])
+    assert "the first three in a day, and of no others" in flat(denied[0]["text"])
 
 
 def test_a_lost_account_that_is_back_is_swept_again_and_its_loss_is_news_again(hub: Hub) -> None:

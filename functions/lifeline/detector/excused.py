@@ -5,6 +5,7 @@ if its silence turns out to be the canary's.
 """
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from lifeline.adapters.aws.cloudwatch import CloudWatch
@@ -24,12 +25,12 @@ def judge_excused(
     cloudwatch: CloudWatch,
     timing: Timing,
 ) -> dict[str, Verdict]:
-    """The verdicts, as if there were no tag, on excused agents that are silent in a VPC with a canary.
+    """The verdicts, as if there were no tag, on those of these excused agents that are silent in a VPC with a canary.
 
     `instances` are those that the run has looked up. Raises TransientError or TerminalError where the states of the
     VPCs can't be read.
     """
-    excused = {agent.entity: agent for agent in agents if agent.is_excused(timing.now)}
+    excused = {agent.entity: agent for agent in agents}
     unseen = sorted(excused.keys() - instances.keys(), key=lambda entity: _last_seen(excused[entity]), reverse=True)
     known = {**instances, **sources.instances.look_up(unseen[:_LOOKED_UP_A_RUN])}
     places = {entity: known[entity].vpc_id for entity in excused.keys() & known.keys() if known[entity].vpc_id}
@@ -43,6 +44,14 @@ def judge_excused(
         for agent in near
     }
     return {entity: verdict for entity, verdict in found.items() if verdict.state is State.SILENT and verdict.agent}
+
+
+def still_silent(agents: Iterable[Agent]) -> dict[str, Verdict]:
+    """The verdicts on excused agents where that can't be read: who was in an open incident is as silent as before."""
+    members = [agent for agent in agents if agent.incident and agent.gap and agent.gap.is_open]
+    return {
+        agent.entity: Verdict(State.SILENT, replace(agent, state=State.SILENT, suppressed_by=None)) for agent in members
+    }
 
 
 def _last_seen(agent: Agent) -> datetime:

@@ -204,14 +204,16 @@ class WatchRun:
 
     def _judge_excused(self, agents: Mapping[str, Agent], observation: Observation) -> Mapping[str, Verdict]:
         """The verdicts on agents that a tag excuses, as far as Lifeline itself may have silenced them."""
-        if not any(agent.is_excused(self.now) for agent in agents.values()):
+        excused = [agent for agent in agents.values() if agent.is_excused(self.now)]
+        if not excused:
             return {}
-        from lifeline.detector.excused import judge_excused  # noqa: PLC0415 - most runs have none
+        from lifeline.detector.excused import judge_excused, still_silent  # noqa: PLC0415 - most runs have none
 
         sources = replace(self.tools.sources(), instances=self.tools.instances)
         timing = Timing(self.now, self.watch.rules)
-        read = partial(judge_excused, agents.values(), observation.instances, sources, self._cloudwatch, timing)
-        return self.attempt(read) or {}
+        read = partial(judge_excused, excused, observation.instances, sources, self._cloudwatch, timing)
+        found = self.attempt(read)
+        return still_silent(excused) if found is None else found
 
     def _diagnose(
         self,

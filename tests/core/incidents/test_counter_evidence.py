@@ -372,10 +372,12 @@ class TestAnAgentWithIpv6:
 
 
 class TestAnAgentInAnIpv6OnlySubnet:
-    """AWS's regional names have only IPv4 addresses: without NAT64, only dual-stack names lead anywhere."""
+    """Many of AWS's regional names have only IPv4 addresses: without NAT64, only dual-stack names lead anywhere then.
+    Those of some services have both (SQS and Secrets Manager guides: dual-stack endpoints).
+    """
 
     BY_IPV6 = replace(INSTANCE, has_ipv6_address=True)
-    DOUBT = "only clients that use dual-stack names get there"
+    DOUBT = "only clients that use its dual-stack name get there"
 
     def cause(self, *routes: tuple[str, TargetKind], dns64: bool = False) -> Cause:
         home = subnet("a", cidr="", ipv6_cidrs=("2001:db8::/64",), dns64=dns64)

@@ -89,7 +89,7 @@ def test_behind_a_nat_gateway_what_an_ipv6_only_subnet_sends_goes_on_by_ipv4() -
     [
         ("RevokeSecurityGroupIngress", ("sg-own",), CauseKind.ENDPOINT_CLOSED),
         ("RevokeSecurityGroupEgress", ("sg-own",), CauseKind.OWN_GROUP),
-        ("ReplaceNetworkAclEntry", ("acl-a",), CauseKind.ENDPOINT_CLOSED),
+        ("CreateNetworkAclEntry", ("acl-a",), CauseKind.ENDPOINT_CLOSED),
     ],
 )
 @pytest.mark.parametrize(("blocks", "is_named"), [(("::/0",), False), (("::/0", "0.0.0.0/0"), True), ((), True)])
@@ -362,8 +362,10 @@ class TestWhoAnswersTheNameOfAnInstanceWithNarrowGroups:
     def test_where_no_way_leads_out_a_new_endpoint_takes_it_from_nobody(self, name: str, *, is_named: bool) -> None:
         own = SecurityGroup("sg-app", "app", egress=(Rule("tcp", 443, 443, ("52.94.0.0/16",)),))
         instance = replace(INSTANCE, group_ids=frozenset({"sg-app"}))
-        cause = why(facts(served(), instance=instance, own_groups=(own,), changes=(change(name, "vpce-1"),)))
-        assert (cause.kind, cause.change is not None) == (CauseKind.OWN_GROUP, is_named)
+        to_the_internet = table("main", default_route(TargetKind.INTERNET_GATEWAY, "igw-1"))  # it has no public address
+        for seen in (served(), served(to_the_internet)):
+            cause = why(facts(seen, instance=instance, own_groups=(own,), changes=(change(name, "vpce-1"),)))
+            assert (cause.kind, cause.change is not None) == (CauseKind.OWN_GROUP, is_named)
 
     @pytest.mark.parametrize(
         ("one", "known"),
@@ -440,6 +442,11 @@ class TestTheVpcsDnsThatWasTurnedOn:
     def test_leads_to_a_hub_without_a_way(self) -> None:
         cause = self.cause(dns=DnsView((ZONE,)))
         assert (cause.kind, cause.change.event_name) == (CauseKind.CUT_OFF, "ModifyVpcAttribute")
+
+    def test_takes_nothing_from_whoever_had_no_public_address(self) -> None:
+        seen = vpc(subnet("a"), self.OUT, SERVED, CLOSED_GROUP)
+        cause = why(facts(seen, dns=NAMED, changes=(change("ModifyVpcAttribute", at=-3),)))
+        assert (cause.kind, cause.change) == (CauseKind.ENDPOINT_CLOSED, None)
 
     def test_takes_nothing_where_no_way_leads_out_or_nothing_answers(self) -> None:
         assert self.cause(table("main"), SERVED, CLOSED_GROUP).change is None

@@ -65,6 +65,13 @@ def test_as_many_as_are_kept_are_all_read() -> None:
     assert len(named_blocks("AuthorizeSecurityGroupIngress", many, None)) == MOST_BLOCKS
 
 
+def test_an_entry_that_replaces_another_doesnt_say_of_which_version_that_was() -> None:
+    """An entry is replaced by its number alone, and so one for IPv4 may be by one for IPv6."""
+    asked = {"networkAclId": "acl-1", "ruleNumber": 100, "ipv6CidrBlock": "::/0"}
+    assert named_blocks("CreateNetworkAclEntry", asked, None) == {"::/0"}
+    assert named_blocks("ReplaceNetworkAclEntry", asked, None) == frozenset()
+
+
 def test_a_route_by_prefix_list_has_no_block() -> None:
     assert named_blocks("DeleteRoute", {"destinationPrefixListId": "pl-1"}, None) == frozenset()
     assert named_blocks("CreateRoute", {"destinationIpv6CidrBlock": "::/0"}, None) == {"::/0"}

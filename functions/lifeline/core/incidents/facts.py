@@ -209,6 +209,12 @@ class Around:
         self.paths: Mapping[str, NetworkPath] = self._find_paths()
         self.tier = classify(self._subnet, facts.vpc) if self._subnet and facts.vpc else None
 
+    @property
+    def has_no_way_out(self) -> bool:
+        """True if the subnet's own routes don't lead out: without an endpoint, the agents reach nothing."""
+        is_without_address = self.tier is Tier.PUBLIC and not self._facts.has_public_address
+        return self.tier is Tier.ISOLATED or is_without_address
+
     def interface_of(self, facts: Facts) -> NetworkInterface | None:
         """The agent's interface, where the paths differ within the subnet, by address or by security group."""
         instance = facts.instance
@@ -257,7 +263,7 @@ class Around:
         path, past, vpc = self.paths.get(service), self.past(service), facts.vpc
         if past is None or path is None or vpc is None or kind is CauseKind.DNS_OFF:
             return None
-        is_taken = bool(path.endpoint_id or path.central_id) and self.tier is not Tier.ISOLATED
+        is_taken = bool(path.endpoint_id or path.central_id) and not self.has_no_way_out
         if not is_taken and (kind is not CauseKind.OWN_GROUP or (vpc.dns_support and vpc.dns_hostnames)):
             return None
         harmless_before = facts.harmless_before(METRICS, is_outlived=False)
@@ -271,7 +277,7 @@ class Around:
         if seen_at is not None and change.at < seen_at - LINGERING:
             return False
         if change.ids & scope.endpoint_ids:
-            return change.event_name != "CreateVpcEndpoint" or self.tier is not Tier.ISOLATED
+            return change.event_name != "CreateVpcEndpoint" or not self.has_no_way_out
         return bool(change.ids) and known is not None and METRICS in known.paths
 
     def change_elsewhere(self, facts: Facts, service: str, now: datetime) -> Change | None:

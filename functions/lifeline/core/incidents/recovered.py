@@ -9,7 +9,6 @@ from lifeline.core.history.change import Change
 from lifeline.core.incidents.changes import LAG, LINGERING, Field, change_evidence, change_words, clock_words
 from lifeline.core.incidents.facts import Around, Facts, cause_of
 from lifeline.core.incidents.incident import RECOVERY_TIME, Cause, CauseKind, Confidence
-from lifeline.core.network.model import Tier
 from lifeline.core.network.reach import Reach
 
 _SPREAD = timedelta(minutes=10)  # the agents that one outage silences don't all fall silent at once
@@ -66,7 +65,7 @@ class _Check:
 
     def made_cause(self) -> Cause | None:
         """An outage that Lifeline's endpoint repaired, where the subnet has no other path."""
-        fix = self._by_made(self.since - _MADE_BEFORE) if self._has_no_other_path else None
+        fix = self._by_made(self.since - _MADE_BEFORE) if self.around.has_no_way_out else None
         if fix is None or self.since > fix.at + self.facts.two_periods:
             return None
         cut = self._cut(CauseKind.CUT_OFF)
@@ -84,7 +83,7 @@ class _Check:
 
     def _kinds(self) -> Iterator[CauseKind]:
         """An endpoint that was created ends an outage, before it may be what closed the path."""
-        if self.path.reach is not Reach.SERVED or self._has_no_other_path:
+        if self.path.reach is not Reach.SERVED or self.around.has_no_way_out:
             yield CauseKind.CUT_OFF
         yield CauseKind.ENDPOINT_CLOSED if self.path.reach is Reach.SERVED else CauseKind.WAY_OUT_SHUT
         yield CauseKind.DNS_OFF
@@ -94,7 +93,7 @@ class _Check:
     def _fix_of(self, cause: Cause, began: datetime) -> _Fix | None:
         """None where this subnet may never have been affected: others of the VPC may still be."""
         served = self.path.reach is Reach.SERVED and cause.kind in _NOTHING_SERVED
-        is_whole = self._has_no_other_path and (served or cause.kind is CauseKind.DNS_OFF)
+        is_whole = self.around.has_no_way_out and (served or cause.kind is CauseKind.DNS_OFF)
         is_member = self.facts.own is not None and self.facts.own.key == cause.key
         is_early = is_member and abs(self.since - began) <= _SPREAD
         if served and (is_whole or is_early):
@@ -135,12 +134,6 @@ class _Check:
         return Field.INBOUND if kind is CauseKind.ENDPOINT_CLOSED else Field.ENDPOINTS
 
     # ---- what closed it
-
-    @property
-    def _has_no_other_path(self) -> bool:
-        """True if the subnet's own routes don't lead out: without an endpoint it reaches nothing."""
-        has_address = self.facts.has_public_address
-        return self.around.tier is Tier.ISOLATED or (self.around.tier is Tier.PUBLIC and not has_address)
 
     def _cut(self, kind: CauseKind) -> Change | None:
         return self.around.change_behind(self.facts, kind, self.service, self.now)

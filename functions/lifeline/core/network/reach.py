@@ -58,8 +58,8 @@ _REDUCED = (
     f"and {ports_in(NAT_PORTS)} of a NAT), so that some may fail"
 )
 _ONLY_BY_IPV6 = (
-    "the subnet is IPv6-only and has no NAT64, and AWS's regional names have only IPv4 addresses: only clients that "
-    "use dual-stack names get there"
+    "the subnet is IPv6-only and has no NAT64: if the service's regional name has IPv4 addresses alone, only clients "
+    "that use its dual-stack name get there"
 )
 NOBODY_LOOKED = "whether a central endpoint answers was not checked"
 

@@ -20,7 +20,7 @@ def agents_unknown_notice(account: str, runs: FailedRuns) -> Notice:
         done=(
             (
                 "Lifeline doesn't know whether agents there are silent, and won't report any as silent for that "
-                "reason. It tries again each minute. Agents of other accounts aren't affected."
+                "reason. It tries again each minute. This doesn't affect agents of other accounts."
             ),
         ),
         next=(

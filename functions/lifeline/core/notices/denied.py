@@ -11,6 +11,7 @@ _SHOWN = 10
 
 
 _RECONCILER = "ReconcileEndpoints"
+_OF_MANY = "If the same is denied in many accounts of a hub, you hear of the first three in a day, and of no others."
 
 
 def denied_notice(denied: Mapping[str, str], function: str = _RECONCILER, *, is_member: bool = False) -> Notice:
@@ -42,7 +43,7 @@ def denied_notice(denied: Mapping[str, str], function: str = _RECONCILER, *, is_
         next=(
             *_where_to_change_it(denied, function),
             "If the denial is intended, no action is needed. Lifeline won't send this notice again while it lasts.",
-            *(("If it is the same in many accounts of a hub, you hear of three in a day.",) if is_member else ()),
+            *((_OF_MANY,) if is_member else ()),
         ),
         facts={"denied": {name: denied[name] for name in names}},
     )

@@ -36,7 +36,7 @@ def lost_account_notice(member: MemberAccount, role_arn: str) -> Notice:
         done=(
             (
                 "Until the role can be assumed again, Lifeline sees neither the account's network nor its agents, and "
-                "it repairs nothing there. Its endpoints stay as they are. Other accounts aren't affected."
+                "it repairs nothing there. Its endpoints stay as they are. This doesn't affect other accounts."
             ),
         ),
         next=(
@@ -61,7 +61,7 @@ def denied_account_notice(member: MemberAccount, *, is_own: bool = False) -> Not
         if denial.denier.is_organizations
         else "Check the role's policies, its permissions boundary, and the organization's service control policies."
     )
-    unaffected = "" if is_own else " Other accounts aren't affected."
+    unaffected = "" if is_own else " This doesn't affect other accounts."
     return Notice(
         kind="account_denied",
         severity=Severity.WARNING,
@@ -97,10 +97,16 @@ def denied_account_notice(member: MemberAccount, *, is_own: bool = False) -> Not
 
 
 def several_accounts_notice(members: Sequence[MemberAccount]) -> Notice:
-    """Write that these accounts are lost, or that they are denied, of which people didn't hear one by one."""
+    """Write that these accounts are lost, or that they are denied, of which people didn't hear one by one. Of others,
+    they may have: so nothing is said of those.
+    """
     first, accounts, count = members[0], [member.account for member in members], f"{len(members):,} accounts"
     names = {member.account: _name(member) for member in members}
     rows = (*account_rows(accounts, names.__getitem__), f"AWS said in {first.account}:")
+    again = (
+        "Lifeline will try again in its next sweep. There will be no notice for each one that can be read again:",
+        "the coverage page shows it, and what changes meanwhile is on record.",
+    )
     lost = Notice(
         kind="account_lost",
         severity=Severity.WARNING,
@@ -112,13 +118,12 @@ def several_accounts_notice(members: Sequence[MemberAccount]) -> Notice:
         ),
         done=(
             "Until that ends, Lifeline sees neither these accounts' networks nor their agents,",
-            "and it repairs nothing there. Their endpoints stay as they are. Other accounts aren't affected.",
+            "and it repairs nothing there. Their endpoints stay as they are.",
         ),
         next=(
             "Check first what they have in common: the organization's policies, the StackSet of spoke.yaml,",
             "and this stack's parameters OrganizationId, SpokePrefix and RolePath (docs/organization.md).",
-            "Lifeline will try again in its next sweep. There will be no notice when each of them can be read again:",
-            "the coverage page shows it, and what changes meanwhile is on record.",
+            *again,
         ),
         facts={"accounts": accounts, "why": first.why},
         accounts=tuple(accounts[:MOST_ADDRESSED]),
@@ -134,6 +139,15 @@ def several_accounts_notice(members: Sequence[MemberAccount]) -> Notice:
             *rows,
             f"  {denied_words(read_denial(first.why) or Denial(), first.account)}",
             f"  {first.why}",
+        ),
+        done=(
+            "Until that is allowed, Lifeline doesn't see these accounts' networks and repairs nothing there.",
+            "Their endpoints stay as they are.",
+        ),
+        next=(
+            "Check first what they have in common: the organization's policies, and the StackSet of spoke.yaml",
+            "with its permissions boundary, if it has one (docs/organization.md).",
+            *again,
         ),
     )
 

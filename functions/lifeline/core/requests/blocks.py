@@ -29,7 +29,7 @@ _ROWS = (
     ("CreateTransitGatewayRoute ReplaceTransitGatewayRoute DeleteTransitGatewayRoute", "destinationCidrBlock", ""),
     ("CreateVpnConnectionRoute DeleteVpnConnectionRoute", "destinationCidrBlock", ""),
     ("AssociateSubnetCidrBlock DisassociateSubnetCidrBlock", "ipv6CidrBlockAssociation.ipv6CidrBlock", ""),
-    ("CreateNetworkAclEntry ReplaceNetworkAclEntry", "cidrBlock ipv6CidrBlock", ""),
+    ("CreateNetworkAclEntry", "cidrBlock ipv6CidrBlock", ""),  # one that replaces doesn't say what was there before
     ("AuthorizeSecurityGroupIngress AuthorizeSecurityGroupEgress", *_ADDED),
     ("RevokeSecurityGroupIngress RevokeSecurityGroupEgress", *_REVOKED),
 )
