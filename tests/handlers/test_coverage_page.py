@@ -542,6 +542,40 @@ def test_the_console_can_press_reconcile_and_pause_and_reads_text_not_json(stage
     assert "frozen" in " ".join(stage.one(vpc_id).holds)
 
 
+@pytest.mark.parametrize(
+    "call",
+    [
+        {"release": True},
+        {"vpc_ids": ["VPC"], "release": True},
+        {"vpc_ids": ["VPC"], "freeze": True},
+        {"exempt": ["VPC"]},
+        {"hand_over": ["vpce-0123456789abcdef0"]},
+        {"approve": "backlog"},
+        {"sweep": True, "account": "123456789012"},
+        {"detail-type": "AWS API Call via CloudTrail", "detail": {}},
+        {"Records": [{"messageId": "m-1", "body": '{"sweep": true}'}]},
+    ],
+)
+def test_a_widget_whose_parameters_are_a_call_does_nothing_when_somebody_looks_at_it(
+    stage: Stage, call: dict[str, Any]
+) -> None:
+    vpc_id = stage.site()
+    stage.lifeline({"vpc_ids": [vpc_id]})
+    stage.clock.advance(10 * MINUTE)
+    before = stage.show({})
+    params = json.loads(json.dumps(call).replace("VPC", vpc_id))
+    answer = stage.lifeline({**params, "widgetContext": {"params": params}})
+    assert list(answer) == ["markdown"]
+    assert answer["markdown"].startswith("**Refused**")
+    assert f"{next(iter(call.keys() - {'vpc_ids', 'account'}))}" in answer["markdown"]
+    assert stage.show({}) == before
+
+
+def test_a_button_of_a_page_that_shows_some_vpcs_counts_though_it_names_the_same(stage: Stage) -> None:
+    call = {"vpc_ids": [stage.site()]}
+    assert "created" in stage.lifeline({**call, "widgetContext": {"params": call}})["markdown"]
+
+
 # ---- large regions
 
 

@@ -1628,6 +1628,23 @@ class TestForgetting:
         assert f"Silent now: {HOST}." in flat(said.text)
         assert "Open incidents no longer wait for these agents: inc-" in flat(said.text)
 
+    def test_whoever_forgets_an_agent_again_and_again_is_heard_each_time_that_it_reported(
+        self, detector: Detector
+    ) -> None:
+        detector.run_each_minute(0, 0, reporting=(HOST,))
+        for number in range(1, 9):
+            publish(HOST, at=minute(number))
+            detector.call(minute(number + 0.2), {"forget": [HOST]})
+            detector.run(minute(number + 0.5))
+        assert detector.kinds == ["forgotten"] * 4
+
+    def test_no_dashboard_forgets_an_agent(self, detector: Detector) -> None:
+        detector.run_each_minute(0, 0, reporting=(HOST,))
+        call = {"forget": [HOST]}
+        answer = detector.call(minute(1), {**call, "widgetContext": {"params": call}})
+        assert [error["field"] for error in answer["errors"]] == ["widgetContext"]
+        assert detector.run(minute(7))["opened"] == [HOST]
+
     def test_nobody_is_forgotten_before_it_could_be_said(self, detector: Detector) -> None:
         detector.run_each_minute(0, 0, reporting=(HOST,))
         with failing("sns", "Publish"), pytest.raises(LifelineError):

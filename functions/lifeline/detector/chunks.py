@@ -74,7 +74,11 @@ def agents_of(chunks: Iterable[Chunk]) -> dict[str, Agent]:
 
 
 def _forgotten(agent: Agent, now: datetime) -> Agent:
-    """The agent without a sign of life before `now`; whatever it sends from now on is its own."""
+    """The agent without a sign of life before `now`; whatever it sends from now on is its own. One that is forgotten
+    stays as it is: whoever asks again and again would otherwise have whatever it sent meanwhile count for nothing.
+    """
+    if agent.suppressed_by is Suppression.FORGOTTEN:
+        return agent
     gap = agent.gap if agent.incident else None
     agent = replace(agent, known="", joining="", joining_since=None, strangers=())
     return replace(agent, state=State.SUPPRESSED, suppressed_by=Suppression.FORGOTTEN, seen_at=now, gap=gap)

@@ -57,6 +57,7 @@ from lifeline.core.plan.cost import price_in
 from lifeline.core.policy.exemptions import ExemptRequest, exempt_json
 from lifeline.core.policy.service_names import known_names
 from lifeline.core.requests.account import without_account
+from lifeline.core.requests.button import WIDGET, read_button
 from lifeline.core.requests.calls import read_request, wants_text
 from lifeline.core.requests.fields import read_by
 from lifeline.core.requests.request import Request
@@ -71,9 +72,7 @@ from lifeline.runtime.invocation import BEGUN_WITHIN, Run
 from lifeline.runtime.observability import log_refusal, logger
 from lifeline.runtime.settings import Settings
 
-_WIDGET = "widgetContext"
 _SCHEDULED = {"sweep": True}  # the input of the schedule in template.yaml
-_WITHOUT_TEXT = frozenset({"history", "exempt", "adopt", "hand_over"})  # calls whose answer has one form
 
 
 @logger.inject_lambda_context
@@ -91,25 +90,26 @@ def handler(event: Any, context: Any) -> dict[str, Any]:
         remaining=lambda: timedelta(milliseconds=context.get_remaining_time_in_millis()),
         sleep=lambda wait: time.sleep(wait.total_seconds()),
     )
-    records = event.get("Records") if isinstance(event, dict) else None
+    is_button = isinstance(event, dict) and WIDGET in event
+    records = event.get("Records") if isinstance(event, dict) and not is_button else None
     if isinstance(records, list):
         answers, kept = _hub(settings, run).reconcile_batch(records)
         _end(answers, run, trigger="queue", mode=settings.mode, started=started)
         return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in kept]}
     run = replace(run, begin_until=run.now() + BEGUN_WITHIN)
-    if not (isinstance(event, dict) and _WIDGET in event):
+    if not is_button:
         return _answer_at(event, settings, run, started)
     from lifeline.core.notices.answer_markdown import answer_markdown
 
-    return {"markdown": answer_markdown(_answer_at(_as_called(event), settings, run, started))}
+    return {"markdown": answer_markdown(_answer_button(event, settings, run, started))}
 
 
-def _as_called(event: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The call of a dashboard's button, which adds its widget's context (CloudWatch guide: details about custom
-    widgets). Whoever pressed it reads text, where the call has such a form.
-    """
-    call = {name: value for name, value in event.items() if name != _WIDGET}
-    return call | ({} if call.keys() & _WITHOUT_TEXT else {"format": "text"})
+def _answer_button(event: Mapping[str, Any], settings: Settings, run: Run, started: float) -> dict[str, Any]:
+    try:
+        return _answer_at(read_button(event), settings, run, started)
+    except InvalidInputError as error:
+        log_refusal(error, run.id)
+        return {"errors": [_refusal(error)]}
 
 
 def _answer_at(event: object, settings: Settings, run: Run, started: float) -> dict[str, Any]:
