@@ -115,9 +115,9 @@ what](security.md) lists them all.
   from changes; the hourly sweep then finds them later. Other rules can't send to its queues.
 - **`cloudwatch:PutDashboard`.** Anyone who is allowed to replace the dashboard can put other buttons on it, which call
   functions with the **viewer's** permissions. Read the JSON in the confirmation of a button that surprises you, and
-  grant this permission to as few as `lambda:InvokeFunction` on ReconcileEndpoints. Once a viewer allowed a widget to run,
-  it calls its function whenever it is shown, without a button. If its parameters ask ReconcileEndpoints for more than to
-  look at VPCs, the call is refused.
+  grant this permission to as few as `lambda:InvokeFunction` on ReconcileEndpoints. Once a viewer allowed a widget to
+  run, it calls its function whenever it is shown, without a button. If its parameters ask ReconcileEndpoints for more
+  than to look at VPCs, the call is refused.
 """
 
 
