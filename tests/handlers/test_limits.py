@@ -300,6 +300,21 @@ def test_an_approved_plan_that_aws_throttles_stays_approved_for_its_next_try(sta
     assert stage.services(vpc_id) == ["monitoring"]
 
 
+def test_an_approved_plan_whose_next_try_made_it_is_not_made_again_once_somebody_deletes_it(stage: Stage) -> None:
+    vpc_id, plan_id = held_plan(stage)
+    stage.account.fail_next("CreateVpcEndpoint", "RequestLimitExceeded")
+    stage.approve(plan_id)
+    (body,) = stage.world.requeue()
+    stage.call(sqs(body))
+    (made,) = stage.world.endpoints(vpc_id)
+    stage.clock.advance(timedelta(hours=1))
+    stage.world.ec2.delete_vpc_endpoints(VpcEndpointIds=[made["VpcEndpointId"]])
+    answer = stage.sweep()[vpc_id]
+    assert answer["outcome"] == "blocked"
+    assert "approval" in answer
+    assert stage.services(vpc_id) == []
+
+
 def test_an_approval_while_another_run_has_the_vpc_is_done_by_the_look_that_follows(stage: Stage) -> None:
     vpc_id, plan_id = held_plan(stage)
     now = stage.clock()

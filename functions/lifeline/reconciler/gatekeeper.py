@@ -407,20 +407,22 @@ class Gatekeeper:
         return outdated
 
     def _approved(self, plans: Mapping[str, Plan]) -> list[Offer]:
-        """The approved offers for the plans: those that the requests name, and those of work that was left before."""
+        """The approved offers for the plans: those that the requests name, and those of work that was left before. What
+        was counted for that then may let it pass now: its approval is used up all the same.
+        """
         previewed = self._foreseen(plans, self._owned)
+        counted = {grant.vpc_id for grant in self._use_as_read()[0].grants}
         ids = dict.fromkeys(self.approves)
         for vpc_id, plan in plans.items():
-            held = previewed.held(vpc_id)
-            if held:
-                planned = plan.planned
-                ids |= dict.fromkeys(self._make_offer(vpc_id, actions).plan_id for actions in (held, planned))
+            held, planned = previewed.held(vpc_id), plan.planned
+            waiting = [actions for actions in (held, planned) if actions and (held or vpc_id in counted)]
+            ids |= dict.fromkeys(self._make_offer(vpc_id, actions).plan_id for actions in waiting)
         offers = run_concurrently([partial(self.guards.approvals.load, plan_id) for plan_id in ids])
         return [offer for offer in offers if offer and offer.state is OfferState.APPROVED and offer.vpc_id in plans]
 
     def _foreseen(self, plans: Mapping[str, Plan], owned: Mapping[str, frozenset[str]]) -> Admission:
         """What would pass by what was read last."""
-        usage, of_all = (self._usage_read or self._read_usage)()
+        usage, of_all = self._use_as_read()
         return self._fold_in_all(self._fold(plans, owned)(usage).plans, owned)(of_all)
 
     def _offer(self, vpc_id: str, held: Sequence[Action]) -> Offer:
@@ -448,6 +450,10 @@ class Gatekeeper:
     @property
     def _shared(self) -> SharedLimits:
         return SharedLimits(self.settings.home, self.limits.all_accounts, self._price)
+
+    def _use_as_read(self) -> tuple[Usage, Usage]:
+        """The same as `_read_usage`, as it was read last."""
+        return (self._usage_read or self._read_usage)()
 
     def _read_usage(self) -> tuple[Usage, Usage]:
         """How far the account's own limits are used, and those that all accounts share."""
