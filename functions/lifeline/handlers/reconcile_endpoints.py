@@ -105,6 +105,7 @@ def handler(event: Any, context: Any) -> dict[str, Any]:
 
 
 def _answer_button(event: Mapping[str, Any], settings: Settings, run: Run, started: float) -> dict[str, Any]:
+    """The answer to a button of a dashboard."""
     try:
         return _answer_at(read_button(event), settings, run, started)
     except InvalidInputError as error:

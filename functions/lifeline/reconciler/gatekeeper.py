@@ -415,8 +415,8 @@ class Gatekeeper:
         ids = dict.fromkeys(self.approves)
         for vpc_id, plan in plans.items():
             held, planned = previewed.held(vpc_id), plan.planned
-            waiting = [actions for actions in (held, planned) if actions and (held or vpc_id in counted)]
-            ids |= dict.fromkeys(self._make_offer(vpc_id, actions).plan_id for actions in waiting)
+            if held or (planned and vpc_id in counted):
+                ids |= dict.fromkeys(self._make_offer(vpc_id, actions).plan_id for actions in (held, planned))
         offers = run_concurrently([partial(self.guards.approvals.load, plan_id) for plan_id in ids])
         return [offer for offer in offers if offer and offer.state is OfferState.APPROVED and offer.vpc_id in plans]
 

@@ -23,8 +23,8 @@ def read_button(event: Mapping[str, Any]) -> Mapping[str, Any]:
     for name in params if isinstance(params, dict) else ():
         if name not in _OF_PAGE:
             words = (
-                "is in the parameters of a widget, which dashboards send whenever somebody looks at them; nothing was"
+                "is in a widget's parameters, which a dashboard sends whenever somebody looks at it; nothing was done"
             )
-            raise InvalidInputError(name, f"{words} done: use a button of the coverage page, or invoke the function")
+            raise InvalidInputError(name, words)
     call = {name: value for name, value in event.items() if name != WIDGET}
     return call | ({} if call.keys() & _WITHOUT_TEXT else {"format": "text"})
