@@ -123,14 +123,17 @@ class Oracle:
         """Whether the client's own groups let it out to all addresses of an endpoint; without one, to a public one."""
         known = {group.id: group for group in (*self.vpc.security_groups, *(self.vpc.client_groups or ()))}
         rules = [rule for one in client.group_ids if one in known for rule in known[one].egress]
-        own = endpoint.security_group_ids if endpoint else frozenset[str]()
+        own, lists = endpoint.security_group_ids if endpoint else frozenset[str](), dict(self.vpc.prefix_lists)
+
+        def texts(rule: Rule) -> list[str]:
+            return [*rule.cidrs, *(text for name in rule.prefix_lists for text in lists.get(name, ()))]
 
         def passes(to: IPv4Address, port: int) -> bool:
             on = [rule for rule in rules if _is_on(rule, port)]
-            return any(set(rule.groups) & own or any(to in IPv4Network(text) for text in rule.cidrs) for rule in on)
+            return any(set(rule.groups) & own or any(to in IPv4Network(text) for text in texts(rule)) for rule in on)
 
         if endpoint is None:
-            public = self._public([IPv4Network(text) for rule in rules for text in rule.cidrs] or [])
+            public = self._public([IPv4Network(text) for rule in rules for text in texts(rule)] or [])
             public = [one for one in public if not any(one in private for private in _PRIVATE)]
             return any(passes(to, port) for to in public for port in self.ports)
         hosts = [subnet for subnet in self.vpc.subnets if subnet.id in endpoint.subnet_ids]

@@ -1028,6 +1028,20 @@ class TestNearlyAllAtOnce:
         fleet = {f"host-{n}": facts(agent=agent(since=minute(0)), instance=UNMANAGED) for n in range(4)}
         assert self.kinds(fleet, Others(0)) == {CauseKind.AGENT}
 
+    @pytest.mark.parametrize(
+        "of_file", [{"profile_arn": ""}, {"has_metadata": False}], ids=["no profile", "no service"]
+    )
+    def test_one_whose_credentials_come_from_a_file_is_among_them(self, of_file: dict[str, Any]) -> None:
+        """It reported until then without a profile, too; alone, or apart from the others, it is told as ever."""
+        fleet = self.fleet(0, 0)
+        known = facts(agent=agent(since=minute(1)), instance=replace(INSTANCE, **of_file))
+        [cause] = set(diagnose({**fleet, "i-f": known}, NOW, reporting_by_zone={}, others=Others(0)).values())
+        assert cause.evidence[0] == "5 agents in us-east-1a, us-east-1b fell silent together; 0 still report"
+        assert self.kinds({"i-f": known}, Others(0)) == {CauseKind.NO_PROFILE}
+        before = replace(known, agent=agent(since=minute(-30)))
+        found = diagnose({**fleet, "i-f": before}, NOW, reporting_by_zone={}, others=Others(0))
+        assert found["i-f"].kind is CauseKind.NO_PROFILE
+
     def test_one_that_follows_later_joins_them(self) -> None:
         [cause] = set(diagnose(self.fleet(0, 0), NOW, reporting_by_zone={}, others=Others(0)).values())
         later = self.fleet(2, zones="c", earlier=((cause, minute(0)),))

@@ -364,6 +364,8 @@ def test_a_zone_of_one_of_the_services_other_names_is_in_the_way_of_the_hubs() -
     [
         ("monitoring.us-east-1.amazonaws.com", "monitoring.us-east-1.api.aws", False),
         ("monitoring.us-east-1.amazonaws.com", "a-monitoring.us-east-1.api.aws", False),
+        ("monitoring.us-east-1.amazonaws.com", "monitoring-fips.us-east-1.amazonaws.com", False),
+        ("monitoring-fips.us-east-1.amazonaws.com", "monitoring.us-east-1.amazonaws.com", True),
         ("monitoring.us-east-1.api.aws", "monitoring.us-east-1.amazonaws.com", True),
     ],
 )

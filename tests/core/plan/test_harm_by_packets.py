@@ -1,14 +1,24 @@
 """The oracle follows the packets before and after a plan: none that passed is shut, but those that the plan names."""
 
+from collections import Counter
 from dataclasses import replace
 from ipaddress import IPv4Network
 
-from hypothesis import given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from lifeline.core.network.model import NetworkInterface, Rule, SecurityGroup, Subnet, TargetKind, Vpc
+from lifeline.core.network.model import (
+    AclEntry,
+    NetworkAcl,
+    NetworkInterface,
+    Rule,
+    SecurityGroup,
+    Subnet,
+    TargetKind,
+    Vpc,
+)
 from lifeline.core.plan.actions import Action
-from tests.core.network.test_by_packets import BLOCKS, CLIENT, DETOURS, HOST, NAT, NAT_HOME, acls, clients
+from tests.core.network.test_by_packets import BLOCKS, CLIENT, DETOURS, EVERYTHING, HOST, NAT, NAT_HOME, acls
 from tests.core.plan.test_harm import applied, plan
 from tests.support.builders import default_route, table, vpc
 from tests.support.examples import examples
@@ -18,15 +28,39 @@ OUT = default_route(TargetKind.NAT_GATEWAY, NAT.id)
 PLACES = {CLIENT.id: "10.0.1.50", HOST.id: "10.0.2.50", NAT_HOME.id: "10.0.9.6"}
 
 
+LISTS = (("pl-aws", ("52.0.0.0/8",)), ("pl-vpc", ("10.0.0.0/16",)), ("pl-part", ("10.0.2.0/25", "52.0.0.0/8")))
 egress_rules = st.builds(
-    lambda ports, cidrs, groups: Rule("tcp", ports[0], ports[1], tuple(cidrs), tuple(groups)),
+    lambda ports, cidrs, groups, lists: Rule("tcp", ports[0], ports[1], tuple(cidrs), tuple(groups), tuple(lists)),
     ports=st.sampled_from([(443, 443), (443, 443), (0, 65535), (25, 400)]),
     cidrs=st.lists(st.sampled_from([*BLOCKS, "52.0.0.0/8", "0.0.0.0/0"]), max_size=2, unique=True),
     groups=st.lists(st.sampled_from(["sg-own", "sg-app"]), max_size=1),
+    lists=st.lists(st.sampled_from([name for name, _ in LISTS] + ["pl-unread"]), max_size=1),
 )
 EVERYWHERE = (Rule("-1", 0, 65535, ("0.0.0.0/0",)),)
 PUBLIC = (Rule("tcp", 443, 443, ("52.0.0.0/8",)),)
-ways_out = st.one_of(st.just(EVERYWHERE), st.just(PUBLIC), st.lists(egress_rules, max_size=3).map(tuple))
+LISTED = tuple((Rule("tcp", 443, 443, prefix_lists=(name,)),) for name, _ in LISTS)
+ways_out = st.one_of(
+    st.just(EVERYWHERE), st.just(PUBLIC), st.sampled_from(LISTED), st.lists(egress_rules, max_size=3).map(tuple)
+)
+at_work = st.lists(
+    st.builds(
+        lambda home, host, ids: NetworkInterface(
+            f"eni-{home.id}-{host}", home.id, (str(IPv4Network(home.cidr)[host]),), frozenset(ids)
+        ),
+        home=st.sampled_from([CLIENT, HOST]),
+        host=st.sampled_from([20, 66, 140, 250]),
+        ids=st.lists(st.sampled_from(["sg-app", "sg-other"]), min_size=1, max_size=2),
+    ),
+    min_size=1,
+    max_size=3,
+    unique_by=lambda one: one.id,
+)
+denials = st.builds(
+    lambda number, egress, cidr: AclEntry(number, egress, False, "6", cidr),
+    number=st.integers(2, 50),
+    egress=st.booleans(),
+    cidr=st.sampled_from(["10.0.1.66/32", "10.0.1.0/30", "10.0.1.128/25", "10.0.2.66/32", "10.0.2.128/25"]),
+)
 
 
 @st.composite
@@ -36,20 +70,52 @@ def client_groups(draw: st.DrawFn) -> tuple[SecurityGroup, ...]:
 
 
 @st.composite
+def denying(draw: st.DrawFn, subnet_id: str) -> NetworkAcl:
+    """An ACL that denies a little of what a new VPC's lets pass."""
+    entries = draw(st.lists(denials, max_size=2, unique_by=lambda entry: (entry.number, entry.egress)))
+    return NetworkAcl(f"acl-{subnet_id}", frozenset({subnet_id}), (*entries, *EVERYTHING))
+
+
+@st.composite
 def networks(draw: st.DrawFn) -> Vpc:
     """Two private subnets, with or without a way out by NAT and a machine between them, behind ACLs and clients' own
-    groups of every kind.
+    groups of every kind. Mostly one has a way out, so that a plan for the other may take something from it.
     """
-    out = draw(st.sampled_from([(), ("a",), ("b",), ("a", "b")]))
-    led = draw(st.sampled_from([(), (), *((one,) for one in DETOURS)]))
+    is_plain = draw(st.integers(0, 2)) > 0
+    out = draw(st.sampled_from([("a",), ("b",)] if is_plain else [(), ("a",), ("b",), ("a", "b")]))
+    led = () if is_plain else draw(st.sampled_from([(), (), *((one,) for one in DETOURS)]))
+    acls_of = denying if is_plain else acls
     public = table("nat", default_route(TargetKind.INTERNET_GATEWAY), subnets=("nat",))
     return replace(
         vpc(CLIENT, HOST, NAT_HOME, table("main"), table("out", OUT, *led, subnets=out), public),
         nat_gateways=(NAT,),
-        network_acls=tuple(draw(acls(one.id)) for one in (CLIENT, HOST, NAT_HOME) if draw(st.booleans())),
-        interfaces=tuple(draw(clients)),
+        network_acls=tuple(draw(acls_of(one.id)) for one in (CLIENT, HOST, NAT_HOME) if draw(st.booleans())),
+        interfaces=tuple(draw(at_work)),
         client_groups=draw(client_groups()),
+        prefix_lists=LISTS,
     )
+
+
+def test_what_a_plan_could_take_is_among_the_networks() -> None:
+    """A strategy that never draws it would let the property hold of a plan that looks after nobody."""
+    seen: Counter[str] = Counter()
+
+    @settings(max_examples=100, derandomize=True, database=None, phases=[Phase.generate])
+    @given(networks())
+    def draw(network: Vpc) -> None:
+        found = plan(network, "monitoring", per_zone=False)
+        after = with_interfaces(applied(network, found.actions))
+        before = clients_that_pass(network)
+        refused = " ".join(action.error for action in found.actions)
+        seen.update(["a client that passes before and after"] if before and before & clients_that_pass(after) else [])
+        seen.update(["a client's group in the way"] if before and "doesn't allow outbound" in refused else [])
+        seen.update(["an ACL in the way"] if open_clients(network) and "network ACL" in refused else [])
+        seen.update(["a few addresses that are named"] if open_clients(network) - open_clients(after) else [])
+
+    draw()
+    wanted = ("a client that passes before and after", "a client's group in the way", "an ACL in the way")
+    assert {what: seen[what] >= 5 for what in wanted} == dict.fromkeys(wanted, True), seen
+    assert seen["a few addresses that are named"], seen
 
 
 @settings(max_examples=examples(40, soak=1000))

@@ -37,6 +37,7 @@ from tests.support.builders import (
     gateway,
     own_security_group,
     plan,
+    route,
     subnet,
     table,
     vpc,
@@ -176,6 +177,16 @@ class TestACentralEndpointWithoutAWay:
         paths = {subnet_id: path.reach for subnet_id, path in found.services[0].paths}
         assert paths == {"subnet-a": Reach.UNREACHABLE, "subnet-b": Reach.CENTRAL}
         assert [action.subnet_ids for action in found.actions] == [("subnet-a",)]
+
+    def test_to_one_of_two_addresses_is_told_as_a_part_and_not_as_none(self) -> None:
+        zone = replace(CENTRAL.answers[0], addresses=("10.200.0.10", "10.200.1.10"))
+        dead = route("10.200.1.10/32", TargetKind.TRANSIT_GATEWAY, "tgw-1", active=False)
+        led = table("main", route("10.200.0.0/16", TargetKind.TRANSIT_GATEWAY, "tgw-1"), dead)
+        (action,) = plan(vpc(CLIENT, led), dns=replace(CENTRAL, answers=(zone,))).actions
+        assert action.reason == (
+            "subnet-a (isolated) can't reach all of the monitoring service: private hosted zone Z1 answers its name, "
+            "but no route of rtb-main leads to 10.200.1.10; its route to tgw-1 is a blackhole"
+        )
 
     def test_that_the_vpcs_dns_hides_is_not_served_either(self) -> None:
         found = plan(vpc(CLIENT, HUB, dns_hostnames=False), dns=CENTRAL)

@@ -34,22 +34,27 @@ def late_causes(
     With those that are about to they are at least FEWEST, in at least two zones, and nearly all that reported until
     then. Zones don't fail together: what all agents have in common is the region's CloudWatch (AWS guide: fault
     isolation boundaries). All hosts that EC2 doesn't know count as one more zone. One that follows later shares the
-    cause of the open incident.
+    cause of the open incident. So do those without an instance profile that fell silent with them: each reported until
+    then, so that a file likely gives it credentials.
     """
-    left = {entity: facts[entity].since(now) for entity, cause in causes.items() if not cause.kind.is_explained}
-    if not left:
+    began = {entity: facts[entity].since(now) for entity in causes}
+    left = {entity: since for entity, since in began.items() if not causes[entity].kind.is_explained}
+    likely = {entity: since for entity, since in began.items() if causes[entity].kind is CauseKind.NO_PROFILE}
+    if not left and not likely:
         return {}
-    span = span_of([facts[entity] for entity in left])
+    span = span_of([facts[entity] for entity in left | likely])
     group = largest_group(sorted((since, entity) for entity, since in left.items()), span)
     zones = {_zone_of(facts[entity]) for entity in group} | {zone for zone, few in quiet_by_zone.items() if few}
     together = len(group) + others.quiet
     found: dict[str, Cause] = {}
     is_everywhere = len(zones - {""}) > 1 and not _shares_path([causes[entity] for entity in group])
-    if is_everywhere and together >= FEWEST and together >= NEARLY_ALL * (together + others.reporting):
-        found = dict.fromkeys(group, _cause(len(group), others, sorted(zones - {""})))
-    for entity, since in left.items():
-        near = (cause for cause, began in facts[entity].earlier if abs(since - began) <= 2 * span)
-        earlier = next((cause for cause in near if cause.kind is CauseKind.CLOUDWATCH), None)
+    if group and is_everywhere and together >= FEWEST and together >= NEARLY_ALL * (together + others.reporting):
+        first, last = left[group[0]], left[group[-1]]
+        members = [*group, *(entity for entity, since in likely.items() if first - span <= since <= last + span)]
+        found = dict.fromkeys(members, _cause(len(members), others, sorted(zones - {""})))
+    for entity, since in (left | likely).items():
+        open_ = (cause for cause, start in facts[entity].earlier if abs(since - start) <= 2 * span)
+        earlier = next((cause for cause in open_ if cause.kind is CauseKind.CLOUDWATCH), None)
         if earlier:
             found[entity] = earlier
     return found

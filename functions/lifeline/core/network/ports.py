@@ -20,10 +20,16 @@ _KNOWN: Mapping[str, Ranges] = MappingProxyType(
         "cassandra": ((9142, 9142),),
         # DataSync guide: network requirements, VPC endpoints.
         "datasync": ((443, 443), (1024, 1064)),
+        # IoT guide: Device Advisor: protocols, port mappings, and authentication.
+        "deviceadvisor.iot": ((443, 443), (8883, 8883)),
         # SES guide: connecting to an SMTP endpoint; setting up VPC endpoints.
         "email-smtp": ((25, 25), (465, 465), (587, 587), (2465, 2465), (2587, 2587)),
+        # WorkSpaces guide: create and stream from interface VPC endpoints: streaming. It takes UDP there as well.
+        "highlander": ((443, 443), (4195, 4195)),
         # IoT guide: protocols, port mappings, and authentication: MQTT and HTTPS.
         "iot.data": ((443, 443), (8883, 8883)),
+        # IVS guide: private ingest: RTMPS and RTMP.
+        "ivs.contribute": ((443, 443), (1935, 1935)),
         # Storage Gateway guide: ports that a gateway needs to reach its VPC endpoint.
         "storagegateway": ((443, 443), *((port, port) for port in (1026, 1027, 1028, 1031, 2222))),
         # Transcribe guide: setting up a streaming transcription: HTTP/2, and WebSockets.

@@ -17,6 +17,7 @@ from lifeline.core.network.model import (
     Vpc,
     suffix_of,
     version_of,
+    without_fips,
 )
 from lifeline.core.network.packets import blocks_in, span
 from lifeline.core.network.ports import ports_of, ports_unknown
@@ -346,10 +347,12 @@ class _Judge:
             yield from check_beyond(asking, self.vpc, answer, service.name, ports, self.view)
 
     def _check_names(self, service: Service, answers: Sequence[DnsAnswer]) -> Iterator[Check]:
-        """Which of the service's names its zones leave as they are; clients ask for the usual one, unless told."""
+        """Which of the service's names its zones leave as they are. Clients ask for the usual one unless told to use a
+        dual-stack or a FIPS one (SDKs and tools guide: use_dualstack_endpoint, use_fips_endpoint).
+        """
         left = sorted({domain_of(name) for name in service.private_dns_names} - {one.domain for one in answers})
         if left and not any(source.unread for source in self.sources):
-            is_usual = any(".amazonaws.com" in name for name in left)
+            is_usual = any(".amazonaws.com" in name and name == without_fips(name) for name in left)
             why = ", and which clients use isn't known" if is_usual else ""
             finding = CheckAnswer.UNREAD if is_usual else CheckAnswer.YES
             zones = listed([source.id for source in self.sources])

@@ -175,18 +175,20 @@ class ServicePlanner:
 
         Where it is a route or a record, one remedy is for all; the others are the network owner's filters.
         """
-        by_kind: dict[ObstacleKind, list[tuple[Subnet, str]]] = {}
+        by_kind: dict[tuple[ObstacleKind, str], list[tuple[Subnet, str]]] = {}
         for client in self.clients:
             path = self.paths[client.id]
+            part = "all of " if path.reach is Reach.PARTLY else ""
             for obstacle in path.obstacles[:1] if path.central_id and not path.reach.is_open else ():
-                by_kind.setdefault(obstacle.kind, []).append((client, obstacle.words))
+                by_kind.setdefault((obstacle.kind, part), []).append((client, obstacle.words))
         answer, service = f"{central.kind} {central.source_id}", self.requirement.service
-        for kind, lost in by_kind.items():
+        for (kind, part), lost in by_kind.items():
             who, first = self.scene.named([client for client, _ in lost]), lost[0][0].id
             at = f" ({', '.join(central.addresses)})" if central.addresses else ""
+            cut = lost[0][1] if part else f"no route leads to the central endpoint{at and f': {lost[0][1]}'}"
             why, remedy = {
                 ObstacleKind.ROUTE: (
-                    f"{answer} answers its name, but no route leads to the central endpoint{at and f': {lost[0][1]}'}",
+                    f"{answer} answers its name, but {cut}",
                     f"route {first} to the central endpoint{at}",
                 ),
                 ObstacleKind.DNS_RECORD: (lost[0][1], "add the record"),
@@ -195,7 +197,7 @@ class ServicePlanner:
                     f"mend the way to the central endpoint{at}",
                 ),
             }.get(kind, (f"{answer} answers its name, but {lost[0][1]}", f"let it pass{at}"))
-            reason = f"{who} can't reach the {service} service: {why}"
+            reason = f"{who} can't reach {part}the {service} service: {why}"
             remedy = f"{answer} is in the way of an endpoint: {remedy}, or disassociate {answer} from the VPC"
             yield self.blocked_at(ActionKind.CREATE_INTERFACE_ENDPOINT, "", first, reason, remedy)
 
