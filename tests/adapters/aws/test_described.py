@@ -17,6 +17,8 @@ from lifeline.adapters.aws.described import (
 )
 from lifeline.core.network.model import BlockMode, Catalog, EndpointState, EndpointType, TargetKind
 
+US = "us-east-1"
+
 
 def route_of(**members: object) -> Any:
     (found,) = route_table_of({"RouteTableId": "rtb-1", "Routes": [members]}, {"pl-1": ("10.0.0.0/8",)}).routes
@@ -213,6 +215,16 @@ CHINA: list[dict[str, Any]] = [
 def test_services_are_found_by_suffix_whatever_their_prefix(suffix: str, names: list[str]) -> None:
     catalog = Catalog(tuple(services_of(CHINA)))
     assert [service.name for service in catalog.find(suffix)] == names
+
+
+def test_the_name_that_clients_ask_for_comes_first() -> None:
+    ends = f".{US}.amazonaws.com", f"-fips.{US}.amazonaws.com", f".{US}.api.aws"
+    usual, *others = (f"monitoring{end}" for end in ends)
+    listed = [{"PrivateDnsName": name} for name in (*others, usual)]
+    kinds = [{"ServiceType": "Interface"}]
+    detail = {"ServiceName": f"com.amazonaws.{US}.monitoring", "ServiceType": kinds, "PrivateDnsNames": listed}
+    (found,) = services_of([detail])
+    assert found.private_dns_names == (usual, *others)
 
 
 def test_govcloud_regions_are_regions_too() -> None:

@@ -947,6 +947,12 @@ class TestTheClientsEnd:
         assert unknown in cause.evidence
         assert not any("is open" in line for line in cause.evidence)
 
+    @pytest.mark.parametrize("words", ["the instance profile app has no role", "the instance profile app is gone"])
+    def test_where_there_is_no_role_none_is_to_be_allowed_anything(self, words: str) -> None:
+        cause = why(facts(role=RoleVerdict(Permission.DENIED, "", words)))
+        assert (cause.kind, cause.words) == (CauseKind.ROLE, words)
+        assert cause.advice.startswith("Give the instance a profile with a role that is allowed to call cloudwatch:Put")
+
     def test_without_the_metadata_service_a_profile_gives_no_credentials(self) -> None:
         cause = why(facts(instance=replace(INSTANCE, has_metadata=False)))
         assert (cause.kind, cause.confidence) == (CauseKind.NO_PROFILE, Confidence.MEDIUM)

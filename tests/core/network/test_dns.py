@@ -12,6 +12,7 @@ from lifeline.core.network.dns import (
     custom_dns_finding,
     domain_of,
     parent_zone,
+    usual_first,
 )
 
 NAME = "monitoring.us-east-1.amazonaws.com"
@@ -127,6 +128,24 @@ def test_one_of_the_services_names_is_enough_and_the_first_decides() -> None:
     assert answers_for(names, view(zone())) == zone()
     both = view(zone(), zone("monitoring.us-east-1.api.aws", "Z2"))
     assert answers_for(names, both) == zone("monitoring.us-east-1.api.aws", "Z2")
+
+
+@pytest.mark.parametrize(
+    ("usual", "others"),
+    [
+        (NAME, [NAME.replace("g.", "g-fips."), "monitoring-fips.us-east-1.api.aws", "monitoring.us-east-1.api.aws"]),
+        (
+            "s3.us-east-1.amazonaws.com",
+            [f"*.s3{more}.us-east-1.amazonaws.com" for more in ("-accesspoint", "-control")],
+        ),
+        ("monitoring.cn-north-1.amazonaws.com.cn", ["monitoring.cn-north-1.api.amazonwebservices.com.cn"]),
+    ],
+)
+def test_what_answers_the_usual_name_decides_before_what_answers_others(usual: str, others: list[str]) -> None:
+    names = usual_first([*others, usual])
+    assert (names[0], set(names)) == (usual, {usual, *others})
+    both = view(zone(domain_of(others[0]), "Z1"), zone(usual, "Z2"))
+    assert answers_for(names, both) == zone(usual, "Z2")
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from lifeline.adapters.aws.calls import tags_of
+from lifeline.core.network.dns import usual_first
 from lifeline.core.network.model import (
     AclEntry,
     BlockMode,
@@ -280,7 +281,7 @@ def services_of(described: Iterable[dict[str, Any]]) -> Iterable[Service]:
                     type=EndpointType(kind),
                     zone_ids=frozenset(detail.get("AvailabilityZoneIds") or []),
                     zones=frozenset(detail.get("AvailabilityZones") or []),
-                    private_dns_names=tuple(sorted(names)),
+                    private_dns_names=usual_first(names),
                     ip_address_types=frozenset(detail.get("SupportedIpAddressTypes") or ["ipv4"]),
                     takes_policy=bool(detail.get("VpcEndpointPolicySupported", True)),
                 )

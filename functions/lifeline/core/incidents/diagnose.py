@@ -336,13 +336,13 @@ class _Check:
         if role is None or role.permission is not Permission.DENIED:
             return None
         subject = role.role or self.facts.instance.profile_arn
+        allow = "Allow the role" if role.role else "Give the instance a profile with a role that is allowed"
         return self._cause(
             CauseKind.ROLE,
             Confidence.HIGH,
             role.words or f"role {subject} isn't allowed to call {PUBLISHING}",
             evidence=(f"instance profile {self.facts.instance.profile_arn}", *self._path_words()),
-            advice=f"Allow the role to call {PUBLISHING}, for example with the managed policy "
-            "CloudWatchAgentServerPolicy.",
+            advice=f"{allow} to call {PUBLISHING}, for example with the managed policy CloudWatchAgentServerPolicy.",
             subject=subject,
         )
 

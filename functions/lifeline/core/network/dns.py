@@ -122,6 +122,15 @@ def custom_dns_finding(view: DnsView) -> str:
     )
 
 
+def usual_first(names: Iterable[str]) -> tuple[str, ...]:
+    """A service's private DNS names, the one before the others that clients ask for unless they are told otherwise.
+
+    That is neither the dual-stack one, under another domain, nor one that says more than the service's name:
+    `monitoring-fips.…`, `*.s3-control.…` (SDKs and tools guide: dual-stack and FIPS endpoints).
+    """
+    return tuple(sorted(names, key=lambda name: (".amazonaws.com" not in name, len(domain_of(name)), name)))
+
+
 def domain_of(text: str) -> str:
     r"""A domain as it is compared: lower case, without trailing dot and leading wildcard; the root is empty.
 
