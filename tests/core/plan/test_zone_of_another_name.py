@@ -8,7 +8,8 @@ from lifeline.core.network.dns import AnswerKind, DnsAnswer, DnsView
 from lifeline.core.network.model import Catalog, EndpointType, NatGateway, Service, TargetKind, Vpc
 from lifeline.core.network.reach import Reach, find_path
 from lifeline.core.plan.actions import ServiceState
-from lifeline.core.plan.plan import PlanInput, plan_endpoints
+from lifeline.core.plan.plan import plan_endpoints
+from lifeline.core.plan.scene import PlanInput
 from lifeline.core.policy.policy import Requirement
 from tests.support.builders import MONITORING, OWNER, default_route, route, subnet, table, vpc
 
