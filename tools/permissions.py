@@ -117,7 +117,8 @@ what](security.md) lists them all.
   functions with the **viewer's** permissions. Read the JSON in the confirmation of a button that surprises you, and
   grant this permission to as few as `lambda:InvokeFunction` on ReconcileEndpoints. Once a viewer allowed a widget to
   run, it calls its function whenever it is shown, without a button. If its parameters ask ReconcileEndpoints for more
-  than to look at VPCs, the call is refused.
+  than to look at VPCs, the call is refused. A look at VPCs that it names [approves their
+  backlog](security.md#known-gaps).
 """
 
 
