@@ -210,7 +210,7 @@ class Gatekeeper:
 
     def likely(self, plans: Mapping[str, Plan], vpcs: Sequence[Vpc]) -> frozenset[str]:
         """The VPCs in which the limits would let something of these plans pass by now; nothing is counted."""
-        foreseen = self._foreseen(plans, self._own(vpcs)).plans
+        foreseen = self._foreseen(plans, self._own(vpcs), self._use_as_read()).plans
         return frozenset(vpc_id for vpc_id, plan in foreseen.items() if plan.has_work)
 
     def see_region(self, vpcs: Sequence[Vpc]) -> None:
@@ -410,8 +410,9 @@ class Gatekeeper:
         """The approved offers for the plans: those that the requests name, and those of work that was left before. What
         was counted for that then may let it pass now: its approval is used up all the same.
         """
-        previewed = self._foreseen(plans, self._owned)
-        counted = {grant.vpc_id for grant in self._use_as_read()[0].grants}
+        read = self._use_as_read()
+        previewed = self._foreseen(plans, self._owned, read)
+        counted = {grant.vpc_id for grant in read[0].grants}
         ids = dict.fromkeys(self.approves)
         for vpc_id, plan in plans.items():
             held, planned = previewed.held(vpc_id), plan.planned
@@ -420,9 +421,11 @@ class Gatekeeper:
         offers = run_concurrently([partial(self.guards.approvals.load, plan_id) for plan_id in ids])
         return [offer for offer in offers if offer and offer.state is OfferState.APPROVED and offer.vpc_id in plans]
 
-    def _foreseen(self, plans: Mapping[str, Plan], owned: Mapping[str, frozenset[str]]) -> Admission:
-        """What would pass by what was read last."""
-        usage, of_all = self._use_as_read()
+    def _foreseen(
+        self, plans: Mapping[str, Plan], owned: Mapping[str, frozenset[str]], read: tuple[Usage, Usage]
+    ) -> Admission:
+        """What would pass by what was read last, see `_use_as_read`."""
+        usage, of_all = read
         return self._fold_in_all(self._fold(plans, owned)(usage).plans, owned)(of_all)
 
     def _offer(self, vpc_id: str, held: Sequence[Action]) -> Offer:

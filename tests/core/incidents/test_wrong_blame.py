@@ -1,4 +1,4 @@
-"""Faults that are known and not mended yet: who is blamed for a silence, and what speaks against the network."""
+"""Who is blamed for a silence: a call that could have begun it, and what the instance's own groups name."""
 
 from dataclasses import replace
 from typing import Any
