@@ -169,12 +169,16 @@ def test_clicks_ask_first_and_call_the_right_function(browser: Browser) -> None:
     made = calls(page)
     page.close()
     assert made == [
-        (CALLS.reconcile, "popup", json.dumps({"approve": vpc.plan_id})),
+        (CALLS.reconcile, "popup", json.dumps({"approve": vpc.plan_id, "button": True})),
         (CALLS.page, "popup", json.dumps({"plan": vpc.id})),
-        (CALLS.reconcile, "popup", json.dumps({"vpc_ids": [vpc.id]})),
-        (CALLS.reconcile, "popup", json.dumps({"vpc_ids": [vpc.id], "freeze": True})),
-        (CALLS.reconcile, "popup", json.dumps({"exempt": [vpc.id], "days": 7, "reason": "from the coverage page"})),
-        (CALLS.reconcile, "popup", json.dumps({"vpc_ids": [vpc.id], "release": True})),
+        (CALLS.reconcile, "popup", json.dumps({"vpc_ids": [vpc.id], "button": True})),
+        (CALLS.reconcile, "popup", json.dumps({"vpc_ids": [vpc.id], "freeze": True, "button": True})),
+        (
+            CALLS.reconcile,
+            "popup",
+            json.dumps({"exempt": [vpc.id], "days": 7, "reason": "from the coverage page", "button": True}),
+        ),
+        (CALLS.reconcile, "popup", json.dumps({"vpc_ids": [vpc.id], "release": True, "button": True})),
     ]
     assert [one.split()[0] for one in asked] == ["Approve", "Reconcile", "Pause", "Exempt", "Release"]
 

@@ -54,7 +54,9 @@ def test_it_shows_a_vpc_from_its_plan_to_its_endpoint_and_exempts_it_by_its_butt
     assert "page is unavailable" not in page
     assert "could not be read" not in page
 
-    pressed = {"exempt": [quiet.vpc_id], "days": 7, "reason": "from the coverage page", "widgetContext": CONTEXT}
+    call = {"exempt": [quiet.vpc_id], "days": 7, "reason": "from the coverage page", "button": True}
+    assert json.dumps(call, separators=(",", ":")) in unescape(show(account, vpc_ids=[quiet.vpc_id]))
+    pressed = {**call, "widgetContext": CONTEXT}
     answer = reconcile(account, pressed)
     assert quiet.vpc_id in answer["markdown"], answer
     assert "from the coverage page" in unescape(show(account, vpc_ids=[quiet.vpc_id]))

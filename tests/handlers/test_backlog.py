@@ -3,6 +3,8 @@
 import html
 import json
 from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,7 @@ import pytest
 from lifeline.adapters.store.vpcs import VpcStore
 from lifeline.core.coexist.vpc_state import VpcState
 from lifeline.handlers import coverage_page, reconcile_endpoints
+from tests.handlers.test_reconcile_endpoints import sqs
 from tests.support.agents import TABLE
 from tests.support.home import HOME
 from tests.support.world import Context, World, emulated_world, enforce_newly, flat
@@ -74,15 +77,164 @@ def test_a_route_that_is_deleted_before_the_first_sweep_is_repaired_and_the_rest
     table = world.ec2.create_route_table(VpcId=vpc_id)["RouteTable"]["RouteTableId"]
     world.ec2.associate_route_table(RouteTableId=table, SubnetId=old)
     close(world, table_id)
-    event = json.loads(Path("events/cloudtrail/DeleteRoute.json").read_text())
-    event["detail"]["requestParameters"]["routeTableId"] = table_id
 
-    call(event)
+    began(datetime.now(UTC) - timedelta(minutes=1))
+
+    call(route_deleted(table_id, datetime.now(UTC)))
     call(SWEEP)
 
     [made] = world.endpoints(vpc_id)
     assert old not in made["SubnetIds"]
     assert state_of(vpc_id).survey.waiting == {(old, "monitoring")}  # type: ignore[union-attr]
+
+
+def began(at: datetime) -> None:
+    """The stack's first run was at that time, and no sweep has judged all VPCs since."""
+    store = VpcStore(TABLE)
+    before = store.load(HOME)
+    store.save(HOME, before, replace(before, enforced_since=at, swept_at=None), now=datetime.now(UTC))
+
+
+def route_deleted(table_id: str, at: datetime) -> dict[str, Any]:
+    event: dict[str, Any] = json.loads(Path("events/cloudtrail/DeleteRoute.json").read_text())
+    event["detail"]["requestParameters"]["routeTableId"] = table_id
+    event["detail"]["eventTime"] = event["time"] = f"{at:%Y-%m-%dT%H:%M:%SZ}"
+    return event
+
+
+@pytest.mark.parametrize("is_swept", [False, True])
+def test_an_old_record_that_comes_again_opens_no_backlog(world: World, *, is_swept: bool) -> None:
+    vpc_id = world.make_vpc()
+    world.make_subnet(vpc_id)
+    began(datetime.now(UTC) - timedelta(minutes=1))
+    if is_swept:
+        call(SWEEP)
+
+    reconcile_endpoints.handler(
+        sqs(route_deleted(world.main_table(vpc_id), datetime(2025, 1, 1, tzinfo=UTC))), Context()
+    )
+
+    assert world.endpoints(vpc_id) == []
+    assert state_of(vpc_id).survey.services == {"monitoring"}  # type: ignore[union-attr]
+
+
+def test_a_record_of_a_change_opens_nothing_that_was_judged_before(world: World) -> None:
+    vpc_id = world.make_vpc()
+    world.make_subnet(vpc_id)
+    call(SWEEP)
+
+    reconcile_endpoints.handler(sqs(route_deleted(world.main_table(vpc_id), datetime.now(UTC))), Context())
+
+    assert world.endpoints(vpc_id) == []
+
+
+def test_the_causes_in_a_message_open_no_backlog(world: World) -> None:
+    vpc_id = world.make_vpc()
+    world.make_subnet(vpc_id)
+    nat = world.ec2.create_nat_gateway(SubnetId=world.make_subnet(vpc_id, "10.0.2.0/24"), ConnectivityType="private")
+    dead = {"RouteTableId": world.main_table(vpc_id), "DestinationCidrBlock": "0.0.0.0/0"}
+    world.ec2.create_route(**dead, NatGatewayId=nat["NatGateway"]["NatGatewayId"])
+    world.ec2.delete_nat_gateway(NatGatewayId=nat["NatGateway"]["NatGatewayId"])
+    began(datetime.now(UTC) - timedelta(minutes=1))
+    because = [
+        {"kind": "change", "event_name": name, "time": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"}
+        for name in ("DeleteNatGateway", "DeleteRoute", "CreateVpc", "CreateSubnet")
+    ]
+
+    reconcile_endpoints.handler(sqs({"vpc_ids": [vpc_id], "because": because}), Context())
+
+    assert world.endpoints(vpc_id) == []
+
+
+@pytest.mark.parametrize("more", [{}, {"button": True}, {"by": "Dana"}])
+def test_a_widget_approves_no_backlog_when_somebody_looks_at_it(world: World, more: dict[str, Any]) -> None:
+    vpc_id = world.make_vpc()
+    world.make_subnet(vpc_id)
+    call(SWEEP)
+    params, before = {"vpc_ids": [vpc_id], **more}, state_of(vpc_id)
+
+    answer = call({**params, "widgetContext": {"dashboardName": "theirs", "params": params}})
+
+    assert answer["markdown"].startswith("**Refused**")
+    assert world.endpoints(vpc_id) == []
+    assert state_of(vpc_id) == before
+
+
+EXEMPT = [{"Key": "lifeline:exempt", "Value": "true"}]
+REQUIRE_ANOTHER = [{"Key": "lifeline:require", "Value": "s3"}]
+
+
+@pytest.mark.parametrize("tags", [EXEMPT, REQUIRE_ANOTHER])
+@pytest.mark.parametrize("is_muted_first", [False, True])
+def test_a_path_that_is_lost_while_a_tag_says_otherwise_is_repaired_once_it_is_gone(
+    world: World, tags: list[dict[str, str]], *, is_muted_first: bool
+) -> None:
+    vpc_id, table_id = open_vpc(world)
+    for _ in range(not is_muted_first):
+        call(SWEEP)
+    world.ec2.create_tags(Resources=[vpc_id], Tags=tags)
+    call(SWEEP)
+    close(world, table_id)
+    call(SWEEP)
+    assert "monitoring" not in services_in(world, vpc_id)
+    world.ec2.delete_tags(Resources=[vpc_id], Tags=tags)
+
+    call(SWEEP)
+
+    assert "monitoring" in services_in(world, vpc_id)
+
+
+def test_a_path_that_is_lost_during_an_exemption_by_a_call_is_repaired_after_it(world: World) -> None:
+    vpc_id, table_id = open_vpc(world)
+    call(SWEEP)
+    call({"exempt": [vpc_id]})
+    close(world, table_id)
+    call(SWEEP)
+    assert world.endpoints(vpc_id) == []
+
+    call({"exempt": [vpc_id], "days": 0})
+    call(SWEEP)
+
+    assert len(world.endpoints(vpc_id)) == 1
+
+
+@pytest.mark.parametrize("tags", [EXEMPT, REQUIRE_ANOTHER])
+def test_an_endpoint_that_is_deleted_while_a_tag_says_otherwise_is_created_again_once_it_is_gone(
+    world: World, tags: list[dict[str, str]]
+) -> None:
+    vpc_id = world.make_vpc()
+    world.make_subnet(vpc_id)
+    for event in (SWEEP, {"approve": "backlog"}, SWEEP):
+        call(event)
+    (made,) = world.endpoints(vpc_id)
+    world.ec2.create_tags(Resources=[vpc_id], Tags=tags)
+    call(SWEEP)
+    world.ec2.delete_vpc_endpoints(VpcEndpointIds=[made["VpcEndpointId"]])
+    call(SWEEP)
+    world.ec2.delete_tags(Resources=[vpc_id], Tags=tags)
+
+    call(SWEEP)
+
+    assert "monitoring" in services_in(world, vpc_id)
+
+
+@pytest.mark.parametrize("tags", [EXEMPT, REQUIRE_ANOTHER])
+@pytest.mark.parametrize("is_muted_first", [False, True])
+def test_what_was_missing_all_along_waits_after_a_tag_said_otherwise(
+    world: World, tags: list[dict[str, str]], *, is_muted_first: bool
+) -> None:
+    vpc_id = world.make_vpc()
+    world.make_subnet(vpc_id)
+    for _ in range(not is_muted_first):
+        call(SWEEP)
+    world.ec2.create_tags(Resources=[vpc_id], Tags=tags)
+    call(SWEEP)
+    world.ec2.delete_tags(Resources=[vpc_id], Tags=tags)
+
+    call(SWEEP)
+
+    assert "monitoring" not in services_in(world, vpc_id)
+    assert state_of(vpc_id).survey.services >= {"monitoring"}  # type: ignore[union-attr]
 
 
 def test_a_vpc_and_a_subnet_that_are_made_later_are_served_at_once(world: World) -> None:
@@ -334,7 +486,7 @@ def test_the_page_shows_what_waits_and_a_button_for_each_vpc_and_for_all(
     page = coverage_page.handler({}, Context())
 
     assert "Approve the whole backlog (+14.60 USD a month)" in page
-    assert all(f'{{"approve":"backlog","vpc_ids":["{vpc_id}"]}}' in html.unescape(page) for vpc_id in ids)
+    assert all(f'{{"approve":"backlog","vpc_ids":["{vpc_id}"],"button":true}}' in html.unescape(page) for vpc_id in ids)
     assert "in the backlog: it was missing before" in page
     monkeypatch.setenv("MODE", "plan")
     assert "Approve the" not in coverage_page.handler({}, Context())

@@ -554,6 +554,7 @@ def test_the_console_can_press_reconcile_and_pause_and_reads_text_not_json(stage
         {"sweep": True, "account": "123456789012"},
         {"detail-type": "AWS API Call via CloudTrail", "detail": {}},
         {"Records": [{"messageId": "m-1", "body": '{"sweep": true}'}]},
+        {"button": True, "vpc_ids": ["VPC"]},
     ],
 )
 def test_a_widget_whose_parameters_are_a_call_does_nothing_when_somebody_looks_at_it(
@@ -572,8 +573,9 @@ def test_a_widget_whose_parameters_are_a_call_does_nothing_when_somebody_looks_a
 
 
 def test_a_button_of_a_page_that_shows_some_vpcs_counts_though_it_names_the_same(stage: Stage) -> None:
-    call = {"vpc_ids": [stage.site()]}
-    assert "created" in stage.lifeline({**call, "widgetContext": {"params": call}})["markdown"]
+    params = {"vpc_ids": [stage.site()]}
+    call = pressed(stage.show(params), "Reconcile now")
+    assert "created" in stage.lifeline({**call, "widgetContext": {"params": params}})["markdown"]
 
 
 # ---- large regions

@@ -1,5 +1,6 @@
 """A hub's coverage page through its handler: the organization from the ledger, and each account as it is now."""
 
+import json
 import re
 from collections.abc import Iterator
 from dataclasses import replace
@@ -257,8 +258,8 @@ def test_a_button_of_an_accounts_page_is_answered_from_that_account(hub: Hub) ->
     for account, world, vpc_id in ((A, hub.a, vpc_a), (B, hub.b, vpc_b)):
         hub.cut_off(account, world, vpc_id)
     (call,) = [one for one in calls_in(show({"account": A})) if one.startswith(f'{{"vpc_ids":["{vpc_a}"],"account"')]
-    assert call == f'{{"vpc_ids":["{vpc_a}"],"account":"{A}"}}'
-    hub.days.call({"vpc_ids": [vpc_a], "account": A})
+    assert json.loads(call) == {"vpc_ids": [vpc_a], "account": A, "button": True}
+    hub.days.call({**json.loads(call), "widgetContext": {"params": {"account": A}}})
     assert len(hub.a.endpoints(vpc_a)) == 1
     assert not hub.b.endpoints(vpc_b)
 

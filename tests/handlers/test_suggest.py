@@ -141,7 +141,7 @@ def test_the_page_shows_the_last_suggestion_and_its_button_looks_again(
     assert f"Rule of a policy document: <code>{json.dumps(shop['rule'])}</code>" in unescape(shown)
     assert "rules replace RequiredServices in every VPC" in shown
     assert "To switch them on: Route 53 Resolver, Query logging" in shown  # batch's queries aren't logged
-    call = json.dumps({"suggest": {"vpc_ids": [account["shop"]]}}, separators=(",", ":"))
+    call = json.dumps({"suggest": {"vpc_ids": [account["shop"]]}, "button": True}, separators=(",", ":"))
     assert f">{call}</cwdb-action>" in shown
 
     pressed = handler({**json.loads(call), "widgetContext": {}}, Context())

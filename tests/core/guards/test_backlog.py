@@ -24,7 +24,7 @@ from lifeline.core.network.tiers import classify_subnets
 from lifeline.core.plan.actions import Action, ActionKind
 from lifeline.core.plan.cost import price_in
 from lifeline.core.policy.policy import Policy, PolicyRule, desired
-from tests.support.builders import LOCAL, default_route, plan, subnet, vpc
+from tests.support.builders import LOCAL, VPC_ID, default_route, plan, route, subnet, table, vpc
 
 NOW = datetime(2026, 3, 2, 10, 0, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -107,11 +107,20 @@ def test_a_path_that_was_seen_being_lost_since_the_stack_enforces_waits_for_nobo
 NETWORK = vpc(
     subnet("a"),
     subnet("b", zone="us-east-1b"),
-    RouteTable("rtb-main", True, frozenset(), (LOCAL,)),
-    RouteTable(
-        "rtb-b", False, frozenset({"subnet-b"}), (default_route(TargetKind.NAT_GATEWAY, "nat-1", active=False),)
+    subnet("open"),
+    table("main"),
+    table("b", default_route(TargetKind.NAT_GATEWAY, "nat-1", active=False), subnets=("b",)),
+    table(
+        "open",
+        default_route(TargetKind.TRANSIT_GATEWAY, "tgw-1"),
+        route("10.1.0.0/16", TargetKind.PEERING, "pcx-1", active=False),
+        subnets=("open",),
     ),
 )
+ALL_MISSING = dict.fromkeys(("subnet-a", "subnet-b", "subnet-open"), frozenset({"logs"}))
+NONE = dict.fromkeys(ALL_MISSING, frozenset[str]())
+IN_NETWORK = Gaps(ALL_MISSING, NONE, ALL_MISSING, {"subnet-a": False, "subnet-b": False, "subnet-open": True})
+SINCE = "2026-03-02T10:00:00Z"
 
 
 @pytest.mark.parametrize(
@@ -121,22 +130,91 @@ NETWORK = vpc(
         ("ReplaceRoute", {"rtb-b"}, {"subnet-b"}),
         ("ReplaceRouteTableAssociation", {"subnet-a", "rtb-x"}, {"subnet-a"}),
         ("DeleteNatGateway", {"nat-1"}, {"subnet-b"}),
+        ("DeleteNatGateway", {"nat-2"}, set()),
+        ("DeleteNatGateway", set(), set()),
+        ("DeleteVpcPeeringConnection", {"pcx-1"}, set()),
+        ("DeleteRoute", {"rtb-open"}, set()),
         ("CreateSubnet", {"subnet-b"}, {"subnet-b"}),
-        ("CreateVpc", {NETWORK.id}, {"subnet-a", "subnet-b"}),
+        ("CreateSubnet", {"subnet-open"}, {"subnet-open"}),
+        ("CreateVpc", {NETWORK.id}, set(ALL_MISSING)),
         ("CreateTags", {"subnet-a"}, set()),
         ("DeleteRoute", {"rtb-other"}, set()),
     ],
 )
-def test_a_change_before_the_first_sweep_lets_pass_what_it_made_or_took_a_path_from(
+def test_a_change_before_the_first_sweep_lets_pass_what_it_made_or_took_the_way_out_from(
     name: str, ids: set[str], changed: set[str]
 ) -> None:
-    found = changed_subnets([(name, frozenset(ids))], NETWORK)
+    found = changed_subnets([(name, frozenset(ids), SINCE)], NETWORK, IN_NETWORK, NEW)
     assert found == changed
-    all_missing = dict.fromkeys(("subnet-a", "subnet-b"), frozenset({"logs"}))
-    none = dict.fromkeys(all_missing, frozenset[str]())
-    survey = judge(None, Gaps(all_missing, none, all_missing, {}), NEW, now=NOW, changed=found)
-    assert {subnet_id for subnet_id, _ in survey.waiting} == all_missing.keys() - changed
-    assert waits(judge(survey, Gaps(all_missing, none, all_missing, {}), NEW, now=NOW + HOUR)) == waits(survey)
+    survey = judge(None, IN_NETWORK, NEW, now=NOW, changed=found)
+    assert {subnet_id for subnet_id, _ in survey.waiting} == ALL_MISSING.keys() - changed
+    assert waits(judge(survey, IN_NETWORK, NEW, now=NOW + HOUR)) == waits(survey)
+
+
+@pytest.mark.parametrize("time", ["2026-03-02T09:59:59Z", "2025-01-01T00:00:00Z", "", "soon"])
+@pytest.mark.parametrize(
+    ("name", "id_"),
+    [("DeleteRoute", "rtb-main"), ("DeleteNatGateway", "nat-1"), ("CreateSubnet", "subnet-a"), ("CreateVpc", VPC_ID)],
+)
+def test_a_change_before_the_stack_enforced_or_at_no_known_time_lets_nothing_pass(
+    name: str, id_: str, time: str
+) -> None:
+    assert not changed_subnets([(name, frozenset({id_}), time)], NETWORK, IN_NETWORK, NEW)
+
+
+def test_a_change_lets_nothing_pass_that_was_judged_before() -> None:
+    assert waits(judge(FIRST, gaps({"logs"}), NEW, now=NOW + HOUR, changed=frozenset({"s"}))) == {("s", "logs")}
+
+
+# ---- while an exemption or a tag takes services out of judgement
+
+MUTED = {"s": frozenset({"logs"})}
+
+
+def after(*seen: tuple[Gaps, bool]) -> set[tuple[str, str]]:
+    """What waits once all is asked for again in `s`, isolated, where this was seen before, an hour each: what of it is
+    muted, or nothing.
+    """
+    survey = None
+    for number, (found, is_muted) in enumerate([*seen, (gaps({"logs"}), False)]):
+        muted = MUTED if is_muted else None
+        survey = judge(survey, found, SWEPT if number else NEW, now=NOW + number * HOUR, muted=muted)
+    assert survey
+    return waits(survey)
+
+
+def test_a_way_out_that_is_lost_while_a_service_is_muted_is_lost_however_long_that_lasts() -> None:
+    muted = [(gaps(set()), True)] * 300
+    assert after((gaps(set(), way_out=True), False), *muted) == set()
+    assert after((gaps(set(), way_out=True), True), *muted) == set()
+
+
+def test_an_endpoint_that_is_lost_while_its_service_is_muted_is_lost() -> None:
+    assert after((gaps(set(), served={"logs"}), False), (gaps(set()), True), (gaps(set()), True)) == set()
+
+
+def test_what_was_missing_all_along_waits_after_it_was_muted_too() -> None:
+    assert after((gaps({"logs"}), False), (gaps(set()), True)) == {("s", "logs")}
+    assert after((gaps(set()), True), (gaps(set()), True)) == {("s", "logs")}
+
+
+def test_what_waited_is_in_the_next_notice_and_not_in_an_approval_of_before() -> None:
+    muted = judge(FIRST, gaps(set()), SWEPT, now=NOW + HOUR, muted=MUTED)
+    again = judge(muted, gaps({"logs"}), SWEPT, now=NOW + 3 * HOUR, approved={EVERYTHING: NOW + 2 * HOUR})
+    assert (waits(again), again.asked_at) == ({("s", "logs")}, NOW + 3 * HOUR)
+
+
+def test_a_subnet_that_is_made_while_its_services_are_muted_waits_for_nobody_either() -> None:
+    made = judge(None, gaps(set()), SWEPT, now=NOW, muted=MUTED)
+    assert waits(judge(made, gaps({"logs"}), SWEPT, now=NOW + HOUR)) == set()
+
+
+def test_while_one_service_is_muted_more_that_a_policy_asks_for_waits() -> None:
+    before = judge(None, gaps(set(), way_out=True), NEW, now=NOW)
+    lost = judge(before, gaps({"ssm"}), SWEPT, now=NOW + HOUR, muted=MUTED)
+    more = judge(lost, gaps({"ssm", "ec2"}), SWEPT, now=NOW + 2 * HOUR, muted=MUTED)
+    assert waits(more) == {("s", "ec2")}
+    assert waits(judge(more, gaps({"ssm", "ec2", "logs"}), SWEPT, now=NOW + 3 * HOUR)) == {("s", "ec2")}
 
 
 @pytest.mark.parametrize("service", ["logs", EVERYTHING])

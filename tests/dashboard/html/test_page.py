@@ -21,6 +21,7 @@ from tools.template import read_template
 from lifeline.core.event_path.comparison import Comparison
 from lifeline.core.event_path.dry_run import DryRun
 from lifeline.core.event_path.proof import UNPROVEN, EventPath
+from lifeline.core.requests.button import BUTTON
 from lifeline.dashboard.coverage import (
     AgentCount,
     Cell,
@@ -176,14 +177,18 @@ def parse(html: str) -> Element:
 
 
 def actions(page: Element) -> list[tuple[str, Element, dict[str, Any]]]:
-    """Each action with the words of the button right before it and what it would send."""
+    """Each action with the words of the button right before it and what it would send, beside what tells
+    ReconcileEndpoints that a button did: just its own have that.
+    """
     found = []
     for parent in [page, *page.walk()]:
         for before, one in zip([None, *parent.children], parent.children, strict=False):
             if isinstance(one, Element) and one.tag == "cwdb-action":
                 assert isinstance(before, Element)
                 assert before.tag == "button"
-                found.append((before.text, one, json.loads(one.text)))
+                values = json.loads(one.text)
+                assert values.pop(BUTTON, False) is one.attributes["endpoint"].endswith(CALLS.reconcile)
+                found.append((before.text, one, values))
     return found
 
 

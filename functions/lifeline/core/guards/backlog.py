@@ -17,7 +17,7 @@ from lifeline.core.network.tiers import effective_route_table
 from lifeline.core.plan.actions import REMOVALS, Action, ActionKind, Plan
 from lifeline.core.plan.cost import Price, with_blocked
 from lifeline.core.policy.policy import Desired
-from lifeline.core.wording import fingerprint
+from lifeline.core.wording import fingerprint, read_time
 
 BACKLOG = "backlog"  # what an action is blocked by
 WAITS = (
@@ -38,10 +38,12 @@ _TAKES_TARGET = frozenset(  # of a route, which EC2 keeps as a blackhole (VPC gu
         "DeleteTransitGatewayVpcAttachment",
         "DeleteVpcPeeringConnection",
         "DeleteNetworkInterface",
-        "DetachNetworkInterface",
     }
 )
 _ROUTES = frozenset({ActionKind.CREATE_GATEWAY_ENDPOINT, ActionKind.ADD_ROUTE_TABLES})
+
+type Called = tuple[str, frozenset[str], str]
+"""A change: its event's name, the ids that it names, and when it was made, as CloudTrail writes it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +153,7 @@ def judge(
     approved: Mapping[str, datetime] | None = None,
     at_once: frozenset[str] = frozenset(),
     changed: frozenset[str] = frozenset(),
+    muted: Mapping[str, frozenset[str]] | None = None,
 ) -> GapSurvey:
     """The survey after an observation.
 
@@ -158,13 +161,17 @@ def judge(
     a gap waits where it waited, or where the network is as it was and more is asked of it. A path that was lost since
     never waits, nor does a subnet that was made since. `approved` says, by service, when people approved what waited
     then; `at_once` are the services for which nothing waits, or begins to. `known` are the paths that Lifeline has
-    seen, and `changed` the subnets that a change since then made, or took a path from.
+    seen, and `changed` the subnets that a change since then made, or took a path from: both count the first time alone,
+    for later the survey itself says what was lost.
+
+    `muted` are, by subnet, the services that it would have to reach but for an exemption or a tag. Nothing is judged of
+    them: once they are asked for again, what waited before waits, and what was lost in the meantime doesn't.
     """
     is_first = survey is None or survey.at < epoch.began
     was_there = is_first and not (survey is None and epoch.is_swept)
     before = survey if survey and not is_first else GapSurvey(now)
     of_subnet = {subnet_id: alike for alike in before.subnets for subnet_id in alike.subnet_ids}
-    lost = _lost_since(epoch.began, known) if was_there else frozenset[str]()
+    lost = _lost_since(epoch.began, known) | changed if was_there else frozenset[str]()
     said = approved or {}
     waited_passes = _Approved(said, since=before.asked_at)
     new_passes = _Approved(said if was_there else {}, since=epoch.began)
@@ -175,7 +182,8 @@ def judge(
         seen = of_subnet.get(subnet_id)
         alike = seen or Alike(frozenset())
         missing, served, way_out = gaps.missing[subnet_id], gaps.served[subnet_id], gaps.ways_out.get(subnet_id)
-        is_lost = (bool(alike.has_way_out) and way_out is False) or subnet_id in lost | changed
+        unasked = (muted or {}).get(subnet_id, frozenset()) - asked
+        is_lost = (bool(alike.has_way_out) and way_out is False) or subnet_id in lost
         is_made_since = seen is None and not was_there
         waited = none_waits.without(waited_passes.without((alike.waiting & asked) - served))
         new = none_waits.without(new_passes.without(missing - alike.asked - lost))
@@ -186,28 +194,36 @@ def judge(
         has_grown = has_grown or bool(new)
         # While not all is judged that a lost way out led to, it counts as just lost.
         is_unjudged = is_lost and bool(asked - missing - served)
+        passed = unasked if is_lost or is_made_since else unasked & (alike.asked - alike.waiting)
         judged[subnet_id] = Alike(
             frozenset(),
-            alike.has_way_out if way_out is None or is_unjudged else way_out,
-            (alike.asked & asked) | missing | served,
+            is_unjudged or (alike.has_way_out if way_out is None else way_out),
+            (alike.asked & asked) | missing | served | passed,
             waited | new,
         )
     return GapSurvey(before.at, now if has_grown else before.asked_at, _together(judged))
 
 
-def changed_subnets(changes: Iterable[tuple[str, frozenset[str]]], vpc: Vpc) -> frozenset[str]:
-    """The VPC's subnets that these changes made, or took a path from: each an event's name and the ids that it names.
+def changed_subnets(changes: Iterable[Called], vpc: Vpc, gaps: Gaps, epoch: Epoch) -> frozenset[str]:
+    """The VPC's subnets that these changes made, or took the way out from, since the epoch began.
 
     Where Lifeline hasn't seen the network before, nothing else tells a path that was just lost from one that never was.
+    A message that names a change may be forged, so only that counts which the network bears out: the subnet has no way
+    out, and either the change was on it or its route table, or a route there leads nowhere to what the change took.
+    A change whose time or ids aren't known opens nothing.
     """
     found: set[str] = set()
-    for name, ids in changes:
+    for name, ids, time in changes:
+        at = read_time(time)
+        if at is None or at < epoch.began:
+            continue
         for subnet in vpc.subnets:
             table = effective_route_table(subnet, vpc)
-            leads_nowhere = table is not None and any(not route.is_active for route in table.routes)
+            dead = {route.target_id for route in table.routes if not route.is_active} if table else set[str]()
             is_made = (name in _MAKES_VPC and vpc.id in ids) or (name in _MAKES_SUBNET and subnet.id in ids)
             is_rerouted = name in _REROUTES and bool({subnet.id, table.id if table else ""} & ids)
-            if is_made or is_rerouted or (name in _TAKES_TARGET and leads_nowhere):
+            is_cut = is_rerouted or (name in _TAKES_TARGET and bool(dead & ids))
+            if is_made or (is_cut and gaps.ways_out.get(subnet.id) is False):
                 found.add(subnet.id)
     return frozenset(found)
 

@@ -7,6 +7,7 @@ from decimal import Decimal
 
 from lifeline.core.notices.links import event_link, log_link, resource_link
 from lifeline.core.plan.ways import HubComparison
+from lifeline.core.requests.button import BUTTON
 from lifeline.core.suggest.summary import Summary
 from lifeline.core.wording import few, write_length
 from lifeline.dashboard.coverage import (
@@ -431,6 +432,8 @@ def _button(
     if calls.account:
         call = {**call, "account": calls.account}
         question = Html("{} The account is {}.").format(question, calls.account) if question else question
+    if not is_of_page:
+        call = {**call, BUTTON: True}
     return button(label, about, calls.page if is_of_page else calls.reconcile, call, confirmation=question, kind=kind)
 
 

@@ -4,10 +4,12 @@ Surveys judges which gaps these are, in every VPC, so that what is lost later is
 blocks what only they need.
 """
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
+from lifeline.core.coexist.lapsed import judge_lapsed
 from lifeline.core.coexist.vpc_state import VpcState
 from lifeline.core.guards.backlog import Gaps, changed_subnets, find_gaps, hold_backlog, judge
 from lifeline.core.guards.freeze import EVERYTHING
@@ -36,14 +38,16 @@ class Surveys(Amendment):
         epoch = context.run.epoch
         if epoch is None or Fact.STATE not in context.read:
             return Decision(plan, state)
-        changes = [(trigger.event_name, trigger.ids) for trigger in context.triggers if trigger.kind == "change"]
+        gaps, changes = _gaps(context, plan), [one for one in context.triggers if one.kind == "change"]
+        called = [(change.event_name, change.ids, change.time) for change in changes]
         survey = judge(
             state.survey,
-            _gaps(context, plan),
+            gaps,
             epoch,
             now=context.run.now,
             known=context.known.vpc,
-            changed=changed_subnets(changes, context.vpc),
+            changed=changed_subnets(called, context.vpc, gaps, epoch),
+            muted=_muted(context),
             approved={**state.approved, **_approved_by(context)},
             at_once=_at_once(context),
         )
@@ -67,6 +71,16 @@ class Backlogs(Amendment):
 
 def _gaps(context: VpcContext, plan: Plan) -> Gaps:
     return find_gaps(plan, context.vpc, context.desired)
+
+
+def _muted(context: VpcContext) -> Mapping[str, frozenset[str]]:
+    """By subnet, the services that it would have to reach but for an exemption or a tag."""
+    run, found = context.run, defaultdict[str, set[str]](set)
+    lapsed = judge_lapsed(context.vpc, run.policy, context.known_tags, run.catalog, today=run.now.date())
+    spared = ((subnet_id, service) for subnet_id, service, _ in context.desired.spared)
+    for subnet_id, service in (*lapsed.waivers, *spared):
+        found[subnet_id].add(service)
+    return {subnet_id: frozenset(services) for subnet_id, services in found.items()}
 
 
 def _approved_by(context: VpcContext) -> Mapping[str, datetime]:
