@@ -1,6 +1,6 @@
 """What waits for approval, and what never does."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -177,8 +177,8 @@ def after(*seen: tuple[Gaps, bool]) -> set[tuple[str, str]]:
     """
     survey = None
     for number, (found, is_muted) in enumerate([*seen, (gaps({"logs"}), False)]):
-        muted = MUTED if is_muted else None
-        survey = judge(survey, found, SWEPT if number else NEW, now=NOW + number * HOUR, muted=muted)
+        seen_now = replace(found, muted=MUTED) if is_muted else found
+        survey = judge(survey, seen_now, SWEPT if number else NEW, now=NOW + number * HOUR)
     assert survey
     return waits(survey)
 
@@ -199,20 +199,20 @@ def test_what_was_missing_all_along_waits_after_it_was_muted_too() -> None:
 
 
 def test_what_waited_is_in_the_next_notice_and_not_in_an_approval_of_before() -> None:
-    muted = judge(FIRST, gaps(set()), SWEPT, now=NOW + HOUR, muted=MUTED)
+    muted = judge(FIRST, replace(gaps(set()), muted=MUTED), SWEPT, now=NOW + HOUR)
     again = judge(muted, gaps({"logs"}), SWEPT, now=NOW + 3 * HOUR, approved={EVERYTHING: NOW + 2 * HOUR})
     assert (waits(again), again.asked_at) == ({("s", "logs")}, NOW + 3 * HOUR)
 
 
 def test_a_subnet_that_is_made_while_its_services_are_muted_waits_for_nobody_either() -> None:
-    made = judge(None, gaps(set()), SWEPT, now=NOW, muted=MUTED)
+    made = judge(None, replace(gaps(set()), muted=MUTED), SWEPT, now=NOW)
     assert waits(judge(made, gaps({"logs"}), SWEPT, now=NOW + HOUR)) == set()
 
 
 def test_while_one_service_is_muted_more_that_a_policy_asks_for_waits() -> None:
     before = judge(None, gaps(set(), way_out=True), NEW, now=NOW)
-    lost = judge(before, gaps({"ssm"}), SWEPT, now=NOW + HOUR, muted=MUTED)
-    more = judge(lost, gaps({"ssm", "ec2"}), SWEPT, now=NOW + 2 * HOUR, muted=MUTED)
+    lost = judge(before, replace(gaps({"ssm"}), muted=MUTED), SWEPT, now=NOW + HOUR)
+    more = judge(lost, replace(gaps({"ssm", "ec2"}), muted=MUTED), SWEPT, now=NOW + 2 * HOUR)
     assert waits(more) == {("s", "ec2")}
     assert waits(judge(more, gaps({"ssm", "ec2", "logs"}), SWEPT, now=NOW + 3 * HOUR)) == {("s", "ec2")}
 

@@ -106,12 +106,14 @@ class GapSurvey:
 class Gaps:
     """What a plan shows of a VPC: by subnet, the services that are missing, those that are served, and all that are
     asked. What is in neither of the first two isn't known, so it isn't judged. `ways_out` leaves out what wasn't read.
+    `muted` are those that the subnet would have to reach but for an exemption or a tag.
     """
 
     missing: Mapping[str, frozenset[str]] = field(default_factory=dict)
     served: Mapping[str, frozenset[str]] = field(default_factory=dict)
     asked: Mapping[str, frozenset[str]] = field(default_factory=dict)
     ways_out: Mapping[str, bool] = field(default_factory=dict)
+    muted: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
     @property
     def pairs(self) -> frozenset[tuple[str, str]]:
@@ -153,7 +155,6 @@ def judge(
     approved: Mapping[str, datetime] | None = None,
     at_once: frozenset[str] = frozenset(),
     changed: frozenset[str] = frozenset(),
-    muted: Mapping[str, frozenset[str]] | None = None,
 ) -> GapSurvey:
     """The survey after an observation.
 
@@ -164,8 +165,8 @@ def judge(
     seen, and `changed` the subnets that a change since then made, or took a path from: both count the first time alone,
     for later the survey itself says what was lost.
 
-    `muted` are, by subnet, the services that it would have to reach but for an exemption or a tag. Nothing is judged of
-    them: once they are asked for again, what waited before waits, and what was lost in the meantime doesn't.
+    Of what is muted, nothing is judged: once it is asked for again, what waited before waits, and what was lost in the
+    meantime doesn't.
     """
     is_first = survey is None or survey.at < epoch.began
     was_there = is_first and not (survey is None and epoch.is_swept)
@@ -182,7 +183,7 @@ def judge(
         seen = of_subnet.get(subnet_id)
         alike = seen or Alike(frozenset())
         missing, served, way_out = gaps.missing[subnet_id], gaps.served[subnet_id], gaps.ways_out.get(subnet_id)
-        unasked = (muted or {}).get(subnet_id, frozenset()) - asked
+        unasked = gaps.muted.get(subnet_id, frozenset()) - asked
         is_lost = (bool(alike.has_way_out) and way_out is False) or subnet_id in lost
         is_made_since = seen is None and not was_there
         waited = none_waits.without(waited_passes.without((alike.waiting & asked) - served))

@@ -11,9 +11,10 @@ from datetime import datetime
 
 from lifeline.core.coexist.lapsed import judge_lapsed
 from lifeline.core.coexist.vpc_state import VpcState
-from lifeline.core.guards.backlog import Gaps, changed_subnets, find_gaps, hold_backlog, judge
+from lifeline.core.guards.backlog import changed_subnets, find_gaps, hold_backlog, judge
 from lifeline.core.guards.freeze import EVERYTHING
 from lifeline.core.plan.actions import Action, Plan
+from lifeline.core.policy.policy import Desired
 from lifeline.core.requests.request import Request
 from lifeline.reconciler.amend.amendment import Amendment, Decision, Fact, VpcContext
 
@@ -38,7 +39,9 @@ class Surveys(Amendment):
         epoch = context.run.epoch
         if epoch is None or Fact.STATE not in context.read:
             return Decision(plan, state)
-        gaps, changes = _gaps(context, plan), [one for one in context.triggers if one.kind == "change"]
+        want = context.desired
+        gaps = replace(find_gaps(plan, context.vpc, want), muted=_muted(context, want))
+        changes = [trigger for trigger in context.triggers if trigger.kind == "change"]
         called = [(change.event_name, change.ids, change.time) for change in changes]
         survey = judge(
             state.survey,
@@ -47,7 +50,6 @@ class Surveys(Amendment):
             now=context.run.now,
             known=context.known.vpc,
             changed=changed_subnets(called, context.vpc, gaps, epoch),
-            muted=_muted(context),
             approved={**state.approved, **_approved_by(context)},
             at_once=_at_once(context),
         )
@@ -65,19 +67,15 @@ class Backlogs(Amendment):
         """The plan with what only the backlog needs blocked."""
         if context.run.epoch is None or state.survey is None or not plan.has_work:
             return Decision(plan, state)
-        gaps = _gaps(context, plan)
+        gaps = find_gaps(plan, context.vpc, context.desired)
         return Decision(hold_backlog(plan, context.vpc, gaps, state.survey, context.run.price), state)
 
 
-def _gaps(context: VpcContext, plan: Plan) -> Gaps:
-    return find_gaps(plan, context.vpc, context.desired)
-
-
-def _muted(context: VpcContext) -> Mapping[str, frozenset[str]]:
+def _muted(context: VpcContext, want: Desired) -> Mapping[str, frozenset[str]]:
     """By subnet, the services that it would have to reach but for an exemption or a tag."""
     run, found = context.run, defaultdict[str, set[str]](set)
     lapsed = judge_lapsed(context.vpc, run.policy, context.known_tags, run.catalog, today=run.now.date())
-    spared = ((subnet_id, service) for subnet_id, service, _ in context.desired.spared)
+    spared = ((subnet_id, service) for subnet_id, service, _ in want.spared)
     for subnet_id, service in (*lapsed.waivers, *spared):
         found[subnet_id].add(service)
     return {subnet_id: frozenset(services) for subnet_id, services in found.items()}
