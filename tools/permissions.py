@@ -116,9 +116,9 @@ what](security.md) lists them all.
 - **`cloudwatch:PutDashboard`.** Anyone who is allowed to replace the dashboard can put other buttons on it, which call
   functions with the **viewer's** permissions. Read the JSON in the confirmation of a button that surprises you, and
   grant this permission to as few as `lambda:InvokeFunction` on ReconcileEndpoints. Once a viewer allowed a widget to
-  run, it calls its function whenever it is shown, without a button. If its parameters ask ReconcileEndpoints for more
-  than to look at VPCs, the call is refused. A look at VPCs that it names [approves their
-  backlog](security.md#known-gaps).
+  run, it calls its function whenever it is shown, without a button. ReconcileEndpoints refuses such calls: from a
+  dashboard, it takes those of buttons only, which send `"button": true`. A custom widget with another function can
+  show a button with that, too, and need not ask first.
 """
 
 

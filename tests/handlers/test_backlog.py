@@ -184,6 +184,28 @@ def test_a_path_that_is_lost_while_a_tag_says_otherwise_is_repaired_once_it_is_g
     assert "monitoring" in services_in(world, vpc_id)
 
 
+def test_a_path_that_is_lost_while_the_tag_is_gone_that_selects_the_vpc_is_repaired_once_it_is_back(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("POLICY_PARAMETER", "/lifeline/policy")
+    rule = {"require": ["monitoring"], "where": {"vpc_tags": {"env": "prod"}}}
+    document = json.dumps({"version": 1, "rules": [rule]})
+    boto3.client("ssm").put_parameter(Name="/lifeline/policy", Value=document, Type="String")
+    (vpc_id, table_id), selected = open_vpc(world), [{"Key": "env", "Value": "prod"}]
+    world.ec2.create_tags(Resources=[vpc_id], Tags=selected)
+    call(SWEEP)
+    world.ec2.delete_tags(Resources=[vpc_id], Tags=selected)
+    call(SWEEP)
+    close(world, table_id)
+    call(SWEEP)
+    assert world.endpoints(vpc_id) == []
+    world.ec2.create_tags(Resources=[vpc_id], Tags=selected)
+
+    call(SWEEP)
+
+    assert len(world.endpoints(vpc_id)) == 1
+
+
 def test_a_path_that_is_lost_during_an_exemption_by_a_call_is_repaired_after_it(world: World) -> None:
     vpc_id, table_id = open_vpc(world)
     call(SWEEP)

@@ -2,8 +2,7 @@
 
 An invocation may ask for everything. The queue of changes says which VPCs to look at, and so does the detector's queue:
 a message may be forged, so it can't ask for anything that costs somebody their path. `because` says what set the work
-going, for the audit log and for notices, and decides nothing, but that a change there may open the backlog
-(docs/security.md: known gaps).
+going, for the audit log and for notices, and decides nothing.
 """
 
 from collections.abc import Collection, Mapping
