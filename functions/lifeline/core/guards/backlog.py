@@ -30,7 +30,9 @@ _SHARED = frozenset({ActionKind.FIX_DNS, ActionKind.CREATE_SECURITY_GROUP, Actio
 _MAKES_VPC = frozenset({"CreateVpc", "CreateDefaultVpc"})
 _MAKES_SUBNET = frozenset({"CreateSubnet", "CreateDefaultSubnet"})
 _REROUTES = frozenset({"DeleteRoute", "ReplaceRoute", "AssociateRouteTable", "ReplaceRouteTableAssociation"})
-_TAKES_TARGET = frozenset(  # of a route, which EC2 keeps as a blackhole (VPC guide: route tables)
+# The target of a route, which EC2 keeps as a blackhole (VPC guide: route tables). The records of DetachNetworkInterface
+# name the attachment alone, so they tell nothing.
+_TAKES_TARGET = frozenset(
     {
         "DeleteNatGateway",
         "DetachInternetGateway",
