@@ -4,7 +4,7 @@ from lifeline.adapters.store.known_vpcs import KnownVpcs
 
 
 class RoutedStore(KnownVpcs[frozenset[str]]):
-    """The ledger's item `ROUTED` with `TARGETS`."""
+    """The ledger's items `ROUTED` with `TARGETS#<number>`."""
 
     key = ("ROUTED", "TARGETS")
     what = "what routes lead to"

@@ -145,7 +145,7 @@ class Table:
             after, said = decide(before)
             if after is None and not is_seen:
                 return said
-            if after is not None and self._replace(key, before, after, doing, place):
+            if after is not None and self.replace(key, before, after, doing):
                 return said
             before = None
         raise TransientError(f"{doing}: too many runs do so at once", code="Contention")
@@ -168,10 +168,9 @@ class Table:
 
         return self.change(key, step, doing)
 
-    def _replace(
-        self, key: Key, before: Mapping[str, Any], after: Mapping[str, Any], doing: str, place: _Place
-    ) -> bool:
+    def replace(self, key: Key, before: Mapping[str, Any], after: Mapping[str, Any], doing: str) -> bool:
         """True once the item is replaced; False, with nothing written, where it isn't as it was before."""
+        place = self._place(key)
         revision = before.get("revision", 0)
         values: dict[str, Any] = {":revision": revision}
         if not isinstance(revision, int | float):  # whatever somebody put there counts as none
