@@ -7,7 +7,7 @@ from lifeline.core.network.dns_attributes import DnsAttributes
 class AttributeStore(KnownVpcs[DnsAttributes]):
     """The ledger's items `ATTRIBUTES` with `KNOWN#<number>`."""
 
-    key = ("ATTRIBUTES", "KNOWN")
+    key = ("ATTRIBUTES", "KNOWN#")
     what = "the known DNS attributes"
     unreadable = "known DNS attributes unreadable"
     kind = DnsAttributes

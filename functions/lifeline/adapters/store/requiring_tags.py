@@ -19,7 +19,7 @@ class TagStore(SplitStore[RequiringTags]):
     tags thousands of subnets of one VPC would fill one.
     """
 
-    key = ("TAGS", "KNOWN")
+    key = ("TAGS", "KNOWN#")
     what = "the known tags"
     unreadable = "known tags unreadable"
 

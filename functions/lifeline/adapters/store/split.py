@@ -14,10 +14,10 @@ _TRIES = 30  # as many as Table.change takes for one item
 
 
 class SplitStore[T](ABC):
-    """One mapping in items of its own, `<key>#<number>` in one partition, of which each has what a subclass's `split`
+    """One mapping in items of its own, `<key><number>` in one partition, of which each has what a subclass's `split`
     puts there. They are compressed, and each has a revision, so that two runs don't undo each other's changes.
 
-    Earlier versions wrote one item, which is called `key` alone: it is read on until the next change, which deletes it
+    Earlier versions wrote one item, which is called `key` without its `#`: it is read on until the next change, which deletes it
     once its content is in the others. `what` names the mapping, and `unreadable` is what the log says of an item that
     can't be understood: of that item alone, everything is learnt anew.
     """
@@ -28,6 +28,10 @@ class SplitStore[T](ABC):
 
     def __init__(self, ledger: Ledger, dynamodb: Any = None) -> None:
         self._table = Table(ledger, dynamodb)
+
+    @property
+    def _of_before(self) -> str:
+        return self.key[1].removesuffix("#")
 
     @abstractmethod
     def split(self, known: Mapping[str, T]) -> Mapping[int, Mapping[str, T]]:
@@ -56,7 +60,7 @@ class SplitStore[T](ABC):
             parts = {sort_key: self._part(item) for sort_key, item in items.items()}
             after = note(self.merge(parts.values()))
             split = {self._sort_key(number): part for number, part in self.split(after).items()}
-            of_before = self.key[1]
+            of_before = self._of_before
             changed = [
                 name
                 for name in (split.keys() | parts.keys()) - {of_before}
@@ -64,14 +68,13 @@ class SplitStore[T](ABC):
             ]
             if all(self._write(name, split.get(name, {}), items.get(name, {}), doing) for name in sorted(changed)):
                 if of_before in items:
-                    self._table.delete(self.key, doing)
+                    self._table.delete((self.key[0], of_before), doing)
                 return after
         raise TransientError(f"{doing}: too many runs do so at once", code="Contention")
 
     def _items(self) -> dict[str, dict[str, Any]]:
         """The items by their sort keys; what an earlier version wrote comes first."""
-        pk, name = self.key
-        condition, values = "pk = :pk AND begins_with(sk, :name)", {":pk": pk, ":name": name}
+        condition, values = "pk = :pk AND begins_with(sk, :name)", {":pk": self.key[0], ":name": self._of_before}
         found = self._table.query(condition, values, f"ledger: read {self.what}", ConsistentRead=True)
         return {item["sk"]: item for item in found}
 
@@ -79,7 +82,7 @@ class SplitStore[T](ABC):
         return self._table.replace((self.key[0], sort_key), before, {"vpcs": pack(part)}, doing)
 
     def _sort_key(self, number: int) -> str:
-        return f"{self.key[1]}#{number:02}"
+        return f"{self.key[1]}{number:02}"
 
     def _part(self, item: Mapping[str, Any]) -> Mapping[str, T]:
         """What the item says; nothing if it can't be understood, with an error in the log: it is learnt anew then."""
