@@ -17,9 +17,9 @@ class SplitStore[T](ABC):
     """One mapping in items of its own, `<key><number>` in one partition, of which each has what a subclass's `split`
     puts there. They are compressed, and each has a revision, so that two runs don't undo each other's changes.
 
-    Earlier versions wrote one item, which is called `key` without its `#`: it is read on until the next change, which deletes it
-    once its content is in the others. `what` names the mapping, and `unreadable` is what the log says of an item that
-    can't be understood: of that item alone, everything is learnt anew.
+    Earlier versions wrote one item, which is called `key` without its `#`: it is read on until the next change, which
+    deletes it once its content is in the others. `what` names the mapping, and `unreadable` is what the log says of an
+    item that can't be understood: of that item alone, everything is learnt anew.
     """
 
     key: ClassVar[Key]

@@ -26,4 +26,5 @@ class Unread(Amendment):
 
 def _words(state: VpcState) -> str:
     names = ", ".join(sorted(state.unread))
-    return f"the ledger's state of the VPC can't be read ({names}): nothing is changed there (docs/operate.md, A state that can't be read)"
+    where = "docs/operate.md, A state that can't be read"
+    return f"the ledger's state of the VPC can't be read ({names}), so nothing is changed there ({where})"
