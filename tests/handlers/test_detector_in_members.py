@@ -11,7 +11,6 @@ from moto.sqs.models import sqs_backends
 from lifeline.adapters.aws.memory import remember
 from lifeline.adapters.aws.topic import Topic
 from lifeline.adapters.store.failed_runs import FailedRunStore
-from lifeline.adapters.store.member_runs import MemberRuns
 from lifeline.adapters.store.vpcs import VpcStore
 from lifeline.core.errors import TransientError
 from lifeline.core.network.model import RegionRef
@@ -44,9 +43,13 @@ def minutes(hub: Hub, number: int) -> None:
         hub.days.clock.advance(MINUTE)
 
 
-def told(hub: Hub) -> list[str]:
+def heard(hub: Hub) -> list[dict[str, Any]]:
     forms = [json.loads(json.loads(one["Body"])["Message"]) for one in hub.days.world.forms()]
-    return [form["subject"] for form in forms if form["kind"] == "agents_unknown"]
+    return [form for form in forms if form["kind"] == "agents_unknown"]
+
+
+def told(hub: Hub) -> list[str]:
+    return [form["subject"] for form in heard(hub)]
 
 
 def since(account: str) -> datetime | None:
@@ -69,7 +72,7 @@ def test_an_account_whose_agents_cannot_be_checked_is_told_once_after_a_quarter_
     assert (since(A) is None, since(B)) == (False, None)
 
 
-def test_of_many_accounts_whose_agents_cannot_be_checked_people_hear_of_three_in_an_hour(
+def test_of_many_accounts_whose_agents_cannot_be_checked_people_hear_of_three_and_then_of_all_others_together(
     hub: Hub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     many = [A, B, *(f"{number:012}" for number in range(101, 104))]
@@ -81,15 +84,23 @@ def test_of_many_accounts_whose_agents_cannot_be_checked_people_hear_of_three_in
     hub.sweep()
     for account in many:
         hub.organization.deny(account, "cloudwatch:*")
-    for _ in range(20):
-        for account in many:
-            detect(account)
-        hub.days.clock.advance(MINUTE)
-    assert len(told(hub)) == 3
-    runs, now = MemberRuns("ledger"), hub.days.clock()
-    assert not runs.may_tell(many[-1], now)
-    assert runs.may_tell(many[-1], now + HOUR), "each has its turn while that lasts"
-    assert runs.may_tell(many[-1], now + HOUR), "and keeps it if the notice didn't go out"
+
+    def run(for_minutes: int) -> None:
+        for _ in range(for_minutes):
+            for account in many:
+                detect(account)
+            hub.days.clock.advance(MINUTE)
+
+    run(20)
+    alone = heard(hub)
+    assert len(alone) == 3
+    run(30)
+    (together,) = heard(hub)
+    assert not any("others" in form["facts"] for form in alone)
+    named = [*(form["account"] for form in alone), together["account"], *together["facts"]["others"]]
+    assert sorted(named) == sorted(many)
+    run(60)
+    assert not told(hub), "each is told once"
 
 
 def test_instances_that_must_not_be_described_are_asked_for_once_an_hour_by_however_many_processes(hub: Hub) -> None:

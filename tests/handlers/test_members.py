@@ -200,7 +200,7 @@ def test_what_takes_many_accounts_away_at_once_is_three_notices_and_one_of_all_o
     assert sum(form["kind"] == "account_read" for form in forms_of(hub)) == 3
 
 
-def test_what_is_denied_in_many_accounts_people_hear_of_three_of_them(
+def test_what_is_denied_in_many_accounts_people_hear_of_three_of_them_and_then_of_all_others_together(
     hub: Hub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     accounts = [A, B, *(f"{number:012}" for number in range(101, 104))]
@@ -212,10 +212,17 @@ def test_what_is_denied_in_many_accounts_people_hear_of_three_of_them(
         hub.cut_off(account, world, network(world))
     for _ in range(2):
         hub.sweep()
-    denied = [form for form in forms_of(hub) if form["kind"] == "read_denied"]
-    assert {form["account"] for form in denied} == {*sorted(accounts)[:3]}
-    assert {*denied[0]["facts"]["denied"]} == {"route53profiles:ListProfileAssociations"}
-    assert "the first three in a day, and of no others" in flat(denied[0]["text"])
+    *alone, together = [form for form in forms_of(hub) if form["kind"] == "read_denied"]
+    first, rest = sorted(accounts)[:3], sorted(accounts)[3:]
+    assert sorted(form["account"] for form in alone) == first
+    assert {*alone[0]["facts"]["denied"]} == {"route53profiles:ListProfileAssociations"}
+    assert "three in a day one by one, and of others together" in flat(alone[0]["text"])
+    others = together["facts"]["others"]["route53profiles:ListProfileAssociations"]
+    assert sorted([together["account"], *others]) == rest
+    assert f"route53profiles:ListProfileAssociations in {', '.join(others)}" in flat(together["text"])
+    for _ in range(3):
+        hub.sweep()
+    assert "read_denied" not in {form["kind"] for form in forms_of(hub)}, "each is told once"
 
 
 def test_a_lost_account_that_is_back_is_swept_again_and_its_loss_is_news_again(hub: Hub) -> None:

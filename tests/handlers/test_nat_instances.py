@@ -116,7 +116,7 @@ def test_a_storm_costs_a_read_of_the_ledger_a_batch_and_a_note_that_its_calls_we
     operations = {name: dict(Counter(operation for operation, _ in of_service)) for name, of_service in made.items()}
     assert operations == {
         "ec2": {},
-        "dynamodb": {"GetItem": 20, "PutItem": 10},
+        "dynamodb": {"Query": 20, "PutItem": 10},
         "ssm": {},
         "sqs": {},
         "sns": {},
@@ -150,7 +150,7 @@ def test_a_route_that_goes_is_forgotten_by_the_run_that_sees_it(world: World) ->
 
 def test_a_plan_by_hand_notes_nothing(world: World) -> None:
     nat = Nat(world)
-    boto3.client("dynamodb").delete_item(TableName=TABLE, Key={"pk": {"S": "ROUTED"}, "sk": {"S": "TARGETS"}})
+    RoutedStore(TABLE).change(lambda _: {})
     handler({"vpc_ids": [nat.vpc_id], "mode": "plan"}, Context())
     assert RoutedStore(TABLE).read() == {}
 

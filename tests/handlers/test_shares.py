@@ -10,6 +10,7 @@ import pytest
 
 from lifeline.adapters.store.incidents import Incidents
 from lifeline.core.incidents.incident import Cause, CauseKind, Confidence, Incident
+from tests.support.agents import items_of
 from tests.support.cloudtrail import record_call
 from tests.support.days import EVERYWHERE, HOUR, MINUTES, Days
 from tests.support.home import HOME
@@ -453,10 +454,10 @@ def test_where_the_known_paths_can_not_be_read_the_run_goes_on_without(monkeypat
 def test_a_sweep_writes_the_known_paths_only_where_they_changed(monkeypatch: pytest.MonkeyPatch) -> None:
     with town(monkeypatch) as there:
         there.vpc(is_open=True)
-        key = {"pk": {"S": "PATHS"}, "sk": {"S": "KNOWN"}}
 
         def revision() -> str:
-            return str(there.world.dynamodb.get_item(TableName="ledger", Key=key)["Item"]["revision"]["N"])
+            (item,) = items_of(there.world.dynamodb, "PATHS")
+            return str(item["revision"]["N"])
 
         there.days.sweeps(1)
         first = revision()

@@ -78,6 +78,14 @@ def expected_agent(entity: str = "i-0000000a", **changes: Any) -> Agent:
     return replace(Agent(entity, None, expected_since=START), **changes)
 
 
+def items_of(dynamodb: Any, pk: str, name: str = TABLE) -> list[dict[str, Any]]:
+    """The ledger's items of one partition, as DynamoDB has them."""
+    pages = dynamodb.get_paginator("query").paginate(
+        TableName=name, KeyConditionExpression="pk = :pk", ExpressionAttributeValues={":pk": {"S": pk}}
+    )
+    return [item for page in pages for item in page["Items"]]
+
+
 def create_table(name: str = TABLE) -> None:
     """The ledger, with the keys and the index that the template gives it."""
     keys: list[Any] = [{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}]

@@ -239,6 +239,7 @@ _MADE_BY = {  # the boto3 calls of each function's adapters
         "store/ownership",
         "store/paths",
         "store/requiring_tags",
+        "store/split",
         "store/incidents",
         "store/vpcs",
         "aws/lookup",

@@ -25,6 +25,7 @@ from lifeline.adapters.store.denied_reads import DeniedReadStore
 from lifeline.adapters.store.failed_runs import FailedRunStore
 from lifeline.adapters.store.full_watches import FullWatch
 from lifeline.adapters.store.incidents import Incidents
+from lifeline.adapters.store.lasting import Turn
 from lifeline.adapters.store.latest import LatestTimes
 from lifeline.adapters.store.list_position import ListPosition
 from lifeline.adapters.store.member_runs import MemberRuns
@@ -128,20 +129,22 @@ def _detect_in_member(request: Detect | CheckPart | Forget, settings: DetectorSe
 
 
 def _note_failure(settings: DetectorSettings, why: str) -> None:
-    """Keeps that the account's agents are unknown, and tells people once that lasts: of few accounts at once."""
+    """Keeps that the account's agents are unknown, and tells people once that lasts: of few accounts one by one."""
 
     def publish(runs: FailedRuns) -> bool:
         from lifeline.core.notices.agents_unknown import agents_unknown_notice
 
         topic = Topic(settings.topic_arn, settings.sender, chat_topic_arn=settings.chat_topic_arn)
+        turns, turn = MemberRuns(settings.table_name).turns(), Turn()
         try:
-            if not MemberRuns(settings.table_name).may_tell(settings.member, _now()):
-                return False
-            topic.publish(agents_unknown_notice(settings.member, runs))
+            turn = turns.take(settings.member, runs.why, _now())
+            if turn.is_now:
+                topic.publish(agents_unknown_notice(settings.member, runs, turn.others))
         except LifelineError as error:
             logger.error("notice of unknown agents not sent", account=settings.member, error=str(error))
+            turns.give_back(turn, _now())
             return False
-        return True
+        return turn.is_now or turn.is_known
 
     try:
         FailedRunStore(settings.ledger).add(why, now=_now(), publish=publish)
@@ -201,11 +204,12 @@ def _timed(run: SplitRun, request: Detect | CheckPart) -> tuple[Report, timedelt
 def _announce_denials(settings: DetectorSettings, tools: DetectorTools) -> None:
     """One notice of the reads that AWS denied, if any is news. A failure is logged: the next denial says it."""
 
-    def publish(news: Mapping[str, str]) -> bool:
+    def publish(news: Mapping[str, str], others: Mapping[str, Mapping[str, str]]) -> bool:
         from lifeline.core.notices.denied import denied_notice
 
         try:
-            tools.notices.publish(denied_notice(news, "DetectMetricGaps", is_member=bool(settings.member)))
+            notice = denied_notice(news, "DetectMetricGaps", is_member=bool(settings.member), others=others)
+            tools.notices.publish(notice)
         except LifelineError as error:
             logger.error("notice of denied reads not sent", error=str(error))
             return False

@@ -151,7 +151,11 @@ def announce_denials(job: Job) -> None:
         return
     try:
         is_member, now = bool(job.settings.member), job.run.now()
-        store.announce(noted.take(), lambda news: job.publish(denied_notice(news, is_member=is_member)), now=now)
+        store.announce(
+            noted.take(),
+            lambda news, others: job.publish(denied_notice(news, is_member=is_member, others=others)),
+            now=now,
+        )
     except LifelineError as error:
         logger.error("notice of denied reads not sent", error=str(error))
 

@@ -451,7 +451,7 @@ class Hub:
             return
         account = MemberAccount(self.settings.own_account_id, why=str(error))
 
-        def publish(_: object) -> bool:
+        def publish(*_: object) -> bool:
             tools.notices.publish(denied_account_notice(account, is_own=True))
             return True
 

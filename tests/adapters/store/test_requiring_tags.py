@@ -7,7 +7,7 @@ import boto3
 import pytest
 
 from lifeline.adapters.store.requiring_tags import TagStore
-from tests.support.agents import create_table
+from tests.support.agents import create_table, items_of
 from tests.support.emulator import emulated_aws
 
 KNOWN = {"vpc-1": {"vpc-1": (("env", "prod"), ("lifeline:require", "logs")), "subnet-1": (("tier", "app"),)}}
@@ -20,13 +20,6 @@ MANY = {
         for number in range(10_000)
     }
 }
-
-
-def items(dynamodb: Any) -> list[dict[str, Any]]:
-    """The ledger's items of known tags."""
-    values = {":pk": {"S": "TAGS"}}
-    found = dynamodb.query(TableName="ledger", KeyConditionExpression="pk = :pk", ExpressionAttributeValues=values)
-    return list(found["Items"])
 
 
 @pytest.fixture
@@ -46,21 +39,21 @@ def test_what_is_noted_is_known_to_the_next_run(dynamodb: Any) -> None:
 def test_what_stays_the_same_is_not_written(dynamodb: Any) -> None:
     store = TagStore("ledger", dynamodb)
     assert store.change(dict) == {}
-    assert items(dynamodb) == []
+    assert items_of(dynamodb, "TAGS") == []
     store.change(lambda _: KNOWN)
-    written = items(dynamodb)
+    written = items_of(dynamodb, "TAGS")
     store.change(dict)
-    assert items(dynamodb) == written
+    assert items_of(dynamodb, "TAGS") == written
 
 
 def test_only_the_items_of_what_changed_are_written(dynamodb: Any) -> None:
     store = TagStore("ledger", dynamodb)
     store.change(lambda _: MANY)
-    before = {item["sk"]["S"]: item for item in items(dynamodb)}
+    before = {item["sk"]["S"]: item for item in items_of(dynamodb, "TAGS")}
     (changed, *_) = MANY["vpc-1"]
     after = {"vpc-1": {**MANY["vpc-1"], changed: (("tier", "web"),)}}
     assert store.change(lambda _: after) == after
-    written = [item["sk"]["S"] for item in items(dynamodb) if item != before[item["sk"]["S"]]]
+    written = [item["sk"]["S"] for item in items_of(dynamodb, "TAGS") if item != before[item["sk"]["S"]]]
     assert len(written) == 1
     assert store.change(dict) == after
 
@@ -85,7 +78,7 @@ def test_a_run_that_was_faster_is_built_upon(dynamodb: Any) -> None:
 def test_what_can_not_be_understood_is_learnt_anew(dynamodb: Any, damaged: bytes) -> None:
     store = TagStore("ledger", dynamodb)
     store.change(lambda _: KNOWN)
-    for item in items(dynamodb):
+    for item in items_of(dynamodb, "TAGS"):
         dynamodb.put_item(TableName="ledger", Item={**item, "vpcs": {"B": damaged}})
     assert store.change(lambda _: KNOWN) == KNOWN
     assert store.change(dict) == KNOWN
@@ -95,6 +88,6 @@ def test_ten_thousand_tagged_subnets_fit_whatever_their_tags_say(dynamodb: Any) 
     store = TagStore("ledger", dynamodb)
     assert store.change(lambda _: MANY) == MANY
     assert store.change(dict) == MANY
-    sizes = [len(item["vpcs"]["B"]) for item in items(dynamodb)]
+    sizes = [len(item["vpcs"]["B"]) for item in items_of(dynamodb, "TAGS")]
     assert sum(sizes) > 400_000  # one item couldn't have it all …
     assert max(sizes) < 100_000  # … and these have room (DynamoDB guide: an item has 400 KB at most)

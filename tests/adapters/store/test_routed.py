@@ -7,7 +7,7 @@ import boto3
 import pytest
 
 from lifeline.adapters.store.routed import RoutedStore
-from tests.support.agents import create_table
+from tests.support.agents import create_table, items_of
 from tests.support.emulator import emulated_aws
 
 ROUTED = {"vpc-1": frozenset({"i-1", "eni-1"}), "vpc-2": frozenset({"eni-2"})}
@@ -27,12 +27,12 @@ def test_what_is_noted_is_read_again_and_written_only_where_it_changed(dynamodb:
     store.change(lambda _: ROUTED)
     store.change(dict)
     assert store.read() == ROUTED
-    assert dynamodb.get_item(TableName="ledger", Key=KEY)["Item"]["revision"] == {"N": "1"}
+    assert {item["revision"]["N"] for item in items_of(dynamodb, "ROUTED")} == {"1"}
 
 
 def test_a_region_without_such_routes_has_no_item(dynamodb: Any) -> None:
     RoutedStore("ledger", dynamodb).change(dict)
-    assert "Item" not in dynamodb.get_item(TableName="ledger", Key=KEY)
+    assert not items_of(dynamodb, "ROUTED")
 
 
 @pytest.mark.parametrize("damaged", [b"damaged", b"x\x9c\xab\xae\x05\x00\x01\x75\x00\xf9"])
@@ -52,5 +52,5 @@ def test_twenty_thousand_nodes_behind_routes_fit_into_the_item(dynamodb: Any) ->
     store = RoutedStore("ledger", dynamodb)
     store.change(lambda _: {"vpc-1": nodes})
     assert store.read() == {"vpc-1": nodes}
-    packed = dynamodb.get_item(TableName="ledger", Key=KEY)["Item"]["vpcs"]["B"]
-    assert len(packed) < 350_000
+    (item,) = items_of(dynamodb, "ROUTED")
+    assert len(item["vpcs"]["B"]) < 350_000

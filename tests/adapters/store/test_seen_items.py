@@ -6,8 +6,9 @@ from typing import Any
 import boto3
 import pytest
 
-from lifeline.adapters.store.codec import to_item
+from lifeline.adapters.store.codec import from_plain, to_item
 from lifeline.adapters.store.table import Table
+from lifeline.core.errors import UnreadableError
 from tests.support.agents import create_table
 from tests.support.counting import counted_calls
 from tests.support.emulator import emulated_aws
@@ -49,6 +50,21 @@ def test_where_nothing_is_written_the_item_is_read(table: Table) -> None:
     table.change(KEY, one_more, "count")
     table.put(KEY, {"count": 7, "revision": 2}, "another process")
     assert table.change(KEY, leave, "look") == 7
+
+
+def test_what_cannot_be_understood_is_read_again_until_somebody_mends_it(table: Table) -> None:
+    def whole(item: Mapping[str, Any]) -> tuple[dict[str, Any], int]:
+        return {"count": from_plain(int, item.get("count", 0)) + 1}, 0
+
+    table.change(KEY, whole, "count")
+    table.put(KEY, {"count": "?", "revision": 1}, "another version")
+    table.see(KEY, "look")
+    with pytest.raises(UnreadableError):
+        table.change(KEY, whole, "count")
+    table.see(KEY, "look")
+    table.put(KEY, {"count": 1, "revision": 1}, "a person")
+    table.change(KEY, whole, "count")
+    assert table.get(KEY, "look")["count"] == 2
 
 
 def test_an_item_that_was_deleted_meanwhile_begins_anew(table: Table) -> None:

@@ -40,7 +40,7 @@ from lifeline.core.plan.cost import price_in
 from lifeline.core.plan.harm import unprepared
 from lifeline.core.plan.plan import plan_endpoints
 from lifeline.core.plan.scene import PlanInput
-from lifeline.core.policy.policy import Exempted, Requirement
+from lifeline.core.policy.policy import Exempted, ExemptedBy, Requirement
 from tests.support.builders import MONITORING, OWNER, VPC_ID, default_route, endpoint, route, subnet, table, vpc
 from tests.support.hubs import ADDRESS, HUB_ID, NAME, TGW, ZONE, Hubs, answer, central, hub_vpc, led, offered, spoke
 
@@ -427,6 +427,21 @@ def test_a_subnet_that_would_lose_the_service_counts_even_if_no_rule_asks_for_it
     assert "subnet-public: no route leads to the central endpoint" in refusal(offered(behind_nat()))
     led_too = behind_nat(route("10.9.0.0/16", TargetKind.TRANSIT_GATEWAY, TGW))
     assert only(offered(led_too)).kind is ActionKind.ASSOCIATE_CENTRAL
+
+
+def test_a_subnet_that_the_policy_exempts_and_that_would_lose_the_service_is_told() -> None:
+    exempt = Exempted("subnet-public", ("monitoring",), None, "batch")
+    action = only(offered(behind_nat(), exempt=(exempt,)))
+    assert action.kind is ActionKind.ASSOCIATE_CENTRAL
+    assert (
+        "; subnet-public, which is exempt (batch), would no longer reach the monitoring service (no route"
+        in action.reason
+    )
+    led_too = behind_nat(route("10.9.0.0/16", TargetKind.TRANSIT_GATEWAY, TGW))
+    assert "exempt" not in only(offered(led_too, exempt=(exempt,))).reason
+    beyond = Hubs(back=(led("10.0.1.0/24", VPC_ID),)).view()
+    assert "would no longer reach the monitoring service" in only(offered(led_too, beyond, exempt=(exempt,))).reason
+    assert "subnet-public: no route" in refusal(offered(behind_nat(), exempt=(replace(exempt, by=ExemptedBy.TAG),)))
 
 
 LED = route("10.9.0.0/16", TargetKind.TRANSIT_GATEWAY, TGW)

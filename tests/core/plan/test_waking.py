@@ -5,8 +5,9 @@ from typing import Any
 
 from lifeline.core.network.askers import Asker, Asking
 from lifeline.core.network.dns import AnswerKind, DnsAnswer, DnsView
-from lifeline.core.network.model import NatGateway, Route, SecurityGroup, TargetKind, Vpc
+from lifeline.core.network.model import Endpoint, NatGateway, Route, SecurityGroup, TargetKind, Vpc
 from lifeline.core.plan.actions import Action, ActionKind, Status
+from lifeline.core.policy.policy import Exempted, ExemptedBy
 from tests.support import builders
 from tests.support.builders import MONITORING, default_route, endpoint, own_security_group, route, subnet, table, vpc
 
@@ -27,9 +28,9 @@ def zone(domain: str, *addresses: str, zone_id: str = "Z1") -> DnsAnswer:
     return DnsAnswer(AnswerKind.PRIVATE_ZONE, domain, zone_id, f"the private hosted zone {domain}", addresses=addresses)
 
 
-def fix(of: Vpc, *zones: DnsAnswer, **more: Any) -> Action:
+def fix(of: Vpc, *zones: DnsAnswer, exempt: tuple[Exempted, ...] = (), **more: Any) -> Action:
     dns = DnsView(zones, **more)
-    (action,) = builders.plan(of, "monitoring", dns=dns, fix_dns=True).actions
+    (action,) = builders.plan(of, "monitoring", dns=dns, fix_dns=True, exempt=exempt).actions
     assert action.kind is ActionKind.FIX_DNS
     return action
 
@@ -59,6 +60,46 @@ def test_a_zone_of_a_parent_may_hide_every_service_below_it() -> None:
 
 def test_where_nothing_reaches_these_services_today_nothing_is_lost() -> None:
     assert fix(network(), zone("logs.us-east-1.amazonaws.com")).status is Status.PLANNED
+
+
+EXEMPT = Exempted("subnet-b", (), None, "batch only")
+BY_TAG = replace(EXEMPT, by=ExemptedBy.TAG)
+
+
+def with_batch(*others: Endpoint) -> Vpc:
+    """The network with a second subnet behind the NAT gateway, which a rule asks for nothing."""
+    there = network(NAT)
+    return replace(
+        there, subnets=(*there.subnets, subnet("b", cidr="10.0.2.0/24")), endpoints=(*there.endpoints, *others)
+    )
+
+
+def test_a_subnet_that_the_policy_exempts_is_told_where_a_zone_takes_its_path_and_a_tag_is_not_enough() -> None:
+    both, found = with_batch(), zone("logs.us-east-1.amazonaws.com")
+    action = fix(both, found, exempt=(EXEMPT, replace(EXEMPT, subject="subnet-a")))
+    assert action.status is Status.PLANNED
+    assert action.reason.endswith(
+        "subnet-b, which is exempt (batch only), would no longer reach the logs service (private hosted zone Z1 has no "
+        "record for logs.us-east-1.amazonaws.com, so the name isn't resolved)"
+    )
+    assert fix(both, found, exempt=(BY_TAG, replace(BY_TAG, subject="subnet-a"))).is_blocked
+    other = replace(EXEMPT, services=("ssm",))
+    assert fix(both, found, exempt=(other,)).is_blocked
+
+
+def test_a_subnet_that_the_policy_exempts_is_told_where_an_endpoint_takes_its_path() -> None:
+    shut = endpoint(LOGS, "a", own=False, id="vpce-2", security_group_ids=frozenset({"sg-shut"}))
+    there = with_batch(shut)
+    there = replace(there, security_groups=(*there.security_groups, SecurityGroup("sg-shut", "theirs")))
+    exempt = tuple(replace(EXEMPT, subject=one, services=("logs",)) for one in ("subnet-a", "subnet-b"))
+    action = fix(there, exempt=exempt)
+    assert action.status is Status.PLANNED
+    assert "subnet-b, which is exempt (batch only), would no longer reach the logs service (" in action.reason
+    assert fix(there, exempt=exempt[1:]).is_blocked
+
+
+def test_an_exempt_subnet_that_loses_nothing_is_not_told() -> None:
+    assert "exempt" not in fix(with_batch(), zone("example.com"), exempt=(EXEMPT,)).reason
 
 
 def test_zones_of_other_names_are_told_and_block_nothing() -> None:

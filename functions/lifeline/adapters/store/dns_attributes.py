@@ -5,9 +5,9 @@ from lifeline.core.network.dns_attributes import DnsAttributes
 
 
 class AttributeStore(KnownVpcs[DnsAttributes]):
-    """The ledger's item `ATTRIBUTES` with `KNOWN`."""
+    """The ledger's items `ATTRIBUTES` with `KNOWN#<number>`."""
 
-    key = ("ATTRIBUTES", "KNOWN")
+    key = ("ATTRIBUTES", "KNOWN#")
     what = "the known DNS attributes"
     unreadable = "known DNS attributes unreadable"
     kind = DnsAttributes

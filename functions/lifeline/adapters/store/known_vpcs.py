@@ -1,50 +1,32 @@
-"""What is known of a region's VPCs, kept where every run sees it: one compressed item for all of them."""
+"""What is known of a region's VPCs, kept where every run sees it."""
 
-from collections.abc import Callable, Mapping
-from typing import Any, ClassVar
+import zlib
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from typing import Any
 
-from lifeline.adapters.store.codec import from_plain, pack, unpack
-from lifeline.adapters.store.table import Key, Table
-from lifeline.core.organization.ledger import Ledger
-from lifeline.runtime.observability import logger
+from lifeline.adapters.store.codec import from_plain
+from lifeline.adapters.store.split import SplitStore
+
+_ITEMS = 64  # with 100 KB each, 30 VPCs of 200 subnets in every one of them
 
 
-class KnownVpcs[T]:
-    """One item, so that a sweep reads it once and writes it only where something changed; it has a revision, so that
-    two runs don't undo each other's changes. `kind` is the type of what is known of one VPC, `what` names it, and
-    `unreadable` is what the log says of an item that can't be understood.
-    """
+class KnownVpcs[T](SplitStore[T]):
+    """Each VPC is in the item that its id decides. `kind` is the type of what is known of one VPC."""
 
-    key: ClassVar[Key]
-    what: ClassVar[str]
-    unreadable: ClassVar[str]
     kind: type[T]
 
-    def __init__(self, ledger: Ledger, dynamodb: Any = None) -> None:
-        self._table = Table(ledger, dynamodb)
+    def split(self, known: Mapping[str, T]) -> Mapping[int, Mapping[str, T]]:
+        """What each item has of it, by number."""
+        found: defaultdict[int, dict[str, T]] = defaultdict(dict)
+        for vpc_id, one in known.items():
+            found[zlib.crc32(vpc_id.encode()) % _ITEMS][vpc_id] = one
+        return found
 
-    def read(self) -> Mapping[str, T]:
-        """What is known of each VPC, by its id."""
-        return self._known(self._table.get(self.key, f"ledger: read {self.what}"))
+    def merge(self, parts: Iterable[Mapping[str, T]]) -> Mapping[str, T]:
+        """What the items have together."""
+        return {vpc_id: one for part in parts for vpc_id, one in part.items()}
 
-    def change(self, note: Callable[[Mapping[str, T]], Mapping[str, T]]) -> Mapping[str, T]:
-        """What `note` makes of what is known, once that is saved; what stays the same isn't written.
-
-        `note` is called again where another run was faster. Raises TransientError where that happens many times.
-        """
-
-        def step(item: dict[str, Any]) -> tuple[dict[str, Any] | None, Mapping[str, T]]:
-            before = self._known(item)
-            after = note(before)
-            return ({"vpcs": pack(after)} if after != before else None), after
-
-        return self._table.change(self.key, step, f"ledger: write {self.what}")
-
-    def _known(self, item: Mapping[str, Any]) -> Mapping[str, T]:
-        """What the item says; nothing if it can't be understood, with an error in the log: it is learnt anew then."""
-        try:
-            vpcs = unpack(item["vpcs"]) if item.get("vpcs") else {}
-            return {vpc_id: from_plain(self.kind, known) for vpc_id, known in vpcs.items()}
-        except (AttributeError, TypeError, ValueError) as error:
-            logger.error(self.unreadable, reason=repr(error)[:200])
-            return {}
+    def read_plain(self, plain: Any) -> Mapping[str, T]:
+        """What one item says."""
+        return {vpc_id: from_plain(self.kind, known) for vpc_id, known in plain.items()}

@@ -1,13 +1,13 @@
 """When a hub's detector last had the agents of its member accounts checked, and of which it just told that it can't.
 
 pk = DETECTOR_RUNS   sk = MEMBERS   began_at
-pk = DETECTOR_RUNS   sk = NOTICES   told: the accounts, each with the time
+pk = DETECTOR_RUNS   sk = NOTICES   accounts: of which people heard, and which wait (`Turns`)
 """
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from lifeline.adapters.store.lasting import is_among_first
+from lifeline.adapters.store.lasting import Turns
 from lifeline.adapters.store.table import Table
 
 _HOUR = timedelta(hours=1)
@@ -32,10 +32,9 @@ class MemberRuns:
             values={":before": now.astimezone(UTC) - _APART, ":now": now.astimezone(UTC)},
         )
 
-    def may_tell(self, account: str, now: datetime) -> bool:
-        """True if people are to hear now that this account's agents can't be checked: of MOST_ALONE accounts an hour.
-
-        What all have in common would be a notice each; sweeps find those whose role is gone, and tell of them together.
+    def turns(self) -> Turns:
+        """Who is told now that an account's agents can't be checked: of MOST_ALONE accounts an hour, and of the others
+        together. Sweeps find those whose role is gone, and tell of them together as well.
         """
         doing = "ledger: reserve the notice of unknown agents"
-        return is_among_first(self._table, ("DETECTOR_RUNS", "NOTICES"), account, now, _HOUR, doing)
+        return Turns(self._table, ("DETECTOR_RUNS", "NOTICES"), doing, within=_HOUR)

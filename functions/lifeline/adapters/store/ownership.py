@@ -9,12 +9,14 @@ from lifeline.adapters.store.audit import log_call
 from lifeline.adapters.store.codec import from_plain, to_plain
 from lifeline.adapters.store.keys import partition
 from lifeline.adapters.store.table import Table, expiry
+from lifeline.core.errors import UnreadableError
 from lifeline.core.history.entries import EntryKind, key_of
 from lifeline.core.network.model import RegionRef, VpcRef
-from lifeline.core.network.ownership import Owned
+from lifeline.core.network.ownership import UNREAD, Owned
 from lifeline.core.organization.ledger import Ledger
 from lifeline.core.policy.policy import LEDGER_KEEP
 from lifeline.core.wording import write_stated
+from lifeline.runtime.observability import logger
 
 _PREFIX = "OWNED#"
 
@@ -29,14 +31,16 @@ class Ownership:
         self._keep = keep
 
     def read(self, home: RegionRef) -> dict[str, Owned]:
-        """What is on record in the account and region, by ID. Raises TransientError or TerminalError."""
+        """What is on record in the account and region, by ID; UNREAD for a record that can't be understood, with an
+        error in the log. Raises TransientError or TerminalError.
+        """
         items = self._table.query(
             "pk = :pk AND begins_with(sk, :prefix)",
             {":pk": partition(home), ":prefix": _PREFIX},
             "ledger: read what Lifeline created",
             ConsistentRead=True,
         )
-        return {item["sk"].removeprefix(_PREFIX): from_plain(Owned, item) for item in items}
+        return {item["sk"].removeprefix(_PREFIX): _owned(item) for item in items}
 
     def created(self, ref: VpcRef, resource_id: str, *, now: datetime, in_place_of: str = "") -> None:
         """Record that Lifeline has just created the resource, to stand in for these of a hub's zones or its Profile."""
@@ -66,6 +70,14 @@ class Ownership:
     def _log(self, ref: VpcRef, action: str, reason: str, now: datetime) -> None:
         key = partition(ref), key_of(EntryKind.ACTION, now, reason)
         log_call(self._table, ref, action, reason, key=key, expires_at=expiry(now, self._keep))
+
+
+def _owned(item: Mapping[str, Any]) -> Owned:
+    try:
+        return from_plain(Owned, {name: value for name, value in item.items() if name != "is_unread"})
+    except (TypeError, UnreadableError) as error:
+        logger.error("record of what Lifeline created unreadable", sk=item["sk"], reason=str(error))
+        return UNREAD
 
 
 def _key(home: RegionRef, resource_id: str) -> tuple[str, str]:

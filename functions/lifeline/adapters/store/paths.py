@@ -5,9 +5,9 @@ from lifeline.core.guards.urgency import KnownVpc
 
 
 class PathStore(KnownVpcs[KnownVpc]):
-    """The ledger's item `PATHS` with `KNOWN`."""
+    """The ledger's items `PATHS` with `KNOWN#<number>`."""
 
-    key = ("PATHS", "KNOWN")
+    key = ("PATHS", "KNOWN#")
     what = "the known paths"
     unreadable = "known paths unreadable"
     kind = KnownVpc

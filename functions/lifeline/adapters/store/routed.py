@@ -4,9 +4,9 @@ from lifeline.adapters.store.known_vpcs import KnownVpcs
 
 
 class RoutedStore(KnownVpcs[frozenset[str]]):
-    """The ledger's item `ROUTED` with `TARGETS`."""
+    """The ledger's items `ROUTED` with `TARGETS#<number>`."""
 
-    key = ("ROUTED", "TARGETS")
+    key = ("ROUTED", "TARGETS#")
     what = "what routes lead to"
     unreadable = "what routes lead to is unreadable"
     kind = frozenset[str]

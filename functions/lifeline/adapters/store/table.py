@@ -9,7 +9,7 @@ from lifeline.adapters.aws.calls import aws_errors, conditional_write
 from lifeline.adapters.aws.clients import client
 from lifeline.adapters.store.codec import from_item, to_item
 from lifeline.adapters.store.keys import in_member, says_where
-from lifeline.core.errors import TransientError
+from lifeline.core.errors import TransientError, UnreadableError
 from lifeline.core.organization.ledger import Ledger
 
 _TRIES = 8
@@ -142,10 +142,17 @@ class Table:
             is_seen = before is not None
             if before is None:
                 before = self.see(key, doing)
-            after, said = decide(before)
+            try:
+                after, said = decide(before)
+            except UnreadableError:  # somebody may have mended it since, and kept its revision
+                SEEN.pop(place, None)
+                if not is_seen:
+                    raise
+                before = None
+                continue
             if after is None and not is_seen:
                 return said
-            if after is not None and self._replace(key, before, after, doing, place):
+            if after is not None and self.replace(key, before, after, doing):
                 return said
             before = None
         raise TransientError(f"{doing}: too many runs do so at once", code="Contention")
@@ -168,10 +175,9 @@ class Table:
 
         return self.change(key, step, doing)
 
-    def _replace(
-        self, key: Key, before: Mapping[str, Any], after: Mapping[str, Any], doing: str, place: _Place
-    ) -> bool:
+    def replace(self, key: Key, before: Mapping[str, Any], after: Mapping[str, Any], doing: str) -> bool:
         """True once the item is replaced; False, with nothing written, where it isn't as it was before."""
+        place = self._place(key)
         revision = before.get("revision", 0)
         values: dict[str, Any] = {":revision": revision}
         if not isinstance(revision, int | float):  # whatever somebody put there counts as none

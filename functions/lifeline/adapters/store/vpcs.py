@@ -10,14 +10,21 @@ from lifeline.adapters.store.codec import from_plain, pack, to_plain, unpack
 from lifeline.adapters.store.keys import in_member, partition
 from lifeline.adapters.store.table import Key, Table, expiry
 from lifeline.core.coexist.vpc_state import VpcList, VpcState
+from lifeline.core.errors import UnreadableError
 from lifeline.core.network.model import AnyRef, RegionRef, VpcRef
 from lifeline.core.organization.ledger import Ledger
 from lifeline.core.policy.policy import LEDGER_KEEP
+from lifeline.runtime.observability import logger
 
 # What grows with the subnets that people tag. DynamoDB's items have 400 KB at most (DynamoDB guide: quotas).
 _LARGE = {"warned": "WARNED#", "warned_before": "WARNED_BEFORE#"}  # by the state's attribute, the key of its parts
 _MOST_IN_STATE = 500
 _MOST_IN_PART = 5_000
+_MOST_PARTS = 100
+
+_IS_FREE = "NOT attribute_type(lease_until, :number) OR lease_until < :now"  # also where it is no time
+_NAMES = frozenset(field.name for field in fields(VpcState)) - {"unread"}
+_FOUND_ANEW = frozenset({"reconciled_at", "notified", "denied", "backlog_notified_at", "look"})
 
 
 class VpcStore:
@@ -51,9 +58,9 @@ class VpcStore:
         item = self._table.update(
             _key(ref),
             "SET lease_run = :run, lease_until = :until",
-            {":run": run_id, ":until": _seconds(until), ":now": _seconds(now)},
+            {":run": run_id, ":until": _seconds(until), ":now": _seconds(now), ":number": "N"},
             f"ledger: lease {ref}",
-            condition="attribute_not_exists(lease_until) OR lease_until < :now OR lease_run = :run",
+            condition=f"{_IS_FREE} OR lease_run = :run",
         )
         return None if item is None else self._state(ref, item)
 
@@ -71,15 +78,20 @@ class VpcStore:
         """Writes what differs between two states of the VPC, at once; nothing where they are the same.
 
         Other attributes stay as they are, so whoever has the lease and whoever only marks what people know don't
-        overwrite each other. What isn't of one run alone, such as freezes, is to be saved under the VPC's lease.
+        overwrite each other. So do those that couldn't be read. What isn't of one run alone, such as freezes, is to be
+        saved under the VPC's lease.
 
         The lists are right at any moment: a VPC is listed before its state is written, and taken off afterwards. An
         entry too many costs a read; one too few would hide the VPC from sweeps.
         """
         if before == after:
             return
-        names = [field.name for field in fields(VpcState)]
-        changed = {name: getattr(after, name) for name in names if getattr(after, name) != getattr(before, name)}
+        names = {field.name for field in fields(VpcState)} - {"unread"} - before.unread
+        changed = {
+            name: getattr(after, name) for name in sorted(names) if getattr(after, name) != getattr(before, name)
+        }
+        if not changed:
+            return
         lists = [vpc_list for vpc_list in VpcList if vpc_list.holds(before) != vpc_list.holds(after)]
         for vpc_list in lists:
             if vpc_list.holds(after):
@@ -112,8 +124,8 @@ class VpcStore:
             _key(ref),
             {"expires_at": _seconds(now)},
             f"ledger: delete the state of {ref}",
-            condition="attribute_exists(pk) AND (attribute_not_exists(lease_until) OR lease_until < :now)",
-            values={":now": _seconds(now)},
+            condition=f"attribute_exists(pk) AND ({_IS_FREE})",
+            values={":now": _seconds(now), ":number": "N"},
         )
         if is_deleted:
             for vpc_list in VpcList:
@@ -123,14 +135,32 @@ class VpcStore:
     # ---- what is too large for the state
 
     def _state(self, ref: AnyRef, item: dict[str, Any]) -> VpcState:
-        """The state of the item, with what is in other items. A part that has expired says nothing any more."""
-        large = {name: item[name] for name in _LARGE if isinstance(item.get(name), int)}
-        doing = f"ledger: read {', '.join(large)} of {ref}"
-        for name, count in large.items():
-            parts = [self._table.get(_part_key(ref, name, number), doing) for number in range(count)]
-            packed = [part["entries"] for part in parts if "entries" in part]
-            item[name] = {key: at for found in packed for key, at in unpack(found).items()}
-        return from_plain(VpcState, item)
+        """The state of the item, with what is in other items. A part that has expired says nothing any more. What can't
+        be understood is an error in the log: people only lose what the next run finds out anew, if it is one of
+        `_FOUND_ANEW`, and anything else is `unread`.
+        """
+        known: dict[str, Any] = {}
+        unread: set[str] = set()
+        for name in _NAMES & item.keys():
+            try:
+                known[name] = getattr(from_plain(VpcState, {name: self._whole(ref, name, item[name])}), name)
+            except UnreadableError as error:
+                logger.error("state unreadable", ref=str(ref), attribute=name, reason=str(error))
+                unread.add(name)
+        return VpcState(**known, unread=frozenset(unread - _FOUND_ANEW))
+
+    def _whole(self, ref: AnyRef, name: str, value: Any) -> Any:
+        """The attribute's value, with what is in other items."""
+        if name not in _LARGE or isinstance(value, bool) or not isinstance(value, int):
+            return value
+        if value > _MOST_PARTS:
+            raise UnreadableError(f"no {name}: {value} parts")
+        doing = f"ledger: read {name} of {ref}"
+        parts = [self._table.get(_part_key(ref, name, number), doing) for number in range(value)]
+        packed = [unpack(part["entries"]) for part in parts if "entries" in part]
+        if not all(isinstance(found, dict) for found in packed):
+            raise UnreadableError(f"no {name}")
+        return {key: at for found in packed for key, at in found.items()}
 
     def _save_parts(self, ref: AnyRef, name: str, entries: Mapping[str, datetime], expires_at: int) -> int:
         """How many items now have the entries. They are written before the state that counts them."""
@@ -145,7 +175,7 @@ class VpcStore:
     def listed(self, vpc_list: VpcList, home: RegionRef) -> frozenset[VpcRef]:
         """The VPCs on the list that are in this account and region."""
         item = self._table.get(_list_key(vpc_list), f"ledger: read the list {vpc_list}")
-        return frozenset(ref for ref in map(VpcRef.parse, item.get("vpcs", ())) if ref.home == home)
+        return frozenset(ref for ref in _refs(item) if ref.home == home)
 
     def listed_in(
         self, homes: Collection[RegionRef], vpc_list: VpcList, own: RegionRef
@@ -154,7 +184,7 @@ class VpcStore:
         pk = vpc_list.value
         keys = {home: (pk if home == own else in_member(pk, home), _list_key(vpc_list)[1]) for home in homes}
         items = self._table.get_all(keys.values(), f"ledger: read the list {vpc_list} of all accounts")
-        found = {home: map(VpcRef.parse, items.get(key, {}).get("vpcs", ())) for home, key in keys.items()}
+        found = {home: _refs(items.get(key, {})) for home, key in keys.items()}
         return {home: frozenset(ref for ref in refs if ref.home == home) for home, refs in found.items()}
 
     def unlist(self, vpc_list: VpcList, ref: AnyRef) -> None:
@@ -177,6 +207,21 @@ def _part_key(ref: AnyRef, name: str, number: int) -> Key:
 
 def _list_key(vpc_list: VpcList) -> Key:
     return vpc_list.value, "VPCS"
+
+
+def _refs(item: Mapping[str, Any]) -> list[VpcRef]:
+    """The VPCs of a list's item. What names none is left out, with an error in the log."""
+    found: list[VpcRef] = []
+    for text in _texts(item.get("vpcs")):
+        try:
+            found.append(VpcRef.parse(text))
+        except ValueError as error:
+            logger.error("entry of a list unreadable", pk=item.get("pk"), entry=text[:100], reason=str(error))
+    return found
+
+
+def _texts(value: Any) -> list[str]:
+    return [text for text in value if isinstance(text, str)] if isinstance(value, list) else []
 
 
 def _seconds(at: datetime) -> int:

@@ -50,6 +50,9 @@ class VpcState:
     - `backlog_notified_at`: when people were last notified of what waits there.
     - `denied`: by call that reads, with which code and words AWS's policies denied it since the last sweep.
     - `look`: of a hub, what the last sweep saw there.
+
+    `unread` are those of these attributes that the ledger has and that can't be understood: somebody else, or another
+    version, wrote them. Nothing is changed in a VPC of which anything is unread, and they stay as they are.
     """
 
     reconciled_at: datetime | None = None
@@ -77,6 +80,7 @@ class VpcState:
     swept_at: datetime | None = None
     backlog_notified_at: datetime | None = None
     look: AccountLook | None = None
+    unread: frozenset[str] = frozenset()
 
     def followed(self, vpc: Vpc, *, now: datetime) -> Followed:
         """What became of the VPC's newest endpoints, and what else of the state a plan must know."""

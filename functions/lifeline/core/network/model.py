@@ -362,7 +362,8 @@ def named_lists(rules: Iterable[Rule]) -> frozenset[str]:
 class SecurityGroup(Tagged):
     """A security group's name, rules and tags. `on_record` is as for an endpoint.
 
-    `is_handed_over` is True if the ledger has that Lifeline made it and that it is its users' now.
+    `is_handed_over` is True if the ledger has that Lifeline made it and that it is its users' now. `is_record_unread`
+    is as for an endpoint.
     """
 
     id: str
@@ -371,6 +372,7 @@ class SecurityGroup(Tagged):
     tags: tuple[tuple[str, str], ...] = ()
     on_record: bool = False
     is_handed_over: bool = False
+    is_record_unread: bool = False
     egress: tuple[Rule, ...] = ()
 
     @property
@@ -481,6 +483,7 @@ class Endpoint(Tagged):
     doesn't say (EC2 API: DnsOptions.PrivateDnsOnlyForInboundResolverEndpoint).
 
     `on_record` is True if the ledger has it as Lifeline's own. An observation leaves it False: see `recognize`.
+    `is_record_unread` is True if the ledger has a record that can't be understood: whose it is then isn't known.
     `record_family` is of which IP version its DNS records are, whatever addresses it has: `ipv4` or `ipv6`, for its
     private names also `service-defined` (ipv4), and anything else for both (EC2 API: DnsOptions.DnsRecordIpType; its
     values in words: CDK API, VpcEndpointDnsRecordIpType).
@@ -502,6 +505,7 @@ class Endpoint(Tagged):
     interface_ids: frozenset[str] = frozenset()
     inbound_dns_only: bool | None = None
     on_record: bool = False
+    is_record_unread: bool = False
     record_family: str = ""
 
     @property

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 
 from lifeline.core.network.model import IN_PLACE_OF, MANAGED_BY, Endpoint, SecurityGroup, Vpc
 from lifeline.core.wording import few
@@ -18,7 +18,8 @@ class Owned:
 
     `is_adopted` says that a person adopted it; otherwise Lifeline created it. Once it is handed over to its users, the
     record stays so that nobody is asked about the tag that is still on it. `in_place_of` are the hub's zones or Profile
-    for which Lifeline made the endpoint to stand in, as in its tag `lifeline:in-place-of`.
+    for which Lifeline made the endpoint to stand in, as in its tag `lifeline:in-place-of`. A record that can't be
+    understood `is_unread`, and the rest of it says nothing.
     """
 
     vpc_id: str
@@ -26,12 +27,17 @@ class Owned:
     is_adopted: bool = False
     handed_over_at: datetime | None = None
     in_place_of: str = ""
+    is_unread: bool = False
+
+
+UNREAD = Owned("", datetime.max.replace(tzinfo=UTC), is_unread=True)
 
 
 def recognize(vpcs: Iterable[Vpc], records: Mapping[str, Owned] | None) -> tuple[Vpc, ...]:
     """The observed VPCs with what is on record, by ID. What was handed over counts as untagged: it is its users'. An
     endpoint stands in for what the record says as long as it has the tag: whoever may tag could write that it did, and
-    then it would go; and people remove the tag to keep it.
+    then it would go; and people remove the tag to keep it. What has a record that can't be read is left alone, as if
+    it had lost its tag, and counts toward the limits.
 
     None means that the ledger wasn't read: then the tag alone counts. Only an answer that changes nothing may use that.
     """
@@ -49,6 +55,8 @@ def _recognized[T: (Endpoint, SecurityGroup)](resource: T, vpc_id: str, records:
     if records is None:
         return replace(resource, on_record=resource.tag(MANAGED_BY) is not None)
     record = records.get(resource.id)
+    if record and record.is_unread:
+        return replace(resource, on_record=True, is_record_unread=True, tags=_without(MANAGED_BY, resource.tags))
     if record is None or record.vpc_id != vpc_id:
         return replace(resource, on_record=False)
     if record.handed_over_at:
@@ -93,11 +101,12 @@ def unclear(vpc: Vpc, owner: str) -> dict[Endpoint | SecurityGroup, str]:
     for endpoint in vpc.live_endpoints:
         is_tagged = endpoint.tag(MANAGED_BY) == owner
         if not endpoint.requester_managed and is_tagged != endpoint.on_record:
-            words = _NOT_ON_RECORD if is_tagged else _NOT_TAGGED
+            words = _RECORD_UNREAD if endpoint.is_record_unread else _NOT_ON_RECORD if is_tagged else _NOT_TAGGED
             found[endpoint] = words.format(endpoint.id, owner, "is left alone, but still counts toward the limits")
     for group in vpc.security_groups:
         if group.on_record and group.tag(MANAGED_BY) != owner:
-            found[group] = _NOT_TAGGED.format(group.id, owner, "isn't used")
+            words = _RECORD_UNREAD if group.is_record_unread else _NOT_TAGGED
+            found[group] = words.format(group.id, owner, "isn't used")
     if namesakes := [group for group in vpc.security_groups if _is_namesake(group, owner)]:
         ids = [group.id for group in namesakes]
         call = json.dumps({"adopt": ids[:_SHOWN]})
@@ -115,6 +124,10 @@ def _is_namesake(group: SecurityGroup, owner: str) -> bool:
 _NOT_ON_RECORD = (
     'the ledger has no record of Lifeline creating it: adopt it with {{"adopt": ["{0}"]}} if Lifeline may change and '
     f"delete it, or remove the tag {MANAGED_BY}"
+)
+_RECORD_UNREAD = (
+    "the ledger's record of it can't be read, so it {2}: "
+    'adopt it with {{"adopt": ["{0}"]}} if Lifeline created it, which writes the record anew'
 )
 _NOT_TAGGED = (
     f"it no longer has the tag {MANAGED_BY}={{1}}, so it {{2}}: "

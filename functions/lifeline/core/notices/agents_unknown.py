@@ -1,13 +1,20 @@
 """The notice of an account of a hub whose agents can't be checked."""
 
+from collections.abc import Mapping
+
 from lifeline.core.agents.failed_runs import FailedRuns
+from lifeline.core.notices.accounts import MOST_ADDRESSED, account_rows
 from lifeline.core.notices.notice import Notice
 from lifeline.core.severity import Severity
 from lifeline.core.wording import write_time
 
 
-def agents_unknown_notice(account: str, runs: FailedRuns) -> Notice:
-    """Write since when nobody knows how the account's agents are, and why."""
+def agents_unknown_notice(account: str, runs: FailedRuns, others: Mapping[str, str] | None = None) -> Notice:
+    """Write since when nobody knows how the account's agents are, and why. `others` are further accounts in which that
+    lasts, each with its last error.
+    """
+    accounts, others = sorted(others or {}), others or {}
+    errors = (*account_rows(accounts, lambda one: f": {others[one]}"),)
     since = f" since {write_time(runs.since)}" if runs.since else ""
     return Notice(
         kind="agents_unknown",
@@ -16,6 +23,7 @@ def agents_unknown_notice(account: str, runs: FailedRuns) -> Notice:
         happened=(
             f"Every check of the agents in the account {account} has failed{since}. The last error:",
             f"  {runs.why}",
+            *(("The same goes for other accounts, each with its last error:", *errors) if errors else ()),
         ),
         done=(
             (
@@ -29,7 +37,9 @@ def agents_unknown_notice(account: str, runs: FailedRuns) -> Notice:
                 "docs/organization.md. If AWS throttles the account's calls, ask who else makes many of them."
             ),
             "Lifeline won't send this notice again within a day. If the same happens in many accounts at once,",
-            "it sends the notices of three in an hour: the coverage page has all.",
+            "it sends the notices of three in an hour, and then one of all others together.",
         ),
-        facts={"account": account, "since": runs.since.isoformat() if runs.since else "", "why": runs.why},
+        facts={"account": account, "since": runs.since.isoformat() if runs.since else "", "why": runs.why}
+        | ({"others": {one: others[one] for one in accounts}} if others else {}),
+        accounts=tuple(accounts[:MOST_ADDRESSED]),
     )

@@ -1,8 +1,10 @@
 """The notice of reads that AWS denied and that Lifeline does without."""
 
+from collections import defaultdict
 from collections.abc import Mapping
 
 from lifeline.core.denial import Denial, denied_words, read_denial
+from lifeline.core.notices.accounts import MOST_ADDRESSED
 from lifeline.core.notices.notice import Notice, fit_subject
 from lifeline.core.severity import Severity
 from lifeline.core.wording import few, write_count
@@ -11,14 +13,24 @@ _SHOWN = 10
 
 
 _RECONCILER = "ReconcileEndpoints"
-_OF_MANY = "If the same is denied in many accounts of a hub, you hear of the first three in a day, and of no others."
+_OF_MANY = (
+    "If the same is denied in many accounts of a hub, you hear of three in a day one by one, and of others together."
+)
 
 
-def denied_notice(denied: Mapping[str, str], function: str = _RECONCILER, *, is_member: bool = False) -> Notice:
+def denied_notice(
+    denied: Mapping[str, str],
+    function: str = _RECONCILER,
+    *,
+    is_member: bool = False,
+    others: Mapping[str, Mapping[str, str]] | None = None,
+) -> Notice:
     """Write which permissions the function lacks: `denied` has AWS's words by permission. With `is_member`, it lacks
-    them in an account that a hub serves.
+    them in an account that a hub serves. `others` are further accounts by permission, each with whose policy denies it.
     """
-    names = sorted(denied)
+    others = others or {}
+    names, rows = sorted(denied), _rows_of_others(others)
+    accounts = sorted({account for by_account in others.values() for account in by_account})
     count = write_count(len(names), "permission")
     return Notice(
         kind="read_denied",
@@ -28,6 +40,7 @@ def denied_notice(denied: Mapping[str, str], function: str = _RECONCILER, *, is_
             f"AWS denied Lifeline {count} to read:",
             *(f"- {_whose(name, denied[name])}: {denied[name]}" for name in names[:_SHOWN]),
             *((f"- and {len(names) - _SHOWN} more",) if len(names) > _SHOWN else ()),
+            *(("The same is denied in other accounts:", *rows) if rows else ()),
         ),
         done=(
             (
@@ -45,8 +58,20 @@ def denied_notice(denied: Mapping[str, str], function: str = _RECONCILER, *, is_
             "If the denial is intended, no action is needed. Lifeline won't send this notice again while it lasts.",
             *((_OF_MANY,) if is_member else ()),
         ),
-        facts={"denied": {name: denied[name] for name in names}},
+        facts={"denied": {name: denied[name] for name in names}} | ({"others": others} if others else {}),
+        accounts=tuple(accounts[:MOST_ADDRESSED]),
     )
+
+
+def _rows_of_others(others: Mapping[str, Mapping[str, str]]) -> tuple[str, ...]:
+    """By whose policy denies what, the accounts; those with most accounts first, as far as they are shown."""
+    accounts: defaultdict[str, set[str]] = defaultdict(set)
+    for by_account in others.values():
+        for account, words in by_account.items():
+            accounts[words].add(account)
+    causes = sorted(accounts, key=lambda words: (-len(accounts[words]), words))
+    shown = (f"- {words} in {few(sorted(accounts[words]), _SHOWN)}" for words in causes[:_SHOWN])
+    return (*shown, *((f"- and {len(causes) - _SHOWN} more causes",) if len(causes) > _SHOWN else ()))
 
 
 def _whose(name: str, words: str) -> str:

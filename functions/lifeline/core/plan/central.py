@@ -27,23 +27,26 @@ from lifeline.core.network.tiers import effective_route_table
 from lifeline.core.plan.client_egress import NOT_KNOWN, AnsweringEnds, find_cut_off
 from lifeline.core.plan.cost import free_profile_vpcs, monthly_cost_usd, monthly_profile_vpc_usd
 from lifeline.core.plan.elsewhere import shadow_words
-from lifeline.core.plan.harm import Dependent, Takeover
+from lifeline.core.plan.harm import Dependent, Takeover, find_spared, lost_words
 from lifeline.core.plan.scene import PlanInput
 from lifeline.core.policy.central import Central
 from lifeline.core.wording import listed
 
+_MOST_TOLD = 3
 _MOST_PROFILES = 2  # of a VPC (Route 53 API: AssociateProfile)
 
 
 @dataclass(frozen=True, slots=True)
 class CentralOffer:
     """The association of a VPC with the zones of a service, or with the Profile, and what was checked. With `is_auto`,
-    nobody has to approve it where everything could be read.
+    nobody has to approve it where everything could be read. `told` are the subnets that the policy exempts and that
+    would lose a service, a clause each.
     """
 
     central_ids: tuple[str, ...]
     checks: tuple[Check, ...]
     is_auto: bool = False
+    told: tuple[str, ...] = ()
 
     @property
     def refusal(self) -> str:
@@ -61,6 +64,11 @@ class CentralOffer:
         if self.unread:
             return f"needs approval, because not everything can be read: {'; '.join(self.unread)}"
         return "" if self.is_auto else "needs approval: the policy's central.associate is ask"
+
+    @property
+    def told_words(self) -> str:
+        """Which exempt subnets would lose a service, as what follows a reason; an empty text if there are none."""
+        return f"; {listed(self.told, _MOST_TOLD)}" if self.told else ""
 
     @property
     def words(self) -> tuple[str, ...]:
@@ -124,7 +132,8 @@ def judge_central(
         return CentralOffer((), (_lacking(service, central, view),))
     judge = _Judge(vpc, leaving, catalog, plan_input, central, view, dns, sources)
     checks = tuple(judge.checks(service, clients))
-    return CentralOffer(tuple(source.id for source in sources), checks, central.is_auto)
+    ids = tuple(source.id for source in sources)
+    return CentralOffer(ids, checks, central.is_auto, tuple(judge.losses_of_exempt(service)))
 
 
 def _sources(service: Service, central: Central, view: HubView) -> tuple[HubSource, ...]:
@@ -212,6 +221,25 @@ class _Judge:
             zones = [one.detail for one in source.answers if not one.forwards and one.domain not in known]
             if rest := sorted({*zones, *source.brought}):
                 yield Check("what else the Profile brings", CheckAnswer.UNREAD, f"it also brings {listed(rest)}")
+
+    def losses_of_exempt(self, service: Service) -> Iterator[str]:
+        """Which subnets that the policy exempts would lose this service, or another one that a Profile takes."""
+        for taken in (service, *self._others(service)):
+            suffix, answers = suffix_of(taken.name), self._answers(taken)
+            for one, exemption in find_spared(suffix, self.vpc, self.catalog, self.dns, self.plan_input.exempt):
+                checks = (*self._check_paths(taken, [one.subnet], answers), *self._check_way(taken, one, answers))
+                found = sorted((check.finding is not CheckAnswer.NO, check.why) for check in checks if check.why)
+                if found:
+                    is_unread, why = found[0]
+                    why = why.removeprefix(f"{one.subnet.id}: ")
+                    yield lost_words(one.subnet.id, exemption, suffix, why, is_sure=not is_unread)
+
+    def _check_way(self, service: Service, one: Dependent, answers: Sequence[DnsAnswer]) -> Iterator[Check]:
+        """Whether the subnet's clients are let out to the hub, and what lies beyond the VPC."""
+        yield from self._check_clients(service, [one], [one.subnet], answers)
+        ports = ports_of(suffix_of(service.name), dict(self.catalog.ports))
+        for answer in answers:
+            yield from check_beyond([one.subnet], self.vpc, answer, service.name, ports, self.view)
 
     # ---- the VPC's DNS
 

@@ -205,6 +205,23 @@ def find_dependents(
     return tuple(_dependent(subnet, path, reach) for subnet, path in paths if path.reach in counting)
 
 
+def find_spared(
+    service: str, vpc: Vpc, catalog: Catalog, dns: DnsView | None, exempt: Iterable[Exempted]
+) -> tuple[tuple[Dependent, str], ...]:
+    """The subnets that reach the service today and need not, by more than a tag, each with why. They keep nothing from
+    being done, but people are told where one would lose the service.
+    """
+    why = {one.subject: one.reason for one in _spared(exempt, service)}
+    found = find_dependents(service, vpc, catalog, dns) if why else ()
+    return tuple((one, why[one.subnet.id]) for one in found if one.subnet.id in why)
+
+
+def lost_words(subnet_id: str, exemption: str, service: str, why: str, *, is_sure: bool) -> str:
+    """That a subnet that need not reach the service would, or might, lose it, in a clause."""
+    makes = "would" if is_sure else "might"
+    return f"{subnet_id}, which is exempt ({exemption}), {makes} no longer reach the {service} service ({why})"
+
+
 def _spared(exempt: Iterable[Exempted], service: str) -> Iterator[Exempted]:
     """The exemptions by which a subnet may lose the service. A tag's isn't one: whoever may only set tags could have
     others cut off by it.

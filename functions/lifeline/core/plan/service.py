@@ -14,7 +14,7 @@ from lifeline.core.network.ports import HTTPS, ports_unknown
 from lifeline.core.network.reach import NetworkPath, Reach, ServiceReach, off_words
 from lifeline.core.plan.actions import Action, ActionKind, ServiceReport, ServiceState
 from lifeline.core.plan.security_group import can_let_in, own_security_groups
-from lifeline.core.plan.waking import waking_harm, waking_words
+from lifeline.core.plan.waking import waking_harm, waking_told, waking_words
 from lifeline.core.policy.endpoint_policies import ChosenPolicy, same_policy
 from lifeline.core.policy.policy import Requirement
 from lifeline.core.wording import fingerprint
@@ -258,7 +258,7 @@ class ServicePlanner:
         action = replace(action, endpoint_id=self.reach.holder.id if self.reach.holder else "")
         refusal = self.attributes_refusal(off)
         if not refusal:
-            yield action
+            yield replace(action, reason=action.reason + waking_told(self.vpc, self.catalog, self.plan_input))
         elif answering_id:
             yield action.blocked(refusal)
 

@@ -25,7 +25,7 @@ class HubPlanner(EndpointMaker):
         usd, is_at_most = profile_cost(self.plan_input)
         return self.action(
             ActionKind.ASSOCIATE_CENTRAL,
-            f"{reason}: {saving}" if saving else reason,
+            (f"{reason}: {saving}" if saving else reason) + offer.told_words,
             central_ids=offer.central_ids,
             central_account=self._account_of_hub(),
             checks=offer.words,
@@ -147,7 +147,7 @@ class HubPlanner(EndpointMaker):
             saving = saving_words(len(endpoint.subnet_ids), self.plan_input)
             yield self.action(
                 ActionKind.SWAP_TO_CENTRAL,
-                f"the path to the hub is back, for which {endpoint.id} stands in: {saving}",
+                f"the path to the hub is back, for which {endpoint.id} stands in: {saving}{offer.told_words}",
                 endpoint_id=endpoint.id,
                 central_ids=offer.central_ids,
                 central_account=self._account_of_hub(),

@@ -4,11 +4,20 @@ from collections.abc import Collection, Iterator
 from dataclasses import replace
 
 from lifeline.core.network.dns import DnsAnswer, DnsView, domain_of
-from lifeline.core.network.model import FAILED_STATES, Catalog, EndpointType, Service, Vpc, suffix_of
+from lifeline.core.network.model import FAILED_STATES, Catalog, Endpoint, EndpointType, Service, Vpc, suffix_of
 from lifeline.core.network.ports import ports_of
-from lifeline.core.network.reach import ServiceReach
+from lifeline.core.network.reach import Reach, ServiceReach
 from lifeline.core.plan.elsewhere import find_elsewhere
-from lifeline.core.plan.harm import Takeover, answered_by, find_dependents, find_harm, harm_words
+from lifeline.core.plan.harm import (
+    Dependent,
+    Takeover,
+    answered_by,
+    find_dependents,
+    find_harm,
+    find_spared,
+    harm_words,
+    lost_words,
+)
 from lifeline.core.plan.scene import PlanInput
 from lifeline.core.wording import listed
 
@@ -39,11 +48,7 @@ def waking_harm(vpc: Vpc, catalog: Catalog, plan_input: PlanInput) -> str:
     required = {requirement.service for requirement in plan_input.requirements}
     if dns and dns.unreadable:
         return f"it isn't known which private hosted zones would begin to answer: {'; '.join(dns.unreadable)}"
-    for endpoint in vpc.live_endpoints:
-        is_waking = endpoint.type is EndpointType.INTERFACE and endpoint.private_dns
-        if not is_waking or endpoint.state in FAILED_STATES:
-            continue
-        service, after = suffix_of(endpoint.service_name), answered_by(endpoint, vpc)
+    for endpoint, service, after in _waking_endpoints(vpc):
         found = find_harm(service, find_dependents(service, vpc, catalog, dns, exempt), after, catalog, dns)
         if words := harm_words(found, ports_of(service, dict(catalog.ports))):
             return words
@@ -52,21 +57,65 @@ def waking_harm(vpc: Vpc, catalog: Catalog, plan_input: PlanInput) -> str:
             groups = vpc.groups(endpoint.security_group_ids)
             if words := find_elsewhere(takeover, endpoint, plan_input.asking, groups).breaks:
                 return words
-    on = replace(vpc, dns_support=True, dns_hostnames=True)
     for zone, service, is_own_name in _hidden(dns, catalog, required):
-        reach = ServiceReach(on, service, catalog, dns)
         for one in find_dependents(service, vpc, catalog, dns, exempt):
-            path = reach.private_path(one.subnet)
-            if is_own_name and path.reach.is_open:
+            why = _why_lost(one, service, vpc, catalog, dns, is_own_name=is_own_name)
+            if not why:
                 continue
             makes = "would make" if is_own_name else "might make"
-            why = path.words if is_own_name else f"whether it has a record for the {service} service was not read"
             return (
                 f"{zone.detail} answers nobody while the VPC's DNS attributes are off. Turning them on {makes} the "
                 f"{service} service unreachable from {one.subnet.id}, which {one.words}: {why}; disassociate the "
                 f"zone from the VPC, or turn the attributes on yourself"
             )
     return ""
+
+
+def waking_told(vpc: Vpc, catalog: Catalog, plan_input: PlanInput) -> str:
+    """Which subnets that the policy exempts would lose a service then, as what follows a reason; an empty text if there
+    are none.
+    """
+    dns, told = plan_input.dns, list[str]()
+    for _, service, after in _waking_endpoints(vpc):
+        why = {one.subnet.id: (one, said) for one, said in find_spared(service, vpc, catalog, dns, plan_input.exempt)}
+        for harm in find_harm(service, [one for one, _ in why.values()], after, catalog, dns):
+            if harm.is_grave:
+                is_sure = harm.path.reach is not Reach.UNKNOWN
+                told.append(
+                    lost_words(harm.subnet_id, why[harm.subnet_id][1], service, harm.path.words, is_sure=is_sure)
+                )
+    required = {requirement.service for requirement in plan_input.requirements}
+    for _, service, is_own_name in _hidden(dns, catalog, required):
+        for one, said in find_spared(service, vpc, catalog, dns, plan_input.exempt):
+            if lost := _why_lost(one, service, vpc, catalog, dns, is_own_name=is_own_name):
+                told.append(lost_words(one.subnet.id, said, service, lost, is_sure=is_own_name))
+    return f"; {listed(told, _SHOWN)}" if told else ""
+
+
+def _waking_endpoints(vpc: Vpc) -> Iterator[tuple[Endpoint, str, Vpc]]:
+    """The endpoints whose names would begin to be answered, each with its service and the VPC as it would be then."""
+    for endpoint in vpc.live_endpoints:
+        is_waking = endpoint.type is EndpointType.INTERFACE and endpoint.private_dns
+        if is_waking and endpoint.state not in FAILED_STATES:
+            yield endpoint, suffix_of(endpoint.service_name), answered_by(endpoint, vpc)
+
+
+def _why_lost(
+    one: Dependent,
+    service: str,
+    vpc: Vpc,
+    catalog: Catalog,
+    dns: DnsView | None,
+    *,
+    is_own_name: bool,
+) -> str:
+    """Why the subnet would lose the service to the zone, or might; an empty text if it wouldn't."""
+    if not is_own_name:
+        return f"whether it has a record for the {service} service was not read"
+    path = ServiceReach(replace(vpc, dns_support=True, dns_hostnames=True), service, catalog, dns).private_path(
+        one.subnet
+    )
+    return "" if path.reach.is_open else path.words
 
 
 def _hidden(dns: DnsView | None, catalog: Catalog, required: Collection[str]) -> Iterator[tuple[DnsAnswer, str, bool]]:

@@ -68,4 +68,7 @@ def to_hand_over(ids: Iterable[str], records: Mapping[str, Owned]) -> dict[str, 
         if resource_id not in records or records[resource_id].handed_over_at:
             words = f"{resource_id} isn't on record as Lifeline's own, so there is nothing to hand over"
             raise InvalidInputError(f"hand_over[{place}]", words)
+        if records[resource_id].is_unread:
+            words = f"the ledger's record of {resource_id} can't be read: adopt it first, which writes the record anew"
+            raise InvalidInputError(f"hand_over[{place}]", words)
     return {resource_id: records[resource_id] for resource_id in ids}

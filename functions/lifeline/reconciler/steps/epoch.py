@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from lifeline.core.coexist.vpc_state import VpcState
-from lifeline.core.errors import LifelineError
+from lifeline.core.errors import LifelineError, UnreadableError
 from lifeline.core.guards.backlog import Epoch
 from lifeline.core.guards.mode import Mode
 from lifeline.core.network.model import Vpc
@@ -13,14 +13,24 @@ from lifeline.runtime.observability import logger
 
 
 def read_region(job: Job) -> VpcState | None:
-    """The region's state. A plan that a caller wants to see must work where there is no ledger: None then."""
+    """The region's state. A plan that a caller wants to see must work where there is no ledger: None then.
+
+    Raises UnreadableError where it isn't understood since when the stack enforces: what was missing all along would be
+    taken for lost, or the other way round.
+    """
     try:
-        return job.tools.vpcs.load(job.home)
+        return _understood(job.tools.vpcs.load(job.home), job)
     except LifelineError as error:
         if not job.is_manual:
             raise
         logger.warning("not read since when the stack enforces", error=str(error))
         return None
+
+
+def _understood(region: VpcState, job: Job) -> VpcState:
+    if region.unread:
+        raise UnreadableError(f"the state of {job.home} can't be read: {', '.join(sorted(region.unread))}")
+    return region
 
 
 def current_epoch(job: Job, region: VpcState | None) -> Epoch | None:

@@ -1,0 +1,56 @@
+"""What people can do to a VPC's addresses and DNS attributes, and what Lifeline makes of it."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.support.cloudtrail import Identity, record_call
+from tests.support.days import MINUTES, Days
+from tests.support.world import emulated_world, flat
+
+MALLORY = Identity("team-b-dev", session="mallory")
+
+
+@pytest.fixture
+def days(monkeypatch: pytest.MonkeyPatch) -> Iterator[Days]:
+    with emulated_world(monkeypatch) as world:
+        yield Days(world, monkeypatch)
+
+
+def test_subnets_that_somebody_fills_get_no_endpoint_which_is_said_and_it_follows_once_there_is_room(
+    days: Days,
+) -> None:
+    full, other = days.world.make_vpc(), days.world.make_vpc()
+    subnet_id = days.world.make_subnet(full)
+    days.world.make_subnet(other)
+    days.account.set_free_addresses(subnet_id, 3)
+    days.sweeps(3)
+    assert (len(days.live(full)), len(days.live(other))) == (0, 1)
+    said = [text for text in map(flat, days.texts()) if full in text and "free addresses" in text]
+    assert len(said) == 1
+    days.account.set_free_addresses(subnet_id, 4)
+    days.sweeps(1)
+    assert len(days.live(full)) == 1
+    days.account.set_free_addresses(subnet_id, 0)
+    days.sweeps(3)
+    assert len(days.live(full)) == 1, "what is there stays"
+
+
+def test_dns_that_somebody_turns_off_is_said_with_who_did_it_and_no_endpoint_goes(days: Days) -> None:
+    vpc_id = days.world.make_vpc()
+    days.world.make_subnet(vpc_id)
+    days.sweeps(1)
+    (endpoint_id,) = days.live(vpc_id)
+    days.clock.advance(MINUTES)
+    days.texts()
+    call = {"VpcId": vpc_id, "EnableDnsSupport": {"Value": False}}
+    days.world.ec2.modify_vpc_attribute(**call)
+    asked = {"vpcId": vpc_id, "enableDnsSupport": {"value": False}}
+    days.deliver(record_call("ModifyVpcAttribute", asked, {"_return": True}, identity=MALLORY, at=days.clock()))
+    (said,) = map(flat, days.texts())
+    assert "mallory" in said
+    assert "enableDnsSupport" in said
+    days.sweeps(100, every=10)
+    assert days.live(vpc_id) == [endpoint_id]
+    days.world.ec2.modify_vpc_attribute(VpcId=vpc_id, EnableDnsSupport={"Value": True})
+    assert days.look(vpc_id)["outcome"] == "unchanged"
