@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from threading import Lock, RLock
+from types import SimpleNamespace
 from typing import Any
 from unittest.mock import patch
 
@@ -18,11 +19,15 @@ from botocore import session
 from botocore.client import ClientCreator
 from botocore.hooks import EventAliaser
 from botocore.model import ServiceModel
+from botocore.regions import EndpointRulesetResolver
 from botocore.session import Session
 from moto import mock_aws
 from moto.core import models, responses
+from moto.core.base_backend import BaseBackend
 from moto.core.botocore_stubber import BotocoreStubber
+from moto.sns import models as sns
 from moto.sns.models import Subscription
+from moto.sqs import models as sqs
 
 from lifeline.adapters.aws import clients
 from lifeline.adapters.store import table
@@ -44,7 +49,7 @@ class Clients:
     def client(self, service: str, **settings: Any) -> Any:
         """What `boto3.client` would make here and now: its arguments and the environment decide."""
         arguments = tuple((name, value if isinstance(value, str) else id(value)) for name, value in settings.items())
-        environment = tuple((name, value) for name, value in os.environ.items() if name.startswith("AWS_"))
+        environment = tuple((name, os.environ[name]) for name in os.environ if name.startswith("AWS_"))
         key = (service, frozenset(arguments), frozenset(environment))
         with self._lock:
             for made, _ in self._made[key]:
@@ -97,6 +102,25 @@ def emulated_aws() -> Iterator[None]:
             _CLIENTS.detach()
 
 
+class _Key:
+    """In the place of a key with which moto would sign."""
+
+    def public_key(self) -> None: ...
+
+    def sign(self, *_: object) -> bytes:
+        return b""
+
+
+class _Certificate:
+    """In the place of a certificate, and of what it is made with step by step."""
+
+    def public_bytes(self, _: object) -> bytes:
+        return b""
+
+    def __getattr__(self, _: str) -> Callable[..., Any]:
+        return lambda *_: self
+
+
 def _prepare() -> None:
     """Lets moto keep what it would work out again for each call or each test, and which never differs."""
     # AWS carries out each call as a whole, a conditional write above all. moto doesn't: calls of threads take turns.
@@ -120,9 +144,14 @@ def _prepare() -> None:
     names_of = cache(lambda clazz, _methods: names(clazz))
     responses.method_names_from_class = lambda clazz: names_of(clazz, len(vars(clazz)))
     responses.camelcase_to_underscores = cache(responses.camelcase_to_underscores)
-    # A key for each subscription, with which it signs. Nobody looks at the signature.
-    private_key = cache(Subscription.private_key.__wrapped__)
-    Subscription.private_key = lambda _: private_key(None)
+    sqs.camelcase_to_underscores = responses.camelcase_to_underscores
+    # A key for each subscription, and a certificate for each message. Nobody looks at the signature.
+    Subscription.private_key = lambda _: _Key()
+    x509 = SimpleNamespace(CertificateBuilder=_Certificate, random_serial_number=lambda: 1)
+    notices: Any = sns
+    notices.cryptography = SimpleNamespace(x509=x509)
+    # What a test leaves, moto fills anew and throws away: the default VPC with its subnets, and so on.
+    BaseBackend.reset = lambda _: None
     # 644 patterns of URLs for whoever calls AWS with `requests`. boto3 doesn't.
     models.RESPONSES_METHODS.clear()
 
@@ -153,6 +182,25 @@ def _prepare_clients() -> None:
     aliaser: Any = EventAliaser
     alias, names = aliaser._alias_event_name, dict[str, str]()
     aliaser._alias_event_name = lambda self, name: names.get(name) or names.setdefault(name, alias(self, name))
+    _find_endpoints_once(EndpointRulesetResolver)
+
+
+def _find_endpoints_once(resolver: Any) -> None:
+    """Lets a client find what its endpoint depends on once for each operation, and each value of the operation's own
+    parameters that count.
+    """
+    find = resolver._get_provider_params
+
+    def find_once(self: Any, operation: Any, asked: Any, context: Any) -> Any:
+        if operation.operation_context_parameters:
+            return find(self, operation, asked, context)
+        counts = tuple(asked.get(one.member_name) for one in operation.context_parameters)
+        kept = vars(self).setdefault("kept", {})
+        if (operation.name, counts) not in kept:
+            kept[operation.name, counts] = find(self, operation, asked, context)
+        return kept[operation.name, counts]
+
+    resolver._get_provider_params = find_once
 
 
 prepare_calls()

@@ -5,12 +5,14 @@ expression with ten visitors, most of which have nothing to do in it.
 """
 
 from base64 import b64decode, b64encode
-from copy import copy
+from collections import deque
 from functools import cache
 from typing import Any
 
+from botocore import parsers
 from moto.core import parse, serialize
 from moto.dynamodb import responses
+from moto.dynamodb.comparisons import ConditionExpressionParser
 from moto.dynamodb.models import dynamo_type
 from moto.dynamodb.models.dynamo_type import DynamoType, LimitedSizeDict
 from moto.dynamodb.models.utilities import dynamo_to_dict
@@ -35,8 +37,10 @@ def prepare_items() -> None:
     dynamo_type.Item.__init__ = _fill
     responses.dynamo_to_dict = _plain
     _keep_values_whole(serialize.BaseJSONSerializer)
-    _read_values_whole(parse.BaseJSONParser)
+    _read_values_whole(parse.BaseJSONParser, "_parse_structure")
+    _read_values_whole(parsers.BaseJSONParser, "_handle_structure")
 
+    _read_conditions_once(ConditionExpressionParser)
     UpdateExpressionParser.make = cache(UpdateExpressionParser.make)  # validators work on copies of the tree
     Node.__deepcopy__ = _copied_tree
     DepthFirstTraverser.traverse = _traverse
@@ -126,13 +130,13 @@ def _keep_values_whole(serializer: Any) -> None:
     serializer._serialize_type_structure = write_structure
 
 
-def _read_values_whole(parser: Any) -> None:
-    read = parser._parse_structure
+def _read_values_whole(parser: Any, method: str) -> None:
+    read = getattr(parser, method)
 
     def read_structure(self: Any, shape: Any, value: Any) -> Any:
         return _with_bytes(value) if shape.name == _VALUE else read(self, shape, value)
 
-    parser._parse_structure = read_structure
+    setattr(parser, method, read_structure)
 
 
 def _changed(value: Any, binary: Any) -> Any:
@@ -158,12 +162,58 @@ def _with_bytes(value: Any) -> Any:
 # ---- expressions
 
 
+def _read_conditions_once(parser: Any) -> None:
+    read = parser._lex_condition_expression
+
+    @cache
+    def words(expression: str) -> tuple[Any, ...]:
+        return tuple(read(parser(expression, None, None)))
+
+    parser._lex_condition_expression = lambda self: deque(words(self.condition_expression))
+
+    parse, last = parser.parse, dict[str, Any]()
+
+    def parse_once(self: Any) -> Any:
+        """A call's condition, which moto parses when it looks at the call, and again when it carries it out."""
+        is_same = (
+            last
+            and self.condition_expression == last["expression"]
+            and self.expression_attribute_names is last["names"]
+            and self.expression_attribute_values is last["values"]
+        )
+        if not is_same:
+            last.clear()
+            condition = parse(self)
+            last.update(
+                expression=self.condition_expression,
+                names=self.expression_attribute_names,
+                values=self.expression_attribute_values,
+                condition=condition,
+                found=(self.expr_attr_names_found, self.expr_attr_values_found),
+            )
+        self.expr_attr_names_found, self.expr_attr_values_found = map(list, last["found"])
+        return last["condition"]
+
+    parser.parse = parse_once
+
+
+@cache
+def _is_node(kind: type) -> bool:
+    return issubclass(kind, Node)
+
+
+@cache
+def _kind_among(kinds: tuple[type, ...], kind: type) -> type | None:
+    return next((one for one in kinds if issubclass(kind, one)), None)
+
+
 def _copied_tree(self: Any, _: object) -> Any:
-    made = copy(self)
+    made = object.__new__(type(self))
+    made.__dict__.update(self.__dict__)
     if self.children is not None:
-        made.children = [_copied_tree(one, None) if isinstance(one, Node) else one for one in self.children]
+        made.children = [_copied_tree(one, None) if _is_node(type(one)) else one for one in self.children]
         for child in made.children:
-            if isinstance(child, Node):
+            if _is_node(type(child)):
                 child.parent = made
     return made
 
@@ -171,20 +221,22 @@ def _copied_tree(self: Any, _: object) -> Any:
 def _traverse(self: Any, root: Any) -> Any:
     """The tree's nodes from the leaves up, as moto's visitor replaces them."""
     processors = self._processing_map()
+    kinds = tuple(processors)
+    looks_ahead = type(self).pre_processing_of_child is not DepthFirstTraverser.pre_processing_of_child
 
     def visit(node: Any, place: int) -> Any:
         parent = node.parent
         for number, child in enumerate(node.children or ()):
-            self.pre_processing_of_child(node, number)
-            if isinstance(child, Node):
+            if looks_ahead:
+                self.pre_processing_of_child(node, number)
+            if _is_node(type(child)):
                 visit(child, number)
-        for kind, process in processors.items():
-            if isinstance(node, kind):
-                node = process(node)
-                node.parent = parent
-                if parent:
-                    parent.children[place] = node
-                break
+        kind = _kind_among(kinds, type(node))
+        if kind is not None:
+            node = processors[kind](node)
+            node.parent = parent
+            if parent:
+                parent.children[place] = node
         return node
 
     return visit(root, -1)

@@ -8,6 +8,7 @@ back. Packets that no rule tells apart are followed once: each address and port 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cache
 from ipaddress import IPv4Address, IPv4Network
 
 from lifeline.core.network.model import (
@@ -26,8 +27,9 @@ NAT_FIRST, NAT_LAST = 1024, 65535
 _RESERVED = 4  # a subnet's first four addresses and its last go to no interface
 _FEW = 16
 _BEYOND = (TargetKind.TRANSIT_GATEWAY, TargetKind.PEERING, TargetKind.VIRTUAL_PRIVATE_GATEWAY)
+_block = cache(IPv4Network)  # each of a few texts is read again for each packet
 _PRIVATE = [
-    IPv4Network(text)
+    _block(text)
     for text in (
         "0.0.0.0/8",
         "10.0.0.0/8",
@@ -70,7 +72,7 @@ class Oracle:
         self.ports = tuple(ports)
         self.unread_lets_in = unread_lets_in
         self.members_unknown = False
-        self.blocks = [IPv4Network(text) for text in _texts(vpc) if ":" not in text]
+        self.blocks = [_block(text) for text in _texts(vpc) if ":" not in text]
 
     # ---- filters
 
@@ -86,7 +88,7 @@ class Oracle:
         for entry in sorted(acl.entries, key=lambda entry: entry.number):
             if entry.egress != out or entry.protocol not in ("6", "-1"):
                 continue
-            if other not in IPv4Network(entry.cidr):
+            if other not in _block(entry.cidr):
                 continue
             if entry.protocol == "6" and not entry.from_port <= packet.target_port <= entry.to_port:
                 continue
@@ -101,7 +103,7 @@ class Oracle:
         texts = [*rule.cidrs, *(text for name in rule.prefix_lists for text in lists.get(name, ()))]
         is_member = holder is not None and bool(set(rule.groups) & holder.group_ids)
         is_unread = any(name not in lists for name in rule.prefix_lists) or (rule.groups and self.members_unknown)
-        is_within = any(other in IPv4Network(text) for text in texts)
+        is_within = any(other in _block(text) for text in texts)
         return is_within or is_member or bool(is_unread and self.unread_lets_in)
 
     def groups_pass(
@@ -130,10 +132,10 @@ class Oracle:
 
         def passes(to: IPv4Address, port: int) -> bool:
             on = [rule for rule in rules if _is_on(rule, port)]
-            return any(set(rule.groups) & own or any(to in IPv4Network(text) for text in texts(rule)) for rule in on)
+            return any(set(rule.groups) & own or any(to in _block(text) for text in texts(rule)) for rule in on)
 
         if endpoint is None:
-            public = self._public([IPv4Network(text) for rule in rules for text in texts(rule)] or [])
+            public = self._public([_block(text) for rule in rules for text in texts(rule)] or [])
             public = [one for one in public if not any(one in private for private in _PRIVATE)]
             return any(passes(to, port) for to in public for port in self.ports)
         hosts = [subnet for subnet in self.vpc.subnets if subnet.id in endpoint.subnet_ids]
@@ -187,7 +189,7 @@ class Oracle:
         """
         if asking:
             return [Who(IPv4Address(address), asking) for address in asking.addresses]
-        everyone = [Who(address) for address in self._representatives(IPv4Network(client.cidr))]
+        everyone = [Who(address) for address in self._representatives(_block(client.cidr))]
         if endpoint and self.goes_by_members(endpoint, everyone):
             there = [one for one in self.vpc.interfaces or () if one.subnet_id == client.id and one.kind == "interface"]
             self.members_unknown = not there
@@ -221,7 +223,7 @@ class Oracle:
         """What may become of all flows to a service whose public addresses are in these blocks, or, without any,
         anywhere: what becomes of those to each.
         """
-        public = [IPv4Network(text) for text in listed]
+        public = [_block(text) for text in listed]
         found: dict[IPv4Address, Seen] = {}
         for to in self._public(public):
             flows = [
@@ -309,7 +311,7 @@ class Oracle:
     def _route(self, client: Subnet, to: IPv4Address) -> Route | None:
         tables = [table for table in self.vpc.route_tables if client.id in table.subnet_ids]
         tables = tables or [table for table in self.vpc.route_tables if table.is_main]
-        texts = ((IPv4Network(text), route) for route in tables[0].routes for text in route.destinations)
+        texts = ((_block(text), route) for route in tables[0].routes for text in route.destinations)
         found = [(block.prefixlen, route) for block, route in texts if to in block]
         return max(found, key=lambda pair: pair[0])[1] if found else None
 
@@ -321,7 +323,7 @@ class Oracle:
         return [IPv4Address(number) for number in _borders(low, high, self.blocks)]
 
     def _public(self, blocks: list[IPv4Network]) -> list[IPv4Address]:
-        spaces = blocks or [IPv4Network("0.0.0.0/0")]
+        spaces = blocks or [_block("0.0.0.0/0")]
         numbers = {
             number for space in spaces for number in _borders(int(space[0]), int(space[-1]), [*self.blocks, *_PRIVATE])
         }

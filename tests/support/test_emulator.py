@@ -139,6 +139,39 @@ def test_an_item_that_is_too_large_is_refused(world: World) -> None:
         world.dynamodb.put_item(TableName=TABLE, Item={**KEY, **parts, "more": {"S": "x" * 10_000}})
 
 
+def test_a_condition_is_judged_with_the_values_of_each_call(world: World) -> None:
+    world.dynamodb.put_item(TableName=TABLE, Item={**KEY, "amount": {"N": "2"}})
+
+    def update(most: str, condition: str = "amount <= :most") -> None:
+        given = {"ConditionExpression": condition, "ExpressionAttributeValues": {":most": {"N": most}}}
+        world.dynamodb.update_item(TableName=TABLE, Key=KEY, UpdateExpression="SET amount = :most", **given)
+
+    for _ in range(2):
+        update("2")
+        with pytest.raises(ClientError, match="The conditional request failed"):
+            update("1")
+        with pytest.raises(ValueError, match="Bad comparison"):  # not as DynamoDB says it, but each time
+            update("2", "amount <= ")
+
+
+def test_a_call_goes_to_the_bucket_that_it_names(world: World) -> None:
+    s3 = boto3.client("s3")
+    for bucket in ("one", "other"):
+        s3.create_bucket(Bucket=bucket)
+        s3.put_object(Bucket=bucket, Key="key", Body=bucket.encode())
+    assert [s3.get_object(Bucket=bucket, Key="key")["Body"].read() for bucket in ("one", "other")] == [b"one", b"other"]
+
+
+def test_nothing_is_left_of_an_account(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    for _ in range(2):
+        with emulated_aws():
+            assert [one["IsDefault"] for one in boto3.client("ec2").describe_vpcs()["Vpcs"]] == [True]
+            assert "QueueUrls" not in boto3.client("sqs").list_queues()
+            boto3.client("ec2").create_vpc(CidrBlock="10.0.0.0/16")
+            boto3.client("sqs").create_queue(QueueName="changes")
+
+
 def test_a_call_says_whose_it_is(world: World) -> None:
     assert boto3.client("sts").get_caller_identity()["Account"] == "123456789012"
     role = boto3.client("sts").assume_role(RoleArn="arn:aws:iam::222222222222:role/a", RoleSessionName="session")

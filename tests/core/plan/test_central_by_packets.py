@@ -1,6 +1,7 @@
 """The oracle follows single packets to the hub and back: an association is offered only where every flow passes."""
 
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
 from hypothesis import given, settings
@@ -55,18 +56,21 @@ entries = st.builds(
     cidr=st.sampled_from(BLOCKS),
     ports=st.sampled_from(PORTS),
 )
+few_entries = st.lists(entries, max_size=2, unique_by=lambda entry: (entry.number, entry.egress))
 
 
+@cache
 @st.composite
 def acls(draw: st.DrawFn, *subnet_ids: str) -> tuple[NetworkAcl, ...]:
     """Mostly none; else a few entries, before what lets all the rest pass or nothing more."""
     if draw(st.integers(0, 2)):
         return ()
-    drawn = draw(st.lists(entries, max_size=2, unique_by=lambda entry: (entry.number, entry.egress)))
+    drawn = draw(few_entries)
     rest = OPEN if draw(st.integers(0, 3)) else ()
     return (NetworkAcl(f"acl-{subnet_ids[0]}", frozenset(subnet_ids), (*drawn, *rest)),)
 
 
+@cache
 def routes_to(blocks: tuple[str, ...]) -> st.SearchStrategy[tuple[Route, ...]]:
     """Mostly one active route to the gateway; sometimes others beside it, blackholes and other gateways among them."""
     usual = st.just(route(blocks[0], TargetKind.TRANSIT_GATEWAY, TGW))
@@ -83,6 +87,7 @@ def routes_to(blocks: tuple[str, ...]) -> st.SearchStrategy[tuple[Route, ...]]:
     )
 
 
+@cache
 def gateway_table(blocks: tuple[str, ...], vpc_id: str) -> st.SearchStrategy[tuple[GatewayRoute, ...]]:
     other = st.builds(
         lambda cidr, to, is_active: led(cidr, to, active=is_active),
