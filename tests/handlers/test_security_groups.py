@@ -182,6 +182,53 @@ def test_a_group_that_was_closed_again_is_used_as_before_and_nothing_more_is_sai
     assert group_of(days, vpc_id) == group_id
 
 
+# ---- what Lifeline let in itself
+
+
+def move_block(days: Days, vpc_id: str) -> None:
+    """Gives the VPC a block and takes it away again, as whoever may change VPCs can."""
+    wanted = {"VpcId": vpc_id, "CidrBlock": "10.77.0.0/16"}
+    made = days.world.ec2.associate_vpc_cidr_block(**wanted)["CidrBlockAssociation"]["AssociationId"]
+    days.deliver(record_call("AssociateVpcCidrBlock", wanted, {}, identity=STRANGER, at=days.clock()))
+    days.clock.advance(MINUTES)
+    assert wanted["CidrBlock"] in let_in(days, group_of(days, vpc_id))
+    days.world.notices()
+    days.world.ec2.disassociate_vpc_cidr_block(AssociationId=made)
+    call = {"AssociationId": made}
+    days.deliver(record_call("DisassociateVpcCidrBlock", call, {}, identity=STRANGER, at=days.clock()))
+
+
+def let_in(days: Days, group_id: str) -> list[str]:
+    (group,) = days.world.ec2.describe_security_groups(GroupIds=[group_id])["SecurityGroups"]
+    return [block["CidrIp"] for rule in group["IpPermissions"] for block in rule["IpRanges"]]
+
+
+def test_a_block_that_a_vpc_had_for_a_while_is_let_in_no_longer_than_that(days: Days) -> None:
+    vpc_id, endpoint_id, group_id = served(days)
+    move_block(days, vpc_id)
+    assert let_in(days, group_id) == ["10.0.0.0/16"]
+    (said,) = days.texts()
+    assert "mallory called DisassociateVpcCidrBlock" in said
+    assert f"closed security group {group_id} to others" in said
+    assert "no more: TCP 443 from 10.77.0.0/16" in said
+    days.sweeps(3)
+    assert (days.texts(), days.live(vpc_id)) == ([], [endpoint_id])
+    lose(days, vpc_id)
+    days.sweeps(1)
+    assert group_of(days, vpc_id) == group_id
+
+
+def test_what_somebody_else_let_in_stays_even_where_lifeline_let_it_in_too(days: Days) -> None:
+    vpc_id, _, group_id = served(days)
+    theirs = {"IpProtocol": "tcp", "FromPort": 22, "ToPort": 22, "IpRanges": [{"CidrIp": "10.77.0.0/16"}]}
+    days.world.ec2.authorize_security_group_ingress(GroupId=group_id, IpPermissions=[theirs])
+    move_block(days, vpc_id)
+    assert sorted(let_in(days, group_id)) == ["10.0.0.0/16", "10.77.0.0/16"]
+    (left,) = days.look(vpc_id)["actions"]
+    assert left["status"] == "blocked"
+    assert f"{group_id} also lets in 10.77.0.0/16" in left["error"]
+
+
 # ---- the tag
 
 

@@ -15,9 +15,8 @@ from lifeline.adapters.aws.clients import client
 from lifeline.adapters.aws.creation import creation, group_creation
 from lifeline.core.denial import read_denial
 from lifeline.core.errors import LifelineError, TerminalError, TransientError, UnansweredError
-from lifeline.core.network.model import IN_PLACE_OF
+from lifeline.core.network.model import IN_PLACE_OF, RULE_WORDS
 from lifeline.core.plan.actions import NAMING, REMOVALS, UNANSWERED, Action, ActionKind
-from lifeline.core.plan.security_group import RULE_WORDS
 from lifeline.core.policy.labels import refused_words
 
 # The network changed since it was observed, or EC2 doesn't show yet what was just made (EC2 API: eventual consistency).
@@ -107,6 +106,8 @@ class Endpoints:
                 return self._create_security_group(action, vpc_id)
             case ActionKind.OPEN_SECURITY_GROUP:
                 self._let_in(action.security_group_id, action)
+            case ActionKind.CLOSE_SECURITY_GROUP:
+                self._shut_out(action.security_group_id, action)
             case ActionKind.CREATE_INTERFACE_ENDPOINT:
                 return AppliedIds(endpoint_id=self._create_interface(action, vpc_id, security_group_id))
             case ActionKind.CREATE_GATEWAY_ENDPOINT:
@@ -137,12 +138,7 @@ class Endpoints:
                 | ActionKind.DELETE_AUTHORIZATION
             ):
                 return AppliedIds(left=self._share(action, vpc_id))
-            case (
-                ActionKind.OPEN_NETWORK_ACL
-                | ActionKind.CLOSE_SECURITY_GROUP
-                | ActionKind.CONFIRM_OWNERSHIP
-                | ActionKind.CORRECT_TAG
-            ):
+            case ActionKind.OPEN_NETWORK_ACL | ActionKind.CONFIRM_OWNERSHIP | ActionKind.CORRECT_TAG:
                 raise TerminalError(f"{action.kind} is a person's to do")
             case unreachable:
                 assert_never(unreachable)
@@ -371,15 +367,18 @@ class Endpoints:
 
     def _let_in(self, security_group_id: str, action: Action) -> None:
         """Adds the action's rules. EC2 refuses all of a call of which one rule is there: each port has its own."""
-        ipv4 = [cidr for cidr in action.cidrs if ip_network(cidr).version == 4]
-        ipv6 = [cidr for cidr in action.cidrs if ip_network(cidr).version == 6]
-        sources: dict[str, Any] = {}
-        if ipv4:
-            sources["IpRanges"] = [{"CidrIp": cidr, "Description": RULE_WORDS} for cidr in ipv4]
-        if ipv6:
-            sources["Ipv6Ranges"] = [{"CidrIpv6": cidr, "Description": RULE_WORDS} for cidr in ipv6]
-        for low, high in action.ports:
-            self._authorize(security_group_id, {"IpProtocol": "tcp", "FromPort": low, "ToPort": high, **sources})
+        for permission in _permissions(action):
+            self._authorize(security_group_id, permission)
+
+    def _shut_out(self, security_group_id: str, action: Action) -> None:
+        """Revokes the action's rules; one that is gone, or whose group is, is what was wanted."""
+        for permission in _permissions(action):
+            try:
+                with aws_errors(f"revoke_security_group_ingress {security_group_id}"):
+                    self._ec2.revoke_security_group_ingress(GroupId=security_group_id, IpPermissions=[permission])
+            except TerminalError as error:
+                if error.code not in {"InvalidPermission.NotFound", *_GONE_GROUP_CODES}:
+                    raise
 
     def _authorize(self, security_group_id: str, permission: dict[str, Any]) -> None:
         try:
@@ -388,6 +387,19 @@ class Endpoints:
         except TerminalError as error:
             if error.code != "InvalidPermission.Duplicate":
                 raise
+
+
+def _permissions(action: Action) -> Iterator[dict[str, Any]]:
+    """The rules that an action adds to a security group, or revokes: one permission for each port."""
+    ipv4 = [cidr for cidr in action.cidrs if ip_network(cidr).version == 4]
+    ipv6 = [cidr for cidr in action.cidrs if ip_network(cidr).version == 6]
+    sources: dict[str, Any] = {}
+    if ipv4:
+        sources["IpRanges"] = [{"CidrIp": cidr, "Description": RULE_WORDS} for cidr in ipv4]
+    if ipv6:
+        sources["Ipv6Ranges"] = [{"CidrIpv6": cidr, "Description": RULE_WORDS} for cidr in ipv6]
+    for low, high in action.ports:
+        yield {"IpProtocol": "tcp", "FromPort": low, "ToPort": high, **sources}
 
 
 @contextmanager

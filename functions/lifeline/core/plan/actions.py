@@ -42,7 +42,7 @@ class ActionKind(StrEnum):
     OPEN_NETWORK_ACL = "open_network_acl"  # always a person's: ACLs are the network owner's own guard
     RETIRE_ENDPOINT = "retire_endpoint"
     DELETE_SECURITY_GROUP = "delete_security_group"
-    CLOSE_SECURITY_GROUP = "close_security_group"  # always a person's: only they know what relies on others' rules
+    CLOSE_SECURITY_GROUP = "close_security_group"  # to other networks. What others let in is a person's to close
     CONFIRM_OWNERSHIP = "confirm_ownership"  # always a person's: only they know whose it is
     CORRECT_TAG = "correct_tag"  # always a person's: only they know what they meant
 
@@ -58,6 +58,7 @@ REMOVALS = frozenset(
         ActionKind.REMOVE_ROUTE_TABLES,
         ActionKind.RETIRE_ENDPOINT,
         ActionKind.DELETE_SECURITY_GROUP,
+        ActionKind.CLOSE_SECURITY_GROUP,
     }
 )
 # What gives an endpoint, of the VPC or of a hub, a service's name in the VPC.

@@ -20,7 +20,6 @@ from lifeline.core.policy.labels import OF_GROUPS
 from lifeline.core.wording import few
 
 GROUP_WORDS = "Lifeline: lets the VPC reach its endpoints"
-RULE_WORDS = "From the VPC to its endpoints"
 # Of the groups that Lifeline made in a VPC, so many may be left without an endpoint, because others spoiled them or
 # deleted their endpoints. Those in use are as many as its endpoints at most, for each was made for one.
 MOST_UNUSED = 10
@@ -87,9 +86,17 @@ def plan_security_groups(scene: Scene, catalog: Catalog, *, needed: Ranges) -> I
 
 
 def groups_to_close(vpc: Vpc, owner: str) -> Iterator[Action]:
-    """An action for each own group that lets in more than the VPC: only people know who relies on that."""
+    """Actions for each own group that lets in more than the VPC. What others added is a person's: only they know who
+    relies on that. Lifeline takes back what it added itself for a block that the VPC has no more: whoever may add and
+    remove blocks must not have it open the group to other networks.
+    """
     for group in own_security_groups(vpc, owner):
-        if others := _others(group, vpc):
+        left = _left_over(group, vpc)
+        for cidrs, ports in left.items():
+            reason = f"{group.id} still lets in {few(cidrs, _SHOWN)}, which isn't in the VPC any more"
+            yield Action(ActionKind.CLOSE_SECURITY_GROUP, reason, cidrs=cidrs, security_group_id=group.id, ports=ports)
+        own = {cidr for cidrs in left for cidr in cidrs}
+        if others := [other for other in _others(group, vpc) if other not in own or _is_others(group, other)]:
             users = [endpoint.id for endpoint in vpc.live_endpoints if group.id in endpoint.security_group_ids]
             reason = f"{group.id} doesn't only let the VPC connect{f' to {few(users, _SHOWN)}' if users else ''}"
             words = (
@@ -116,10 +123,28 @@ def _missing(group: SecurityGroup, vpc: Vpc, ports: Ranges) -> dict[tuple[str, .
     return found
 
 
+def _left_over(group: SecurityGroup, vpc: Vpc) -> dict[tuple[str, ...], Ranges]:
+    """The blocks that Lifeline let in and that aren't in the VPC, and on which ports."""
+    found: dict[tuple[str, ...], Ranges] = {}
+    for rule in group.ingress:
+        if left := tuple(cidr for cidr in rule.added if not _is_in(cidr, vpc)):
+            found[left] = joined((*found.get(left, ()), *rule.ports))
+    return found
+
+
+def _is_others(group: SecurityGroup, source: str) -> bool:
+    """True if a rule that Lifeline didn't add lets the block in."""
+    return any(source in rule.cidrs and source not in rule.added for rule in group.ingress)
+
+
+def _is_in(cidr: str, vpc: Vpc) -> bool:
+    return any(covers(own, cidr) for own in vpc.all_cidrs)
+
+
 def _others(group: SecurityGroup, vpc: Vpc) -> tuple[str, ...]:
     """What the group lets in besides the VPC's own blocks, whatever the port."""
     blocks = [cidr for rule in group.ingress for cidr in rule.cidrs]
-    others = [cidr for cidr in blocks if not any(covers(own, cidr) for own in vpc.all_cidrs)]
+    others = [cidr for cidr in blocks if not _is_in(cidr, vpc)]
     sources = [source for rule in group.ingress for source in (*rule.groups, *rule.prefix_lists)]
     return tuple(sorted({*others, *sources}))
 
