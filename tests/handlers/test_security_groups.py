@@ -6,9 +6,11 @@ from typing import Any
 import pytest
 
 from lifeline.adapters.store.ownership import Ownership
+from tests.support import strict
 from tests.support.cloudtrail import Identity, record_call
 from tests.support.days import MINUTES, Days
 from tests.support.home import HOME
+from tests.support.strict_errors import RefusedError
 from tests.support.world import emulated_world
 
 TAG = {"Key": "lifeline:managed-by", "Value": "lifeline"}
@@ -287,6 +289,31 @@ def test_one_that_others_use_stays_and_the_other_goes(days: Days) -> None:
     days.take_from_queue()
     assert first in names(days, vpc_id)
     assert second not in names(days, vpc_id)
+
+
+def test_one_that_ec2_never_deletes_is_said_when_it_waits_and_once_it_is_abandoned(
+    days: Days, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As while it is associated with another VPC, which no call that Lifeline makes shows."""
+    vpc_id, first, _ = with_two(days)
+
+    def refuse(_: object, params: dict[str, Any]) -> None:
+        if params["GroupId"] == first:
+            raise RefusedError("DependencyViolation", f"resource {first} has a dependent object")
+
+    monkeypatch.setitem(strict._CHECKS, "DeleteSecurityGroup", (refuse,))
+    days.sweeps(70, every=8)
+    settle(days)
+    said: list[str] = []
+    for _ in range(5):
+        days.sweeps(1)
+        while days.take_from_queue():
+            pass
+        said += days.texts()
+    waits, abandoned = said
+    assert "associated with another VPC: it is tried again" in waits
+    assert "abandoned after 6 attempts" in abandoned
+    assert first in names(days, vpc_id)
 
 
 def test_one_that_was_handed_over_is_its_users_and_the_next_gets_a_number(days: Days) -> None:

@@ -118,7 +118,8 @@ class Action:
     of the service, or those that a security group lets in. `security_group_name` is that of a group that is to be made.
 
     `name` is that of an endpoint that is to be made, `tags` are those of what is to be made besides Lifeline's own, and
-    `missing_tags` the keys of those that the VPC should have had to copy. `policy` is the document that an endpoint
+    `missing_tags` the keys of those that the VPC should have had to copy. `spare_tags` take the place of `tags` if AWS
+    refuses what was copied from the VPC; None where nothing was. `policy` is the document that an endpoint
     gets, empty for full access; `policy_words` say which one it is. `is_denied`
     says that it failed because a policy denies it, whoever's that is.
 
@@ -151,6 +152,7 @@ class Action:
     name: str = ""
     tags: Tagging = ()
     missing_tags: tuple[str, ...] = ()
+    spare_tags: Tagging | None = None
     policy: str = ""
     policy_words: str = ""
     is_denied: bool = False

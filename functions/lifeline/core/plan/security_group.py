@@ -79,6 +79,7 @@ def plan_security_groups(scene: Scene, catalog: Catalog, *, needed: Ranges) -> I
             security_group_name=_free_name(scene.label(OF_GROUPS), vpc),
             tags=labels.tags_in(vpc),
             missing_tags=labels.missing_in(vpc),
+            spare_tags=labels.spare_in(vpc),
         )
         unused = sum(group.on_record and not is_used(group, vpc) for group in vpc.security_groups)
         words = f"Lifeline made {unused} security groups in the VPC that no endpoint has, and can use none of them: "
