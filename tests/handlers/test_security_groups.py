@@ -231,6 +231,18 @@ def test_what_somebody_else_let_in_stays_even_where_lifeline_let_it_in_too(days:
     assert f"{group_id} also lets in 10.77.0.0/16" in left["error"]
 
 
+def test_a_rule_that_only_got_lifelines_description_stays(days: Days) -> None:
+    vpc_id, _, group_id = served(days)
+    words = "From the VPC to its endpoints"
+    theirs = FROM_ELSEWHERE | {"IpRanges": [{"CidrIp": "192.0.2.0/24", "Description": words}]}
+    open_to(days, group_id, theirs)
+    (said,) = days.texts()
+    assert f"{group_id} also lets in 192.0.2.0/24" in said
+    move_block(days, vpc_id)
+    days.sweeps(2)
+    assert sorted(let_in(days, group_id)) == ["10.0.0.0/16", "192.0.2.0/24"]
+
+
 # ---- the tag
 
 

@@ -5,7 +5,7 @@ Whoever can create, open or tag security groups can make any of them unusable. T
 repaired, so the next group takes the next free name, and people are notified of each that isn't used.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import chain, count
 
@@ -100,11 +100,16 @@ def groups_to_close(vpc: Vpc, owner: str) -> Iterator[Action]:
         if others := [other for other in _others(group, vpc) if other not in own or _is_others(group, other)]:
             users = [endpoint.id for endpoint in vpc.live_endpoints if group.id in endpoint.security_group_ids]
             reason = f"{group.id} doesn't only let the VPC connect{f' to {few(users, _SHOWN)}' if users else ''}"
-            words = (
-                f"{group.id} also lets in {few(others, _SHOWN)}, which isn't in the VPC: remove these rules; until "
-                "then, Lifeline will use another security group for what it creates"
-            )
+            words = close_words(group.id, others)
             yield Action(ActionKind.CLOSE_SECURITY_GROUP, reason, security_group_id=group.id).blocked(words)
+
+
+def close_words(group_id: str, others: Sequence[str]) -> str:
+    """What a person should do about a group that lets in others."""
+    return (
+        f"{group_id} also lets in {few(others, _SHOWN)}, which isn't in the VPC: remove these rules; until then, "
+        "Lifeline will use another security group for what it creates"
+    )
 
 
 def _in_use(group: SecurityGroup, vpc: Vpc, catalog: Catalog) -> Ranges:
