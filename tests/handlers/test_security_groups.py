@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from lifeline.adapters.store.ownership import Ownership
+from lifeline.adapters.store.vpcs import VpcStore
 from tests.support import strict
 from tests.support.cloudtrail import Identity, record_call
 from tests.support.days import MINUTES, Days
@@ -218,6 +219,15 @@ def test_a_block_that_a_vpc_had_for_a_while_is_let_in_no_longer_than_that(days: 
     lose(days, vpc_id)
     days.sweeps(1)
     assert group_of(days, vpc_id) == group_id
+
+
+def test_a_block_that_comes_and_goes_counts_as_nobodys_conflict(days: Days) -> None:
+    vpc_id, _, group_id = served(days)
+    for _ in range(4):
+        days.clock.advance(MINUTES)
+        move_block(days, vpc_id)
+    assert let_in(days, group_id) == ["10.0.0.0/16"]
+    assert VpcStore("ledger").load(HOME.vpc(vpc_id)).frozen == {}
 
 
 def test_what_somebody_else_let_in_stays_even_where_lifeline_let_it_in_too(days: Days) -> None:

@@ -18,6 +18,7 @@ from lifeline.core.coexist.effects import (
     VpcSnapshot,
     effects_of,
     find_effect_state,
+    is_closed,
     is_open,
     is_redone,
     is_removed,
@@ -145,7 +146,8 @@ def _without_earlier_policies(effects: frozenset[Effect], action: Action) -> fro
 
 
 def _without_ended(conflict: Conflict, ended: Sequence[Action]) -> Conflict:
-    kept = frozenset(effect for effect in conflict.effects if not any(is_removed(effect, action) for action in ended))
+    over = {effect for effect in conflict.effects for one in ended if is_removed(effect, one) or is_closed(effect, one)}
+    kept = conflict.effects - over
     return replace(conflict, effects=kept)
 
 

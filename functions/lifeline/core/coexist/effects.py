@@ -197,6 +197,12 @@ def is_removed(effect: Effect, action: Action) -> bool:
     return action.kind in _WHOLE or is_dns or effect.part in {*action.subnet_ids, *action.route_table_ids}
 
 
+def is_closed(effect: Effect, action: Action) -> bool:
+    """True if the action removes the rule. While it is only planned, the rule is Lifeline's all the same."""
+    is_there = effect.kind is EffectKind.RULE and effect.id == action.security_group_id
+    return is_there and action.kind is ActionKind.CLOSE_SECURITY_GROUP and effect.part in _rules_of(action)
+
+
 def _seen(effect: Effect, snapshot: VpcSnapshot) -> EffectState:
     if effect.kind in _OF_ENDPOINT:
         endpoint = next((endpoint for endpoint in snapshot.vpc.endpoints if endpoint.id == effect.id), None)
