@@ -39,6 +39,7 @@ REASONS: dict[str, dict[str, str]] = {
         "ec2:CreateVpcEndpoint": "the same call names the endpoint's security group",
         "ec2:ModifyVpcEndpoint": "attaches the security group to Lifeline's endpoint again",
         "ec2:AuthorizeSecurityGroupIngress": "allows the services' ports from the VPC's CIDR blocks",
+        "ec2:RevokeSecurityGroupIngress": "removes such a rule once the VPC doesn't have the block any more",
         "ec2:DeleteSecurityGroup": "deletes the security group along with the last endpoint",
     },
     "CreateSecurityGroupTagged": {"ec2:CreateSecurityGroup": "creates Lifeline's security group, with Lifeline's tag"},

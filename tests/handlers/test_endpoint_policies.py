@@ -218,6 +218,36 @@ def test_a_policy_for_participants_alone_is_not_reset_where_they_have_interfaces
     assert json.loads(endpoint(days, ours)["PolicyDocument"]) == json.loads(only_for("444455556666"))
 
 
+def test_a_policy_that_let_callers_in_stays_where_their_interfaces_go_until_somebody_changes_it(days: Days) -> None:
+    vpc_id, subnet_id, ours = served(days)
+    interface = days.world.ec2.create_network_interface(SubnetId=subnet_id)["NetworkInterface"]
+    days.account.show(interface["NetworkInterfaceId"], OwnerId="444455556666")
+    set_policy(days, ours, only_for("444455556666"))
+    days.world.ec2.delete_network_interface(NetworkInterfaceId=interface["NetworkInterfaceId"])
+    days.texts()
+    days.sweeps(3)
+    assert json.loads(endpoint(days, ours)["PolicyDocument"]) == json.loads(only_for("444455556666"))
+    (said,) = days.texts()
+    assert "its policy let callers in before and hasn't changed since" in said
+    assert service(days, vpc_id)["state"] == "blocked"
+    set_policy(days, ours, only_for("777788889999"))
+    assert json.loads(endpoint(days, ours)["PolicyDocument"]) == json.loads(OPEN)
+
+
+def test_a_policy_for_a_block_stays_where_the_block_goes(days: Days) -> None:
+    vpc_id, _, ours = served(days)
+    wanted = {"VpcId": vpc_id, "CidrBlock": "10.77.0.0/16"}
+    made = days.world.ec2.associate_vpc_cidr_block(**wanted)["CidrBlockAssociation"]["AssociationId"]
+    allowed = {"Effect": "Allow", "Principal": "*", "Action": "*", "Resource": "*"}
+    condition = {"IpAddress": {"aws:VpcSourceIp": "10.77.0.0/16"}}
+    policy = json.dumps({"Statement": [{**allowed, "Condition": condition}]})
+    set_policy(days, ours, policy)
+    days.world.ec2.disassociate_vpc_cidr_block(AssociationId=made)
+    days.sweeps(2)
+    assert json.loads(endpoint(days, ours)["PolicyDocument"]) == json.loads(policy)
+    assert "its policy let callers in before" in " ".join(days.texts())
+
+
 def test_a_policy_for_an_account_that_has_nothing_there_is_reset(days: Days) -> None:
     _, _, ours = served(days)
     set_policy(days, ours, only_for("444455556666"))

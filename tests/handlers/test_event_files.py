@@ -1,13 +1,17 @@
 """Every file in events/, in this process: each function answers it in the form that a local run of it is judged by."""
 
 import json
+import re
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import boto3
 import pytest
 
 from lifeline.adapters.aws.memory import remember
+from lifeline.core.errors import InvalidInputError
 from lifeline.dashboard.html.page import render_text
 from lifeline.handlers import coverage_page, detect_metric_gaps, reconcile_endpoints
 from tests.e2e.test_local_invoke import FILES, function_for, is_right_form, named
@@ -47,3 +51,22 @@ def test_what_lambda_says_of_an_error_is_no_answer(file: Path) -> None:
     if function_for(file) == "CoveragePage":
         error = render_text("Invalid request", "vpc-0123456789abcdef0")
     assert not is_right_form(file, error)
+
+
+STRANGERS = [(file, name) for file in OWN for name in HANDLERS if name != function_for(file)]
+
+
+@pytest.mark.parametrize(("file", "name"), STRANGERS, ids=lambda one: one if isinstance(one, str) else named(one))
+def test_no_function_does_what_another_one_is_asked_for(file: Path, name: str, world: World) -> None:
+    vpc_id = world.make_vpc()
+    world.make_subnet(vpc_id)
+    before, text = ledger(), re.sub(r"vpc-[0-9a-f]{8,17}", vpc_id, file.read_text(encoding="utf-8"))
+    with suppress(InvalidInputError):
+        HANDLERS[name](json.loads(text), Context())
+    assert world.ec2.describe_vpc_endpoints()["VpcEndpoints"] == []
+    assert ledger() == before
+    assert world.notices() == world.requeue() == []
+
+
+def ledger() -> list[dict[str, Any]]:
+    return boto3.client("dynamodb").scan(TableName="ledger")["Items"]

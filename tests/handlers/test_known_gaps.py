@@ -1,12 +1,17 @@
 """How far the known gaps of docs/security.md reach: what somebody withholds by them, what is said, and what ends it."""
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
 import boto3
 import pytest
 
+from tests.support import strict
 from tests.support.cases import Case
+from tests.support.days import MINUTES, Days
+from tests.support.strict_errors import RefusedError
+from tests.support.world import emulated_world
 
 NAME = "monitoring.us-east-1.amazonaws.com"
 DEAD = "10.0.200.200"  # in the VPC's block; no network interface has it
@@ -45,6 +50,42 @@ def test_a_zone_with_an_address_that_nothing_has_counts_as_serving_and_its_agent
     assert case.world.endpoints(vpc_id) == []
     why = case.why_silent(case.launch(subnet_id)["InstanceId"])
     assert f"what answers at {DEAD} in the VPC was not read" in why
+
+
+@pytest.fixture
+def days(monkeypatch: pytest.MonkeyPatch) -> Iterator[Days]:
+    with emulated_world(monkeypatch, retire_after_hours=72) as world:
+        yield Days(world, monkeypatch)
+
+
+def test_a_name_that_an_endpoint_of_another_type_has_withholds_an_endpoint_and_is_said_until_it_is_free(
+    days: Days, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As VPC Lattice's zones for custom domain names have it: of a zone of a service's, EC2's refusal alone says so."""
+    create = strict._OWN["CreateVpcEndpoint"]
+
+    def refuse(*_: object) -> None:
+        words = f"private-dns-enabled cannot be set because there is already a conflicting DNS domain for {NAME}"
+        raise RefusedError("InvalidParameter", words)
+
+    monkeypatch.setitem(strict._OWN, "CreateVpcEndpoint", refuse)
+    vpc_id = days.world.make_vpc()
+    days.world.make_subnet(vpc_id)
+    said: list[str] = []
+    for _ in range(4):
+        days.sweeps(1)
+        while days.take_from_queue():
+            pass
+        said += days.texts()
+    assert (
+        sum("abandoned after 6 attempts" in text and f"conflicting DNS domain for {NAME}" in text for text in said) == 1
+    )
+    assert len(said) <= 3
+    assert days.live(vpc_id) == []
+    monkeypatch.setitem(strict._OWN, "CreateVpcEndpoint", create)
+    days.sweeps(1)
+    days.clock.advance(MINUTES)
+    assert len(days.live(vpc_id)) == 1
 
 
 def rule_for(case: Case, vpc_id: str, domain: str) -> str:

@@ -10,7 +10,9 @@ import pytest
 from lifeline.handlers.reconcile_endpoints import handler
 from tests.handlers.test_claims import endpoint, served, strict_for_all
 from tests.handlers.test_endpoint_policies import NARROW, OPEN, set_policy
+from tests.support import strict
 from tests.support.days import MINUTES, Days
+from tests.support.strict_errors import RefusedError
 from tests.support.world import Context, emulated_world
 
 NAME = "/lifeline/policy"
@@ -61,6 +63,51 @@ def test_a_tag_that_the_vpc_lacks_is_said_and_not_made_up(days: Days) -> None:
     assert f"{vpc_id} doesn't have the tag team to copy" in reconcile(vpc_id)["note"]
     days.clock.advance(MINUTES)
     assert "team" not in tags(endpoint(days, *days.live(vpc_id)))
+
+
+@pytest.mark.parametrize(("said", "made"), [({"team": "platform"}, "platform"), ({}, None)])
+def test_a_tag_of_the_vpc_that_a_tag_policy_refuses_keeps_nothing_from_being_made(
+    days: Days, monkeypatch: pytest.MonkeyPatch, said: dict[str, str], made: str | None
+) -> None:
+    say(tags=said, copy_tags=["team"])
+    vpc_id = days.world.make_vpc()
+    days.world.make_subnet(vpc_id)
+    days.world.ec2.create_tags(Resources=[vpc_id], Tags=[{"Key": "team", "Value": "nobody's"}])
+    refuse_tag(monkeypatch, "team", "nobody's")
+    done = {action["action"]: action["status"] for action in reconcile(vpc_id)["actions"]}
+    assert done == {"create_security_group": "done", "create_interface_endpoint": "done"}
+    days.clock.advance(MINUTES)
+    assert tags(endpoint(days, *days.live(vpc_id))).get("team") == made
+    assert any("AWS refused the tags that are copied from the VPC" in text for text in days.texts())
+    assert reconcile(vpc_id)["actions"] == []
+
+
+def test_where_no_other_tag_would_do_the_refusal_is_said(days: Days, monkeypatch: pytest.MonkeyPatch) -> None:
+    say(tags={"team": "gone"}, copy_tags=["owner"])
+    vpc_id = days.world.make_vpc()
+    days.world.make_subnet(vpc_id)
+    days.world.ec2.create_tags(Resources=[vpc_id], Tags=[{"Key": "owner", "Value": "them"}])
+    refuse_tag(monkeypatch, "team", "gone")
+    (group, *_) = reconcile(vpc_id)["actions"]
+    assert (group["action"], group["status"]) == ("create_security_group", "failed")
+    assert "it was passed the tags owner, team, Name, lifeline:managed-by" in group["error"]
+
+
+def refuse_tag(monkeypatch: pytest.MonkeyPatch, key: str, value: str) -> None:
+    """A tag policy that doesn't allow the value on anything that is created."""
+
+    def refuse(_: object, params: dict[str, Any]) -> None:
+        if any({"Key": key, "Value": value} in one["Tags"] for one in params.get("TagSpecifications", [])):
+            raise RefusedError("TagPolicyViolation", f"The tag policy does not allow the value for the key: '{key}'.")
+
+    create = strict._OWN["CreateVpcEndpoint"]
+
+    def create_unless_refused(state: Any, params: dict[str, Any], pass_on: Any) -> Any:
+        refuse(state, params)
+        return create(state, params, pass_on)
+
+    monkeypatch.setitem(strict._CHECKS, "CreateSecurityGroup", (refuse,))
+    monkeypatch.setitem(strict._OWN, "CreateVpcEndpoint", create_unless_refused)
 
 
 def test_the_named_policy_is_passed_at_creation_and_said(days: Days) -> None:

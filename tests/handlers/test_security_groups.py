@@ -6,9 +6,12 @@ from typing import Any
 import pytest
 
 from lifeline.adapters.store.ownership import Ownership
+from lifeline.adapters.store.vpcs import VpcStore
+from tests.support import strict
 from tests.support.cloudtrail import Identity, record_call
 from tests.support.days import MINUTES, Days
 from tests.support.home import HOME
+from tests.support.strict_errors import RefusedError
 from tests.support.world import emulated_world
 
 TAG = {"Key": "lifeline:managed-by", "Value": "lifeline"}
@@ -182,6 +185,74 @@ def test_a_group_that_was_closed_again_is_used_as_before_and_nothing_more_is_sai
     assert group_of(days, vpc_id) == group_id
 
 
+# ---- what Lifeline let in itself
+
+
+def move_block(days: Days, vpc_id: str) -> None:
+    """Gives the VPC a block and takes it away again, as whoever may change VPCs can."""
+    wanted = {"VpcId": vpc_id, "CidrBlock": "10.77.0.0/16"}
+    made = days.world.ec2.associate_vpc_cidr_block(**wanted)["CidrBlockAssociation"]["AssociationId"]
+    days.deliver(record_call("AssociateVpcCidrBlock", wanted, {}, identity=STRANGER, at=days.clock()))
+    days.clock.advance(MINUTES)
+    assert wanted["CidrBlock"] in let_in(days, group_of(days, vpc_id))
+    days.world.notices()
+    days.world.ec2.disassociate_vpc_cidr_block(AssociationId=made)
+    call = {"AssociationId": made}
+    days.deliver(record_call("DisassociateVpcCidrBlock", call, {}, identity=STRANGER, at=days.clock()))
+
+
+def let_in(days: Days, group_id: str) -> list[str]:
+    (group,) = days.world.ec2.describe_security_groups(GroupIds=[group_id])["SecurityGroups"]
+    return [block["CidrIp"] for rule in group["IpPermissions"] for block in rule["IpRanges"]]
+
+
+def test_a_block_that_a_vpc_had_for_a_while_is_let_in_no_longer_than_that(days: Days) -> None:
+    vpc_id, endpoint_id, group_id = served(days)
+    move_block(days, vpc_id)
+    assert let_in(days, group_id) == ["10.0.0.0/16"]
+    (said,) = days.texts()
+    assert "mallory called DisassociateVpcCidrBlock" in said
+    assert f"closed security group {group_id} to others" in said
+    assert "no more: TCP 443 from 10.77.0.0/16" in said
+    days.sweeps(3)
+    assert (days.texts(), days.live(vpc_id)) == ([], [endpoint_id])
+    lose(days, vpc_id)
+    days.sweeps(1)
+    assert group_of(days, vpc_id) == group_id
+
+
+def test_a_block_that_comes_and_goes_counts_as_nobodys_conflict(days: Days) -> None:
+    vpc_id, _, group_id = served(days)
+    for _ in range(4):
+        days.clock.advance(MINUTES)
+        move_block(days, vpc_id)
+    assert let_in(days, group_id) == ["10.0.0.0/16"]
+    assert VpcStore("ledger").load(HOME.vpc(vpc_id)).frozen == {}
+
+
+def test_what_somebody_else_let_in_stays_even_where_lifeline_let_it_in_too(days: Days) -> None:
+    vpc_id, _, group_id = served(days)
+    theirs = {"IpProtocol": "tcp", "FromPort": 22, "ToPort": 22, "IpRanges": [{"CidrIp": "10.77.0.0/16"}]}
+    days.world.ec2.authorize_security_group_ingress(GroupId=group_id, IpPermissions=[theirs])
+    move_block(days, vpc_id)
+    assert sorted(let_in(days, group_id)) == ["10.0.0.0/16", "10.77.0.0/16"]
+    (left,) = days.look(vpc_id)["actions"]
+    assert left["status"] == "blocked"
+    assert f"{group_id} also lets in 10.77.0.0/16" in left["error"]
+
+
+def test_a_rule_that_only_got_lifelines_description_stays(days: Days) -> None:
+    vpc_id, _, group_id = served(days)
+    words = "From the VPC to its endpoints"
+    theirs = FROM_ELSEWHERE | {"IpRanges": [{"CidrIp": "192.0.2.0/24", "Description": words}]}
+    open_to(days, group_id, theirs)
+    (said,) = days.texts()
+    assert f"{group_id} also lets in 192.0.2.0/24" in said
+    move_block(days, vpc_id)
+    days.sweeps(2)
+    assert sorted(let_in(days, group_id)) == ["10.0.0.0/16", "192.0.2.0/24"]
+
+
 # ---- the tag
 
 
@@ -240,6 +311,31 @@ def test_one_that_others_use_stays_and_the_other_goes(days: Days) -> None:
     days.take_from_queue()
     assert first in names(days, vpc_id)
     assert second not in names(days, vpc_id)
+
+
+def test_one_that_ec2_never_deletes_is_said_when_it_waits_and_once_it_is_abandoned(
+    days: Days, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As while it is associated with another VPC, which no call that Lifeline makes shows."""
+    vpc_id, first, _ = with_two(days)
+
+    def refuse(_: object, params: dict[str, Any]) -> None:
+        if params["GroupId"] == first:
+            raise RefusedError("DependencyViolation", f"resource {first} has a dependent object")
+
+    monkeypatch.setitem(strict._CHECKS, "DeleteSecurityGroup", (refuse,))
+    days.sweeps(70, every=8)
+    settle(days)
+    said: list[str] = []
+    for _ in range(5):
+        days.sweeps(1)
+        while days.take_from_queue():
+            pass
+        said += days.texts()
+    waits, abandoned = said
+    assert "associated with another VPC: it is tried again" in waits
+    assert "abandoned after 6 attempts" in abandoned
+    assert first in names(days, vpc_id)
 
 
 def test_one_that_was_handed_over_is_its_users_and_the_next_gets_a_number(days: Days) -> None:

@@ -83,7 +83,7 @@ DENIED: list[tuple[str, str, dict[str, Values]]] = [
     ("ec2:DeleteVpcEndpoints", f"{OTHERS}vpc-endpoint/vpce-1", {"aws:ResourceTag/team": "a"}),
     ("ec2:AuthorizeSecurityGroupIngress", f"{OTHERS}security-group/sg-1", {}),
     ("ec2:DeleteSecurityGroup", f"{OTHERS}security-group/sg-1", {}),
-    ("ec2:RevokeSecurityGroupIngress", f"{OTHERS}security-group/sg-1", {"aws:ResourceTag/lifeline:managed-by": "a"}),
+    ("ec2:RevokeSecurityGroupEgress", f"{OTHERS}security-group/sg-1", {"aws:ResourceTag/lifeline:managed-by": "a"}),
     ("ec2:CreateTags", f"{OTHERS}vpc-endpoint/vpce-1", {"aws:RequestTag/lifeline:managed-by": "lifeline"}),
     ("ec2:CreateTags", f"{OTHERS}vpc/vpc-1", {"ec2:CreateAction": "CreateVpc"}),
     ("ec2:DeleteTags", f"{OTHERS}vpc-endpoint/vpce-1", {"aws:ResourceTag/lifeline:managed-by": "lifeline"}),

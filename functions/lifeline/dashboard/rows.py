@@ -212,5 +212,7 @@ def _removed(action: Action) -> str:
             return f"{action.target} will be removed from {', '.join(action.subnet_ids)}"
         case ActionKind.REMOVE_ROUTE_TABLES:
             return f"the routes of {action.target} will be removed from {', '.join(action.route_table_ids)}"
+        case ActionKind.CLOSE_SECURITY_GROUP:
+            return f"{action.target} will be closed to {', '.join(action.cidrs)}"
         case _:
             return f"{action.target} will be deleted"

@@ -19,6 +19,7 @@ from lifeline.reconciler.gatekeeper import Gatekeeper
 from lifeline.reconciler.steps.decision_log import log_answer
 from lifeline.reconciler.steps.job import Job
 from lifeline.reconciler.steps.planning import CROWDED, THROTTLED
+from lifeline.reconciler.steps.requeue import as_abandoned
 from lifeline.runtime.observability import logger
 
 BUSY = "another run works on this VPC"
@@ -128,7 +129,9 @@ class RunNotices:
         if _is_put_off(answer):
             return False
         if open_issues := self._open(answer):
-            return states[answer.vpc_id].notified != open_issues
+            # What people know to be abandoned is no news while a later sweep tries it again.
+            abandoned = replace(answer, actions=tuple(map(as_abandoned, answer.actions)))
+            return states[answer.vpc_id].notified not in {open_issues, self._open(abandoned)}
         if not is_sweep and answer.services:  # should it come back, it is news again
             self._mark_notified(answer, self._load(answer), "")
         return False

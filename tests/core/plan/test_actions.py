@@ -26,6 +26,7 @@ def test_a_kind_names_an_endpoint_takes_something_away_or_deletes_it(kind: Actio
         "delete_authorization",
         "remove_subnets",
         "remove_route_tables",
+        "close_security_group",
         *deletes,
     }
     assert (kind in NAMING, kind in REMOVALS, kind in DELETES) == (kind in names, kind in takes_away, kind in deletes)

@@ -7,6 +7,7 @@ from typing import Any
 from lifeline.adapters.aws.calls import tags_of
 from lifeline.core.network.dns import usual_first
 from lifeline.core.network.model import (
+    RULE_WORDS,
     AclEntry,
     BlockMode,
     Endpoint,
@@ -222,15 +223,18 @@ def _is_public(bearer: Mapping[str, Any]) -> bool:
 
 
 def _rule(permission: dict[str, Any]) -> Rule:
-    cidrs = [entry["CidrIp"] for entry in permission.get("IpRanges", [])]
-    cidrs += [entry["CidrIpv6"] for entry in permission.get("Ipv6Ranges", [])]
+    blocks = [(entry["CidrIp"], entry) for entry in permission.get("IpRanges", [])]
+    blocks += [(entry["CidrIpv6"], entry) for entry in permission.get("Ipv6Ranges", [])]
+    protocol = "tcp" if str(permission.get("IpProtocol")) == "6" else str(permission.get("IpProtocol", ""))
+    added = [cidr for cidr, entry in blocks if protocol == "tcp" and entry.get("Description") == RULE_WORDS]
     return Rule(
-        protocol="tcp" if str(permission.get("IpProtocol")) == "6" else str(permission.get("IpProtocol", "")),
+        protocol=protocol,
         from_port=int(permission.get("FromPort", 0)),
         to_port=int(permission.get("ToPort", 65535)),
-        cidrs=tuple(sorted(cidrs)),
+        cidrs=tuple(sorted(cidr for cidr, _ in blocks)),
         groups=tuple(sorted(pair["GroupId"] for pair in permission.get("UserIdGroupPairs", []) if "GroupId" in pair)),
         prefix_lists=tuple(sorted(entry["PrefixListId"] for entry in permission.get("PrefixListIds", []))),
+        added=tuple(sorted(added)),
     )
 
 

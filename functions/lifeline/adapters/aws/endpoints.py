@@ -15,10 +15,9 @@ from lifeline.adapters.aws.clients import client
 from lifeline.adapters.aws.creation import creation, group_creation
 from lifeline.core.denial import read_denial
 from lifeline.core.errors import LifelineError, TerminalError, TransientError, UnansweredError
-from lifeline.core.network.model import IN_PLACE_OF
+from lifeline.core.network.model import IN_PLACE_OF, RULE_WORDS
 from lifeline.core.plan.actions import NAMING, REMOVALS, UNANSWERED, Action, ActionKind
-from lifeline.core.plan.security_group import RULE_WORDS
-from lifeline.core.policy.labels import refused_words
+from lifeline.core.policy.labels import REFUSED_COPIES, Tagging, refused_words
 
 # The network changed since it was observed, or EC2 doesn't show yet what was just made (EC2 API: eventual consistency).
 # Looking again gives the answer, so these are no failures.
@@ -53,13 +52,14 @@ _WAITS = (0, 1, 2, 4)  # seconds before each attempt
 
 @dataclass(frozen=True, slots=True)
 class AppliedIds:
-    """What an action created or changed. A group that was created has its name, too. `left` says in words what a later
-    run has to tidy up.
+    """What an action created or changed. A group that was created has its name, too. `tags` are those that it got if
+    they aren't the action's. `left` says in words what is left for a later run or a person.
     """
 
     endpoint_id: str = ""
     security_group_id: str = ""
     security_group_name: str = ""
+    tags: Tagging | None = None
     left: str = ""
 
 
@@ -104,16 +104,18 @@ class Endpoints:
             case ActionKind.FIX_DNS:
                 self._fix_dns(action, vpc_id)
             case ActionKind.CREATE_SECURITY_GROUP:
-                return self._create_security_group(action, vpc_id)
+                return _with_tags(action, partial(self._create_security_group, vpc_id=vpc_id))
             case ActionKind.OPEN_SECURITY_GROUP:
                 self._let_in(action.security_group_id, action)
+            case ActionKind.CLOSE_SECURITY_GROUP:
+                self._shut_out(action.security_group_id, action)
             case ActionKind.CREATE_INTERFACE_ENDPOINT:
-                return AppliedIds(endpoint_id=self._create_interface(action, vpc_id, security_group_id))
+                return self._create_interface(action, vpc_id, security_group_id)
             case ActionKind.CREATE_GATEWAY_ENDPOINT:
-                return AppliedIds(endpoint_id=self._create(action, vpc_id))
+                return self._create(action, vpc_id)
             case ActionKind.REPLACE_ENDPOINT:
                 self._delete(action)
-                return AppliedIds(endpoint_id=self._create_interface(action, vpc_id, security_group_id))
+                return self._create_interface(action, vpc_id, security_group_id)
             case (
                 ActionKind.ATTACH_SECURITY_GROUP
                 | ActionKind.RESET_POLICY
@@ -137,12 +139,7 @@ class Endpoints:
                 | ActionKind.DELETE_AUTHORIZATION
             ):
                 return AppliedIds(left=self._share(action, vpc_id))
-            case (
-                ActionKind.OPEN_NETWORK_ACL
-                | ActionKind.CLOSE_SECURITY_GROUP
-                | ActionKind.CONFIRM_OWNERSHIP
-                | ActionKind.CORRECT_TAG
-            ):
+            case ActionKind.OPEN_NETWORK_ACL | ActionKind.CONFIRM_OWNERSHIP | ActionKind.CORRECT_TAG:
                 raise TerminalError(f"{action.kind} is a person's to do")
             case unreachable:
                 assert_never(unreachable)
@@ -163,12 +160,15 @@ class Endpoints:
             if not str(error.get("Code", "")).endswith(".NotFound"):
                 raise TerminalError(f"{action.endpoint_id} was not deleted: {error}", code=str(error.get("Code", "")))
 
-    def _create_interface(self, action: Action, vpc_id: str, security_group_id: str) -> str:
+    def _create_interface(self, action: Action, vpc_id: str, security_group_id: str) -> AppliedIds:
         if not security_group_id:
             raise TerminalError("an interface endpoint without a security group would take the VPC's default one")
         return self._create(action, vpc_id, security_group_id)
 
-    def _create(self, action: Action, vpc_id: str, security_group_id: str = "") -> str:
+    def _create(self, action: Action, vpc_id: str, security_group_id: str = "") -> AppliedIds:
+        return _with_tags(action, partial(self._create_endpoint, vpc_id=vpc_id, security_group_id=security_group_id))
+
+    def _create_endpoint(self, action: Action, *, vpc_id: str, security_group_id: str) -> AppliedIds:
         """Creates the endpoint, once however often it is tried.
 
         EC2 refuses a token that was used before for anything else, and a token is no secret: whoever may create
@@ -181,7 +181,7 @@ class Endpoints:
             if error.code != "IdempotentParameterMismatch":
                 raise
             made = self._create_by_token(f"lifeline-{secrets.token_hex(24)}", action, wanted)
-        return self._created(vpc_id, made, dict(action.tags).get(IN_PLACE_OF, ""))
+        return AppliedIds(endpoint_id=self._created(vpc_id, made, dict(action.tags).get(IN_PLACE_OF, "")))
 
     def _create_by_token(self, token: str, action: Action, wanted: Mapping[str, Any]) -> str:
         doing = f"create_vpc_endpoint {wanted['ServiceName']} in {wanted['VpcId']}"
@@ -194,7 +194,7 @@ class Endpoints:
             self._ec2.modify_vpc_endpoint(VpcEndpointId=action.endpoint_id, **change)
         return ""
 
-    def _create_security_group(self, action: Action, vpc_id: str) -> AppliedIds:
+    def _create_security_group(self, action: Action, *, vpc_id: str) -> AppliedIds:
         """Creates the group and lets the VPC in.
 
         EC2 compares names without regard to case (EC2 API: CreateSecurityGroup), so a name may be taken that no
@@ -356,30 +356,36 @@ class Endpoints:
     def _delete_security_group(self, security_group_id: str) -> None:
         """Deletes Lifeline's group; one that is gone is what was wanted.
 
-        EC2 refuses while an interface has it (EC2 API: DeleteSecurityGroup), and an endpoint's interfaces go a minute
-        or two after the endpoint: that passes.
+        EC2 refuses while an interface has it, or it is associated with another VPC (EC2 API: DeleteSecurityGroup). An
+        endpoint's interfaces go a minute or two after the endpoint: that passes.
         """
         try:
             with aws_errors(f"delete_security_group {security_group_id}"):
                 self._ec2.delete_security_group(GroupId=security_group_id)
         except TerminalError as error:
             if error.code == "DependencyViolation":
-                words = f"{security_group_id} is in use until its endpoint's interfaces are gone: it is tried again"
+                words = (
+                    f"{security_group_id} is in use until its endpoint's interfaces are gone, or while it is "
+                    "associated with another VPC: it is tried again"
+                )
                 raise TransientError(words, code=error.code) from error
             if error.code not in _GONE_GROUP_CODES:
                 raise
 
     def _let_in(self, security_group_id: str, action: Action) -> None:
         """Adds the action's rules. EC2 refuses all of a call of which one rule is there: each port has its own."""
-        ipv4 = [cidr for cidr in action.cidrs if ip_network(cidr).version == 4]
-        ipv6 = [cidr for cidr in action.cidrs if ip_network(cidr).version == 6]
-        sources: dict[str, Any] = {}
-        if ipv4:
-            sources["IpRanges"] = [{"CidrIp": cidr, "Description": RULE_WORDS} for cidr in ipv4]
-        if ipv6:
-            sources["Ipv6Ranges"] = [{"CidrIpv6": cidr, "Description": RULE_WORDS} for cidr in ipv6]
-        for low, high in action.ports:
-            self._authorize(security_group_id, {"IpProtocol": "tcp", "FromPort": low, "ToPort": high, **sources})
+        for permission in _permissions(action):
+            self._authorize(security_group_id, permission)
+
+    def _shut_out(self, security_group_id: str, action: Action) -> None:
+        """Revokes the action's rules; one that is gone, or whose group is, is what was wanted."""
+        for permission in _permissions(action):
+            try:
+                with aws_errors(f"revoke_security_group_ingress {security_group_id}"):
+                    self._ec2.revoke_security_group_ingress(GroupId=security_group_id, IpPermissions=[permission])
+            except TerminalError as error:
+                if error.code not in {"InvalidPermission.NotFound", *_GONE_GROUP_CODES}:
+                    raise
 
     def _authorize(self, security_group_id: str, permission: dict[str, Any]) -> None:
         try:
@@ -388,6 +394,34 @@ class Endpoints:
         except TerminalError as error:
             if error.code != "InvalidPermission.Duplicate":
                 raise
+
+
+def _permissions(action: Action) -> Iterator[dict[str, Any]]:
+    """The rules that an action adds to a security group, or revokes: one permission for each port."""
+    ipv4 = [cidr for cidr in action.cidrs if ip_network(cidr).version == 4]
+    ipv6 = [cidr for cidr in action.cidrs if ip_network(cidr).version == 6]
+    sources: dict[str, Any] = {}
+    if ipv4:
+        sources["IpRanges"] = [{"CidrIp": cidr, "Description": RULE_WORDS} for cidr in ipv4]
+    if ipv6:
+        sources["Ipv6Ranges"] = [{"CidrIpv6": cidr, "Description": RULE_WORDS} for cidr in ipv6]
+    for low, high in action.ports:
+        yield {"IpProtocol": "tcp", "FromPort": low, "ToPort": high, **sources}
+
+
+def _with_tags(action: Action, create: Callable[[Action], AppliedIds]) -> AppliedIds:
+    """What is created; if AWS refuses its tags, with those alone that nobody but the policy says. Whoever may tag a VPC
+    could otherwise keep everything from being made there, by a value that an SCP or a tag policy doesn't allow.
+    """
+    try:
+        return create(action)
+    except TerminalError as error:
+        if error.code not in _TAGS_REFUSED or action.spare_tags is None:
+            raise
+        with suppress(TerminalError):
+            made = create(replace(action, tags=action.spare_tags))
+            return replace(made, tags=action.spare_tags, left=REFUSED_COPIES)
+        raise
 
 
 @contextmanager

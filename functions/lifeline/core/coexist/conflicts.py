@@ -4,9 +4,10 @@ What was done is kept as effects, each one thing that should still stand. An eff
 would bring it back was reverted, whatever the events said: once a run for each service, however much is gone.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from itertools import chain
 
 from lifeline.core.coexist.effects import (
     ON_PORT,
@@ -17,14 +18,17 @@ from lifeline.core.coexist.effects import (
     VpcSnapshot,
     effects_of,
     find_effect_state,
+    is_closed,
     is_open,
     is_redone,
     is_removed,
     key_of,
+    was_let_in,
 )
-from lifeline.core.guards.freeze import EVERYTHING, Freeze, FreezeKind
+from lifeline.core.guards.freeze import EVERYTHING, SECURITY_GROUP, Freeze, FreezeKind
 from lifeline.core.history.change import Change
-from lifeline.core.plan.actions import REMOVALS, Action, ActionKind
+from lifeline.core.plan.actions import REMOVALS, Action, ActionKind, Plan
+from lifeline.core.plan.security_group import close_words
 from lifeline.core.wording import write_actor
 
 WINDOW = timedelta(hours=24)
@@ -142,8 +146,29 @@ def _without_earlier_policies(effects: frozenset[Effect], action: Action) -> fro
 
 
 def _without_ended(conflict: Conflict, ended: Sequence[Action]) -> Conflict:
-    kept = frozenset(effect for effect in conflict.effects if not any(is_removed(effect, action) for action in ended))
+    over = {effect for effect in conflict.effects for one in ended if is_removed(effect, one) or is_closed(effect, one)}
+    kept = conflict.effects - over
     return replace(conflict, effects=kept)
+
+
+def leave_others_rules(plan: Plan, conflicts: Mapping[str, Conflict]) -> Plan:
+    """The plan without removing rules of a security group that Lifeline isn't on record to have added: anybody may
+    have given them its description.
+    """
+    effects = conflicts.get(SECURITY_GROUP, Conflict()).effects
+    return replace(plan, actions=tuple(chain.from_iterable(_without_others(one, effects) for one in plan.actions)))
+
+
+def _without_others(action: Action, effects: Collection[Effect]) -> Iterator[Action]:
+    if action.kind is not ActionKind.CLOSE_SECURITY_GROUP or not action.is_planned:
+        yield action
+        return
+    own = tuple(cidr for cidr in action.cidrs if was_let_in(action, cidr, effects))
+    others = tuple(cidr for cidr in action.cidrs if cidr not in own)
+    if own:
+        yield replace(action, cidrs=own)
+    if others:
+        yield replace(action, cidrs=others).blocked(close_words(action.security_group_id, others))
 
 
 def delete(conflicts: Mapping[str, Conflict], keys: Collection[str]) -> dict[str, Conflict]:

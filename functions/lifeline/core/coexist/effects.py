@@ -1,7 +1,7 @@
 """Effects: each thing that Lifeline did and that should still stand, and what became of it."""
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import Enum, StrEnum, auto
 
@@ -157,6 +157,12 @@ def effects_of(action: Action, vpc_id: str) -> Iterator[Effect]:
     yield from (Effect(EffectKind.ROUTE_TABLE, action.endpoint_id, table_id) for table_id in action.route_table_ids)
 
 
+def was_let_in(action: Action, cidr: str, effects: Collection[Effect]) -> bool:
+    """True if Lifeline let the block into the action's security group on all of its ports, by what it did."""
+    rules = _rules_of(replace(action, cidrs=(cidr,)))
+    return all(Effect(EffectKind.RULE, action.security_group_id, rule) in effects for rule in rules)
+
+
 def _rules_of(action: Action) -> Iterator[str]:
     """The rules that it adds to a security group."""
     for port in action.ports:
@@ -191,6 +197,12 @@ def is_removed(effect: Effect, action: Action) -> bool:
     return action.kind in _WHOLE or is_dns or effect.part in {*action.subnet_ids, *action.route_table_ids}
 
 
+def is_closed(effect: Effect, action: Action) -> bool:
+    """True if the action removes the rule. While it is only planned, the rule is Lifeline's all the same."""
+    is_there = effect.kind is EffectKind.RULE and effect.id == action.security_group_id
+    return is_there and action.kind is ActionKind.CLOSE_SECURITY_GROUP and effect.part in _rules_of(action)
+
+
 def _seen(effect: Effect, snapshot: VpcSnapshot) -> EffectState:
     if effect.kind in _OF_ENDPOINT:
         endpoint = next((endpoint for endpoint in snapshot.vpc.endpoints if endpoint.id == effect.id), None)
@@ -200,15 +212,20 @@ def _seen(effect: Effect, snapshot: VpcSnapshot) -> EffectState:
     if effect.kind is EffectKind.ATTRIBUTE:
         fixes = [action for action in snapshot.plan.actions if action.kind is ActionKind.FIX_DNS]
         return EffectState.LOST if any(effect.part in action.attributes for action in fixes) else EffectState.STANDS
+    return _seen_of_group(effect, snapshot)
+
+
+def _seen_of_group(effect: Effect, snapshot: VpcSnapshot) -> EffectState:
+    """A rule for a block that the VPC has no more stands until it is removed, and then nobody misses it."""
     group = next((group for group in snapshot.vpc.security_groups if group.id == effect.id), None)
     if group is None:
         return EffectState.STANDS if snapshot.vpc.unread_words(Part.SECURITY_GROUPS) else EffectState.LOST
     cidr, ports = _read_rule(effect.part)
-    is_outdated = effect.kind is EffectKind.RULE and cidr not in snapshot.vpc.all_cidrs
-    if not group.on_record or group.tag(MANAGED_BY) != snapshot.owner or is_outdated:
+    if not group.on_record or group.tag(MANAGED_BY) != snapshot.owner:
         return EffectState.FORGOTTEN
-    is_lost = effect.kind is EffectKind.RULE and not lets_in_cidr(group, cidr, ports)
-    return EffectState.LOST if is_lost else EffectState.STANDS
+    if effect.kind is not EffectKind.RULE or lets_in_cidr(group, cidr, ports):
+        return EffectState.STANDS
+    return EffectState.LOST if cidr in snapshot.vpc.all_cidrs else EffectState.FORGOTTEN
 
 
 def _seen_on(endpoint: Endpoint, effect: Effect, snapshot: VpcSnapshot) -> EffectState:

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from ipaddress import ip_network
 from typing import Any
 
-from lifeline.core.network.model import MANAGED_BY, VPC_ID
+from lifeline.core.network.model import MANAGED_BY, RULE_WORDS, VPC_ID
 from lifeline.core.plan.actions import Action, ActionKind
-from lifeline.core.plan.security_group import GROUP_WORDS, RULE_WORDS
+from lifeline.core.plan.security_group import GROUP_WORDS
 from lifeline.core.policy.labels import NAME
 
 _ENDPOINT = ("aws_vpc_endpoint", "AWS::EC2::VPCEndpoint")

@@ -41,7 +41,7 @@ def _once(actions: Iterable[Action]) -> Iterator[Action]:
     retired = {action.endpoint_id for action in removed if action.kind is ActionKind.RETIRE_ENDPOINT}
     seen: set[tuple[ActionKind, str, tuple[str, ...]]] = set()
     for action in found:
-        key = action.kind, action.target, action.central_ids
+        key = action.kind, action.target, (*action.central_ids, *action.cidrs)
         is_idle = action.endpoint_id in retired and action.kind is not ActionKind.RETIRE_ENDPOINT
         if _is_removed(action) and (is_idle or key in seen):
             continue

@@ -42,6 +42,8 @@ class VpcState:
     - `survey`: which of the gaps there wait for approval, and what was judged before.
     - `approved`: by service (or `*`), when a person last approved what waited there.
     - `denied`: by action, in which words AWS's policies denied it since the last sweep.
+    - `let_in`: by Lifeline's own endpoint, the fingerprint of a policy that let callers in when it was first seen, as
+      far as that hangs on the network.
 
     Of a region:
 
@@ -76,6 +78,7 @@ class VpcState:
     survey: GapSurvey | None = None
     approved: Mapping[str, datetime] = field(default_factory=dict)
     denied: Mapping[str, str] = field(default_factory=dict)
+    let_in: Mapping[str, str] = field(default_factory=dict)
     enforced_since: datetime | None = None
     swept_at: datetime | None = None
     backlog_notified_at: datetime | None = None

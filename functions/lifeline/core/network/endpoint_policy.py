@@ -104,6 +104,15 @@ def _callers(vpc: Vpc) -> list[str]:
     return sorted({vpc.owner_id, *seen} | ({""} if vpc.unread_words(Part.INTERFACES) else set()))
 
 
+def hangs_on_network(endpoint: Endpoint, vpc: Vpc) -> bool:
+    """True if whom the policy lets in isn't certain without the VPC's blocks, or the accounts that are there."""
+    service = suffix_of(endpoint.service_name)
+    if _judge(endpoint.policy, service, ANY_CALL) is not Opening.NARROW:
+        return False
+    call = call_through(endpoint.id, vpc.id, region_of(endpoint.service_name), (), vpc.read_at)
+    return _judge(endpoint.policy, service, call) is Opening.NARROW
+
+
 def hangs_on_account(endpoint: Endpoint, vpc: Vpc) -> bool:
     """True if the policy's verdict isn't the same for callers of all accounts, so that who has network interfaces in
     the VPC has to be read.

@@ -19,6 +19,7 @@ type Ranges = tuple[tuple[int, int], ...]
 MANAGED_BY = "lifeline:managed-by"
 IN_PLACE_OF = "lifeline:in-place-of"  # of an endpoint that stands in for a hub's zone, whose path was cut
 ENDPOINTS_INTERFACE = "vpc_endpoint"  # EC2's type of an endpoint's network interfaces
+RULE_WORDS = "From the VPC to its endpoints"  # describe each rule that Lifeline adds to its security groups
 SECURITY_GROUP_NAME = "lifeline-endpoints"  # of the first group in a VPC; the others end in a number
 VPC_ID = re.compile(r"vpc-(?:[0-9a-f]{8}|[0-9a-f]{17})")  # to be matched in full
 # Kinds of interfaces from which nobody's workload calls a service (EC2 API: NetworkInterface.InterfaceType).
@@ -335,7 +336,7 @@ class Subnet(Tagged):
 @dataclass(frozen=True, slots=True)
 class Rule:
     """What one permission of a security group lets pass. Ports are inclusive; the other side is CIDRs, groups, prefix
-    lists.
+    lists. `added` are those of the CIDRs that Lifeline let in, by their description.
     """
 
     protocol: str
@@ -344,6 +345,7 @@ class Rule:
     cidrs: tuple[str, ...] = ()
     groups: tuple[str, ...] = ()
     prefix_lists: tuple[str, ...] = ()
+    added: tuple[str, ...] = ()
 
     @property
     def ports(self) -> Ranges:

@@ -176,7 +176,7 @@ def _done_verb(kinds: Set[ActionKind]) -> str:
         return "shared" if ActionKind.ASSOCIATE_CENTRAL in kinds else "no longer shared"
     if kinds <= DELETES:
         return "deleted"
-    return "handed over" if kinds <= REMOVALS else "repaired"
+    return "handed over" if kinds <= REMOVALS - {ActionKind.CLOSE_SECURITY_GROUP} else "repaired"
 
 
 # ---- the parts

@@ -258,11 +258,12 @@ def _action(action: Action, zone_of: Mapping[str, str]) -> list[str]:
     if action.kind is ActionKind.RESET_POLICY and action.policy:
         what = f"set the policy of {action.endpoint_id} to {action.policy_words}"
     service = f"{action.service}: " if action.service else ""
+    allows = "no more" if action.kind is ActionKind.CLOSE_SECURITY_GROUP else "allows"
     lines = wrap(f"{_sign(action)} {service}{what}", first=_LEAD, rest=_UNDER)
     for label, text in (
         ("in", ", ".join(_located(subnet_id, zone_of) for subnet_id in action.subnet_ids)),
         ("for", ", ".join(action.route_table_ids)),
-        ("allows", f"TCP {ports_in(action.ports)} from {', '.join(action.cidrs)}" if action.cidrs else ""),
+        (allows, f"TCP {ports_in(action.ports)} from {', '.join(action.cidrs)}" if action.cidrs else ""),
         ("policy", _policy(action)),
         ("tags", few([f"{quoted(key)}={quoted(value)}" for key, value in action.tags], _MOST_TAGS)),
         ("with", _private_dns(action)),

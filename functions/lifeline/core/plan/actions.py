@@ -42,7 +42,7 @@ class ActionKind(StrEnum):
     OPEN_NETWORK_ACL = "open_network_acl"  # always a person's: ACLs are the network owner's own guard
     RETIRE_ENDPOINT = "retire_endpoint"
     DELETE_SECURITY_GROUP = "delete_security_group"
-    CLOSE_SECURITY_GROUP = "close_security_group"  # always a person's: only they know what relies on others' rules
+    CLOSE_SECURITY_GROUP = "close_security_group"  # to other networks. What others let in is a person's to close
     CONFIRM_OWNERSHIP = "confirm_ownership"  # always a person's: only they know whose it is
     CORRECT_TAG = "correct_tag"  # always a person's: only they know what they meant
 
@@ -58,6 +58,7 @@ REMOVALS = frozenset(
         ActionKind.REMOVE_ROUTE_TABLES,
         ActionKind.RETIRE_ENDPOINT,
         ActionKind.DELETE_SECURITY_GROUP,
+        ActionKind.CLOSE_SECURITY_GROUP,
     }
 )
 # What gives an endpoint, of the VPC or of a hub, a service's name in the VPC.
@@ -117,7 +118,8 @@ class Action:
     of the service, or those that a security group lets in. `security_group_name` is that of a group that is to be made.
 
     `name` is that of an endpoint that is to be made, `tags` are those of what is to be made besides Lifeline's own, and
-    `missing_tags` the keys of those that the VPC should have had to copy. `policy` is the document that an endpoint
+    `missing_tags` the keys of those that the VPC should have had to copy. `spare_tags` take the place of `tags` if AWS
+    refuses what was copied from the VPC; None where nothing was. `policy` is the document that an endpoint
     gets, empty for full access; `policy_words` say which one it is. `is_denied`
     says that it failed because a policy denies it, whoever's that is.
 
@@ -150,6 +152,7 @@ class Action:
     name: str = ""
     tags: Tagging = ()
     missing_tags: tuple[str, ...] = ()
+    spare_tags: Tagging | None = None
     policy: str = ""
     policy_words: str = ""
     is_denied: bool = False

@@ -5,7 +5,7 @@ Whoever can create, open or tag security groups can make any of them unusable. T
 repaired, so the next group takes the next free name, and people are notified of each that isn't used.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import chain, count
 
@@ -20,7 +20,6 @@ from lifeline.core.policy.labels import OF_GROUPS
 from lifeline.core.wording import few
 
 GROUP_WORDS = "Lifeline: lets the VPC reach its endpoints"
-RULE_WORDS = "From the VPC to its endpoints"
 # Of the groups that Lifeline made in a VPC, so many may be left without an endpoint, because others spoiled them or
 # deleted their endpoints. Those in use are as many as its endpoints at most, for each was made for one.
 MOST_UNUSED = 10
@@ -80,6 +79,7 @@ def plan_security_groups(scene: Scene, catalog: Catalog, *, needed: Ranges) -> I
             security_group_name=_free_name(scene.label(OF_GROUPS), vpc),
             tags=labels.tags_in(vpc),
             missing_tags=labels.missing_in(vpc),
+            spare_tags=labels.spare_in(vpc),
         )
         unused = sum(group.on_record and not is_used(group, vpc) for group in vpc.security_groups)
         words = f"Lifeline made {unused} security groups in the VPC that no endpoint has, and can use none of them: "
@@ -87,16 +87,29 @@ def plan_security_groups(scene: Scene, catalog: Catalog, *, needed: Ranges) -> I
 
 
 def groups_to_close(vpc: Vpc, owner: str) -> Iterator[Action]:
-    """An action for each own group that lets in more than the VPC: only people know who relies on that."""
+    """Actions for each own group that lets in more than the VPC. What others added is a person's: only they know who
+    relies on that. Lifeline takes back what it added itself for a block that the VPC has no more: whoever may add and
+    remove blocks must not have it open the group to other networks.
+    """
     for group in own_security_groups(vpc, owner):
-        if others := _others(group, vpc):
+        left = _left_over(group, vpc)
+        for cidrs, ports in left.items():
+            reason = f"{group.id} still lets in {few(cidrs, _SHOWN)}, which isn't in the VPC any more"
+            yield Action(ActionKind.CLOSE_SECURITY_GROUP, reason, cidrs=cidrs, security_group_id=group.id, ports=ports)
+        own = {cidr for cidrs in left for cidr in cidrs}
+        if others := [other for other in _others(group, vpc) if other not in own or _is_others(group, other)]:
             users = [endpoint.id for endpoint in vpc.live_endpoints if group.id in endpoint.security_group_ids]
             reason = f"{group.id} doesn't only let the VPC connect{f' to {few(users, _SHOWN)}' if users else ''}"
-            words = (
-                f"{group.id} also lets in {few(others, _SHOWN)}, which isn't in the VPC: remove these rules; until "
-                "then, Lifeline will use another security group for what it creates"
-            )
+            words = close_words(group.id, others)
             yield Action(ActionKind.CLOSE_SECURITY_GROUP, reason, security_group_id=group.id).blocked(words)
+
+
+def close_words(group_id: str, others: Sequence[str]) -> str:
+    """What a person should do about a group that lets in others."""
+    return (
+        f"{group_id} also lets in {few(others, _SHOWN)}, which isn't in the VPC: remove these rules; until then, "
+        "Lifeline will use another security group for what it creates"
+    )
 
 
 def _in_use(group: SecurityGroup, vpc: Vpc, catalog: Catalog) -> Ranges:
@@ -116,10 +129,28 @@ def _missing(group: SecurityGroup, vpc: Vpc, ports: Ranges) -> dict[tuple[str, .
     return found
 
 
+def _left_over(group: SecurityGroup, vpc: Vpc) -> dict[tuple[str, ...], Ranges]:
+    """The blocks that Lifeline let in and that aren't in the VPC, and on which ports."""
+    found: dict[tuple[str, ...], Ranges] = {}
+    for rule in group.ingress:
+        if left := tuple(cidr for cidr in rule.added if not _is_in(cidr, vpc)):
+            found[left] = joined((*found.get(left, ()), *rule.ports))
+    return found
+
+
+def _is_others(group: SecurityGroup, source: str) -> bool:
+    """True if a rule that Lifeline didn't add lets the block in."""
+    return any(source in rule.cidrs and source not in rule.added for rule in group.ingress)
+
+
+def _is_in(cidr: str, vpc: Vpc) -> bool:
+    return any(covers(own, cidr) for own in vpc.all_cidrs)
+
+
 def _others(group: SecurityGroup, vpc: Vpc) -> tuple[str, ...]:
     """What the group lets in besides the VPC's own blocks, whatever the port."""
     blocks = [cidr for rule in group.ingress for cidr in rule.cidrs]
-    others = [cidr for cidr in blocks if not any(covers(own, cidr) for own in vpc.all_cidrs)]
+    others = [cidr for cidr in blocks if not _is_in(cidr, vpc)]
     sources = [source for rule in group.ingress for source in (*rule.groups, *rule.prefix_lists)]
     return tuple(sorted({*others, *sources}))
 

@@ -296,11 +296,13 @@ class ServicePlanner:
     def complete(self, action: Action) -> Action:
         """The creation with what EC2 is passed besides: name, tags, policy and token."""
         labels, policy = self.plan_input.labels, self.policy_of(self.service)
+        spare = labels.spare_in(self.vpc)
         named = replace(
             action,
             name=self.scene.label(action.service),
             tags=(*labels.tags_in(self.vpc), *action.tags),
             missing_tags=labels.missing_in(self.vpc),
+            spare_tags=None if spare is None else (*spare, *action.tags),
             policy=policy.document,
             policy_words=policy.words,
         )

@@ -45,6 +45,10 @@ class Labels:
         said = dict(self.tags)
         return tuple(sorted({**said, **{key: value for key, value in vpc.tags if key in self.copied}}.items()))
 
+    def spare_in(self, vpc: Vpc) -> Tagging | None:
+        """The policy's own tags alone, where the VPC has one to copy; None where it has none."""
+        return self.tags if self.tags_in(vpc) != self.tags else None
+
     def missing_in(self, vpc: Vpc) -> tuple[str, ...]:
         """The keys that can't be copied, because the VPC hasn't the tag and the policy says no value for it."""
         return tuple(key for key in self.copied if vpc.tag(key) is None and key not in dict(self.tags))
@@ -68,6 +72,12 @@ def missing_words(keys: Sequence[str], vpc: Vpc) -> str:
         f"{vpc.id} doesn't have the {tags} {named} to copy (copy_tags in the policy), so what Lifeline creates there "
         f"won't have {them} either"
     )
+
+
+REFUSED_COPIES = (
+    "AWS refused the tags that are copied from the VPC (copy_tags in the policy), so it has the policy's own alone: "
+    "correct the VPC's, and give them to it"
+)
 
 
 def refused_words(tags: Tagging, missing: Sequence[str]) -> str:

@@ -15,6 +15,7 @@ from lifeline.reconciler.amend.conflicts import Conflicts
 from lifeline.reconciler.amend.denials import DeniedCalls
 from lifeline.reconciler.amend.freezes import Freezes
 from lifeline.reconciler.amend.gate import Gate
+from lifeline.reconciler.amend.let_in import LettingIn
 from lifeline.reconciler.amend.removals import Removals
 from lifeline.reconciler.amend.retirement import Releases, Retirements
 from lifeline.reconciler.amend.teardown import Teardowns
@@ -37,6 +38,7 @@ GUARDS: Final[tuple[Amendment, ...]] = (
     Freezes(),  # after all that freezes, and before the limits: what is frozen is neither counted nor offered
     Releases(),  # as the freezes, but their words come first
     Backlogs(),  # as the freezes, whose words come first: who waits for approval takes nothing of the limits
+    LettingIn(),  # as the freezes
     DeniedCalls(),  # before the limits, too: what AWS denies takes nothing of them
     Urgencies(),  # before the gate, which lets the urgent pass first
     Gate(),  # the last to block, so that it counts only what will be tried

@@ -10,6 +10,7 @@ from lifeline.core.coexist.conflicts import (
     count,
     delete,
     freeze_for,
+    leave_others_rules,
     to_freeze,
     with_done,
 )
@@ -18,7 +19,7 @@ from lifeline.core.coexist.vpc_state import VpcList, VpcState
 from lifeline.core.guards.freeze import FreezeKind, freeze_words, standing
 from lifeline.core.history.change import Change
 from lifeline.core.notices.conflict import Frozen, frozen_notice
-from lifeline.core.plan.actions import Action, Plan, ServiceState
+from lifeline.core.plan.actions import Action, ActionKind, Plan, ServiceState
 from lifeline.core.wording import read_time
 from lifeline.reconciler.amend.amendment import Amendment, Announcement, Decision, Fact, VpcContext, as_they_stand
 
@@ -34,11 +35,13 @@ class Conflicts(Amendment):
             return frozenset()
         if not context.is_leased:
             is_ending = VpcList.FROZEN in context.lists and _served_by_others(context, plan)
-            return frozenset({Fact.STATE} if is_ending else ())
+            is_closing = any(one.kind is ActionKind.CLOSE_SECURITY_GROUP and one.is_planned for one in plan.actions)
+            return frozenset({Fact.STATE} if is_ending or is_closing else ())
         return frozenset({Fact.CHANGES} if _unnamed(_counted(context, plan, state)) else ())
 
     def decide(self, context: VpcContext, plan: Plan, state: VpcState) -> Decision:
         """The state with what was reverted since, and with what freezes because of it."""
+        plan = leave_others_rules(plan, state.conflicts)
         if not state.conflicts:
             return Decision(plan, state)
         now, conflicts = context.run.now, _counted(context, plan, state)

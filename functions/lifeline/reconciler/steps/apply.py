@@ -131,6 +131,7 @@ def _apply_step(
         action,
         status=Status.DONE,
         error=made.left,
+        tags=action.tags if made.tags is None else made.tags,
         endpoint_id=made.endpoint_id or action.endpoint_id,
         security_group_id=made.security_group_id or security_group_id,
         security_group_name=made.security_group_name or action.security_group_name,

@@ -123,10 +123,17 @@ class Requeuing:
     def _abandon(self, action: Action, vpc_id: str) -> Action:
         if not action.is_planned:
             return action
-        reason = f"abandoned after {MOST_ATTEMPTS} attempts: {action.error}"
+        failed = as_abandoned(action)
         to_continue = "; to continue the release, request it again" if self.job.targets.is_release(vpc_id) else ""
-        self._put_aside([vpc_id], f"{reason}{to_continue}")
-        return replace(action, status=Status.FAILED, error=reason)
+        self._put_aside([vpc_id], f"{failed.error}{to_continue}")
+        return failed
+
+
+def as_abandoned(action: Action) -> Action:
+    """The action, or as it is once it was refused in all of its attempts if it is put off now."""
+    if not action.is_planned:
+        return action
+    return replace(action, status=Status.FAILED, error=f"abandoned after {MOST_ATTEMPTS} attempts: {action.error}")
 
 
 def debounce(targets: Targets, queue: Queue, *, during: timedelta, now: datetime) -> Targets:

@@ -1,0 +1,46 @@
+"""Policies that let callers in before: what one of Lifeline's own endpoints lets through may end without it.
+
+Whether a policy that names addresses or accounts means anybody hangs on the VPC's blocks, and on whose interfaces are
+there. Whoever may change those must not have Lifeline open the endpoint to everybody, so a policy that let callers in,
+and that nobody has changed since, stays.
+"""
+
+from collections.abc import Mapping
+
+from lifeline.core.network.endpoint_policy import hangs_on_network, is_shut
+from lifeline.core.network.model import Vpc
+from lifeline.core.plan.actions import Action, ActionKind, Plan
+from lifeline.core.plan.cost import Price, with_blocked
+from lifeline.core.policy.endpoint_policies import policy_print
+
+_STAYS = (
+    "its policy let callers in before and hasn't changed since, but the VPC's blocks, or the accounts that have "
+    "interfaces there, have: change it if the endpoint is to serve others, or name it in the policy document"
+)
+
+
+def letting_in(vpc: Vpc, owner: str, before: Mapping[str, str]) -> dict[str, str]:
+    """By the id of Lifeline's own endpoint, the fingerprint of a policy whose verdict hangs on the network, and that
+    lets callers in, or did when it was first seen.
+    """
+    prints = {
+        endpoint.id: (policy_print(endpoint.policy), endpoint)
+        for endpoint in vpc.own_endpoints(owner)
+        if hangs_on_network(endpoint, vpc)
+    }
+    return {id_: now for id_, (now, endpoint) in prints.items() if before.get(id_) == now or not is_shut(endpoint, vpc)}
+
+
+def leave_policies(plan: Plan, vpc: Vpc, let_in: Mapping[str, str], price: Price) -> Plan:
+    """The plan without resetting those policies to the default. One that the policy document names is given anyway."""
+    prints = {endpoint.id: policy_print(endpoint.policy) for endpoint in vpc.endpoints if endpoint.id in let_in}
+
+    def is_left(action: Action) -> bool:
+        is_default = action.kind is ActionKind.RESET_POLICY and action.is_planned and not action.policy
+        return is_default and let_in.get(action.endpoint_id, "") == prints.get(action.endpoint_id)
+
+    if not any(map(is_left, plan.actions)):
+        return plan
+    actions = tuple(action.blocked(_STAYS) if is_left(action) else action for action in plan.actions)
+    held = {action.service: _STAYS for action in plan.actions if is_left(action)}
+    return with_blocked(plan, actions, held, price)

@@ -1,0 +1,28 @@
+"""Policies of Lifeline's own endpoints that let callers in: they stay, whatever becomes of the network."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from lifeline.core.coexist.vpc_state import VpcState
+from lifeline.core.guards.let_in import leave_policies, letting_in
+from lifeline.core.network.endpoint_policy import hangs_on_network
+from lifeline.core.plan.actions import Action, Plan
+from lifeline.reconciler.amend.amendment import Amendment, Decision, Fact, VpcContext
+
+
+class LettingIn(Amendment):
+    """Leaves a policy that let callers in and hasn't changed since, and remembers which did."""
+
+    def needs(self, context: VpcContext, plan: Plan | None, state: VpcState) -> frozenset[Fact]:
+        """The state of VPCs with such a policy."""
+        own = context.vpc.own_endpoints(context.run.owner)
+        return frozenset({Fact.STATE} if any(hangs_on_network(one, context.vpc) for one in own) else ())
+
+    def decide(self, context: VpcContext, plan: Plan, state: VpcState) -> Decision:
+        """The plan without resetting such a policy."""
+        return Decision(leave_policies(plan, context.vpc, state.let_in, context.run.price), state)
+
+    def after(self, context: VpcContext, plan: Plan, done: Sequence[Action], state: VpcState) -> Decision:
+        """Keeps which policies let callers in."""
+        let_in = letting_in(context.vpc, context.run.owner, state.let_in)
+        return Decision(plan, replace(state, let_in=let_in) if let_in != state.let_in else state)
