@@ -1,40 +1,274 @@
-"""Faults that are known and not mended yet: a private hosted zone of another of a service's names than the usual one
-counts as answering the service. It only keeps AWS from accepting private DNS.
+"""A service has several private DNS names. What answers another than the usual one serves nobody who asks for that: it
+only keeps AWS from accepting private DNS, or loses the name to an endpoint.
 """
+
+from dataclasses import replace
+from typing import Any
 
 import pytest
 
-from lifeline.core.network.dns import AnswerKind, DnsAnswer, DnsView
-from lifeline.core.network.model import Catalog, EndpointType, NatGateway, Service, TargetKind, Vpc
-from lifeline.core.network.reach import Reach, find_path
-from lifeline.core.plan.actions import ServiceState
+from lifeline.core.network.dns import AnswerKind, DnsAnswer, DnsView, usual_first
+from lifeline.core.network.model import Catalog, EndpointType, NatGateway, NetworkAcl, Service, Vpc
+from lifeline.core.network.model import TargetKind as To
+from lifeline.core.network.reach import NetworkPath, Reach, find_path
+from lifeline.core.plan.actions import Action, ActionKind, Plan, ServiceState
 from lifeline.core.plan.plan import plan_endpoints
 from lifeline.core.plan.scene import PlanInput
 from lifeline.core.policy.policy import Requirement
-from tests.support.builders import MONITORING, OWNER, default_route, route, subnet, table, vpc
+from tests.core.coexist.test_retirement import FOR_PUBLIC, retire
+from tests.core.plan.test_harm import closed_to
+from tests.support.builders import (
+    MONITORING,
+    OWNER,
+    S3,
+    ZONES,
+    default_route,
+    endpoint,
+    gateway,
+    own_security_group,
+    route,
+    subnet,
+    table,
+    vpc,
+)
+from tests.support.hubs import Hubs, central, spoke
 
 USUAL, FIPS = "monitoring.us-east-1.amazonaws.com", "monitoring-fips.us-east-1.amazonaws.com"
-BOTH = Catalog((Service(MONITORING, EndpointType.INTERFACE, private_dns_names=(USUAL, FIPS)),))
-ONLY_FIPS = DnsView((DnsAnswer(AnswerKind.PRIVATE_ZONE, FIPS, "Z0FIPS", "", addresses=("10.200.0.10",)),))
+DUAL = "monitoring.us-east-1.api.aws"
+HUB = "10.200.0.10"
+NAMES = usual_first([USUAL, FIPS, DUAL])
+SERVICE = Service(MONITORING, EndpointType.INTERFACE, zones=frozenset(ZONES), private_dns_names=NAMES)
+CATALOG = Catalog((SERVICE,))
+TO_HUB = table("main", route("10.200.0.0/16", To.TRANSIT_GATEWAY, "tgw-1"))
+OTHERS = pytest.mark.parametrize("other", [FIPS, DUAL])
 
 
-def state_in(network: Vpc, dns: DnsView) -> ServiceState:
-    asked = (Requirement("monitoring", frozenset({"subnet-a"}), per_zone=True),)
-    (report,) = plan_endpoints(network, BOTH, PlanInput(asked, OWNER, dns=dns)).services
+def zone(domain: str, *addresses: str, under: tuple[str, ...] = (), **more: Any) -> DnsAnswer:
+    made = DnsAnswer(AnswerKind.PRIVATE_ZONE, domain, f"Z-{domain.partition('.')[0]}", "a zone", addresses=addresses)
+    return replace(made, wildcard=(under, ""), **more)
+
+
+def brought(answer: DnsAnswer) -> DnsAnswer:
+    return replace(answer, kind=AnswerKind.PROFILE, source_id="rp-1")
+
+
+def rule(domain: str) -> DnsAnswer:
+    return DnsAnswer(AnswerKind.RESOLVER_RULE, domain, "rslvr-rr-1", "a rule", forwards=True)
+
+
+def planned(
+    network: Vpc, *answers: DnsAnswer, catalog: Catalog = CATALOG, suffix: str = "monitoring", **more: Any
+) -> Plan:
+    asked = (Requirement(suffix, frozenset({"subnet-a"}), per_zone=True),)
+    return plan_endpoints(network, catalog, PlanInput(asked, OWNER, dns=DnsView(answers), **more))
+
+
+def state_in(found: Plan) -> ServiceState:
+    (report,) = found.services
     return report.state
 
 
-@pytest.mark.xfail(reason="a zone of one of the names counts as answering all of them")
-def test_a_zone_of_the_fips_name_serves_nobody_who_asks_for_the_usual_one() -> None:
-    routed = vpc(subnet("a"), table("main", route("10.200.0.0/16", TargetKind.TRANSIT_GATEWAY, "tgw-1")))
-    assert state_in(routed, ONLY_FIPS) is not ServiceState.CENTRAL
+def of_kind(found: Plan, kind: ActionKind) -> Action:
+    (action,) = [one for one in found.actions if one.kind is kind]
+    return action
 
 
-@pytest.mark.xfail(reason="a zone of one of the names counts as answering all of them")
-def test_a_zone_of_the_fips_name_closes_no_way_to_the_usual_ones_public_addresses() -> None:
-    behind_nat = (table("main", default_route(TargetKind.NAT_GATEWAY, "nat-1")), subnet("n", cidr="10.0.9.0/28"))
-    public = table("n", default_route(TargetKind.INTERNET_GATEWAY, "igw-1"), subnets=("n",))
+def path_in(network: Vpc, *answers: DnsAnswer, catalog: Catalog = CATALOG, suffix: str = "monitoring") -> NetworkPath:
+    return find_path(network.subnets[0], network, suffix, catalog, DnsView(answers), has_public_address=False)
+
+
+# ---- what serves
+
+
+@OTHERS
+def test_a_zone_of_another_name_serves_nobody_who_asks_for_the_usual_one(other: str) -> None:
+    network = vpc(subnet("a"), TO_HUB)
+    found = planned(network, zone(other, HUB))
+    assert state_in(found) is ServiceState.BLOCKED
+    assert path_in(network, zone(other, HUB)).reach is Reach.UNREACHABLE
+    assert state_in(planned(network, zone(other, HUB), zone(USUAL, HUB))) is ServiceState.CENTRAL
+    assert state_in(planned(network, zone(other), zone(USUAL, HUB))) is ServiceState.CENTRAL  # without a record
+
+
+@OTHERS
+def test_it_closes_no_way_to_the_usual_ones_public_addresses(other: str) -> None:
+    behind_nat = (table("main", default_route(To.NAT_GATEWAY, "nat-1")), subnet("n", cidr="10.0.9.0/28"))
+    public = table("n", default_route(To.INTERNET_GATEWAY, "igw-1"), subnets=("n",))
     network = vpc(subnet("a"), *behind_nat, public, nat_gateways=(NatGateway("nat-1", True, True, "subnet-n"),))
-    for dns in (DnsView(), ONLY_FIPS):
-        path = find_path(network.subnets[0], network, "monitoring", BOTH, dns, has_public_address=False)
-        assert path.reach is Reach.OPEN_EGRESS
+    for answers in ((), (zone(other, HUB),), (zone(other),), (brought(zone(other, HUB)),), (rule(other),)):
+        assert path_in(network, *answers).reach is Reach.OPEN_EGRESS
+    assert path_in(network, zone(USUAL, HUB)).reach is Reach.UNREACHABLE
+
+
+def test_an_endpoint_is_retired_for_the_usual_ones_zone_only() -> None:
+    network = vpc(subnet("a"), TO_HUB, endpoint(MONITORING, "a"), own_security_group())
+
+    def retired(*answers: DnsAnswer) -> Action:
+        found = retire(network, FOR_PUBLIC, catalog=CATALOG, dns=DnsView(answers)).actions
+        return next(one for one in found if one.kind is ActionKind.RETIRE_ENDPOINT)
+
+    for others in ((zone(FIPS, HUB),), (zone(DUAL, HUB), brought(zone(FIPS, HUB)))):
+        assert retired(*others).error.startswith(
+            "it is the only path to the monitoring service for subnet-a (isolated)"
+        )
+        assert "the service's name resolves to public addresses" in retired(*others).reason
+    served = retired(zone(FIPS, HUB), zone(USUAL, HUB))
+    assert served.is_planned
+    assert "the service's name is answered by private hosted zone Z-monitoring" in served.reason
+
+
+# ---- what AWS refuses
+
+
+@OTHERS
+@pytest.mark.parametrize("parts", [(), (endpoint(MONITORING, "a", private_dns=False), own_security_group())], ids=len)
+def test_no_endpoint_gets_private_dns_where_aws_would_refuse_it_and_the_remedy_is_said(other: str, parts: Any) -> None:
+    found = planned(vpc(subnet("a"), TO_HUB, *parts), zone(other, HUB))
+    kind = ActionKind.ENABLE_PRIVATE_DNS if parts else ActionKind.CREATE_INTERFACE_ENDPOINT
+    action, source = of_kind(found, kind), f"Z-{other.partition('.')[0]}"
+    assert action.error == (
+        f"AWS doesn't accept private DNS for an endpoint here, because private hosted zone {source} has another of the "
+        f"service's names, {other}, in the VPC. It doesn't answer {USUAL}: disassociate it from the VPC, or associate "
+        f"a zone that answers {USUAL}, too"
+    )
+    assert "takes" not in action.reason.replace(source, "")
+
+
+def test_the_hubs_zone_of_the_usual_name_is_offered_beside_it() -> None:
+    """It needs no private DNS."""
+    more: dict[str, Any] = {
+        "central": central(),
+        "hub": Hubs().view(),
+        "may_associate": True,
+        "account_id": "123456789012",
+    }
+    found = planned(spoke(), zone(FIPS, HUB), **more)
+    assert of_kind(found, ActionKind.ASSOCIATE_CENTRAL).is_planned
+
+
+def test_whom_a_profile_would_serve_by_another_name_already_is_asked_as_well() -> None:
+    """A Profile that takes a second service's usual name is checked for it, though a zone has its FIPS name."""
+    logs = Service(
+        "com.amazonaws.us-east-1.logs", EndpointType.INTERFACE, private_dns_names=("logs.example", "logs-fips.example")
+    )
+    profile = brought(replace(zone(USUAL, "10.9.1.5"), endpoint_id="vpce-0hub"))
+    source = replace(
+        Hubs().view().sources[0],
+        id="rp-1",
+        answers=(profile, brought(zone("logs.example", "10.9.1.6"))),
+        most_vpcs=1000,
+    )
+    more: dict[str, Any] = {
+        "central": central(zones=(), profile="rp-1"),
+        "hub": Hubs().view(sources=(source,)),
+        "may_associate": True,
+        "frozen": frozenset({"logs"}),
+    }
+    catalog = Catalog((SERVICE, logs))
+    for there, is_taken in (("logs-fips.example", True), ("logs.example", False)):
+        found = planned(spoke(), zone(there, HUB), catalog=catalog, **more)
+        reasons = " ".join(action.reason for action in found.actions)
+        assert ("rp-1 would take the name of the logs service" in reasons) is is_taken
+
+
+# ---- what an endpoint would take
+
+
+def test_a_profile_that_brings_another_name_loses_it_to_an_endpoint_and_that_is_said() -> None:
+    network = vpc(subnet("a"), TO_HUB)
+    made = of_kind(planned(network, brought(zone(FIPS, HUB))), ActionKind.CREATE_INTERFACE_ENDPOINT)
+    assert made.is_planned
+    assert made.reason.endswith(f"; its private DNS also takes {FIPS} from Route 53 Profile rp-1")
+    by_rule = of_kind(planned(network, rule("api.aws")), ActionKind.CREATE_INTERFACE_ENDPOINT)
+    assert by_rule.reason.endswith(f"; its private DNS also takes {DUAL} from resolver rule rslvr-rr-1")
+    idle = vpc(subnet("a"), TO_HUB, endpoint(MONITORING, "a", private_dns=False), own_security_group())
+    switched = of_kind(planned(idle, brought(zone(FIPS, HUB))), ActionKind.ENABLE_PRIVATE_DNS)
+    assert switched.reason.endswith(f"; its private DNS also takes {FIPS} from Route 53 Profile rp-1")
+
+
+def test_a_rule_for_just_another_name_goes_on_answering_it() -> None:
+    made = of_kind(planned(vpc(subnet("a"), TO_HUB), rule(FIPS)), ActionKind.CREATE_INTERFACE_ENDPOINT)
+    assert made.is_planned
+    assert made.reason.endswith("no endpoint in the VPC serves it")
+
+
+@pytest.mark.parametrize("is_walled", [True, False])
+def test_who_reaches_the_service_by_another_name_and_not_by_the_endpoint_is_not_cut_off(is_walled: bool) -> None:
+    """The subnets of one table reach the hub by the FIPS name; the endpoint's ACL would keep one of them out."""
+    far = subnet("z", "us-east-1b", cidr="10.0.2.0/24")
+    acls: tuple[NetworkAcl, ...] = (closed_to("10.0.2.0/24", subnet("a")),) if is_walled else ()
+    network = vpc(subnet("a"), far, TO_HUB, network_acls=acls)
+    made = of_kind(planned(network, brought(zone(FIPS, HUB))), ActionKind.CREATE_INTERFACE_ENDPOINT)
+    assert made.is_blocked is is_walled
+    assert (f"unreachable from subnet-z, which may reach it today by {FIPS}" in made.error) is is_walled
+    assert planned(network).actions[-1].is_planned  # without the Profile it takes nothing from anybody
+    assert planned(network, rule(FIPS)).actions[-1].is_planned
+
+
+# ---- several usual names
+
+_DOMAIN = "us-east-1.amazonaws.com"
+S3_NAMES = usual_first(f"{label}.{_DOMAIN}" for label in ("s3", "*.s3", "*.s3-accesspoint", "*.s3-control"))
+BUCKETS = Catalog(
+    (
+        Service(S3, EndpointType.GATEWAY, zones=frozenset(ZONES)),
+        Service(S3, EndpointType.INTERFACE, zones=frozenset(ZONES), private_dns_names=S3_NAMES),
+    )
+)
+
+
+@pytest.mark.parametrize("label", ["s3-control", "s3-accesspoint"])
+def test_a_zone_of_another_part_of_s3_is_not_s3(label: str) -> None:
+    other = zone(f"{label}.{_DOMAIN}", under=(HUB,))
+    served = vpc(subnet("a"), TO_HUB, gateway("main"))
+    assert path_in(served, other, catalog=BUCKETS, suffix="s3").reach is Reach.SERVED
+    made = planned(vpc(subnet("a"), TO_HUB), other, catalog=BUCKETS, suffix="s3")
+    assert of_kind(made, ActionKind.CREATE_GATEWAY_ENDPOINT).is_planned
+
+
+@pytest.mark.parametrize(
+    ("own", "under", "reach", "missing"),
+    [
+        ((HUB,), (HUB,), Reach.CENTRAL, ""),
+        ((HUB,), (), Reach.PARTLY, f"*.s3.{_DOMAIN}"),
+        ((), (HUB,), Reach.PARTLY, f"s3.{_DOMAIN}"),
+        ((), (), Reach.UNREACHABLE, f"*.s3.{_DOMAIN}"),
+        ((HUB,), ("10.99.0.1",), Reach.PARTLY, ""),
+        (("10.99.0.1",), (HUB,), Reach.PARTLY, ""),
+        (("10.99.0.1",), ("10.99.0.2",), Reach.UNREACHABLE, ""),
+    ],
+)
+def test_buckets_and_their_lists_are_asked_for_by_two_names(
+    own: tuple[str, ...], under: tuple[str, ...], reach: Reach, missing: str
+) -> None:
+    network, answered = vpc(subnet("a"), TO_HUB), zone(f"s3.{_DOMAIN}", *own, under=under)
+    path = path_in(network, answered, catalog=BUCKETS, suffix="s3")
+    assert path.reach is reach
+    words = f"private hosted zone Z-s3 has no record for {missing}, so the name isn't resolved"
+    assert (path.words == words) is bool(missing)
+    assert ("clients also ask for other names of the service" in " ".join(path.doubts)) is (reach is Reach.PARTLY)
+    found = planned(network, answered, catalog=BUCKETS, suffix="s3")
+    assert (state_in(found) is ServiceState.CENTRAL) is (reach is Reach.CENTRAL)
+    if missing:
+        (blocked,) = found.actions
+        part = "all of " if reach is Reach.PARTLY else ""
+        assert blocked.reason == f"subnet-a (isolated) can't reach {part}the s3 service: {words}"
+        assert "add the record" in blocked.error
+
+
+def test_names_of_two_zones_of_which_one_is_not_read_are_not_known() -> None:
+    answered = replace(zone(f"s3.{_DOMAIN}", HUB), wildcard=(None, ""))
+    unread = path_in(vpc(subnet("a"), TO_HUB), answered, catalog=BUCKETS, suffix="s3")
+    assert unread.reach is Reach.CENTRAL  # a route leads on, and where to isn't known
+    assert any("were not read" in words for words in unread.unread)
+    walled = vpc(subnet("a"), table("main"))
+    assert path_in(walled, answered, catalog=BUCKETS, suffix="s3").reach is Reach.UNREACHABLE
+
+
+@pytest.mark.parametrize("is_out", [True, False])
+def test_of_two_unlike_names_of_which_one_is_answered_each_has_its_own_way(is_out: bool) -> None:
+    first, second = "one.us-east-1.amazonaws.com", "other.us-east-1.amazonaws.com"
+    catalog = Catalog((replace(SERVICE, private_dns_names=(first, second)),))
+    routes = [default_route(To.TRANSIT_GATEWAY, "tgw-1")] if is_out else [TO_HUB.routes[-1]]
+    path = path_in(vpc(subnet("a"), table("main", *routes)), zone(second, HUB), catalog=catalog)
+    assert path.reach is (Reach.CENTRAL if is_out else Reach.PARTLY)

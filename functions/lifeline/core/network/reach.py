@@ -5,7 +5,15 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import cached_property
 
-from lifeline.core.network.dns import DnsAnswer, DnsView, answers_for, custom_dns_finding, parent_zone
+from lifeline.core.network.dns import (
+    DnsAnswer,
+    DnsView,
+    answer_to,
+    custom_dns_finding,
+    parent_zone,
+    usual_answer,
+    usual_names,
+)
 from lifeline.core.network.endpoint_policy import Opening, judge_policy
 from lifeline.core.network.gates import ObstacleKind
 from lifeline.core.network.model import (
@@ -53,6 +61,7 @@ _PUBLIC = {False: "public IPv4 address", True: "IPv6 address"}
 _STAYING = frozenset({TargetKind.LOCAL, TargetKind.GATEWAY_ENDPOINT})
 _UNREAD_CATALOG = "the region's endpoint services could not be read"
 _IN_PART = "only some of what the subnet sends is let through"
+_SOME_NAMES = "clients also ask for other names of the service, which are answered otherwise"
 _REDUCED = (
     f"the network ACLs let responses reach only some of the ports from which connections come ({ports_in(EPHEMERAL)}, "
     f"and {ports_in(NAT_PORTS)} of a NAT), so that some may fail"
@@ -176,7 +185,9 @@ class ServiceReach:
     attributes). So does S3's, even beside a gateway endpoint, unless its private DNS is for the inbound resolver only
     (S3 guide: PrivateLink for Amazon S3). Else a gateway endpoint's route takes the service's public addresses. Then
     comes what answers the name centrally, and at last the subnet's own way out. Where nothing leads out, what answers
-    centrally decides, and the path is unknown while that wasn't read.
+    centrally decides, and the path is unknown while that wasn't read. The name is the usual one, for which clients ask
+    unless they are told otherwise; of several that are answered in different ways, each has its path, and the service
+    has them all, or is reachable in part.
 
     `asking` is the one interface of which paths are asked, None for whole subnets. `ports` are the service's, none if
     they aren't known. `holder` is the endpoint that takes the name, or will once it is available, has interfaces and
@@ -195,9 +206,11 @@ class ServiceReach:
         self.ports = ports_of(service, dict(catalog.ports))
         self.offered = catalog.find(service)
         self.is_catalog_read = catalog.is_read
-        self.names = tuple(name for offered in self.offered for name in offered.private_dns_names)
+        names = (name for offered in self.offered for name in offered.private_dns_names)
+        self.names = usual_names(dict.fromkeys(names))
         self.endpoints = endpoints_of(service, vpc)
-        self.central = answers_for(self.names, dns) if dns else None
+        self.central = usual_answer(self.names, dns) if dns else None
+        self._of_others = tuple(self._of_other_names(catalog)) if self.central else ()
         by_gateway = (offered for offered in self.offered if offered.type is EndpointType.GATEWAY)
         self.gateway = next((_imagined(offered) for offered in by_gateway), None)
         interfaces = [endpoint for endpoint in self.endpoints if endpoint.type is EndpointType.INTERFACE]
@@ -222,12 +235,15 @@ class ServiceReach:
             or self._nowhere(subnet)
         )
         path = self._unless_dns_is_unread(path, subnet)
-        return replace(path, notes=(self._tier_words(subnet), *path.notes))
+        path = replace(path, notes=(self._tier_words(subnet), *path.notes))
+        others = (one.path(subnet, has_public_address=has_public_address) for one in self._of_others)
+        return _together([path, *others])
 
     def private_path(self, subnet: Subnet) -> NetworkPath:
         """The path by an endpoint, here or central, whatever way out the subnet has beside it."""
         path = self._by_name(subnet) or self._not_yet(subnet) or self._unserved(subnet)
-        return self._unless_dns_is_unread(path, subnet)
+        others = (one.private_path(subnet) for one in self._of_others)
+        return _together([self._unless_dns_is_unread(path, subnet), *others])
 
     def _unless_dns_is_unread(self, path: NetworkPath, subnet: Subnet) -> NetworkPath:
         """The path; unknown if it is open only while the VPC's DNS is on, and whether that is so could not be read."""
@@ -255,6 +271,18 @@ class ServiceReach:
         return self._tiers[subnet.id]
 
     # ---- who answers the name
+
+    def _of_other_names(self, catalog: Catalog) -> Iterator["ServiceReach"]:
+        """The same for usual names that aren't answered as the first one is: by a record of their own, or by none."""
+        seen = {self.central}
+        for name in self.names:
+            answer = answer_to(name, self.dns) if self.dns else None
+            if answer in seen:
+                continue
+            seen.add(answer)
+            alone = tuple(replace(one, private_dns_names=(name,)) for one in self.offered)
+            alone_in = replace(catalog, services=alone)
+            yield ServiceReach(self.vpc, self.service, alone_in, self.dns, self.asking)
 
     def _by_name(self, subnet: Subnet) -> NetworkPath | None:
         is_on = not self.attributes_off
@@ -544,6 +572,20 @@ class ServiceReach:
     def _misspelt(self) -> Iterator[str]:
         if self.is_catalog_read and not self.offered:
             yield f"the region offers no endpoint service named {self.service}; is the name misspelled?"
+
+
+def _together(paths: Sequence[NetworkPath]) -> NetworkPath:
+    """One path for all the names that clients ask for: the worst of theirs, in part where others are open."""
+    if unknown := next((path for path in paths if path.reach is Reach.UNKNOWN), None):
+        return unknown
+    closed = [path for path in paths if not path.reach.is_open_in_part]
+    others = [path for path in paths if path.reach.is_open_in_part]
+    if not closed:
+        return next((path for path in others if not path.reach.is_open or path.shut), others[0])
+    if not others:
+        return closed[0]
+    notes, doubts = (*closed[0].notes, others[0].words), (*closed[0].doubts, _SOME_NAMES)
+    return replace(closed[0], reach=Reach.PARTLY, notes=notes, doubts=doubts)
 
 
 def off_words(attributes: Sequence[str]) -> str:

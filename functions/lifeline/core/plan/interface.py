@@ -31,8 +31,8 @@ class InterfacePlanner(HubPlanner):
     def _plan(self) -> tuple[list[Action], ServiceReport]:
         if self.reach.holder and (self.reach.is_held or not self.reach.central):
             return self._with(self.reach.holder)
-        if self.reach.central:
-            return self._centrally(self.reach.central)
+        if central := self.reach.central or self._left_halfway():
+            return self._centrally(central)
         if self.unseen():
             return [], self.report_as(ServiceState.PENDING, self.unseen(), "EC2 doesn't show it yet")
         live = self.live()

@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from lifeline.core.network.acl import unread_acls
+from lifeline.core.network.dns import conflicting_zone, domain_of, taken_from, usual_names
 from lifeline.core.network.model import FAILED_STATES, Endpoint, EndpointType, Subnet
 from lifeline.core.network.obstacles import Obstacle
 from lifeline.core.plan.actions import Action, ActionKind
@@ -22,6 +23,7 @@ from lifeline.core.plan.harm import (
 from lifeline.core.plan.placement import FEWEST_FREE_ADDRESSES, Placement, place_interfaces
 from lifeline.core.plan.security_group import own_security_groups
 from lifeline.core.plan.service import ALLOW, ServicePlanner
+from lifeline.core.wording import listed
 
 
 class EndpointMaker(ServicePlanner):
@@ -33,7 +35,7 @@ class EndpointMaker(ServicePlanner):
         """
         found = self._takeover().harm_by(endpoint) if self._is_dns_read else ()
         others = self._elsewhere(endpoint)
-        why = action.reason + told_words(found) + others.warning
+        why = action.reason + told_words(found) + self._taken_words() + others.warning
         action = replace(action, reason=why, endpoint_id=endpoint.id)
         refusal = self.ports_words() or self._dns_refusal() or harm_words(found, self.ports) or others.breaks
         if refusal:
@@ -56,7 +58,7 @@ class EndpointMaker(ServicePlanner):
         others = self._elsewhere(self._takeover().imagined(placement))
         action = self.action(
             ActionKind.REPLACE_ENDPOINT if replaces else ActionKind.CREATE_INTERFACE_ENDPOINT,
-            reason + told_words(found) + others.warning,
+            reason + told_words(found) + self._taken_words() + others.warning,
             subnet_ids=tuple(sorted(subnet.id for subnet in placement.subnets)),
             endpoint_id=replaces.id if replaces else "",
             ip_address_type=placement.ip_address_type,
@@ -114,7 +116,8 @@ class EndpointMaker(ServicePlanner):
         return replace(found, breaks=found.breaks or shadow_words(takeover))
 
     def _place_unharmed(self, kind: str = "") -> Placement:
-        clients, dependents = self.clients, [one.subnet for one in self._takeover().dependents()]
+        takeover, clients = self._takeover(), self.clients
+        dependents = [one.subnet for one in (*takeover.dependents(), *takeover.by_other_names())]
         return place_unharmed(lambda avoid: self._place(kind, avoid), dependents, clients, self.vpc, self.ports)
 
     def _refusal(self, placement: Placement, failed: list[Endpoint]) -> str:
@@ -141,7 +144,33 @@ class EndpointMaker(ServicePlanner):
         if refusal:
             return refusal
         unread = self.plan_input.dns.unreadable if self.plan_input.dns else ()
-        return f"it isn't known whether a central endpoint answers the name: {'; '.join(unread)}" if unread else ""
+        if unread:
+            return f"it isn't known whether a central endpoint answers the name: {'; '.join(unread)}"
+        return self._conflict_words()
+
+    def _conflict_words(self) -> str:
+        """Why AWS wouldn't accept an endpoint's private DNS; an empty text if nothing speaks against. Where a zone of
+        the usual name answers, an endpoint takes the name only once that is let go.
+        """
+        names, dns = self.service.private_dns_names, self.plan_input.dns
+        zone = conflicting_zone(names, dns) if dns and not self.reach.central else None
+        if zone is None:
+            return ""
+        usual = listed(sorted(set(map(domain_of, usual_names(names)))))
+        return (
+            f"AWS doesn't accept private DNS for an endpoint here, because {zone.kind} {zone.source_id} has another of "
+            f"the service's names, {zone.domain}, in the VPC. It doesn't answer {usual}: disassociate it from the VPC, "
+            f"or associate a zone that answers {usual}, too"
+        )
+
+    def _taken_words(self) -> str:
+        """Which other names of the service an endpoint's private DNS would take from those who answer them now, as what
+        follows a reason.
+        """
+        dns = self.plan_input.dns
+        taken = taken_from(self.service.private_dns_names, dns) if dns and not self.reach.central else ()
+        found = [f"{name} from {answer.kind} {answer.source_id}" for name, answer in taken]
+        return f"; its private DNS also takes {listed(found)}" if found else ""
 
     # ---- facts and words
 
