@@ -100,12 +100,12 @@ def test_a_zone_of_another_of_the_services_names_serves_nobody_and_is_told_with_
     found = spoke.service()
     assert (found["state"], spoke.case.world.endpoints(spoke.vpc_id)) == ("blocked", [])
     assert found["detail"] == (
-        f"AWS doesn't accept private DNS for an endpoint here, because private hosted zone {zone_id} has another of "
-        f"the service's names, {other}, in the VPC. It doesn't answer {NAME}: disassociate it from the VPC, or "
-        f"associate a zone that answers {NAME}, too"
+        f"AWS doesn't accept private DNS for an endpoint here while the VPC has private hosted zone {zone_id} of "
+        f"{other}, another of the service's names. That zone doesn't answer {NAME}, for which clients usually ask: "
+        f"disassociate it from the VPC, or associate a zone of {NAME} as well"
     )
     (notice,) = spoke.case.told()
-    assert f"associate a zone that answers {NAME}, too" in " ".join(notice.split())
+    assert f"associate a zone of {NAME} as well" in " ".join(notice.split())
     why = spoke.case.why_silent(agent["InstanceId"], reported_for=timedelta(minutes=1))
     assert "no endpoint in the VPC gives access to the monitoring service" in why
     spoke.case.world.hub_zone(spoke.vpc_id, NAME, "10.9.0.10")

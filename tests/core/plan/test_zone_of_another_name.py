@@ -127,9 +127,9 @@ def test_no_endpoint_gets_private_dns_where_aws_would_refuse_it_and_the_remedy_i
     kind = ActionKind.ENABLE_PRIVATE_DNS if parts else ActionKind.CREATE_INTERFACE_ENDPOINT
     action, source = of_kind(found, kind), f"Z-{other.partition('.')[0]}"
     assert action.error == (
-        f"AWS doesn't accept private DNS for an endpoint here, because private hosted zone {source} has another of the "
-        f"service's names, {other}, in the VPC. It doesn't answer {USUAL}: disassociate it from the VPC, or associate "
-        f"a zone that answers {USUAL}, too"
+        f"AWS doesn't accept private DNS for an endpoint here while the VPC has private hosted zone {source} of "
+        f"{other}, another of the service's names. That zone doesn't answer {USUAL}, for which clients usually ask: "
+        f"disassociate it from the VPC, or associate a zone of {USUAL} as well"
     )
     assert "takes" not in action.reason.replace(source, "")
 

@@ -158,9 +158,9 @@ class EndpointMaker(ServicePlanner):
             return ""
         usual = listed(sorted(set(map(domain_of, usual_names(names)))))
         return (
-            f"AWS doesn't accept private DNS for an endpoint here, because {zone.kind} {zone.source_id} has another of "
-            f"the service's names, {zone.domain}, in the VPC. It doesn't answer {usual}: disassociate it from the VPC, "
-            f"or associate a zone that answers {usual}, too"
+            f"AWS doesn't accept private DNS for an endpoint here while the VPC has {zone.kind} {zone.source_id} of "
+            f"{zone.domain}, another of the service's names. That zone doesn't answer {usual}, for which clients "
+            f"usually ask: disassociate it from the VPC, or associate a zone of {usual} as well"
         )
 
     def _taken_words(self) -> str:
