@@ -134,6 +134,27 @@ def test_no_endpoint_gets_private_dns_where_aws_would_refuse_it_and_the_remedy_i
     assert "takes" not in action.reason.replace(source, "")
 
 
+@pytest.mark.parametrize(("private_dns", "is_refused"), [(True, True), (False, False)])
+def test_an_endpoint_of_another_service_that_has_one_of_the_names_is_in_the_way(
+    private_dns: bool, is_refused: bool
+) -> None:
+    """AWS offers FIPS names of some services as services of their own."""
+    twin = "com.amazonaws.us-east-1.monitoring-fips"
+    catalog = Catalog((SERVICE, replace(SERVICE, name=twin, private_dns_names=(FIPS,))))
+    there = endpoint(twin, "a", private_dns=private_dns)
+    for network in (vpc(subnet("a"), there), vpc(subnet("a"), TO_HUB, there)):
+        action = of_kind(planned(network, catalog=catalog), ActionKind.CREATE_INTERFACE_ENDPOINT)
+        assert action.error == (
+            "AWS doesn't accept private DNS for an endpoint here while vpce-1 for the monitoring-fips service has one "
+            "of the same names: turn off its private DNS"
+            if is_refused
+            else ""
+        )
+    assert state_in(planned(vpc(subnet("a"), there), catalog=catalog)) is not ServiceState.SERVED
+    fips = planned(vpc(subnet("a"), there, own_security_group()), catalog=catalog, suffix="monitoring-fips")
+    assert (state_in(fips) is ServiceState.SERVED) is private_dns
+
+
 def test_the_hubs_zone_of_the_usual_name_is_offered_beside_it() -> None:
     """It needs no private DNS."""
     more: dict[str, Any] = {
@@ -203,6 +224,40 @@ def test_who_reaches_the_service_by_another_name_and_not_by_the_endpoint_is_not_
     assert (f"unreachable from subnet-z, which may reach it today by {FIPS}" in made.error) is is_walled
     assert planned(network).actions[-1].is_planned  # without the Profile it takes nothing from anybody
     assert planned(network, rule(FIPS)).actions[-1].is_planned
+
+
+# ---- rules and zones of parents
+
+
+def test_a_rule_for_a_parent_answers_every_name_but_those_that_another_rule_gives_back() -> None:
+    parent = rule("us-east-1.amazonaws.com")
+    network = vpc(subnet("a"), TO_HUB)
+    path = path_in(network, parent)
+    assert (path.reach, path.central_id) == (Reach.CENTRAL, "rslvr-rr-1")
+    given_back = DnsAnswer(AnswerKind.RESOLVER_RULE, USUAL, "rslvr-rr-2", "a SYSTEM rule")
+    dns = DnsView((parent,), kept_here=(given_back,))
+    kept = find_path(network.subnets[0], network, "monitoring", CATALOG, dns, has_public_address=False)
+    assert (kept.reach, kept.central_id) == (Reach.UNREACHABLE, "")
+    asked = (Requirement("monitoring", frozenset({"subnet-a"}), per_zone=True),)
+    made = of_kind(
+        plan_endpoints(network, CATALOG, PlanInput(asked, OWNER, dns=dns)), ActionKind.CREATE_INTERFACE_ENDPOINT
+    )
+    assert made.reason.endswith(f"; its private DNS also takes {FIPS} from resolver rule rslvr-rr-1")
+    only_dual = path_in(network, rule("api.aws"))
+    assert (only_dual.reach, only_dual.central_id) == (Reach.UNREACHABLE, "")
+
+
+def test_a_zone_of_a_parent_is_named_where_it_may_hide_the_usual_name_and_not_where_it_hides_another() -> None:
+    over, beside = zone("us-east-1.amazonaws.com"), zone("us-east-1.api.aws")
+    out = vpc(subnet("a"), table("main", default_route(To.TRANSIT_GATEWAY, "tgw-1")))
+    for parent, is_said in ((over, True), (beside, False)):
+        reason = of_kind(planned(vpc(subnet("a"), TO_HUB), parent), ActionKind.CREATE_INTERFACE_ENDPOINT).reason
+        assert reason.endswith("; a zone") is is_said
+        path = path_in(out, parent)
+        assert path.reach is Reach.OPEN_EGRESS
+        assert any("might hide the name" in words for words in path.doubts) is is_said
+    both = planned(vpc(subnet("a"), TO_HUB), over, zone(FIPS, HUB))
+    assert state_in(both) is ServiceState.BLOCKED
 
 
 # ---- several usual names

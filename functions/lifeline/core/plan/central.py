@@ -141,6 +141,19 @@ def asked_at(answer: DnsAnswer, service: Service, catalog: Catalog) -> Catalog:
     return replace(catalog, services=(replace(service, private_dns_names=names),))
 
 
+def find_holder(domains: Set[str], endpoints: Iterable[Endpoint], catalog: Catalog) -> Endpoint | None:
+    """The first endpoint whose private DNS has one of the names, whatever service it is of; None if none is known to.
+
+    AWS lets no second zone of a name into its VPC, nor private DNS of another endpoint (PrivateLink guide: conflicting
+    DNS domain).
+    """
+    for endpoint in endpoints:
+        offered = catalog.named(endpoint.service_name, EndpointType.INTERFACE) if endpoint.private_dns else None
+        if offered and not domains.isdisjoint(map(domain_of, offered.private_dns_names)):
+            return endpoint
+    return None
+
+
 def _sources(service: Service, central: Central, view: HubView) -> tuple[HubSource, ...]:
     """What a VPC is to be associated with: the zones of the service's names, of which a usual one must be there, or the
     Profile. Where none has that name, it may be the one that couldn't be read; of several, nobody knows which.
@@ -265,8 +278,7 @@ class _Judge:
         """
         what, ids = "no conflicting zones and rules", {source.id for source in self.sources}
         domains = {answer.domain for answer in answers}
-        others = (one for one in self.vpc.live_endpoints if one.private_dns and one != self.leaving)
-        held = next((one for one in others if self._has(one, domains)), None)
+        held = find_holder(domains, (one for one in self.vpc.live_endpoints if one != self.leaving), self.catalog)
         if held:
             return Check(what, CheckAnswer.NO, f"{held.id} has the name in the VPC")
         own = [
@@ -282,10 +294,6 @@ class _Judge:
         if unread:
             return Check(what, CheckAnswer.UNREAD, f"which names {unread[0]} takes isn't known")
         return Check(what, CheckAnswer.YES)
-
-    def _has(self, endpoint: Endpoint, domains: Set[str]) -> bool:
-        offered = self.catalog.named(endpoint.service_name, EndpointType.INTERFACE)
-        return bool(offered and domains & {domain_of(one) for one in offered.private_dns_names})
 
     def _after(self, answers: Sequence[DnsAnswer]) -> DnsView:
         return replace(self.dns, answers=tuple(dict.fromkeys((*self.dns.answers, *answers))))

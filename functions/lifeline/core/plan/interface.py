@@ -117,7 +117,7 @@ class InterfacePlanner(HubPlanner):
             return
         reason = f"{self.scene.cut_off(self.clients, self.requirement.service)}: "
         reason += self._replaced(failed) or "no endpoint in the VPC serves it"
-        over = parent_zone(self.service.private_dns_names, self.plan_input.dns) if self.plan_input.dns else None
+        over = parent_zone(self.reach.names, self.plan_input.dns) if self.plan_input.dns else None
         reason += f"; {over.detail}" if over else ""
         reason += f"; the hub's endpoint can't be shared: {offer.refusal}" if offer else ""
         yield from self._making(failed, reason, placement)
