@@ -191,7 +191,7 @@ def test_an_endpoint_takes_other_names_from_whoever_brings_them_but_a_rule_for_j
     names = [NAME, FIPS, DUAL]
     brought, over = from_profile(zone(FIPS)), forward("api.aws")
     assert taken_from(names, view(brought, over)) == ((FIPS, brought), (DUAL, over))
-    assert taken_from(names, view(forward(FIPS), forward(DUAL))) == ()
+    assert taken_from(names, view(forward(FIPS), from_profile(forward(DUAL)))) == ()
     assert taken_from(names, view(zone(NAME), from_profile(zone(PARENT)))) == ()
 
 

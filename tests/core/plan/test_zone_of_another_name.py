@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
+from lifeline.core.incidents.remedies import remedy_for
 from lifeline.core.network.dns import AnswerKind, DnsAnswer, DnsView, usual_first
-from lifeline.core.network.model import Catalog, EndpointType, NatGateway, NetworkAcl, Service, Vpc
+from lifeline.core.network.model import AclEntry, Catalog, EndpointType, NatGateway, NetworkAcl, Service, Vpc
 from lifeline.core.network.model import TargetKind as To
 from lifeline.core.network.reach import NetworkPath, Reach, find_path
 from lifeline.core.plan.actions import Action, ActionKind, Plan, ServiceState
@@ -41,6 +42,14 @@ SERVICE = Service(MONITORING, EndpointType.INTERFACE, zones=frozenset(ZONES), pr
 CATALOG = Catalog((SERVICE,))
 TO_HUB = table("main", route("10.200.0.0/16", To.TRANSIT_GATEWAY, "tgw-1"))
 OTHERS = pytest.mark.parametrize("other", [FIPS, DUAL])
+_DOMAIN = "us-east-1.amazonaws.com"
+S3_NAMES = usual_first(f"{label}.{_DOMAIN}" for label in ("s3", "*.s3", "*.s3-accesspoint", "*.s3-control"))
+BUCKETS = Catalog(
+    (
+        Service(S3, EndpointType.GATEWAY, zones=frozenset(ZONES)),
+        Service(S3, EndpointType.INTERFACE, zones=frozenset(ZONES), private_dns_names=S3_NAMES),
+    )
+)
 
 
 def zone(domain: str, *addresses: str, under: tuple[str, ...] = (), **more: Any) -> DnsAnswer:
@@ -132,6 +141,40 @@ def test_no_endpoint_gets_private_dns_where_aws_would_refuse_it_and_the_remedy_i
         f"disassociate it from the VPC, or associate a zone of {USUAL} as well"
     )
     assert "takes" not in action.reason.replace(source, "")
+
+
+@pytest.mark.parametrize("out", [None, To.INTERNET_GATEWAY])
+def test_an_incident_promises_no_endpoint_that_aws_would_refuse_and_says_what_to_do(out: To | None) -> None:
+    network = vpc(subnet("a"), TO_HUB if out is None else table("main", default_route(out)))
+    path = path_in(network, zone(FIPS, HUB))
+    assert (path.is_repairable, path.conflict_id) == (False, "Z-monitoring-fips")
+    assert (
+        f"private hosted zone Z-monitoring-fips has {FIPS}, another of the service's names, so that AWS accepts no "
+        "endpoint with private DNS"
+    ) in path.notes
+    remedy = remedy_for("monitoring", path, ((443, 443),), "rtb-main")
+    create = "disassociate Z-monitoring-fips from the VPC and create an endpoint for the monitoring service"
+    if out is None:
+        assert remedy == f"Restore the route in rtb-main or {create} in the VPC."
+    else:
+        assert remedy == f"Give the instance a public address, or {create}."
+    free = path_in(network, brought(zone(FIPS, HUB)))
+    assert (free.is_repairable, free.conflict_id, "disassociate" in remedy_for("monitoring", free, ())) == (
+        True,
+        "",
+        False,
+    )
+    at_gateway = path_in(vpc(subnet("a"), TO_HUB), zone(f"s3-control.{_DOMAIN}", HUB), catalog=BUCKETS, suffix="s3")
+    assert (at_gateway.is_repairable, at_gateway.conflict_id) == (True, "")
+
+
+def test_a_way_out_that_is_shut_is_not_repaired_by_an_endpoint_either() -> None:
+    acl = NetworkAcl("acl-1", frozenset({"subnet-a"}), (AclEntry(100, True, True, "6", "10.0.0.0/8", 0, 65535),))
+    network = vpc(subnet("a"), table("main", default_route(To.TRANSIT_GATEWAY, "tgw-1")), network_acls=(acl,))
+    for answers, is_repairable in (((), True), ((zone(FIPS, HUB),), False)):
+        path = path_in(network, *answers)
+        assert (path.reach, path.is_repairable) == (Reach.FILTERED, is_repairable)
+        assert ("disassociate Z-monitoring-fips" in remedy_for("monitoring", path, ())) is not is_repairable
 
 
 @pytest.mark.parametrize(("private_dns", "is_refused"), [(True, True), (False, False)])
@@ -262,15 +305,6 @@ def test_a_zone_of_a_parent_is_named_where_it_may_hide_the_usual_name_and_not_wh
 
 # ---- several usual names
 
-_DOMAIN = "us-east-1.amazonaws.com"
-S3_NAMES = usual_first(f"{label}.{_DOMAIN}" for label in ("s3", "*.s3", "*.s3-accesspoint", "*.s3-control"))
-BUCKETS = Catalog(
-    (
-        Service(S3, EndpointType.GATEWAY, zones=frozenset(ZONES)),
-        Service(S3, EndpointType.INTERFACE, zones=frozenset(ZONES), private_dns_names=S3_NAMES),
-    )
-)
-
 
 @pytest.mark.parametrize("label", ["s3-control", "s3-accesspoint"])
 def test_a_zone_of_another_part_of_s3_is_not_s3(label: str) -> None:
@@ -309,6 +343,34 @@ def test_buckets_and_their_lists_are_asked_for_by_two_names(
         part = "all of " if reach is Reach.PARTLY else ""
         assert blocked.reason == f"subnet-a (isolated) can't reach {part}the s3 service: {words}"
         assert "add the record" in blocked.error
+
+
+def test_of_two_names_the_one_with_an_exception_is_told() -> None:
+    """Each leads elsewhere: of the second's addresses a few of the subnet's are shut out."""
+    few = AclEntry(90, True, False, "6", "10.200.0.10/32", 0, 65535)
+    rest = tuple(AclEntry(100, egress, True, "-1", "0.0.0.0/0") for egress in (True, False))
+    acl = NetworkAcl("acl-1", frozenset({"subnet-a"}), (few, *rest))
+    network = vpc(subnet("a"), TO_HUB, network_acls=(acl,))
+    open_, partly = ("10.200.0.20",), (HUB, "10.200.0.20")
+    for own, under in ((open_, partly), (partly, open_)):
+        path = path_in(network, zone(f"s3.{_DOMAIN}", *own, under=under), catalog=BUCKETS, suffix="s3")
+        assert path.reach is Reach.PARTLY
+
+
+def test_what_is_not_known_of_one_name_makes_it_unknown() -> None:
+    """Behind a NAT gateway that leads on, addresses that weren't read may be reached or not."""
+    onward = table("n", TO_HUB.routes[-1], subnets=("n",))
+    parts = (
+        subnet("a"),
+        subnet("n", cidr="10.0.9.0/28"),
+        table("main", default_route(To.NAT_GATEWAY, "nat-1")),
+        onward,
+    )
+    network = vpc(*parts, nat_gateways=(NatGateway("nat-1", True, True, "subnet-n"),))
+    answered = zone(f"s3.{_DOMAIN}", HUB, under=(HUB,))
+    assert path_in(network, answered, catalog=BUCKETS, suffix="s3").reach is Reach.CENTRAL
+    for partly_read in (replace(answered, wildcard=(None, "")), replace(answered, addresses=None)):
+        assert path_in(network, partly_read, catalog=BUCKETS, suffix="s3").reach is Reach.UNKNOWN
 
 
 def test_names_of_two_zones_of_which_one_is_not_read_are_not_known() -> None:

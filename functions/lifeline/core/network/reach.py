@@ -9,6 +9,7 @@ from lifeline.core.network.dns import (
     DnsAnswer,
     DnsView,
     answer_to,
+    conflicting_zone,
     custom_dns_finding,
     parent_zone,
     usual_answer,
@@ -120,7 +121,8 @@ class NetworkPath:
     `doubts` say why it may not hold although everything was read. `shut` are the subnet's addresses from which
     something of the service can't be reached, though it is served or open: a few, of which `exception` says why, or in
     part. `is_repairable` is False where neither an endpoint of Lifeline's nor one that it could make would open the
-    path; if something is `unread`, True only says that one might.
+    path; if something is `unread`, True only says that one might. `conflict_id` is the zone that keeps AWS from
+    accepting one.
     """
 
     reach: Reach
@@ -133,6 +135,7 @@ class NetworkPath:
     doubts: tuple[str, ...] = ()
     unread: tuple[str, ...] = ()
     is_repairable: bool = False
+    conflict_id: str = ""
     shut: Ranges = ()
     exception: str = ""
 
@@ -192,6 +195,7 @@ class ServiceReach:
     `asking` is the one interface of which paths are asked, None for whole subnets. `ports` are the service's, none if
     they aren't known. `holder` is the endpoint that takes the name, or will once it is available, has interfaces and
     the VPC's DNS is on; `gateway` is a gateway endpoint as one could be made, None where the region offers none.
+    `conflict` is the zone of another of its names for which AWS refuses private DNS of the endpoint that is missing.
     """
 
     def __init__(
@@ -206,13 +210,15 @@ class ServiceReach:
         self.ports = ports_of(service, dict(catalog.ports))
         self.offered = catalog.find(service)
         self.is_catalog_read = catalog.is_read
-        names = (name for offered in self.offered for name in offered.private_dns_names)
-        self.names = usual_names(dict.fromkeys(names))
+        names = tuple(dict.fromkeys(name for offered in self.offered for name in offered.private_dns_names))
+        self.names = usual_names(names)
         self.endpoints = endpoints_of(service, vpc)
         self.central = usual_answer(self.names, dns) if dns else None
         self._of_others = tuple(self._of_other_names(catalog)) if self.central else ()
         by_gateway = (offered for offered in self.offered if offered.type is EndpointType.GATEWAY)
         self.gateway = next((_imagined(offered) for offered in by_gateway), None)
+        is_by_interface = dns and not self.central and not self.gateway
+        self.conflict = conflicting_zone(names, dns) if dns and is_by_interface else None
         interfaces = [endpoint for endpoint in self.endpoints if endpoint.type is EndpointType.INTERFACE]
         working = (endpoint for endpoint in interfaces if endpoint.state not in FAILED_STATES)
         named = [endpoint for endpoint in working if endpoint.private_dns and not endpoint.inbound_dns_only]
@@ -274,15 +280,10 @@ class ServiceReach:
 
     def _of_other_names(self, catalog: Catalog) -> Iterator["ServiceReach"]:
         """The same for usual names that aren't answered as the first one is: by a record of their own, or by none."""
-        seen = {self.central}
-        for name in self.names:
-            answer = answer_to(name, self.dns) if self.dns else None
-            if answer in seen:
-                continue
-            seen.add(answer)
+        names = {answer_to(name, self.dns) if self.dns else None: name for name in self.names}
+        for name in (name for answer, name in names.items() if answer != self.central):
             alone = tuple(replace(one, private_dns_names=(name,)) for one in self.offered)
-            alone_in = replace(catalog, services=alone)
-            yield ServiceReach(self.vpc, self.service, alone_in, self.dns, self.asking)
+            yield ServiceReach(self.vpc, self.service, replace(catalog, services=alone), self.dns, self.asking)
 
     def _by_name(self, subnet: Subnet) -> NetworkPath | None:
         is_on = not self.attributes_off
@@ -404,8 +405,7 @@ class ServiceReach:
         if len(tier.possible) > 1:
             words = f"it isn't known whether a route gives {subnet.id} access to the {self.service} service"
             unread = (*self.vpc.unread_words(Part.PREFIX_LIST, Part.NAT_GATEWAYS), *self._unread_dns)
-            can_repair = bool(self.offered) or not self.is_catalog_read
-            return NetworkPath(Reach.UNKNOWN, words, unread=unread, is_repairable=can_repair)
+            return NetworkPath(Reach.UNKNOWN, words, unread=unread, is_repairable=self._can_be_made)
         barrier = way_out(subnet, self.vpc, self.service, self.ports, self.asking)
         if barrier.obstacles and not barrier.passes_any:
             return None
@@ -431,7 +431,8 @@ class ServiceReach:
             notes=notes,
             doubts=doubts,
             unread=(*self._unread_dns, *barrier.unread),
-            is_repairable=bool(barrier.obstacles and self.offered),
+            is_repairable=bool(barrier.obstacles and self.offered and not self.conflict),
+            conflict_id=self.conflict.source_id if self.conflict and barrier.obstacles else "",
             shut=barrier.shut,
             exception=barrier.exception,
         )
@@ -510,10 +511,11 @@ class ServiceReach:
             Reach.UNREACHABLE,
             barrier[0].words if barrier else f"no endpoint in the VPC gives access to the {self.service} service",
             obstacles=barrier,
-            notes=tuple(self._idle(table)),
+            notes=(*self._idle(table), *self._conflict_words()),
             doubts=tuple(self._misspelt()),
             unread=tuple(self._unread()),
-            is_repairable=not barrier and (bool(self.offered) or not self.is_catalog_read),
+            is_repairable=not barrier and self._can_be_made,
+            conflict_id=self.conflict.source_id if self.conflict else "",
         )
         return self._without_table(path, subnet) if table is None and self.gateway else path
 
@@ -523,6 +525,18 @@ class ServiceReach:
         return replace(path, reach=Reach.UNKNOWN, words=words, unread=unread, is_repairable=False)
 
     # ---- facts and words
+
+    @property
+    def _can_be_made(self) -> bool:
+        """True if an endpoint could be made that takes the name, as far as it is known."""
+        return (bool(self.offered) or not self.is_catalog_read) and not self.conflict
+
+    def _conflict_words(self) -> Iterator[str]:
+        if zone := self.conflict:
+            yield (
+                f"{zone.kind} {zone.source_id} has {zone.domain}, another of the service's names, so that AWS accepts "
+                "no endpoint with private DNS"
+            )
 
     def _dns_off_words(self) -> str:
         """Which of the VPC's DNS attributes are off."""
@@ -581,7 +595,7 @@ def _together(paths: Sequence[NetworkPath]) -> NetworkPath:
     closed = [path for path in paths if not path.reach.is_open_in_part]
     others = [path for path in paths if path.reach.is_open_in_part]
     if not closed:
-        return next((path for path in others if not path.reach.is_open or path.shut), others[0])
+        return next((path for path in others if path.shut), others[0])
     if not others:
         return closed[0]
     notes, doubts = (*closed[0].notes, others[0].words), (*closed[0].doubts, _SOME_NAMES)

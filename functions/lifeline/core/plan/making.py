@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from lifeline.core.network.acl import unread_acls
-from lifeline.core.network.dns import conflicting_zone, domain_of, taken_from, usual_names
+from lifeline.core.network.dns import domain_of, taken_from, usual_names
 from lifeline.core.network.model import FAILED_STATES, Endpoint, EndpointType, Subnet, suffix_of
 from lifeline.core.network.obstacles import Obstacle
 from lifeline.core.plan.actions import Action, ActionKind
@@ -153,14 +153,14 @@ class EndpointMaker(ServicePlanner):
         """Why AWS wouldn't accept an endpoint's private DNS; an empty text if nothing speaks against. Where a zone of
         the usual name answers, an endpoint takes the name only once that is let go.
         """
-        names, dns = self.service.private_dns_names, self.plan_input.dns
+        names = self.service.private_dns_names
         others = (one for one in self.vpc.live_endpoints if one.service_name != self.service.name)
-        zone = conflicting_zone(names, dns) if dns and not self.reach.central else None
         if held := find_holder(set(map(domain_of, names)), others, self.catalog):
             return (
                 f"AWS doesn't accept private DNS for an endpoint here while {held.id} for the "
                 f"{suffix_of(held.service_name)} service has one of the same names: turn off its private DNS"
             )
+        zone = self.reach.conflict
         if zone is None:
             return ""
         usual = listed(sorted(set(map(domain_of, usual_names(names)))))
