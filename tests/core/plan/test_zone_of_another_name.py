@@ -233,6 +233,8 @@ def test_whom_a_profile_would_serve_by_another_name_already_is_asked_as_well() -
         found = planned(spoke(), zone(there, HUB), catalog=catalog, **more)
         reasons = " ".join(action.reason for action in found.actions)
         assert ("rp-1 would take the name of the logs service" in reasons) is is_taken
+    held = planned(spoke(endpoints=(endpoint(logs.name, "a"),)), catalog=catalog, **more)  # by its own private DNS
+    assert "logs" not in " ".join(action.reason for action in held.actions)
 
 
 # ---- what an endpoint would take
