@@ -41,6 +41,12 @@ NAMES = usual_first([USUAL, FIPS, DUAL])
 SERVICE = Service(MONITORING, EndpointType.INTERFACE, zones=frozenset(ZONES), private_dns_names=NAMES)
 CATALOG = Catalog((SERVICE,))
 TO_HUB = table("main", route("10.200.0.0/16", To.TRANSIT_GATEWAY, "tgw-1"))
+BEHIND_NAT = vpc(
+    *(subnet("a"), subnet("n", cidr="10.0.9.0/28")),
+    table("main", default_route(To.NAT_GATEWAY, "nat-1")),
+    table("n", default_route(To.INTERNET_GATEWAY, "igw-1"), subnets=("n",)),
+    nat_gateways=(NatGateway("nat-1", True, True, "subnet-n"),),
+)
 OTHERS = pytest.mark.parametrize("other", [FIPS, DUAL])
 _DOMAIN = "us-east-1.amazonaws.com"
 S3_NAMES = usual_first(f"{label}.{_DOMAIN}" for label in ("s3", "*.s3", "*.s3-accesspoint", "*.s3-control"))
@@ -101,12 +107,9 @@ def test_a_zone_of_another_name_serves_nobody_who_asks_for_the_usual_one(other: 
 
 @OTHERS
 def test_it_closes_no_way_to_the_usual_ones_public_addresses(other: str) -> None:
-    behind_nat = (table("main", default_route(To.NAT_GATEWAY, "nat-1")), subnet("n", cidr="10.0.9.0/28"))
-    public = table("n", default_route(To.INTERNET_GATEWAY, "igw-1"), subnets=("n",))
-    network = vpc(subnet("a"), *behind_nat, public, nat_gateways=(NatGateway("nat-1", True, True, "subnet-n"),))
     for answers in ((), (zone(other, HUB),), (zone(other),), (brought(zone(other, HUB)),), (rule(other),)):
-        assert path_in(network, *answers).reach is Reach.OPEN_EGRESS
-    assert path_in(network, zone(USUAL, HUB)).reach is Reach.UNREACHABLE
+        assert path_in(BEHIND_NAT, *answers).reach is Reach.OPEN_EGRESS
+    assert path_in(BEHIND_NAT, zone(USUAL, HUB)).reach is Reach.UNREACHABLE
 
 
 def test_an_endpoint_is_retired_for_the_usual_ones_zone_only() -> None:
@@ -175,6 +178,15 @@ def test_a_way_out_that_is_shut_is_not_repaired_by_an_endpoint_either() -> None:
         path = path_in(network, *answers)
         assert (path.reach, path.is_repairable) == (Reach.FILTERED, is_repairable)
         assert ("disassociate Z-monitoring-fips" in remedy_for("monitoring", path, ())) is not is_repairable
+    half = AclEntry(90, False, False, "-1", "10.0.1.128/25")
+    rest = tuple(AclEntry(100, egress, True, "-1", "0.0.0.0/0") for egress in (True, False))
+    nat_acl = NetworkAcl("acl-2", frozenset({"subnet-n"}), (half, *rest))
+    partly = replace(BEHIND_NAT, network_acls=(nat_acl,))
+    for answers, is_repairable in (((), True), ((zone(FIPS, HUB),), False)):
+        path = path_in(partly, *answers)
+        assert (path.reach, path.is_repairable) == (Reach.PARTLY, is_repairable)
+        assert bool(path.conflict_id) is not is_repairable
+    assert path_in(BEHIND_NAT, zone(FIPS, HUB)).conflict_id == ""
 
 
 @pytest.mark.parametrize(("private_dns", "is_refused"), [(True, True), (False, False)])
