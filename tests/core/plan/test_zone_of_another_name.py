@@ -279,6 +279,9 @@ def test_who_reaches_the_service_by_another_name_and_not_by_the_endpoint_is_not_
     made = of_kind(planned(network, brought(zone(FIPS, HUB))), ActionKind.CREATE_INTERFACE_ENDPOINT)
     assert made.is_blocked is is_walled
     assert (f"unreachable from subnet-z, which may reach it today by {FIPS}" in made.error) is is_walled
+    room = replace(network, subnets=(*network.subnets, subnet("b", cidr="10.0.3.0/24", free=9)))
+    placed = of_kind(planned(room, brought(zone(FIPS, HUB))), ActionKind.CREATE_INTERFACE_ENDPOINT)
+    assert (placed.is_planned, placed.subnet_ids) == (True, ("subnet-b" if is_walled else "subnet-a",))
     assert planned(network).actions[-1].is_planned  # without the Profile it takes nothing from anybody
     assert planned(network, rule(FIPS)).actions[-1].is_planned
 

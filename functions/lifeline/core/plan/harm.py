@@ -115,8 +115,9 @@ class Takeover:
         after = answered_by(replace(endpoint, security_group_ids=frozenset(), policy=""), self.vpc)
         groups = endpoint.security_group_ids or self.group_ids
         why = {one.subject: one.reason for one in _spared(self.exempt, self.suffix)}
-        everybody = (*find_dependents(self.suffix, self.vpc, self.catalog, self.dns), *self.by_other_names())
-        found = find_harm(self.suffix, everybody, after, self.catalog, self.dns, group_ids=groups)
+        usual = find_dependents(self.suffix, self.vpc, self.catalog, self.dns)
+        everybody = {one.subnet.id: one for one in (*self.by_other_names(), *usual)}
+        found = find_harm(self.suffix, everybody.values(), after, self.catalog, self.dns, group_ids=groups)
         found = tuple(replace(harm, exempt=why.get(harm.subnet_id, "")) for harm in found)
         return tuple(sorted(found, key=lambda harm: bool(harm.exempt)))
 
@@ -125,7 +126,7 @@ class Takeover:
         for name, _ in taken_from(self.service.private_dns_names, self.dns) if self.dns else ():
             alone = replace(self.catalog, services=(replace(self.service, private_dns_names=(name,)),))
             found = find_dependents(self.suffix, self.vpc, alone, self.dns)
-            yield from (replace(one, name=name) for one in found if one.is_central)
+            yield from (replace(one, name=name) for one in found)
 
     def harm_with(self, endpoint: Endpoint, hosts: Iterable[Subnet]) -> tuple[Harm, ...]:
         """The same once it has an interface in these subnets, too."""
@@ -178,9 +179,8 @@ def shut_out(endpoint: Endpoint, vpc: Vpc, ports: Ranges) -> list[Obstacle]:
 @dataclass(frozen=True, slots=True)
 class Dependent:
     """A subnet that reaches a service today, and from which of its addresses it doesn't reach all of it. `is_public`
-    says that it reaches the service's public addresses, `is_central` that it reaches central endpoints, `now` where the
-    service answers it. `is_seen` is False where something on its way wasn't read. `name` is the one that it reaches the
-    service by, if that isn't the usual one.
+    says that it reaches the service's public addresses, `now` where the service answers it. `is_seen` is False where
+    something on its way wasn't read. `name` is the one that it reaches the service by, if that isn't the usual one.
     """
 
     subnet: Subnet
@@ -188,7 +188,6 @@ class Dependent:
     is_public: bool = False
     now: AnsweringEnds = NOT_KNOWN
     is_seen: bool = True
-    is_central: bool = False
     name: str = ""
 
     @property
@@ -230,7 +229,7 @@ def _dependent(subnet: Subnet, path: NetworkPath, reach: ServiceReach) -> Depend
         now = AnsweringEnds(tuple(ends_of(serving, reach.vpc, version)), serving.security_group_ids)
     elif is_public or serving:
         now = AnsweringEnds((public_end(reach.service, version),))
-    return Dependent(subnet, path.shut, is_public, now, not path.unread, is_central=bool(path.central_id))
+    return Dependent(subnet, path.shut, is_public, now, not path.unread)
 
 
 def find_harm(

@@ -175,7 +175,7 @@ class EndpointMaker(ServicePlanner):
         follows a reason.
         """
         dns = self.plan_input.dns
-        taken = taken_from(self.service.private_dns_names, dns) if dns and not self.reach.central else ()
+        taken = taken_from(self.service.private_dns_names, dns) if dns else ()
         found = [f"{name} from {answer.kind} {answer.source_id}" for name, answer in taken]
         return f"; its private DNS also takes {listed(found)}" if found else ""
 
