@@ -58,6 +58,7 @@ from lifeline.core.network.model import (
     SecurityGroup,
     Subnet,
     TargetKind,
+    Vpc,
 )
 from lifeline.core.notices.agents_unknown import agents_unknown_notice
 from lifeline.core.notices.backlog import backlog_notice
@@ -236,14 +237,36 @@ HUB_ZONE = DnsAnswer(
     "the private hosted zone monitoring.us-east-1.amazonaws.com (Z0123456789HUB)",
     addresses=("10.128.0.10", "10.128.1.10"),
 )
-LOST_HUB = route("10.128.0.0/16", TargetKind.TRANSIT_GATEWAY, "tgw-0hub", active=False)
-LEFT_HUB = replace(
-    NETWORK,
-    route_tables=tuple(
-        replace(table, routes=(*table.routes, LOST_HUB)) if table.is_main else table for table in NETWORK.route_tables
-    ),
-)
+
+
+def at_hub(*, active: bool) -> Vpc:
+    """The network whose main table leads to a hub, or once did."""
+    to_hub = route("10.128.0.0/16", TargetKind.TRANSIT_GATEWAY, "tgw-0hub", active=active)
+    main, *others = NETWORK.route_tables
+    return replace(NETWORK, route_tables=(replace(main, routes=(*main.routes, to_hub)), *others))
+
+
+AT_HUB, LEFT_HUB = at_hub(active=True), at_hub(active=False)
 WITHOUT_HUB = answer(plan(LEFT_HUB, "monitoring", dns=DnsView((HUB_ZONE,))))
+FIPS = "monitoring-fips.us-east-1.amazonaws.com"
+_FIPS_ZONE = replace(HUB_ZONE, domain=FIPS)
+_WITH_FIPS = replace(CATALOG.find("monitoring")[0], private_dns_names=("monitoring.us-east-1.amazonaws.com", FIPS))
+_BY_TWO_NAMES = PlanInput((Requirement("monitoring", frozenset({APP_A, APP_B}), per_zone=True),), "lifeline")
+
+
+def by_two_names(zone: DnsAnswer) -> VpcAnswer:
+    """The plan where the service has a FIPS name as well, and this is what answers it."""
+    dns, price = DnsView((zone,)), price_in("us-east-1")
+    return answer(plan_endpoints(AT_HUB, Catalog((_WITH_FIPS,)), replace(_BY_TWO_NAMES, dns=dns, price=price)))
+
+
+ANOTHER_NAME = by_two_names(_FIPS_ZONE)
+TAKES_ANOTHER_NAME = by_two_names(replace(_FIPS_ZONE, kind=AnswerKind.PROFILE, source_id="rp-0123456789hub"))
+_BUCKETS = "s3.us-east-1.amazonaws.com"
+_LISTED = replace(CATALOG.find("s3")[1], private_dns_names=(f"*.{_BUCKETS}", _BUCKETS))
+_HALF_A_ZONE = replace(HUB_ZONE, domain=_BUCKETS, addresses=(), wildcard=(HUB_ZONE.addresses, ""))
+_BY_HALF = PlanInput((Requirement("s3", frozenset({APP_A}), per_zone=True),), "lifeline", dns=DnsView((_HALF_A_ZONE,)))
+HALF_ANSWERED = answer(plan_endpoints(AT_HUB, Catalog((CATALOG.find("s3")[0], _LISTED)), _BY_HALF))
 S3_BY_INTERFACE = endpoint(
     S3,
     "0c1d2e3f405162738",
@@ -762,6 +785,9 @@ NOTICES: dict[str, tuple[float, Callable[[], Notice]]] = {
     "endpoints-on-other-ports": (8, lambda: notified(ON_OTHER_PORTS, is_plan=True)),
     "endpoints-by-members": (8, lambda: notified(BY_MEMBERS, is_plan=True)),
     "endpoints-no-way-to-hub": (8, lambda: notified(WITHOUT_HUB)),
+    "endpoints-zone-of-another-name": (8, lambda: notified(ANOTHER_NAME)),
+    "endpoints-takes-another-name": (8, lambda: notified(TAKES_ANOTHER_NAME, is_plan=True)),
+    "endpoints-half-a-zone": (8, lambda: notified(HALF_ANSWERED)),
     "endpoints-s3-by-interface": (8, lambda: notified(BESIDE_S3, is_plan=True)),
     "endpoints-shut-by-policy": (8, lambda: notified(SHUT_BY_POLICY, because=because_of([DENIED_BY]))),
     "endpoints-policy-reset": (8, lambda: notified(POLICY_RESET, because=because_of([DENIED_BY]))),

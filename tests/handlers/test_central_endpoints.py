@@ -90,6 +90,26 @@ def test_a_zone_without_a_record_is_in_the_way_and_serves_nobody(spoke: Spoke) -
     assert f"private hosted zone {zone_id} has no record for {NAME}, so the name isn't resolved" in notice
 
 
+@pytest.mark.parametrize("other", ["monitoring-fips.us-east-1.amazonaws.com", "monitoring.us-east-1.api.aws"])
+def test_a_zone_of_another_of_the_services_names_serves_nobody_and_is_told_with_the_remedy(
+    spoke: Spoke, other: str
+) -> None:
+    zone_id = spoke.case.world.hub_zone(spoke.vpc_id, other, "10.9.0.10")
+    spoke.route()
+    found = spoke.service()
+    assert (found["state"], spoke.case.world.endpoints(spoke.vpc_id)) == ("blocked", [])
+    assert found["detail"] == (
+        f"AWS doesn't accept private DNS for an endpoint here while the VPC has private hosted zone {zone_id} of "
+        f"{other}, another of the service's names. That zone doesn't answer {NAME}, for which clients usually ask: "
+        f"disassociate it from the VPC, or associate a zone of {NAME} as well"
+    )
+    (notice,) = spoke.case.told()
+    assert f"associate a zone of {NAME} as well" in " ".join(notice.split())
+    spoke.case.world.hub_zone(spoke.vpc_id, NAME, "10.9.0.10")
+    spoke.case.forget_dns()
+    assert spoke.service()["state"] == "served centrally"
+
+
 def test_a_zone_that_leads_to_an_endpoint_of_the_hub_is_followed_to_its_interfaces(spoke: Spoke) -> None:
     world = spoke.case.world
     hub = world.make_vpc(cidr="10.9.0.0/16")

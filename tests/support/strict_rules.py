@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from tests.support.strict_errors import RefusedError
-from tests.support.strict_services import GATEWAY, INTERFACE, Service
+from tests.support.strict_services import GATEWAY, INTERFACE, Service, domain_of
 from tests.support.strict_state import State
 
 
@@ -132,11 +132,13 @@ def private_dns_is_free(state: State, wish: Wish) -> None:
     """PrivateLink guide: one endpoint or private hosted zone of a VPC answers a name."""
     if not wish.turns_dns_on:
         return
-    for domain in sorted(wish.service.domains() & state.domains_taken(wish.vpc_id, but_by=wish.endpoint_id)):
+    taken = state.domains_taken(wish.vpc_id, but_by=wish.endpoint_id)
+    conflicting = next((one for one in map(domain_of, wish.service.private_dns_names) if one in taken), "")
+    if conflicting:
         raise RefusedError(
             "InvalidParameter",
             "private-dns-enabled cannot be set because there is already a conflicting DNS domain for "
-            f"{domain} in the VPC {wish.vpc_id}",
+            f"{conflicting} in the VPC {wish.vpc_id}",
         )
 
 

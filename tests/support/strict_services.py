@@ -5,7 +5,7 @@ interface endpoint (PrivateLink guide: AWS services that integrate with AWS Priv
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import NAMESPACE_DNS, uuid5
 
@@ -50,6 +50,7 @@ _HOSTS = {
     "sagemaker.api": "api.sagemaker",
     "sagemaker.runtime": "runtime.sagemaker",
 }
+_WITH_MORE_NAMES = {"monitoring": ("monitoring", "monitoring-fips"), "sqs": ("sqs", "sqs-fips")}
 _INTERFACE_SUFFIXES = (
     *("acm-pca", "athena", "autoscaling", "cloudformation", "cloudtrail", "codebuild", "config", "ec2", "ec2messages"),
     *("ecr.api", "ecr.dkr", "ecs", "ecs-agent", "ecs-telemetry", "eks", "eks-auth", "elasticfilesystem"),
@@ -70,9 +71,17 @@ def service_name(region: str, suffix: str) -> str:
 def default_services(region: str) -> list[Service]:
     """What AWS offers in an ordinary region, as far as agents, containers and functions need it."""
     domain = f"{region}.amazonaws.com" + (".cn" if region.startswith("cn-") else "")
+    dual = f"{region}.api.amazonwebservices.com.cn" if region.startswith("cn-") else f"{region}.api.aws"
     offered = [
         Service(service_name(region, suffix), private_dns_names=(f"{_HOSTS.get(suffix, suffix)}.{domain}",))
         for suffix in _INTERFACE_SUFFIXES
+    ]
+    # Dual-stack and FIPS names beside the usual ones (PrivateLink guide: private DNS for interface endpoints).
+    offered = [
+        replace(one, private_dns_names=tuple(f"{label}.{zone}" for zone in (domain, dual) for label in labels))
+        if (labels := _WITH_MORE_NAMES.get(one.name.rpartition(".")[2]))
+        else one
+        for one in offered
     ]
     # S3 guide: AWS PrivateLink for S3. DynamoDB's interface endpoints have no private DNS name.
     s3 = tuple(f"{label}.{domain}" for label in ("s3", "*.s3", "*.s3-accesspoint", "*.s3-control"))

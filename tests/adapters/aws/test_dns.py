@@ -11,7 +11,7 @@ from botocore.exceptions import ClientError, EndpointConnectionError
 
 from lifeline.adapters.aws.dns import CentralDns
 from lifeline.adapters.aws.pace import Pace
-from lifeline.core.network.dns import AnswerKind, DnsAnswer, answers_for
+from lifeline.core.network.dns import AnswerKind, DnsAnswer, answer_to
 from tests.support.emulator import emulated_aws
 
 REGION = "us-east-1"
@@ -213,13 +213,13 @@ def test_a_zones_addresses_are_those_of_its_own_name(
 def test_a_record_of_a_zones_own_name_and_one_of_all_names_under_it_do_not_answer_each_other(wildcard: str) -> None:
     zones = with_records(records("10.9.0.10"), records(alias=ALIAS, name=wildcard))
     view = central(zones, ec2=Stub(**HUBS)).view(VPC_ID, region=REGION)
-    found = [answers_for([name], view) for name in (NAME, f"*.{NAME}")]
+    found = [answer_to(name, view) for name in (NAME, f"*.{NAME}")]
     assert [(one.addresses, one.endpoint_id) for one in found if one] == [
         (("10.9.0.10",), ""),
         (("10.9.0.10",), "vpce-0a1"),
     ]
     view = central(with_records(records("10.9.0.10"))).view(VPC_ID, region=REGION)
-    assert [one.addresses for name in (NAME, f"*.{NAME}") if (one := answers_for([name], view))] == [
+    assert [one.addresses for name in (NAME, f"*.{NAME}") if (one := answer_to(name, view))] == [
         ("10.9.0.10",),
         (),
     ]
@@ -273,7 +273,7 @@ def test_a_forward_rule_answers_and_a_system_rule_stays_here() -> None:
     view = central(rules=rules).view(VPC_ID, region=REGION)
     assert [(one.domain, one.forwards) for one in view.answers] == [("", True)]
     assert [one.domain for one in view.kept_here] == ["amazonaws.com"]
-    assert answers_for([NAME], view) is None
+    assert answer_to(NAME, view) is None
     (_, request), *_ = rules.calls
     assert request == {"Filters": [{"Name": "VPCId", "Values": [VPC_ID]}]}
 
@@ -323,7 +323,7 @@ def test_a_profile_answers_by_its_zones_rules_and_endpoints() -> None:
         (AnswerKind.PROFILE, "logs.us-east-1.amazonaws.com", "rp-1"),
         (AnswerKind.PROFILE, NAME, "rp-1"),
     ]
-    answer = answers_for([NAME], dns.view(VPC_ID, region=REGION))
+    answer = answer_to(NAME, dns.view(VPC_ID, region=REGION))
     assert answer == DnsAnswer(
         AnswerKind.PROFILE,
         NAME,
@@ -358,7 +358,7 @@ def test_the_resources_of_a_profile_that_many_vpcs_share_are_read_once() -> None
     zones = route53(get_hosted_zone={"HostedZone": {"Name": f"{NAME}."}})
     dns = central(zones, shared=shared)
     for place in range(3):
-        assert answers_for([NAME], dns.view(f"vpc-{place}", region=REGION))
+        assert answer_to(NAME, dns.view(f"vpc-{place}", region=REGION))
     assert shared.names().count("list_profile_resource_associations") == 1
     assert zones.names().count("get_hosted_zone") == 1
 
@@ -530,14 +530,14 @@ def test_a_fresh_view_sees_what_a_profile_gained() -> None:
     dns = central(route53(get_hosted_zone={"HostedZone": {"Name": f"{NAME}."}}), shared=shared)
     assert dns.view(VPC_ID, region=REGION).answers == ()
     dns.begin_run(give_up_after=timedelta(minutes=1))
-    assert answers_for([NAME], dns.view(VPC_ID, region=REGION, fresh=True))
+    assert answer_to(NAME, dns.view(VPC_ID, region=REGION, fresh=True))
 
 
 def test_a_view_with_something_unreadable_is_not_kept() -> None:
     page = {"HostedZoneSummaries": [hosted_zone()]}
     dns = central(Stub(list_hosted_zones_by_vpc=[error("ListHostedZonesByVPC", "Throttling"), page]))
     assert dns.view(VPC_ID, region=REGION).unreadable
-    assert answers_for([NAME], dns.view(VPC_ID, region=REGION))
+    assert answer_to(NAME, dns.view(VPC_ID, region=REGION))
 
 
 # ---- five calls a second
@@ -643,7 +643,7 @@ def test_an_account_in_moto_with_a_zone_and_a_rule(account: None) -> None:
     made = rules.create_resolver_rule(CreatorRequestId="1", RuleType="SYSTEM", DomainName="corp.example")
     rules.associate_resolver_rule(ResolverRuleId=made["ResolverRule"]["Id"], VPCId=vpc_id)
     view = CentralDns().view(vpc_id, region=REGION)
-    answer = answers_for([NAME], view)
+    answer = answer_to(NAME, view)
     assert answer
     assert answer.kind is AnswerKind.PRIVATE_ZONE
     assert [one.domain for one in view.kept_here] == ["corp.example"]

@@ -10,7 +10,7 @@ import pytest
 
 from lifeline.core.guards.approval import approvable, make_offer, still_planned
 from lifeline.core.network.askers import Asker, Asking
-from lifeline.core.network.dns import AnswerKind, DnsAnswer, DnsView
+from lifeline.core.network.dns import AnswerKind, DnsAnswer, DnsView, usual_first
 from lifeline.core.network.hub import CheckAnswer, HubSource, HubView
 from lifeline.core.network.model import (
     IN_PLACE_OF,
@@ -40,6 +40,7 @@ from lifeline.core.plan.cost import price_in
 from lifeline.core.plan.harm import unprepared
 from lifeline.core.plan.plan import plan_endpoints
 from lifeline.core.plan.scene import PlanInput
+from lifeline.core.policy.central import Central
 from lifeline.core.policy.policy import Exempted, ExemptedBy, Requirement
 from tests.support.builders import MONITORING, OWNER, VPC_ID, default_route, endpoint, route, subnet, table, vpc
 from tests.support.hubs import ADDRESS, HUB_ID, NAME, TGW, ZONE, Hubs, answer, central, hub_vpc, led, offered, spoke
@@ -359,30 +360,46 @@ def test_a_zone_of_one_of_the_services_other_names_is_in_the_way_of_the_hubs() -
     assert taken.refusal == "no conflicting zones and rules: no (the zone Z0OWN has the name in the VPC)"
 
 
-@pytest.mark.parametrize(
-    ("there", "missing", "is_asked"),
-    [
-        ("monitoring.us-east-1.amazonaws.com", "monitoring.us-east-1.api.aws", False),
-        ("monitoring.us-east-1.amazonaws.com", "a-monitoring.us-east-1.api.aws", False),
-        ("monitoring.us-east-1.amazonaws.com", "monitoring-fips.us-east-1.amazonaws.com", False),
-        ("monitoring-fips.us-east-1.amazonaws.com", "monitoring.us-east-1.amazonaws.com", True),
-        ("monitoring.us-east-1.api.aws", "monitoring.us-east-1.amazonaws.com", True),
-    ],
-)
-def test_any_of_the_services_names_will_do_and_the_others_are_said(there: str, missing: str, is_asked: bool) -> None:
-    """Clients ask for the usual names unless they are told to use others: without these, a person decides."""
-    service = Service(MONITORING, EndpointType.INTERFACE, private_dns_names=tuple(sorted((there, missing))))
-    wanted = PlanInput((), "lifeline", dns=DnsView(), central=central(), may_associate=True)
-    wanted = replace(wanted, hub=Hubs().view(sources=(HubSource(ZONE, (answer(domain=there),), 1, 300),)))
+FIPS, DUAL = "monitoring-fips.us-east-1.amazonaws.com", "monitoring.us-east-1.api.aws"
+THREE = Service(MONITORING, EndpointType.INTERFACE, private_dns_names=usual_first([DUAL, NAME, FIPS]))
+
+
+def judged_of(service: Service, named: Central, *sources: HubSource) -> CentralOffer:
+    wanted = PlanInput((), "lifeline", dns=DnsView(), central=named, may_associate=True)
+    wanted = replace(wanted, hub=Hubs().view(sources=sources))
     found = judge_central(service, spoke(), spoke().subnets, Catalog((service,)), wanted)
     assert found
-    assert (found.refusal, found.central_ids, bool(found.asks)) == ("", (ZONE,), is_asked)
-    assert any(f"Z0HUB doesn't answer {missing}" in line for line in found.words)
-    hub = Hubs().view(sources=(HubSource(ZONE, (answer(domain=there),), 1, 300), HubSource("Z0HUB2", unread=(DENIED,))))
-    both = replace(wanted, central=central(zones=(ZONE, "Z0HUB2")), hub=hub)
-    unsure = judge_central(service, spoke(), spoke().subnets, Catalog((service,)), both)
-    assert unsure
+    return found
+
+
+def test_the_zone_of_the_usual_name_will_do_and_the_others_are_said() -> None:
+    found = judged_of(THREE, central(), HubSource(ZONE, (answer(),), 1, 300))
+    assert (found.refusal, found.asks, found.central_ids) == ("", "", (ZONE,))
+    assert any(f"Z0HUB doesn't answer {FIPS} and {DUAL}" in line for line in found.words)
+    both = central(zones=(ZONE, "Z0HUB2"))
+    unsure = judged_of(THREE, both, HubSource(ZONE, (answer(),), 1, 300), HubSource("Z0HUB2", unread=(DENIED,)))
     assert unsure.words == found.words  # nothing is said of what couldn't be read
+
+
+@pytest.mark.parametrize("other", [FIPS, DUAL])
+def test_a_hubs_zone_of_another_name_is_offered_to_nobody(other: str) -> None:
+    """It would serve only those who were told to ask for that name, and keep AWS from accepting private DNS."""
+    of_other = HubSource(ZONE, (answer(domain=other),), 1, 300)
+    found = judged_of(THREE, central(), of_other)
+    assert (found.central_ids, found.refusal) == ((), f"the hub's zone: no (no zone of central.zones is named {NAME})")
+    profile = HubSource("rp-hub", (answer(kind=AnswerKind.PROFILE, domain=other, source_id="rp-hub"),), 1, 1000)
+    brought = judged_of(THREE, central(zones=(), profile="rp-hub"), profile)
+    assert (brought.central_ids, brought.refusal) == ((), f"the hub's Profile: no (the Profile rp-hub has no {NAME})")
+    maybe = judged_of(THREE, central(zones=(ZONE, "Z0HUB2")), of_other, HubSource("Z0HUB2", unread=(DENIED,)))
+    assert maybe.central_ids == ("Z0HUB2",)  # it may be the zone of the usual name
+
+
+def test_where_clients_ask_for_several_names_the_hub_must_answer_them_all() -> None:
+    first, second = "one.us-east-1.amazonaws.com", "other.us-east-1.amazonaws.com"
+    service = Service(MONITORING, EndpointType.INTERFACE, private_dns_names=(first, second))
+    found = judged_of(service, central(), HubSource(ZONE, (answer(domain=second),), 1, 300))
+    why = f"Z0HUB doesn't answer {first}, which clients ask for unless they are told otherwise"
+    assert (found.central_ids, found.refusal) == ((ZONE,), f"names of the zone: no ({why})")
 
 
 @pytest.mark.parametrize(

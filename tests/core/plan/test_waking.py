@@ -5,11 +5,34 @@ from typing import Any
 
 from lifeline.core.network.askers import Asker, Asking
 from lifeline.core.network.dns import AnswerKind, DnsAnswer, DnsView
-from lifeline.core.network.model import Endpoint, NatGateway, Route, SecurityGroup, TargetKind, Vpc
+from lifeline.core.network.model import (
+    Catalog,
+    Endpoint,
+    EndpointType,
+    NatGateway,
+    Route,
+    SecurityGroup,
+    Service,
+    TargetKind,
+    Vpc,
+)
 from lifeline.core.plan.actions import Action, ActionKind, Status
-from lifeline.core.policy.policy import Exempted, ExemptedBy
+from lifeline.core.plan.plan import plan_endpoints
+from lifeline.core.plan.scene import PlanInput
+from lifeline.core.policy.policy import Exempted, ExemptedBy, Requirement
 from tests.support import builders
-from tests.support.builders import MONITORING, default_route, endpoint, own_security_group, route, subnet, table, vpc
+from tests.support.builders import (
+    MONITORING,
+    OWNER,
+    ZONES,
+    default_route,
+    endpoint,
+    own_security_group,
+    route,
+    subnet,
+    table,
+    vpc,
+)
 
 CLIENT = subnet("a", cidr="10.0.1.0/24")
 NAT = default_route(TargetKind.NAT_GATEWAY)
@@ -112,6 +135,22 @@ def test_zones_of_other_names_are_told_and_block_nothing() -> None:
         fix(network(NAT), zone("example.com")).reason
     )
     assert "begin to" not in fix(network(NAT)).reason
+
+
+def test_a_zone_of_another_of_the_services_names_hides_nothing() -> None:
+    """Who asks for its FIPS name isn't known; who asks for the usual one is answered as before."""
+    usual, fips = "logs.us-east-1.amazonaws.com", "logs-fips.us-east-1.amazonaws.com"
+    service = Service(LOGS, EndpointType.INTERFACE, zones=frozenset(ZONES), private_dns_names=(usual, fips))
+    catalog = Catalog((*(one for one in builders.CATALOG.services if one.name != LOGS), service))
+
+    def fixed(*domains: str) -> Action:
+        asked = (Requirement("monitoring", frozenset({CLIENT.id}), per_zone=True),)
+        dns = DnsView(tuple(zone(domain) for domain in domains))
+        return plan_endpoints(network(NAT), catalog, PlanInput(asked, OWNER, dns=dns, fix_dns=True)).actions[0]
+
+    assert fixed(fips).status is Status.PLANNED
+    assert fixed("us-east-1.api.aws").status is Status.PLANNED
+    assert fixed(fips, usual).status is Status.BLOCKED
 
 
 def test_zones_beyond_the_third_are_counted() -> None:

@@ -1,40 +1,408 @@
-"""Faults that are known and not mended yet: a private hosted zone of another of a service's names than the usual one
-counts as answering the service. It only keeps AWS from accepting private DNS.
+"""A service has several private DNS names. What answers another than the usual one serves nobody who asks for that: it
+only keeps AWS from accepting private DNS, or loses the name to an endpoint.
 """
+
+from dataclasses import replace
+from typing import Any
 
 import pytest
 
-from lifeline.core.network.dns import AnswerKind, DnsAnswer, DnsView
-from lifeline.core.network.model import Catalog, EndpointType, NatGateway, Service, TargetKind, Vpc
-from lifeline.core.network.reach import Reach, find_path
-from lifeline.core.plan.actions import ServiceState
+from lifeline.core.incidents.remedies import remedy_for
+from lifeline.core.network.dns import AnswerKind, DnsAnswer, DnsView, usual_first
+from lifeline.core.network.model import AclEntry, Catalog, EndpointType, NatGateway, NetworkAcl, Service, Vpc
+from lifeline.core.network.model import TargetKind as To
+from lifeline.core.network.reach import NetworkPath, Reach, find_path
+from lifeline.core.plan.actions import Action, ActionKind, Plan, ServiceState
 from lifeline.core.plan.plan import plan_endpoints
 from lifeline.core.plan.scene import PlanInput
 from lifeline.core.policy.policy import Requirement
-from tests.support.builders import MONITORING, OWNER, default_route, route, subnet, table, vpc
+from tests.core.coexist.test_retirement import FOR_PUBLIC, retire
+from tests.core.plan.test_harm import closed_to
+from tests.support.builders import (
+    MONITORING,
+    OWNER,
+    S3,
+    ZONES,
+    default_route,
+    endpoint,
+    gateway,
+    own_security_group,
+    route,
+    subnet,
+    table,
+    vpc,
+)
+from tests.support.hubs import Hubs, central, spoke
 
 USUAL, FIPS = "monitoring.us-east-1.amazonaws.com", "monitoring-fips.us-east-1.amazonaws.com"
-BOTH = Catalog((Service(MONITORING, EndpointType.INTERFACE, private_dns_names=(USUAL, FIPS)),))
-ONLY_FIPS = DnsView((DnsAnswer(AnswerKind.PRIVATE_ZONE, FIPS, "Z0FIPS", "", addresses=("10.200.0.10",)),))
+DUAL = "monitoring.us-east-1.api.aws"
+HUB = "10.200.0.10"
+NAMES = usual_first([USUAL, FIPS, DUAL])
+SERVICE = Service(MONITORING, EndpointType.INTERFACE, zones=frozenset(ZONES), private_dns_names=NAMES)
+CATALOG = Catalog((SERVICE,))
+TO_HUB = table("main", route("10.200.0.0/16", To.TRANSIT_GATEWAY, "tgw-1"))
+BEHIND_NAT = vpc(
+    *(subnet("a"), subnet("n", cidr="10.0.9.0/28")),
+    table("main", default_route(To.NAT_GATEWAY, "nat-1")),
+    table("n", default_route(To.INTERNET_GATEWAY, "igw-1"), subnets=("n",)),
+    nat_gateways=(NatGateway("nat-1", True, True, "subnet-n"),),
+)
+OTHERS = pytest.mark.parametrize("other", [FIPS, DUAL])
+_DOMAIN = "us-east-1.amazonaws.com"
+S3_NAMES = usual_first(f"{label}.{_DOMAIN}" for label in ("s3", "*.s3", "*.s3-accesspoint", "*.s3-control"))
+BUCKETS = Catalog(
+    (
+        Service(S3, EndpointType.GATEWAY, zones=frozenset(ZONES)),
+        Service(S3, EndpointType.INTERFACE, zones=frozenset(ZONES), private_dns_names=S3_NAMES),
+    )
+)
 
 
-def state_in(network: Vpc, dns: DnsView) -> ServiceState:
-    asked = (Requirement("monitoring", frozenset({"subnet-a"}), per_zone=True),)
-    (report,) = plan_endpoints(network, BOTH, PlanInput(asked, OWNER, dns=dns)).services
+def zone(domain: str, *addresses: str, under: tuple[str, ...] = (), **more: Any) -> DnsAnswer:
+    made = DnsAnswer(AnswerKind.PRIVATE_ZONE, domain, f"Z-{domain.partition('.')[0]}", "a zone", addresses=addresses)
+    return replace(made, wildcard=(under, ""), **more)
+
+
+def brought(answer: DnsAnswer) -> DnsAnswer:
+    return replace(answer, kind=AnswerKind.PROFILE, source_id="rp-1")
+
+
+def rule(domain: str) -> DnsAnswer:
+    return DnsAnswer(AnswerKind.RESOLVER_RULE, domain, "rslvr-rr-1", "a rule", forwards=True)
+
+
+def planned(
+    network: Vpc, *answers: DnsAnswer, catalog: Catalog = CATALOG, suffix: str = "monitoring", **more: Any
+) -> Plan:
+    asked = (Requirement(suffix, frozenset({"subnet-a"}), per_zone=True),)
+    return plan_endpoints(network, catalog, PlanInput(asked, OWNER, dns=DnsView(answers), **more))
+
+
+def state_in(found: Plan) -> ServiceState:
+    (report,) = found.services
     return report.state
 
 
-@pytest.mark.xfail(reason="a zone of one of the names counts as answering all of them")
-def test_a_zone_of_the_fips_name_serves_nobody_who_asks_for_the_usual_one() -> None:
-    routed = vpc(subnet("a"), table("main", route("10.200.0.0/16", TargetKind.TRANSIT_GATEWAY, "tgw-1")))
-    assert state_in(routed, ONLY_FIPS) is not ServiceState.CENTRAL
+def of_kind(found: Plan, kind: ActionKind) -> Action:
+    (action,) = [one for one in found.actions if one.kind is kind]
+    return action
 
 
-@pytest.mark.xfail(reason="a zone of one of the names counts as answering all of them")
-def test_a_zone_of_the_fips_name_closes_no_way_to_the_usual_ones_public_addresses() -> None:
-    behind_nat = (table("main", default_route(TargetKind.NAT_GATEWAY, "nat-1")), subnet("n", cidr="10.0.9.0/28"))
-    public = table("n", default_route(TargetKind.INTERNET_GATEWAY, "igw-1"), subnets=("n",))
-    network = vpc(subnet("a"), *behind_nat, public, nat_gateways=(NatGateway("nat-1", True, True, "subnet-n"),))
-    for dns in (DnsView(), ONLY_FIPS):
-        path = find_path(network.subnets[0], network, "monitoring", BOTH, dns, has_public_address=False)
+def path_in(network: Vpc, *answers: DnsAnswer, catalog: Catalog = CATALOG, suffix: str = "monitoring") -> NetworkPath:
+    return find_path(network.subnets[0], network, suffix, catalog, DnsView(answers), has_public_address=False)
+
+
+# ---- what serves
+
+
+@OTHERS
+def test_a_zone_of_another_name_serves_nobody_who_asks_for_the_usual_one(other: str) -> None:
+    network = vpc(subnet("a"), TO_HUB)
+    found = planned(network, zone(other, HUB))
+    assert state_in(found) is ServiceState.BLOCKED
+    assert path_in(network, zone(other, HUB)).reach is Reach.UNREACHABLE
+    assert state_in(planned(network, zone(other, HUB), zone(USUAL, HUB))) is ServiceState.CENTRAL
+    assert state_in(planned(network, zone(other), zone(USUAL, HUB))) is ServiceState.CENTRAL  # without a record
+
+
+@OTHERS
+def test_it_closes_no_way_to_the_usual_ones_public_addresses(other: str) -> None:
+    for answers in ((), (zone(other, HUB),), (zone(other),), (brought(zone(other, HUB)),), (rule(other),)):
+        assert path_in(BEHIND_NAT, *answers).reach is Reach.OPEN_EGRESS
+    assert path_in(BEHIND_NAT, zone(USUAL, HUB)).reach is Reach.UNREACHABLE
+
+
+def test_an_endpoint_is_retired_for_the_usual_ones_zone_only() -> None:
+    network = vpc(subnet("a"), TO_HUB, endpoint(MONITORING, "a"), own_security_group())
+
+    def retired(*answers: DnsAnswer) -> Action:
+        found = retire(network, FOR_PUBLIC, catalog=CATALOG, dns=DnsView(answers)).actions
+        return next(one for one in found if one.kind is ActionKind.RETIRE_ENDPOINT)
+
+    for others in ((zone(FIPS, HUB),), (zone(DUAL, HUB), brought(zone(FIPS, HUB)))):
+        assert retired(*others).error.startswith(
+            "it is the only path to the monitoring service for subnet-a (isolated)"
+        )
+        assert "the service's name resolves to public addresses" in retired(*others).reason
+    served = retired(zone(FIPS, HUB), zone(USUAL, HUB))
+    assert served.is_planned
+    assert "the service's name is answered by private hosted zone Z-monitoring" in served.reason
+
+
+# ---- what AWS refuses
+
+
+@OTHERS
+@pytest.mark.parametrize("parts", [(), (endpoint(MONITORING, "a", private_dns=False), own_security_group())], ids=len)
+def test_no_endpoint_gets_private_dns_where_aws_would_refuse_it_and_the_remedy_is_said(other: str, parts: Any) -> None:
+    found = planned(vpc(subnet("a"), TO_HUB, *parts), zone(other, HUB))
+    kind = ActionKind.ENABLE_PRIVATE_DNS if parts else ActionKind.CREATE_INTERFACE_ENDPOINT
+    action, source = of_kind(found, kind), f"Z-{other.partition('.')[0]}"
+    assert action.error == (
+        f"AWS doesn't accept private DNS for an endpoint here while the VPC has private hosted zone {source} of "
+        f"{other}, another of the service's names. That zone doesn't answer {USUAL}, for which clients usually ask: "
+        f"disassociate it from the VPC, or associate a zone of {USUAL} as well"
+    )
+    assert "takes" not in action.reason.replace(source, "")
+
+
+@pytest.mark.parametrize("out", [None, To.INTERNET_GATEWAY])
+def test_an_incident_promises_no_endpoint_that_aws_would_refuse_and_says_what_to_do(out: To | None) -> None:
+    network = vpc(subnet("a"), TO_HUB if out is None else table("main", default_route(out)))
+    path = path_in(network, zone(FIPS, HUB))
+    assert (path.is_repairable, path.conflict_id) == (False, "Z-monitoring-fips")
+    assert (
+        f"private hosted zone Z-monitoring-fips has {FIPS}, another of the service's names, so that AWS accepts no "
+        "endpoint with private DNS"
+    ) in path.notes
+    remedy = remedy_for("monitoring", path, ((443, 443),), "rtb-main")
+    create = "disassociate Z-monitoring-fips from the VPC and create an endpoint for the monitoring service"
+    if out is None:
+        assert remedy == f"Restore the route in rtb-main or {create} in the VPC."
+    else:
+        assert remedy == f"Give the instance a public address, or {create}."
+    free = path_in(network, brought(zone(FIPS, HUB)))
+    assert (free.is_repairable, free.conflict_id, "disassociate" in remedy_for("monitoring", free, ())) == (
+        True,
+        "",
+        False,
+    )
+    at_gateway = path_in(vpc(subnet("a"), TO_HUB), zone(f"s3-control.{_DOMAIN}", HUB), catalog=BUCKETS, suffix="s3")
+    assert (at_gateway.is_repairable, at_gateway.conflict_id) == (True, "")
+
+
+def test_a_way_out_that_is_shut_is_not_repaired_by_an_endpoint_either() -> None:
+    acl = NetworkAcl("acl-1", frozenset({"subnet-a"}), (AclEntry(100, True, True, "6", "10.0.0.0/8", 0, 65535),))
+    network = vpc(subnet("a"), table("main", default_route(To.TRANSIT_GATEWAY, "tgw-1")), network_acls=(acl,))
+    for answers, is_repairable in (((), True), ((zone(FIPS, HUB),), False)):
+        path = path_in(network, *answers)
+        assert (path.reach, path.is_repairable) == (Reach.FILTERED, is_repairable)
+        assert ("disassociate Z-monitoring-fips" in remedy_for("monitoring", path, ())) is not is_repairable
+    half = AclEntry(90, False, False, "-1", "10.0.1.128/25")
+    rest = tuple(AclEntry(100, egress, True, "-1", "0.0.0.0/0") for egress in (True, False))
+    nat_acl = NetworkAcl("acl-2", frozenset({"subnet-n"}), (half, *rest))
+    partly = replace(BEHIND_NAT, network_acls=(nat_acl,))
+    for answers, is_repairable in (((), True), ((zone(FIPS, HUB),), False)):
+        path = path_in(partly, *answers)
+        assert (path.reach, path.is_repairable) == (Reach.PARTLY, is_repairable)
+        assert bool(path.conflict_id) is not is_repairable
+    assert path_in(BEHIND_NAT, zone(FIPS, HUB)).conflict_id == ""
+
+
+@pytest.mark.parametrize(("private_dns", "is_refused"), [(True, True), (False, False)])
+def test_an_endpoint_of_another_service_that_has_one_of_the_names_is_in_the_way(
+    private_dns: bool, is_refused: bool
+) -> None:
+    """AWS offers FIPS names of some services as services of their own."""
+    twin = "com.amazonaws.us-east-1.monitoring-fips"
+    catalog = Catalog((SERVICE, replace(SERVICE, name=twin, private_dns_names=(FIPS,))))
+    there = endpoint(twin, "a", private_dns=private_dns)
+    for network in (vpc(subnet("a"), there), vpc(subnet("a"), TO_HUB, there)):
+        action = of_kind(planned(network, catalog=catalog), ActionKind.CREATE_INTERFACE_ENDPOINT)
+        assert action.error == (
+            "AWS doesn't accept private DNS for an endpoint here while vpce-1 for the monitoring-fips service has one "
+            "of the same names: turn off its private DNS"
+            if is_refused
+            else ""
+        )
+    assert state_in(planned(vpc(subnet("a"), there), catalog=catalog)) is not ServiceState.SERVED
+    fips = planned(vpc(subnet("a"), there, own_security_group()), catalog=catalog, suffix="monitoring-fips")
+    assert (state_in(fips) is ServiceState.SERVED) is private_dns
+
+
+def test_the_hubs_zone_of_the_usual_name_is_offered_beside_it() -> None:
+    """It needs no private DNS."""
+    more: dict[str, Any] = {
+        "central": central(),
+        "hub": Hubs().view(),
+        "may_associate": True,
+        "account_id": "123456789012",
+    }
+    found = planned(spoke(), zone(FIPS, HUB), **more)
+    assert of_kind(found, ActionKind.ASSOCIATE_CENTRAL).is_planned
+
+
+def test_whom_a_profile_would_serve_by_another_name_already_is_asked_as_well() -> None:
+    """A Profile that takes a second service's usual name is checked for it, though a zone has its FIPS name."""
+    logs = Service(
+        "com.amazonaws.us-east-1.logs", EndpointType.INTERFACE, private_dns_names=("logs.example", "logs-fips.example")
+    )
+    profile = brought(replace(zone(USUAL, "10.9.1.5"), endpoint_id="vpce-0hub"))
+    source = replace(
+        Hubs().view().sources[0],
+        id="rp-1",
+        answers=(profile, brought(zone("logs.example", "10.9.1.6"))),
+        most_vpcs=1000,
+    )
+    more: dict[str, Any] = {
+        "central": central(zones=(), profile="rp-1"),
+        "hub": Hubs().view(sources=(source,)),
+        "may_associate": True,
+        "frozen": frozenset({"logs"}),
+    }
+    catalog = Catalog((SERVICE, logs))
+    for there, is_taken in (("logs-fips.example", True), ("logs.example", False)):
+        found = planned(spoke(), zone(there, HUB), catalog=catalog, **more)
+        reasons = " ".join(action.reason for action in found.actions)
+        assert ("rp-1 would take the name of the logs service" in reasons) is is_taken
+    held = planned(spoke(endpoints=(endpoint(logs.name, "a"),)), catalog=catalog, **more)  # by its own private DNS
+    assert "logs" not in " ".join(action.reason for action in held.actions)
+
+
+# ---- what an endpoint would take
+
+
+def test_a_profile_that_brings_another_name_loses_it_to_an_endpoint_and_that_is_said() -> None:
+    network = vpc(subnet("a"), TO_HUB)
+    made = of_kind(planned(network, brought(zone(FIPS, HUB))), ActionKind.CREATE_INTERFACE_ENDPOINT)
+    assert made.is_planned
+    assert made.reason.endswith(f"; its private DNS also takes {FIPS} from Route 53 Profile rp-1")
+    by_rule = of_kind(planned(network, rule("api.aws")), ActionKind.CREATE_INTERFACE_ENDPOINT)
+    assert by_rule.reason.endswith(f"; its private DNS also takes {DUAL} from resolver rule rslvr-rr-1")
+    idle = vpc(subnet("a"), TO_HUB, endpoint(MONITORING, "a", private_dns=False), own_security_group())
+    switched = of_kind(planned(idle, brought(zone(FIPS, HUB))), ActionKind.ENABLE_PRIVATE_DNS)
+    assert switched.reason.endswith(f"; its private DNS also takes {FIPS} from Route 53 Profile rp-1")
+
+
+def test_a_rule_for_just_another_name_goes_on_answering_it() -> None:
+    made = of_kind(planned(vpc(subnet("a"), TO_HUB), rule(FIPS)), ActionKind.CREATE_INTERFACE_ENDPOINT)
+    assert made.is_planned
+    assert made.reason.endswith("no endpoint in the VPC serves it")
+
+
+@pytest.mark.parametrize("is_walled", [True, False])
+def test_who_reaches_the_service_by_another_name_and_not_by_the_endpoint_is_not_cut_off(is_walled: bool) -> None:
+    """The subnets of one table reach the hub by the FIPS name; the endpoint's ACL would keep one of them out."""
+    far = subnet("z", "us-east-1b", cidr="10.0.2.0/24")
+    acls: tuple[NetworkAcl, ...] = (closed_to("10.0.2.0/24", subnet("a")),) if is_walled else ()
+    network = vpc(subnet("a"), far, TO_HUB, network_acls=acls)
+    made = of_kind(planned(network, brought(zone(FIPS, HUB))), ActionKind.CREATE_INTERFACE_ENDPOINT)
+    assert made.is_blocked is is_walled
+    assert (f"unreachable from subnet-z, which may reach it today by {FIPS}" in made.error) is is_walled
+    room = replace(network, subnets=(*network.subnets, subnet("b", cidr="10.0.3.0/24", free=9)))
+    placed = of_kind(planned(room, brought(zone(FIPS, HUB))), ActionKind.CREATE_INTERFACE_ENDPOINT)
+    assert (placed.is_planned, placed.subnet_ids) == (True, ("subnet-b" if is_walled else "subnet-a",))
+    assert planned(network).actions[-1].is_planned  # without the Profile it takes nothing from anybody
+    assert planned(network, rule(FIPS)).actions[-1].is_planned
+
+
+# ---- rules and zones of parents
+
+
+def test_a_rule_for_a_parent_answers_every_name_but_those_that_another_rule_gives_back() -> None:
+    parent = rule("us-east-1.amazonaws.com")
+    network = vpc(subnet("a"), TO_HUB)
+    path = path_in(network, parent)
+    assert (path.reach, path.central_id) == (Reach.CENTRAL, "rslvr-rr-1")
+    given_back = DnsAnswer(AnswerKind.RESOLVER_RULE, USUAL, "rslvr-rr-2", "a SYSTEM rule")
+    dns = DnsView((parent,), kept_here=(given_back,))
+    kept = find_path(network.subnets[0], network, "monitoring", CATALOG, dns, has_public_address=False)
+    assert (kept.reach, kept.central_id) == (Reach.UNREACHABLE, "")
+    asked = (Requirement("monitoring", frozenset({"subnet-a"}), per_zone=True),)
+    made = of_kind(
+        plan_endpoints(network, CATALOG, PlanInput(asked, OWNER, dns=dns)), ActionKind.CREATE_INTERFACE_ENDPOINT
+    )
+    assert made.reason.endswith(f"; its private DNS also takes {FIPS} from resolver rule rslvr-rr-1")
+    only_dual = path_in(network, rule("api.aws"))
+    assert (only_dual.reach, only_dual.central_id) == (Reach.UNREACHABLE, "")
+
+
+def test_a_zone_of_a_parent_is_named_where_it_may_hide_the_usual_name_and_not_where_it_hides_another() -> None:
+    over, beside = zone("us-east-1.amazonaws.com"), zone("us-east-1.api.aws")
+    out = vpc(subnet("a"), table("main", default_route(To.TRANSIT_GATEWAY, "tgw-1")))
+    for parent, is_said in ((over, True), (beside, False)):
+        reason = of_kind(planned(vpc(subnet("a"), TO_HUB), parent), ActionKind.CREATE_INTERFACE_ENDPOINT).reason
+        assert reason.endswith("; a zone") is is_said
+        path = path_in(out, parent)
         assert path.reach is Reach.OPEN_EGRESS
+        assert any("might hide the name" in words for words in path.doubts) is is_said
+    both = planned(vpc(subnet("a"), TO_HUB), over, zone(FIPS, HUB))
+    assert state_in(both) is ServiceState.BLOCKED
+
+
+# ---- several usual names
+
+
+@pytest.mark.parametrize("label", ["s3-control", "s3-accesspoint"])
+def test_a_zone_of_another_part_of_s3_is_not_s3(label: str) -> None:
+    other = zone(f"{label}.{_DOMAIN}", under=(HUB,))
+    served = vpc(subnet("a"), TO_HUB, gateway("main"))
+    assert path_in(served, other, catalog=BUCKETS, suffix="s3").reach is Reach.SERVED
+    made = planned(vpc(subnet("a"), TO_HUB), other, catalog=BUCKETS, suffix="s3")
+    assert of_kind(made, ActionKind.CREATE_GATEWAY_ENDPOINT).is_planned
+
+
+@pytest.mark.parametrize(
+    ("own", "under", "reach", "missing"),
+    [
+        ((HUB,), (HUB,), Reach.CENTRAL, ""),
+        ((HUB,), (), Reach.PARTLY, f"*.s3.{_DOMAIN}"),
+        ((), (HUB,), Reach.PARTLY, f"s3.{_DOMAIN}"),
+        ((), (), Reach.UNREACHABLE, f"*.s3.{_DOMAIN}"),
+        ((HUB,), ("10.99.0.1",), Reach.PARTLY, ""),
+        (("10.99.0.1",), (HUB,), Reach.PARTLY, ""),
+        (("10.99.0.1",), ("10.99.0.2",), Reach.UNREACHABLE, ""),
+    ],
+)
+def test_buckets_and_their_lists_are_asked_for_by_two_names(
+    own: tuple[str, ...], under: tuple[str, ...], reach: Reach, missing: str
+) -> None:
+    network, answered = vpc(subnet("a"), TO_HUB), zone(f"s3.{_DOMAIN}", *own, under=under)
+    path = path_in(network, answered, catalog=BUCKETS, suffix="s3")
+    assert path.reach is reach
+    words = f"private hosted zone Z-s3 has no record for {missing}, so the name isn't resolved"
+    assert (path.words == words) is bool(missing)
+    assert ("clients also ask for other names of the service" in " ".join(path.doubts)) is (reach is Reach.PARTLY)
+    found = planned(network, answered, catalog=BUCKETS, suffix="s3")
+    assert (state_in(found) is ServiceState.CENTRAL) is (reach is Reach.CENTRAL)
+    if missing:
+        (blocked,) = found.actions
+        part = "all of " if reach is Reach.PARTLY else ""
+        assert blocked.reason == f"subnet-a (isolated) can't reach {part}the s3 service: {words}"
+        assert "add the record" in blocked.error
+
+
+def test_of_two_names_the_one_with_an_exception_is_told() -> None:
+    """Each leads elsewhere: of the second's addresses a few of the subnet's are shut out."""
+    few = AclEntry(90, True, False, "6", "10.200.0.10/32", 0, 65535)
+    rest = tuple(AclEntry(100, egress, True, "-1", "0.0.0.0/0") for egress in (True, False))
+    acl = NetworkAcl("acl-1", frozenset({"subnet-a"}), (few, *rest))
+    network = vpc(subnet("a"), TO_HUB, network_acls=(acl,))
+    open_, partly = ("10.200.0.20",), (HUB, "10.200.0.20")
+    for own, under in ((open_, partly), (partly, open_)):
+        path = path_in(network, zone(f"s3.{_DOMAIN}", *own, under=under), catalog=BUCKETS, suffix="s3")
+        assert path.reach is Reach.PARTLY
+
+
+def test_what_is_not_known_of_one_name_makes_it_unknown() -> None:
+    """Behind a NAT gateway that leads on, addresses that weren't read may be reached or not."""
+    onward = table("n", TO_HUB.routes[-1], subnets=("n",))
+    parts = (
+        subnet("a"),
+        subnet("n", cidr="10.0.9.0/28"),
+        table("main", default_route(To.NAT_GATEWAY, "nat-1")),
+        onward,
+    )
+    network = vpc(*parts, nat_gateways=(NatGateway("nat-1", True, True, "subnet-n"),))
+    answered = zone(f"s3.{_DOMAIN}", HUB, under=(HUB,))
+    assert path_in(network, answered, catalog=BUCKETS, suffix="s3").reach is Reach.CENTRAL
+    for partly_read in (replace(answered, wildcard=(None, "")), replace(answered, addresses=None)):
+        assert path_in(network, partly_read, catalog=BUCKETS, suffix="s3").reach is Reach.UNKNOWN
+
+
+def test_names_of_two_zones_of_which_one_is_not_read_are_not_known() -> None:
+    answered = replace(zone(f"s3.{_DOMAIN}", HUB), wildcard=(None, ""))
+    unread = path_in(vpc(subnet("a"), TO_HUB), answered, catalog=BUCKETS, suffix="s3")
+    assert unread.reach is Reach.CENTRAL  # a route leads on, and where to isn't known
+    assert any("were not read" in words for words in unread.unread)
+    walled = vpc(subnet("a"), table("main"))
+    assert path_in(walled, answered, catalog=BUCKETS, suffix="s3").reach is Reach.UNREACHABLE
+
+
+@pytest.mark.parametrize("is_out", [True, False])
+def test_of_two_unlike_names_of_which_one_is_answered_each_has_its_own_way(is_out: bool) -> None:
+    first, second = "one.us-east-1.amazonaws.com", "other.us-east-1.amazonaws.com"
+    catalog = Catalog((replace(SERVICE, private_dns_names=(first, second)),))
+    routes = [default_route(To.TRANSIT_GATEWAY, "tgw-1")] if is_out else [TO_HUB.routes[-1]]
+    path = path_in(vpc(subnet("a"), table("main", *routes)), zone(second, HUB), catalog=catalog)
+    assert path.reach is (Reach.CENTRAL if is_out else Reach.PARTLY)

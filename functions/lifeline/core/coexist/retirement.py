@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 
 from lifeline.core.coexist.waivers import Waiver, find_waivers
-from lifeline.core.network.dns import DnsAnswer, DnsView, answers_for
+from lifeline.core.network.dns import DnsAnswer, DnsView, usual_answer
 from lifeline.core.network.model import (
     Catalog,
     Endpoint,
@@ -282,7 +282,7 @@ class _Retiring:
         service = self._terms.catalog.named(endpoint.service_name, endpoint.type)
         if service is None or self._terms.dns is None or endpoint.type is not EndpointType.INTERFACE:
             return None
-        return answers_for(service.private_dns_names, self._terms.dns)
+        return usual_answer(service.private_dns_names, self._terms.dns)
 
     # ---- the security groups
 

@@ -41,7 +41,9 @@ def remedy_for(
     """What a person can do about it, in a sentence or two. `ports` are the service's, and `table_id` is the subnet's
     route table, empty if it isn't known. With `is_swap_offered`, people may approve an endpoint in the hub's place.
     """
-    on = ports_in(ports)
+    on, create = ports_in(ports), f"create an endpoint for the {service} service"
+    if path.conflict_id:
+        create = f"disassociate {path.conflict_id} from the VPC and {create}"
     endpoint, where = path.endpoint_id, f" in {table_id}" if table_id else ""
     if path.reach is Reach.UNKNOWN:
         what = f"the security groups, network ACLs and routes on the way to {endpoint}, and its private DNS"
@@ -80,10 +82,10 @@ def remedy_for(
             ObstacleKind.ROUTE: "Delete the route that leads nowhere",
             ObstacleKind.NAT: "Turn off the source/destination check of the NAT instance",
         }[kind]
-        return f"{undo}, or create an endpoint for the {service} service in the VPC."
+        return f"{undo}, or {create} in the VPC."
     return {
         Reach.PENDING: f"Wait for {endpoint}: it takes a few minutes, and the service's owner might have to accept it.",
         Reach.FAILED: f"Delete {endpoint}, and create a new endpoint for the {service} service.",
         Reach.DNS_OFF: "Turn on the VPC's DNS attributes (aws ec2 modify-vpc-attribute).",
-        Reach.NO_ADDRESS: f"Give the instance a public address, or create an endpoint for the {service} service.",
-    }.get(path.reach, f"Restore the route{where} or create an endpoint for the {service} service in the VPC.")
+        Reach.NO_ADDRESS: f"Give the instance a public address, or {create}.",
+    }.get(path.reach, f"Restore the route{where} or {create} in the VPC.")

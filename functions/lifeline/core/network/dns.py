@@ -1,8 +1,13 @@
 """Who else answers a service's name in a VPC: central endpoints, as the DNS of a spoke shows them."""
 
+import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
+
+# The domains of dual-stack names (botocore: dualStackDnsSuffix of its partitions; ECR guide: dual-stack endpoints; S3
+# guide: dual-stack endpoints).
+_DUAL_STACK = re.compile(r"\.(api\.(aws|amazonwebservices|cloud-aws)(\.|$)|on\.aws$|dualstack\.)")
 
 
 class AnswerKind(StrEnum):
@@ -28,7 +33,8 @@ class DnsAnswer:
     `addresses` are those with which it answers its own name: none where the zone has no record for it, None where they
     were not read. `endpoint_id` is the endpoint whose addresses they are, where that is known. `wildcard` is the same
     for the names under its own, such as `*.dkr.ecr.…`: a record of one of the two doesn't answer the other. `absent_id`
-    is the endpoint to which a record of the zone leads, and which the zone's account doesn't have.
+    is the endpoint to which a record of the zone leads, and which the zone's account doesn't have. `asked` is the name
+    to which this is the answer, if it isn't just the domain.
     """
 
     kind: AnswerKind
@@ -40,13 +46,14 @@ class DnsAnswer:
     endpoint_id: str = ""
     absent_id: str = ""
     wildcard: Answered = (None, "")
+    asked: str = field(default="", compare=False)
 
     def to(self, name: str) -> "DnsAnswer":
         """The same, with what it answers to a service's private DNS name, which may begin with `*.`."""
         if not is_wildcard(name):
             return self
         addresses, endpoint_id = self.wildcard
-        return replace(self, addresses=addresses, endpoint_id=endpoint_id)
+        return replace(self, addresses=addresses, endpoint_id=endpoint_id, asked=name)
 
     def answering(self, addresses: tuple[str, ...]) -> "DnsAnswer":
         """The same, as if these were its addresses for all names."""
@@ -76,14 +83,11 @@ class DnsView:
     brought: tuple[str, ...] = ()
 
 
-def answers_for(names: Sequence[str], view: DnsView) -> DnsAnswer | None:
-    """What serves one of the service's private DNS names centrally, or None; the first name that is answered decides.
+def answer_to(name: str, view: DnsView) -> DnsAnswer | None:
+    """What answers one private DNS name of a service centrally, or None.
 
-    One name is enough: an endpoint with private DNS takes all of its names, and AWS refuses it where a zone of one of
-    them is associated already (PrivateLink guide: "conflicting DNS domain"). So:
-
-    - A private hosted zone of exactly the name serves it. `*.` is left off: the zone of `*.s3.…` is `s3.…`.
-    - A FORWARD rule for the name or any parent, the root too, serves it: its resolvers decide. A SYSTEM rule that is
+    - A private hosted zone of exactly the name answers it. `*.` is left off: the zone of `*.s3.…` is `s3.…`.
+    - A FORWARD rule for the name or any parent, the root too, answers it: its resolvers decide. A SYSTEM rule that is
       more specific undoes it; the most specific rule counts (Route 53 guide: how VPC Resolver determines whether the
       domain name in a query matches any rules). An endpoint's zone would win over a rule for a parent, and that is why
       none may be made: it would take over what a hub serves.
@@ -95,7 +99,41 @@ def answers_for(names: Sequence[str], view: DnsView) -> DnsAnswer | None:
       name that it has no record for is NXDOMAIN (same considerations), so unlike a rule it is mostly an outage, and it
       conflicts with no endpoint. An endpoint's own zone is more specific, wins, and restores the service.
     """
-    return next((found.to(name) for name in names if (found := _answer_for(domain_of(name), view))), None)
+    found = _answer_for(domain_of(name), view)
+    return found.to(name) if found else None
+
+
+def usual_answer(names: Sequence[str], view: DnsView) -> DnsAnswer | None:
+    """What serves a service centrally: what answers the first of its usual names that is answered, or None.
+
+    What answers other names of it serves nobody who asks for the usual ones; see `conflicting_zone`.
+    """
+    return next(filter(None, (answer_to(name, view) for name in usual_names(names))), None)
+
+
+def conflicting_zone(names: Iterable[str], view: DnsView) -> DnsAnswer | None:
+    """The zone for which AWS refuses an endpoint's private DNS, or None: any of the service's names is enough.
+
+    An endpoint with private DNS takes all of its service's names, and AWS lets one private hosted zone of a name into a
+    VPC (PrivateLink guide: "conflicting DNS domain"). Neither rules nor what a Profile brings are associated with the
+    VPC as zones (Route 53 guide: how Profile settings are prioritized).
+    """
+    domains = set(map(domain_of, names))
+    zones = (one for one in view.answers if one.kind is AnswerKind.PRIVATE_ZONE and one.domain in domains)
+    return min(zones, default=None, key=lambda zone: (zone.domain, zone.source_id))
+
+
+def taken_from(names: Sequence[str], view: DnsView) -> tuple[tuple[str, DnsAnswer], ...]:
+    """The names of the service beside its usual ones that an endpoint's private DNS would take, with what answers them
+    now: what a Profile brings, or a rule for a parent. A rule for just that name goes on answering it (`answer_to`).
+    """
+    others = (name for name in names if name not in usual_names(names))
+    found = ((name, answer_to(name, view)) for name in others)
+    return tuple(
+        (name, answer)
+        for name, answer in found
+        if answer and (answer.domain != domain_of(name) or (answer.kind is AnswerKind.PROFILE and not answer.forwards))
+    )
 
 
 def parent_zone(names: Sequence[str], view: DnsView) -> DnsAnswer | None:
@@ -122,13 +160,37 @@ def custom_dns_finding(view: DnsView) -> str:
     )
 
 
-def usual_first(names: Iterable[str]) -> tuple[str, ...]:
-    """A service's private DNS names, the one before the others that clients ask for unless they are told otherwise.
+def usual_names(names: Iterable[str]) -> tuple[str, ...]:
+    """Those of a service's private DNS names that clients ask for unless they are told otherwise, in their order.
 
-    That is neither the dual-stack one, under another domain, nor one that says more than the service's name:
-    `monitoring-fips.…`, `*.s3-control.…` (SDKs and tools guide: dual-stack and FIPS endpoints).
+    - Neither FIPS names nor dual-stack ones, which clients must be set to use, unless it has no others: `kms-fips.…`,
+      `eks-auth.us-east-1.api.aws` (SDKs and tools guide: use_fips_endpoint, use_dualstack_endpoint).
+    - Nor names of another part of its API that say so after or before the service's label: `*.s3-control.…`,
+      `*.s3-accesspoint.…`, `*.control-kinesis.…` (S3 guide: AWS PrivateLink for Amazon S3).
+    - The name itself and `*.` before it are both usual: `s3.…` lists buckets, and `*.s3.…` has them (S3 guide:
+      virtual hosting of buckets).
     """
-    return tuple(sorted(names, key=lambda name: (".amazonaws.com" not in name, len(domain_of(name)), name)))
+    kept = tuple(names)
+    for is_special in (_is_fips, _DUAL_STACK.search):
+        kept = tuple(name for name in kept if not is_special(domain_of(name))) or kept
+    domains = set(map(domain_of, kept))
+    return tuple(name for name in kept if not any(_extends(domain_of(name), other) for other in domains))
+
+
+def usual_first(names: Iterable[str]) -> tuple[str, ...]:
+    """A service's private DNS names, the usual ones before the others."""
+    usual = usual_names(names := tuple(names))
+    return tuple(sorted(names, key=lambda name: (name not in usual, len(domain_of(name)), name)))
+
+
+def _is_fips(domain: str) -> bool:
+    return any("fips" in label.split("-") for label in domain.split("."))
+
+
+def _extends(domain: str, other: str) -> bool:
+    """True if one domain's first label is the other's with something before or after it, by a hyphen."""
+    (label, _, rest), (short, _, their_rest) = domain.partition("."), other.partition(".")
+    return rest == their_rest and (label.startswith(f"{short}-") or label.endswith(f"-{short}"))
 
 
 def domain_of(text: str) -> str:

@@ -5,7 +5,16 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import cached_property
 
-from lifeline.core.network.dns import DnsAnswer, DnsView, answers_for, custom_dns_finding, parent_zone
+from lifeline.core.network.dns import (
+    DnsAnswer,
+    DnsView,
+    answer_to,
+    conflicting_zone,
+    custom_dns_finding,
+    parent_zone,
+    usual_answer,
+    usual_names,
+)
 from lifeline.core.network.endpoint_policy import Opening, judge_policy
 from lifeline.core.network.gates import ObstacleKind
 from lifeline.core.network.model import (
@@ -53,6 +62,7 @@ _PUBLIC = {False: "public IPv4 address", True: "IPv6 address"}
 _STAYING = frozenset({TargetKind.LOCAL, TargetKind.GATEWAY_ENDPOINT})
 _UNREAD_CATALOG = "the region's endpoint services could not be read"
 _IN_PART = "only some of what the subnet sends is let through"
+_SOME_NAMES = "clients also ask for other names of the service, which are answered otherwise"
 _REDUCED = (
     f"the network ACLs let responses reach only some of the ports from which connections come ({ports_in(EPHEMERAL)}, "
     f"and {ports_in(NAT_PORTS)} of a NAT), so that some may fail"
@@ -111,7 +121,8 @@ class NetworkPath:
     `doubts` say why it may not hold although everything was read. `shut` are the subnet's addresses from which
     something of the service can't be reached, though it is served or open: a few, of which `exception` says why, or in
     part. `is_repairable` is False where neither an endpoint of Lifeline's nor one that it could make would open the
-    path; if something is `unread`, True only says that one might.
+    path; if something is `unread`, True only says that one might. `conflict_id` is the zone that keeps AWS from
+    accepting one.
     """
 
     reach: Reach
@@ -124,6 +135,7 @@ class NetworkPath:
     doubts: tuple[str, ...] = ()
     unread: tuple[str, ...] = ()
     is_repairable: bool = False
+    conflict_id: str = ""
     shut: Ranges = ()
     exception: str = ""
 
@@ -176,11 +188,14 @@ class ServiceReach:
     attributes). So does S3's, even beside a gateway endpoint, unless its private DNS is for the inbound resolver only
     (S3 guide: PrivateLink for Amazon S3). Else a gateway endpoint's route takes the service's public addresses. Then
     comes what answers the name centrally, and at last the subnet's own way out. Where nothing leads out, what answers
-    centrally decides, and the path is unknown while that wasn't read.
+    centrally decides, and the path is unknown while that wasn't read. The name is the usual one, for which clients ask
+    unless they are told otherwise; of several that are answered in different ways, each has its path, and the service
+    has them all, or is reachable in part.
 
     `asking` is the one interface of which paths are asked, None for whole subnets. `ports` are the service's, none if
     they aren't known. `holder` is the endpoint that takes the name, or will once it is available, has interfaces and
     the VPC's DNS is on; `gateway` is a gateway endpoint as one could be made, None where the region offers none.
+    `conflict` is the zone of another of its names for which AWS refuses private DNS of the endpoint that is missing.
     """
 
     def __init__(
@@ -195,11 +210,15 @@ class ServiceReach:
         self.ports = ports_of(service, dict(catalog.ports))
         self.offered = catalog.find(service)
         self.is_catalog_read = catalog.is_read
-        self.names = tuple(name for offered in self.offered for name in offered.private_dns_names)
+        names = tuple(dict.fromkeys(name for offered in self.offered for name in offered.private_dns_names))
+        self.names = usual_names(names)
         self.endpoints = endpoints_of(service, vpc)
-        self.central = answers_for(self.names, dns) if dns else None
+        self.central = usual_answer(self.names, dns) if dns else None
+        self._of_others = tuple(self._of_other_names(catalog)) if self.central else ()
         by_gateway = (offered for offered in self.offered if offered.type is EndpointType.GATEWAY)
         self.gateway = next((_imagined(offered) for offered in by_gateway), None)
+        is_by_interface = dns and not self.central and not self.gateway
+        self.conflict = conflicting_zone(names, dns) if dns and is_by_interface else None
         interfaces = [endpoint for endpoint in self.endpoints if endpoint.type is EndpointType.INTERFACE]
         working = (endpoint for endpoint in interfaces if endpoint.state not in FAILED_STATES)
         named = [endpoint for endpoint in working if endpoint.private_dns and not endpoint.inbound_dns_only]
@@ -222,12 +241,15 @@ class ServiceReach:
             or self._nowhere(subnet)
         )
         path = self._unless_dns_is_unread(path, subnet)
-        return replace(path, notes=(self._tier_words(subnet), *path.notes))
+        path = replace(path, notes=(self._tier_words(subnet), *path.notes))
+        others = (one.path(subnet, has_public_address=has_public_address) for one in self._of_others)
+        return _together([path, *others])
 
     def private_path(self, subnet: Subnet) -> NetworkPath:
         """The path by an endpoint, here or central, whatever way out the subnet has beside it."""
         path = self._by_name(subnet) or self._not_yet(subnet) or self._unserved(subnet)
-        return self._unless_dns_is_unread(path, subnet)
+        others = (one.private_path(subnet) for one in self._of_others)
+        return _together([self._unless_dns_is_unread(path, subnet), *others])
 
     def _unless_dns_is_unread(self, path: NetworkPath, subnet: Subnet) -> NetworkPath:
         """The path; unknown if it is open only while the VPC's DNS is on, and whether that is so could not be read."""
@@ -255,6 +277,13 @@ class ServiceReach:
         return self._tiers[subnet.id]
 
     # ---- who answers the name
+
+    def _of_other_names(self, catalog: Catalog) -> Iterator["ServiceReach"]:
+        """The same for usual names that aren't answered as the first one is: by a record of their own, or by none."""
+        names = {answer_to(name, self.dns) if self.dns else None: name for name in self.names}
+        for name in (name for answer, name in names.items() if answer != self.central):
+            alone = tuple(replace(one, private_dns_names=(name,)) for one in self.offered)
+            yield ServiceReach(self.vpc, self.service, replace(catalog, services=alone), self.dns, self.asking)
 
     def _by_name(self, subnet: Subnet) -> NetworkPath | None:
         is_on = not self.attributes_off
@@ -376,8 +405,7 @@ class ServiceReach:
         if len(tier.possible) > 1:
             words = f"it isn't known whether a route gives {subnet.id} access to the {self.service} service"
             unread = (*self.vpc.unread_words(Part.PREFIX_LIST, Part.NAT_GATEWAYS), *self._unread_dns)
-            can_repair = bool(self.offered) or not self.is_catalog_read
-            return NetworkPath(Reach.UNKNOWN, words, unread=unread, is_repairable=can_repair)
+            return NetworkPath(Reach.UNKNOWN, words, unread=unread, is_repairable=self._can_be_made)
         barrier = way_out(subnet, self.vpc, self.service, self.ports, self.asking)
         if barrier.obstacles and not barrier.passes_any:
             return None
@@ -403,7 +431,8 @@ class ServiceReach:
             notes=notes,
             doubts=doubts,
             unread=(*self._unread_dns, *barrier.unread),
-            is_repairable=bool(barrier.obstacles and self.offered),
+            is_repairable=bool(barrier.obstacles and self.offered and not self.conflict),
+            conflict_id=self.conflict.source_id if self.conflict and barrier.obstacles else "",
             shut=barrier.shut,
             exception=barrier.exception,
         )
@@ -482,10 +511,11 @@ class ServiceReach:
             Reach.UNREACHABLE,
             barrier[0].words if barrier else f"no endpoint in the VPC gives access to the {self.service} service",
             obstacles=barrier,
-            notes=tuple(self._idle(table)),
+            notes=(*self._idle(table), *self._conflict_words()),
             doubts=tuple(self._misspelt()),
             unread=tuple(self._unread()),
-            is_repairable=not barrier and (bool(self.offered) or not self.is_catalog_read),
+            is_repairable=not barrier and self._can_be_made,
+            conflict_id=self.conflict.source_id if self.conflict else "",
         )
         return self._without_table(path, subnet) if table is None and self.gateway else path
 
@@ -495,6 +525,18 @@ class ServiceReach:
         return replace(path, reach=Reach.UNKNOWN, words=words, unread=unread, is_repairable=False)
 
     # ---- facts and words
+
+    @property
+    def _can_be_made(self) -> bool:
+        """True if an endpoint could be made that takes the name, as far as it is known."""
+        return (bool(self.offered) or not self.is_catalog_read) and not self.conflict
+
+    def _conflict_words(self) -> Iterator[str]:
+        if zone := self.conflict:
+            yield (
+                f"{zone.kind} {zone.source_id} has {zone.domain}, another of the service's names, so that AWS accepts "
+                "no endpoint with private DNS"
+            )
 
     def _dns_off_words(self) -> str:
         """Which of the VPC's DNS attributes are off."""
@@ -544,6 +586,20 @@ class ServiceReach:
     def _misspelt(self) -> Iterator[str]:
         if self.is_catalog_read and not self.offered:
             yield f"the region offers no endpoint service named {self.service}; is the name misspelled?"
+
+
+def _together(paths: Sequence[NetworkPath]) -> NetworkPath:
+    """One path for all the names that clients ask for: the worst of theirs, in part where others are open."""
+    if unknown := next((path for path in paths if path.reach is Reach.UNKNOWN), None):
+        return unknown
+    closed = [path for path in paths if not path.reach.is_open_in_part]
+    others = [path for path in paths if path.reach.is_open_in_part]
+    if not closed:
+        return next((path for path in others if path.shut), others[0])
+    if not others:
+        return closed[0]
+    notes, doubts = (*closed[0].notes, others[0].words), (*closed[0].doubts, _SOME_NAMES)
+    return replace(closed[0], reach=Reach.PARTLY, notes=notes, doubts=doubts)
 
 
 def off_words(attributes: Sequence[str]) -> str:

@@ -49,7 +49,7 @@ def way_to_central(
     addresses = addresses_in(central.addresses, version)
     if not addresses:
         family = f" with an IPv{version} address" if central.addresses else ""
-        words = f"{central.kind} {central.source_id} has no record for {central.domain}{family}"
+        words = f"{central.kind} {central.source_id} has no record for {central.asked or central.domain}{family}"
         obstacle = Obstacle(ObstacleKind.DNS_RECORD, f"{words}, so the name isn't resolved", subnet.id)
         return Barrier((obstacle,), shut=near.addresses, passes_any=False)
     return _by_routes(central, addresses, subnet, vpc, ports, asking)

@@ -4,7 +4,16 @@ from collections.abc import Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
-from lifeline.core.network.dns import AnswerKind, DnsAnswer, DnsView, answers_for, custom_dns_finding, domain_of
+from lifeline.core.network.dns import (
+    AnswerKind,
+    DnsAnswer,
+    DnsView,
+    answer_to,
+    custom_dns_finding,
+    domain_of,
+    usual_answer,
+    usual_names,
+)
 from lifeline.core.network.gates import BEYOND, End
 from lifeline.core.network.hub import Check, CheckAnswer, HubSource, HubView, check_beyond
 from lifeline.core.network.model import (
@@ -17,7 +26,6 @@ from lifeline.core.network.model import (
     Vpc,
     suffix_of,
     version_of,
-    without_fips,
 )
 from lifeline.core.network.packets import blocks_in, span
 from lifeline.core.network.ports import ports_of, ports_unknown
@@ -136,17 +144,42 @@ def judge_central(
     return CentralOffer(ids, checks, central.is_auto, tuple(judge.losses_of_exempt(service)))
 
 
+def asked_at(answer: DnsAnswer, service: Service, catalog: Catalog) -> Catalog:
+    """The service as if clients asked only for its names that a zone has, whether they are the usual ones or not."""
+    names = tuple(name for name in service.private_dns_names if domain_of(name) == answer.domain)
+    return replace(catalog, services=(replace(service, private_dns_names=names),))
+
+
+def find_holder(domains: Set[str], endpoints: Iterable[Endpoint], catalog: Catalog) -> Endpoint | None:
+    """The first endpoint whose private DNS has one of the names, whatever service it is of; None if none is known to.
+
+    AWS lets no second zone of a name into its VPC, nor private DNS of another endpoint (PrivateLink guide: conflicting
+    DNS domain).
+    """
+    for endpoint in endpoints:
+        offered = catalog.named(endpoint.service_name, EndpointType.INTERFACE) if endpoint.private_dns else None
+        if offered and not domains.isdisjoint(map(domain_of, offered.private_dns_names)):
+            return endpoint
+    return None
+
+
 def _sources(service: Service, central: Central, view: HubView) -> tuple[HubSource, ...]:
-    """What a VPC is to be associated with: the zones of the service's names, of which one must be there, or the
+    """What a VPC is to be associated with: the zones of the service's names, of which a usual one must be there, or the
     Profile. Where none has that name, it may be the one that couldn't be read; of several, nobody knows which.
     """
     unread = _unread(view) if len(_unread(view)) == 1 else ()
     if central.profile:
-        answers = tuple(answer for source in view.sources for answer in source.answers)
-        return view.sources if answers_for(service.private_dns_names, DnsView(answers)) else unread
+        return view.sources if usual_answer(service.private_dns_names, _brought_by(view.sources)) else unread
     names = [domain_of(name) for name in service.private_dns_names]
     found = {answer.domain: source for source in view.sources for answer in source.answers}
-    return tuple(dict.fromkeys(found[name] for name in names if name in found)) or unread
+    if found.keys().isdisjoint(map(domain_of, usual_names(service.private_dns_names))):
+        return unread
+    return tuple(dict.fromkeys(found[name] for name in names if name in found))
+
+
+def _brought_by(sources: Iterable[HubSource]) -> DnsView:
+    """What the hub's zones or its Profile answer by themselves."""
+    return DnsView(tuple(answer for source in sources for answer in source.answers))
 
 
 def _unread(view: HubView) -> tuple[HubSource, ...]:
@@ -198,10 +231,10 @@ class _Judge:
             for other in self.catalog.services
             if other.type is EndpointType.INTERFACE
             and other.name != service.name
-            and any(domain_of(name) in domains for name in other.private_dns_names)
+            and any(domain_of(name) in domains and not answer_to(name, self.dns) for name in other.private_dns_names)
         ]
         now = [(other, ServiceReach(self.vpc, suffix_of(other.name), self.catalog, self.dns)) for other in taken]
-        return [other for other, reach in now if not (reach.holder or reach.central)]
+        return [other for other, reach in now if not reach.holder]
 
     def _check_frozen(self, others: Iterable[Service]) -> Iterator[Check]:
         """Names that a Profile would take as well, and that Lifeline must not touch in the VPC."""
@@ -273,8 +306,7 @@ class _Judge:
         """
         what, ids = "no conflicting zones and rules", {source.id for source in self.sources}
         domains = {answer.domain for answer in answers}
-        others = (one for one in self.vpc.live_endpoints if one.private_dns and one != self.leaving)
-        held = next((one for one in others if self._has(one, domains)), None)
+        held = find_holder(domains, (one for one in self.vpc.live_endpoints if one != self.leaving), self.catalog)
         if held:
             return Check(what, CheckAnswer.NO, f"{held.id} has the name in the VPC")
         own = [
@@ -283,17 +315,13 @@ class _Judge:
         if own:
             return Check(what, CheckAnswer.NO, f"{own[0].detail} has the name in the VPC")
         for domain in sorted(domains):
-            found = answers_for([domain], self._after(answers))
+            found = answer_to(domain, self._after(answers))
             if found is None or found.source_id not in ids:
                 return Check(what, CheckAnswer.NO, f"{found.detail if found else 'a rule'} answers the name first")
         unread = [source.id for source in self.sources if source.unread]
         if unread:
             return Check(what, CheckAnswer.UNREAD, f"which names {unread[0]} takes isn't known")
         return Check(what, CheckAnswer.YES)
-
-    def _has(self, endpoint: Endpoint, domains: Set[str]) -> bool:
-        offered = self.catalog.named(endpoint.service_name, EndpointType.INTERFACE)
-        return bool(offered and domains & {domain_of(one) for one in offered.private_dns_names})
 
     def _after(self, answers: Sequence[DnsAnswer]) -> DnsView:
         return replace(self.dns, answers=tuple(dict.fromkeys((*self.dns.answers, *answers))))
@@ -375,17 +403,16 @@ class _Judge:
             yield from check_beyond(asking, self.vpc, answer, service.name, ports, self.view)
 
     def _check_names(self, service: Service, answers: Sequence[DnsAnswer]) -> Iterator[Check]:
-        """Which of the service's names its zones leave as they are. Clients ask for the usual one unless told to use a
-        dual-stack or a FIPS one (SDKs and tools guide: use_dualstack_endpoint, use_fips_endpoint).
-        """
-        left = sorted({domain_of(name) for name in service.private_dns_names} - {one.domain for one in answers})
+        """Which of the service's names its zones leave as they are. Of the usual ones, each must be answered."""
+        left = {domain_of(name) for name in service.private_dns_names} - {one.domain for one in answers}
         if left and not any(source.unread for source in self.sources):
-            is_usual = any(".amazonaws.com" in name and name == without_fips(name) for name in left)
-            why = ", and which clients use isn't known" if is_usual else ""
-            finding = CheckAnswer.UNREAD if is_usual else CheckAnswer.YES
+            usual = sorted(left.intersection(map(domain_of, usual_names(service.private_dns_names))))
+            finding, why = CheckAnswer.YES, ""
+            if usual:
+                finding, why = CheckAnswer.NO, ", which clients ask for unless they are told otherwise"
             zones = listed([source.id for source in self.sources])
             verb = "doesn't" if len(self.sources) == 1 else "don't"
-            yield Check("names of the zone", finding, f"{zones} {verb} answer {listed(left)}{why}")
+            yield Check("names of the zone", finding, f"{zones} {verb} answer {listed(usual or sorted(left))}{why}")
 
     def _answers(self, service: Service) -> list[DnsAnswer]:
         """What the sources answer to the service's names."""
@@ -439,7 +466,7 @@ class _Judge:
         ids = {source.id for source in self.sources}
         for answer in answers:
             view = replace(self.dns, answers=(answer,), kept_here=(), unreadable=(), custom_dns_servers=())
-            reach = ServiceReach(alone, suffix, self.catalog, view)
+            reach = ServiceReach(alone, suffix, asked_at(answer, service, self.catalog), view)
             for subnet in asking:
                 path = reach.private_path(subnet)
                 # What lies beyond, `check_beyond` follows.

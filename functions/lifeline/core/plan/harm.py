@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from lifeline.core.network.acl import acl_obstacle, public_end
-from lifeline.core.network.dns import DnsView
+from lifeline.core.network.dns import DnsView, taken_from
 from lifeline.core.network.egress import ends_of
 from lifeline.core.network.gates import BEYOND, End, ObstacleKind
 from lifeline.core.network.model import (
@@ -115,10 +115,18 @@ class Takeover:
         after = answered_by(replace(endpoint, security_group_ids=frozenset(), policy=""), self.vpc)
         groups = endpoint.security_group_ids or self.group_ids
         why = {one.subject: one.reason for one in _spared(self.exempt, self.suffix)}
-        everybody = find_dependents(self.suffix, self.vpc, self.catalog, self.dns)
-        found = find_harm(self.suffix, everybody, after, self.catalog, self.dns, group_ids=groups)
+        usual = find_dependents(self.suffix, self.vpc, self.catalog, self.dns)
+        everybody = {one.subnet.id: one for one in (*self.by_other_names(), *usual)}
+        found = find_harm(self.suffix, everybody.values(), after, self.catalog, self.dns, group_ids=groups)
         found = tuple(replace(harm, exempt=why.get(harm.subnet_id, "")) for harm in found)
         return tuple(sorted(found, key=lambda harm: bool(harm.exempt)))
+
+    def by_other_names(self) -> Iterator["Dependent"]:
+        """The subnets to which somebody else answers another of the service's names, which the endpoint would take."""
+        for name, _ in taken_from(self.service.private_dns_names, self.dns) if self.dns else ():
+            alone = replace(self.catalog, services=(replace(self.service, private_dns_names=(name,)),))
+            found = find_dependents(self.suffix, self.vpc, alone, self.dns)
+            yield from (replace(one, name=name) for one in found)
 
     def harm_with(self, endpoint: Endpoint, hosts: Iterable[Subnet]) -> tuple[Harm, ...]:
         """The same once it has an interface in these subnets, too."""
@@ -172,7 +180,7 @@ def shut_out(endpoint: Endpoint, vpc: Vpc, ports: Ranges) -> list[Obstacle]:
 class Dependent:
     """A subnet that reaches a service today, and from which of its addresses it doesn't reach all of it. `is_public`
     says that it reaches the service's public addresses, `now` where the service answers it. `is_seen` is False where
-    something on its way wasn't read.
+    something on its way wasn't read. `name` is the one that it reaches the service by, if that isn't the usual one.
     """
 
     subnet: Subnet
@@ -180,11 +188,12 @@ class Dependent:
     is_public: bool = False
     now: AnsweringEnds = NOT_KNOWN
     is_seen: bool = True
+    name: str = ""
 
     @property
     def words(self) -> str:
         """That it reaches the service, or may, as what follows `which`."""
-        return f"{'reaches' if self.is_seen else 'may reach'} it today"
+        return f"{'reaches' if self.is_seen else 'may reach'} it today{f' by {self.name}' if self.name else ''}"
 
 
 def find_dependents(

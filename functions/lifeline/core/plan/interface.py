@@ -31,8 +31,8 @@ class InterfacePlanner(HubPlanner):
     def _plan(self) -> tuple[list[Action], ServiceReport]:
         if self.reach.holder and (self.reach.is_held or not self.reach.central):
             return self._with(self.reach.holder)
-        if self.reach.central:
-            return self._centrally(self.reach.central)
+        if central := self.reach.central or self._left_halfway():
+            return self._centrally(central)
         if self.unseen():
             return [], self.report_as(ServiceState.PENDING, self.unseen(), "EC2 doesn't show it yet")
         live = self.live()
@@ -117,7 +117,7 @@ class InterfacePlanner(HubPlanner):
             return
         reason = f"{self.scene.cut_off(self.clients, self.requirement.service)}: "
         reason += self._replaced(failed) or "no endpoint in the VPC serves it"
-        over = parent_zone(self.service.private_dns_names, self.plan_input.dns) if self.plan_input.dns else None
+        over = parent_zone(self.reach.names, self.plan_input.dns) if self.plan_input.dns else None
         reason += f"; {over.detail}" if over else ""
         reason += f"; the hub's endpoint can't be shared: {offer.refusal}" if offer else ""
         yield from self._making(failed, reason, placement)

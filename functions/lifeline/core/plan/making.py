@@ -5,9 +5,11 @@ from dataclasses import replace
 from typing import Any
 
 from lifeline.core.network.acl import unread_acls
-from lifeline.core.network.model import FAILED_STATES, Endpoint, EndpointType, Subnet
+from lifeline.core.network.dns import domain_of, taken_from, usual_names
+from lifeline.core.network.model import FAILED_STATES, Endpoint, EndpointType, Subnet, suffix_of
 from lifeline.core.network.obstacles import Obstacle
 from lifeline.core.plan.actions import Action, ActionKind
+from lifeline.core.plan.central import find_holder
 from lifeline.core.plan.elsewhere import Elsewhere, find_elsewhere, shadow_words
 from lifeline.core.plan.endpoint_lifecycle import MOST_FAILURES
 from lifeline.core.plan.harm import (
@@ -22,6 +24,7 @@ from lifeline.core.plan.harm import (
 from lifeline.core.plan.placement import FEWEST_FREE_ADDRESSES, Placement, place_interfaces
 from lifeline.core.plan.security_group import own_security_groups
 from lifeline.core.plan.service import ALLOW, ServicePlanner
+from lifeline.core.wording import listed
 
 
 class EndpointMaker(ServicePlanner):
@@ -33,7 +36,7 @@ class EndpointMaker(ServicePlanner):
         """
         found = self._takeover().harm_by(endpoint) if self._is_dns_read else ()
         others = self._elsewhere(endpoint)
-        why = action.reason + told_words(found) + others.warning
+        why = action.reason + told_words(found) + self._taken_words() + others.warning
         action = replace(action, reason=why, endpoint_id=endpoint.id)
         refusal = self.ports_words() or self._dns_refusal() or harm_words(found, self.ports) or others.breaks
         if refusal:
@@ -56,7 +59,7 @@ class EndpointMaker(ServicePlanner):
         others = self._elsewhere(self._takeover().imagined(placement))
         action = self.action(
             ActionKind.REPLACE_ENDPOINT if replaces else ActionKind.CREATE_INTERFACE_ENDPOINT,
-            reason + told_words(found) + others.warning,
+            reason + told_words(found) + self._taken_words() + others.warning,
             subnet_ids=tuple(sorted(subnet.id for subnet in placement.subnets)),
             endpoint_id=replaces.id if replaces else "",
             ip_address_type=placement.ip_address_type,
@@ -114,7 +117,8 @@ class EndpointMaker(ServicePlanner):
         return replace(found, breaks=found.breaks or shadow_words(takeover))
 
     def _place_unharmed(self, kind: str = "") -> Placement:
-        clients, dependents = self.clients, [one.subnet for one in self._takeover().dependents()]
+        takeover, clients = self._takeover(), self.clients
+        dependents = [one.subnet for one in (*takeover.dependents(), *takeover.by_other_names())]
         return place_unharmed(lambda avoid: self._place(kind, avoid), dependents, clients, self.vpc, self.ports)
 
     def _refusal(self, placement: Placement, failed: list[Endpoint]) -> str:
@@ -141,7 +145,39 @@ class EndpointMaker(ServicePlanner):
         if refusal:
             return refusal
         unread = self.plan_input.dns.unreadable if self.plan_input.dns else ()
-        return f"it isn't known whether a central endpoint answers the name: {'; '.join(unread)}" if unread else ""
+        if unread:
+            return f"it isn't known whether a central endpoint answers the name: {'; '.join(unread)}"
+        return self._conflict_words()
+
+    def _conflict_words(self) -> str:
+        """Why AWS wouldn't accept an endpoint's private DNS; an empty text if nothing speaks against. Where a zone of
+        the usual name answers, an endpoint takes the name only once that is let go.
+        """
+        names = self.service.private_dns_names
+        others = (one for one in self.vpc.live_endpoints if one.service_name != self.service.name)
+        if held := find_holder(set(map(domain_of, names)), others, self.catalog):
+            return (
+                f"AWS doesn't accept private DNS for an endpoint here while {held.id} for the "
+                f"{suffix_of(held.service_name)} service has one of the same names: turn off its private DNS"
+            )
+        zone = self.reach.conflict
+        if zone is None:
+            return ""
+        usual = listed(sorted(set(map(domain_of, usual_names(names)))))
+        return (
+            f"AWS doesn't accept private DNS for an endpoint here while the VPC has {zone.kind} {zone.source_id} of "
+            f"{zone.domain}, another of the service's names. That zone doesn't answer {usual}, for which clients "
+            f"usually ask: disassociate it from the VPC, or associate a zone of {usual} as well"
+        )
+
+    def _taken_words(self) -> str:
+        """Which other names of the service an endpoint's private DNS would take from those who answer them now, as what
+        follows a reason.
+        """
+        dns = self.plan_input.dns
+        taken = taken_from(self.service.private_dns_names, dns) if dns else ()
+        found = [f"{name} from {answer.kind} {answer.source_id}" for name, answer in taken]
+        return f"; its private DNS also takes {listed(found)}" if found else ""
 
     # ---- facts and words
 

@@ -4,12 +4,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
-from lifeline.core.network.dns import DnsAnswer, domain_of
+from lifeline.core.network.dns import DnsAnswer, conflicting_zone, domain_of
 from lifeline.core.network.hub import check_beyond, find_cut
 from lifeline.core.network.model import FAILED_STATES, IN_PLACE_OF, Endpoint, EndpointState, Subnet
-from lifeline.core.network.reach import NetworkPath, Reach
+from lifeline.core.network.reach import NetworkPath, Reach, ServiceReach
 from lifeline.core.plan.actions import HALFWAY, Action, ActionKind, ServiceReport, ServiceState
-from lifeline.core.plan.central import CentralOffer, judge_central, profile_cost, saving_words
+from lifeline.core.plan.central import CentralOffer, asked_at, judge_central, profile_cost, saving_words
 from lifeline.core.plan.making import EndpointMaker
 from lifeline.core.policy.central import is_profile
 from lifeline.core.wording import listed
@@ -121,6 +121,19 @@ class HubPlanner(EndpointMaker):
         """The zones and Profiles that answer the service's names."""
         answers = self.plan_input.dns.answers if self.plan_input.dns else ()
         return tuple(sorted({one.source_id for one in answers if one.domain in self._names and not one.forwards}))
+
+    def _left_halfway(self) -> DnsAnswer | None:
+        """The hub's zone of another of the service's names that a swap left when it stopped, after it let go of that of
+        the usual one; None if none did. By its addresses, the paths say whether the way to the hub is back.
+        """
+        names, dns = self.service.private_dns_names, self.plan_input.dns
+        zone = conflicting_zone(names, dns) if dns else None
+        if zone is None or not self._let_go(self._answering_ids()):
+            return None
+        asked = asked_at(zone, self.service, self.catalog)
+        self.reach = ServiceReach(self.vpc, self.requirement.service, asked, dns)
+        self.paths = {client.id: self.reach.private_path(client) for client in self.clients}
+        return zone
 
     @property
     def _names(self) -> frozenset[str]:

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterator
 from dataclasses import replace
 
-from lifeline.core.network.dns import DnsAnswer, DnsView, domain_of
+from lifeline.core.network.dns import DnsAnswer, DnsView, domain_of, usual_names
 from lifeline.core.network.model import FAILED_STATES, Catalog, Endpoint, EndpointType, Service, Vpc, suffix_of
 from lifeline.core.network.ports import ports_of
 from lifeline.core.network.reach import Reach, ServiceReach
@@ -119,7 +119,7 @@ def _why_lost(
 
 
 def _hidden(dns: DnsView | None, catalog: Catalog, required: Collection[str]) -> Iterator[tuple[DnsAnswer, str, bool]]:
-    """Each zone that would take a service's name, with that service, and whether it is just the zone's own name."""
+    """Each zone that would take a service's usual name, with that service, and whether the name is the zone's own."""
     services = sorted(catalog.services, key=lambda one: (suffix_of(one.name) not in required, one.name))
     for zone in waking_zones(dns):
         for is_own_name in (True, False):
@@ -130,5 +130,5 @@ def _hidden(dns: DnsView | None, catalog: Catalog, required: Collection[str]) ->
 
 
 def _takes(zone: DnsAnswer, service: Service, *, is_own_name: bool) -> bool:
-    names = [domain_of(name) for name in service.private_dns_names]
+    names = [domain_of(name) for name in usual_names(service.private_dns_names)]
     return any(name == zone.domain if is_own_name else name.endswith(f".{zone.domain}") for name in names)
