@@ -958,6 +958,10 @@ class TestTheClientsEnd:
         assert (cause.kind, cause.confidence) == (CauseKind.NO_PROFILE, Confidence.MEDIUM)
         assert "the instance metadata service is off" in cause.words
 
+    def test_nor_a_role_whose_policies_then_make_no_difference(self) -> None:
+        cause = why(facts(instance=replace(INSTANCE, has_metadata=False), role=DENIED))
+        assert cause.kind is CauseKind.NO_PROFILE
+
     @pytest.mark.parametrize(("has_ipv6", "has_ipv4"), [(True, False), (False, False), (False, True)])
     def test_only_an_ipv4_address_leads_out_of_a_public_subnet_with_ipv4(
         self, *, has_ipv6: bool, has_ipv4: bool
@@ -1048,6 +1052,36 @@ class TestNearlyAllAtOnce:
         found = diagnose({**fleet, "i-f": before}, NOW, reporting_by_zone={}, others=Others(0))
         assert found["i-f"].kind is CauseKind.NO_PROFILE
 
+    @pytest.mark.parametrize(
+        "of_file", [{"profile_arn": ""}, {"has_metadata": False}], ids=["no profile", "no service"]
+    )
+    def test_all_of_them_may_have_their_credentials_from_a_file(self, of_file: dict[str, Any]) -> None:
+        fleet = {entity: self.of_file(one, of_file) for entity, one in self.fleet(0, 1).items()}
+        [cause] = set(diagnose(fleet, NOW, reporting_by_zone={}, others=Others(0)).values())
+        assert cause.kind is CauseKind.CLOUDWATCH
+        assert cause.evidence == (
+            "4 agents in us-east-1a, us-east-1b fell silent together; 0 still report",
+            "4 of them reported until then, but get no credentials from an instance profile now",
+        )
+
+    @pytest.mark.parametrize(
+        "anew",
+        [
+            {"agent": agent(since=minute(0), seen_at=None)},
+            {"instance": replace(INSTANCE, profile_arn="", launched_at=minute(-0.5))},
+        ],
+        ids=["never reported", "started since"],
+    )
+    def test_who_has_not_shown_that_it_needs_no_profile_lacks_one(self, anew: dict[str, Any]) -> None:
+        fleet = {
+            entity: replace(self.of_file(one, {"profile_arn": ""}), **anew)
+            for entity, one in self.fleet(0, 0).items()
+        }
+        assert self.kinds(fleet, Others(0)) == {CauseKind.NO_PROFILE}
+
+    def of_file(self, known: Facts, how: dict[str, Any]) -> Facts:
+        return replace(known, instance=replace(known.instance, **how))
+
     def test_one_that_follows_later_joins_them(self) -> None:
         [cause] = set(diagnose(self.fleet(0, 0), NOW, reporting_by_zone={}, others=Others(0)).values())
         later = self.fleet(2, zones="c", earlier=((cause, minute(0)),))
@@ -1112,6 +1146,24 @@ class TestManyInOneZone:
         here = self.fleet(0, 0, 0, watch=Watch(needs=frozenset({"ec2"})))
         there = self.fleet(*other, zone="us-east-1b", watch=Watch(needs=frozenset({"ec2"})))
         assert set(self.kinds(here | there, reporting)[:3]) == {kind}
+
+    @pytest.mark.parametrize(
+        ("other", "reporting", "kind"),
+        [
+            ((), {"us-east-1b": 3}, CauseKind.ZONE),
+            ((0,), {"us-east-1b": 3}, CauseKind.NO_PROFILE),
+            ((), {"us-east-1a": 3}, CauseKind.NO_PROFILE),
+        ],
+        ids=["one zone", "another zone, too", "no other zone"],
+    )
+    def test_that_reported_without_a_profile_share_the_zones_cause_only_if_it_is_the_zone_that_differs(
+        self, other: tuple[float, ...], reporting: Mapping[str, int], kind: CauseKind
+    ) -> None:
+        fleet = self.fleet(0, 0, 0) | self.fleet(*other, zone="us-east-1b")
+        without = {
+            entity: replace(one, instance=replace(one.instance, profile_arn="")) for entity, one in fleet.items()
+        }
+        assert set(self.kinds(without, reporting)[:3]) == {kind}
 
     def test_of_other_zones_do_not_count(self) -> None:
         fleet = self.fleet(0, 0) | self.fleet(0, 0, zone="us-east-1b")

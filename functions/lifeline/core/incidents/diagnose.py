@@ -9,7 +9,7 @@
 | 5 | network | another need can't be reached, and the instance started since the last datapoint: it sends nothing yet |
 | 6 | network, recovered | one of these paths was closed and is open again: with the cause's fix |
 | 7 | role | the instance's role may not publish metrics |
-| 8 | no profile | the instance has no instance profile |
+| 8 | no profile | the instance has no instance profile; if its agent reported without one, 10 and 11 come first |
 | 9 | network | another need was unreachable and is open again, or still is; the agent may have met it before |
 | 10 | CloudWatch | nearly all agents, in at least two zones, fell silent together for no other reason |
 | 11 | zone | at least three, and as many as still report in their zone, fell silent together for no other reason |
@@ -331,9 +331,11 @@ class _Check:
         )
 
     def role(self) -> Cause | None:
-        """A role without the permission gets AccessDenied for each call (IAM guide: policy evaluation logic)."""
+        """A role without the permission gets AccessDenied for each call (IAM guide: policy evaluation logic). No agent
+        has it without the metadata service: see `profile`.
+        """
         role = self.facts.role
-        if role is None or role.permission is not Permission.DENIED:
+        if role is None or role.permission is not Permission.DENIED or not self.facts.instance.has_metadata:
             return None
         subject = role.role or self.facts.instance.profile_arn
         allow = "Allow the role" if role.role else "Give the instance a profile with a role that is allowed"
