@@ -14,12 +14,12 @@ grace, and "overdue" otherwise.
 | suppressed | reporting | on time with a new datapoint; with an open gap as from silent | ends that gap, if any |
 | suppressed | silent | overdue, its instance runs, warm-up and grace are over | opens a gap, or continues its own |
 | any | none | its instance is terminated; or it is not expected and no datapoint can be found | none |
-| any | none | EC2 doesn't know its instance, and its last datapoint is over an hour old (unless elsewhere) | none |
+| any | none | EC2 doesn't know its instance, and its last datapoint is over an hour old, unless it is elsewhere | none |
 | silent, suppressed | none | its last datapoint, or its instance's start, is over `forget_after` ago | none |
 
 EC2 shows a terminated instance for about an hour (EC2 guide: terminate instances). So one that it doesn't know, and
 whose agent sent a datapoint within the last hour, isn't terminated but elsewhere: in another account or region, or on
-premises. From then on its agent is judged by its datapoints alone.
+premises. From then on its agent is judged by its datapoints alone. So is one that joined while EC2 couldn't be read.
 
 Agents of several periods may share a watch: before one is called silent, its last datapoints show its own period.
 
@@ -112,7 +112,7 @@ def judge(agent: Agent, evidence: Evidence, timing: Timing) -> Verdict:
             return _suppress(agent, evidence, Suppression.STOPPED, timing)
         case Power.RUNNING | Power.UNREADABLE | Power.MISSING:
             is_missing = evidence.instance.power is Power.MISSING
-            if is_missing and not agent.is_elsewhere and _was_terminated(agent, evidence, timing):
+            if is_missing and agent.is_elsewhere is False and _was_terminated(agent, evidence, timing):
                 return Verdict(State.SUPPRESSED, None)
             if (is_missing or evidence.instance.state) and agent.is_elsewhere != is_missing:
                 agent = replace(agent, is_elsewhere=is_missing)
