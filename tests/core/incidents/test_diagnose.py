@@ -1074,8 +1074,7 @@ class TestNearlyAllAtOnce:
     )
     def test_who_has_not_shown_that_it_needs_no_profile_lacks_one(self, anew: dict[str, Any]) -> None:
         fleet = {
-            entity: replace(self.of_file(one, {"profile_arn": ""}), **anew)
-            for entity, one in self.fleet(0, 0).items()
+            entity: replace(self.of_file(one, {"profile_arn": ""}), **anew) for entity, one in self.fleet(0, 0).items()
         }
         assert self.kinds(fleet, Others(0)) == {CauseKind.NO_PROFILE}
 

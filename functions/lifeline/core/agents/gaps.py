@@ -14,7 +14,7 @@ grace, and "overdue" otherwise.
 | suppressed | reporting | on time with a new datapoint; with an open gap as from silent | ends that gap, if any |
 | suppressed | silent | overdue, its instance runs, warm-up and grace are over | opens a gap, or continues its own |
 | any | none | its instance is terminated; or it is not expected and no datapoint can be found | none |
-| any | none | EC2 doesn't know its instance, and its last datapoint is over an hour old, unless it is elsewhere | none |
+| any | none | EC2 doesn't know its instance, and its last datapoint is over an hour old (unless elsewhere) | none |
 | silent, suppressed | none | its last datapoint, or its instance's start, is over `forget_after` ago | none |
 
 EC2 shows a terminated instance for about an hour (EC2 guide: terminate instances). So one that it doesn't know, and

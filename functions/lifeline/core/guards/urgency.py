@@ -6,7 +6,7 @@ seen in the network over time, and the agents that were there: a VPC that was on
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from lifeline.core.network.model import SeenTier, Tier, Vpc, suffix_of
 from lifeline.core.network.reach import Reach
@@ -22,6 +22,7 @@ BACKLOG = timedelta(days=7)  # after so long, what was lost is a backlog like an
 MOST_SHUT = 200  # subnets and services, by VPC: its quota of subnets (VPC quotas), for what is shut for all of one
 ONCE = timedelta(hours=24)  # so long after an endpoint was made, another for its service is no more urgent than others
 
+_NEVER = datetime.min.replace(tzinfo=UTC)
 _MAKES = frozenset(
     {ActionKind.CREATE_INTERFACE_ENDPOINT, ActionKind.CREATE_GATEWAY_ENDPOINT, ActionKind.REPLACE_ENDPOINT}
 )
@@ -64,6 +65,19 @@ class KnownVpc:
     def paths_of(self, subnet_id: str, service: str) -> tuple[KnownPath, ...]:
         """The paths that the subnet has or had to the service, as far as Lifeline saw them."""
         return tuple(self.paths[key] for key in (subnet_id, service) if key in self.paths)
+
+    def closed_since(self, subnet_id: str, service: str) -> datetime | None:
+        """When Lifeline first saw the subnet kept from the service, None if it had a path when that was last seen."""
+        paths = self.paths_of(subnet_id, service)
+        lost = [path.lost_at for path in paths if path.lost_at]
+        return self.shut_since(subnet_id, service) or (max(lost, default=None) if len(lost) == len(paths) else None)
+
+    def served_until(self, service: str) -> datetime | None:
+        """When Lifeline first saw that neither an endpoint nor central DNS serves the service any more, None if they
+        did when that was last seen; before any time if they were never seen to.
+        """
+        path = self.paths.get(service)
+        return path.lost_at if path else _NEVER
 
     def may_have_had_path(self, subnet_id: str, service: str, at: datetime) -> bool:
         """True if Lifeline saw a path from the subnet to the service, and hadn't seen it gone by that time."""

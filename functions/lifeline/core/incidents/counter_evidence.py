@@ -55,7 +55,7 @@ def outlived_words(facts: Facts, service: str, kind: CauseKind, path: NetworkPat
     known, seen_at = facts.known, facts.agent.seen_at
     if known is None or seen_at is None or service != METRICS or not is_outlived(kind, path):
         return ()
-    closed_at = _closed_at(known, facts.instance.subnet_id, service)
+    closed_at = known.closed_since(facts.instance.subnet_id, service)
     if closed_at is None or closed_at >= seen_at - LINGERING:
         return ()
     seen = f"Lifeline saw at {write_time(closed_at)} that the path was closed, and the agent reported until"
@@ -73,13 +73,6 @@ def ipv6_words(facts: Facts) -> tuple[str, ...]:
     if subnet is None or vpc is None or not has_address or not leads_out_by_ipv6(subnet, vpc):
         return ()
     return ("the instance has a way out of the VPC by IPv6: an agent with use_dualstack_endpoint isn't cut off",)
-
-
-def _closed_at(known: KnownVpc, subnet_id: str, service: str) -> datetime | None:
-    """When Lifeline first saw the subnet kept from the service, None if it had a path when that was last seen."""
-    paths = known.paths_of(subnet_id, service)
-    lost = [path.lost_at for path in paths if path.lost_at]
-    return known.shut_since(subnet_id, service) or (max(lost, default=None) if len(lost) == len(paths) else None)
 
 
 def _seen_words(known: KnownVpc, subnet_id: str, service: str) -> str:

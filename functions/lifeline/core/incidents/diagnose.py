@@ -415,6 +415,9 @@ class _Check:
         lead it into the unknown must not have people look at the agent alone.
         """
         path = self.paths.get(METRICS)
+        if path and self.facts.is_managed and (taken := self._taken_words(path)):
+            path = replace(path, doubts=(*path.doubts, taken))
+            self.paths = {**self.paths, METRICS: path}
         doubts = path.uncertainties if path and self.facts.is_managed else ()
         if not self.facts.is_managed:
             evidence: tuple[str, ...] = (self._unexamined(),)
@@ -433,6 +436,15 @@ class _Check:
         check = "Check the agent on its instance: whether it is running, what its log says, and which metrics it sends."
         advice += " Check what isn't known of the path to CloudWatch, too." if doubts else ""
         return self._cause(CauseKind.AGENT, confidence, words, evidence=evidence, advice=check + advice)
+
+    def _taken_words(self, path: NetworkPath) -> str:
+        """That a change came right before after which it isn't known whether requests arrive; empty if none did."""
+        change, past = self.around.change_in_doubt(self.facts, self.now), self.around.past(METRICS)
+        if change is None or past is None or not path.reach.is_open:
+            return ""
+        if not (path.uncertainties or path.central_id or past.is_of_end(change)):
+            return ""
+        return f"it isn't known whether what changed right before closed the path: {change_evidence(change)}"
 
     def _unexamined(self) -> str:
         """Why nothing around the agent can be examined."""
