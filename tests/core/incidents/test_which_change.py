@@ -525,6 +525,15 @@ class TestAChangeFromLongBeforeTheLastDatapoint:
 class TestARepairThatFailed:
     """It came after what closed the path, and left it closed."""
 
+    @pytest.mark.parametrize(("action", "is_named"), [("allow", False), ("deny", True), ("", True)])
+    def test_an_entry_that_allows_closes_nothing(self, action: str, *, is_named: bool) -> None:
+        denied = NetworkAcl("acl-a", frozenset({"subnet-a"}), ())
+        seen = replace(served(), network_acls=(denied,))
+        began = change("DeleteNetworkAclEntry", "acl-a", at=-3)
+        tried = replace(change("CreateNetworkAclEntry", "acl-a", at=1, event_id="e-2"), rule_action=action)
+        cause = behind(seen, CauseKind.ENDPOINT_CLOSED, began, tried)
+        assert cause == (tried if is_named else began)
+
     CUT = change("DeleteNatGateway", "nat-9", at=-2, event_id="e-cut")
     TRIED = replace(change("ReplaceRoute", "rtb-main", at=1, event_id="e-tried"), blocks=frozenset({"0.0.0.0/0"}))
     CLOSED = network(table("main", route("0.0.0.0/0", TargetKind.NAT_GATEWAY, "nat-8", active=False)))

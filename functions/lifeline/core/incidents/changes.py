@@ -52,7 +52,7 @@ def _fields_of(event_name: str) -> frozenset[Field]:
     return frozenset(field for field in Field if re.match(rf"[A-Z][a-z]+(?:{field.value})", event_name))
 
 
-# Calls that can't take anything away: those that only add, and those that only let more through. An added ACL rule may
+# Calls that can't take anything away: those that only add, and those that only let more through. An added ACL entry may
 # deny, an added association may be the wrong one, and an endpoint with private DNS takes its service's name for all.
 _ONLY_ADDS = re.compile(
     r"(Create|Attach|Accept|Enable|Assign)(?!NetworkAclEntry|VpcEndpoint$|Subnet$)|Authorize"
@@ -222,8 +222,11 @@ class Past:
 
 def takes(change: Change, fields: Sequence[Field], scope: ChangeScope) -> bool:
     """True if the change can have removed something that the path depends on. A new route can where it leads nowhere:
-    it takes what it is for from a wider one that led on (VPC guide: route priority).
+    it takes what it is for from a wider one that led on (VPC guide: route priority). A new entry of a network ACL can
+    where it denies.
     """
+    if change.rule_action == "allow":
+        return False
     is_dead_end = change.event_name == "CreateRoute" and _is_of_one(change, scope.dead)
     return _concerns(change, fields, scope) and (is_dead_end or not _ONLY_ADDS.match(change.event_name))
 
@@ -235,7 +238,8 @@ def _is_of_one(change: Change, ends: Collection[tuple[str, str]]) -> bool:
 
 def brings(change: Change, fields: Sequence[Field], scope: ChangeScope) -> bool:
     """True if the change can have restored something that the path depends on."""
-    return _concerns(change, fields, scope) and not _ONLY_TAKES.match(change.event_name)
+    only_takes = change.rule_action == "deny" or _ONLY_TAKES.match(change.event_name)
+    return _concerns(change, fields, scope) and not only_takes
 
 
 def change_words(change: Change) -> str:
