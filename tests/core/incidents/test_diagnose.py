@@ -953,6 +953,31 @@ class TestTheClientsEnd:
         assert (cause.kind, cause.words) == (CauseKind.ROLE, words)
         assert cause.advice.startswith("Give the instance a profile with a role that is allowed to call cloudwatch:Put")
 
+    def of_need(self, *, has_restarted: bool, **more: Any) -> Cause:
+        """The group lets requests out to what serves `monitoring` alone, and the agent needs `ec2`, too."""
+        tags = endpoint(EC2, "a", id="vpce-ec2", security_group_ids=frozenset({"sg-ec2"}))
+        group = SecurityGroup("sg-app", "app", egress=(Rule("tcp", 443, 443, groups=("sg-own",)),))
+        launched_at = minute(-0.5) if has_restarted else INSTANCE.launched_at
+        instance = replace(INSTANCE, group_ids=frozenset({"sg-app"}), launched_at=launched_at)
+        open_group = replace(own_security_group(), id="sg-ec2")
+        return why(facts(served(tags, open_group), "ec2", instance=instance, own_groups=(group,), **more))
+
+    def test_a_group_that_lets_nothing_out_to_what_a_started_agent_needs_is_a_cause(self) -> None:
+        revoked = change("RevokeSecurityGroupEgress", "sg-app", at=-300)
+        for changes, found in (((), None), ((revoked,), revoked)):
+            cause = self.of_need(has_restarted=True, changes=changes)
+            assert (cause.kind, cause.confidence, cause.service) == (CauseKind.OWN_GROUP, Confidence.HIGH, "ec2")
+            assert cause.words == (
+                "the instance's own group sg-app lets no 443 out to vpce-ec2: the ec2 service can't be reached; "
+                "without its tags the agent sends nothing"
+            )
+            assert (cause.change, cause.is_repairable) == (found, False)
+            assert cause.advice == "Allow outbound TCP 443 to vpce-ec2 in a security group of the instance."
+            assert "the agent's metrics, or the policy, show that it uses ec2" in cause.evidence
+
+    def test_one_that_met_the_need_long_ago_says_nothing_of_it(self) -> None:
+        assert self.of_need(has_restarted=False).kind is CauseKind.AGENT
+
     def test_without_the_metadata_service_a_profile_gives_no_credentials(self) -> None:
         cause = why(facts(instance=replace(INSTANCE, has_metadata=False)))
         assert (cause.kind, cause.confidence) == (CauseKind.NO_PROFILE, Confidence.MEDIUM)

@@ -6,7 +6,7 @@
 | 2 | canary | private DNS was turned on right before, and the subnet had another path |
 | 3 | network, endpoint policy | `monitoring` can't be reached: no path, endpoint pending, failed, closed, DNS off |
 | 4 | own group | the instance's own security groups let nothing out to what serves `monitoring` |
-| 5 | network | another need can't be reached, and the instance started since the last datapoint: it sends nothing yet |
+| 5 | network, own group | another need can't be reached, and the instance started since the last datapoint |
 | 6 | network, recovered | one of these paths was closed and is open again: with the cause's fix |
 | 7 | role | the instance's role may not publish metrics |
 | 8 | no profile | the instance has no instance profile; if its agent reported without one, 10 and 11 come first |
@@ -36,7 +36,7 @@ from lifeline.core.incidents.facts import METRICS, Around, Facts, cause_of
 from lifeline.core.incidents.incident import RECOVERY_TIME, Cause, CauseKind, Confidence
 from lifeline.core.incidents.late import Others, late_causes
 from lifeline.core.incidents.recovered import recovered_cause
-from lifeline.core.incidents.remedies import network_words, remedy_for
+from lifeline.core.incidents.remedies import network_words, remedy_for, words_of_need
 from lifeline.core.incidents.strangers import stranger_words
 from lifeline.core.incidents.zones import zone_causes
 from lifeline.core.network.egress import Egress, OwnGroups, egress_to, egress_to_central, egress_to_public
@@ -101,7 +101,7 @@ def _diagnose(facts: Facts, now: datetime, around: Around) -> Cause:
         check.machine,
         lambda: canary_cause(facts, around),
         check.path_to_metrics,
-        check.own_group,
+        lambda: check.own_group(METRICS),
         check.sure_need,
         lambda: recovered_cause(facts, around, [path for path in around.paths if path in sure], now),
         check.role,
@@ -169,7 +169,9 @@ class _Check:
 
     def sure_need(self) -> Cause | None:
         """A need that the agent must meet again, because its instance has started since its last datapoint."""
-        return self._need_cause(sorted(self.facts.sure_needs - {METRICS}), Confidence.HIGH)
+        needs = sorted(self.facts.sure_needs - {METRICS})
+        by_groups = (self.own_group(need) for need in needs)
+        return self._need_cause(needs, Confidence.HIGH) or next((cause for cause in by_groups if cause), None)
 
     def likely_need(self) -> Cause | None:
         """A need that the agent met once; it must meet it again if it was restarted, which can't be seen."""
@@ -279,32 +281,34 @@ class _Check:
 
     # ---- what else keeps metrics out
 
-    def _egress(self, path: NetworkPath) -> Egress | None:
+    def _egress(self, service: str) -> Egress | None:
         """Whether the instance's own groups let its requests out on an open path; None if there is nothing to say."""
+        path = self.paths.get(service)
         ids, vpc, subnet = self.facts.instance.group_ids, self.facts.vpc, self.facts.subnet
-        if not ids or vpc is None or subnet is None or not path.reach.is_open:
+        if path is None or not ids or vpc is None or subnet is None or not path.reach.is_open:
             return None
         vpc = replace(vpc, prefix_lists=tuple({**dict(vpc.prefix_lists), **dict(self.facts.own_lists)}.items()))
-        groups, ports = OwnGroups(ids, self.facts.own_groups), self._ports_of(METRICS)
+        groups, ports = OwnGroups(ids, self.facts.own_groups), self._ports_of(service)
         if endpoint := next((found for found in vpc.endpoints if found.id == path.endpoint_id), None):
             return egress_to(groups, endpoint, subnet, vpc, ports)
         return (
             egress_to_central(groups, path.addresses, subnet, vpc, ports)
             if path.central_id
-            else egress_to_public(groups, METRICS, subnet, vpc, ports)
+            else egress_to_public(groups, service, subnet, vpc, ports)
         )
 
-    def own_group(self) -> Cause | None:
+    def own_group(self, service: str) -> Cause | None:
         """A security group lets out only what its egress rules list (VPC guide: security group rules)."""
-        path = self.paths.get(METRICS)
-        way = self._egress(path) if path else None
+        path, way = self.paths.get(service), self._egress(service)
         if path is None or way is None or way.is_open is not False:
             return None
         ids = self.facts.instance.group_ids or frozenset()
-        names, on = ", ".join(sorted(ids)), ports_in(self._ports_of(METRICS))
-        change = self.around.change_of_groups(self.facts, ids, self.now)
+        names, on = ", ".join(sorted(ids)), ports_in(self._ports_of(service))
+        change = self.around.change_of_groups(self.facts, service, ids, self.now)
         doubts, seen_at = path.uncertainties, self.facts.agent.seen_at
-        if change is None and seen_at:  # neither which groups an instance had is on record, nor all that answers names
+        if (
+            change is None and seen_at and service == METRICS
+        ):  # neither which groups an instance had is on record, nor all that answers names
             reported = f"the agent reported until {write_time(seen_at)}"
             either = "it got out then, by other groups or to other addresses, or uses another name, such as a FIPS one"
             doubts = (*doubts, f"{reported}: {either}")
@@ -313,18 +317,25 @@ class _Check:
         is_public = is_moved and not path.endpoint_id and not path.central_id
         is_gone = is_public and change is not None and Field.ENDPOINTS.holds(change.event_name)
         otherwise = ", or turn on the VPC's DNS attributes" if is_public else ""
-        otherwise = f", or create an endpoint for the {METRICS} service in the VPC" if is_gone else otherwise
+        otherwise = f", or create an endpoint for the {service} service in the VPC" if is_gone else otherwise
         remedy = f"Allow outbound TCP {on} to {way.where} in a security group of the instance{otherwise}."
-        is_repairable = is_gone and path.reach is Reach.OPEN_EGRESS and not self.facts.freeze_of(METRICS, path.reach)
+        is_repairable = is_gone and path.reach is Reach.OPEN_EGRESS and not self.facts.freeze_of(service, path.reach)
         if is_repairable:
-            remedy = f"{self.facts.why_left(METRICS, path.reach) or _WILL_CHECK} {_otherwise(remedy)}"
+            remedy = f"{self.facts.why_left(service, path.reach) or _WILL_CHECK} {_otherwise(remedy)}"
         return self._cause(
             CauseKind.OWN_GROUP,
             Confidence.MEDIUM if doubts else Confidence.HIGH,
-            f"the instance's own group {names} lets no {on} out to {way.where}",
-            evidence=(*path.notes, path.words, *doubts, self._change_evidence(change, _NO_SWAPS), moved),
+            words_of_need(service, f"the instance's own group {names} lets no {on} out to {way.where}", is_sure=True),
+            evidence=(
+                *path.notes,
+                path.words,
+                *doubts,
+                *self._needed(service),
+                self._change_evidence(change, _NO_SWAPS),
+                moved,
+            ),
             advice=remedy,
-            service=METRICS,
+            service=service,
             subject=names,
             change=change,
             is_repairable=is_repairable,
@@ -484,7 +495,7 @@ class _Check:
         is_open = "the network path is open: " if path.reach.is_open and not path.uncertainties else ""
         is_far = path.reach is Reach.CENTRAL and not path.endpoint_id
         beyond = (f"what lies beyond the VPC on the way to {path.central_id} isn't known",) if is_far else ()
-        way = self._egress(path)
+        way = self._egress(METRICS)
         if way and way.is_open is None:
             on = ports_in(self._ports_of(METRICS))
             unknown = f"it isn't known whether the instance's own groups let {on} out to {way.where}: {way.unread}"

@@ -247,23 +247,23 @@ class Around:
         closed_at = facts.known.closed_since(facts.instance.subnet_id, service) if facts.known else None
         return closed_at if closed_at and (harmless_before is None or closed_at >= harmless_before) else None
 
-    def change_of_groups(self, facts: Facts, group_ids: frozenset[str], now: datetime) -> Change | None:
+    def change_of_groups(self, facts: Facts, service: str, group_ids: frozenset[str], now: datetime) -> Change | None:
         """Return the recorded change of the instance's own security groups that began the silence, if any, or of an
         endpoint, by which others answer the service's name now than those to whom the groups let requests out.
         """
         if self._subnet is None or facts.vpc is None or not facts.changes:
             return None
         lists = named_lists(rule for group in facts.own_groups for rule in group.egress)
-        scope = replace(self._scope(METRICS, self._subnet, facts.vpc), filter_ids=group_ids | lists)
+        scope = replace(self._scope(service, self._subnet, facts.vpc), filter_ids=group_ids | lists)
         changes = (
             change
             for change in facts.changes
-            if not Field.ENDPOINTS.holds(change.event_name) or self._moved_name(change, scope, facts)
+            if not Field.ENDPOINTS.holds(change.event_name) or self._moved_name(change, service, scope, facts)
         )
         kind = CauseKind.OWN_GROUP
-        harmless_before = facts.harmless_before(METRICS, is_outlived=True)
+        harmless_before = facts.harmless_before(service, is_outlived=True)
         found = Past(changes, scope).change_behind(kind, facts.since(now), harmless_before=harmless_before)
-        return found or self._change_of_names(facts, kind, METRICS, now)
+        return found or self._change_of_names(facts, kind, service, now)
 
     def _change_of_names(self, facts: Facts, kind: CauseKind, service: str, now: datetime) -> Change | None:
         """Return the recorded change just before the silence of the VPC's DNS by which what answers the service's name
@@ -279,9 +279,9 @@ class Around:
         harmless_before = facts.harmless_before(METRICS, is_outlived=False)
         return past.change_behind(CauseKind.DNS_OFF, facts.since(now), harmless_before=harmless_before)
 
-    def _moved_name(self, change: Change, scope: ChangeScope, facts: Facts) -> bool:
+    def _moved_name(self, change: Change, service: str, scope: ChangeScope, facts: Facts) -> bool:
         """True if the change came just before the agent's last datapoint or later, and is of an endpoint that serves
-        the metrics, or of one that is gone where one did until then. Where no way leads out, a new one took the name
+        the service, or of one that is gone where one did until then. Where no way leads out, a new one took the name
         from nobody.
         """
         known, seen_at = facts.known, facts.agent.seen_at
@@ -289,7 +289,7 @@ class Around:
             return False
         if change.ids & scope.endpoint_ids:
             return change.event_name != "CreateVpcEndpoint" or not self.has_no_way_out
-        served_until = known.served_until(METRICS) if known else None
+        served_until = known.served_until(service) if known else None
         return bool(change.ids) and known is not None and (served_until is None or change.at <= served_until)
 
     def change_elsewhere(self, facts: Facts, service: str, now: datetime) -> Change | None:
