@@ -612,3 +612,49 @@ class TestARouteThatMayHaveTakenRequests:
         one = replace(change("CreateRoute", "rtb-main", at=-1), blocks=frozenset({"10.9.0.0/16"}))
         cause = why(facts(network(table("main", *ways)), dns=DnsView((answer,)), changes=(one,)))
         assert any(line.startswith(f"{self.SAID}CreateRoute by deploy-role") for line in cause.evidence)
+
+
+class TestAnEndpointOfAnotherServiceThatIsGone:
+    """It took nothing from an agent that reported where nothing was seen to serve its metrics."""
+
+    GONE = change("DeleteVpcEndpoints", "vpce-ssm", at=-2)
+    NEVER = KnownVpc(minute(-9000), asked={"monitoring": minute(-9000)})
+
+    def cause(self, known: KnownVpc | None = NEVER, *more: Change) -> Any:
+        return why(facts(network(), known=known, changes=(*more, self.GONE)))
+
+    @pytest.mark.parametrize(
+        "known",
+        [NEVER, replace(NEVER, paths={"monitoring": KnownPath(minute(-9000), minute(-4000))})],
+        ids=["never seen", "lost days ago"],
+    )
+    def test_is_not_the_cause_and_is_said_where_the_agent_may_use_it_by_another_name(self, known: KnownVpc) -> None:
+        cause = self.cause(known)
+        assert (cause.kind, cause.confidence, cause.is_repairable) == (CauseKind.AGENT, Confidence.MEDIUM, False)
+        said = (
+            "unless the agent uses vpce-ssm by another name, such as a FIPS one: DeleteVpcEndpoints by deploy-role "
+            "changed it at 2026-03-02 08:58:00 UTC"
+        )
+        assert said in cause.evidence
+
+    @pytest.mark.parametrize(
+        ("known", "more"),
+        [
+            (None, ()),
+            (replace(NEVER, asked=None), ()),
+            (replace(NEVER, asked={}), ()),
+            (replace(NEVER, asked={"monitoring": minute(-60)}), ()),
+            (replace(NEVER, paths={"monitoring": KnownPath(minute(-9000), minute(-60))}), ()),
+            (NEVER, (change("CreateVpcEndpoint", "vpce-ssm", at=-300, event_id="e-0"),)),
+        ],
+        ids=["not known", "earlier version", "never looked", "looked lately", "lost lately", "made lately"],
+    )
+    def test_may_have_served_where_lifeline_did_not_look_for_a_day(
+        self, known: KnownVpc | None, more: tuple[Change, ...]
+    ) -> None:
+        assert (found := self.cause(known, *more)).change == self.GONE
+        assert found.kind is CauseKind.CUT_OFF
+
+    def test_hides_no_other_change(self) -> None:
+        began = deleted("0.0.0.0/0", at=-8)
+        assert self.cause(self.NEVER, began).change == began

@@ -89,7 +89,8 @@ class ChangeScope:
     `versions` are the IP versions of the packets on the way. No route that leads to no more than `off_the_way` is part
     of it, but for those within the VPC, to `own`. `dead` are route tables, each with a destination to which it leads
     nowhere, and `unsure` those where that isn't known. Something private may have served the service there
-    `served_until`, None if that may still be so; at no time, if nothing was ever seen to.
+    `served_until`, None if that may still be so; at no time, if nothing was ever seen to. Lifeline has looked for that
+    since `looked_since`, None if it doesn't, or that isn't known.
     """
 
     vpc_id: str
@@ -105,6 +106,7 @@ class ChangeScope:
     dead: frozenset[tuple[str, str]] = frozenset()
     unsure: frozenset[tuple[str, str]] = frozenset()
     served_until: datetime | None = None
+    looked_since: datetime | None = None
 
 
 def scope_of(
@@ -182,7 +184,9 @@ class Past:
         found = [
             change
             for change in self._that_begin(kind)
-            if earliest <= change.at <= since + LAG and (change.is_traced or change.at >= since - LINGERING)
+            if earliest <= change.at <= since + LAG
+            and (change.is_traced or change.at >= since - LINGERING)
+            and not self.served_nothing(change)
         ]
         if closed_by:
             found = [change for change in found if change.at <= closed_by] or found
@@ -192,6 +196,20 @@ class Past:
         apart = LINGERING if is_doubtful else _AT_ONCE  # the endpoint that it names likely served something else
         together = (change for change in found if found[0].at - change.at <= apart)
         return max(together, key=lambda change: _plainness(change, self._scope), default=None)
+
+    def served_nothing(self, change: Change) -> bool:
+        """True if it is of endpoints that are gone and surely served another service: for a day before it, Lifeline
+        saw nothing private serve this one, and none of them was made or modified in that time.
+        """
+        scope, earliest = self._scope, change.at - LOOK_BACK
+        is_known = scope.looked_since is not None and scope.looked_since <= earliest
+        if not is_known or scope.served_until is None or scope.served_until > earliest:
+            return False
+        ids = _of_kinds(change.ids, ("vpce",))
+        made = (other for other in self._newest_first if other != change and other.ids & ids)
+        is_young = any(Field.ENDPOINTS.holds(other.event_name) for other in made)
+        is_gone = bool(ids) and Field.ENDPOINTS.holds(change.event_name) and not _plainness(change, scope)
+        return is_gone and not is_young
 
     def is_of_end(self, change: Change) -> bool:
         """True if it is of a route that leads nowhere, or may."""

@@ -26,7 +26,8 @@ def counter_evidence(facts: Facts, service: str, kind: CauseKind, path: NetworkP
     if known is None or seen_at is None or met_at is None or path.reach in _OF_THE_MOMENT:
         return ()
     is_shown = service == METRICS and not outlived
-    is_known = known.since <= (seen_at if is_shown else met_at)
+    looked_since = known.looked_since(service)
+    is_known = looked_since is not None and looked_since <= (seen_at if is_shown else met_at)
     if not is_known or now - met_at >= BACKLOG or not facts.is_past_read or had_path(facts, service, kind, path):
         return ()
     launched_at = None if is_shown else facts.instance.launched_at
@@ -83,4 +84,7 @@ def _seen_words(known: KnownVpc, subnet_id: str, service: str) -> str:
     lost = [path.lost_at for path in known.paths_of(subnet_id, service) if path.lost_at]
     if lost:
         return f"Lifeline saw at {write_time(max(lost))} that the path was gone, and hasn't seen"
+    looked_since = known.looked_since(service)
+    if looked_since and looked_since > known.since:
+        return f"Lifeline has looked for a path there since {write_time(looked_since)}, and has seen neither one nor"
     return f"Lifeline first saw the VPC at {write_time(known.since)}, and has seen neither a path there nor"

@@ -123,11 +123,14 @@ def _kind_of(path: NetworkPath) -> CauseKind:
     return CauseKind.ENDPOINT_CLOSED if is_by_endpoint else _KINDS.get(path.reach, CauseKind.WAY_OUT_SHUT)
 
 
-def _proxy_words(change: Change) -> str:
-    """Agents may use an HTTP proxy (CloudWatch agent guide: http_proxy in common-config.toml)."""
-    there = listed(sorted(change.blocks), 3)
-    changed = f"{change_words(change)} changed the route there at {write_time(change.at)}"
-    return f"unless the agent uses a proxy in {there}: {changed}"
+def _elsewhere_words(change: Change) -> str:
+    """Agents may use an HTTP proxy, or another name (CloudWatch agent guide: http_proxy, endpoint_override)."""
+    changed = f"{change_words(change)} changed {{what}} at {write_time(change.at)}"
+    if Field.ENDPOINTS.holds(change.event_name):
+        ids = listed(sorted(change.ids), 3)
+        return f"unless the agent uses {ids} by another name, such as a FIPS one: {changed.format(what='it')}"
+    there = listed(sorted(change.blocks), 3) or "another network"
+    return f"unless the agent uses a proxy in {there}: {changed.format(what='the route there')}"
 
 
 def _otherwise(remedy: str) -> str:
@@ -193,7 +196,7 @@ class _Check:
             if against := counter_evidence(self.facts, service, kind, path, self.now):
                 is_cut_off = kind is CauseKind.CUT_OFF
                 elsewhere = self.around.change_elsewhere(self.facts, service, self.now) if is_cut_off else None
-                self.against[service] = (*against, *([_proxy_words(elsewhere)] if elsewhere else []))
+                self.against[service] = (*against, *([_elsewhere_words(elsewhere)] if elsewhere else []))
                 return None
             doubts = (*ipv6_words(self.facts), *outlived_words(self.facts, service, kind, path))
             has_had_path = had_path(self.facts, service, kind, path)

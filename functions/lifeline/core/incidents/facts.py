@@ -329,8 +329,10 @@ class Around:
                 self._subnet, self._facts.vpc, service, is_public=self._is_public(service), is_within=is_within
             )
             known = self._facts.known
-            served_until = known.served_until(service) if known else None
-            self._pasts[service] = Past(self._facts.changes, replace(scope, served_until=served_until))
+            if known:
+                looked_since = (known.asked or {}).get(service)
+                scope = replace(scope, served_until=known.served_until(service), looked_since=looked_since)
+            self._pasts[service] = Past(self._facts.changes, scope)
         return self._pasts[service]
 
     def _is_public(self, service: str) -> bool:
