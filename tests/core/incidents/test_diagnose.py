@@ -953,6 +953,16 @@ class TestTheClientsEnd:
         assert (cause.kind, cause.words) == (CauseKind.ROLE, words)
         assert cause.advice.startswith("Give the instance a profile with a role that is allowed to call cloudwatch:Put")
 
+    @pytest.mark.parametrize(
+        ("block", "where"), [("::/0", "public IPv4 addresses"), ("10.0.0.0/16", "public addresses")]
+    )
+    def test_a_group_that_lets_out_ipv6_alone_is_said_to_keep_in_ipv4(self, block: str, where: str) -> None:
+        group = SecurityGroup("sg-app", "app", egress=(Rule("tcp", 443, 443, (block,)),))
+        seen = vpc(subnet("a"), table("main", default_route(TargetKind.TRANSIT_GATEWAY)))
+        cause = why(facts(seen, instance=replace(INSTANCE, group_ids=frozenset({"sg-app"})), own_groups=(group,)))
+        assert cause.words == f"the instance's own group sg-app lets no 443 out to {where}"
+        assert cause.advice == f"Allow outbound TCP 443 to {where} in a security group of the instance."
+
     def of_need(self, *, has_restarted: bool, **more: Any) -> Cause:
         """The group lets requests out to what serves `monitoring` alone, and the agent needs `ec2`, too."""
         tags = endpoint(EC2, "a", id="vpce-ec2", security_group_ids=frozenset({"sg-ec2"}))
