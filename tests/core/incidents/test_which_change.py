@@ -569,21 +569,21 @@ class TestARouteThatMayHaveTakenRequests:
     """The path is open as far as it was read, and who changed it right before is said all the same."""
 
     OUT = default_route(TargetKind.INTERNET_GATEWAY, "igw-1")
-    SAID = "it isn't known whether what changed right before closed the path: "
+    SAID = "it isn't known whether {} by deploy-role at 2026-03-02 08:59:00 UTC closed the path"
 
     def said(self, block: str, target: TargetKind, name: str = "CreateRoute", at: float = -1, **more: Any) -> Any:
         one = replace(change(name, "rtb-main", at=at), blocks=frozenset({block}))
         seen = vpc(subnet("a"), table("main", self.OUT, route(block, target, "x-1")))
         cause = why(facts(seen, instance=replace(INSTANCE, has_public_address=True), changes=(one,), **more))
         assert (cause.kind, cause.change) == (CauseKind.AGENT, None)
-        return [line for line in cause.evidence if line.startswith(self.SAID)], cause
+        return [line for line in cause.evidence if line.endswith("closed the path")], cause
 
     @pytest.mark.parametrize("name", ["CreateRoute", "ReplaceRoute"])
     @pytest.mark.parametrize("target", [TargetKind.PEERING, TargetKind.TRANSIT_GATEWAY, TargetKind.NETWORK_INTERFACE])
     @pytest.mark.parametrize("block", ["52.0.0.0/8", "52.94.0.0/16"])
     def test_is_said_with_who_changed_it(self, block: str, target: TargetKind, name: str) -> None:
         [line], cause = self.said(block, target, name)
-        assert line.endswith(f"{name} by deploy-role at 2026-03-02 08:59:00 UTC (CloudTrail event e-1)")
+        assert line == self.SAID.format(name)
         assert cause.words == "no cause found outside the agent, as far as it could be read"
         assert not any("is open: " in found for found in cause.evidence)
 
@@ -611,7 +611,7 @@ class TestARouteThatMayHaveTakenRequests:
         ways = (route("10.0.0.0/8", TargetKind.TRANSIT_GATEWAY, "tgw-1"), route("10.9.0.0/16", TargetKind.PEERING))
         one = replace(change("CreateRoute", "rtb-main", at=-1), blocks=frozenset({"10.9.0.0/16"}))
         cause = why(facts(network(table("main", *ways)), dns=DnsView((answer,)), changes=(one,)))
-        assert any(line.startswith(f"{self.SAID}CreateRoute by deploy-role") for line in cause.evidence)
+        assert self.SAID.format("CreateRoute") in cause.evidence
 
 
 class TestAnEndpointOfAnotherServiceThatIsGone:
@@ -632,8 +632,7 @@ class TestAnEndpointOfAnotherServiceThatIsGone:
         cause = self.cause(known)
         assert (cause.kind, cause.confidence, cause.is_repairable) == (CauseKind.AGENT, Confidence.MEDIUM, False)
         said = (
-            "unless the agent uses vpce-ssm by another name, such as a FIPS one: DeleteVpcEndpoints by deploy-role "
-            "changed it at 2026-03-02 08:58:00 UTC"
+            "unless the agent used vpce-ssm, which DeleteVpcEndpoints by deploy-role changed at 2026-03-02 08:58:00 UTC"
         )
         assert said in cause.evidence
 

@@ -125,12 +125,12 @@ def _kind_of(path: NetworkPath) -> CauseKind:
 
 def _elsewhere_words(change: Change) -> str:
     """Agents may use an HTTP proxy, or another name (CloudWatch agent guide: http_proxy, endpoint_override)."""
-    changed = f"{change_words(change)} changed {{what}} at {write_time(change.at)}"
     if Field.ENDPOINTS.holds(change.event_name):
-        ids = listed(sorted(change.ids), 3)
-        return f"unless the agent uses {ids} by another name, such as a FIPS one: {changed.format(what='it')}"
+        ids = listed(sorted(change.ids), 1)
+        return f"unless the agent used {ids}, which {change_words(change)} changed at {write_time(change.at)}"
     there = listed(sorted(change.blocks), 3) or "another network"
-    return f"unless the agent uses a proxy in {there}: {changed.format(what='the route there')}"
+    changed = f"{change_words(change)} changed the route there at {write_time(change.at)}"
+    return f"unless the agent uses a proxy in {there}: {changed}"
 
 
 def _otherwise(remedy: str) -> str:
@@ -430,7 +430,7 @@ class _Check:
         """
         path = self.paths.get(METRICS)
         if path and self.facts.is_managed and (taken := self._taken_words(path)):
-            path = replace(path, doubts=(*path.doubts, taken))
+            path = replace(path, unread=(*path.unread, taken))
             self.paths = {**self.paths, METRICS: path}
         doubts = path.uncertainties if path and self.facts.is_managed else ()
         if not self.facts.is_managed:
@@ -458,7 +458,7 @@ class _Check:
             return ""
         if not (path.uncertainties or path.central_id or past.is_of_end(change)):
             return ""
-        return f"it isn't known whether what changed right before closed the path: {change_evidence(change)}"
+        return f"it isn't known whether {change_words(change)} at {write_time(change.at)} closed the path"
 
     def _unexamined(self) -> str:
         """Why nothing around the agent can be examined."""
