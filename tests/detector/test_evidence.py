@@ -129,6 +129,15 @@ def test_what_is_asked_grows_with_the_vpcs_up_to_a_bound_and_not_with_the_agents
     ]
 
 
+def test_agents_that_reported_without_a_profile_may_share_the_cause_of_all_the_others() -> None:
+    """Two zones, and nobody left that reports: that is looked at though each has a cause of its own."""
+    instances = {
+        f"i-{number:08x}": Instance(Power.RUNNING, launched_at=minute(-9000), zone=f"us-east-1{'ab'[number % 2]}")
+        for number in range(4)
+    }
+    assert {cause.kind for cause in Region().causes(instances).values()} == {CauseKind.CLOUDWATCH}
+
+
 def test_no_more_than_ten_roles_are_asked_about() -> None:
     region = Region()
     profiles = {

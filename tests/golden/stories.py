@@ -593,6 +593,24 @@ _TO_PROXY = replace(LOST_ROUTE, blocks=frozenset({"10.0.0.0/8"}))
 [MAYBE_BY_PROXY] = diagnose(
     {"it": replace(FACTS, changes=(_TO_PROXY,), known=KnownVpc(at(-6000)), dns=DnsView())}, at(14), reporting_by_zone={}
 ).values()
+_OTHERS_GONE = replace(LOST_ROUTE, event_name="DeleteVpcEndpoints", ids=frozenset({"vpce-0d4c3b2a190f8e7d6"}))
+_LOOKED = KnownVpc(at(-6000), asked={"monitoring": at(-6000)})
+[MAYBE_BY_ANOTHER_ENDPOINT] = diagnose(
+    {"it": replace(FACTS, changes=(_OTHERS_GONE,), known=_LOOKED)}, at(14), reporting_by_zone={}
+).values()
+_TO_FIREWALL = route("0.0.0.0/0", TargetKind.GATEWAY_LOAD_BALANCER_ENDPOINT, "vpce-0b1a2f3e4d5c60718")
+_REROUTED = replace(
+    LOST_ROUTE, event_name="ReplaceRoute", ids=frozenset({PUBLIC_TABLE}), blocks=frozenset({"0.0.0.0/0"})
+)
+_THROUGH_FIREWALL = replace(
+    NETWORK,
+    subnets=(*NETWORK.subnets, NAT_HOME),
+    route_tables=(*_BY_NAT, RouteTable(PUBLIC_TABLE, False, frozenset({NAT_HOME.id}), (LOCAL, _TO_FIREWALL))),
+    nat_gateways=(NatGateway("nat-1", is_public=True, is_available=True, subnet_id=NAT_HOME.id),),
+)
+[BEHIND_FIREWALL] = diagnose(
+    {"it": replace(FACTS, vpc=_THROUGH_FIREWALL, changes=(_REROUTED,))}, at(14), reporting_by_zone={}
+).values()
 [HUB_CUT] = diagnose(
     {"it": replace(FACTS, vpc=LEFT_HUB, dns=DnsView((HUB_ZONE,)))}, at(14), reporting_by_zone={}
 ).values()
@@ -840,6 +858,8 @@ NOTICES: dict[str, tuple[float, Callable[[], Notice]]] = {
     "incident-hub-cut": (14, lambda: opened(HUB_CUT)),
     "incident-no-address": (14, lambda: opened(WITHOUT_ADDRESS)),
     "incident-no-metadata": (14, lambda: opened(WITHOUT_METADATA)),
+    "incident-maybe-by-another-endpoint": (14, lambda: opened(MAYBE_BY_ANOTHER_ENDPOINT)),
+    "incident-behind-firewall": (14, lambda: opened(BEHIND_FIREWALL)),
     "incident-behind-machine": (14, lambda: opened(BEHIND_MACHINE)),
     "incident-elsewhere": (14, lambda: of_incident(OF_ANOTHER_ACCOUNT, 14)),
     "incident-endpoint-policy": (14, lambda: of_incident(POLICY_DENIES, 14)),

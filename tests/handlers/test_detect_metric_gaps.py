@@ -1494,6 +1494,15 @@ class TestAgentsElsewhere:
         detector.run_each_minute(1, 3, reporting=(self.FOREIGN,))
         assert states(detector.run(minute(9.5))) == {"silent": 1}
 
+    def test_so_is_one_that_fell_silent_long_before_ec2_could_be_read_again(self, detector: Detector) -> None:
+        have_reported(self.FOREIGN)
+        unread = Looked(Instance(Power.UNREADABLE))
+        for number in (0.5, 9.5, 60):
+            publish(self.FOREIGN, at=minute(0))
+            detector.check(minute(number), instances=unread)
+        assert states(detector.run(minute(100))) == {"silent": 1}
+        assert detector.kinds == ["incident_opened"]
+
     def test_an_instance_that_ec2_shows_terminated_is_told_nothing_of(self, detector: Detector) -> None:
         id_ = launch()
         detector.run_each_minute(0, 3, reporting=(id_,))

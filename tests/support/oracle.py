@@ -249,7 +249,7 @@ class Oracle:
         if route.target is TargetKind.NAT_GATEWAY:
             nat = next(nat for nat in self.vpc.nat_gateways if nat.id == route.target_id)
             home = next(subnet for subnet in self.vpc.subnets if subnet.id == nat.subnet_id)
-            return self._through(home, client, requests, to, port)
+            return self._leads_out(home, to) and self._through(home, client, requests, to, port)
         if route.target is TargetKind.NETWORK_INTERFACE:
             machine = next(one for one in self.vpc.interfaces or () if one.id == route.target_id)
             home = next(subnet for subnet in self.vpc.subnets if subnet.id == machine.subnet_id)
@@ -263,6 +263,13 @@ class Oracle:
                 and self._through(home, client, requests, to, port)
             )
         return False
+
+    def _leads_out(self, home: Subnet, to: IPv4Address) -> bool:
+        """Whether what a NAT gateway sends gets out of the VPC: by an internet gateway, or as far as it isn't read."""
+        onward = self._route(home, to)
+        if onward is None or not onward.is_active:
+            return False
+        return onward.target is TargetKind.INTERNET_GATEWAY or self.unread_lets_in
 
     # ---- a hub's addresses
 

@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from enum import Enum, auto
+from types import MappingProxyType
 
 from lifeline.adapters.aws.cloudwatch import CloudWatch, ListingCutError
 from lifeline.adapters.aws.instances import Instances
@@ -89,7 +90,7 @@ class Discovery:
         self._position = position
         self._began: Position | None = None  # where this run went on
         self._goes_on: Position | None = None  # where the next one is to
-        self.elsewhere: frozenset[str] = frozenset()  # those admitted whose IDs EC2 doesn't know
+        self.elsewhere: dict[str, bool | None] = {}  # by those admitted whose instances EC2 didn't show: see `Agent`
         self.without_room: tuple[str, ...] = ()  # names that report and can't join, because the watch is full
 
     def read(self) -> tuple[Listed | None, Mapping[str, Instance] | None]:
@@ -160,9 +161,10 @@ class Discovery:
         found = self._ec2.look_up(asked)
         there = [id_ for id_, instance in found.items() if instance.power not in (Power.GONE, Power.MISSING)]
         missing = {id_ for id_, instance in found.items() if instance.power is Power.MISSING}
+        unread = [id_ for id_, instance in found.items() if instance.power is Power.UNREADABLE]
         names = [entity for entity in new if not is_instance_id(entity) or entity in missing]
         joining = admit_hosts(names, hosts, self._most_hosts, self._now)
-        self.elsewhere = frozenset(missing.intersection(joining))
+        self.elsewhere = {**dict.fromkeys(unread), **dict.fromkeys(missing.intersection(joining), True)}
         left_out = len(names) - len(joining) + len(ids) - len(asked)
         if hosts + len(joining) >= self._most_hosts > 0:  # who allows none, wants none
             self.without_room = tuple(sorted(set(names) - set(joining)))
@@ -193,7 +195,7 @@ class Discovery:
 
 def count_hosts(agents: Mapping[str, Agent]) -> int:
     """How many of the agents EC2 can't vouch for: those of no instance, and those of instances elsewhere."""
-    return sum(agent.is_elsewhere or not is_instance_id(entity) for entity, agent in agents.items())
+    return sum(agent.is_elsewhere is True or not is_instance_id(entity) for entity, agent in agents.items())
 
 
 def list_series(cloudwatch: CloudWatch) -> Listed | None:
@@ -217,13 +219,13 @@ def discover(
     *,
     joins_after: timedelta,
     stretch: Stretch = Stretch.WHOLE,
-    elsewhere: Collection[str] = (),
+    elsewhere: Mapping[str, bool | None] = MappingProxyType({}),
 ) -> dict[str, Agent | None]:
     """The roster's changes: new agents, new series of known ones, and None for agents that are no longer expected.
 
     If only a `stretch` of the list was read, an agent may have more series than are listed, so that they only add to
-    what is known of it. Who is expected and not listed is clear after the last stretch. `elsewhere` are new instances
-    that EC2 doesn't know.
+    what is known of it. Who is expected and not listed is clear after the last stretch. `elsewhere` is True for new
+    instances that EC2 doesn't know, and None where it couldn't be read.
     An agent that isn't listed stays: CloudWatch stops listing a silent one after three hours (CloudWatch API:
     ListMetrics, RecentlyActive), and that is no sign of health.
     """
@@ -234,7 +236,7 @@ def discover(
         if known:
             agent = _renewed(known, series, now, joins_after, is_whole=is_whole)
         else:
-            agent = _agent(entity, series, is_elsewhere=entity in elsewhere)
+            agent = _agent(entity, series, is_elsewhere=elsewhere.get(entity, False))
         if not known and not is_whole:
             agent = replace(agent, known="")  # any counts as its own until a whole list says which there are
         if agent != known:
@@ -260,7 +262,7 @@ def _set_aside(agent: Agent) -> Agent | None:
     return replace(agent, state=State.SUPPRESSED, suppressed_by=Suppression.UNTAGGED)
 
 
-def _agent(entity: str, listed: Iterable[Series], *, is_elsewhere: bool) -> Agent:
+def _agent(entity: str, listed: Iterable[Series], *, is_elsewhere: bool | None) -> Agent:
     series = [*listed]
     chosen = choose_series(series)
     return Agent(

@@ -139,7 +139,7 @@ class EvidenceCollector:
             if self._case.agents[entity].gap
         }
         causes = diagnose(facts, self._case.now, reporting_by_zone={})
-        open_ = {entity: candidate for entity, candidate in facts.items() if is_undecided(causes[entity])}
+        open_ = {entity: candidate for entity, candidate in facts.items() if is_undecided(candidate, causes[entity])}
         if not open_:
             return causes
         reporting, quiet, others = self._others(open_)

@@ -33,6 +33,7 @@ all_agents = st.builds(
     joining_since=st.none() | times,
     strangers=st.lists(all_series, max_size=3).map(tuple),
     unproven=st.integers(0, 3),
+    is_elsewhere=st.sampled_from([True, False, None]),
     needs=st.frozensets(texts, max_size=2),
     seen_at=st.none() | times,
     expected_since=st.none() | times,

@@ -73,12 +73,17 @@ def changes(ledger: AuditLog, since: int = 0, until: int = 59, **more: int) -> l
     return [one.event_id for one in found]
 
 
-@pytest.mark.parametrize("blocks", [frozenset[str](), frozenset({"0.0.0.0/0", "::/0"})])
-def test_a_change_is_read_again_with_what_its_record_names(ledger: AuditLog, blocks: frozenset[str]) -> None:
-    ledger.record_changes([change(7, actor="alice", blocks=blocks)], now=NOW)
+@pytest.mark.parametrize(
+    ("blocks", "rule_action"), [(frozenset[str](), ""), (frozenset({"0.0.0.0/0", "::/0"}), "deny")]
+)
+def test_a_change_is_read_again_with_what_its_record_names(
+    ledger: AuditLog, blocks: frozenset[str], rule_action: str
+) -> None:
+    ledger.record_changes([change(7, actor="alice", blocks=blocks, rule_action=rule_action)], now=NOW)
     [found] = ledger.changes_of(VPC, since=NOW, until=NOW + timedelta(minutes=1))
     at = NOW + timedelta(seconds=7)
-    assert found == Change(at, "e7", "DeleteRoute", "alice", frozenset({"rtb-1", "igw-1"}), blocks=blocks)
+    ids = frozenset({"rtb-1", "igw-1"})
+    assert found == Change(at, "e7", "DeleteRoute", "alice", ids, blocks=blocks, rule_action=rule_action)
 
 
 def test_a_change_whose_record_names_nothing_is_kept_too(ledger: AuditLog) -> None:

@@ -392,6 +392,19 @@ class TestAnInstanceThatEc2DoesNotKnow:
         silent = silent_agent(is_elsewhere=True)
         assert judge(silent, seen(0, instance=MISSING), at(600)) == Verdict(State.SILENT, silent)
 
+    @pytest.mark.parametrize("number", [30, 600])
+    def test_one_that_was_never_looked_up_is_not_called_terminated(self, number: int) -> None:
+        """It joined while EC2 couldn't be read, and was silent until it could."""
+        verdict = judge(agent(is_elsewhere=None), seen(0, instance=MISSING), at(number))
+        assert (verdict.transition, kept(verdict).is_elsewhere) == (Transition.OPENED, True)
+
+    def test_one_that_was_never_looked_up_may_be_shown_terminated_or_here(self) -> None:
+        unseen = agent(is_elsewhere=None)
+        assert judge(unseen, seen(0, instance=Instance(Power.GONE)), at(600)).agent is None
+        here = Instance(Power.RUNNING, minute(-600), state="running")
+        assert kept(judge(unseen, seen(9, instance=here), at(10))).is_elsewhere is False
+        assert kept(judge(unseen, seen(9, instance=UNREADABLE), at(10))).is_elsewhere is None
+
     def test_one_that_a_tag_has_promised_was_here_and_is_gone(self) -> None:
         assert judge(expected_agent(), nothing(MISSING), at(5)).agent is None
         assert judge(expected_agent(), seen(3, 4, instance=MISSING), at(5)).agent is None

@@ -152,14 +152,15 @@ def noted(seen: KnownVpc, planned: Plan, now: datetime = NOW) -> KnownVpc:
 
 def test_a_path_is_known_from_the_first_time_on_and_lost_from_the_first_time_on() -> None:
     nothing = note_paths({}, [plan(Tier.ISOLATED)], now=NOW)
-    assert nothing == {VPC_ID: KnownVpc(NOW)}
+    assert nothing == {VPC_ID: KnownVpc(NOW, asked={})}
     seen = noted(nothing[VPC_ID], plan(Tier.EGRESS), NOW + MINUTE)
-    assert noted(seen, plan(Tier.PUBLIC), NOW + PROVEN) == seen == KnownVpc(NOW, {SUBNET: KnownPath(NOW + MINUTE)})
+    known_now = KnownVpc(NOW, {SUBNET: KnownPath(NOW + MINUTE)}, asked={})
+    assert noted(seen, plan(Tier.PUBLIC), NOW + PROVEN) == seen == known_now
     lost = noted(seen, plan(Tier.ISOLATED), NOW + PROVEN)
     assert lost.paths == {SUBNET: KnownPath(NOW + MINUTE, NOW + PROVEN)}
     assert noted(lost, plan(Tier.ISOLATED), NOW + 2 * PROVEN) == lost
     assert noted(lost, plan(Tier.EGRESS), NOW + 2 * PROVEN) == seen
-    assert noted(lost, plan(Tier.ISOLATED), NOW + PROVEN + BACKLOG) == KnownVpc(NOW)
+    assert noted(lost, plan(Tier.ISOLATED), NOW + PROVEN + BACKLOG) == KnownVpc(NOW, asked={})
 
 
 @pytest.mark.parametrize(
@@ -180,6 +181,25 @@ def test_a_service_is_lost_where_nothing_serves_an_isolated_subnet_any_more(
     seen = KnownVpc(NOW - PROVEN, {"monitoring": KnownPath(NOW - PROVEN)})
     after = noted(seen, plan(tier, reach))
     assert (after.paths["monitoring"].lost_at is not None) is is_lost
+
+
+def test_a_subnet_that_an_endpoint_serves_in_part_has_a_path() -> None:
+    part = NetworkPath(Reach.PARTLY, "why", endpoint_id="vpce-1")
+    for path, is_path in ((part, True), (replace(part, endpoint_id=""), False)):
+        report = ServiceReport("monitoring", ServiceState.MISSING, paths=((SUBNET, path),))
+        seen = noted(KnownVpc(NOW), Plan(VPC_ID, ((SUBNET, Tier.ISOLATED),), (), (report,)))
+        assert ("monitoring" in seen.paths) is is_path
+
+
+def test_since_when_it_looks_for_a_service_is_known_while_it_does() -> None:
+    earlier = KnownVpc(NOW - PROVEN)
+    first = noted(earlier, plan(Tier.ISOLATED, Reach.UNREACHABLE))
+    assert (earlier.looked_since("monitoring"), first.looked_since("monitoring")) == (NOW - PROVEN, NOW)
+    assert first.looked_since("logs") is None
+    again = noted(first, plan(Tier.ISOLATED, Reach.SERVED), NOW + MINUTE)
+    assert again.looked_since("monitoring") == NOW
+    for unread in (plan(Tier.ISOLATED, Reach.UNKNOWN), plan(Tier.ISOLATED)):
+        assert noted(again, unread, NOW + MINUTE).looked_since("monitoring") is None
 
 
 @pytest.mark.parametrize(

@@ -267,6 +267,12 @@ def test_a_call_takes_or_brings_by_what_it_does(name: str, can_take: bool, can_b
     assert (takes(one, ANY_FIELD, scope()), brings(one, ANY_FIELD, scope())) == (can_take, can_bring)
 
 
+@pytest.mark.parametrize(("action", "can_take", "can_bring"), [("allow", False, True), ("deny", True, False)])
+def test_a_new_entry_of_an_acl_takes_or_brings_by_its_action(action: str, can_take: bool, can_bring: bool) -> None:
+    one = replace(change("CreateNetworkAclEntry"), rule_action=action)
+    assert (takes(one, ANY_FIELD, scope()), brings(one, ANY_FIELD, scope())) == (can_take, can_bring)
+
+
 def test_who_did_what_is_short_in_a_subject_and_whole_in_the_evidence() -> None:
     assert change_words(change("DeleteRoute", actor="deploy-role")) == "DeleteRoute by deploy-role"
     assert change_words(change("DeleteRoute", actor="")) == "DeleteRoute"

@@ -259,6 +259,30 @@ class TestWhatWasNotRead:
         assert any("the audit log has no earlier network change" in line for line in cause.evidence)
 
 
+class TestAServiceThatNothingAsksFor:
+    """Lifeline doesn't read what serves it: that it saw no path says nothing."""
+
+    @pytest.mark.parametrize(
+        ("asked", "expected"),
+        [
+            ({}, CUT_OFF),
+            ({"logs": minute(-9000)}, CUT_OFF),
+            ({"monitoring": minute(-0.5)}, CUT_OFF),
+            ({"monitoring": minute(-60)}, AGENT),
+            (None, AGENT),
+        ],
+        ids=["nothing", "another", "since the last datapoint", "before it", "an earlier version"],
+    )
+    def test_may_have_had_a_path(self, asked: dict[str, datetime] | None, expected: tuple[CauseKind, bool]) -> None:
+        cause = why(facts(network(), known=KnownVpc(minute(-9000), asked=asked)))
+        assert verdict(cause) == expected
+        assert cause.confidence is Confidence.MEDIUM
+        looked = (
+            "Lifeline has looked for a path there since 2026-03-02 08:00:00 UTC, and has seen neither one nor a change"
+        )
+        assert any(line.startswith(looked) for line in cause.evidence) is (asked == {"monitoring": minute(-60)})
+
+
 class TestAnotherNeed:
     """An agent needs it at its start alone: that metrics arrive shows only that its last start went well."""
 

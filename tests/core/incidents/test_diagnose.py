@@ -953,10 +953,49 @@ class TestTheClientsEnd:
         assert (cause.kind, cause.words) == (CauseKind.ROLE, words)
         assert cause.advice.startswith("Give the instance a profile with a role that is allowed to call cloudwatch:Put")
 
+    @pytest.mark.parametrize(
+        ("block", "where"), [("::/0", "public IPv4 addresses"), ("10.0.0.0/16", "public addresses")]
+    )
+    def test_a_group_that_lets_out_ipv6_alone_is_said_to_keep_in_ipv4(self, block: str, where: str) -> None:
+        group = SecurityGroup("sg-app", "app", egress=(Rule("tcp", 443, 443, (block,)),))
+        seen = vpc(subnet("a"), table("main", default_route(TargetKind.TRANSIT_GATEWAY)))
+        cause = why(facts(seen, instance=replace(INSTANCE, group_ids=frozenset({"sg-app"})), own_groups=(group,)))
+        assert cause.words == f"the instance's own group sg-app lets no 443 out to {where}"
+        assert cause.advice == f"Allow outbound TCP 443 to {where} in a security group of the instance."
+
+    def of_need(self, *, has_restarted: bool, **more: Any) -> Cause:
+        """The group lets requests out to what serves `monitoring` alone, and the agent needs `ec2`, too."""
+        tags = endpoint(EC2, "a", id="vpce-ec2", security_group_ids=frozenset({"sg-ec2"}))
+        group = SecurityGroup("sg-app", "app", egress=(Rule("tcp", 443, 443, groups=("sg-own",)),))
+        launched_at = minute(-0.5) if has_restarted else INSTANCE.launched_at
+        instance = replace(INSTANCE, group_ids=frozenset({"sg-app"}), launched_at=launched_at)
+        open_group = replace(own_security_group(), id="sg-ec2")
+        return why(facts(served(tags, open_group), "ec2", instance=instance, own_groups=(group,), **more))
+
+    def test_a_group_that_lets_nothing_out_to_what_a_started_agent_needs_is_a_cause(self) -> None:
+        revoked = change("RevokeSecurityGroupEgress", "sg-app", at=-300)
+        for changes, found in (((), None), ((revoked,), revoked)):
+            cause = self.of_need(has_restarted=True, changes=changes)
+            assert (cause.kind, cause.confidence, cause.service) == (CauseKind.OWN_GROUP, Confidence.HIGH, "ec2")
+            assert cause.words == (
+                "the instance's own group sg-app lets no 443 out to vpce-ec2: the ec2 service can't be reached; "
+                "without its tags the agent sends nothing"
+            )
+            assert (cause.change, cause.is_repairable) == (found, False)
+            assert cause.advice == "Allow outbound TCP 443 to vpce-ec2 in a security group of the instance."
+            assert "the agent's metrics, or the policy, show that it uses ec2" in cause.evidence
+
+    def test_one_that_met_the_need_long_ago_says_nothing_of_it(self) -> None:
+        assert self.of_need(has_restarted=False).kind is CauseKind.AGENT
+
     def test_without_the_metadata_service_a_profile_gives_no_credentials(self) -> None:
         cause = why(facts(instance=replace(INSTANCE, has_metadata=False)))
         assert (cause.kind, cause.confidence) == (CauseKind.NO_PROFILE, Confidence.MEDIUM)
         assert "the instance metadata service is off" in cause.words
+
+    def test_nor_a_role_whose_policies_then_make_no_difference(self) -> None:
+        cause = why(facts(instance=replace(INSTANCE, has_metadata=False), role=DENIED))
+        assert cause.kind is CauseKind.NO_PROFILE
 
     @pytest.mark.parametrize(("has_ipv6", "has_ipv4"), [(True, False), (False, False), (False, True)])
     def test_only_an_ipv4_address_leads_out_of_a_public_subnet_with_ipv4(
@@ -1048,6 +1087,35 @@ class TestNearlyAllAtOnce:
         found = diagnose({**fleet, "i-f": before}, NOW, reporting_by_zone={}, others=Others(0))
         assert found["i-f"].kind is CauseKind.NO_PROFILE
 
+    @pytest.mark.parametrize(
+        "of_file", [{"profile_arn": ""}, {"has_metadata": False}], ids=["no profile", "no service"]
+    )
+    def test_all_of_them_may_have_their_credentials_from_a_file(self, of_file: dict[str, Any]) -> None:
+        fleet = {entity: self.of_file(one, of_file) for entity, one in self.fleet(0, 1).items()}
+        [cause] = set(diagnose(fleet, NOW, reporting_by_zone={}, others=Others(0)).values())
+        assert cause.kind is CauseKind.CLOUDWATCH
+        assert cause.evidence == (
+            "4 agents in us-east-1a, us-east-1b fell silent together; 0 still report",
+            "4 of them reported until then, but get no credentials from an instance profile now",
+        )
+
+    @pytest.mark.parametrize(
+        "anew",
+        [
+            {"agent": agent(since=minute(0), seen_at=None)},
+            {"instance": replace(INSTANCE, profile_arn="", launched_at=minute(-0.5))},
+        ],
+        ids=["never reported", "started since"],
+    )
+    def test_who_has_not_shown_that_it_needs_no_profile_lacks_one(self, anew: dict[str, Any]) -> None:
+        fleet = {
+            entity: replace(self.of_file(one, {"profile_arn": ""}), **anew) for entity, one in self.fleet(0, 0).items()
+        }
+        assert self.kinds(fleet, Others(0)) == {CauseKind.NO_PROFILE}
+
+    def of_file(self, known: Facts, how: dict[str, Any]) -> Facts:
+        return replace(known, instance=replace(known.instance, **how))
+
     def test_one_that_follows_later_joins_them(self) -> None:
         [cause] = set(diagnose(self.fleet(0, 0), NOW, reporting_by_zone={}, others=Others(0)).values())
         later = self.fleet(2, zones="c", earlier=((cause, minute(0)),))
@@ -1112,6 +1180,24 @@ class TestManyInOneZone:
         here = self.fleet(0, 0, 0, watch=Watch(needs=frozenset({"ec2"})))
         there = self.fleet(*other, zone="us-east-1b", watch=Watch(needs=frozenset({"ec2"})))
         assert set(self.kinds(here | there, reporting)[:3]) == {kind}
+
+    @pytest.mark.parametrize(
+        ("other", "reporting", "kind"),
+        [
+            ((), {"us-east-1b": 3}, CauseKind.ZONE),
+            ((0,), {"us-east-1b": 3}, CauseKind.NO_PROFILE),
+            ((), {"us-east-1a": 3}, CauseKind.NO_PROFILE),
+        ],
+        ids=["one zone", "another zone, too", "no other zone"],
+    )
+    def test_that_reported_without_a_profile_share_the_zones_cause_only_if_it_is_the_zone_that_differs(
+        self, other: tuple[float, ...], reporting: Mapping[str, int], kind: CauseKind
+    ) -> None:
+        fleet = self.fleet(0, 0, 0) | self.fleet(*other, zone="us-east-1b")
+        without = {
+            entity: replace(one, instance=replace(one.instance, profile_arn="")) for entity, one in fleet.items()
+        }
+        assert set(self.kinds(without, reporting)[:3]) == {kind}
 
     def test_of_other_zones_do_not_count(self) -> None:
         fleet = self.fleet(0, 0) | self.fleet(0, 0, zone="us-east-1b")

@@ -241,11 +241,32 @@ class TestARouteThatWasAdded:
         one = replace(change("CreateRoute", "rtb-main"), blocks=frozenset({block} - {""}))
         assert self.cause(TargetKind.PEERING, one).change is None
 
+    def test_is_not_named_where_narrower_routes_take_everything_from_it(self) -> None:
+        """They were there before, and lead on."""
+        eighth, halves = "52.0.0.0/8", ("52.0.0.0/9", "52.128.0.0/9")
+        narrower = [route(half, TargetKind.INTERNET_GATEWAY, "igw-1") for half in halves]
+        began = change("DetachInternetGateway", "igw-1", at=-6)
+        (made,) = self.created(eighth)
+        for more, expected in ((narrower, began), ([], made)):
+            dead = route(eighth, TargetKind.PEERING, "pcx-1")
+            seen = vpc(subnet("a"), table("main", self.OUT, dead, *more))
+            assert behind(seen, CauseKind.CUT_OFF, began, made) == expected
+
+    def test_is_not_named_where_no_wider_route_led_on(self) -> None:
+        """As by a repair that fails."""
+        (tried,) = self.created("0.0.0.0/1", at=1)
+        began = deleted("0.0.0.0/0", at=-2)
+        assert (
+            behind(
+                vpc(subnet("a"), table("main", route("0.0.0.0/1", TargetKind.PEERING))), CauseKind.CUT_OFF, began, tried
+            )
+            == began
+        )
+
     def test_is_not_named_in_another_table(self) -> None:
         seen = self.created(*self.HALVES, table_id="rtb-b")
-        with_b = vpc(
-            subnet("a"), subnet("b"), table("b", subnets=("b",)), table("main", route("0.0.0.0/1", TargetKind.PEERING))
-        )
+        half = route("0.0.0.0/1", TargetKind.PEERING)
+        with_b = vpc(subnet("a"), subnet("b"), table("b", subnets=("b",)), table("main", self.OUT, half))
         assert why(facts(with_b, changes=seen)).change is None
 
     def test_of_a_network_beside_is_not_named(self) -> None:
@@ -318,6 +339,7 @@ class TestWhoAnswersTheNameOfAnInstanceWithNarrowGroups:
     BY_NAT = table("main", default_route(TargetKind.NAT_GATEWAY, "nat-1"))
     NATS = (NatGateway("nat-1", is_public=True, is_available=True),)
     HAD_ENDPOINT = KnownVpc(minute(-9000), {"monitoring": KnownPath(minute(-9000))})
+    LOST_ENDPOINT = KnownVpc(minute(-9000), {"monitoring": KnownPath(minute(-9000), minute(-4000))})
 
     def cause(self, block: str, *changes: Change, is_served: bool = False, **more: Any) -> Any:
         own = SecurityGroup("sg-app", "app", egress=(Rule("tcp", 443, 443, (block,)),))
@@ -341,6 +363,11 @@ class TestWhoAnswersTheNameOfAnInstanceWithNarrowGroups:
         assert plan_mode.advice == f"Mode is plan: Lifeline will not fix this. {remedy}"
         frozen = (("*", Freeze(FreezeKind.MANUAL, minute(-9), "asked for")),)
         assert not self.cause("10.0.0.0/16", began, frozen=frozen).is_repairable
+
+    def test_one_that_lifeline_then_saw_to_be_gone_served_until_then(self) -> None:
+        began = change("DeleteVpcEndpoints", "vpce-9")
+        known = KnownVpc(minute(-9000), {"monitoring": KnownPath(minute(-9000), minute(-2))})
+        assert self.cause("10.0.0.0/16", began, known=known).change == began
 
     def test_a_deleted_endpoint_of_a_public_subnet_is_not_lifelines_to_bring_back(self) -> None:
         own = SecurityGroup("sg-app", "app", egress=(Rule("tcp", 443, 443, ("10.0.0.0/16",)),))
@@ -375,8 +402,9 @@ class TestWhoAnswersTheNameOfAnInstanceWithNarrowGroups:
             (change("DeleteVpcEndpoints"), HAD_ENDPOINT),
             (change("DeleteVpcEndpoints", "vpce-9", at=-12), HAD_ENDPOINT),
             (change("DeleteRoute", "rtb-main"), HAD_ENDPOINT),
+            (change("DeleteVpcEndpoints", "vpce-9"), LOST_ENDPOINT),
         ],
-        ids=["never seen", "not known", "no name", "long before", "no endpoint"],
+        ids=["never seen", "not known", "no name", "long before", "no endpoint", "lost days ago"],
     )
     def test_whatever_may_be_of_another_service_or_came_long_before_is_not_named(
         self, one: Change, known: KnownVpc | None
@@ -393,8 +421,13 @@ class TestWhoAnswersTheNameOfAnInstanceWithNarrowGroups:
 
 @pytest.mark.parametrize(
     ("known", "expected"),
-    [(KnownVpc(minute(-9000)), "DeleteRoute"), (None, "DeleteVpcEndpoints")],
-    ids=["none", "unread"],
+    [
+        (KnownVpc(minute(-9000)), "DeleteRoute"),
+        (None, "DeleteVpcEndpoints"),
+        (KnownVpc(minute(-9000), {"monitoring": KnownPath(minute(-9000), minute(-4000))}), "DeleteRoute"),
+        (KnownVpc(minute(-9000), {"monitoring": KnownPath(minute(-9000), minute(2))}), "DeleteVpcEndpoints"),
+    ],
+    ids=["none", "unread", "lost days ago", "lost by it"],
 )
 def test_an_endpoint_that_is_gone_hides_no_route_where_none_was_seen_to_serve(
     known: KnownVpc | None, expected: str
@@ -487,3 +520,140 @@ class TestAChangeFromLongBeforeTheLastDatapoint:
         for changes in ((change("RevokeSecurityGroupIngress", "sg-nat", at=at),), ()):
             cause = why(facts(self.by_machine(), changes=changes, known=known))
             assert (cause.kind, cause.change) == (CauseKind.WAY_OUT_SHUT, next(iter(changes), None))
+
+
+class TestARepairThatFailed:
+    """It came after what closed the path, and left it closed."""
+
+    @pytest.mark.parametrize(("action", "is_named"), [("allow", False), ("deny", True), ("", True)])
+    def test_an_entry_that_allows_closes_nothing(self, action: str, *, is_named: bool) -> None:
+        denied = NetworkAcl("acl-a", frozenset({"subnet-a"}), ())
+        seen = replace(served(), network_acls=(denied,))
+        began = change("DeleteNetworkAclEntry", "acl-a", at=-3)
+        tried = replace(change("CreateNetworkAclEntry", "acl-a", at=1, event_id="e-2"), rule_action=action)
+        cause = behind(seen, CauseKind.ENDPOINT_CLOSED, began, tried)
+        assert cause == (tried if is_named else began)
+
+    CUT = change("DeleteNatGateway", "nat-9", at=-2, event_id="e-cut")
+    TRIED = replace(change("ReplaceRoute", "rtb-main", at=1, event_id="e-tried"), blocks=frozenset({"0.0.0.0/0"}))
+    CLOSED = network(table("main", route("0.0.0.0/0", TargetKind.NAT_GATEWAY, "nat-8", active=False)))
+
+    def change(self, **lost: Any) -> Change | None:
+        known = KnownVpc(minute(-9000), {name: KnownPath(minute(-9000), at) for name, at in lost.items()})
+        known = replace(known, paths={name.replace("_", "-"): path for name, path in known.paths.items()})
+        cause = why(facts(self.CLOSED, changes=(self.CUT, self.TRIED), known=known))
+        assert cause.kind is CauseKind.CUT_OFF
+        return cause.change
+
+    def test_is_not_named_where_lifeline_saw_the_path_gone_before_it(self) -> None:
+        assert self.change(subnet_a=minute(-0.5)) == self.CUT
+
+    @pytest.mark.parametrize(
+        "lost",
+        [
+            {"subnet_a": minute(2)},
+            {"subnet_a": None},
+            {"subnet_a": minute(-0.5), "monitoring": None},
+            {"subnet_a": minute(-0.5), "monitoring": minute(2)},
+            {"subnet_a": minute(-30)},
+            {"subnet_a": minute(-2.5)},
+        ],
+        ids=["seen later", "not seen", "another path", "another path until later", "long before", "before both"],
+    )
+    def test_may_have_closed_it_otherwise(self, lost: dict[str, Any]) -> None:
+        """A wrong name is worse than none, but nothing says that it is wrong."""
+        assert self.change(**lost) == self.TRIED
+
+
+class TestARouteThatMayHaveTakenRequests:
+    """The path is open as far as it was read, and who changed it right before is said all the same."""
+
+    OUT = default_route(TargetKind.INTERNET_GATEWAY, "igw-1")
+    SAID = "it isn't known whether {} by deploy-role at 2026-03-02 08:59:00 UTC closed the path"
+
+    def said(self, block: str, target: TargetKind, name: str = "CreateRoute", at: float = -1, **more: Any) -> Any:
+        one = replace(change(name, "rtb-main", at=at), blocks=frozenset({block}))
+        seen = vpc(subnet("a"), table("main", self.OUT, route(block, target, "x-1")))
+        cause = why(facts(seen, instance=replace(INSTANCE, has_public_address=True), changes=(one,), **more))
+        assert (cause.kind, cause.change) == (CauseKind.AGENT, None)
+        return [line for line in cause.evidence if line.endswith("closed the path")], cause
+
+    @pytest.mark.parametrize("name", ["CreateRoute", "ReplaceRoute"])
+    @pytest.mark.parametrize("target", [TargetKind.PEERING, TargetKind.TRANSIT_GATEWAY, TargetKind.NETWORK_INTERFACE])
+    @pytest.mark.parametrize("block", ["52.0.0.0/8", "52.94.0.0/16"])
+    def test_is_said_with_who_changed_it(self, block: str, target: TargetKind, name: str) -> None:
+        [line], cause = self.said(block, target, name)
+        assert line == self.SAID.format(name)
+        assert cause.words == "no cause found outside the agent, as far as it could be read"
+        assert not any("is open: " in found for found in cause.evidence)
+
+    @pytest.mark.parametrize(
+        ("block", "target", "at"),
+        [
+            ("52.94.0.0/16", TargetKind.INTERNET_GATEWAY, -1),
+            ("10.20.0.0/16", TargetKind.PEERING, -1),
+            ("52.94.0.0/16", TargetKind.PEERING, -60),
+        ],
+        ids=["it leads out", "not on the way", "long before"],
+    )
+    def test_is_not_said_of_what_took_nothing(self, block: str, target: TargetKind, at: float) -> None:
+        assert self.said(block, target, at=at, dns=NAMED)[0] == []
+
+    def test_on_the_way_to_a_hub(self) -> None:
+        answer = DnsAnswer(
+            AnswerKind.PRIVATE_ZONE,
+            "monitoring.us-east-1.amazonaws.com",
+            "Z0HUB",
+            "the zone",
+            addresses=("10.9.1.10",),
+            endpoint_id="vpce-0hub",
+        )
+        ways = (route("10.0.0.0/8", TargetKind.TRANSIT_GATEWAY, "tgw-1"), route("10.9.0.0/16", TargetKind.PEERING))
+        one = replace(change("CreateRoute", "rtb-main", at=-1), blocks=frozenset({"10.9.0.0/16"}))
+        cause = why(facts(network(table("main", *ways)), dns=DnsView((answer,)), changes=(one,)))
+        assert self.SAID.format("CreateRoute") in cause.evidence
+
+
+class TestAnEndpointOfAnotherServiceThatIsGone:
+    """It took nothing from an agent that reported where nothing was seen to serve its metrics."""
+
+    GONE = change("DeleteVpcEndpoints", "vpce-ssm", at=-2)
+    NEVER = KnownVpc(minute(-9000), asked={"monitoring": minute(-9000)})
+
+    def cause(self, known: KnownVpc | None = NEVER, *more: Change) -> Any:
+        return why(facts(network(), known=known, changes=(*more, self.GONE)))
+
+    @pytest.mark.parametrize(
+        "known",
+        [NEVER, replace(NEVER, paths={"monitoring": KnownPath(minute(-9000), minute(-4000))})],
+        ids=["never seen", "lost days ago"],
+    )
+    def test_is_not_the_cause_and_is_said_where_the_agent_may_use_it_by_another_name(self, known: KnownVpc) -> None:
+        cause = self.cause(known)
+        assert (cause.kind, cause.confidence, cause.is_repairable) == (CauseKind.AGENT, Confidence.MEDIUM, False)
+        said = (
+            "unless the agent used vpce-ssm, which DeleteVpcEndpoints by deploy-role changed at 2026-03-02 08:58:00 UTC"
+        )
+        assert said in cause.evidence
+
+    @pytest.mark.parametrize(
+        ("known", "more"),
+        [
+            (None, ()),
+            (replace(NEVER, asked=None), ()),
+            (replace(NEVER, asked={}), ()),
+            (replace(NEVER, asked={"monitoring": minute(-60)}), ()),
+            (replace(NEVER, paths={"monitoring": KnownPath(minute(-9000), minute(-60))}), ()),
+            (NEVER, (change("CreateVpcEndpoint", "vpce-ssm", at=-300, event_id="e-0"),)),
+        ],
+        ids=["not known", "earlier version", "never looked", "looked lately", "lost lately", "made lately"],
+    )
+    def test_may_have_served_where_lifeline_did_not_look_for_a_day(
+        self, known: KnownVpc | None, more: tuple[Change, ...]
+    ) -> None:
+        assert (found := self.cause(known, *more)).change == self.GONE
+        assert found.kind is CauseKind.CUT_OFF
+
+    def test_hides_no_other_change(self) -> None:
+        began = deleted("0.0.0.0/0", at=-8)
+        assert self.cause(self.NEVER, began).change == began

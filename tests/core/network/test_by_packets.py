@@ -165,6 +165,14 @@ DETOURS = tuple(
     for cidr in (HOST.cidr, CLIENT.cidr)
     for is_active in (True, False)
 )
+IGW = default_route(TargetKind.INTERNET_GATEWAY, "igw-1")
+# Where a NAT gateway's own subnet leads all of the internet, or a part of it, to a firewall, or a part nowhere.
+TO_FIREWALL = (TargetKind.GATEWAY_LOAD_BALANCER_ENDPOINT, "vpce-fw")
+FIREWALLS = (
+    [default_route(*TO_FIREWALL)],
+    [IGW, route("52.0.0.0/8", *TO_FIREWALL)],
+    [IGW, route("52.0.0.0/8", *TO_FIREWALL, active=False)],
+)
 
 
 @st.composite
@@ -206,7 +214,8 @@ def networks(draw: st.DrawFn, service: str, way: str) -> Vpc:
     back = draw(st.sampled_from([[], [], *([one] for one in DETOURS[2:])]))
     checks = draw(st.booleans())
     machine = NetworkInterface("eni-nat", NAT_HOME.id, ("10.0.9.9",), frozenset({"sg-1"}), checks_source=checks)
-    public = table("nat", default_route(TargetKind.INTERNET_GATEWAY, "igw-1"), *back, subnets=("nat",))
+    out = draw(st.sampled_from([*([[IGW]] * 6), *FIREWALLS])) if leads_by == "nat" else [IGW]
+    public = table("nat", *out, *back, subnets=("nat",))
     found = vpc(*parts, table("main", *ways), public)  # type: ignore[arg-type]
     known = group if draw(st.integers(0, 7)) else replace(group, id="sg-unseen")
     return replace(
@@ -380,6 +389,7 @@ FEATURES = {
     "a gateway endpoint",
     "a NAT gateway that carries on",
     "a NAT gateway behind what shuts it",
+    "a firewall beyond a NAT gateway",
     "a NAT instance",
     "a NAT instance that drops the packets",
     "a transit gateway",
@@ -450,6 +460,7 @@ def features(network: Vpc, service: str, asking: NetworkInterface | None, has_pu
     if network.endpoints:
         yield "a gateway endpoint"
     elif TargetKind.NAT_GATEWAY in targets:
+        yield from ["a firewall beyond a NAT gateway"] if any(TO_FIREWALL[1] in words for words in path.unread) else []
         by_nat = any("subnet-nat" in obstacle.words for obstacle in path.obstacles)
         yield "a NAT gateway behind what shuts it" if by_nat else "a NAT gateway that carries on"
     elif "eni-nat" in {one.target_id for one in network.route_tables[0].routes}:
@@ -503,5 +514,5 @@ def is_given(network: Vpc) -> bool:
     lists = {name for rule in rules_read for name in rule.prefix_lists}
     is_seen = any(group.id == "sg-1" for group in (*network.security_groups, *network.shared_groups))
     routes = [one for of_table in network.route_tables for one in of_table.routes]
-    leads_beyond = any(one.target_id == "eni-fw" and one.is_active for one in routes)
+    leads_beyond = any(one.target_id in {"eni-fw", TO_FIREWALL[1]} and one.is_active for one in routes)
     return is_seen and UNREAD_LIST not in lists and not leads_beyond

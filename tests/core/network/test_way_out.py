@@ -251,6 +251,51 @@ def test_a_way_that_was_not_read_is_never_called_open(
     assert "it isn't known whether that leads to the monitoring service" in found.words
 
 
+# ---- beyond a NAT gateway
+
+
+def through_nat(*onward: Route) -> Vpc:
+    """The client's subnet leads to a NAT gateway, whose own subnet has these routes."""
+    main = table("main", default_route(TargetKind.NAT_GATEWAY, "nat-1"))
+    return vpc(CLIENT, HOME, main, table("nat", *onward, subnets=("nat",)), nat_gateways=(NAT,))
+
+
+OUT = default_route(TargetKind.INTERNET_GATEWAY)
+FIREWALLS = (TargetKind.GATEWAY_LOAD_BALANCER_ENDPOINT, TargetKind.TRANSIT_GATEWAY, TargetKind.NETWORK_INTERFACE)
+
+
+@pytest.mark.parametrize("target", FIREWALLS)
+@pytest.mark.parametrize("is_part", [True, False])
+def test_what_a_nat_gateway_sends_on_to_a_firewall_is_not_read(target: TargetKind, *, is_part: bool) -> None:
+    network = (
+        through_nat(OUT, route("52.0.0.0/8", target, "x-1")) if is_part else through_nat(default_route(target, "x-1"))
+    )
+    found = path(network)
+    assert found.unread == ("what lies beyond x-1 was not read",)
+    assert (
+        found.words == "rtb-main leads out of the VPC, but it isn't known whether that leads to the monitoring service"
+    )
+    assert doubts_of_way_out(CLIENT, network, "monitoring", HTTPS) == ("it isn't known where x-1 leads",)
+
+
+@pytest.mark.parametrize("target", FIREWALLS)
+def test_its_routes_to_other_private_networks_are_not_on_the_way(target: TargetKind) -> None:
+    network = through_nat(OUT, route("10.0.0.0/8", target, "x-1"))
+    assert path(network).unread == ()
+    assert doubts_of_way_out(CLIENT, network, "monitoring", HTTPS) == ()
+
+
+@pytest.mark.parametrize(("cidr", "is_unread"), [("52.0.0.0/8", True), ("3.5.6.7/32", False), ("10.0.0.0/8", None)])
+def test_its_routes_may_lead_the_service_nowhere_as_the_clients_may(cidr: str, *, is_unread: bool | None) -> None:
+    network = through_nat(OUT, route(cidr, TargetKind.PEERING, "x-1"))
+    words = (
+        "rtb-nat leads some public addresses to x-1, which carries nothing out of the VPC, and whether the monitoring "
+        "service has addresses there was not read"
+    )
+    assert path(network).unread == ((words,) if is_unread else ())
+    assert doubts_of_way_out(CLIENT, network, "monitoring", HTTPS) == (() if is_unread is None else (words,))
+
+
 # ---- the tier of a subnet whose routes carry nothing
 
 

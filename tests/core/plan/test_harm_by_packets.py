@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from lifeline.core.network.model import (
     AclEntry,
+    Endpoint,
     NetworkAcl,
     NetworkInterface,
     Rule,
@@ -17,16 +18,16 @@ from lifeline.core.network.model import (
     TargetKind,
     Vpc,
 )
-from lifeline.core.plan.actions import Action
+from lifeline.core.plan.actions import Action, Status
 from tests.core.network.test_by_packets import BLOCKS, CLIENT, DETOURS, EVERYTHING, HOST, NAT, NAT_HOME, acls
 from tests.core.plan.test_harm import applied, plan
-from tests.support.builders import default_route, table, vpc
+from tests.support.builders import MONITORING, default_route, endpoint, own_security_group, table, vpc
 from tests.support.examples import examples
 from tests.support.oracle import Oracle, Seen
 
 OUT = default_route(TargetKind.NAT_GATEWAY, NAT.id)
-PLACES = {CLIENT.id: "10.0.1.50", HOST.id: "10.0.2.50", NAT_HOME.id: "10.0.9.6"}
-
+PLACES = {CLIENT.id: "10.0.1.{}", HOST.id: "10.0.2.{}", NAT_HOME.id: "10.0.9.{}"}
+LETS_IN = (("10.0.0.0/16",), ("10.0.0.0/16",), ("10.0.1.0/24",), ("10.0.2.0/25",), ("10.0.2.66/32", "10.0.1.0/24"))
 
 LISTS = (("pl-aws", ("52.0.0.0/8",)), ("pl-vpc", ("10.0.0.0/16",)), ("pl-part", ("10.0.2.0/25", "52.0.0.0/8")))
 egress_rules = st.builds(
@@ -77,43 +78,70 @@ def denying(draw: st.DrawFn, subnet_id: str) -> NetworkAcl:
 
 
 @st.composite
+def endpoints(draw: st.DrawFn) -> tuple[tuple[Endpoint, ...], tuple[SecurityGroup, ...]]:
+    """An endpoint that is there before the plan, Lifeline's or another's, and its security group; mostly none."""
+    if draw(st.integers(0, 2)) < 2:
+        return (), ()
+    is_own = draw(st.integers(0, 2)) > 0
+    hosts = draw(st.sampled_from([("a",), ("b",), ("a", "b")]))
+    group = own_security_group(*draw(st.sampled_from(LETS_IN)))
+    group = group if is_own else SecurityGroup("sg-theirs", "theirs", group.ingress)
+    made = endpoint(MONITORING, *hosts, own=is_own, private_dns=draw(st.booleans()))
+    return (replace(made, security_group_ids=frozenset({group.id})),), (group,)
+
+
+@st.composite
 def networks(draw: st.DrawFn) -> Vpc:
-    """Two private subnets, with or without a way out by NAT and a machine between them, behind ACLs and clients' own
-    groups of every kind. Mostly one has a way out, so that a plan for the other may take something from it.
+    """Two private subnets, with or without a way out by NAT, a machine between them, and an endpoint, behind ACLs and
+    clients' own groups of every kind. Mostly one has a way out, so that a plan for the other may take something from
+    it.
     """
     is_plain = draw(st.integers(0, 2)) > 0
     out = draw(st.sampled_from([("a",), ("b",)] if is_plain else [(), ("a",), ("b",), ("a", "b")]))
     led = () if is_plain else draw(st.sampled_from([(), (), *((one,) for one in DETOURS)]))
     acls_of = denying if is_plain else acls
     public = table("nat", default_route(TargetKind.INTERNET_GATEWAY), subnets=("nat",))
-    return replace(
+    there, of_endpoints = draw(endpoints())
+    found = replace(
         vpc(CLIENT, HOST, NAT_HOME, table("main"), table("out", OUT, *led, subnets=out), public),
         nat_gateways=(NAT,),
         network_acls=tuple(draw(acls_of(one.id)) for one in (CLIENT, HOST, NAT_HOME) if draw(st.booleans())),
         interfaces=tuple(draw(at_work)),
         client_groups=draw(client_groups()),
         prefix_lists=LISTS,
+        endpoints=there,
+        security_groups=of_endpoints,
     )
+    return with_interfaces(found)
 
 
 def test_what_a_plan_could_take_is_among_the_networks() -> None:
     """A strategy that never draws it would let the property hold of a plan that looks after nobody."""
     seen: Counter[str] = Counter()
 
-    @settings(max_examples=100, derandomize=True, database=None, phases=[Phase.generate])
+    @settings(max_examples=150, derandomize=True, database=None, phases=[Phase.generate])
     @given(networks())
     def draw(network: Vpc) -> None:
         found = plan(network, "monitoring", per_zone=False)
         after = with_interfaces(applied(network, found.actions))
         before = clients_that_pass(network)
         refused = " ".join(action.error for action in found.actions)
+        changed = {one.kind for one in found.actions if one.status is Status.PLANNED and one.endpoint_id}
+        seen.update(["an endpoint of before that is changed"] if before and changed else [])
+        seen.update(["one that must not take the name"] if before and network.endpoints and refused else [])
         seen.update(["a client that passes before and after"] if before and before & clients_that_pass(after) else [])
         seen.update(["a client's group in the way"] if before and "doesn't allow outbound" in refused else [])
         seen.update(["an ACL in the way"] if open_clients(network) and "network ACL" in refused else [])
         seen.update(["a few addresses that are named"] if open_clients(network) - open_clients(after) else [])
 
     draw()
-    wanted = ("a client that passes before and after", "a client's group in the way", "an ACL in the way")
+    wanted = (
+        "a client that passes before and after",
+        "a client's group in the way",
+        "an ACL in the way",
+        "an endpoint of before that is changed",
+        "one that must not take the name",
+    )
     assert {what: seen[what] >= 5 for what in wanted} == dict.fromkeys(wanted, True), seen
     assert seen["a few addresses that are named"], seen
 
@@ -157,28 +185,37 @@ def clients_that_pass(network: Vpc) -> set[tuple[str, str]]:
     found: set[tuple[str, str]] = set()
     for one in (one for one in network.interfaces or () if one.is_client and one.group_ids):
         home = next(subnet for subnet in network.subnets if subnet.id == one.subnet_id)
-        if passes(oracle, home, one) and oracle.lets_out(one, network.endpoints[0] if network.endpoints else None):
+        if passes(oracle, home, one) and oracle.lets_out(one, answering(network)):
             found.add((home.id, one.id))
     return found
 
 
 def passes(oracle: Oracle, subnet: Subnet, asking: NetworkInterface) -> bool:
-    (endpoint,) = oracle.vpc.endpoints or (None,)
-    if endpoint:
-        return oracle.by_endpoint(endpoint, subnet, asking) is Seen.OPEN
+    if there := answering(oracle.vpc):
+        return oracle.by_endpoint(there, subnet, asking) is Seen.OPEN
     return oracle.by_public_name(subnet, asking, (), has_public_address=True) == {Seen.OPEN}
 
 
+def answering(network: Vpc) -> Endpoint | None:
+    """The endpoint that has the service's name; of one service, only one can (PrivateLink guide: private DNS)."""
+    return next((one for one in network.endpoints if one.private_dns), None)
+
+
 def with_interfaces(network: Vpc) -> Vpc:
-    """The VPC once its endpoint has interfaces, and these have addresses."""
-    made = tuple(
-        NetworkInterface(f"eni-{subnet_id}", subnet_id, (PLACES[subnet_id],), kind="vpc_endpoint")
-        for one in network.endpoints
+    """The VPC once its endpoints have interfaces, and these have addresses."""
+    made = {
+        f"eni-{one.id}-{subnet_id}": NetworkInterface(
+            f"eni-{one.id}-{subnet_id}", subnet_id, (PLACES[subnet_id].format(host),), kind="vpc_endpoint"
+        )
+        for host, one in enumerate(network.endpoints, start=6)
         for subnet_id in one.subnet_ids
+    }
+    ready = tuple(
+        replace(one, interface_ids=frozenset(f"eni-{one.id}-{subnet_id}" for subnet_id in one.subnet_ids))
+        for one in network.endpoints
     )
-    held = frozenset(one.id for one in made)
-    endpoints = tuple(replace(one, interface_ids=held) for one in network.endpoints)
-    return replace(network, endpoints=endpoints, interfaces=(*(network.interfaces or ()), *made))
+    others = (one for one in network.interfaces or () if one.id not in made)
+    return replace(network, endpoints=ready, interfaces=(*others, *made.values()))
 
 
 def is_named(subnet_id: str, actions: tuple[Action, ...]) -> bool:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from lifeline.core.requests.blocks import MEMBERS_WITH_BLOCKS, MOST_BLOCKS, named_blocks
+from lifeline.core.requests.blocks import MEMBERS_WITH_BLOCKS, MOST_BLOCKS, named_blocks, new_rule_action
 from lifeline.core.requests.cloudtrail import read_change
 from tests.core.requests.test_named import EVENTS, members_of
 
@@ -70,6 +70,27 @@ def test_an_entry_that_replaces_another_doesnt_say_of_which_version_that_was() -
     asked = {"networkAclId": "acl-1", "ruleNumber": 100, "ipv6CidrBlock": "::/0"}
     assert named_blocks("CreateNetworkAclEntry", asked, None) == {"::/0"}
     assert named_blocks("ReplaceNetworkAclEntry", asked, None) == frozenset()
+
+
+@pytest.mark.parametrize(
+    ("event_name", "asked", "action"),
+    [
+        ("CreateNetworkAclEntry", {"ruleAction": "deny"}, "deny"),
+        ("CreateNetworkAclEntry", {"ruleAction": "allow"}, "allow"),
+        ("CreateNetworkAclEntry", {"RuleAction": "allow"}, "allow"),
+        ("CreateNetworkAclEntry", {"ruleAction": "other"}, ""),
+        ("CreateNetworkAclEntry", {"ruleAction": ["allow", "deny"]}, ""),
+        ("CreateNetworkAclEntry", None, ""),
+        ("ReplaceNetworkAclEntry", {"ruleAction": "allow"}, ""),
+    ],
+)
+def test_what_a_new_entry_of_an_acl_does_is_read(event_name: str, asked: object, action: str) -> None:
+    assert new_rule_action(event_name, asked) == action
+
+
+def test_the_sample_says_what_its_entry_does() -> None:
+    event = json.loads(Path("events/cloudtrail/CreateNetworkAclEntry.json").read_text())
+    assert read_change(event, "").trigger.rule_action == "allow"
 
 
 def test_a_route_by_prefix_list_has_no_block() -> None:

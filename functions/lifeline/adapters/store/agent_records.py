@@ -9,7 +9,7 @@ times. A record holds only what differs from a quiet agent's:
 | e | entity |
 | s, o | the series to judge by, and the others: `[metric, {dimension: value}]`; the value 0 stands for the entity |
 | k, j, w | the marks of its own series, those that are joining, and since when |
-| y, q, l | strangers like `o`, unproven, is_elsewhere |
+| y, q, l | strangers like `o`, unproven, is_elsewhere (0 stands for None) |
 | n | services that it needs |
 | a, x | `seen_at`, `expected_since` |
 | d | the chunk's `newest` for it: seconds |
@@ -34,6 +34,7 @@ from lifeline.core.agents.series import Series
 from lifeline.runtime.observability import logger
 
 _SHOWN = 200
+_ELSEWHERE = {True: True, False: None, None: 0}  # how it is written; earlier versions read 0 as False
 
 type Time = int | str
 
@@ -93,7 +94,7 @@ def _record(agent: Agent, newest: datetime | None) -> dict[str, Any]:
         "w": _number(agent.joining_since),
         "y": [_series_record(series, agent.entity) for series in agent.strangers],
         "q": agent.unproven or None,
-        "l": agent.is_elsewhere or None,
+        "l": _ELSEWHERE[agent.is_elsewhere],
         "n": sorted(agent.needs),
         "a": _number(agent.seen_at),
         "x": _number(agent.expected_since),
@@ -140,7 +141,7 @@ def _agent(record: Mapping[str, Any]) -> Agent:
         joining_since=_time(get("w")),
         strangers=tuple([_series(packed, entity) for packed in get("y", ())]),
         unproven=get("q", 0),
-        is_elsewhere=bool(get("l")),
+        is_elsewhere=None if get("l") == 0 else bool(get("l")),
         needs=frozenset(get("n", ())),
         seen_at=_time(get("a")),
         expected_since=_time(get("x")),

@@ -55,6 +55,7 @@ class AuditLog:
                 actor=trigger.actor,
                 ids=trigger.ids,
                 blocks=trigger.blocks or None,
+                rule_action=trigger.rule_action or None,
                 tags=trigger.tags or None,
             )
             for ref, trigger in found
@@ -177,4 +178,7 @@ def _change(item: Mapping[str, Any]) -> Change | None:
     moment, _, event_id = item["sk"].removeprefix(_CHANGE).partition("#")
     at = read_time(moment)
     ids, tags, blocks = (frozenset(item.get(name, ())) for name in ("ids", "tags", "blocks"))
-    return Change(at, event_id, item["event_name"], item["actor"], ids, tags=tags, blocks=blocks) if at else None
+    if at is None:
+        return None
+    of_rule = item.get("rule_action", "")
+    return Change(at, event_id, item["event_name"], item["actor"], ids, tags=tags, blocks=blocks, rule_action=of_rule)

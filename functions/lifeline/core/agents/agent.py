@@ -71,7 +71,8 @@ class Agent:
     other series, one of each shape. `known` are the marks of its own series, empty where any counts as its own;
     `joining` are those of series that have been listed since `joining_since`, and that become its own if it still
     reports a while later. `strangers` are series of its id that arrive while it is silent, and aren't its own.
-    `is_elsewhere` if its ID is an instance's that EC2 doesn't know: in another account or region, or on premises.
+    `is_elsewhere` if its ID is an instance's that EC2 doesn't know: in another account or region, or on premises; None
+    while that was never read.
     `unproven` is how many datapoints it must still send before its silence counts. `needs` are the services that its
     series show it uses. `seen_at` is its last datapoint at the last write: current while it is silent or suppressed,
     old while it reports. `expected_since` is when an agent that has never reported was first expected. `gap` stays,
@@ -97,7 +98,7 @@ class Agent:
     joining_since: datetime | None = None
     strangers: tuple[Series, ...] = ()
     unproven: int = 0
-    is_elsewhere: bool = False
+    is_elsewhere: bool | None = False
     excused: frozenset[Suppression] = frozenset()
 
     def own(self, listed: Iterable[Series], *, by_names: bool = False) -> tuple[Series, ...]:

@@ -19,7 +19,7 @@ grace, and "overdue" otherwise.
 
 EC2 shows a terminated instance for about an hour (EC2 guide: terminate instances). So one that it doesn't know, and
 whose agent sent a datapoint within the last hour, isn't terminated but elsewhere: in another account or region, or on
-premises. From then on its agent is judged by its datapoints alone.
+premises. From then on its agent is judged by its datapoints alone. So is one that joined while EC2 couldn't be read.
 
 Agents of several periods may share a watch: before one is called silent, its last datapoints show its own period.
 
@@ -112,7 +112,7 @@ def judge(agent: Agent, evidence: Evidence, timing: Timing) -> Verdict:
             return _suppress(agent, evidence, Suppression.STOPPED, timing)
         case Power.RUNNING | Power.UNREADABLE | Power.MISSING:
             is_missing = evidence.instance.power is Power.MISSING
-            if is_missing and not agent.is_elsewhere and _was_terminated(agent, evidence, timing):
+            if is_missing and agent.is_elsewhere is False and _was_terminated(agent, evidence, timing):
                 return Verdict(State.SUPPRESSED, None)
             if (is_missing or evidence.instance.state) and agent.is_elsewhere != is_missing:
                 agent = replace(agent, is_elsewhere=is_missing)

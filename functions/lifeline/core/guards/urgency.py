@@ -6,7 +6,7 @@ seen in the network over time, and the agents that were there: a VPC that was on
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from lifeline.core.network.model import SeenTier, Tier, Vpc, suffix_of
 from lifeline.core.network.reach import Reach
@@ -22,6 +22,7 @@ BACKLOG = timedelta(days=7)  # after so long, what was lost is a backlog like an
 MOST_SHUT = 200  # subnets and services, by VPC: its quota of subnets (VPC quotas), for what is shut for all of one
 ONCE = timedelta(hours=24)  # so long after an endpoint was made, another for its service is no more urgent than others
 
+_NEVER = datetime.min.replace(tzinfo=UTC)
 _MAKES = frozenset(
     {ActionKind.CREATE_INTERFACE_ENDPOINT, ActionKind.CREATE_GATEWAY_ENDPOINT, ActionKind.REPLACE_ENDPOINT}
 )
@@ -51,11 +52,14 @@ class KnownVpc:
     A path's key is a subnet's id for its way out of the VPC, and a service's name where an endpoint, or central DNS,
     served the service anywhere in the VPC. `shut` are the subnets that were kept from a service though such a path is
     known, by service, and since when Lifeline has seen each of them so; those MOST_SHUT that were so for longest.
+    `asked` are the services of which it reads in every observation what serves them, and since when it has: those that
+    something requires there. None is from an earlier version, which didn't keep that.
     """
 
     since: datetime
     paths: Mapping[str, KnownPath] = field(default_factory=dict)
     shut: Mapping[str, Mapping[str, datetime]] = field(default_factory=dict)
+    asked: Mapping[str, datetime] | None = None
 
     def shut_since(self, subnet_id: str, service: str) -> datetime | None:
         """Since when Lifeline has seen the subnet kept from the service, None if it isn't, or that isn't known."""
@@ -64,6 +68,23 @@ class KnownVpc:
     def paths_of(self, subnet_id: str, service: str) -> tuple[KnownPath, ...]:
         """The paths that the subnet has or had to the service, as far as Lifeline saw them."""
         return tuple(self.paths[key] for key in (subnet_id, service) if key in self.paths)
+
+    def closed_since(self, subnet_id: str, service: str) -> datetime | None:
+        """When Lifeline first saw the subnet kept from the service, None if it had a path when that was last seen."""
+        paths = self.paths_of(subnet_id, service)
+        lost = [path.lost_at for path in paths if path.lost_at]
+        return self.shut_since(subnet_id, service) or (max(lost, default=None) if len(lost) == len(paths) else None)
+
+    def served_until(self, service: str) -> datetime | None:
+        """When Lifeline first saw that neither an endpoint nor central DNS serves the service any more, None if they
+        did when that was last seen; before any time if they were never seen to.
+        """
+        path = self.paths.get(service)
+        return path.lost_at if path else _NEVER
+
+    def looked_since(self, service: str) -> datetime | None:
+        """Since when Lifeline has looked for what serves the service, None if it doesn't."""
+        return self.since if self.asked is None else self.asked.get(service)
 
     def may_have_had_path(self, subnet_id: str, service: str, at: datetime) -> bool:
         """True if Lifeline saw a path from the subnet to the service, and hadn't seen it gone by that time."""
@@ -211,7 +232,11 @@ def _noted(known: KnownVpc, plan: Plan, now: datetime) -> KnownVpc:
     there |= dict.fromkeys(services - there.keys())
     found = {key: _path(known.paths.get(key), now, is_there=is_there) for key, is_there in there.items()}
     paths = {key: path for key, path in found.items() if path}
-    return replace(known, paths=paths, shut=_shut(replace(known, paths=paths), plan, now))
+    read = [
+        report.service for report in plan.services if all(path.reach is not Reach.UNKNOWN for _, path in report.paths)
+    ]
+    asked = {service: (known.asked or {}).get(service, now) for service in sorted(read)}
+    return replace(known, paths=paths, shut=_shut(replace(known, paths=paths), plan, now), asked=asked)
 
 
 def _shut(known: KnownVpc, plan: Plan, now: datetime) -> Mapping[str, Mapping[str, datetime]]:
@@ -245,7 +270,8 @@ def _path(known: KnownPath | None, now: datetime, *, is_there: bool | None) -> K
 def _is_served(report: ServiceReport, tiers: Mapping[str, SeenTier]) -> bool | None:
     """True if an endpoint or central DNS serves it; None if that isn't known yet, or every subnet has a way out."""
     found = {path.reach for _, path in report.paths}
-    if found & {Reach.SERVED, Reach.CENTRAL}:
+    in_part = (path for _, path in report.paths if path.reach is Reach.PARTLY)
+    if found & {Reach.SERVED, Reach.CENTRAL} or any(path.endpoint_id or path.central_id for path in in_part):
         return True
     if found & {Reach.PENDING, Reach.UNKNOWN}:
         return None

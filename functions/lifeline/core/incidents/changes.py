@@ -10,10 +10,11 @@ from functools import lru_cache
 from lifeline.core.history.change import Change
 from lifeline.core.incidents.incident import CauseKind
 from lifeline.core.network.acl import acl_of, private_addresses
-from lifeline.core.network.model import Ranges, RouteTable, Subnet, TargetKind, Vpc, named_lists, version_of
-from lifeline.core.network.packets import EVERY_ADDRESS, span, without
+from lifeline.core.network.model import Ranges, Route, RouteTable, Subnet, TargetKind, Vpc, named_lists, version_of
+from lifeline.core.network.packets import EVERY_ADDRESS, narrowed, span, wider_of, without
 from lifeline.core.network.reach import endpoints_of
 from lifeline.core.network.tiers import effective_route_table, ways_out
+from lifeline.core.network.way_out import GATEWAYS
 from lifeline.core.wording import is_call, write_actor, write_person, write_time
 
 LOOK_BACK = timedelta(hours=24)
@@ -21,6 +22,7 @@ LAG = timedelta(minutes=2)  # clocks differ: a change may be recorded a little a
 LINGERING = timedelta(minutes=10)  # a connection that is open when its route goes may last that long
 _AT_ONCE = timedelta(minutes=2)  # changes of one deployment may be this far apart
 _LONGEST_ACTOR = 40
+_INSIDE = frozenset({TargetKind.LOCAL, TargetKind.GATEWAY_ENDPOINT})
 _GATEWAYS = ("igw", "eigw", "nat", "vgw", "tgw", "pcx", "cagw", "lgw")
 
 
@@ -50,7 +52,7 @@ def _fields_of(event_name: str) -> frozenset[Field]:
     return frozenset(field for field in Field if re.match(rf"[A-Z][a-z]+(?:{field.value})", event_name))
 
 
-# Calls that can't take anything away: those that only add, and those that only let more through. An added ACL rule may
+# Calls that can't take anything away: those that only add, and those that only let more through. An added ACL entry may
 # deny, an added association may be the wrong one, and an endpoint with private DNS takes its service's name for all.
 _ONLY_ADDS = re.compile(
     r"(Create|Attach|Accept|Enable|Assign)(?!NetworkAclEntry|VpcEndpoint$|Subnet$)|Authorize"
@@ -86,7 +88,9 @@ class ChangeScope:
 
     `versions` are the IP versions of the packets on the way. No route that leads to no more than `off_the_way` is part
     of it, but for those within the VPC, to `own`. `dead` are route tables, each with a destination to which it leads
-    nowhere. `had_endpoint` is False if nothing private was ever seen to serve the service there.
+    nowhere, and `unsure` those where that isn't known. Something private may have served the service there
+    `served_until`, None if that may still be so; at no time, if nothing was ever seen to. Lifeline has looked for that
+    since `looked_since`, None if it doesn't, or that isn't known.
     """
 
     vpc_id: str
@@ -100,7 +104,9 @@ class ChangeScope:
     off_the_way: Ranges = ()
     own: Ranges = ()
     dead: frozenset[tuple[str, str]] = frozenset()
-    had_endpoint: bool = True
+    unsure: frozenset[tuple[str, str]] = frozenset()
+    served_until: datetime | None = None
+    looked_since: datetime | None = None
 
 
 def scope_of(
@@ -132,6 +138,7 @@ def scope_of(
     rules += [rule for group in vpc.groups(of_machines) for rule in group.egress]  # an endpoint only answers
     lists = named_lists(rules)
     lists |= {route.prefix_list_id for table in tables for route in table.routes if route.prefix_list_id}
+    ends = [end for home in on_the_way for end in _ends(home, vpc)]
     off_the_way = private_addresses(4) if is_public and not endpoints else ()
     return ChangeScope(
         vpc_id=vpc.id,
@@ -144,7 +151,8 @@ def scope_of(
         versions=frozenset({subnet.ip_version} | ({4} if homes else set())),
         off_the_way=EVERY_ADDRESS[subnet.ip_version] if is_within else off_the_way,
         own=own,
-        dead=frozenset(found for home in on_the_way for found in _dead_ends(home, vpc)),
+        dead=frozenset(end for end, is_dead in ends if is_dead),
+        unsure=frozenset(end for end, is_dead in ends if not is_dead),
     )
 
 
@@ -158,24 +166,54 @@ class Past:
         self._cures: dict[Field, tuple[Change, ...]] = {}
 
     def change_behind(
-        self, kind: CauseKind, since: datetime, *, harmless_before: datetime | None = None
+        self,
+        kind: CauseKind,
+        since: datetime,
+        *,
+        harmless_before: datetime | None = None,
+        closed_by: datetime | None = None,
     ) -> Change | None:
         """The last change that can have begun a cause of that kind, in the day before the gap, or None.
 
         Of changes made at once, it is the one whose record says most. One of another kind is never named, nor one from
         before `harmless_before`, which didn't stop the agent: a wrong name in a notice is worse than none. One that
-        can't be traced to a VPC counts only where it came just before.
+        can't be traced to a VPC counts only where it came just before. `closed_by` is when the path was seen closed: of
+        what came later, nothing is named if something came before, for a repair that fails may close nothing.
         """
         earliest = max(since - LOOK_BACK, harmless_before or since - LOOK_BACK)
         found = [
             change
             for change in self._that_begin(kind)
-            if earliest <= change.at <= since + LAG and (change.is_traced or change.at >= since - LINGERING)
+            if earliest <= change.at <= since + LAG
+            and (change.is_traced or change.at >= since - LINGERING)
+            and not self.served_nothing(change)
         ]
-        is_doubtful = bool(found) and not self._scope.had_endpoint and not _plainness(found[0], self._scope)
+        if closed_by:
+            found = [change for change in found if change.at <= closed_by] or found
+        served_until = self._scope.served_until
+        is_late = bool(found) and served_until is not None and served_until < found[0].at
+        is_doubtful = is_late and not _plainness(found[0], self._scope)
         apart = LINGERING if is_doubtful else _AT_ONCE  # the endpoint that it names likely served something else
         together = (change for change in found if found[0].at - change.at <= apart)
         return max(together, key=lambda change: _plainness(change, self._scope), default=None)
+
+    def served_nothing(self, change: Change) -> bool:
+        """True if it is of endpoints that are gone and surely served another service: for a day before it, Lifeline
+        saw nothing private serve this one, and none of them was made or modified in that time.
+        """
+        scope, earliest = self._scope, change.at - LOOK_BACK
+        is_known = scope.looked_since is not None and scope.looked_since <= earliest
+        if not is_known or scope.served_until is None or scope.served_until > earliest:
+            return False
+        ids = _of_kinds(change.ids, ("vpce",))
+        made = (other for other in self._newest_first if other != change and other.ids & ids)
+        is_young = any(Field.ENDPOINTS.holds(other.event_name) for other in made)
+        is_gone = bool(ids) and Field.ENDPOINTS.holds(change.event_name) and not _plainness(change, scope)
+        return is_gone and not is_young
+
+    def is_of_end(self, change: Change) -> bool:
+        """True if it is of a route that leads nowhere, or may."""
+        return _is_of_one(change, self._scope.dead | self._scope.unsure)
 
     def cure(self, field: Field, *, after: Change | None, not_before: datetime, until: datetime) -> Change | None:
         """The last change that can have opened the path again, in that time and after the one that closed it."""
@@ -189,7 +227,9 @@ class Past:
             # Where no endpoint serves, a new one isn't what closed the path.
             new = "CreateVpcEndpoint" if Field.ROUTES in fields else ""
             old = (change for change in self._newest_first if change.event_name != new)
-            self._beginnings[kind] = tuple(change for change in old if takes(change, fields, self._scope))
+            is_known = kind is not CauseKind.PATH_UNKNOWN
+            scope = self._scope if is_known else replace(self._scope, dead=self._scope.dead | self._scope.unsure)
+            self._beginnings[kind] = tuple(change for change in old if takes(change, fields, scope))
         return self._beginnings[kind]
 
     def _that_cure(self, field: Field) -> tuple[Change, ...]:
@@ -200,17 +240,24 @@ class Past:
 
 def takes(change: Change, fields: Sequence[Field], scope: ChangeScope) -> bool:
     """True if the change can have removed something that the path depends on. A new route can where it leads nowhere:
-    it takes what it is for from a wider one that led on (VPC guide: route priority).
+    it takes what it is for from a wider one that led on (VPC guide: route priority). A new entry of a network ACL can
+    where it denies.
     """
-    is_dead_end = change.event_name == "CreateRoute" and any(
-        table_id in change.ids and block in change.blocks for table_id, block in scope.dead
-    )
+    if change.rule_action == "allow":
+        return False
+    is_dead_end = change.event_name == "CreateRoute" and _is_of_one(change, scope.dead)
     return _concerns(change, fields, scope) and (is_dead_end or not _ONLY_ADDS.match(change.event_name))
+
+
+def _is_of_one(change: Change, ends: Collection[tuple[str, str]]) -> bool:
+    """True if the change is of one of these destinations, each of a route table."""
+    return any(table_id in change.ids and block in change.blocks for table_id, block in ends)
 
 
 def brings(change: Change, fields: Sequence[Field], scope: ChangeScope) -> bool:
     """True if the change can have restored something that the path depends on."""
-    return _concerns(change, fields, scope) and not _ONLY_TAKES.match(change.event_name)
+    only_takes = change.rule_action == "deny" or _ONLY_TAKES.match(change.event_name)
+    return _concerns(change, fields, scope) and not only_takes
 
 
 def change_words(change: Change) -> str:
@@ -318,20 +365,50 @@ def _tables_within(subnet_ids: Collection[str], vpc: Vpc, own: Ranges) -> tuple[
     return tuple(replace(table, routes=inside[table.id]) for table in found if table)
 
 
-def _dead_ends(subnet: Subnet, vpc: Vpc) -> Iterator[tuple[str, str]]:
-    """Where the subnet's route table leads nowhere although a wider route of it may lead on: by a blackhole, or with
-    public addresses to what doesn't lead out. A default route takes nothing from any other.
+def _ends(subnet: Subnet, vpc: Vpc) -> Iterator[tuple[tuple[str, str], bool]]:
+    """Where the subnet's route table leads nowhere although a wider route of it leads on: by a blackhole, or with
+    public addresses to what doesn't lead out. False with each that leads to what may lead nowhere, a machine or another
+    network. A default route takes nothing from any other, nor does one of which narrower ones take everything.
     """
-    table, out = effective_route_table(subnet, vpc), frozenset(ways_out(subnet, vpc))
-    inside = {TargetKind.LOCAL, TargetKind.GATEWAY_ENDPOINT}
+    table = effective_route_table(subnet, vpc)
     if table is None:
         return
-    for route in table.routes:
-        for text in route.destinations:
-            is_public = bool(without((span(text),), private_addresses(version_of(text))))
-            is_dead = not route.is_active or (is_public and route.target not in inside and route not in out)
-            if is_dead and text not in {"0.0.0.0/0", "::/0"}:
-                yield table.id, text
+    out = frozenset(ways_out(subnet, vpc))
+    ends = {
+        (route, text)
+        for route in table.routes
+        for text in route.destinations
+        if text not in {"0.0.0.0/0", "::/0"} and (_is_dead(route, text, out) or route.target not in GATEWAYS | _INSIDE)
+    }
+    if not ends:
+        return
+    left = (
+        replace(route, destinations=tuple(text for text in route.destinations if (route, text) not in ends))
+        for route in table.routes
+    )
+    rest = replace(table, routes=tuple(left))
+    before = replace(vpc, route_tables=tuple(rest if one == table else one for one in vpc.route_tables))
+    out |= frozenset(ways_out(subnet, before))  # the default route, too, where narrower ones cover everything
+    local = Route(vpc.all_cidrs, TargetKind.LOCAL, "local", is_active=True)
+    for version in (4, 6):
+        by_block = {
+            span(text): (route, text)
+            for route in (local, *table.routes)
+            for text in route.destinations
+            if version_of(text) == version
+        }
+        own = narrowed(by_block)
+        for block, wider in wider_of(by_block).items():
+            route, text = by_block[block]
+            leads_on = wider is not None and not _is_dead(by_block[wider][0], text, out)
+            if (route, text) in ends and own[block] and leads_on:
+                yield (table.id, text), _is_dead(route, text, out)
+
+
+def _is_dead(route: Route, text: str, out: Collection[Route]) -> bool:
+    """True if the route leads nowhere with this destination. `out` are the subnet's routes that lead out."""
+    is_public = bool(without((span(text),), private_addresses(version_of(text))))
+    return not route.is_active or (is_public and route.target not in _INSIDE and route not in out)
 
 
 def _seen(vpc: Vpc) -> frozenset[str]:

@@ -26,7 +26,8 @@ def counter_evidence(facts: Facts, service: str, kind: CauseKind, path: NetworkP
     if known is None or seen_at is None or met_at is None or path.reach in _OF_THE_MOMENT:
         return ()
     is_shown = service == METRICS and not outlived
-    is_known = known.since <= (seen_at if is_shown else met_at)
+    looked_since = known.looked_since(service)
+    is_known = looked_since is not None and looked_since <= (seen_at if is_shown else met_at)
     if not is_known or now - met_at >= BACKLOG or not facts.is_past_read or had_path(facts, service, kind, path):
         return ()
     launched_at = None if is_shown else facts.instance.launched_at
@@ -55,7 +56,7 @@ def outlived_words(facts: Facts, service: str, kind: CauseKind, path: NetworkPat
     known, seen_at = facts.known, facts.agent.seen_at
     if known is None or seen_at is None or service != METRICS or not is_outlived(kind, path):
         return ()
-    closed_at = _closed_at(known, facts.instance.subnet_id, service)
+    closed_at = known.closed_since(facts.instance.subnet_id, service)
     if closed_at is None or closed_at >= seen_at - LINGERING:
         return ()
     seen = f"Lifeline saw at {write_time(closed_at)} that the path was closed, and the agent reported until"
@@ -75,13 +76,6 @@ def ipv6_words(facts: Facts) -> tuple[str, ...]:
     return ("the instance has a way out of the VPC by IPv6: an agent with use_dualstack_endpoint isn't cut off",)
 
 
-def _closed_at(known: KnownVpc, subnet_id: str, service: str) -> datetime | None:
-    """When Lifeline first saw the subnet kept from the service, None if it had a path when that was last seen."""
-    paths = known.paths_of(subnet_id, service)
-    lost = [path.lost_at for path in paths if path.lost_at]
-    return known.shut_since(subnet_id, service) or (max(lost, default=None) if len(lost) == len(paths) else None)
-
-
 def _seen_words(known: KnownVpc, subnet_id: str, service: str) -> str:
     """What Lifeline saw of the path, as the beginning of a sentence about what it didn't see."""
     shut_since = known.shut_since(subnet_id, service)
@@ -90,4 +84,7 @@ def _seen_words(known: KnownVpc, subnet_id: str, service: str) -> str:
     lost = [path.lost_at for path in known.paths_of(subnet_id, service) if path.lost_at]
     if lost:
         return f"Lifeline saw at {write_time(max(lost))} that the path was gone, and hasn't seen"
+    looked_since = known.looked_since(service)
+    if looked_since and looked_since > known.since:
+        return f"Lifeline has looked for a path there since {write_time(looked_since)}, and has seen neither one nor"
     return f"Lifeline first saw the VPC at {write_time(known.since)}, and has seen neither a path there nor"

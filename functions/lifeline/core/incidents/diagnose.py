@@ -6,10 +6,10 @@
 | 2 | canary | private DNS was turned on right before, and the subnet had another path |
 | 3 | network, endpoint policy | `monitoring` can't be reached: no path, endpoint pending, failed, closed, DNS off |
 | 4 | own group | the instance's own security groups let nothing out to what serves `monitoring` |
-| 5 | network | another need can't be reached, and the instance started since the last datapoint: it sends nothing yet |
+| 5 | network, own group | another need can't be reached, and the instance started since the last datapoint |
 | 6 | network, recovered | one of these paths was closed and is open again: with the cause's fix |
 | 7 | role | the instance's role may not publish metrics |
-| 8 | no profile | the instance has no instance profile |
+| 8 | no profile | the instance has no instance profile; if its agent reported without one, 10 and 11 come first |
 | 9 | network | another need was unreachable and is open again, or still is; the agent may have met it before |
 | 10 | CloudWatch | nearly all agents, in at least two zones, fell silent together for no other reason |
 | 11 | zone | at least three, and as many as still report in their zone, fell silent together for no other reason |
@@ -36,7 +36,7 @@ from lifeline.core.incidents.facts import METRICS, Around, Facts, cause_of
 from lifeline.core.incidents.incident import RECOVERY_TIME, Cause, CauseKind, Confidence
 from lifeline.core.incidents.late import Others, late_causes
 from lifeline.core.incidents.recovered import recovered_cause
-from lifeline.core.incidents.remedies import network_words, remedy_for
+from lifeline.core.incidents.remedies import network_words, remedy_for, words_of_need
 from lifeline.core.incidents.strangers import stranger_words
 from lifeline.core.incidents.zones import zone_causes
 from lifeline.core.network.egress import Egress, OwnGroups, egress_to, egress_to_central, egress_to_public
@@ -101,7 +101,7 @@ def _diagnose(facts: Facts, now: datetime, around: Around) -> Cause:
         check.machine,
         lambda: canary_cause(facts, around),
         check.path_to_metrics,
-        check.own_group,
+        lambda: check.own_group(METRICS),
         check.sure_need,
         lambda: recovered_cause(facts, around, [path for path in around.paths if path in sure], now),
         check.role,
@@ -123,9 +123,12 @@ def _kind_of(path: NetworkPath) -> CauseKind:
     return CauseKind.ENDPOINT_CLOSED if is_by_endpoint else _KINDS.get(path.reach, CauseKind.WAY_OUT_SHUT)
 
 
-def _proxy_words(change: Change) -> str:
-    """Agents may use an HTTP proxy (CloudWatch agent guide: http_proxy in common-config.toml)."""
-    there = listed(sorted(change.blocks), 3)
+def _elsewhere_words(change: Change) -> str:
+    """Agents may use an HTTP proxy, or another name (CloudWatch agent guide: http_proxy, endpoint_override)."""
+    if Field.ENDPOINTS.holds(change.event_name):
+        ids = listed(sorted(change.ids), 1)
+        return f"unless the agent used {ids}, which {change_words(change)} changed at {write_time(change.at)}"
+    there = listed(sorted(change.blocks), 3) or "another network"
     changed = f"{change_words(change)} changed the route there at {write_time(change.at)}"
     return f"unless the agent uses a proxy in {there}: {changed}"
 
@@ -169,7 +172,9 @@ class _Check:
 
     def sure_need(self) -> Cause | None:
         """A need that the agent must meet again, because its instance has started since its last datapoint."""
-        return self._need_cause(sorted(self.facts.sure_needs - {METRICS}), Confidence.HIGH)
+        needs = sorted(self.facts.sure_needs - {METRICS})
+        by_groups = (self.own_group(need) for need in needs)
+        return self._need_cause(needs, Confidence.HIGH) or next((cause for cause in by_groups if cause), None)
 
     def likely_need(self) -> Cause | None:
         """A need that the agent met once; it must meet it again if it was restarted, which can't be seen."""
@@ -191,7 +196,7 @@ class _Check:
             if against := counter_evidence(self.facts, service, kind, path, self.now):
                 is_cut_off = kind is CauseKind.CUT_OFF
                 elsewhere = self.around.change_elsewhere(self.facts, service, self.now) if is_cut_off else None
-                self.against[service] = (*against, *([_proxy_words(elsewhere)] if elsewhere else []))
+                self.against[service] = (*against, *([_elsewhere_words(elsewhere)] if elsewhere else []))
                 return None
             doubts = (*ipv6_words(self.facts), *outlived_words(self.facts, service, kind, path))
             has_had_path = had_path(self.facts, service, kind, path)
@@ -279,32 +284,34 @@ class _Check:
 
     # ---- what else keeps metrics out
 
-    def _egress(self, path: NetworkPath) -> Egress | None:
+    def _egress(self, service: str) -> Egress | None:
         """Whether the instance's own groups let its requests out on an open path; None if there is nothing to say."""
+        path = self.paths.get(service)
         ids, vpc, subnet = self.facts.instance.group_ids, self.facts.vpc, self.facts.subnet
-        if not ids or vpc is None or subnet is None or not path.reach.is_open:
+        if path is None or not ids or vpc is None or subnet is None or not path.reach.is_open:
             return None
         vpc = replace(vpc, prefix_lists=tuple({**dict(vpc.prefix_lists), **dict(self.facts.own_lists)}.items()))
-        groups, ports = OwnGroups(ids, self.facts.own_groups), self._ports_of(METRICS)
+        groups, ports = OwnGroups(ids, self.facts.own_groups), self._ports_of(service)
         if endpoint := next((found for found in vpc.endpoints if found.id == path.endpoint_id), None):
             return egress_to(groups, endpoint, subnet, vpc, ports)
         return (
             egress_to_central(groups, path.addresses, subnet, vpc, ports)
             if path.central_id
-            else egress_to_public(groups, METRICS, subnet, vpc, ports)
+            else egress_to_public(groups, service, subnet, vpc, ports)
         )
 
-    def own_group(self) -> Cause | None:
+    def own_group(self, service: str) -> Cause | None:
         """A security group lets out only what its egress rules list (VPC guide: security group rules)."""
-        path = self.paths.get(METRICS)
-        way = self._egress(path) if path else None
+        path, way = self.paths.get(service), self._egress(service)
         if path is None or way is None or way.is_open is not False:
             return None
         ids = self.facts.instance.group_ids or frozenset()
-        names, on = ", ".join(sorted(ids)), ports_in(self._ports_of(METRICS))
-        change = self.around.change_of_groups(self.facts, ids, self.now)
+        names, on = ", ".join(sorted(ids)), ports_in(self._ports_of(service))
+        change = self.around.change_of_groups(self.facts, service, ids, self.now)
         doubts, seen_at = path.uncertainties, self.facts.agent.seen_at
-        if change is None and seen_at:  # neither which groups an instance had is on record, nor all that answers names
+        if (
+            change is None and seen_at and service == METRICS
+        ):  # neither which groups an instance had is on record, nor all that answers names
             reported = f"the agent reported until {write_time(seen_at)}"
             either = "it got out then, by other groups or to other addresses, or uses another name, such as a FIPS one"
             doubts = (*doubts, f"{reported}: {either}")
@@ -313,27 +320,36 @@ class _Check:
         is_public = is_moved and not path.endpoint_id and not path.central_id
         is_gone = is_public and change is not None and Field.ENDPOINTS.holds(change.event_name)
         otherwise = ", or turn on the VPC's DNS attributes" if is_public else ""
-        otherwise = f", or create an endpoint for the {METRICS} service in the VPC" if is_gone else otherwise
+        otherwise = f", or create an endpoint for the {service} service in the VPC" if is_gone else otherwise
         remedy = f"Allow outbound TCP {on} to {way.where} in a security group of the instance{otherwise}."
-        is_repairable = is_gone and path.reach is Reach.OPEN_EGRESS and not self.facts.freeze_of(METRICS, path.reach)
+        is_repairable = is_gone and path.reach is Reach.OPEN_EGRESS and not self.facts.freeze_of(service, path.reach)
         if is_repairable:
-            remedy = f"{self.facts.why_left(METRICS, path.reach) or _WILL_CHECK} {_otherwise(remedy)}"
+            remedy = f"{self.facts.why_left(service, path.reach) or _WILL_CHECK} {_otherwise(remedy)}"
         return self._cause(
             CauseKind.OWN_GROUP,
             Confidence.MEDIUM if doubts else Confidence.HIGH,
-            f"the instance's own group {names} lets no {on} out to {way.where}",
-            evidence=(*path.notes, path.words, *doubts, self._change_evidence(change, _NO_SWAPS), moved),
+            words_of_need(service, f"the instance's own group {names} lets no {on} out to {way.where}", is_sure=True),
+            evidence=(
+                *path.notes,
+                path.words,
+                *doubts,
+                *self._needed(service),
+                self._change_evidence(change, _NO_SWAPS),
+                moved,
+            ),
             advice=remedy,
-            service=METRICS,
+            service=service,
             subject=names,
             change=change,
             is_repairable=is_repairable,
         )
 
     def role(self) -> Cause | None:
-        """A role without the permission gets AccessDenied for each call (IAM guide: policy evaluation logic)."""
+        """A role without the permission gets AccessDenied for each call (IAM guide: policy evaluation logic). No agent
+        has it without the metadata service: see `profile`.
+        """
         role = self.facts.role
-        if role is None or role.permission is not Permission.DENIED:
+        if role is None or role.permission is not Permission.DENIED or not self.facts.instance.has_metadata:
             return None
         subject = role.role or self.facts.instance.profile_arn
         allow = "Allow the role" if role.role else "Give the instance a profile with a role that is allowed"
@@ -413,6 +429,9 @@ class _Check:
         lead it into the unknown must not have people look at the agent alone.
         """
         path = self.paths.get(METRICS)
+        if path and self.facts.is_managed and (taken := self._taken_words(path)):
+            path = replace(path, unread=(*path.unread, taken))
+            self.paths = {**self.paths, METRICS: path}
         doubts = path.uncertainties if path and self.facts.is_managed else ()
         if not self.facts.is_managed:
             evidence: tuple[str, ...] = (self._unexamined(),)
@@ -431,6 +450,15 @@ class _Check:
         check = "Check the agent on its instance: whether it is running, what its log says, and which metrics it sends."
         advice += " Check what isn't known of the path to CloudWatch, too." if doubts else ""
         return self._cause(CauseKind.AGENT, confidence, words, evidence=evidence, advice=check + advice)
+
+    def _taken_words(self, path: NetworkPath) -> str:
+        """That a change came right before after which it isn't known whether requests arrive; empty if none did."""
+        change, past = self.around.change_in_doubt(self.facts, self.now), self.around.past(METRICS)
+        if change is None or past is None or not path.reach.is_open:
+            return ""
+        if not (path.uncertainties or path.central_id or past.is_of_end(change)):
+            return ""
+        return f"it isn't known whether {change_words(change)} at {write_time(change.at)} closed the path"
 
     def _unexamined(self) -> str:
         """Why nothing around the agent can be examined."""
@@ -470,7 +498,7 @@ class _Check:
         is_open = "the network path is open: " if path.reach.is_open and not path.uncertainties else ""
         is_far = path.reach is Reach.CENTRAL and not path.endpoint_id
         beyond = (f"what lies beyond the VPC on the way to {path.central_id} isn't known",) if is_far else ()
-        way = self._egress(path)
+        way = self._egress(METRICS)
         if way and way.is_open is None:
             on = ports_in(self._ports_of(METRICS))
             unknown = f"it isn't known whether the instance's own groups let {on} out to {way.where}: {way.unread}"

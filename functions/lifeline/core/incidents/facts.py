@@ -234,26 +234,36 @@ class Around:
         """Return the recorded change that began a cause of this kind for one of these agents, if any."""
         past, outlived = self.past(service), is_outlived(kind, self.paths.get(service))
         harmless_before = facts.harmless_before(service, is_outlived=outlived)
-        found = past.change_behind(kind, facts.since(now), harmless_before=harmless_before) if past else None
+        closed_by = self._closed_by(facts, service, harmless_before)
+        found = (
+            past.change_behind(kind, facts.since(now), harmless_before=harmless_before, closed_by=closed_by)
+            if past
+            else None
+        )
         return found or self._change_of_names(facts, kind, service, now)
 
-    def change_of_groups(self, facts: Facts, group_ids: frozenset[str], now: datetime) -> Change | None:
+    def _closed_by(self, facts: Facts, service: str, harmless_before: datetime | None) -> datetime | None:
+        """When Lifeline first saw the path closed, unless the agent used it, or another one, later."""
+        closed_at = facts.known.closed_since(facts.instance.subnet_id, service) if facts.known else None
+        return closed_at if closed_at and (harmless_before is None or closed_at >= harmless_before) else None
+
+    def change_of_groups(self, facts: Facts, service: str, group_ids: frozenset[str], now: datetime) -> Change | None:
         """Return the recorded change of the instance's own security groups that began the silence, if any, or of an
         endpoint, by which others answer the service's name now than those to whom the groups let requests out.
         """
         if self._subnet is None or facts.vpc is None or not facts.changes:
             return None
         lists = named_lists(rule for group in facts.own_groups for rule in group.egress)
-        scope = replace(self._scope(METRICS, self._subnet, facts.vpc), filter_ids=group_ids | lists)
+        scope = replace(self._scope(service, self._subnet, facts.vpc), filter_ids=group_ids | lists)
         changes = (
             change
             for change in facts.changes
-            if not Field.ENDPOINTS.holds(change.event_name) or self._moved_name(change, scope, facts)
+            if not Field.ENDPOINTS.holds(change.event_name) or self._moved_name(change, service, scope, facts)
         )
         kind = CauseKind.OWN_GROUP
-        harmless_before = facts.harmless_before(METRICS, is_outlived=True)
+        harmless_before = facts.harmless_before(service, is_outlived=True)
         found = Past(changes, scope).change_behind(kind, facts.since(now), harmless_before=harmless_before)
-        return found or self._change_of_names(facts, kind, METRICS, now)
+        return found or self._change_of_names(facts, kind, service, now)
 
     def _change_of_names(self, facts: Facts, kind: CauseKind, service: str, now: datetime) -> Change | None:
         """Return the recorded change just before the silence of the VPC's DNS by which what answers the service's name
@@ -269,16 +279,18 @@ class Around:
         harmless_before = facts.harmless_before(METRICS, is_outlived=False)
         return past.change_behind(CauseKind.DNS_OFF, facts.since(now), harmless_before=harmless_before)
 
-    def _moved_name(self, change: Change, scope: ChangeScope, facts: Facts) -> bool:
+    def _moved_name(self, change: Change, service: str, scope: ChangeScope, facts: Facts) -> bool:
         """True if the change came just before the agent's last datapoint or later, and is of an endpoint that serves
-        the metrics, or of one that is gone where one did. Where no way leads out, a new one took the name from nobody.
+        the service, or of one that is gone where one did until then. Where no way leads out, a new one took the name
+        from nobody.
         """
         known, seen_at = facts.known, facts.agent.seen_at
         if seen_at is not None and change.at < seen_at - LINGERING:
             return False
         if change.ids & scope.endpoint_ids:
             return change.event_name != "CreateVpcEndpoint" or not self.has_no_way_out
-        return bool(change.ids) and known is not None and METRICS in known.paths
+        served_until = known.served_until(service) if known else None
+        return bool(change.ids) and known is not None and (served_until is None or change.at <= served_until)
 
     def change_elsewhere(self, facts: Facts, service: str, now: datetime) -> Change | None:
         """Return the recorded change just before the silence of a route to other private networks, if any: the path
@@ -291,6 +303,14 @@ class Around:
         past, kind = self._wider_pasts[service], CauseKind.CUT_OFF
         harmless_before = facts.harmless_before(METRICS, is_outlived=False)
         return past.change_behind(kind, facts.since(now), harmless_before=harmless_before)
+
+    def change_in_doubt(self, facts: Facts, now: datetime) -> Change | None:
+        """Return the recorded change just before the silence that may have closed the path to the metrics, though it is
+        open as far as it was read, if any.
+        """
+        past, harmless_before = self.past(METRICS), facts.harmless_before(METRICS, is_outlived=False)
+        kind, since = CauseKind.PATH_UNKNOWN, facts.since(now)
+        return past.change_behind(kind, since, harmless_before=harmless_before) if past and harmless_before else None
 
     def _scope(self, service: str, subnet: Subnet, vpc: Vpc) -> ChangeScope:
         """What the path depends on wherever the service's name leads."""
@@ -308,7 +328,10 @@ class Around:
             scope = scope_of(
                 self._subnet, self._facts.vpc, service, is_public=self._is_public(service), is_within=is_within
             )
-            scope = replace(scope, had_endpoint=self._facts.known is None or service in self._facts.known.paths)
+            known = self._facts.known
+            if known:
+                looked_since = (known.asked or {}).get(service)
+                scope = replace(scope, served_until=known.served_until(service), looked_since=looked_since)
             self._pasts[service] = Past(self._facts.changes, scope)
         return self._pasts[service]
 

@@ -8,7 +8,7 @@ from fractions import Fraction
 from lifeline.core.agents.instances import UNMANAGED, Power
 from lifeline.core.incidents.facts import Facts
 from lifeline.core.incidents.incident import Cause, CauseKind, Confidence
-from lifeline.core.incidents.zones import FEWEST, largest_group, span_of
+from lifeline.core.incidents.zones import FEWEST, largest_group, reported_without_profile, span_of
 
 NEARLY_ALL = Fraction(9, 10)
 _ELSEWHERE = "elsewhere"
@@ -34,25 +34,22 @@ def late_causes(
     With those that are about to they are at least FEWEST, in at least two zones, and nearly all that reported until
     then. Zones don't fail together: what all agents have in common is the region's CloudWatch (AWS guide: fault
     isolation boundaries). All hosts that EC2 doesn't know count as one more zone. One that follows later shares the
-    cause of the open incident. So do those without an instance profile that fell silent with them: each reported until
-    then, so that a file likely gives it credentials.
+    cause of the open incident. Those that reported without an instance profile count as if they had no cause.
     """
-    began = {entity: facts[entity].since(now) for entity in causes}
-    left = {entity: since for entity, since in began.items() if not causes[entity].kind.is_explained}
-    likely = {entity: since for entity, since in began.items() if causes[entity].kind is CauseKind.NO_PROFILE}
-    if not left and not likely:
+    of_file = {entity for entity, cause in causes.items() if reported_without_profile(facts[entity], cause)}
+    unexplained = {entity for entity, cause in causes.items() if not cause.kind.is_explained}
+    left = {entity: facts[entity].since(now) for entity in unexplained | of_file}
+    if not left:
         return {}
-    span = span_of([facts[entity] for entity in left | likely])
+    span = span_of([facts[entity] for entity in left])
     group = largest_group(sorted((since, entity) for entity, since in left.items()), span)
     zones = {_zone_of(facts[entity]) for entity in group} | {zone for zone, few in quiet_by_zone.items() if few}
     together = len(group) + others.quiet
     found: dict[str, Cause] = {}
     is_everywhere = len(zones - {""}) > 1 and not _shares_path([causes[entity] for entity in group])
     if group and is_everywhere and together >= FEWEST and together >= NEARLY_ALL * (together + others.reporting):
-        first, last = left[group[0]], left[group[-1]]
-        members = [*group, *(entity for entity, since in likely.items() if first - span <= since <= last + span)]
-        found = dict.fromkeys(members, _cause(len(members), others, sorted(zones - {""})))
-    for entity, since in (left | likely).items():
+        found = dict.fromkeys(group, _cause(len(group), len(of_file & set(group)), others, sorted(zones - {""})))
+    for entity, since in left.items():
         open_ = (cause for cause, start in facts[entity].earlier if abs(since - start) <= 2 * span)
         earlier = next((cause for cause in open_ if cause.kind is CauseKind.CLOUDWATCH), None)
         if earlier:
@@ -74,7 +71,7 @@ def _shares_path(causes: Sequence[Cause]) -> bool:
     )
 
 
-def _cause(silent: int, others: Others, zones: list[str]) -> Cause:
+def _cause(silent: int, of_file: int, others: Others, zones: list[str]) -> Cause:
     following = f", {others.quiet} are about to" if others.quiet else ""
     where = ", ".join(zone for zone in zones if zone != _ELSEWHERE)
     where += " and elsewhere" if _ELSEWHERE in zones else ""
@@ -84,7 +81,9 @@ def _cause(silent: int, others: Others, zones: list[str]) -> Cause:
         "CloudWatch is late or unreachable",
         evidence=(
             f"{silent} agents in {where} fell silent together{following}; {others.reporting} still report",
-            "nothing else that was read explains it",
+            f"{of_file} of them reported until then, but get no credentials from an instance profile now"
+            if of_file
+            else "nothing else that was read explains it",
         ),
         advice="Check the AWS Health Dashboard for CloudWatch in this region, and what was last deployed everywhere.",
     )

@@ -25,6 +25,11 @@ def network_words(service: str, path: NetworkPath, change: Change | None, *, is_
         words = f"{change_words(change)} left no path to the {service} service"
     elif path.reach is Reach.UNREACHABLE and not path.central_id:
         words = f"neither a route out of the VPC nor an endpoint leads to the {service} service"
+    return words_of_need(service, words, is_sure=is_sure)
+
+
+def words_of_need(service: str, words: str, *, is_sure: bool) -> str:
+    """The line with what it means that an agent can't reach the service."""
     if service == METRICS:
         return words
     if service not in words.split():

@@ -12,10 +12,19 @@ FEWEST = 3
 _SHORTEST_SPAN = timedelta(minutes=2)
 
 
-def is_undecided(cause: Cause) -> bool:
+def is_undecided(facts: Facts, cause: Cause) -> bool:
     """True if something else could still explain it better: no cause was found, or one that is only likely."""
     is_likely_need = cause.confidence is Confidence.MEDIUM and cause.service not in {"", METRICS}
-    return not cause.kind.is_explained or (is_likely_need and cause.kind is not CauseKind.CANARY)
+    is_likely = (is_likely_need and cause.kind is not CauseKind.CANARY) or reported_without_profile(facts, cause)
+    return is_likely or not cause.kind.is_explained
+
+
+def reported_without_profile(facts: Facts, cause: Cause) -> bool:
+    """True if no instance profile gives the agent credentials, but it has reported since its instance started: a file
+    likely gives it some.
+    """
+    has_reported = facts.agent.seen_at is not None and not facts.has_started_anew
+    return cause.kind is CauseKind.NO_PROFILE and has_reported
 
 
 def zone_causes(
@@ -31,9 +40,9 @@ def zone_causes(
     within two periods of each other. Those of `quiet_by_zone`, who are about to fall silent, count with them: of a
     zone that fails, the first agents are silent a minute or two before the others. Where most agents of every zone are
     about to, it is no zone's fault, and none counts so. One that follows later shares the
-    cause of its zone's open incident. A need that is only likely, or a path that isn't known, yields to it where agents
-    of other zones still report, and none of them fell silent of it at that time: a new setting restarts agents in all
-    zones.
+    cause of its zone's open incident. A need that is only likely, a path that isn't known, or an agent that reported
+    without an instance profile, yields to it where agents of other zones still report, and none of them fell silent of
+    it at that time: a new setting restarts agents in all zones.
     """
     if all(quiet_by_zone.get(zone, 0) > count for zone, count in reporting_by_zone.items()):
         reporting_by_zone = Counter(reporting_by_zone) + Counter(quiet_by_zone)
@@ -44,7 +53,7 @@ def zone_causes(
         zone = facts[entity].instance.zone
         is_elsewhere = any(count for other, count in reporting_by_zone.items() if other != zone)
         is_needs = cause.kind is not CauseKind.AGENT and (entity in widespread or not is_elsewhere)
-        if is_undecided(cause) and zone and not is_needs:
+        if is_undecided(facts[entity], cause) and zone and not is_needs:
             left[zone].append((facts[entity].since(now), entity))
     found: dict[str, Cause] = {}
     for zone, silences in sorted(left.items()):
@@ -72,10 +81,11 @@ def largest_group(silences: list[tuple[datetime, str]], span: timedelta) -> list
 
 
 def _widespread(facts: Mapping[str, Facts], causes: Mapping[str, Cause], now: datetime) -> frozenset[str]:
-    """The agents with a likely need, or an unknown path, for which others fell silent in another zone, within two
-    periods of them.
+    """The agents with a cause that is only likely, or an unknown path, for which others fell silent in another zone,
+    within two periods of them.
     """
-    needy = [entity for entity, cause in causes.items() if is_undecided(cause) and cause.kind is not CauseKind.AGENT]
+    undecided = (entity for entity, cause in causes.items() if is_undecided(facts[entity], cause))
+    needy = [entity for entity in undecided if causes[entity].kind is not CauseKind.AGENT]
     times: defaultdict[str, defaultdict[str, list[datetime]]] = defaultdict(lambda: defaultdict(list))
     for entity in sorted(needy, key=lambda entity: facts[entity].since(now)):
         times[causes[entity].key][facts[entity].instance.zone].append(facts[entity].since(now))

@@ -87,9 +87,14 @@ def egress_to(groups: OwnGroups, endpoint: Endpoint, client: Subnet, vpc: Vpc, p
 
 
 def egress_to_public(groups: OwnGroups, service: str, client: Subnet, vpc: Vpc, ports: Ranges) -> Egress:
-    """Whether the groups let requests out to the service's public addresses. These aren't read."""
-    version = client.ip_version
-    return _judge(groups, (public_end(service, version),), "public addresses", vpc, ports)
+    """Whether the groups let requests out to the service's public addresses, of the client's IP version. These aren't
+    read.
+    """
+    version, where = client.ip_version, "public addresses"
+    way, other = (
+        _judge(groups, (public_end(service, one),), where, vpc, ports) for one in (version, 6 if version == 4 else 4)
+    )
+    return replace(way, where=f"public IPv{version} addresses") if other.is_open and not way.is_open else way
 
 
 def egress_to_central(groups: OwnGroups, addresses: Collection[str], client: Subnet, vpc: Vpc, ports: Ranges) -> Egress:

@@ -67,20 +67,28 @@ def without(whole: Ranges, part: Ranges) -> Ranges:
     return tuple(left)
 
 
+def wider_of(blocks: Iterable[tuple[int, int]]) -> dict[tuple[int, int], tuple[int, int] | None]:
+    """The narrowest of the other blocks that each is in, None if it is in none; as for `narrowed`."""
+    found: dict[tuple[int, int], tuple[int, int] | None] = {}
+    around: list[tuple[int, int]] = []
+    for low, high in sorted(set(blocks), key=lambda block: (block[0], -block[1])):
+        while around and around[-1][1] < low:
+            around.pop()
+        found[low, high] = around[-1] if around else None
+        around.append((low, high))
+    return found
+
+
 def narrowed(blocks: Iterable[tuple[int, int]]) -> dict[tuple[int, int], Ranges]:
     """Each block without the narrower ones in it: where the most specific route decides, what is left to its own.
 
     Of two blocks, one is in the other, or they have nothing in common.
     """
-    inner: dict[tuple[int, int], list[tuple[int, int]]] = {}
-    around: list[tuple[int, int]] = []
-    for low, high in sorted(set(blocks), key=lambda block: (block[0], -block[1])):
-        while around and around[-1][1] < low:
-            around.pop()
-        if around:
-            inner[around[-1]].append((low, high))
-        around.append((low, high))
-        inner[low, high] = []
+    found = wider_of(blocks)
+    inner: dict[tuple[int, int], list[tuple[int, int]]] = {one: [] for one in found}
+    for one, wider in found.items():
+        if wider:
+            inner[wider].append(one)
     return {block: without((block,), tuple(within)) for block, within in inner.items()}
 
 

@@ -24,6 +24,7 @@ from lifeline.core.network.model import (
 from lifeline.core.network.obstacles import Barrier, barrier_of, detours, rule_lanes, unread_lists
 from lifeline.core.network.packets import Lane, addresses_in, common, joined, narrowed, size, span
 from lifeline.core.network.ports import HTTPS
+from lifeline.core.network.routing import by_taker, routing_of
 from lifeline.core.network.tiers import NAT64, classify, classify_subnets, effective_route_table, ways_out
 
 GATEWAYS = frozenset(
@@ -97,8 +98,10 @@ def way_out(subnet: Subnet, vpc: Vpc, service: str, ports: Ranges, asking: Netwo
         gates, unseen = on_route(route, subnet, vpc, near, far, ports, members)
         ends.append((gates, far))
         unread += unseen
+        unread += (beyond_words(onward.target_id) for onward in _beyond_nat(route, vpc, far.addresses))
     unread += vpc.unread_words(Part.NETWORK_ACLS)
-    unread += _lost_words(subnet, vpc, service, at_least=_COMPANYS)
+    for one in (subnet, *_nat_homes(subnet, vpc)):
+        unread += _lost_words(one, vpc, service, at_least=_COMPANYS)
     barrier = barrier_of(ends, near, ports, subnet, repairable=False)
     if barrier.passes_any and barrier.is_partly_far:
         words = barrier.obstacles[0].words if barrier.obstacles else barrier.exception
@@ -119,11 +122,32 @@ def doubts_of_way_out(subnet: Subnet, vpc: Vpc, service: str, ports: Ranges) -> 
     barrier = way_out(subnet, vpc, service, ports)
     if barrier.obstacles and not barrier.passes_any:
         return tuple(obstacle.words for obstacle in barrier.obstacles)
-    beyond = (route for route in ways_out(subnet, vpc) if route.target not in GATEWAYS)
-    return tuple(f"it isn't known where {route.target_id} leads" for route in beyond) or (
+    out, public = ways_out(subnet, vpc), public_end(service, 4).addresses
+    beyond = [route for route in out if route.target not in GATEWAYS]
+    beyond += (onward for route in out for onward in _beyond_nat(route, vpc, public))
+    return tuple(f"it isn't known where {id_} leads" for id_ in dict.fromkeys(route.target_id for route in beyond)) or (
         *(barrier.unread if barrier.is_partly_far else ()),
-        *_lost_words(subnet, vpc, service),
+        *(words for one in (subnet, *_nat_homes(subnet, vpc)) for words in _lost_words(one, vpc, service)),
     )
+
+
+def _nat_homes(subnet: Subnet, vpc: Vpc) -> tuple[Subnet, ...]:
+    """The subnets of the NAT gateways to which the subnet's routes out lead."""
+    targets = {route.target_id for route in ways_out(subnet, vpc)}
+    homes = {nat.subnet_id for nat in vpc.nat_gateways if nat.id in targets}
+    return tuple(home for home in vpc.subnets if home.id in homes)
+
+
+def _beyond_nat(route: Route, vpc: Vpc, addresses: Ranges) -> tuple[Route, ...]:
+    """The routes by which a NAT gateway's subnet leads IPv4 addresses on to what wasn't read, such as a firewall: what
+    a NAT gateway sends takes the routes of its own subnet (VPC guide: NAT gateway use cases).
+    """
+    nat = next((nat for nat in vpc.nat_gateways if nat.id == route.target_id), None)
+    home = next((home for home in vpc.subnets if nat and home.id == nat.subnet_id), None)
+    if home is None:
+        return ()
+    onward = by_taker(routing_of(home, vpc, 4).parts(addresses))
+    return tuple(one for one in ways_out(home, vpc) if one in onward and one.target not in GATEWAYS)
 
 
 def _lost_words(subnet: Subnet, vpc: Vpc, service: str, *, at_least: int = 1) -> tuple[str, ...]:

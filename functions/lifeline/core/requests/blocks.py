@@ -1,4 +1,5 @@
-"""Which address blocks a call was on: a route's destination, a subnet's block, the far ends of rules.
+"""Which address blocks a call was on, such as a route's destination or the far ends of rules, and what a network ACL's
+new entry does.
 
 They tell the IP version of a change, and whether a route led anywhere public. Nothing is decided by them but which of
 several changes is named as a cause.
@@ -55,3 +56,11 @@ def named_blocks(event_name: str, request: object, response: object) -> frozense
         return frozenset(str(ip_network(text, strict=False)) for text in texts)
     except ValueError:
         return frozenset()
+
+
+def new_rule_action(event_name: str, request: object) -> str:
+    """What the entry does that a record says was created in a network ACL, `allow` or `deny`; else empty (EC2 API:
+    CreateNetworkAclEntry). One that replaces another, or is deleted, doesn't say what was there before.
+    """
+    said = [*texts_at(request, "ruleAction")] if event_name == "CreateNetworkAclEntry" else []
+    return said[0] if said in (["allow"], ["deny"]) else ""

@@ -6,7 +6,7 @@ from typing import Any
 
 from lifeline.core.errors import InvalidInputError
 from lifeline.core.policy.document import shown
-from lifeline.core.requests.blocks import named_blocks
+from lifeline.core.requests.blocks import named_blocks, new_rule_action
 from lifeline.core.requests.claims import read_claim
 from lifeline.core.requests.fields import ascii_text, is_vpc_id, must_be, time_text
 from lifeline.core.requests.iac_tools import CLOUDFORMATION, tool_of
@@ -56,6 +56,7 @@ def read_change(
             time=time_text(detail.get("eventTime")) or time_text(event.get("time")),
             ids=frozenset(sorted(ids.on | ids.there, key=_networks_first)[:MOST_IDS]),
             blocks=named_blocks(name, detail.get("requestParameters"), detail.get("responseElements")),
+            rule_action=new_rule_action(name, detail.get("requestParameters")),
             tags=tags_changed(name, detail.get("requestParameters")),
         ),
         vpc_ids=tuple(sorted(filter(is_vpc_id, ids.on))),
