@@ -898,6 +898,27 @@ NOTICES: dict[str, tuple[float, Callable[[], Notice]]] = {
             }
         ),
     ),
+    "read-denied-together": (
+        0,
+        lambda: denied_notice(
+            {
+                "ec2:DescribeNetworkAcls": (
+                    "describe_network_acls: UnauthorizedOperation: You are not authorized to perform this operation. "
+                    "User: arn:aws:sts::222222222222:assumed-role/lifeline-look-us-east-1/lifeline is "
+                    "not authorized to perform: ec2:DescribeNetworkAcls with an explicit deny in a service control "
+                    "policy"
+                )
+            },
+            is_member=True,
+            others={
+                "ec2:DescribeNetworkAcls": {
+                    "333333333333": "a service control policy of the organization denies ec2:DescribeNetworkAcls",
+                    "444444444444": "a service control policy of the organization denies ec2:DescribeNetworkAcls",
+                    "555555555555": "the role's own policies don't allow ec2:DescribeNetworkAcls",
+                }
+            },
+        ),
+    ),
     "account-lost": (
         0,
         lambda: lost_account_notice(
@@ -1007,6 +1028,14 @@ NOTICES: dict[str, tuple[float, Callable[[], Notice]]] = {
                     "perform: cloudwatch:ListMetrics with an explicit deny in a service control policy"
                 ),
             ),
+        ),
+    ),
+    "agents-unknown-together": (
+        20,
+        lambda: agents_unknown_notice(
+            "222222222222",
+            FailedRuns(since=at(5), failed_at=at(20), why="list_metrics: Throttling: Rate exceeded"),
+            {"333333333333": "list_metrics: Throttling: Rate exceeded", "444444444444": "assume_role: AccessDenied"},
         ),
     ),
     "event-path-spoke": (

@@ -368,6 +368,7 @@ _BY_TABLE = {  # the calls of the table that the adapters of the ledger share
     "update": {"dynamodb:UpdateItem"},
     "delete": {"dynamodb:DeleteItem"},
     "query": {"dynamodb:Query"},
+    "replace": {"dynamodb:PutItem"},
     "change": {"dynamodb:GetItem", "dynamodb:PutItem"},
 }
 _GRANTED_AS = {  # calls that IAM has no action for, but grants by their parts

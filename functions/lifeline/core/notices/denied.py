@@ -54,7 +54,7 @@ def denied_notice(
             )
         ),
         next=(
-            *_where_to_change_it(denied, function),
+            *_where_to_change_it(denied, others, function),
             "If the denial is intended, no action is needed. Lifeline won't send this notice again while it lasts.",
             *((_OF_MANY,) if is_member else ()),
         ),
@@ -80,9 +80,13 @@ def _whose(name: str, words: str) -> str:
     return denied_words(denial, denial.callers_account) if denial.denier and denial.action else name
 
 
-def _where_to_change_it(denied: Mapping[str, str], function: str) -> tuple[str, ...]:
-    denials = [read_denial(words) for words in denied.values()]
-    if all(denial and denial.denier.is_organizations for denial in denials):
+def _where_to_change_it(
+    denied: Mapping[str, str], others: Mapping[str, Mapping[str, str]], function: str
+) -> tuple[str, ...]:
+    denials = [read_denial(words) or Denial() for words in denied.values()]
+    same = {denied_words(denial, "") for denial in denials}
+    is_same = all(words in same for by_account in others.values() for words in by_account.values())
+    if is_same and all(denial.denier.is_organizations for denial in denials):
         return ("These are policies of your organization: nothing in the account can allow what they deny.",)
     return (
         f"Check the policies of {function}' role, its permissions boundary, and your organization's service",
