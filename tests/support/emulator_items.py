@@ -6,6 +6,7 @@ expression with ten visitors, most of which have nothing to do in it.
 
 from base64 import b64decode, b64encode
 from collections import deque
+from collections.abc import Callable
 from functools import cache
 from typing import Any
 
@@ -197,14 +198,11 @@ def _read_conditions_once(parser: Any) -> None:
     parser.parse = parse_once
 
 
-@cache
-def _is_node(kind: type) -> bool:
-    return issubclass(kind, Node)
-
-
-@cache
-def _kind_among(kinds: tuple[type, ...], kind: type) -> type | None:
-    return next((one for one in kinds if issubclass(kind, one)), None)
+# A node's class is looked at once: abstract classes answer slowly.
+_is_node: Callable[[Any], bool] = cache(lambda kind: issubclass(kind, Node))
+_kind_among: Callable[[Any, Any], Any] = cache(
+    lambda kinds, kind: next((one for one in kinds if issubclass(kind, one)), None)
+)
 
 
 def _copied_tree(self: Any, _: object) -> Any:
