@@ -58,10 +58,8 @@ BUCKET = PLACE["ArtifactBucket"]["AllowedPattern"].strip("^$")
 _FIELD = re.compile(r"\.([a-z_]+)")
 _RENAMED = {"--notification-endpoint": "--endpoint"}  # AWS CLI: options that have another name in the API
 SCHEDULES = {  # what their names begin with
-    trigger["Properties"]["Name"]["Fn::Sub"][0].removesuffix("${Id}")
-    for function in FUNCTIONS
-    for trigger in TEMPLATE["Resources"][function]["Properties"].get("Events", {}).values()
-    if trigger["Type"] == "ScheduleV2"
+    TEMPLATE["Resources"][schedule]["Properties"]["Name"]["Fn::Sub"][0].removesuffix("${Id}")
+    for schedule in names_of(TEMPLATE, "AWS::Scheduler::Schedule")
 }
 _GLOBAL = {"--query", "--output", "--region"}  # AWS CLI: options of every command
 _FUNCTION = re.compile(r"^\w+\(\) \{ (.*); \}$")

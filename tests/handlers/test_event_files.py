@@ -12,6 +12,7 @@ import pytest
 
 from lifeline.adapters.aws.memory import remember
 from lifeline.core.errors import InvalidInputError
+from lifeline.core.requests.scheduled import ALIAS
 from lifeline.dashboard.html.page import render_text
 from lifeline.handlers import coverage_page, detect_metric_gaps, reconcile_endpoints
 from tests.e2e.test_local_invoke import FILES, function_for, is_right_form, named
@@ -70,3 +71,37 @@ def test_no_function_does_what_another_one_is_asked_for(file: Path, name: str, w
 
 def ledger() -> list[dict[str, Any]]:
     return boto3.client("dynamodb").scan(TableName="ledger")["Items"]
+
+
+BY_SCHEDULE = {"ReconcileEndpoints": "sweep.json", "DetectMetricGaps": "detect-schedule.json"}
+
+
+def by_schedule(name: str) -> Context:
+    """What Lambda says of an invocation by the alias that the schedules' role may invoke."""
+    return Context(invoked_function_arn=f"arn:aws:lambda:us-east-1:123456789012:function:lifeline-{name}:{ALIAS}")
+
+
+@pytest.mark.parametrize("name", BY_SCHEDULE)
+@pytest.mark.parametrize("file", OWN, ids=named)
+def test_nothing_comes_by_the_schedules_door_but_what_the_schedule_sends(file: Path, name: str, world: World) -> None:
+    vpc_id = world.make_vpc()
+    world.make_subnet(vpc_id)
+    before, text = ledger(), re.sub(r"vpc-[0-9a-f]{8,17}", vpc_id, file.read_text(encoding="utf-8"))
+    found = HANDLERS[name](json.loads(text), by_schedule(name))
+    if file.name == BY_SCHEDULE[name]:
+        assert "errors" not in found
+        return
+    [refusal] = found["errors"]
+    assert "the alias schedule takes" in refusal["message"]
+    assert found.get("vpcs", []) == found.get("watches", []) == []
+    assert world.ec2.describe_vpc_endpoints()["VpcEndpoints"] == []
+    assert ledger() == before
+    assert world.notices() == world.requeue() == []
+
+
+@pytest.mark.parametrize("name", BY_SCHEDULE)
+def test_what_was_refused_by_that_door_is_in_the_log(name: str, world: World, caplog: pytest.LogCaptureFixture) -> None:
+    HANDLERS[name]({"release": True}, by_schedule(name))
+    (line,) = [one for one in caplog.records if one.message == "refused"]
+    assert vars(line)["field"] == "release"
+    assert "the alias schedule takes" in vars(line)["refusal"]

@@ -51,6 +51,8 @@ class Stack:
     def arn(self, name: str) -> str:
         """The ARN of a resource."""
         resource = self.template["Resources"][name]
+        if resource["Type"] == "AWS::Lambda::Alias":
+            return f"{self.resolve(resource['Properties']['FunctionName'])}:{resource['Properties']['Name']}"
         of_role = resource["Properties"] if resource["Type"] == "AWS::IAM::Role" else {}
         return _NAMES[resource["Type"]].format(
             account=self.account,

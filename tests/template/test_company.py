@@ -322,8 +322,9 @@ _NAMED_HERE = {
     "AWS::SSM::Parameter": "Name",
     "AWS::Scheduler::Schedule": "Name",
 }
-_NAMELESS = {
+_NAMELESS = {  # of which an alias has a name in its function
     "AWS::Events::EventBusPolicy",
+    "AWS::Lambda::Alias",
     "AWS::Lambda::EventInvokeConfig",
     "AWS::Lambda::EventSourceMapping",
     "AWS::SNS::Subscription",

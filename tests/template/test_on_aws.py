@@ -26,7 +26,13 @@ LONGEST = {
     ("AWS::IAM::Role", "PolicyName"): 128,
     ("AWS::IAM::Role", "RoleName"): 64,
 }
-_NAMES_OTHERS = {"AWS::CloudWatch::Alarm", "AWS::Events::Rule", "AWS::Events::EventBusPolicy"}  # a metric's, the bus's
+_NAMES_OTHERS = {  # the metric's, the bus's, the function's
+    "AWS::CloudWatch::Alarm",
+    "AWS::Events::EventBusPolicy",
+    "AWS::Events::Rule",
+    "AWS::Lambda::Alias",
+    "AWS::Lambda::EventInvokeConfig",
+}
 PARTITIONS = {"aws": "us-east-1", "aws-cn": "cn-north-1", "aws-us-gov": "us-gov-west-1"}
 
 
@@ -66,9 +72,6 @@ def names() -> Iterator[tuple[str, str, Any]]:
     """Every name that the template itself gives: the resource type, the member, and the value."""
     for resource in TEMPLATE["Resources"].values():
         kind, properties = resource["Type"], resource.get("Properties", {})
-        for trigger in properties.get("Events", {}).values():
-            if "Name" in trigger["Properties"]:
-                yield "AWS::Scheduler::Schedule", "Name", trigger["Properties"]["Name"]
         for member, value in properties.items():
             if (kind, member) in LONGEST or (member.endswith("Name") and kind not in _NAMES_OTHERS):
                 yield kind, member, value

@@ -170,10 +170,8 @@ def test_what_sam_makes_of_the_functions_is_all_that_comes_on_top() -> None:
     assert made == {
         "ReconcileEndpointsChanges": "AWS::Lambda::EventSourceMapping",
         "ReconcileEndpointsRepairs": "AWS::Lambda::EventSourceMapping",
-        "ReconcileEndpointsSweep": "AWS::Scheduler::Schedule",
         "DetectMetricGapsEventInvokeConfig": "AWS::Lambda::EventInvokeConfig",
         "DetectMetricGapsParts": "AWS::Lambda::EventSourceMapping",
-        "DetectMetricGapsSchedule": "AWS::Scheduler::Schedule",
     }
 
 

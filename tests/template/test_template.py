@@ -575,8 +575,12 @@ def test_the_pages_role_can_only_read(template: dict[str, Any]) -> None:
 def test_the_doctor_knows_how_many_runs_a_function_has_at_once(template: dict[str, Any], name: str) -> None:
     events = resources(template, "AWS::Serverless::Function")[name]["Events"].values()
     queues = [one["Properties"]["ScalingConfig"]["MaximumConcurrency"] for one in events if one["Type"] == "SQS"]
-    schedules = [one for one in events if one["Type"] == "ScheduleV2"]
-    assert len(queues) + len(schedules) == len(events)
+    schedules = [
+        schedule
+        for schedule in resources(template, "AWS::Scheduler::Schedule").values()
+        if template["Resources"][schedule["Target"]["Arn"]["Ref"]]["Properties"]["FunctionName"] == {"Ref": name}
+    ]
+    assert len(queues) == len(events)
     assert RUNS[name] == sum(queues) + len(schedules)
 
 

@@ -1,11 +1,14 @@
 """Who may put messages on Lifeline's queues, and what each role may do: the template's policies as IAM reads them."""
 
+import json
 import re
 from typing import Any
 
 import pytest
 from tools.template import names_of, read_template
 
+from lifeline.core.requests.scheduled import ALIAS, check_scheduled
+from tests.support.expanded import expanded
 from tests.support.policies import ACCOUNT, Caller, Stack, is_allowed
 from tests.support.repository import ROOT
 
@@ -14,6 +17,8 @@ STACK = Stack(TEMPLATE)
 QUEUES = names_of(TEMPLATE, "AWS::SQS::Queue")
 RULES = list(filter(STACK.exists, names_of(TEMPLATE, "AWS::Events::Rule")))
 ROLES = names_of(TEMPLATE, "AWS::IAM::Role")
+FUNCTIONS = names_of(TEMPLATE, "AWS::Serverless::Function")
+SCHEDULED = {"ReconcileEndpoints": {"sweep": True}, "DetectMetricGaps": {"detect": True}}
 EVERYTHING = ({"Effect": "Allow", "Action": "*", "Resource": "*"},)
 ELSEWHERE = "210987654321"
 SEND, MOVE = "sqs:SendMessage", "sqs:StartMessageMoveTask"
@@ -222,16 +227,44 @@ def test_nobody_but_people_and_its_triggers_invokes_what_changes_networks(name: 
     assert not is_allowed(role(name), "sts:AssumeRole", STACK.arn("ReconcileRole"))
 
 
-def test_the_schedules_start_the_two_functions_and_nothing_else() -> None:
+def test_the_schedules_start_the_two_functions_by_their_own_door_and_nothing_else() -> None:
+    for function in FUNCTIONS:
+        arn = STACK.arn(function)
+        opened = {
+            door
+            for door in ("", f":{ALIAS}", ":$LATEST", ":1", f":{ALIAS}s")
+            if is_allowed(role("ScheduleRole"), "lambda:InvokeFunction", f"{arn}{door}")
+        }
+        assert opened == ({f":{ALIAS}"} if function in SCHEDULED else set()), function
     (granted,) = STACK.statements("ScheduleRole")
     assert granted["Action"] == "lambda:InvokeFunction"
-    assert granted["Resource"] == [STACK.arn("ReconcileEndpoints"), STACK.arn("DetectMetricGaps")]
     trust = TEMPLATE["Resources"]["ScheduleRole"]["Properties"]["AssumeRolePolicyDocument"]["Statement"]
     assert [one["Principal"] for one in trust] == [{"Service": "scheduler.amazonaws.com"}]
-    for function in ("ReconcileEndpoints", "DetectMetricGaps"):
-        events = TEMPLATE["Resources"][function]["Properties"]["Events"].values()
-        (schedule,) = [one["Properties"] for one in events if one["Type"] == "ScheduleV2"]
-        assert schedule["RoleArn"] == {"Fn::GetAtt": "ScheduleRole.Arn"}
+
+
+def test_each_schedule_sends_what_the_door_takes_to_the_code_that_is_deployed() -> None:
+    found = {}
+    for name in names_of(TEMPLATE, "AWS::Scheduler::Schedule"):
+        target = TEMPLATE["Resources"][name]["Properties"]["Target"]
+        assert target["RoleArn"] == {"Fn::GetAtt": "ScheduleRole.Arn"}
+        alias = TEMPLATE["Resources"][target["Arn"]["Ref"]]["Properties"]
+        assert (alias["Name"], alias["FunctionVersion"]) == (ALIAS, "$LATEST")
+        sent = found[alias["FunctionName"]["Ref"]] = json.loads(target["Input"])
+        check_scheduled(sent, STACK.arn(target["Arn"]["Ref"]), call=next(iter(sent)))
+    assert found == SCHEDULED
+
+
+def test_a_missed_check_of_agents_is_not_made_up_for_by_lambda_however_the_function_is_invoked() -> None:
+    made = expanded()["Resources"]
+    configs = {
+        one["Properties"].pop("Qualifier"): one["Properties"]
+        for one in made.values()
+        if one["Type"] == "AWS::Lambda::EventInvokeConfig"
+    }
+    assert configs.keys() == {"$LATEST", ALIAS}
+    for config in configs.values():
+        assert config["FunctionName"] == {"Ref": "DetectMetricGaps"}
+        assert (config["MaximumRetryAttempts"], config["MaximumEventAgeInSeconds"]) == (0, 60)
 
 
 def test_no_role_but_one_changes_anything_in_ec2() -> None:

@@ -41,6 +41,7 @@ from lifeline.core.organization.members import AccountStanding, MemberAccounts
 from lifeline.core.policy.policy import Policy
 from lifeline.core.requests.account import refuse
 from lifeline.core.requests.detect import CheckPart, Detect, Forget, account_in, read_event
+from lifeline.core.requests.scheduled import check_scheduled
 from lifeline.detector.chunks import agents_of
 from lifeline.detector.denied_reads import without_denied_reads
 from lifeline.detector.event_path import watch_event_path
@@ -74,6 +75,7 @@ def handler(event: Any, context: Any) -> dict[str, Any]:
     """
     settings = DetectorSettings.from_environment()
     try:
+        check_scheduled(event, context.invoked_function_arn, call="detect")
         account, call = account_in(event, checks_queue_url=settings.detect_queue_url)
         request = read_event(call, checks_queue_url=settings.detect_queue_url)
         settings = _settings_for(account, settings)

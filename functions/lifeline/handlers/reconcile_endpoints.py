@@ -61,6 +61,7 @@ from lifeline.core.requests.button import WIDGET, read_button
 from lifeline.core.requests.calls import read_request, wants_text
 from lifeline.core.requests.fields import read_by
 from lifeline.core.requests.request import Request
+from lifeline.core.requests.scheduled import check_scheduled
 from lifeline.core.requests.spelling import check_exempted, check_unfreezes, unchecked_freezes
 from lifeline.reconciler.gatekeeper import take_approval, take_backlog
 from lifeline.reconciler.loop import reconcile
@@ -90,6 +91,11 @@ def handler(event: Any, context: Any) -> dict[str, Any]:
         remaining=lambda: timedelta(milliseconds=context.get_remaining_time_in_millis()),
         sleep=lambda wait: time.sleep(wait.total_seconds()),
     )
+    try:
+        check_scheduled(event, context.invoked_function_arn, call="sweep")
+    except InvalidInputError as error:
+        log_refusal(error, run.id)
+        return _notified((), [error], settings, settings.mode, is_text=False)
     is_button = isinstance(event, dict) and WIDGET in event
     records = event.get("Records") if isinstance(event, dict) and not is_button else None
     if isinstance(records, list):

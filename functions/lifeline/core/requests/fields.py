@@ -61,6 +61,11 @@ def must_be(field: str, what: str, value: object) -> InvalidInputError:
     return InvalidInputError(field, f"must be {what}, not {shown(value)}")
 
 
+def field_name(name: str) -> str:
+    """The name of a field that somebody chose, as an error may repeat it: one short line."""
+    return plain(name)[:_LONGEST_NAME] or "?"
+
+
 def check_object(event: object) -> dict[str, Any]:
     """The event, if it is an object."""
     if not isinstance(event, dict):
@@ -80,7 +85,7 @@ def check_names(
     account = {"account"} if call or others else set[str]()
     for name in sorted(map(str, given)):
         if name not in known:
-            field = inside + (plain(name)[:_LONGEST_NAME] or "?")
+            field = inside + field_name(name)
             is_of_another = not inside and name in _OF_ANY_CALL
             if is_of_another and call in given:
                 raise InvalidInputError(field, f"can't be combined with {call}")
