@@ -355,7 +355,7 @@ class Demo:
             scheduler.get_schedule(Name=found["Name"], GroupName=found.get("GroupName", "default"))
             for found in scheduler.list_schedules()["Schedules"]
         ]
-        created: datetime = next(one["CreationDate"] for one in schedules if one["Target"]["Arn"].endswith(function))
+        created: datetime = next(one["CreationDate"] for one in schedules if f":{function}:" in one["Target"]["Arn"])
         return created + math.ceil((after - created) / TICK) * TICK
 
     def _step(self, name: str) -> AbstractContextManager[None]:

@@ -1,4 +1,9 @@
-"""The detector's own schedule on the deployed chain: an agent falls silent, and nothing around it explains that."""
+"""The detector's own schedule on the deployed chain: an agent falls silent, and nothing around it explains that. And
+what its door, and that of the sweeps, lets through.
+"""
+
+import json
+from typing import Any
 
 import pytest
 
@@ -24,3 +29,23 @@ def test_the_detectors_own_schedule_tells_of_a_silence_and_of_its_end(limited: A
     assert "came back on its own" in text_of(resolved)
     assert kinds_about(inbox, agent) == {"incident_opened": 1, "incident_resolved": 1}
     assert endpoints_in(ec2, site.vpc_id) == []
+    detector = limited.outputs["DetectMetricGapsFunction"]
+    assert f":function:{detector}:schedule" in limited.logs("DetectMetricGapsFunction")
+
+
+@pytest.mark.parametrize(
+    ("function", "event"),
+    [
+        ("ReconcileEndpointsFunction", {"release": True}),
+        ("ReconcileEndpointsFunction", {"approve": "backlog"}),
+        ("DetectMetricGapsFunction", {"forget": ["i-0123456789abcdef0"]}),
+    ],
+)
+def test_whoever_writes_a_schedule_of_their_own_gets_nothing_else_done(
+    limited: Account, function: str, event: dict[str, Any]
+) -> None:
+    lambda_, alias = limited.client("lambda"), {"FunctionName": limited.outputs[function], "Qualifier": "schedule"}
+    answer = json.loads(lambda_.invoke(**alias, Payload=json.dumps(event).encode())["Payload"].read())
+    (refusal,) = answer["errors"]
+    assert refusal["field"] in event
+    assert "the alias schedule takes" in refusal["message"]

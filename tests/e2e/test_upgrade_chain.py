@@ -107,6 +107,16 @@ def kept(account: Account, vpc_id: str) -> dict[str, Any]:
     }
 
 
+def check_schedules(account: Account, *, door: str) -> None:
+    """That each function has one schedule, which invokes it by this door: none is lost, and none is there twice."""
+    scheduler = account.client("scheduler")
+    schedules = [scheduler.get_schedule(Name=one["Name"]) for one in scheduler.list_schedules()["Schedules"]]
+    assert sorted(one["Target"]["Arn"].rpartition(":function:")[2] for one in schedules) == sorted(
+        f"{account.outputs[name]}{door}" for name in ("ReconcileEndpointsFunction", "DetectMetricGapsFunction")
+    )
+    assert {one["State"] for one in schedules} == {"ENABLED"}
+
+
 def test_an_upgrade_from_0_1_an_answer_changed_and_the_way_back_lose_nothing(account: Account) -> None:
     old = build_v01(account)
     v01 = emulators(account, "CloudWatchEndpointUrl", "Route53EndpointUrl")
@@ -120,6 +130,7 @@ def test_an_upgrade_from_0_1_an_answer_changed_and_the_way_back_lose_nothing(acc
     assert before["endpoints"]
     assert before["frozen"] == ["logs"]
     assert before["on record"] > 0
+    check_schedules(account, door="")
 
     # Up, as docs/operate.md says: the policy first, then the stack.
     policy = print_policy(account)
@@ -133,13 +144,16 @@ def test_an_upgrade_from_0_1_an_answer_changed_and_the_way_back_lose_nothing(acc
     assert upgraded.keys().isdisjoint({"RetireAfterHours", "MaxVpcsPerDay", "Route53EndpointUrl"})
     assert account.outputs["KillSwitch"] == DECIDED["KillSwitchParameter"]
     assert kept(account, site.vpc_id) == before
+    check_schedules(account, door=":schedule")
 
     # One answer changed keeps every other.
     deploy(account, str(account.template), {"LogRetentionDays": "365"})
     assert parameters(account) == upgraded | {"LogRetentionDays": "365"}
     assert kept(account, site.vpc_id) == before
+    check_schedules(account, door=":schedule")
 
     # Down again, with the old answers, which are new to 0.1.
     deploy(account, old, {"PolicyParameter": '""', "LogRetentionDays": "90", **TUNED, **v01})
     assert parameters(account).items() >= {**DECIDED, **TUNED, "Mode": "enforce", "PolicyParameter": ""}.items()
     assert kept(account, site.vpc_id) == before
+    check_schedules(account, door="")

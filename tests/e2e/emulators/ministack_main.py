@@ -7,7 +7,7 @@ Some things differ from the `ministack` command. These are what AWS does:
   nobody else does.
 - The `time` of such an event is that of the call, not of its delivery.
 - Who is behind an access key is written down, so that EC2's emulator can name the caller, and the account.
-- Schedules fire within a second of their time, not within ten.
+- Schedules fire within a second of their time, not within ten, and the function hears which of its aliases they invoke.
 - IAM knows the condition keys `events:source` of PutEvents, the sources of all its entries, and `dynamodb:LeadingKeys`,
   the partition keys of all items of a request.
 - A role's session has the role's ARN, with its path, in `aws:PrincipalArn` (IAM guide: global condition keys).
@@ -32,6 +32,7 @@ import re
 import shutil
 import sys
 import tempfile
+import threading
 import zipfile
 from contextlib import suppress
 from contextvars import ContextVar
@@ -47,7 +48,7 @@ from ministack import app
 from ministack.core import iam_actions, iam_evaluator, lambda_runtime
 from ministack.core.responses import get_account_id
 from ministack.core.router import extract_access_key_id
-from ministack.services import eventbridge, iam, scheduler, sns, sqs, sts
+from ministack.services import eventbridge, iam, lambda_svc, scheduler, sns, sqs, sts
 from ministack.services.cloudformation import provisioners
 from ministack_accounts import serve_several_accounts  # type: ignore[import-not-found]
 from ministack_evidence import serve_evidence  # type: ignore[import-not-found]
@@ -84,6 +85,18 @@ def give_events_the_time_of_their_call() -> None:
         dispatch(event, view)
 
     eventbridge._dispatch_event = dispatch_event
+
+
+def tell_functions_how_they_are_invoked() -> None:
+    """By a schedule as by Invoke: the ARN in the context is the one that was invoked (Lambda guide: context object)."""
+
+    def dispatch_to_lambda(arn: str, payload: str) -> None:
+        function, config, _ = lambda_svc._get_func_record_for_ref(arn)
+        record = lambda_svc._execution_record_for_config(function, {**config, "FunctionArn": arn})
+        run = lambda_svc._execute_function_with_config_scope
+        threading.Thread(target=run, args=(record, json.loads(payload)), daemon=True).start()
+
+    eventbridge._dispatch_to_lambda = dispatch_to_lambda
 
 
 def write_down_callers() -> None:
@@ -281,6 +294,7 @@ if __name__ == "__main__":
     end_with_parent()
     let_aws_put_its_own_events()
     give_events_the_time_of_their_call()
+    tell_functions_how_they_are_invoked()
     write_down_callers()
     leave_mail_unconfirmed()
     name_actions_as_iam_does()
