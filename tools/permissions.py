@@ -61,10 +61,11 @@ _END = """\
   it](company.md#a-topic-of-your-own). To send something to the same people, create a topic of your own and subscribe
   them to it. You create the role of a chat channel (`ChatNotices`) and the rules on the event bus yourself.
 - **People.** Anyone who is allowed to invoke ReconcileEndpoints can approve, exempt, freeze, unfreeze, release, adopt
-  and hand over. The buttons on the coverage page call it with the viewer's permissions. Anyone who is allowed to invoke
-  CoveragePage can view the page. Anyone who can set `lifeline:*` tags or write the policy parameter decides which
-  endpoints are required. Anyone who can write the policy parameter also sets the limits, and anyone who can write the
-  kill switch parameter can stop all changes, or allow them again. Grant these permissions accordingly.
+  and hand over. Anyone who is allowed to invoke only its alias `schedule` (`<ARN>:schedule`), as ScheduleRole is, can
+  begin sweeps and nothing else. The buttons on the coverage page call it with the viewer's permissions. Anyone who is
+  allowed to invoke CoveragePage can view the page. Anyone who can set `lifeline:*` tags or write the policy parameter
+  decides which endpoints are required. Anyone who can write the policy parameter also sets the limits, and anyone who
+  can write the kill switch parameter can stop all changes, or allow them again. Grant these permissions accordingly.
 
 ## Permissions of others that matter
 

@@ -31,8 +31,8 @@ def check_sweeps(
         return unknown(SWEEPS_CHECK, "Whether the sweeps' schedule is enabled couldn't be read.", state.why)
     if state is None:
         remedy = (
-            "A deployment doesn't make it again: create a schedule of this name that invokes ReconcileEndpoints with"
-            ' {"sweep": true}, or delete the stack and deploy it again.'
+            "A deployment doesn't make it again: create a schedule of this name that invokes ReconcileEndpoints' alias"
+            ' schedule with {"sweep": true}, or delete the stack and deploy it again.'
         )
         return bad(SWEEPS_CHECK, f"There is no schedule {name}, so nothing begins a sweep.", remedy)
     if state != _ENABLED:
