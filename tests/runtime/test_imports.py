@@ -78,7 +78,7 @@ QUIET_ROOMS = {  # of the core, and what of the larger ones a run needs in which
     "event_path": None,
     "organization": None,
     "policy": None,
-    "requests": {"account", "body", "detect", "fields", "named", "trigger"},
+    "requests": {"account", "body", "detect", "fields", "named", "scheduled", "trigger"},
     "guards": {"mode"},
     "history": {"change", "entries"},
     "incidents": {"grouping", "incident", "lifecycle", "rating"},
