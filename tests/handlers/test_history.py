@@ -201,8 +201,9 @@ def test_the_record_is_kept_for_the_days_that_the_stack_says(world: World, monke
     _, table_id = private_vpc(world)
     call(sqs(deleted(table_id)))
     items = world.dynamodb.scan(TableName="ledger")["Items"]
+    lasting = ("OWNED#", "KNOWN#", "TARGETS#")
     of_vpcs = [item for item in items if item["pk"]["S"] != "EVENT_PATH"]
-    entries = [item for item in of_vpcs if "#" in item["sk"]["S"] and not item["sk"]["S"].startswith("OWNED#")]
+    entries = [item for item in of_vpcs if "#" in item["sk"]["S"] and not item["sk"]["S"].startswith(lasting)]
     kept = [int(item["expires_at"]["N"]) for item in entries]
     month = datetime.now(UTC) + timedelta(days=30)
     assert kept

@@ -312,6 +312,13 @@ def test_native_code_that_would_run_on_one_architecture_only_fails_the_build(tmp
         _drop_native(tmp_path)
 
 
+def test_nothing_asks_for_the_time_zones_that_are_left_out() -> None:
+    """What calls `gettz` would find the system's alone."""
+    sources = [path for path in package().rglob("*.py") if "dateutil" not in path.parts]
+    assert sources
+    assert [path for path in sources if "gettz" in path.read_text() or "dateutil.zoneinfo" in path.read_text()] == []
+
+
 def test_what_pip_says_is_passed_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tools.package.FUNCTIONS", tmp_path)
     (tmp_path / "requirements.txt").write_text("six==1.17.0\n")  # without hashes

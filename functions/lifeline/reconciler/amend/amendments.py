@@ -19,7 +19,7 @@ from lifeline.reconciler.amend.let_in import LettingIn
 from lifeline.reconciler.amend.removals import Removals
 from lifeline.reconciler.amend.retirement import Releases, Retirements
 from lifeline.reconciler.amend.teardown import Teardowns
-from lifeline.reconciler.amend.unread import Unread
+from lifeline.reconciler.amend.unread import UnreadStates
 from lifeline.reconciler.amend.urgency import Urgencies
 
 REASONS: Final[tuple[Amendment, ...]] = (
@@ -34,7 +34,7 @@ REASONS: Final[tuple[Amendment, ...]] = (
 )
 
 GUARDS: Final[tuple[Amendment, ...]] = (
-    Unread(),  # first: what it blocks needs no other reason
+    UnreadStates(),  # first: what it blocks needs no other reason
     Freezes(),  # after all that freezes, and before the limits: what is frozen is neither counted nor offered
     Releases(),  # as the freezes, but their words come first
     Backlogs(),  # as the freezes, whose words come first: who waits for approval takes nothing of the limits

@@ -6,7 +6,7 @@ from lifeline.core.plan.cost import with_blocked
 from lifeline.reconciler.amend.amendment import Amendment, Decision, Fact, VpcContext
 
 
-class Unread(Amendment):
+class UnreadStates(Amendment):
     """Blocks everything, removals as well: what is frozen, released or about to be undone may be in what isn't read."""
 
     def needs(self, context: VpcContext, plan: Plan | None, state: VpcState) -> frozenset[Fact]:
