@@ -63,7 +63,7 @@ def test_what_comes_back_after_only_sweeps_saw_it_gone_is_said_again(days: Days)
     days.clock.advance(MINUTES)
     days.texts()
 
-    def turn(is_on: bool) -> int:  # noqa: FBT001
+    def turn(is_on: bool) -> int:
         days.world.ec2.modify_vpc_attribute(VpcId=vpc_id, EnableDnsSupport={"Value": is_on})
         days.sweeps(2)
         return sum("turn on enableDnsSupport" in text for text in map(flat, days.texts()))
