@@ -282,6 +282,19 @@ def test_an_endpoint_that_is_no_longer_lifelines_is_left_alone(days: Days) -> No
     assert switches(days) == [True]
 
 
+def test_one_that_had_lost_its_tag_when_agents_fell_silent_is_withdrawn_once_it_has_it_again(days: Days) -> None:
+    vpc_id, endpoint_id = switched_on(days)
+    days.clock.advance(MINUTES)
+    days.world.ec2.delete_tags(Resources=[endpoint_id], Tags=[{"Key": "lifeline:managed-by"}])
+    days.world.ec2.associate_vpc_cidr_block(VpcId=vpc_id, CidrBlock="10.77.0.0/16")  # so that something is to be done
+    falls_silent(days, vpc_id)
+    assert has_private_dns(days, vpc_id)
+    tag = {"Key": "lifeline:managed-by", "Value": "lifeline"}
+    days.world.ec2.create_tags(Resources=[endpoint_id], Tags=[tag])
+    days.sweeps(1)
+    assert not has_private_dns(days, vpc_id)
+
+
 # ---- whatever fails
 
 

@@ -234,7 +234,8 @@ def test_a_policy_that_let_callers_in_stays_where_their_interfaces_go_until_some
     assert json.loads(endpoint(days, ours)["PolicyDocument"]) == json.loads(OPEN)
 
 
-def test_a_policy_for_a_block_stays_where_the_block_goes(days: Days) -> None:
+@pytest.mark.parametrize("is_untagged", [False, True])
+def test_a_policy_for_a_block_stays_where_the_block_goes(days: Days, *, is_untagged: bool) -> None:
     vpc_id, _, ours = served(days)
     wanted = {"VpcId": vpc_id, "CidrBlock": "10.77.0.0/16"}
     made = days.world.ec2.associate_vpc_cidr_block(**wanted)["CidrBlockAssociation"]["AssociationId"]
@@ -242,7 +243,12 @@ def test_a_policy_for_a_block_stays_where_the_block_goes(days: Days) -> None:
     condition = {"IpAddress": {"aws:VpcSourceIp": "10.77.0.0/16"}}
     policy = json.dumps({"Statement": [{**allowed, "Condition": condition}]})
     set_policy(days, ours, policy)
+    tag = {"Resources": [ours], "Tags": [{"Key": "lifeline:managed-by", "Value": "lifeline"}]}
+    if is_untagged:  # by whoever may tag, until Lifeline has seen it
+        days.world.ec2.delete_tags(**tag)
+        days.sweeps(1)
     days.world.ec2.disassociate_vpc_cidr_block(AssociationId=made)
+    days.world.ec2.create_tags(**tag)
     days.sweeps(2)
     assert json.loads(endpoint(days, ours)["PolicyDocument"]) == json.loads(policy)
     assert "its policy let callers in before" in " ".join(days.texts())

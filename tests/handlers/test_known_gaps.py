@@ -188,6 +188,52 @@ def exempted(case: Case, vpc_id: str, subnet_id: str, told: str, cut_off: str, m
     assert made["SubnetIds"] == [cut_off]
 
 
+# ---- policies of Lifeline's own endpoints
+
+BLOCK = "10.77.0.0/16"
+FULL_ACCESS = {"Effect": "Allow", "Principal": "*", "Action": "*", "Resource": "*"}
+
+
+def narrow(case: Case, endpoint_id: str) -> dict[str, Any]:
+    """Somebody has the endpoint let in nothing but calls from one block."""
+    policy = {"Statement": [{**FULL_ACCESS, "Condition": {"IpAddress": {"aws:VpcSourceIp": BLOCK}}}]}
+    case.world.ec2.modify_vpc_endpoint(VpcEndpointId=endpoint_id, PolicyDocument=json.dumps(policy))
+    return policy
+
+
+def policy_of(case: Case, vpc_id: str) -> dict[str, Any]:
+    (there,) = [one for one in case.world.endpoints(vpc_id) if one["State"] != "deleting"]
+    return dict(json.loads(there["PolicyDocument"]))
+
+
+@pytest.mark.parametrize("is_seen", [False, True])
+def test_a_policy_for_a_block_that_goes_before_lifeline_saw_it_is_reset(case: Case, *, is_seen: bool) -> None:
+    vpc_id, _, endpoint_id = served(case)
+    made = case.world.ec2.associate_vpc_cidr_block(VpcId=vpc_id, CidrBlock=BLOCK)["CidrBlockAssociation"]
+    case.look(vpc_id)
+    policy = narrow(case, endpoint_id)
+    if is_seen:
+        case.later()
+        case.look(vpc_id)
+    case.world.ec2.disassociate_vpc_cidr_block(AssociationId=made["AssociationId"])
+    case.later()
+    case.look(vpc_id)
+    assert policy_of(case, vpc_id) == (policy if is_seen else {"Statement": [FULL_ACCESS]})
+
+
+def test_an_endpoint_that_is_created_again_has_full_access_unless_a_policy_is_named(case: Case) -> None:
+    vpc_id, _, endpoint_id = served(case)
+    case.world.ec2.associate_vpc_cidr_block(VpcId=vpc_id, CidrBlock=BLOCK)
+    narrow(case, endpoint_id)
+    case.look(vpc_id)
+    case.told()
+    case.world.ec2.delete_vpc_endpoints(VpcEndpointIds=[endpoint_id])
+    case.later()
+    (made,) = [one for one in case.look(vpc_id)["actions"] if one["status"] == "done"]
+    assert made["endpoint_policy"] == "full access"
+    assert any("policy: full access" in text for text in case.told())
+
+
 # ---- a route into the unknown
 
 ISOLATED_ALONE = {"rules": [{"name": "isolated", "require": ["monitoring"], "where": {"tiers": ["isolated"]}}]}

@@ -54,3 +54,18 @@ def test_dns_that_somebody_turns_off_is_said_with_who_did_it_and_no_endpoint_goe
     assert days.live(vpc_id) == [endpoint_id]
     days.world.ec2.modify_vpc_attribute(VpcId=vpc_id, EnableDnsSupport={"Value": True})
     assert days.look(vpc_id)["outcome"] == "unchanged"
+
+
+def test_what_comes_back_after_only_sweeps_saw_it_gone_is_said_again(days: Days) -> None:
+    vpc_id = days.world.make_vpc()
+    days.world.make_subnet(vpc_id)
+    days.sweeps(1)
+    days.clock.advance(MINUTES)
+    days.texts()
+
+    def turn(is_on: bool) -> int:
+        days.world.ec2.modify_vpc_attribute(VpcId=vpc_id, EnableDnsSupport={"Value": is_on})
+        days.sweeps(2)
+        return sum("turn on enableDnsSupport" in text for text in map(flat, days.texts()))
+
+    assert [turn(is_on) for is_on in (False, True, False)] == [1, 0, 1]

@@ -221,6 +221,22 @@ def test_a_block_that_a_vpc_had_for_a_while_is_let_in_no_longer_than_that(days: 
     assert group_of(days, vpc_id) == group_id
 
 
+def test_a_block_is_shut_out_again_although_the_groups_tag_was_gone_for_a_while(days: Days) -> None:
+    vpc_id, _, group_id = served(days)
+    wanted = {"VpcId": vpc_id, "CidrBlock": "10.77.0.0/16"}
+    made = days.world.ec2.associate_vpc_cidr_block(**wanted)["CidrBlockAssociation"]["AssociationId"]
+    days.sweeps(1)
+    untag(days, group_id)
+    days.world.make_subnet(vpc_id, "10.0.2.0/24", zone="us-east-1b")  # so that there is something to do
+    days.sweeps(1)
+    days.world.ec2.disassociate_vpc_cidr_block(AssociationId=made)
+    days.sweeps(1)
+    assert sorted(let_in(days, group_id)) == ["10.0.0.0/16", "10.77.0.0/16"], "it is left alone without the tag"
+    days.world.ec2.create_tags(Resources=[group_id], Tags=[TAG])
+    days.sweeps(1)
+    assert let_in(days, group_id) == ["10.0.0.0/16"]
+
+
 def test_a_block_that_comes_and_goes_counts_as_nobodys_conflict(days: Days) -> None:
     vpc_id, _, group_id = served(days)
     for _ in range(4):

@@ -1,7 +1,7 @@
 """Announce: what people and machines hear of a run, each thing once: in notices, on the bus, and in the audit log."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from lifeline.core.coexist.vpc_state import VpcState
 from lifeline.core.errors import LifelineError
@@ -44,11 +44,14 @@ NOTHING_SAID = Said()
 
 @dataclass(frozen=True, slots=True)
 class RunNotices:
-    """One run's notices and events. `said` is what was said before, by VPC."""
+    """One run's notices and events. `said` is what was said before, by VPC, and `swept` the states that a sweep read
+    when it began.
+    """
 
     job: Job
     gatekeeper: Gatekeeper
     said: Mapping[str, Said]
+    swept: Mapping[str, VpcState] = field(default_factory=dict)
 
     def announce(self, answers: Sequence[VpcAnswer], *, is_sweep: bool) -> None:
         """One notice for the run, beside those of amendments. What stays blocked or planned is news once, not at every
@@ -64,7 +67,7 @@ class RunNotices:
         backlog = self._notify_of_backlog(answers) if is_sweep else frozenset()
         left = [_without(answer, self._told(answer)) for answer in answers if not answer.refusal]
         states = self._states_of_open(left)
-        news = [answer for answer in left if self._is_news(answer, states, is_sweep=is_sweep)]
+        news = [answer for answer in left if self._is_news(answer, states)]
         sent = backlog | {vpc_id for vpc_id, said in self.said.items() if said.is_sent}
         self._send(answers, sent | {answer.vpc_id for answer in news})
         because = because_of(trigger for answer in news for trigger in job.targets.triggers(answer.vpc_id))
@@ -123,7 +126,7 @@ class RunNotices:
         states = self.job.tools.vpcs.load_all(self.job.ref(answer.vpc_id) for answer in may_be_news)
         return {ref.vpc_id: state for ref, state in states.items()}
 
-    def _is_news(self, answer: VpcAnswer, states: Mapping[str, VpcState], *, is_sweep: bool) -> bool:
+    def _is_news(self, answer: VpcAnswer, states: Mapping[str, VpcState]) -> bool:
         if _is_done(answer):
             return True
         if _is_put_off(answer):
@@ -132,8 +135,8 @@ class RunNotices:
             # What people know to be abandoned is no news while a later sweep tries it again.
             abandoned = replace(answer, actions=tuple(map(as_abandoned, answer.actions)))
             return states[answer.vpc_id].notified not in {open_issues, self._open(abandoned)}
-        if not is_sweep and answer.services:  # should it come back, it is news again
-            self._mark_notified(answer, self._load(answer), "")
+        if answer.services:  # should it come back, it is news again
+            self._mark_notified(answer, self.swept.get(answer.vpc_id) or self._load(answer), "")
         return False
 
     def _open(self, answer: VpcAnswer) -> str:

@@ -67,6 +67,7 @@ class Reconciliation:
         self._follow_up = FollowUp(job, self._requeuing)
         self._attributes = Attributes(job.tools.attributes)
         self._states: Mapping[str, VpcState] = {}
+        self._swept: Mapping[str, VpcState] = {}
         self._said: dict[str, Said] = {}
         self._decided: set[str] = set()
         self._unsaved: LifelineError | None = None
@@ -133,7 +134,7 @@ class Reconciliation:
             settled = self._gatekeeper.finish(answer, is_decided=answer.vpc_id in self._decided)
             noted = settled.with_note(notes.get(answer.vpc_id, "")).with_note(self._requeuing.note(answer.vpc_id))
             finished.append(noted.located(observed.get(answer.vpc_id)))
-        RunNotices(job, self._gatekeeper, self._said).announce(finished, is_sweep=bool(targets.sweep))
+        RunNotices(job, self._gatekeeper, self._said, self._swept).announce(finished, is_sweep=bool(targets.sweep))
         announce_denials(job)
         self._gatekeeper.wait()
         if self._requeuing.lost and any(request.message_id for request in requests):
@@ -246,8 +247,9 @@ class Reconciliation:
         job = self._job
         tags = self._note_tags(planning, vpcs, known_tags, is_region=is_region)
         facts = FactReader(job, planning, self._gatekeeper, is_region=is_region, known_tags=tags)
-        swept = facts.states_of([vpc.id for vpc in vpcs]) if is_region and not job.is_manual else {}
-        states, followed = ({}, {}) if job.is_manual else self._follow_up.follow_up(vpcs, swept)
+        if is_region and not job.is_manual:
+            self._swept = facts.states_of([vpc.id for vpc in vpcs])
+        states, followed = ({}, {}) if job.is_manual else self._follow_up.follow_up(vpcs, self._swept)
         lists = self._lists(vpcs) if is_region else {}
         checked = self._to_check([vpc.id for vpc in vpcs], is_region=is_region)
         asked = str if job.is_plan else begin(self._gatekeeper.why_stop)

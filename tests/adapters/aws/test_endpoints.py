@@ -1,7 +1,7 @@
 """What Lifeline changes in EC2: a security group that was just made, and one whose name is taken."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 
@@ -38,13 +38,14 @@ class Land:
 
         return Endpoints("lifeline", record, self.world.ec2, sleep)
 
-    def make(self, hands: Endpoints, security_group_id: str, token: str = "") -> str:
+    def make(self, hands: Endpoints, security_group_id: str, token: str = "", **more: Any) -> str:
         action = Action(
             ActionKind.CREATE_INTERFACE_ENDPOINT,
             "why",
             service_name=MONITORING,
             subnet_ids=(self.subnet_id,),
             client_token=token,
+            **more,
         )
         return hands.apply(action, vpc_id=self.vpc_id, security_group_id=security_group_id).endpoint_id
 
@@ -106,6 +107,42 @@ def test_an_endpoint_is_tried_again_where_iam_does_not_know_the_new_groups_tag_y
     land.account.fail_next("CreateVpcEndpoint", "UnauthorizedOperation", message=of_group)
     with pytest.raises(TerminalError):
         land.make(land.hands(), group_id)
+
+
+TAGS: dict[str, Any] = {"tags": (("team", "nobody's"),), "spare_tags": (("team", "platform"),)}
+
+
+def test_a_groups_rule_that_is_denied_is_no_refusal_of_its_tags(land: Land) -> None:
+    words = (
+        "User: arn:aws:sts::123456789012:assumed-role/lifeline/1 is not authorized to perform: "
+        "ec2:AuthorizeSecurityGroupIngress on resource: … with an explicit deny in a service control policy"
+    )
+    land.account.fail_next("AuthorizeSecurityGroupIngress", "UnauthorizedOperation", times=99, message=words)
+    with pytest.raises(TerminalError, match="authorize_security_group_ingress"):
+        land.hands().apply(replace(GROUP, **TAGS), vpc_id=land.vpc_id)
+    assert land.recorded == [one["GroupId"] for one in land.groups().values()]
+    assert len(land.recorded) == 1
+
+
+def test_a_new_groups_tag_that_iam_does_not_know_yet_costs_no_endpoint_its_copied_tags(land: Land) -> None:
+    hands = land.hands()
+    group_id = hands.apply(GROUP, vpc_id=land.vpc_id).security_group_id
+    words = f"User: lifeline is not authorized to perform: ec2:CreateVpcEndpoint on resource: …/{group_id} because …"
+    land.account.fail_next("CreateVpcEndpoint", "UnauthorizedOperation", message=words)
+    with pytest.raises(TransientError):
+        land.make(hands, group_id, **TAGS)
+    assert land.world.endpoints(land.vpc_id) == []
+
+
+def test_an_endpoint_without_the_copied_tags_that_is_not_on_record_is_said(land: Land) -> None:
+    def fail(*_: str) -> None:
+        raise TransientError("no ledger")
+
+    group_id = land.hands().apply(GROUP, vpc_id=land.vpc_id).security_group_id
+    land.clock.advance(timedelta(minutes=1))
+    land.account.fail_next("CreateVpcEndpoint", "TagPolicyViolation", message="The tag policy does not allow the value")
+    with pytest.raises(TerminalError, match="was created, but not recorded: adopt it"):
+        land.make(Endpoints("lifeline", fail, land.world.ec2), group_id, **TAGS)
 
 
 def test_a_token_that_somebody_used_before_for_a_network_of_their_own_keeps_no_endpoint_from_being_made(

@@ -206,22 +206,25 @@ def test_of_several_asks_the_last_one_counts() -> None:
 
 
 @pytest.mark.parametrize(
-    ("there", "services"),
+    ("there", "services", "is_dark"),
     [
-        (SERVED, ["monitoring"]),
-        (replace(SERVED, tags=()), []),
-        (replace(SERVED, private_dns=False), []),
-        (replace(SERVED, id="vpce-2"), []),
+        (SERVED, ["monitoring"], False),
+        (replace(SERVED, tags=()), [], False),  # and is switched off once it has its tag again
+        (replace(SERVED, on_record=False), [], True),
+        (replace(SERVED, private_dns=False), [], True),
+        (replace(SERVED, id="vpce-2"), [], True),
     ],
 )
-def test_only_lifelines_own_endpoint_is_switched_off_while_it_answers(there: Endpoint, services: list[str]) -> None:
+def test_only_lifelines_own_endpoint_is_switched_off_while_it_answers(
+    there: Endpoint, services: list[str], *, is_dark: bool
+) -> None:
     seen, known = network(EGRESS, there), {"monitoring": CANARY}
     actions = withdraw(NOTHING, known, ["monitoring"], seen, OWNER).actions
     assert [(one.kind, one.service, one.endpoint_id) for one in actions] == [
         (ActionKind.DISABLE_PRIVATE_DNS, service, "vpce-1") for service in services
     ]
     assert all(one.reason.startswith("agents fell silent within 10 minutes after private DNS") for one in actions)
-    assert bool(gone_dark(known, ["monitoring"], seen, OWNER)) is not bool(services)
+    assert bool(gone_dark(known, ["monitoring"], seen, OWNER)) is is_dark
 
 
 def test_a_freeze_of_a_canary_is_made_once_and_takes_anothers_place() -> None:

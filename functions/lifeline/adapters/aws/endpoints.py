@@ -50,6 +50,10 @@ _STILL_HELD = ("conflicting DNS domain", "ConflictingDomainExists", "OperationIn
 _WAITS = (0, 1, 2, 4)  # seconds before each attempt
 
 
+class _TagsRefusedError(TerminalError):
+    """EC2 created nothing, and its tags may be why."""
+
+
 @dataclass(frozen=True, slots=True)
 class AppliedIds:
     """What an action created or changed. A group that was created has its name, too. `tags` are those that it got if
@@ -94,7 +98,7 @@ class Endpoints:
         except UnansweredError:
             raise
         except TerminalError as error:
-            is_too_new = security_group_id in self._new_groups and _is_unknown(security_group_id, error)
+            is_too_new = self._is_too_new(security_group_id, error)
             if is_too_new or error.code in _STALE_CODES or _is_name_still_held(action, error):
                 raise TransientError(str(error), code=error.code) from error
             raise
@@ -104,7 +108,7 @@ class Endpoints:
             case ActionKind.FIX_DNS:
                 self._fix_dns(action, vpc_id)
             case ActionKind.CREATE_SECURITY_GROUP:
-                return _with_tags(action, partial(self._create_security_group, vpc_id=vpc_id))
+                return self._with_tags(action, partial(self._create_security_group, vpc_id=vpc_id))
             case ActionKind.OPEN_SECURITY_GROUP:
                 self._let_in(action.security_group_id, action)
             case ActionKind.CLOSE_SECURITY_GROUP:
@@ -166,7 +170,25 @@ class Endpoints:
         return self._create(action, vpc_id, security_group_id)
 
     def _create(self, action: Action, vpc_id: str, security_group_id: str = "") -> AppliedIds:
-        return _with_tags(action, partial(self._create_endpoint, vpc_id=vpc_id, security_group_id=security_group_id))
+        create = partial(self._create_endpoint, vpc_id=vpc_id, security_group_id=security_group_id)
+        return self._with_tags(action, create, security_group_id)
+
+    def _with_tags(
+        self, action: Action, create: Callable[[Action], AppliedIds], security_group_id: str = ""
+    ) -> AppliedIds:
+        """What is created; if AWS refuses its tags, with those alone that nobody but the policy says. Whoever may tag a
+        VPC could otherwise keep everything from being made there, by a value that an SCP or a tag policy doesn't allow.
+        """
+        try:
+            return create(action)
+        except _TagsRefusedError as error:
+            if action.spare_tags is None or self._is_too_new(security_group_id, error):
+                raise
+            try:
+                made = create(replace(action, tags=action.spare_tags))
+            except _TagsRefusedError:
+                raise error from None
+            return replace(made, tags=action.spare_tags, left=REFUSED_COPIES)
 
     def _create_endpoint(self, action: Action, *, vpc_id: str, security_group_id: str) -> AppliedIds:
         """Creates the endpoint, once however often it is tried.
@@ -182,6 +204,9 @@ class Endpoints:
                 raise
             made = self._create_by_token(f"lifeline-{secrets.token_hex(24)}", action, wanted)
         return AppliedIds(endpoint_id=self._created(vpc_id, made, dict(action.tags).get(IN_PLACE_OF, "")))
+
+    def _is_too_new(self, security_group_id: str, error: TerminalError) -> bool:
+        return security_group_id in self._new_groups and _is_unknown(security_group_id, error)
 
     def _create_by_token(self, token: str, action: Action, wanted: Mapping[str, Any]) -> str:
         doing = f"create_vpc_endpoint {wanted['ServiceName']} in {wanted['VpcId']}"
@@ -409,21 +434,6 @@ def _permissions(action: Action) -> Iterator[dict[str, Any]]:
         yield {"IpProtocol": "tcp", "FromPort": low, "ToPort": high, **sources}
 
 
-def _with_tags(action: Action, create: Callable[[Action], AppliedIds]) -> AppliedIds:
-    """What is created; if AWS refuses its tags, with those alone that nobody but the policy says. Whoever may tag a VPC
-    could otherwise keep everything from being made there, by a value that an SCP or a tag policy doesn't allow.
-    """
-    try:
-        return create(action)
-    except TerminalError as error:
-        if error.code not in _TAGS_REFUSED or action.spare_tags is None:
-            raise
-        with suppress(TerminalError):
-            made = create(replace(action, tags=action.spare_tags))
-            return replace(made, tags=action.spare_tags, left=REFUSED_COPIES)
-        raise
-
-
 @contextmanager
 def _tags_named(action: Action) -> Iterator[None]:
     """EC2 doesn't say which tag a refused creation lacks, so the refusal says which tags it had."""
@@ -433,7 +443,7 @@ def _tags_named(action: Action) -> Iterator[None]:
         if error.code not in _TAGS_REFUSED:
             raise
         words = refused_words(action.tags, action.missing_tags)
-        raise TerminalError(f"{error} ({words})", code=error.code) from error
+        raise _TagsRefusedError(f"{error} ({words})", code=error.code) from error
 
 
 @contextmanager

@@ -147,12 +147,15 @@ def gone_dark(
     owner: str,
     associated: Collection[str] = frozenset(),
 ) -> frozenset[str]:
-    """The ids of the services' canaries that answer no more, or aren't Lifeline's: others were faster."""
+    """The ids of the services' canaries that answer no more, or aren't Lifeline's: others were faster. An endpoint that
+    only lost its tag answers, and is turned off once it has it again.
+    """
     chosen = [canaries[service] for service in services]
     ids = frozenset(id_ for one in chosen for id_ in one.answering_ids)
     stood_in = [canaries[service] for service in services if _stand_in(service, vpc, owner)]
     kept = {id_ for one in stood_in for id_ in one.central_ids if is_profile(id_)}
-    return ids - _answering(vpc, owner).keys() - frozenset(associated) - kept
+    answering = {endpoint.id for endpoint in vpc.live_endpoints if endpoint.on_record and endpoint.private_dns}
+    return ids - answering - frozenset(associated) - kept
 
 
 def is_watched(canaries: Mapping[str, Canary]) -> bool:

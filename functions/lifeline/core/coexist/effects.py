@@ -216,16 +216,19 @@ def _seen(effect: Effect, snapshot: VpcSnapshot) -> EffectState:
 
 
 def _seen_of_group(effect: Effect, snapshot: VpcSnapshot) -> EffectState:
-    """A rule for a block that the VPC has no more stands until it is removed, and then nobody misses it."""
+    """A rule for a block that the VPC has no more stands until it is removed, and then nobody misses it. That Lifeline
+    added it stays known where the group's tag is gone: whoever may tag could keep it from being removed otherwise.
+    """
     group = next((group for group in snapshot.vpc.security_groups if group.id == effect.id), None)
     if group is None:
         return EffectState.STANDS if snapshot.vpc.unread_words(Part.SECURITY_GROUPS) else EffectState.LOST
     cidr, ports = _read_rule(effect.part)
-    if not group.on_record or group.tag(MANAGED_BY) != snapshot.owner:
+    is_rule, is_tagged = effect.kind is EffectKind.RULE, group.tag(MANAGED_BY) == snapshot.owner
+    if not group.on_record or not (is_rule or is_tagged):
         return EffectState.FORGOTTEN
-    if effect.kind is not EffectKind.RULE or lets_in_cidr(group, cidr, ports):
+    if not is_rule or lets_in_cidr(group, cidr, ports):
         return EffectState.STANDS
-    return EffectState.LOST if cidr in snapshot.vpc.all_cidrs else EffectState.FORGOTTEN
+    return EffectState.LOST if is_tagged and cidr in snapshot.vpc.all_cidrs else EffectState.FORGOTTEN
 
 
 def _seen_on(endpoint: Endpoint, effect: Effect, snapshot: VpcSnapshot) -> EffectState:

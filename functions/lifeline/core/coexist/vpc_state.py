@@ -42,8 +42,8 @@ class VpcState:
     - `survey`: which of the gaps there wait for approval, and what was judged before.
     - `approved`: by service (or `*`), when a person last approved what waited there.
     - `denied`: by action, in which words AWS's policies denied it since the last sweep.
-    - `let_in`: by Lifeline's own endpoint, the fingerprint of a policy that let callers in when it was first seen, as
-      far as that hangs on the network.
+    - `let_in`: by endpoint that Lifeline made, with or without its tag, the fingerprint of a policy that let callers in
+      when it was first seen, as far as that hangs on the network.
 
     Of a region:
 

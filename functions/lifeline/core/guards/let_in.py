@@ -8,7 +8,7 @@ and that nobody has changed since, stays.
 from collections.abc import Mapping
 
 from lifeline.core.network.endpoint_policy import hangs_on_network, is_shut
-from lifeline.core.network.model import Vpc
+from lifeline.core.network.model import Endpoint, Vpc
 from lifeline.core.plan.actions import Action, ActionKind, Plan
 from lifeline.core.plan.cost import Price, with_blocked
 from lifeline.core.policy.endpoint_policies import policy_print
@@ -19,15 +19,17 @@ _STAYS = (
 )
 
 
-def letting_in(vpc: Vpc, owner: str, before: Mapping[str, str]) -> dict[str, str]:
-    """By the id of Lifeline's own endpoint, the fingerprint of a policy whose verdict hangs on the network, and that
-    lets callers in, or did when it was first seen.
+def depending_on_network(vpc: Vpc) -> tuple[Endpoint, ...]:
+    """The endpoints on record as Lifeline's, whatever their tags say, whose policies' verdicts hang on the network."""
+    return tuple(one for one in vpc.live_endpoints if one.on_record and hangs_on_network(one, vpc))
+
+
+def letting_in(vpc: Vpc, before: Mapping[str, str]) -> dict[str, str]:
+    """By the id of an endpoint that Lifeline made, the fingerprint of a policy whose verdict hangs on the network, and
+    that lets callers in, or did when it was first seen. One without its tag is remembered, too: whoever may tag could
+    have it forgotten otherwise.
     """
-    prints = {
-        endpoint.id: (policy_print(endpoint.policy), endpoint)
-        for endpoint in vpc.own_endpoints(owner)
-        if hangs_on_network(endpoint, vpc)
-    }
+    prints = {endpoint.id: (policy_print(endpoint.policy), endpoint) for endpoint in depending_on_network(vpc)}
     return {id_: now for id_, (now, endpoint) in prints.items() if before.get(id_) == now or not is_shut(endpoint, vpc)}
 
 

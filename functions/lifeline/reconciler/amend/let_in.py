@@ -4,8 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from lifeline.core.coexist.vpc_state import VpcState
-from lifeline.core.guards.let_in import leave_policies, letting_in
-from lifeline.core.network.endpoint_policy import hangs_on_network
+from lifeline.core.guards.let_in import depending_on_network, leave_policies, letting_in
 from lifeline.core.plan.actions import Action, Plan
 from lifeline.reconciler.amend.amendment import Amendment, Decision, Fact, VpcContext
 
@@ -15,8 +14,7 @@ class LettingIn(Amendment):
 
     def needs(self, context: VpcContext, plan: Plan | None, state: VpcState) -> frozenset[Fact]:
         """The state of VPCs with such a policy."""
-        own = context.vpc.own_endpoints(context.run.owner)
-        return frozenset({Fact.STATE} if any(hangs_on_network(one, context.vpc) for one in own) else ())
+        return frozenset({Fact.STATE} if depending_on_network(context.vpc) else ())
 
     def decide(self, context: VpcContext, plan: Plan, state: VpcState) -> Decision:
         """The plan without resetting such a policy."""
@@ -24,5 +22,5 @@ class LettingIn(Amendment):
 
     def after(self, context: VpcContext, plan: Plan, done: Sequence[Action], state: VpcState) -> Decision:
         """Keeps which policies let callers in."""
-        let_in = letting_in(context.vpc, context.run.owner, state.let_in)
+        let_in = letting_in(context.vpc, state.let_in)
         return Decision(plan, replace(state, let_in=let_in) if let_in != state.let_in else state)
