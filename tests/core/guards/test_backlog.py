@@ -166,6 +166,54 @@ def test_a_change_lets_nothing_pass_that_was_judged_before() -> None:
     assert waits(judge(FIRST, gaps({"logs"}), NEW, now=NOW + HOUR, changed=frozenset({"s"}))) == {("s", "logs")}
 
 
+UNREAD = Gaps({"s": frozenset()}, {"s": frozenset()}, {"s": frozenset({"logs"})}, {"s": False})  # neither was read
+
+
+def test_what_is_not_read_when_a_vpc_or_a_subnet_is_new_waits_for_nobody_later() -> None:
+    made = judge(None, UNREAD, SWEPT, now=NOW)
+    assert waits(judge(made, gaps({"logs"}), SWEPT, now=NOW + HOUR)) == set()
+    empty = judge(None, Gaps(), NEW, now=NOW)
+    later = judge(empty, UNREAD, SWEPT, now=NOW + HOUR)
+    assert waits(judge(later, gaps({"logs"}), SWEPT, now=NOW + 2 * HOUR)) == set()
+
+
+def test_what_is_not_read_the_first_time_waits_once_it_is() -> None:
+    assert waits(judge(judge(None, UNREAD, NEW, now=NOW), gaps({"logs"}), SWEPT, now=NOW + HOUR)) == {("s", "logs")}
+
+
+def test_a_service_that_is_never_judged_lets_nothing_pass_that_is_asked_for_after_a_way_out_was_lost() -> None:
+    before = judge(None, gaps(set(), way_out=True), NEW, now=NOW)
+    asked = {"s": frozenset({"logs", "nobodys"})}
+    lost = judge(before, replace(gaps({"logs"}), asked=asked), SWEPT, now=NOW + HOUR)
+    more = replace(gaps({"logs", "ssm"}), asked={"s": asked["s"] | {"ssm"}})
+    assert waits(judge(lost, more, SWEPT, now=NOW + 2 * HOUR)) == {("s", "ssm")}
+
+
+OUT_OF_SIGHT = Gaps(unjudged=frozenset({"s"}))  # it is about to be deleted, or not available
+
+
+def test_a_subnet_that_is_out_of_sight_for_a_while_stands_as_it_did() -> None:
+    hidden = judge(FIRST, OUT_OF_SIGHT, SWEPT, now=NOW + HOUR)
+    assert waits(judge(hidden, gaps({"logs"}), SWEPT, now=NOW + 2 * HOUR)) == {("s", "logs")}
+    served = judge(FIRST, gaps(set(), served={"logs"}), SWEPT, now=NOW + HOUR)
+    hidden = judge(served, OUT_OF_SIGHT, SWEPT, now=NOW + 2 * HOUR)
+    assert waits(judge(hidden, gaps({"logs"}), SWEPT, now=NOW + 3 * HOUR)) == set()
+
+
+@pytest.mark.parametrize(("epoch", "waiting"), [(NEW, {("s", "logs")}), (SWEPT, set())])
+def test_a_subnet_that_is_out_of_sight_at_first_waits_if_it_was_there(epoch: Epoch, waiting: set[object]) -> None:
+    hidden = judge(None, OUT_OF_SIGHT, epoch, now=NOW)
+    assert waits(judge(hidden, gaps({"logs"}), SWEPT, now=NOW + HOUR)) == waiting
+
+
+def test_what_is_about_to_go_or_not_available_yet_is_out_of_sight() -> None:
+    network = vpc(subnet("a"), replace(subnet("b"), state="pending"), subnet("c"), table("main"))
+    want = desired(Policy(rules=(PolicyRule(frozenset({"logs"})),)), network, classify_subnets(network), today=NOW.date())
+    shown = replace(network, subnets=network.subnets[:2])
+    found = find_gaps(plan(shown, "logs"), network, want)
+    assert (found.unjudged, set(found.asked)) == ({"subnet-b", "subnet-c"}, {"subnet-a"})
+
+
 # ---- while an exemption or a tag takes services out of judgement
 
 MUTED = {"s": frozenset({"logs"})}

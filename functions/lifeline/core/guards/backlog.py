@@ -108,7 +108,8 @@ class GapSurvey:
 class Gaps:
     """What a plan shows of a VPC: by subnet, the services that are missing, those that are served, and all that are
     asked. What is in neither of the first two isn't known, so it isn't judged. `ways_out` leaves out what wasn't read.
-    `muted` are those that the subnet would have to reach but for an exemption or a tag.
+    `muted` are those that the subnet would have to reach but for an exemption or a tag. `unjudged` are subnets of
+    which nothing can be judged: they are about to be deleted, or not available.
     """
 
     missing: Mapping[str, frozenset[str]] = field(default_factory=dict)
@@ -116,6 +117,7 @@ class Gaps:
     asked: Mapping[str, frozenset[str]] = field(default_factory=dict)
     ways_out: Mapping[str, bool] = field(default_factory=dict)
     muted: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    unjudged: frozenset[str] = frozenset()
 
     @property
     def pairs(self) -> frozenset[tuple[str, str]]:
@@ -127,7 +129,9 @@ def find_gaps(plan: Plan, vpc: Vpc, want: Desired) -> Gaps:
     """The gaps for which the plan would make something, whether that is blocked or not. An interface in a subnet's zone
     is for that subnet, even where it reaches the service from another zone.
     """
-    missing, served, asked = (dict.fromkeys(dict(plan.tiers), frozenset[str]()) for _ in range(3))
+    available = {subnet.id for subnet in vpc.subnets if subnet.state == "available"}
+    judged = [subnet_id for subnet_id, _ in plan.tiers if subnet_id in available]
+    missing, served, asked = (dict.fromkeys(judged, frozenset[str]()) for _ in range(3))
     zones = {subnet.id: subnet.zone for subnet in vpc.subnets}
     reports = {report.service: dict(report.paths) for report in plan.services}
     for requirement in (*want.requirements, *want.unsure):
@@ -144,7 +148,7 @@ def find_gaps(plan: Plan, vpc: Vpc, want: Desired) -> Gaps:
             elif is_served:
                 served[subnet_id] |= {service}
     ways_out = {id_: tier is not Tier.ISOLATED for id_, tier in plan.tiers if _is_way_out_known(tier.possible)}
-    return Gaps(missing, served, asked, ways_out)
+    return Gaps(missing, served, asked, ways_out, unjudged=frozenset(subnet.id for subnet in vpc.subnets) - asked.keys())
 
 
 def judge(
@@ -168,7 +172,8 @@ def judge(
     for later the survey itself says what was lost.
 
     Of what is muted, nothing is judged: once it is asked for again, what waited before waits, and what was lost in the
-    meantime doesn't.
+    meantime doesn't. Nor does what wasn't read when its subnet was new or had just lost its way out. Subnets of which
+    nothing can be judged stand as they did; one that was there from the beginning is judged later as any other.
     """
     is_first = survey is None or survey.at < epoch.began
     was_there = is_first and not (survey is None and epoch.is_swept)
@@ -195,15 +200,15 @@ def judge(
         if is_made_since:
             new = frozenset()
         has_grown = has_grown or bool(new)
-        # While not all is judged that a lost way out led to, it counts as just lost.
-        is_unjudged = is_lost and bool(asked - missing - served)
-        passed = unasked if is_lost or is_made_since else unasked & (alike.asked - alike.waiting)
+        passed = asked | unasked if is_lost or is_made_since else unasked & (alike.asked - alike.waiting)
         judged[subnet_id] = Alike(
             frozenset(),
-            is_unjudged or (alike.has_way_out if way_out is None else way_out),
+            alike.has_way_out if way_out is None else way_out,
             (alike.asked & asked) | missing | served | passed,
             waited | new,
         )
+    kept = {id_: of_subnet.get(id_, Alike(frozenset())) for id_ in gaps.unjudged if was_there or id_ in of_subnet}
+    judged |= {subnet_id: replace(alike, subnet_ids=frozenset()) for subnet_id, alike in kept.items()}
     return GapSurvey(before.at, now if has_grown else before.asked_at, _together(judged))
 
 
