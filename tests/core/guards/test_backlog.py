@@ -29,7 +29,7 @@ from tests.support.builders import LOCAL, VPC_ID, default_route, plan, route, su
 NOW = datetime(2026, 3, 2, 10, 0, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 NEW = Epoch(NOW)
-SWEPT = Epoch(NOW, is_swept=True)
+SWEPT = Epoch(NOW, NOW)
 PRICE = price_in("us-east-1")
 SUBNETS = ("subnet-a", "subnet-b", "subnet-c")
 SERVICES = ("logs", "monitoring")
@@ -62,8 +62,16 @@ def test_a_vpc_that_is_made_after_the_first_sweep_waits_for_nobody() -> None:
     assert waits(judge(None, gaps({"logs"}), SWEPT, now=NOW)) == set()
 
 
+@pytest.mark.parametrize(("hours", "waiting"), [(-1, {("s", "logs")}), (0, {("s", "logs")}), (1, set())])
+def test_a_vpc_of_which_nothing_is_on_record_waits_if_it_was_seen_before_the_first_sweep(
+    hours: int, waiting: set[object]
+) -> None:
+    known = KnownVpc(NOW + hours * HOUR)
+    assert waits(judge(None, gaps({"logs"}), SWEPT, now=NOW + 9 * HOUR, known=known)) == waiting
+
+
 def test_a_vpc_that_was_judged_before_the_mode_changed_is_judged_anew() -> None:
-    old = judge(None, gaps({"logs"}), Epoch(NOW - 9 * HOUR, is_swept=True), now=NOW - 8 * HOUR)
+    old = judge(None, gaps({"logs"}), Epoch(NOW - 9 * HOUR, NOW - 9 * HOUR), now=NOW - 8 * HOUR)
     assert waits(old) == set()
     assert waits(judge(old, gaps({"logs"}), SWEPT, now=NOW)) == {("s", "logs")}
 

@@ -50,10 +50,16 @@ type Called = tuple[str, frozenset[str], str]
 
 @dataclass(frozen=True, slots=True)
 class Epoch:
-    """Since when the stack has enforced in the region, and whether a sweep has judged all its VPCs since then."""
+    """Since when the stack has enforced in the region, and when a sweep had judged all its VPCs, None if none has."""
 
     began: datetime
-    is_swept: bool = False
+    swept_at: datetime | None = None
+
+    def is_new(self, known: KnownVpc | None) -> bool:
+        """True of a VPC that nobody has judged, if it was made since that sweep: one that was seen before it has lost
+        what was judged of it.
+        """
+        return self.swept_at is not None and not (known and known.since <= self.swept_at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +170,7 @@ def judge(
 ) -> GapSurvey:
     """The survey after an observation.
 
-    The first time, every gap waits: unless a sweep has judged the whole region, for then the VPC was made since. Later,
+    The first time, every gap waits, unless the VPC was made since a sweep judged the whole region. Later,
     a gap waits where it waited, or where the network is as it was and more is asked of it. A path that was lost since
     never waits, nor does a subnet that was made since. `approved` says, by service, when people approved what waited
     then; `at_once` are the services for which nothing waits, or begins to. `known` are the paths that Lifeline has
@@ -176,7 +182,7 @@ def judge(
     nothing can be judged stand as they did; one that was there from the beginning is judged later as any other.
     """
     is_first = survey is None or survey.at < epoch.began
-    was_there = is_first and not (survey is None and epoch.is_swept)
+    was_there = is_first and not (survey is None and epoch.is_new(known))
     before = survey if survey and not is_first else GapSurvey(now)
     of_subnet = {subnet_id: alike for alike in before.subnets for subnet_id in alike.subnet_ids}
     lost = _lost_since(epoch.began, known) | changed if was_there else frozenset[str]()
