@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 
+from lifeline.adapters.store.keys import partition
 from lifeline.adapters.store.vpcs import VpcStore
 from lifeline.core.coexist.vpc_state import VpcState
 from tests.support.agents import TABLE
@@ -68,6 +69,20 @@ def test_a_vpc_whose_survey_was_removed_from_the_ledger_waits_anew(days: Days) -
 
     assert days.live(vpc_id) == []
     assert state_of(vpc_id).survey.waiting == {(subnet_id, "monitoring")}  # type: ignore[union-attr]
+
+
+def test_a_survey_that_cannot_be_read_makes_no_new_vpc_wait(days: Days) -> None:
+    spoilt = days.world.make_vpc()
+    days.world.make_subnet(spoilt)
+    key = {"pk": {"S": partition(HOME.vpc(spoilt))}, "sk": {"S": "STATE"}}
+    days.world.dynamodb.put_item(TableName=TABLE, Item={**key, "survey": {"S": "?"}})
+    days.sweeps(1)
+    new = days.world.make_vpc()
+    days.world.make_subnet(new)
+
+    days.sweeps(1)
+
+    assert (days.live(spoilt), len(days.live(new))) == ([], 1)
 
 
 def test_what_waits_does_so_however_long_the_ledger_keeps_things(days: Days) -> None:

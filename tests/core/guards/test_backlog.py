@@ -254,6 +254,16 @@ def test_what_was_missing_all_along_waits_after_it_was_muted_too() -> None:
     assert after((gaps(set()), True), (gaps(set()), True)) == {("s", "logs")}
 
 
+@pytest.mark.parametrize(("lost_at", "waiting"), [(None, set()), (-1, {("s", "logs")})])
+def test_an_endpoint_that_was_seen_before_its_service_was_muted_from_the_beginning_is_lost(
+    lost_at: int | None, waiting: set[object]
+) -> None:
+    path = KnownPath(NOW - 9 * HOUR, None if lost_at is None else NOW + lost_at * HOUR)
+    known = KnownVpc(NOW - 9 * HOUR, {"logs": path})
+    muted = judge(None, replace(gaps(set()), muted=MUTED), NEW, now=NOW, known=known)
+    assert waits(judge(muted, gaps({"logs"}), SWEPT, now=NOW + HOUR)) == waiting
+
+
 def test_what_waited_is_in_the_next_notice_and_not_in_an_approval_of_before() -> None:
     muted = judge(FIRST, replace(gaps(set()), muted=MUTED), SWEPT, now=NOW + HOUR)
     again = judge(muted, gaps({"logs"}), SWEPT, now=NOW + 3 * HOUR, approved={EVERYTHING: NOW + 2 * HOUR})

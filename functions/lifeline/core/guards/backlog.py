@@ -184,6 +184,7 @@ def judge(
     is_first = survey is None or survey.at < epoch.began
     was_there = is_first and not (survey is None and epoch.is_new(known))
     before = survey if survey and not is_first else GapSurvey(now)
+    had = _had_since(epoch.began, known) if was_there else frozenset[str]()
     of_subnet = {subnet_id: alike for alike in before.subnets for subnet_id in alike.subnet_ids}
     lost = _lost_since(epoch.began, known) | changed if was_there else frozenset[str]()
     said = approved or {}
@@ -206,7 +207,7 @@ def judge(
         if is_made_since:
             new = frozenset()
         has_grown = has_grown or bool(new)
-        passed = asked | unasked if is_lost or is_made_since else unasked & (alike.asked - alike.waiting)
+        passed = asked | unasked if is_lost or is_made_since else unasked & ((alike.asked - alike.waiting) | had)
         judged[subnet_id] = Alike(
             frozenset(),
             alike.has_way_out if way_out is None else way_out,
@@ -273,6 +274,12 @@ def _is_to_make(action: Action) -> bool:
 
 def _is_way_out_known(possible: frozenset[Tier]) -> bool:
     return possible == {Tier.ISOLATED} or Tier.ISOLATED not in possible
+
+
+def _had_since(began: datetime, known: KnownVpc | None) -> frozenset[str]:
+    """The subnets and services whose path Lifeline saw, and didn't see gone before then."""
+    paths = known.paths.items() if known else ()
+    return frozenset(key for key, path in paths if path.lost_at is None or path.lost_at >= began)
 
 
 def _lost_since(began: datetime, known: KnownVpc | None) -> frozenset[str]:
