@@ -154,7 +154,9 @@ def find_gaps(plan: Plan, vpc: Vpc, want: Desired) -> Gaps:
             elif is_served:
                 served[subnet_id] |= {service}
     ways_out = {id_: tier is not Tier.ISOLATED for id_, tier in plan.tiers if _is_way_out_known(tier.possible)}
-    return Gaps(missing, served, asked, ways_out, unjudged=frozenset(subnet.id for subnet in vpc.subnets) - asked.keys())
+    return Gaps(
+        missing, served, asked, ways_out, unjudged=frozenset(subnet.id for subnet in vpc.subnets) - asked.keys()
+    )
 
 
 def judge(
