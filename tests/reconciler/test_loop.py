@@ -69,6 +69,7 @@ def test_what_is_missing_is_counted_made_saved_recorded_and_announced_in_this_or
         "apply create_interface_endpoint",
         "save made",
         "save conflicts",
+        "save seen_at",
         "requeue after 60 s",
         "record actions",
         "publish endpoints",

@@ -193,7 +193,7 @@ class Reads:
         region = self.attempt(load, unread, "since when Lifeline makes changes")
         if region is None:
             return None
-        return Epoch(region.enforced_since or self._now, is_swept=region.swept_at is not None)
+        return Epoch(region.enforced_since or self._now, region.swept_at)
 
     def waiting(self, vpc_ids: Iterable[str]) -> dict[str, VpcState]:
         """The states of those of these VPCs in whose backlog something waits."""

@@ -8,12 +8,14 @@ from typing import Any
 
 import pytest
 
+from lifeline.adapters.store.codec import to_item, to_plain
 from lifeline.adapters.store.keys import partition
 from lifeline.adapters.store.latest import LatestTimes
 from lifeline.adapters.store.vpcs import VpcStore
 from lifeline.core.coexist.conflicts import Conflict, Reversal
 from lifeline.core.coexist.effects import Effect, EffectKind
 from lifeline.core.coexist.vpc_state import VpcList, VpcState
+from lifeline.core.guards.backlog import Alike, GapSurvey
 from lifeline.core.guards.freeze import EVERYTHING, Freeze, FreezeKind
 from lifeline.core.network.model import RegionRef, VpcRef
 from lifeline.core.organization.ledger import MemberLedger
@@ -237,6 +239,28 @@ def test_warnings_about_ten_thousand_subnets_are_saved_and_read(ledger: VpcStore
     assert ledger.load(VPC).warned_before == MANY
     save(ledger, warned={}, warned_before={"vpce-1": NOW})
     assert ledger.load(VPC) == replace(VpcState(), warned_before={"vpce-1": NOW}, failures={"monitoring": 1})
+
+
+def test_a_survey_of_a_thousand_subnets_that_tags_make_all_different_fits(ledger: VpcStore, world: World) -> None:
+    services = [f"service-{number}" for number in range(250)]
+    asked = [frozenset(services[(number * place) % 250] for place in range(60)) for number in range(1, 1_001)]
+    subnets = tuple(
+        Alike(frozenset({f"subnet-{number:017x}"}), has_way_out=False, asked=some, waiting=some)
+        for number, some in enumerate(asked)
+    )
+    survey = GapSurvey(NOW, NOW, subnets)
+    save(ledger, survey=survey)
+    assert ledger.load(VPC).survey == survey
+    key = {"pk": {"S": partition(VPC)}, "sk": {"S": "STATE"}}
+    item = world.dynamodb.get_item(TableName="ledger", Key=key)["Item"]
+    assert len(item["survey"]["B"]) < 200_000
+
+
+def test_a_survey_that_an_earlier_version_saved_is_read(ledger: VpcStore, world: World) -> None:
+    survey = GapSurvey(NOW, NOW, (Alike(frozenset({"subnet-1"}), asked=frozenset({"logs"})),))
+    item = to_item({"pk": partition(VPC), "sk": "STATE", "survey": to_plain(survey)})
+    world.dynamodb.put_item(TableName="ledger", Item=item)
+    assert ledger.load(VPC).survey == survey
 
 
 def test_no_item_of_many_warnings_comes_near_what_dynamodb_takes(ledger: VpcStore, world: World) -> None:

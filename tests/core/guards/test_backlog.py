@@ -29,7 +29,7 @@ from tests.support.builders import LOCAL, VPC_ID, default_route, plan, route, su
 NOW = datetime(2026, 3, 2, 10, 0, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 NEW = Epoch(NOW)
-SWEPT = Epoch(NOW, is_swept=True)
+SWEPT = Epoch(NOW, NOW)
 PRICE = price_in("us-east-1")
 SUBNETS = ("subnet-a", "subnet-b", "subnet-c")
 SERVICES = ("logs", "monitoring")
@@ -62,8 +62,16 @@ def test_a_vpc_that_is_made_after_the_first_sweep_waits_for_nobody() -> None:
     assert waits(judge(None, gaps({"logs"}), SWEPT, now=NOW)) == set()
 
 
+@pytest.mark.parametrize(("hours", "waiting"), [(-1, {("s", "logs")}), (0, {("s", "logs")}), (1, set())])
+def test_a_vpc_of_which_nothing_is_on_record_waits_if_it_was_seen_before_the_first_sweep(
+    hours: int, waiting: set[object]
+) -> None:
+    known = KnownVpc(NOW + hours * HOUR)
+    assert waits(judge(None, gaps({"logs"}), SWEPT, now=NOW + 9 * HOUR, known=known)) == waiting
+
+
 def test_a_vpc_that_was_judged_before_the_mode_changed_is_judged_anew() -> None:
-    old = judge(None, gaps({"logs"}), Epoch(NOW - 9 * HOUR, is_swept=True), now=NOW - 8 * HOUR)
+    old = judge(None, gaps({"logs"}), Epoch(NOW - 9 * HOUR, NOW - 9 * HOUR), now=NOW - 8 * HOUR)
     assert waits(old) == set()
     assert waits(judge(old, gaps({"logs"}), SWEPT, now=NOW)) == {("s", "logs")}
 
@@ -166,6 +174,57 @@ def test_a_change_lets_nothing_pass_that_was_judged_before() -> None:
     assert waits(judge(FIRST, gaps({"logs"}), NEW, now=NOW + HOUR, changed=frozenset({"s"}))) == {("s", "logs")}
 
 
+UNREAD = Gaps({"s": frozenset()}, {"s": frozenset()}, {"s": frozenset({"logs"})}, {"s": False})  # neither was read
+
+
+def test_what_is_not_read_when_a_vpc_or_a_subnet_is_new_waits_for_nobody_later() -> None:
+    made = judge(None, UNREAD, SWEPT, now=NOW)
+    assert waits(judge(made, gaps({"logs"}), SWEPT, now=NOW + HOUR)) == set()
+    empty = judge(None, Gaps(), NEW, now=NOW)
+    later = judge(empty, UNREAD, SWEPT, now=NOW + HOUR)
+    assert waits(judge(later, gaps({"logs"}), SWEPT, now=NOW + 2 * HOUR)) == set()
+
+
+def test_what_is_not_read_the_first_time_waits_once_it_is() -> None:
+    assert waits(judge(judge(None, UNREAD, NEW, now=NOW), gaps({"logs"}), SWEPT, now=NOW + HOUR)) == {("s", "logs")}
+
+
+def test_a_service_that_is_never_judged_lets_nothing_pass_that_is_asked_for_after_a_way_out_was_lost() -> None:
+    before = judge(None, gaps(set(), way_out=True), NEW, now=NOW)
+    asked = {"s": frozenset({"logs", "nobodys"})}
+    lost = judge(before, replace(gaps({"logs"}), asked=asked), SWEPT, now=NOW + HOUR)
+    more = replace(gaps({"logs", "ssm"}), asked={"s": asked["s"] | {"ssm"}})
+    assert waits(judge(lost, more, SWEPT, now=NOW + 2 * HOUR)) == {("s", "ssm")}
+
+
+OUT_OF_SIGHT = Gaps(unjudged=frozenset({"s"}))  # it is about to be deleted, or not available
+
+
+def test_a_subnet_that_is_out_of_sight_for_a_while_stands_as_it_did() -> None:
+    hidden = judge(FIRST, OUT_OF_SIGHT, SWEPT, now=NOW + HOUR)
+    assert waits(judge(hidden, gaps({"logs"}), SWEPT, now=NOW + 2 * HOUR)) == {("s", "logs")}
+    served = judge(FIRST, gaps(set(), served={"logs"}), SWEPT, now=NOW + HOUR)
+    hidden = judge(served, OUT_OF_SIGHT, SWEPT, now=NOW + 2 * HOUR)
+    assert waits(judge(hidden, gaps({"logs"}), SWEPT, now=NOW + 3 * HOUR)) == set()
+
+
+@pytest.mark.parametrize(("epoch", "waiting"), [(NEW, {("s", "logs")}), (SWEPT, set())])
+def test_a_subnet_that_is_out_of_sight_at_first_waits_if_it_was_there(epoch: Epoch, waiting: set[object]) -> None:
+    hidden = judge(None, OUT_OF_SIGHT, epoch, now=NOW)
+    assert waits(judge(hidden, gaps({"logs"}), SWEPT, now=NOW + HOUR)) == waiting
+
+
+def test_what_is_about_to_go_or_not_available_yet_is_out_of_sight() -> None:
+    network = vpc(subnet("a"), replace(subnet("b"), state="pending"), subnet("c"), table("main"))
+    want = desired(
+        Policy(rules=(PolicyRule(frozenset({"logs"})),)), network, classify_subnets(network), today=NOW.date()
+    )
+    shown = replace(network, subnets=network.subnets[:2])
+    found = find_gaps(plan(shown, "logs"), network, want)
+    assert found.unjudged == {"subnet-b", "subnet-c"}
+    assert set(found.asked) == {"subnet-a"}
+
+
 # ---- while an exemption or a tag takes services out of judgement
 
 MUTED = {"s": frozenset({"logs"})}
@@ -196,6 +255,16 @@ def test_an_endpoint_that_is_lost_while_its_service_is_muted_is_lost() -> None:
 def test_what_was_missing_all_along_waits_after_it_was_muted_too() -> None:
     assert after((gaps({"logs"}), False), (gaps(set()), True)) == {("s", "logs")}
     assert after((gaps(set()), True), (gaps(set()), True)) == {("s", "logs")}
+
+
+@pytest.mark.parametrize(("lost_at", "waiting"), [(None, set()), (-1, {("s", "logs")})])
+def test_an_endpoint_that_was_seen_before_its_service_was_muted_from_the_beginning_is_lost(
+    lost_at: int | None, waiting: set[object]
+) -> None:
+    path = KnownPath(NOW - 9 * HOUR, None if lost_at is None else NOW + lost_at * HOUR)
+    known = KnownVpc(NOW - 9 * HOUR, {"logs": path})
+    muted = judge(None, replace(gaps(set()), muted=MUTED), NEW, now=NOW, known=known)
+    assert waits(judge(muted, gaps({"logs"}), SWEPT, now=NOW + HOUR)) == waiting
 
 
 def test_what_waited_is_in_the_next_notice_and_not_in_an_approval_of_before() -> None:

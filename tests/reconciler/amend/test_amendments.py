@@ -26,6 +26,7 @@ from lifeline.reconciler.amend.claims import Claims
 from lifeline.reconciler.amend.conflicts import Conflicts
 from lifeline.reconciler.amend.freezes import Freezes
 from lifeline.reconciler.amend.gate import Gate
+from lifeline.reconciler.amend.keeping import Keeping
 from lifeline.reconciler.amend.removals import Removals
 from lifeline.reconciler.amend.retirement import Releases, Retirements
 from lifeline.reconciler.amend.teardown import Teardowns
@@ -66,7 +67,7 @@ def test_whatever_freezes_comes_before_what_blocks_and_the_gate_counts_only_what
     order = [type(one) for one in AMENDMENTS]
     assert (*REASONS, *GUARDS) == AMENDMENTS
     assert order.index(Conflicts) < order.index(Freezes) < order.index(Releases) < order.index(Gate)
-    assert order[-2:] == [CanaryWatch, AssociationRecord]
+    assert order[-3:] == [CanaryWatch, AssociationRecord, Keeping]
 
 
 # ---- retirement and release

@@ -18,13 +18,14 @@ from lifeline.runtime.observability import logger
 
 # What grows with the subnets that people tag. DynamoDB's items have 400 KB at most (DynamoDB guide: quotas).
 _LARGE = {"warned": "WARNED#", "warned_before": "WARNED_BEFORE#"}  # by the state's attribute, the key of its parts
+_PACKED = frozenset({"survey"})  # grows with the subnets, and with the services that their tags ask for
 _MOST_IN_STATE = 500
 _MOST_IN_PART = 5_000
 _MOST_PARTS = 100
 
 _IS_FREE = "NOT attribute_type(lease_until, :number) OR lease_until < :now"  # also where it is no time
 _NAMES = frozenset(field.name for field in fields(VpcState)) - {"unread"}
-_FOUND_ANEW = frozenset({"reconciled_at", "notified", "denied", "backlog_notified_at", "look"})
+_FOUND_ANEW = frozenset({"seen_at", "reconciled_at", "notified", "denied", "backlog_notified_at", "look"})
 
 
 class VpcStore:
@@ -101,6 +102,7 @@ class VpcStore:
         for name in _LARGE:
             if len(written.get(name, ())) > _MOST_IN_STATE:
                 written[name] = self._save_parts(ref, name, written[name], written["expires_at"])
+        written |= {name: pack(written[name]) for name in _PACKED & written.keys()}
         removed = changed.keys() - written.keys()
         self._table.update(
             _key(ref),
@@ -150,7 +152,9 @@ class VpcStore:
         return VpcState(**known, unread=frozenset(unread - _FOUND_ANEW))
 
     def _whole(self, ref: AnyRef, name: str, value: Any) -> Any:
-        """The attribute's value, with what is in other items."""
+        """The attribute's value, with what is in other items. Earlier versions packed nothing."""
+        if name in _PACKED and isinstance(value, bytes):
+            return unpack(value)
         if name not in _LARGE or isinstance(value, bool) or not isinstance(value, int):
             return value
         if value > _MOST_PARTS:

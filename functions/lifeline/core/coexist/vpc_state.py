@@ -44,6 +44,7 @@ class VpcState:
     - `denied`: by action, in which words AWS's policies denied it since the last sweep.
     - `let_in`: by endpoint that Lifeline made, with or without its tag, the fingerprint of a policy that let callers in
       when it was first seen, as far as that hangs on the network.
+    - `seen_at`: when a run last saw it, to the week.
 
     Of a region:
 
@@ -79,6 +80,7 @@ class VpcState:
     approved: Mapping[str, datetime] = field(default_factory=dict)
     denied: Mapping[str, str] = field(default_factory=dict)
     let_in: Mapping[str, str] = field(default_factory=dict)
+    seen_at: datetime | None = None
     enforced_since: datetime | None = None
     swept_at: datetime | None = None
     backlog_notified_at: datetime | None = None

@@ -50,10 +50,16 @@ type Called = tuple[str, frozenset[str], str]
 
 @dataclass(frozen=True, slots=True)
 class Epoch:
-    """Since when the stack has enforced in the region, and whether a sweep has judged all its VPCs since then."""
+    """Since when the stack has enforced in the region, and when a sweep had judged all its VPCs, None if none has."""
 
     began: datetime
-    is_swept: bool = False
+    swept_at: datetime | None = None
+
+    def is_new(self, known: KnownVpc | None) -> bool:
+        """True of a VPC that nobody has judged, if it was made since that sweep: one that was seen before it has lost
+        what was judged of it.
+        """
+        return self.swept_at is not None and not (known and known.since <= self.swept_at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +114,8 @@ class GapSurvey:
 class Gaps:
     """What a plan shows of a VPC: by subnet, the services that are missing, those that are served, and all that are
     asked. What is in neither of the first two isn't known, so it isn't judged. `ways_out` leaves out what wasn't read.
-    `muted` are those that the subnet would have to reach but for an exemption or a tag.
+    `muted` are those that the subnet would have to reach but for an exemption or a tag. `unjudged` are subnets of
+    which nothing can be judged: they are about to be deleted, or not available.
     """
 
     missing: Mapping[str, frozenset[str]] = field(default_factory=dict)
@@ -116,6 +123,7 @@ class Gaps:
     asked: Mapping[str, frozenset[str]] = field(default_factory=dict)
     ways_out: Mapping[str, bool] = field(default_factory=dict)
     muted: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    unjudged: frozenset[str] = frozenset()
 
     @property
     def pairs(self) -> frozenset[tuple[str, str]]:
@@ -127,7 +135,9 @@ def find_gaps(plan: Plan, vpc: Vpc, want: Desired) -> Gaps:
     """The gaps for which the plan would make something, whether that is blocked or not. An interface in a subnet's zone
     is for that subnet, even where it reaches the service from another zone.
     """
-    missing, served, asked = (dict.fromkeys(dict(plan.tiers), frozenset[str]()) for _ in range(3))
+    available = {subnet.id for subnet in vpc.subnets if subnet.state == "available"}
+    judged = [subnet_id for subnet_id, _ in plan.tiers if subnet_id in available]
+    missing, served, asked = (dict.fromkeys(judged, frozenset[str]()) for _ in range(3))
     zones = {subnet.id: subnet.zone for subnet in vpc.subnets}
     reports = {report.service: dict(report.paths) for report in plan.services}
     for requirement in (*want.requirements, *want.unsure):
@@ -144,7 +154,9 @@ def find_gaps(plan: Plan, vpc: Vpc, want: Desired) -> Gaps:
             elif is_served:
                 served[subnet_id] |= {service}
     ways_out = {id_: tier is not Tier.ISOLATED for id_, tier in plan.tiers if _is_way_out_known(tier.possible)}
-    return Gaps(missing, served, asked, ways_out)
+    return Gaps(
+        missing, served, asked, ways_out, unjudged=frozenset(subnet.id for subnet in vpc.subnets) - asked.keys()
+    )
 
 
 def judge(
@@ -160,7 +172,7 @@ def judge(
 ) -> GapSurvey:
     """The survey after an observation.
 
-    The first time, every gap waits: unless a sweep has judged the whole region, for then the VPC was made since. Later,
+    The first time, every gap waits, unless the VPC was made since a sweep judged the whole region. Later,
     a gap waits where it waited, or where the network is as it was and more is asked of it. A path that was lost since
     never waits, nor does a subnet that was made since. `approved` says, by service, when people approved what waited
     then; `at_once` are the services for which nothing waits, or begins to. `known` are the paths that Lifeline has
@@ -168,11 +180,13 @@ def judge(
     for later the survey itself says what was lost.
 
     Of what is muted, nothing is judged: once it is asked for again, what waited before waits, and what was lost in the
-    meantime doesn't.
+    meantime doesn't. Nor does what wasn't read when its subnet was new or had just lost its way out. Subnets of which
+    nothing can be judged stand as they did; one that was there from the beginning is judged later as any other.
     """
     is_first = survey is None or survey.at < epoch.began
-    was_there = is_first and not (survey is None and epoch.is_swept)
+    was_there = is_first and not (survey is None and epoch.is_new(known))
     before = survey if survey and not is_first else GapSurvey(now)
+    had = _had_since(epoch.began, known) if was_there else frozenset[str]()
     of_subnet = {subnet_id: alike for alike in before.subnets for subnet_id in alike.subnet_ids}
     lost = _lost_since(epoch.began, known) | changed if was_there else frozenset[str]()
     said = approved or {}
@@ -195,15 +209,15 @@ def judge(
         if is_made_since:
             new = frozenset()
         has_grown = has_grown or bool(new)
-        # While not all is judged that a lost way out led to, it counts as just lost.
-        is_unjudged = is_lost and bool(asked - missing - served)
-        passed = unasked if is_lost or is_made_since else unasked & (alike.asked - alike.waiting)
+        passed = asked | unasked if is_lost or is_made_since else unasked & ((alike.asked - alike.waiting) | had)
         judged[subnet_id] = Alike(
             frozenset(),
-            is_unjudged or (alike.has_way_out if way_out is None else way_out),
+            alike.has_way_out if way_out is None else way_out,
             (alike.asked & asked) | missing | served | passed,
             waited | new,
         )
+    kept = {id_: of_subnet.get(id_, Alike(frozenset())) for id_ in gaps.unjudged if was_there or id_ in of_subnet}
+    judged |= {subnet_id: replace(alike, subnet_ids=frozenset()) for subnet_id, alike in kept.items()}
     return GapSurvey(before.at, now if has_grown else before.asked_at, _together(judged))
 
 
@@ -262,6 +276,12 @@ def _is_to_make(action: Action) -> bool:
 
 def _is_way_out_known(possible: frozenset[Tier]) -> bool:
     return possible == {Tier.ISOLATED} or Tier.ISOLATED not in possible
+
+
+def _had_since(began: datetime, known: KnownVpc | None) -> frozenset[str]:
+    """The subnets and services whose path Lifeline saw, and didn't see gone before then."""
+    paths = known.paths.items() if known else ()
+    return frozenset(key for key, path in paths if path.lost_at is None or path.lost_at >= began)
 
 
 def _lost_since(began: datetime, known: KnownVpc | None) -> frozenset[str]:

@@ -15,6 +15,7 @@ from lifeline.reconciler.amend.conflicts import Conflicts
 from lifeline.reconciler.amend.denials import DeniedCalls
 from lifeline.reconciler.amend.freezes import Freezes
 from lifeline.reconciler.amend.gate import Gate
+from lifeline.reconciler.amend.keeping import Keeping
 from lifeline.reconciler.amend.let_in import LettingIn
 from lifeline.reconciler.amend.removals import Removals
 from lifeline.reconciler.amend.retirement import Releases, Retirements
@@ -45,6 +46,7 @@ GUARDS: Final[tuple[Amendment, ...]] = (
     CutRecord(),  # changes no plan
     CanaryWatch(),  # after the gate: what it blocks isn't turned on
     AssociationRecord(),  # as the canaries' watch
+    Keeping(),  # once it is clear what is to be kept
 )
 
 AMENDMENTS: Final[tuple[Amendment, ...]] = (*REASONS, *GUARDS)

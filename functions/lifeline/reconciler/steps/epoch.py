@@ -42,7 +42,7 @@ def current_epoch(job: Job, region: VpcState | None) -> Epoch | None:
     now = job.run.now()
     if region.enforced_since is None and not job.is_manual:
         job.tools.vpcs.save(job.home, region, replace(region, enforced_since=now), now=now)
-    return Epoch(region.enforced_since or now, is_swept=region.swept_at is not None)
+    return Epoch(region.enforced_since or now, region.swept_at)
 
 
 def end_epoch(job: Job) -> None:
@@ -54,12 +54,13 @@ def end_epoch(job: Job) -> None:
 
 def mark_swept(job: Job, vpcs: Iterable[Vpc]) -> None:
     """Keeps that every VPC was judged, once each was: call it after a sweep. From then on, a VPC that nobody has judged
-    was made since. One that had to wait for its turn was not, so a later sweep ends what this one began.
+    was made since. One that had to wait for its turn was not, so a later sweep ends what this one began. A state that
+    can't be read holds up no other VPC.
     """
-    if job.epoch is None or job.epoch.is_swept:
+    if job.epoch is None or job.epoch.swept_at:
         return
     now, began = job.run.now(), job.epoch.began
     states = job.tools.vpcs.load_all(job.ref(vpc.id) for vpc in vpcs)
-    if all(state.survey and state.survey.at >= began for state in states.values()):
+    if all(state.unread or (state.survey and state.survey.at >= began) for state in states.values()):
         state = job.tools.vpcs.load(job.home)
         job.tools.vpcs.save(job.home, state, replace(state, swept_at=now), now=now)
