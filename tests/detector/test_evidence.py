@@ -18,6 +18,7 @@ from lifeline.core.incidents.incident import Cause, CauseKind
 from lifeline.core.network.dns import DnsView
 from lifeline.core.network.iam_policy import Permission, RoleVerdict
 from lifeline.core.network.model import Catalog, RouteTable, Rule, SecurityGroup, TargetKind, Vpc, VpcRef
+from lifeline.core.policy.policy import Policy, simple_policy
 from lifeline.detector.evidence import Case, EvidenceCollector, EvidenceSources
 from tests.support.agents import minute, silent_agent
 from tests.support.builders import CATALOG, default_route, subnet, table, vpc
@@ -35,6 +36,7 @@ class Region:
     lists: tuple[tuple[str, tuple[str, ...]], ...] = ()
     seen_lists: tuple[tuple[str, tuple[str, ...]], ...] = ()
     known: dict[str, KnownVpc] = field(default_factory=dict)
+    policy: Policy | None = None
     asked: list[tuple[str, str]] = field(default_factory=list)
 
     def _note(self, what: str, about: str) -> None:
@@ -105,7 +107,8 @@ class Region:
         agents = {entity: silent_agent(entity) for entity in instances}
         case = Case(Watch(), agents, instances, (), minute(9))
         me = cast("Any", self)
-        return EvidenceCollector(EvidenceSources(me, me, me, me, me, me, HOME, me), case).find_causes(agents)
+        sources = EvidenceSources(me, me, me, me, me, me, HOME, me, policy=self.policy)
+        return EvidenceCollector(sources, case).find_causes(agents)
 
 
 def instances_in(vpcs: int, count: int) -> dict[str, Instance]:
@@ -221,6 +224,17 @@ def test_what_is_frozen_is_known_and_a_freeze_that_has_ended_is_not() -> None:
         region = Region(state=VpcState(frozen={"monitoring": replace(freeze, until=until)}))
         (cause,) = region.causes(instances_in(1, 1)).values()
         assert (cause.kind, cause.is_repairable) == (CauseKind.CUT_OFF, is_repairable)
+
+
+@pytest.mark.parametrize(
+    ("policy", "is_repairable"),
+    [(None, True), (simple_policy(["monitoring"]), True), (simple_policy(["logs"]), False), (Policy(rules=()), False)],
+)
+def test_only_what_the_policy_requires_where_the_agent_is_gets_repaired(
+    policy: Policy | None, *, is_repairable: bool
+) -> None:
+    (cause,) = Region(policy=policy).causes(instances_in(1, 1)).values()
+    assert (cause.kind, cause.is_repairable) == (CauseKind.CUT_OFF, is_repairable)
 
 
 TO_PEER = (table("main", default_route(TargetKind.TRANSIT_GATEWAY, "tgw-1")),)

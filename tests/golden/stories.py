@@ -515,6 +515,15 @@ _WAITS = Alike(frozenset({APP_A, APP_B}), False, frozenset({"monitoring"}), froz
     at(14),
     reporting_by_zone={},
 ).values()
+_NEEDS_TAGS = replace(
+    FACTS,
+    agent=agent(1, needs=frozenset({"ec2"})),
+    instance=replace(FACTS.instance, launched_at=at(7.5)),
+    vpc=replace(NETWORK, endpoints=(SERVES_MOST,), security_groups=(own_security_group("10.20.0.0/16", id=GROUP),)),
+    changes=(),
+    asked=frozenset({"monitoring"}),
+)
+[NOT_REQUIRED] = diagnose({"its agent": _NEEDS_TAGS}, at(14), reporting_by_zone={}).values()
 FOREIGN = Endpoint(
     ENDPOINT,
     "com.amazonaws.us-east-1.monitoring",
@@ -843,6 +852,7 @@ NOTICES: dict[str, tuple[float, Callable[[], Notice]]] = {
         14,
         lambda: of_incident(News(NewsKind.OPENED, incident(IN_BACKLOG), silent=(agent(1),), joined=1), 14),
     ),
+    "incident-not-required": (14, lambda: opened(NOT_REQUIRED)),
     "incident-only-others": (14, lambda: of_incident(ONLY_OTHERS, 14)),
     "incident-way-out-shut": (14, lambda: of_incident(WAY_OUT_SHUT, 14)),
     "incident-another-name": (14, lambda: opened(BY_ANOTHER_NAME)),

@@ -294,6 +294,38 @@ class TestARouteThatLeadsNowhere:
         assert not self.made(case, vpc_id)
 
 
+class TestAnAgentByAnotherName:
+    """It has reported all the time from an isolated subnet, by a name that the judge isn't asked for."""
+
+    LEFT = "Lifeline will not fix this, because neither the policy nor a tag requires the monitoring service in"
+
+    def check(self, case: Case, subnet_id: str) -> None:
+        why = case.why_silent(case.launch(subnet_id)["InstanceId"])
+        assert "Confidence: medium (likely)" in why
+        assert f"Status: ongoing, no fix detected. Lifeline can't repair this by itself. Next: {self.LEFT}" in why
+
+    @pytest.mark.parametrize("case", [requiring("monitoring-fips")], indirect=True)
+    def test_of_a_fips_endpoint_is_likely_at_most_cut_off_and_nothing_is_promised(self, case: Case) -> None:
+        domain = "monitoring-fips.us-east-1.amazonaws.com"
+        case.account.offer(Service(case.account.name_of("monitoring-fips"), private_dns_names=(domain,)))
+        vpc_id = case.world.make_vpc()
+        subnet = case.world.make_subnet(vpc_id)
+        case.look(vpc_id)
+        case.later()
+        assert case.look(vpc_id)["services"][0]["state"] == "served"
+        self.check(case, subnet)
+
+    @pytest.mark.parametrize("case", [requiring("logs")], indirect=True)
+    def test_of_its_own_choice_is_likely_at_most_cut_off_and_nothing_is_promised(self, case: Case) -> None:
+        """An endpoint always answers its own names (PrivateLink guide; CloudWatch agent guide: endpoint_override)."""
+        vpc_id = case.world.make_vpc()
+        subnet = case.world.make_subnet(vpc_id)
+        permission = {"IpProtocol": "tcp", "FromPort": 443, "ToPort": 443, "IpRanges": [{"CidrIp": "10.0.0.0/16"}]}
+        endpoint_id = case.their_endpoint(vpc_id, subnet, case.group(vpc_id, "theirs", permission))
+        case.world.ec2.modify_vpc_endpoint(VpcEndpointId=endpoint_id, PrivateDnsEnabled=False)
+        self.check(case, subnet)
+
+
 @pytest.mark.parametrize("case", [{"REQUIRED_SERVICES": "s3"}], indirect=True)
 def test_a_gateway_endpoint_behind_an_acl_is_not_served_and_the_acl_is_named(case: Case) -> None:
     vpc_id = case.world.make_vpc()

@@ -36,10 +36,11 @@ from lifeline.core.network.dns import DnsView
 from lifeline.core.network.model import Catalog, Part, Ranges, RegionRef, SecurityGroup, Tier, Vpc, named_lists
 from lifeline.core.network.ports import ports_of
 from lifeline.core.network.tiers import classify_subnets
-from lifeline.core.network.way_out import way_out
+from lifeline.core.network.way_out import usable_tiers, way_out
 from lifeline.core.plan.cost import price_in
 from lifeline.core.plan.endpoint_lifecycle import Made
 from lifeline.core.policy.central import Central
+from lifeline.core.policy.policy import Policy, asked_in
 from lifeline.detector.survey import Quiet, QuietAmong, nobody_quiet
 from lifeline.runtime.observability import logger
 
@@ -56,7 +57,7 @@ _MOST_LISTS = 20  # prefix lists a run, beside those that the VPCs name: one cal
 class EvidenceSources:
     """The adapters that evidence is read from. All agents are in the account and region `home`. `ports` are those that
     the policy says of services, `mode` is the stack's, `fixes_dns` whether Lifeline may turn on DNS attributes, and
-    `hub` the one that the policy names, if VPCs may share its endpoints.
+    `hub` the one that the policy names, if VPCs may share its endpoints. `policy` says what is required.
     """
 
     instances: Instances
@@ -71,6 +72,7 @@ class EvidenceSources:
     mode: Mode = Mode.ENFORCE
     fixes_dns: bool = False
     hub: Central | None = None
+    policy: Policy | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +106,7 @@ class _Vicinity:
     canaries: tuple[tuple[str, Canary], ...] = ()
     known: KnownVpc | None = None
     survey: GapSurvey | None = None
+    asked: Mapping[str, frozenset[str]] = field(default_factory=dict)
     cuts: Cuts = field(default_factory=dict)
 
 
@@ -212,6 +215,7 @@ class EvidenceCollector:
                 loaded,
                 vpc=vpcs.get(vpc_id),
                 dns=dns.get(vpc_id),
+                asked=self._asked(vpcs.get(vpc_id)),
                 changes=(*loaded.changes, *(untraced or ())),
                 known=known.get(vpc_id),
                 is_past_read=loaded.is_past_read and is_past_read,
@@ -224,6 +228,11 @@ class EvidenceCollector:
             is_past_read=False,
         )
         return found | dict.fromkeys(order[_MOST_VPCS:], crowded)
+
+    def _asked(self, vpc: Vpc | None) -> Mapping[str, frozenset[str]]:
+        """The services that are required in the VPC's subnets, by subnet; empty if that isn't known."""
+        policy, today = self._sources.policy, self._case.now.date()
+        return asked_in(policy, vpc, usable_tiers(vpc), today=today) if policy and vpc else {}
 
     def _observe(self, vpc_ids: Sequence[str]) -> tuple[Vpc, ...]:
         """The VPCs. If one's DNS attributes can't be read, such as another account's, they count as enabled."""
@@ -313,6 +322,7 @@ class EvidenceCollector:
             mode=self._sources.mode,
             fixes_dns=self._sources.fixes_dns,
             survey=around.survey,
+            asked=around.asked.get(instance.subnet_id),
             cuts=around.cuts,
             hub=self._sources.hub,
             price=price_in(self._sources.home.region),

@@ -363,6 +363,7 @@ def _evidence(settings: DetectorSettings, policy: Policy, instances: Instances) 
         mode=settings.mode,
         fixes_dns=policy.fix_dns and settings.may_fix_dns,
         hub=policy.central if settings.may_associate else None,
+        policy=policy,
     )
 
 

@@ -327,6 +327,34 @@ class TestCutOff:
         assert (asks in advice) is not had_way_out
         assert advice.startswith("Lifeline will create") is bool(had_way_out)
 
+    @pytest.mark.parametrize("mode", list(Mode))
+    def test_to_what_nothing_requires_there_is_a_persons_to_mend_and_no_endpoint_is_promised(self, mode: Mode) -> None:
+        left = (
+            "Lifeline will not fix this, because neither the policy nor a tag requires the monitoring service in "
+            "subnet-a. To fix it: restore the route in rtb-main or create an endpoint for the monitoring service in "
+            "the VPC."
+        )
+        found = why(facts(network(), asked=frozenset({"ssm"}), mode=mode))
+        assert (found.kind, found.is_repairable, found.advice) == (CauseKind.CUT_OFF, False, left)
+        for asked in (frozenset({METRICS}), None):
+            assert why(facts(network(), asked=asked)).advice.startswith("Lifeline will create the endpoint here")
+            assert why(facts(network(), asked=asked)).is_repairable
+
+    def test_to_another_need_that_nothing_requires_there_is_a_persons_to_mend(self) -> None:
+        again = replace(INSTANCE, launched_at=minute(1))
+        for asked, is_repairable in ((frozenset({METRICS}), False), (frozenset({METRICS, "ec2"}), True)):
+            found = why(facts(served(), "ec2", asked=asked, instance=again))
+            assert (found.service, found.is_repairable) == ("ec2", is_repairable)
+            assert ("requires the ec2 service in subnet-a" in found.advice) is not is_repairable
+
+    def test_of_which_it_is_not_known_is_only_looked_at_again_where_something_requires_it(self) -> None:
+        unread = DnsView(unreadable=("the zones could not be read",))
+        to_peer = network(table("main", route("10.9.0.0/16", TargetKind.TRANSIT_GATEWAY, "tgw-1")))
+        for asked, is_repairable in ((frozenset({"ssm"}), False), (frozenset({METRICS}), True)):
+            found = why(facts(to_peer, dns=unread, asked=asked))
+            assert (found.kind, found.is_repairable) == (CauseKind.PATH_UNKNOWN, is_repairable)
+            assert ("Lifeline will" in found.advice) is is_repairable
+
     def test_without_an_event_is_not_blamed_on_a_change_that_the_agent_outlived(self) -> None:
         dead = table("main", default_route(TargetKind.TRANSIT_GATEWAY, "tgw-1", active=False))
         found = why(facts(network(dead), changes=(change("ReplaceRoute", "rtb-main", at=-600),)))

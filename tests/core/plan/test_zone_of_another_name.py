@@ -406,3 +406,42 @@ def test_of_two_unlike_names_of_which_one_is_answered_each_has_its_own_way(is_ou
     routes = [default_route(To.TRANSIT_GATEWAY, "tgw-1")] if is_out else [TO_HUB.routes[-1]]
     path = path_in(vpc(subnet("a"), table("main", *routes)), zone(second, HUB), catalog=catalog)
     assert path.reach is (Reach.CENTRAL if is_out else Reach.PARTLY)
+
+
+TWO = ("one.us-east-1.amazonaws.com", "other.us-east-1.amazonaws.com")
+BY_GATEWAY = Service(MONITORING, EndpointType.GATEWAY, zones=frozenset(ZONES))
+UNLIKE = Catalog((replace(SERVICE, private_dns_names=TWO),))
+
+
+@pytest.mark.parametrize("answered", TWO)
+@pytest.mark.parametrize("kind", [zone, rule, lambda domain, *_: brought(zone(domain, HUB))])
+def test_beside_a_hub_that_answers_one_of_two_names_no_endpoint_is_promised_and_no_acl_is_blamed(
+    answered: str, kind: Any
+) -> None:
+    answer = kind(answered, HUB) if kind is not rule else rule(answered)
+    path = path_in(vpc(subnet("a"), TO_HUB), answer, catalog=UNLIKE)
+    assert (path.reach, path.is_repairable, path.obstacles) == (Reach.PARTLY, False, ())
+    first = f"disassociate {answer.source_id} from the VPC and " if kind is zone else ""
+    remedy = remedy_for("monitoring", path, ((443, 443),), "rtb-main")
+    assert remedy == (
+        f"Restore the route in rtb-main or {first}create an endpoint for the monitoring service in the VPC."
+    )
+    refused = any("AWS accepts no endpoint with private DNS" in note for note in path.notes)
+    assert refused is (kind is zone)
+
+
+@pytest.mark.parametrize("catalog", [UNLIKE, replace(UNLIKE, services=(*UNLIKE.services, BY_GATEWAY))], ids=["", "s3"])
+def test_the_plan_says_which_of_two_names_a_hub_does_not_answer(catalog: Catalog) -> None:
+    """As a hub's zone for DynamoDB leaves *.ddb.… (DynamoDB guide: account-based endpoints)."""
+    found = planned(vpc(subnet("a"), TO_HUB), zone(TWO[0], HUB), catalog=catalog)
+    (action,) = found.actions
+    assert action.reason == (
+        "subnet-a (isolated) can't reach all of the monitoring service: private hosted zone Z-one doesn't answer "
+        f"{TWO[1]}"
+    )
+    assert action.error == (
+        f"private hosted zone Z-one is in the way of an endpoint: have {TWO[1]} answered as well, or disassociate "
+        "private hosted zone Z-one from the VPC"
+    )
+    assert state_in(found) is ServiceState.BLOCKED
+    assert not planned(vpc(subnet("a"), TO_HUB), *(zone(name, HUB) for name in TWO), catalog=catalog).actions

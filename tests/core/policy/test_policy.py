@@ -30,6 +30,7 @@ from lifeline.core.policy.policy import (
     PolicyRule,
     Quotas,
     Requirement,
+    asked_in,
     desired,
     simple_policy,
 )
@@ -339,6 +340,25 @@ def test_exemptions_are_told_in_their_order() -> None:
 def test_exemptions_count_against_tags() -> None:
     network = vpc(tagged("a", lifeline_require="logs,s3"))
     assert services(policy(exemptions=(exempted(services=("logs",)),)), network) == {"a": {"s3"}}
+
+
+def test_what_a_subnet_must_reach_counts_what_it_would_have_to_without_its_way_out() -> None:
+    isolated = rule("logs", tiers=frozenset({Tier.ISOLATED}))
+    said = policy(rule("monitoring"), isolated, exemptions=(exempted(subject="subnet-b", services=("logs",)),))
+    network = vpc(subnet("a"), subnet("b"), subnet("c"), tagged("d", lifeline_require="ssm"))
+    out = {one.id: Tier.EGRESS for one in network.subnets}
+    assert asked_in(said, network, out, today=TODAY) == {
+        "subnet-a": {"monitoring", "logs"},
+        "subnet-b": {"monitoring"},
+        "subnet-c": {"monitoring", "logs"},
+        "subnet-d": {"ssm"},
+    }
+    public = policy(rule("sqs", tiers=frozenset({Tier.PUBLIC})))
+    of_public = asked_in(public, vpc(subnet("a")), {"subnet-a": Tier.PUBLIC}, today=TODAY)
+    assert of_public == {"subnet-a": {"sqs"}}
+    unsure = asked_in(public, vpc(subnet("a")), {"subnet-a": UnsureTier.UNKNOWN}, today=TODAY)
+    assert unsure == {"subnet-a": {"sqs"}}
+    assert asked_in(public, vpc(subnet("a")), {"subnet-a": Tier.EGRESS}, today=TODAY) == {"subnet-a": set()}
 
 
 # ---- documents

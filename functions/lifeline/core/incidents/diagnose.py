@@ -221,8 +221,12 @@ class _Check:
             service=service,
             subject=path.endpoint_id,
             change=change,
-            is_repairable=path.is_repairable and not self.facts.freeze_of(service, path.reach),
+            is_repairable=path.is_repairable and not self._is_left(service, path.reach),
         )
+
+    def _is_left(self, service: str, reach: Reach) -> bool:
+        """True if Lifeline doesn't even try to repair the path: it is frozen, or nothing requires the service there."""
+        return not self.facts.is_asked(service) or self.facts.freeze_of(service, reach) is not None
 
     def _needed(self, service: str) -> tuple[str, ...]:
         return () if service == METRICS else (f"the agent's metrics, or the policy, show that it uses {service}",)
@@ -322,7 +326,7 @@ class _Check:
         otherwise = ", or turn on the VPC's DNS attributes" if is_public else ""
         otherwise = f", or create an endpoint for the {service} service in the VPC" if is_gone else otherwise
         remedy = f"Allow outbound TCP {on} to {way.where} in a security group of the instance{otherwise}."
-        is_repairable = is_gone and path.reach is Reach.OPEN_EGRESS and not self.facts.freeze_of(service, path.reach)
+        is_repairable = is_gone and path.reach is Reach.OPEN_EGRESS and not self._is_left(service, path.reach)
         if is_repairable:
             remedy = f"{self.facts.why_left(service, path.reach) or _WILL_CHECK} {_otherwise(remedy)}"
         return self._cause(
@@ -397,8 +401,10 @@ class _Check:
         if path is None:
             return None
         change = self.around.change_behind(self.facts, CauseKind.PATH_UNKNOWN, service, self.now)
-        remedy, frozen = self._remedy(service, path), self.facts.freeze_of(service, path.reach)
-        is_repairable = path.is_repairable and not frozen
+        remedy, is_repairable = (
+            self._remedy(service, path),
+            path.is_repairable and not self._is_left(service, path.reach),
+        )
         return self._cause(
             CauseKind.PATH_UNKNOWN,
             Confidence.LOW,

@@ -76,6 +76,7 @@ class Facts:
     fixes_dns: bool = False
     survey: GapSurvey | None = None
     price: Price | None = None
+    asked: frozenset[str] | None = None
     cuts: Cuts = field(default_factory=dict)
     hub: Central | None = None
 
@@ -144,8 +145,17 @@ class Facts:
         shared = DNS_ATTRIBUTES if reach is Reach.DNS_OFF else SECURITY_GROUP
         return next(((key, frozen[key]) for key in (service, shared, EVERYTHING) if key in frozen), None)
 
+    def is_asked(self, service: str) -> bool:
+        """False if neither the policy nor a tag requires the service in the subnet: Lifeline makes nothing for it."""
+        return self.asked is None or service in self.asked
+
     def why_left(self, service: str, reach: Reach) -> str:
         """Why Lifeline leaves the path to the service as it is, in a sentence or two; empty if it will repair it."""
+        if not self.is_asked(service):
+            return (
+                f"Lifeline will not fix this, because neither the policy nor a tag requires the {service} service in "
+                f"{self.instance.subnet_id}."
+            )
         if self.mode is Mode.PLAN:
             return NOT_IN_PLAN_MODE
         if reach is Reach.DNS_OFF and not self.fixes_dns:

@@ -79,14 +79,13 @@ def remedy_for(
             path.obstacles[0].kind if path.obstacles else ObstacleKind.SECURITY_GROUP,
             f"Allow inbound TCP {on} from the whole VPC in a security group of {endpoint}.",
         )
-    if path.reach is Reach.FILTERED or (path.reach is Reach.PARTLY and not endpoint):
-        kind = path.obstacles[0].kind if path.obstacles else ObstacleKind.NETWORK_ACL
+    if path.obstacles and (path.reach is Reach.FILTERED or (path.reach is Reach.PARTLY and not endpoint)):
         undo = {
             ObstacleKind.NETWORK_ACL: "Allow it, and the responses, in the network ACL",
             ObstacleKind.SECURITY_GROUP: "Allow it in the NAT instance's security group",
             ObstacleKind.ROUTE: "Delete the route that leads nowhere",
             ObstacleKind.NAT: "Turn off the source/destination check of the NAT instance",
-        }[kind]
+        }[path.obstacles[0].kind]
         return f"{undo}, or {create} in the VPC."
     return {
         Reach.PENDING: f"Wait for {endpoint}: it takes a few minutes, and the service's owner might have to accept it.",

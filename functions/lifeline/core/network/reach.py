@@ -283,7 +283,14 @@ class ServiceReach:
         names = {answer_to(name, self.dns) if self.dns else None: name for name in self.names}
         for name in (name for answer, name in names.items() if answer != self.central):
             alone = tuple(replace(one, private_dns_names=(name,)) for one in self.offered)
-            yield ServiceReach(self.vpc, self.service, replace(catalog, services=alone), self.dns, self.asking)
+            found = ServiceReach(self.vpc, self.service, replace(catalog, services=alone), self.dns, self.asking)
+            if self.dns and not (found.central or found.gateway):
+                found.conflict = conflicting_zone(self.names, self.dns)
+            yield found
+
+    def is_unanswered(self, name: str) -> bool:
+        """True if nothing else than an endpoint answers the name here, as far as the VPC's DNS was read."""
+        return self.dns is not None and answer_to(name, self.dns) is None
 
     def _by_name(self, subnet: Subnet) -> NetworkPath | None:
         is_on = not self.attributes_off
@@ -599,7 +606,8 @@ def _together(paths: Sequence[NetworkPath]) -> NetworkPath:
     if not others:
         return closed[0]
     notes, doubts = (*closed[0].notes, others[0].words), (*closed[0].doubts, _SOME_NAMES)
-    return replace(closed[0], reach=Reach.PARTLY, notes=notes, doubts=doubts)
+    is_repairable = closed[0].is_repairable and bool(closed[0].endpoint_id)  # none is made where a hub answers a name
+    return replace(closed[0], reach=Reach.PARTLY, notes=notes, doubts=doubts, is_repairable=is_repairable)
 
 
 def off_words(attributes: Sequence[str]) -> str:

@@ -75,7 +75,7 @@ class GatewayPlanner(ServicePlanner):
         if self.reach.holder:
             yield from self.fix_dns(self.reach.holder.id)
             yield from self.remove(found, self.reach.holder)
-        elif self.reach.central and any(path.central_id for path in self.paths.values()):
+        elif self.reach.central and any(path.central_id or self.lacks_a_name(path) for path in self.paths.values()):
             yield from self.without_way_to(self.reach.central)
         else:
             yield from self.open_acls(found, live[0].id if live else "")

@@ -17,7 +17,7 @@ from lifeline.core.plan.security_group import can_let_in, own_security_groups
 from lifeline.core.plan.waking import waking_harm, waking_told, waking_words
 from lifeline.core.policy.endpoint_policies import ChosenPolicy, same_policy
 from lifeline.core.policy.policy import Requirement
-from lifeline.core.wording import fingerprint
+from lifeline.core.wording import fingerprint, listed
 
 if TYPE_CHECKING:
     from lifeline.core.plan.scene import Scene
@@ -182,6 +182,14 @@ class ServicePlanner:
             for obstacle in path.obstacles[:1] if path.central_id and not path.reach.is_open else ():
                 by_kind.setdefault((obstacle.kind, part), []).append((client, obstacle.words))
         answer, service = f"{central.kind} {central.source_id}", self.requirement.service
+        if left := [one for one in self.clients if self.lacks_a_name(self.paths[one.id])]:
+            names = listed([name for name in self.reach.names if self.reach.is_unanswered(name)])
+            words = (
+                f"{self.scene.named(left)} can't reach all of the {service} service: {answer} doesn't answer {names}"
+            )
+            remedy = f"{answer} is in the way of an endpoint: have {names} answered as well, or disassociate {answer}"
+            make = ActionKind.CREATE_INTERFACE_ENDPOINT
+            yield self.blocked_at(make, "", left[0].id, words, f"{remedy} from the VPC")
         for (kind, part), lost in by_kind.items():
             who, first = self.scene.named([client for client, _ in lost]), lost[0][0].id
             at = f" ({', '.join(central.addresses)})" if central.addresses else ""
@@ -200,6 +208,10 @@ class ServicePlanner:
             reason = f"{who} can't reach {part}the {service} service: {why}"
             remedy = f"{answer} is in the way of an endpoint: {remedy}, or disassociate {answer} from the VPC"
             yield self.blocked_at(ActionKind.CREATE_INTERFACE_ENDPOINT, "", first, reason, remedy)
+
+    def lacks_a_name(self, path: NetworkPath) -> bool:
+        """True if what answers one of the service's names leaves another one unanswered and out of reach."""
+        return path.reach is Reach.PARTLY and not (path.central_id or path.endpoint_id or path.obstacles)
 
     def security_group_will_do(self, endpoint: Endpoint) -> bool:
         """True if one of Lifeline's groups is on the endpoint: opening it for the VPC's blocks is planned with it."""

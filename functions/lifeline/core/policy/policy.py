@@ -295,6 +295,17 @@ def desired(policy: Policy, vpc: Vpc, tiers: Mapping[str, SeenTier], *, today: d
     )
 
 
+def asked_in(policy: Policy, vpc: Vpc, tiers: Mapping[str, SeenTier], *, today: date) -> dict[str, frozenset[str]]:
+    """What each of the VPC's subnets must reach, or may have to, by its id: as it is, or would if it had no way out."""
+    asked = {subnet.id: set[str]() for subnet in vpc.subnets}
+    for seen in (tiers, dict.fromkeys(tiers, Tier.ISOLATED)):
+        want = desired(policy, vpc, seen, today=today)
+        for requirement in (*want.requirements, *want.unsure):
+            for subnet_id in requirement.subnet_ids:
+                asked[subnet_id].add(requirement.service)
+    return {subnet_id: frozenset(services) for subnet_id, services in asked.items()}
+
+
 def _unknown_beyond(policy: Policy, services: Collection[str]) -> list[str]:
     """The services that only tags name and that aren't known, without the first MOST_UNKNOWN."""
     if policy.known_names is None:
