@@ -27,6 +27,7 @@ from lifeline.core.network.reach import NOBODY_LOOKED, NetworkPath, Reach, Servi
 from tests.support.builders import (
     CATALOG,
     MONITORING,
+    SHUT_POLICY,
     default_route,
     endpoint,
     gateway,
@@ -261,6 +262,29 @@ class TestAnEndpoint:
         assert (off.reach, off.notes[1]) == (Reach.UNREACHABLE, "vpce-1 has no route in rtb-main")
 
 
+class TestWhatAnswersBeforeAnEndpoint:
+    RULE = DnsAnswer(AnswerKind.RESOLVER_RULE, "monitoring.us-east-1.amazonaws.com", "rslvr-1", "", forwards=True)
+
+    def test_a_rule_for_just_the_name_does_and_where_it_leads_was_not_read(self) -> None:
+        found = path(answering(), dns=DnsView((self.RULE,)))
+        assert (found.reach, found.central_id) == (Reach.CENTRAL, "rslvr-1")
+        assert found.unread == ("the addresses that resolver rule rslvr-1 answers with were not read",)
+
+    @pytest.mark.parametrize("domain", ["us-east-1.amazonaws.com", ""])
+    def test_a_rule_for_a_parent_does_not(self, domain: str) -> None:
+        found = path(answering(), dns=DnsView((replace(self.RULE, domain=domain),)))
+        assert (found.reach, found.unread) == (Reach.SERVED, ())
+
+    @pytest.mark.parametrize(("is_open", "reach"), [(True, Reach.SERVED), (False, Reach.UNKNOWN)])
+    def test_whether_a_gateway_endpoint_serves_hangs_on_what_a_rule_answers(self, is_open: bool, reach: Reach) -> None:
+        by_route = table("main", route("54.0.0.0/8", TargetKind.GATEWAY_ENDPOINT, "vpce-1"), TO_HUB)
+        policy = "" if is_open else SHUT_POLICY
+        rule = replace(self.RULE, domain="us-east-1.amazonaws.com")
+        found = path(by_route, gateway("main", policy=policy), service="s3", dns=DnsView((rule,)))
+        assert found.reach is reach
+        assert found.unread == ("the addresses that resolver rule rslvr-1 answers with were not read",)
+
+
 class TestTheVpcsDns:
     @pytest.mark.parametrize("off", [{"dns_support": False}, {"dns_hostnames": False}])
     def test_that_is_off_keeps_an_endpoint_from_answering(self, off: dict[str, Any]) -> None:
@@ -283,6 +307,14 @@ class TestTheVpcsDns:
         assert found.doubts
         elsewhere = DnsView(custom_dns_servers=("10.0.0.53",))
         assert path(EGRESS, dns_support=False, dns=elsewhere).reach is Reach.OPEN_EGRESS
+
+    def test_support_off_leaves_a_gateway_endpoint_without_a_name(self) -> None:
+        by_route = table("main", route("54.0.0.0/8", TargetKind.GATEWAY_ENDPOINT, "vpce-1")), gateway("main")
+        found = path(*by_route, service="s3", dns_support=False)
+        assert (found.reach, found.endpoint_id) == (Reach.DNS_OFF, "vpce-1")
+        assert found.words == "the VPC's enableDnsSupport is off, so names aren't resolved"
+        elsewhere = DnsView(custom_dns_servers=("10.0.0.53",))
+        assert path(*by_route, service="s3", dns_support=False, dns=elsewhere).reach is Reach.SERVED
 
     def test_off_is_not_the_matter_where_there_is_nothing_to_answer(self) -> None:
         assert path(dns_hostnames=False).reach is Reach.UNREACHABLE

@@ -91,6 +91,7 @@ def test_whoever_has_many_interfaces_with_groups_full_of_rules_keeps_no_run_busy
 
 def test_interfaces_with_the_same_groups_are_judged_once() -> None:
     few, many = crowd(2, 500, alike=True), crowd(50, 500, alike=True)
+    make(few)  # what is found once for a process isn't counted, whichever tests ran before
     assert work_of(partial(make, many)) < 2 * work_of(partial(make, few))
 
 

@@ -11,6 +11,7 @@ from lifeline.core.network.dns import (
     answer_to,
     conflicting_zone,
     custom_dns_finding,
+    domain_of,
     parent_zone,
     usual_answer,
     usual_names,
@@ -49,7 +50,7 @@ from lifeline.core.network.packets import EPHEMERAL, NAT_PORTS, ports_in
 from lifeline.core.network.ports import ports_of, ports_unknown
 from lifeline.core.network.tiers import classify, effective_route_table, has_nat64, leads_out_by_ipv6
 from lifeline.core.network.way_out import way_out
-from lifeline.core.network.way_to_central import way_to_central
+from lifeline.core.network.way_to_central import unread_addresses, way_to_central
 
 _ROUTES: dict[SeenTier, str] = {
     Tier.ISOLATED: "no route out of the VPC",
@@ -293,20 +294,38 @@ class ServiceReach:
         return self.dns is not None and answer_to(name, self.dns) is None
 
     def _by_name(self, subnet: Subnet) -> NetworkPath | None:
-        is_on = not self.attributes_off
-        if is_on and self.holder and self.is_held:
+        is_on, central = not self.attributes_off, self.central
+        if is_on and self.holder and self.is_held and not self._is_forwarded:
             return self._by_endpoint(self.holder, subnet)
-        if is_on and self.central and self.central.addresses is not None:  # so the name isn't a public address
-            return self._by_central(self.central, subnet)
+        is_read = central and central.addresses is not None  # so the name isn't a public address
+        if is_on and central and (is_read or (self._is_forwarded and self.is_held)):
+            return self._by_central(central, subnet)
         gateways = (gateway for gateway in self._gateways if _is_ready(gateway))
         gateway = next((gateway for gateway in gateways if is_on_gateway(gateway, subnet, self.vpc)), None)
+        if gateway and not self._asks_somebody:
+            return self._unresolved(gateway)
         if gateway:
-            return self._by_endpoint(gateway, subnet)
+            path = self._by_endpoint(gateway, subnet)
+            return self._unless_elsewhere(path, central, subnet) if is_on and central else path
         if self.maybe_holder:
             words = f"it isn't known whether {self.maybe_holder.id} answers for the {self.service} service in the VPC"
             unread = "its PrivateDnsOnlyForInboundResolverEndpoint option was not read"
             return NetworkPath(Reach.UNKNOWN, words, self.maybe_holder.id, unread=(unread,))
-        return self._by_central(self.central, subnet) if is_on and self.central else None
+        return self._by_central(central, subnet) if is_on and central else None
+
+    @property
+    def _is_forwarded(self) -> bool:
+        """True if a rule for just one of the names answers it, and so goes before private DNS (see `answer_to`)."""
+        central = self.central
+        return bool(central and central.forwards and central.domain in map(domain_of, self.names))
+
+    def _unless_elsewhere(self, path: NetworkPath, central: DnsAnswer, subnet: Subnet) -> NetworkPath:
+        """The path by a gateway endpoint, if the name leads to public addresses; what answers it wasn't read."""
+        path = replace(path, unread=(*path.unread, unread_addresses(central)))
+        if path.reach.is_open_in_part:
+            return path
+        words = f"it isn't known whether {subnet.id} can reach the {self.service} service"
+        return replace(path, reach=Reach.UNKNOWN, words=words, notes=(*path.notes, path.words))
 
     def _by_endpoint(self, endpoint: Endpoint, subnet: Subnet) -> NetworkPath:
         is_asked = endpoint.type is EndpointType.INTERFACE and self.dns and self.dns.custom_dns_servers
@@ -459,13 +478,19 @@ class ServiceReach:
 
     def _without_resolver(self, subnet: Subnet, *, has_public_address: bool) -> NetworkPath | None:
         """With enableDnsSupport off the VPC's resolver answers nothing, not even public names (VPC guide: DNS)."""
-        asks_others = bool(self.dns and self.dns.custom_dns_servers)
-        if self.vpc.dns_support or asks_others or not self._by_itself(subnet, has_public_address=has_public_address):
+        if self._asks_somebody or not self._by_itself(subnet, has_public_address=has_public_address):
             return None
+        return self._unresolved(self.holder if self.is_held else None)
+
+    @property
+    def _asks_somebody(self) -> bool:
+        """True if clients get answers at all: from the VPC's resolver, or from other servers."""
+        return self.vpc.dns_support or bool(self.dns and self.dns.custom_dns_servers)
+
+    def _unresolved(self, endpoint: Endpoint | None) -> NetworkPath:
         doubts = ("the instances might use other DNS servers",)
         words = f"{self._dns_off_words()}, so names aren't resolved"
-        holder_id = self.holder.id if self.holder and self.is_held else ""
-        return NetworkPath(Reach.DNS_OFF, words, holder_id, doubts=doubts, is_repairable=True)
+        return NetworkPath(Reach.DNS_OFF, words, endpoint.id if endpoint else "", doubts=doubts, is_repairable=True)
 
     # ---- nothing answers, or not yet
 
@@ -602,7 +627,11 @@ def _together(paths: Sequence[NetworkPath]) -> NetworkPath:
     closed = [path for path in paths if not path.reach.is_open_in_part]
     others = [path for path in paths if path.reach.is_open_in_part]
     if not closed:
-        return next((path for path in others if path.shut), others[0])
+        first = next((path for path in others if path.shut), others[0])
+        unread = tuple(dict.fromkeys(words for path in others for words in path.unread))
+        return replace(
+            first, unread=unread, doubts=tuple(dict.fromkeys(words for path in others for words in path.doubts))
+        )
     if not others:
         return closed[0]
     notes, doubts = (*closed[0].notes, others[0].words), (*closed[0].doubts, _SOME_NAMES)

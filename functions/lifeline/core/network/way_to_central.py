@@ -55,13 +55,18 @@ def way_to_central(
     return _by_routes(central, addresses, subnet, vpc, ports, asking)
 
 
+def unread_addresses(central: DnsAnswer) -> str:
+    """That its addresses were not read, as a clause."""
+    return f"the addresses that {central.kind} {central.source_id} answers with were not read"
+
+
 def _to_unknown_addresses(
     central: DnsAnswer, subnet: Subnet, vpc: Vpc, own: Collection[Endpoint], near: End
 ) -> Barrier:
     """Without addresses, only a subnet from which nothing leads on is known to be cut off. Private ones are likely;
     but the resolvers that a rule forwards to may well answer with public ones.
     """
-    unread = (f"the addresses that {central.kind} {central.source_id} answers with were not read",)
+    unread = (unread_addresses(central),)
     table = effective_route_table(subnet, vpc)
     active = [route for route in (table.routes if table else ()) if route.is_active]
     targets = {route.target for route in active}
