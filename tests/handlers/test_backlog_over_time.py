@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import replace
 
+import boto3
 import pytest
 
 from lifeline.adapters.store.keys import partition
@@ -97,3 +98,30 @@ def test_what_waits_does_so_however_long_the_ledger_keeps_things(days: Days) -> 
     days.sweeps(1)
 
     assert days.live(vpc_id) == days.live(frozen) == []
+
+
+def test_what_is_lost_or_made_while_the_kill_switch_is_on_is_served_once_it_is_off(
+    days: Days, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KILL_SWITCH_PARAMETER", "/stop")
+    switch("off")
+    days.sweeps(1)
+    vpc_id = days.world.make_vpc()
+    days.world.make_subnet(vpc_id)
+    table_id = days.world.open_to_internet(vpc_id)
+    days.sweeps(1)
+    switch("on")
+    days.world.ec2.delete_route(RouteTableId=table_id, DestinationCidrBlock="0.0.0.0/0")
+    new = days.world.make_vpc()
+    days.world.make_subnet(new)
+    days.sweeps(2)
+    assert days.live(vpc_id) == days.live(new) == []
+
+    switch("off")
+    days.sweeps(2)
+
+    assert (len(days.live(vpc_id)), len(days.live(new))) == (1, 1)
+
+
+def switch(value: str) -> None:
+    boto3.client("ssm").put_parameter(Name="/stop", Value=value, Type="String", Overwrite=True)
