@@ -301,11 +301,21 @@ class TestAnAgentByAnotherName:
 
     def check(self, case: Case, subnet_id: str) -> None:
         why = case.why_silent(case.launch(subnet_id)["InstanceId"])
+        assert why.startswith(" likely the agent itself or its endpoint setting. Confidence: medium (likely)")
+        assert "Status: ongoing, no fix detected. Lifeline can't repair this by itself." in why
+        assert "endpoint_override" in why
+
+    @pytest.mark.parametrize("case", [requiring("logs")], indirect=True)
+    def test_of_a_vpc_that_lifeline_had_not_seen_is_likely_at_most_cut_off_and_nothing_is_promised(
+        self, case: Case
+    ) -> None:
+        subnet = case.world.make_subnet(case.world.make_vpc())
+        why = case.why_silent(case.launch(subnet)["InstanceId"])
         assert "Confidence: medium (likely)" in why
         assert f"Status: ongoing, no fix detected. Lifeline can't repair this by itself. Next: {self.LEFT}" in why
 
     @pytest.mark.parametrize("case", [requiring("monitoring-fips")], indirect=True)
-    def test_of_a_fips_endpoint_is_likely_at_most_cut_off_and_nothing_is_promised(self, case: Case) -> None:
+    def test_of_a_fips_endpoint_is_likely_cut_off_by_nothing(self, case: Case) -> None:
         domain = "monitoring-fips.us-east-1.amazonaws.com"
         case.account.offer(Service(case.account.name_of("monitoring-fips"), private_dns_names=(domain,)))
         vpc_id = case.world.make_vpc()
@@ -316,13 +326,14 @@ class TestAnAgentByAnotherName:
         self.check(case, subnet)
 
     @pytest.mark.parametrize("case", [requiring("logs")], indirect=True)
-    def test_of_its_own_choice_is_likely_at_most_cut_off_and_nothing_is_promised(self, case: Case) -> None:
+    def test_of_its_own_choice_is_likely_cut_off_by_nothing(self, case: Case) -> None:
         """An endpoint always answers its own names (PrivateLink guide; CloudWatch agent guide: endpoint_override)."""
         vpc_id = case.world.make_vpc()
         subnet = case.world.make_subnet(vpc_id)
         permission = {"IpProtocol": "tcp", "FromPort": 443, "ToPort": 443, "IpRanges": [{"CidrIp": "10.0.0.0/16"}]}
         endpoint_id = case.their_endpoint(vpc_id, subnet, case.group(vpc_id, "theirs", permission))
         case.world.ec2.modify_vpc_endpoint(VpcEndpointId=endpoint_id, PrivateDnsEnabled=False)
+        case.look(vpc_id)
         self.check(case, subnet)
 
 

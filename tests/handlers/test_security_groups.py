@@ -9,7 +9,7 @@ from lifeline.adapters.store.ownership import Ownership
 from lifeline.adapters.store.vpcs import VpcStore
 from tests.support import strict
 from tests.support.cloudtrail import Identity, record_call
-from tests.support.days import MINUTES, Days
+from tests.support.days import EVERYWHERE, MINUTES, Days
 from tests.support.home import HOME
 from tests.support.strict_errors import RefusedError
 from tests.support.world import emulated_world
@@ -496,3 +496,37 @@ def test_a_full_quota_of_groups_is_said_once_and_the_endpoint_follows_once_there
     assert len([text for text in days.texts() if "SecurityGroupLimitExceeded" in text]) == 1
     days.sweeps(1)
     assert len(days.live(vpc_id)) == 1
+
+
+# ---- of another VPC
+
+
+@pytest.mark.parametrize("event_name", ["RevokeSecurityGroupIngress", "DisassociateSecurityGroupVpc"])
+def test_what_happens_to_a_group_of_another_vpc_leads_to_the_vpc_that_uses_it(days: Days, event_name: str) -> None:
+    """EC2 guide: a group may be associated with other VPCs of the Region. Records of rules name no VPC, and EC2 knows
+    the group's own; the record of an association names the VPC with which it is.
+    """
+    ec2, owner, vpc_id = days.world.ec2, days.world.make_vpc(), days.world.make_vpc(cidr="10.9.0.0/16")
+    (theirs,) = create(days, owner, "golden")
+    everything = [{"IpProtocol": "-1", "IpRanges": [{"CidrIp": EVERYWHERE}]}]
+    ec2.authorize_security_group_ingress(GroupId=theirs, IpPermissions=everything)
+    days.account.associate(theirs, vpc_id)
+    ec2.create_vpc_endpoint(
+        VpcId=vpc_id,
+        VpcEndpointType="Interface",
+        ServiceName=days.account.name_of("monitoring"),
+        SubnetIds=[days.world.make_subnet(vpc_id, "10.9.1.0/24")],
+        SecurityGroupIds=[theirs],
+        PrivateDnsEnabled=True,
+    )
+    days.clock.advance(MINUTES)
+    assert days.look(vpc_id)["services"][0]["state"] == "served"
+    days.texts()
+    ec2.revoke_security_group_ingress(GroupId=theirs, IpPermissions=everything)
+    call = {"GroupId": theirs} | ({"VpcId": vpc_id} if event_name.startswith("Dis") else {})
+    days.clock.advance(MINUTES)
+    days.deliver(record_call(event_name, call, {}, identity=STRANGER, at=days.clock()))
+    (said,) = days.texts()
+    assert (vpc_id in said, owner in said) == (True, False)
+    assert f"{theirs} of vpce-" in said
+    assert "doesn't allow inbound 443 from 10.9.1.0/24" in said

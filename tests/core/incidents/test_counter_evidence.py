@@ -260,13 +260,13 @@ class TestWhatWasNotRead:
 
 
 class TestAServiceThatNothingAsksFor:
-    """Lifeline doesn't read what serves it: that it saw no path says nothing."""
+    """Lifeline doesn't read what serves it: that it saw no path says nothing, but a path lost would be on record."""
 
     @pytest.mark.parametrize(
         ("asked", "expected"),
         [
-            ({}, CUT_OFF),
-            ({"logs": minute(-9000)}, CUT_OFF),
+            ({}, AGENT),
+            ({"logs": minute(-9000)}, AGENT),
             ({"monitoring": minute(-0.5)}, CUT_OFF),
             ({"monitoring": minute(-60)}, AGENT),
             (None, AGENT),
@@ -281,6 +281,34 @@ class TestAServiceThatNothingAsksFor:
             "Lifeline has looked for a path there since 2026-03-02 08:00:00 UTC, and has seen neither one nor a change"
         )
         assert any(line.startswith(looked) for line in cause.evidence) is (asked == {"monitoring": minute(-60)})
+
+    def test_is_weighed_by_what_the_agent_reported_without_saying_that_anything_was_looked_for(self) -> None:
+        cause = why(facts(network(), known=KnownVpc(minute(-9000), asked={})))
+        assert cause.words == ANOTHER_NAME
+        reported, seen, *_ = cause.evidence
+        assert reported == "the agent reported through this network until 2026-03-02 08:59:00 UTC"
+        assert seen == (
+            "Lifeline first saw the VPC at 2026-02-24 03:00:00 UTC. Nothing requires the monitoring service there, so "
+            "Lifeline doesn't look for what serves it, but it hasn't seen a change that explains the silence"
+        )
+
+    @pytest.mark.parametrize(
+        "more",
+        [
+            {"known": KnownVpc(minute(1), asked={})},
+            {"is_past_read": False},
+            {"changes": (DELETED,)},
+            {"known": KnownVpc(minute(-9000), lost("subnet-a", -2).paths, asked={})},
+            {"agent": agent(seen_at=None)},
+        ],
+        ids=["known since", "changes not read", "a change on record", "its way out lost", "never reported"],
+    )
+    def test_is_not_weighed_where_something_may_have_changed(self, more: dict[str, Any]) -> None:
+        seen = {"known": KnownVpc(minute(-9000), asked={}), **more}
+        assert why(facts(network(), **seen)).kind is CauseKind.CUT_OFF
+
+    def test_is_not_weighed_for_another_need_for_what_changed_since_the_agents_start_may_be_forgotten(self) -> None:
+        assert why(facts(served(), "ec2", known=KnownVpc(minute(-9000), asked={}))).kind is CauseKind.CUT_OFF
 
 
 class TestAnotherNeed:

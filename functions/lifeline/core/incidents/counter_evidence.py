@@ -19,14 +19,15 @@ def counter_evidence(facts: Facts, service: str, kind: CauseKind, path: NetworkP
     An agent that reported through the very network in which the path was never seen, or was seen to be gone, doesn't
     depend on it: it may use a FIPS name, a proxy, or an endpoint of its own choice (CloudWatch agent guide:
     endpoint_override). Where Lifeline didn't know the network then, has forgotten what was lost since, or couldn't read
-    what changed there, something may have gone unseen.
+    what changed there, something may have gone unseen. So it may where Lifeline doesn't look for what serves the
+    service, but for metrics that arrived until now: what ended that would be on record.
     """
     known, seen_at, outlived = facts.known, facts.agent.seen_at, is_outlived(kind, path)
     met_at = facts.harmless_before(service, is_outlived=outlived)
     if known is None or seen_at is None or met_at is None or path.reach in _OF_THE_MOMENT:
         return ()
     is_shown = service == METRICS and not outlived
-    looked_since = known.looked_since(service)
+    looked_since = known.looked_since(service) or (known.since if is_shown else None)
     is_known = looked_since is not None and looked_since <= (seen_at if is_shown else met_at)
     if not is_known or now - met_at >= BACKLOG or not facts.is_past_read or had_path(facts, service, kind, path):
         return ()
@@ -84,7 +85,10 @@ def _seen_words(known: KnownVpc, subnet_id: str, service: str) -> str:
     lost = [path.lost_at for path in known.paths_of(subnet_id, service) if path.lost_at]
     if lost:
         return f"Lifeline saw at {write_time(max(lost))} that the path was gone, and hasn't seen"
-    looked_since = known.looked_since(service)
-    if looked_since and looked_since > known.since:
+    looked_since, first = known.looked_since(service), f"Lifeline first saw the VPC at {write_time(known.since)}"
+    if looked_since is None:
+        left = f"Nothing requires the {service} service there, so Lifeline doesn't look for what serves it"
+        return f"{first}. {left}, but it hasn't seen"
+    if looked_since > known.since:
         return f"Lifeline has looked for a path there since {write_time(looked_since)}, and has seen neither one nor"
-    return f"Lifeline first saw the VPC at {write_time(known.since)}, and has seen neither a path there nor"
+    return f"{first}, and has seen neither a path there nor"
