@@ -44,8 +44,7 @@ class DenialNotices:
         finally:
             if not is_sent:
                 for permission, turn in told.items():
-                    if turn.together:
-                        self._turns(permission).give_back(turn, now)
+                    self._turns(permission).give_back(turn, now)
             settled = {permission for permission, turn in turns.items() if turn.is_known or (turn.is_now and is_sent)}
             self.return_reservation(turns.keys() - settled)
 

@@ -91,6 +91,8 @@ class Turns:
 
     def give_back(self, turn: Turn, now: datetime) -> None:
         """The notice couldn't be sent: those who were to be said in it wait again, and the next of them says so."""
+        if not turn.together:
+            return
         since = now.astimezone(UTC) - _GATHERED_FOR
 
         def step(told: _Told) -> tuple[_Told, None]:

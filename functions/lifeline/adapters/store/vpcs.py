@@ -87,10 +87,8 @@ class VpcStore:
         """
         if before == after:
             return
-        names = {field.name for field in fields(VpcState)} - {"unread"} - before.unread
-        changed = {
-            name: getattr(after, name) for name in sorted(names) if getattr(after, name) != getattr(before, name)
-        }
+        names = sorted(_NAMES - before.unread)
+        changed = {name: getattr(after, name) for name in names if getattr(after, name) != getattr(before, name)}
         if not changed:
             return
         lists = [vpc_list for vpc_list in VpcList if vpc_list.holds(before) != vpc_list.holds(after)]
@@ -141,11 +139,18 @@ class VpcStore:
         be understood is an error in the log: people only lose what the next run finds out anew, if it is one of
         `_FOUND_ANEW`, and anything else is `unread`.
         """
+        found = {name: item[name] for name in _NAMES & item.keys()}
+        try:
+            return from_plain(VpcState, {name: self._whole(ref, name, value) for name, value in found.items()})
+        except UnreadableError:
+            return self._state_in_part(ref, found)
+
+    def _state_in_part(self, ref: AnyRef, found: Mapping[str, Any]) -> VpcState:
         known: dict[str, Any] = {}
         unread: set[str] = set()
-        for name in _NAMES & item.keys():
+        for name, value in found.items():
             try:
-                known[name] = getattr(from_plain(VpcState, {name: self._whole(ref, name, item[name])}), name)
+                known[name] = getattr(from_plain(VpcState, {name: self._whole(ref, name, value)}), name)
             except UnreadableError as error:
                 logger.error("state unreadable", ref=str(ref), attribute=name, reason=str(error))
                 unread.add(name)

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from lifeline.core.network.endpoint_policy import hangs_on_network, is_shut
 from lifeline.core.network.model import Endpoint, Vpc
 from lifeline.core.plan.actions import Action, ActionKind, Plan
-from lifeline.core.plan.cost import Price, with_blocked
+from lifeline.core.plan.cost import Price, block
 from lifeline.core.policy.endpoint_policies import policy_print
 
 _STAYS = (
@@ -38,11 +38,7 @@ def leave_policies(plan: Plan, vpc: Vpc, let_in: Mapping[str, str], price: Price
     prints = {endpoint.id: policy_print(endpoint.policy) for endpoint in vpc.endpoints if endpoint.id in let_in}
 
     def is_left(action: Action) -> bool:
-        is_default = action.kind is ActionKind.RESET_POLICY and action.is_planned and not action.policy
+        is_default = action.kind is ActionKind.RESET_POLICY and not action.policy
         return is_default and let_in.get(action.endpoint_id, "") == prints.get(action.endpoint_id)
 
-    if not any(map(is_left, plan.actions)):
-        return plan
-    actions = tuple(action.blocked(_STAYS) if is_left(action) else action for action in plan.actions)
-    held = {action.service: _STAYS for action in plan.actions if is_left(action)}
-    return with_blocked(plan, actions, held, price)
+    return block(plan, is_left, _STAYS, price)

@@ -313,9 +313,8 @@ class _Check:
         names, on = ", ".join(sorted(ids)), ports_in(self._ports_of(service))
         change = self.around.change_of_groups(self.facts, service, ids, self.now)
         doubts, seen_at = path.uncertainties, self.facts.agent.seen_at
-        if (
-            change is None and seen_at and service == METRICS
-        ):  # neither which groups an instance had is on record, nor all that answers names
+        # Neither which groups an instance had is on record, nor all that answers names.
+        if change is None and seen_at and service == METRICS:
             reported = f"the agent reported until {write_time(seen_at)}"
             either = "it got out then, by other groups or to other addresses, or uses another name, such as a FIPS one"
             doubts = (*doubts, f"{reported}: {either}")
@@ -401,10 +400,8 @@ class _Check:
         if path is None:
             return None
         change = self.around.change_behind(self.facts, CauseKind.PATH_UNKNOWN, service, self.now)
-        remedy, is_repairable = (
-            self._remedy(service, path),
-            path.is_repairable and not self._is_left(service, path.reach),
-        )
+        remedy = self._remedy(service, path)
+        is_repairable = path.is_repairable and not self._is_left(service, path.reach)
         return self._cause(
             CauseKind.PATH_UNKNOWN,
             Confidence.LOW,

@@ -91,10 +91,11 @@ def egress_to_public(groups: OwnGroups, service: str, client: Subnet, vpc: Vpc, 
     read.
     """
     version, where = client.ip_version, "public addresses"
-    way, other = (
-        _judge(groups, (public_end(service, one),), where, vpc, ports) for one in (version, 6 if version == 4 else 4)
-    )
-    return replace(way, where=f"public IPv{version} addresses") if other.is_open and not way.is_open else way
+    way = _judge(groups, (public_end(service, version),), where, vpc, ports)
+    if way.is_open:
+        return way
+    other = _judge(groups, (public_end(service, 6 if version == 4 else 4),), where, vpc, ports)
+    return replace(way, where=f"public IPv{version} addresses") if other.is_open else way
 
 
 def egress_to_central(groups: OwnGroups, addresses: Collection[str], client: Subnet, vpc: Vpc, ports: Ranges) -> Egress:

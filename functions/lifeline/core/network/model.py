@@ -5,7 +5,7 @@ Everything is frozen and ordered, so that two observations of the same network a
 
 import re
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from functools import lru_cache
@@ -668,6 +668,10 @@ class Catalog:
         `aws.api.…`), which is why the name is looked up and never built.
         """
         return self._by_suffix.get(suffix, ())
+
+    def asked_by(self, services: Iterable[Service], names: tuple[str, ...]) -> "Catalog":
+        """The region as if it offered these services alone, and clients asked for these of their names only."""
+        return replace(self, services=tuple(replace(service, private_dns_names=names) for service in services))
 
     def named(self, name: str, kind: EndpointType) -> Service | None:
         """The service of a full name and type, or None where the region has none."""

@@ -283,8 +283,8 @@ class ServiceReach:
         """The same for usual names that aren't answered as the first one is: by a record of their own, or by none."""
         names = {answer_to(name, self.dns) if self.dns else None: name for name in self.names}
         for name in (name for answer, name in names.items() if answer != self.central):
-            alone = tuple(replace(one, private_dns_names=(name,)) for one in self.offered)
-            found = ServiceReach(self.vpc, self.service, replace(catalog, services=alone), self.dns, self.asking)
+            alone = catalog.asked_by(self.offered, (name,))
+            found = ServiceReach(self.vpc, self.service, alone, self.dns, self.asking)
             if self.dns and not (found.central or found.gateway):
                 found.conflict = conflicting_zone(self.names, self.dns)
             yield found

@@ -147,7 +147,7 @@ def judge_central(
 def asked_at(answer: DnsAnswer, service: Service, catalog: Catalog) -> Catalog:
     """The service as if clients asked only for its names that a zone has, whether they are the usual ones or not."""
     names = tuple(name for name in service.private_dns_names if domain_of(name) == answer.domain)
-    return replace(catalog, services=(replace(service, private_dns_names=names),))
+    return catalog.asked_by([service], names)
 
 
 def find_holder(domains: Set[str], endpoints: Iterable[Endpoint], catalog: Catalog) -> Endpoint | None:

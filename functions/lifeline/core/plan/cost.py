@@ -1,7 +1,7 @@
 """What endpoints cost: list prices by region, with their date."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from decimal import ROUND_HALF_UP, Decimal
 from functools import cache
@@ -157,6 +157,15 @@ def with_blocked(plan: Plan, actions: tuple[Action, ...], held: Mapping[str, str
     )
     cost = cost_of([action for action in actions if action.is_planned], price)
     return replace(plan, actions=actions, services=services, monthly_cost_usd=cost)
+
+
+def block(plan: Plan, chosen: Callable[[Action], bool], words: str, price: Price | None) -> Plan:
+    """The plan with the chosen ones of its planned actions blocked for one reason; itself if there are none."""
+    held = [action for action in plan.actions if action.is_planned and chosen(action)]
+    if not held:
+        return plan
+    actions = tuple(action.blocked(words) if action in held else action for action in plan.actions)
+    return with_blocked(plan, actions, {action.service: words for action in held}, price)
 
 
 def cost_of(actions: Iterable[Action], price: Price | None) -> Decimal:

@@ -124,7 +124,7 @@ class Takeover:
     def by_other_names(self) -> Iterator["Dependent"]:
         """The subnets to which somebody else answers another of the service's names, which the endpoint would take."""
         for name, _ in taken_from(self.service.private_dns_names, self.dns) if self.dns else ():
-            alone = replace(self.catalog, services=(replace(self.service, private_dns_names=(name,)),))
+            alone = self.catalog.asked_by([self.service], (name,))
             found = find_dependents(self.suffix, self.vpc, alone, self.dns)
             yield from (replace(one, name=name) for one in found)
 

@@ -58,8 +58,9 @@ def waking_harm(vpc: Vpc, catalog: Catalog, plan_input: PlanInput) -> str:
             if words := find_elsewhere(takeover, endpoint, plan_input.asking, groups).breaks:
                 return words
     for zone, service, is_own_name in _hidden(dns, catalog, required):
+        reach = _reach_then(service, vpc, catalog, dns)
         for one in find_dependents(service, vpc, catalog, dns, exempt):
-            why = _why_lost(one, service, vpc, catalog, dns, is_own_name=is_own_name)
+            why = _why_lost(one, reach, is_own_name=is_own_name)
             if not why:
                 continue
             makes = "would make" if is_own_name else "might make"
@@ -86,8 +87,9 @@ def waking_told(vpc: Vpc, catalog: Catalog, plan_input: PlanInput) -> str:
                 )
     required = {requirement.service for requirement in plan_input.requirements}
     for _, service, is_own_name in _hidden(dns, catalog, required):
+        reach = _reach_then(service, vpc, catalog, dns)
         for one, said in find_spared(service, vpc, catalog, dns, plan_input.exempt):
-            if lost := _why_lost(one, service, vpc, catalog, dns, is_own_name=is_own_name):
+            if lost := _why_lost(one, reach, is_own_name=is_own_name):
                 told.append(lost_words(one.subnet.id, said, service, lost, is_sure=is_own_name))
     return f"; {listed(told, _SHOWN)}" if told else ""
 
@@ -100,21 +102,16 @@ def _waking_endpoints(vpc: Vpc) -> Iterator[tuple[Endpoint, str, Vpc]]:
             yield endpoint, suffix_of(endpoint.service_name), answered_by(endpoint, vpc)
 
 
-def _why_lost(
-    one: Dependent,
-    service: str,
-    vpc: Vpc,
-    catalog: Catalog,
-    dns: DnsView | None,
-    *,
-    is_own_name: bool,
-) -> str:
+def _reach_then(service: str, vpc: Vpc, catalog: Catalog, dns: DnsView | None) -> ServiceReach:
+    """Who would answer the service's name once the attributes are on."""
+    return ServiceReach(replace(vpc, dns_support=True, dns_hostnames=True), service, catalog, dns)
+
+
+def _why_lost(one: Dependent, reach: ServiceReach, *, is_own_name: bool) -> str:
     """Why the subnet would lose the service to the zone, or might; an empty text if it wouldn't."""
     if not is_own_name:
-        return f"whether it has a record for the {service} service was not read"
-    path = ServiceReach(replace(vpc, dns_support=True, dns_hostnames=True), service, catalog, dns).private_path(
-        one.subnet
-    )
+        return f"whether it has a record for the {reach.service} service was not read"
+    path = reach.private_path(one.subnet)
     return "" if path.reach.is_open else path.words
 
 

@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from lifeline.core.coexist.canary import Withdrawal
+from lifeline.core.coexist.lapsed import Lapsed, judge_lapsed
 from lifeline.core.coexist.vpc_state import VpcList, VpcState
 from lifeline.core.guards.backlog import Epoch
 from lifeline.core.guards.kill_switch import KILL_SWITCH
@@ -102,6 +103,12 @@ class VpcContext:
     def desired(self) -> Desired:
         """What the policy requires of the VPC today."""
         return desired(self.run.policy, self.vpc, usable_tiers(self.vpc), today=self.run.now.date())
+
+    @property
+    def lapsed(self) -> Lapsed:
+        """What was required there by the policy or by tags, and isn't any more."""
+        run = self.run
+        return judge_lapsed(self.vpc, run.policy, self.known_tags, run.catalog, today=run.now.date())
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from lifeline.core.coexist.lapsed import judge_lapsed
 from lifeline.core.coexist.vpc_state import VpcState
 from lifeline.core.guards.backlog import changed_subnets, find_gaps, hold_backlog, judge
 from lifeline.core.guards.freeze import EVERYTHING
@@ -73,10 +72,9 @@ class Backlogs(Amendment):
 
 def _muted(context: VpcContext, want: Desired) -> Mapping[str, frozenset[str]]:
     """By subnet, the services that it would have to reach but for an exemption or a tag."""
-    run, found = context.run, defaultdict[str, set[str]](set)
-    lapsed = judge_lapsed(context.vpc, run.policy, context.known_tags, run.catalog, today=run.now.date())
+    found = defaultdict[str, set[str]](set)
     spared = ((subnet_id, service) for subnet_id, service, _ in want.spared)
-    for subnet_id, service in (*lapsed.waivers, *spared):
+    for subnet_id, service in (*context.lapsed.waivers, *spared):
         found[subnet_id].add(service)
     return {subnet_id: frozenset(services) for subnet_id, services in found.items()}
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from lifeline.core.coexist.associated import has_any
-from lifeline.core.coexist.lapsed import Lacking, Lapsed, find_lacking, judge_lapsed
+from lifeline.core.coexist.lapsed import Lacking, Lapsed, find_lacking
 from lifeline.core.coexist.retirement import Retirement, Terms, has_own, idle, plan_retirement, waived_endpoints
 from lifeline.core.coexist.vpc_state import VpcList, VpcState
 from lifeline.core.coexist.warnings import due, settle
@@ -149,10 +149,7 @@ def retired(context: VpcContext, state: VpcState) -> Retirement:
 
 
 def _lapsed(context: VpcContext) -> Lapsed:
-    if context.is_release:
-        return Lapsed()
-    run = context.run
-    return judge_lapsed(context.vpc, run.policy, context.known_tags, run.catalog, today=run.now.date())
+    return Lapsed() if context.is_release else context.lapsed
 
 
 def _lacking(context: VpcContext, lapsed: Lapsed, state: VpcState) -> Lacking:

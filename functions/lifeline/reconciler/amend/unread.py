@@ -2,7 +2,7 @@
 
 from lifeline.core.coexist.vpc_state import VpcState
 from lifeline.core.plan.actions import Plan
-from lifeline.core.plan.cost import with_blocked
+from lifeline.core.plan.cost import block
 from lifeline.reconciler.amend.amendment import Amendment, Decision, Fact, VpcContext
 
 
@@ -15,13 +15,7 @@ class UnreadStates(Amendment):
 
     def decide(self, context: VpcContext, plan: Plan, state: VpcState) -> Decision:
         """The plan with everything blocked, if anything of the state is unread."""
-        planned = [action for action in plan.actions if action.is_planned] if state.unread else []
-        if not planned:
-            return Decision(plan, state)
-        words = _words(state)
-        actions = tuple(action.blocked(words) if action.is_planned else action for action in plan.actions)
-        held = {action.service: words for action in planned}
-        return Decision(with_blocked(plan, actions, held, context.run.price), state)
+        return Decision(block(plan, lambda _: bool(state.unread), _words(state), context.run.price), state)
 
 
 def _words(state: VpcState) -> str:
