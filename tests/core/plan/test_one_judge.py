@@ -19,6 +19,7 @@ from lifeline.core.network.gates import ObstacleKind
 from lifeline.core.network.model import (
     EndpointState,
     NetworkAcl,
+    RouteTable,
     TargetKind,
     Tier,
     Vpc,
@@ -324,18 +325,31 @@ _BY = (AnswerKind.PRIVATE_ZONE, AnswerKind.RESOLVER_RULE)
 def test_unread_dns_makes_a_path_unknown_exactly_where_it_decides(
     network: Vpc, service: str, dns: DnsView | None
 ) -> None:
-    """An endpoint that is coming will take the name in any case, so it is told."""
+    """An endpoint that is coming will take the name in any case, so it is told. So is one that is there and shut, with
+    what was not read: a rule for just that name would go before it.
+    """
     for one in network.subnets:
         unread = judged(network, one.id, service, dns)
         read = [
             judged(network, one.id, service, view) for view in (NOBODY_ELSE, *map(partial(answering_all, service), _BY))
         ]
         is_decided = len({path.reach.is_open for path in read}) == 1
-        if unread.reach not in {Reach.UNKNOWN, Reach.PENDING}:
+        is_shut = unread.reach is Reach.CLOSED and unread.unread and unread.endpoint_id
+        if is_shut:
+            assert {path.reach for path in read[:-1]} <= {Reach.CLOSED, Reach.UNKNOWN}, (unread, read)
+        elif unread.reach not in {Reach.UNKNOWN, Reach.PENDING}:
             assert is_decided, (unread, read)
             assert {path.reach.is_open for path in read} == {unread.reach.is_open}
         elif unread.reach is Reach.UNKNOWN:
             assert not is_decided or Reach.UNKNOWN in {path.reach for path in read}, (unread, read)
+
+
+def test_a_rule_does_not_lead_to_an_endpoint_that_lets_the_subnet_in_by_no_address() -> None:
+    """What a rule answers with isn't read. It may be the endpoint here, unless that is known to be shut."""
+    six, by_rule = replace(SIX, id="subnet-b"), answering_all("monitoring", AnswerKind.RESOLVER_RULE)
+    network = vpc(CLIENT, six, endpoint(MONITORING, "a"), GROUP)
+    assert judged(network, CLIENT.id, "monitoring", by_rule).reach is Reach.CENTRAL
+    assert judged(network, six.id, "monitoring", by_rule).reach is Reach.UNREACHABLE
 
 
 class TestUnreadDns:
@@ -379,6 +393,14 @@ class TestUnreadDns:
         failed = endpoint(MONITORING, "a", state=EndpointState.FAILED)
         assert judged(vpc(CLIENT, failed, HUB), CLIENT.id, "monitoring", UNREAD).reach is Reach.UNKNOWN
         assert judged(vpc(CLIENT, failed, HUB), CLIENT.id, "monitoring", NOBODY_ELSE).reach is Reach.FAILED
+
+    @pytest.mark.parametrize(("led", "unread"), [((HUB,), UNREAD.unreadable), ((), ())])
+    def test_is_told_of_a_closed_endpoint_where_a_rule_for_its_name_could_lead_elsewhere(
+        self, led: tuple[RouteTable, ...], unread: tuple[str, ...]
+    ) -> None:
+        shut = endpoint(MONITORING, "a", security_group_ids=frozenset({SHUT.id}))
+        found = judged(vpc(CLIENT, shut, SHUT, *led), CLIENT.id, "monitoring", UNREAD)
+        assert (found.reach, found.endpoint_id, found.unread) == (Reach.CLOSED, shut.id, unread)
 
     def test_keeps_no_gateway_endpoint_from_being_made_for_it_takes_nothing_over(self) -> None:
         for dns in (None, UNREAD):

@@ -296,7 +296,7 @@ class ServiceReach:
     def _by_name(self, subnet: Subnet) -> NetworkPath | None:
         is_on, central = not self.attributes_off, self.central
         if is_on and self.holder and self.is_held and not self._is_forwarded:
-            return self._by_endpoint(self.holder, subnet)
+            return self._unless_forwarded(self._by_endpoint(self.holder, subnet), subnet)
         is_read = central and central.addresses is not None  # so the name isn't a public address
         if is_on and central and (is_read or (self._is_forwarded and self.is_held)):
             return self._by_central(central, subnet)
@@ -378,7 +378,8 @@ class ServiceReach:
             return replace(path, unread=found.unread) if is_served else replace(found, central_id=central.source_id)
         if effective_route_table(subnet, self.vpc) is None:
             return self._without_table(replace(path, notes=(words,)), subnet)
-        barrier = way_to_central(central, subnet, self.vpc, self.ports, self.endpoints, self.asking)
+        own = [endpoint for endpoint in self.endpoints if _is_ready(endpoint) and not self._is_shut(endpoint, subnet)]
+        barrier = way_to_central(central, subnet, self.vpc, self.ports, own, self.asking)
         unread = (*(self.dns.unreadable if self.dns else ()), *barrier.unread)
         path = replace(path, unread=unread, obstacles=barrier.obstacles, shut=barrier.shut)
         if barrier.obstacles:
@@ -406,16 +407,34 @@ class ServiceReach:
         """The endpoint in this very VPC to which a zone leads, once it is available."""
         return next((one for one in self.endpoints if one.id == central.endpoint_id and _is_ready(one)), None)
 
+    def _is_shut(self, endpoint: Endpoint, subnet: Subnet) -> bool:
+        """True if an endpoint in this VPC is known to let nothing of the subnet in."""
+        barrier = self._barrier_to(endpoint, subnet)
+        return bool(barrier.obstacles) and not barrier.passes_any
+
+    def _leads_on(self, subnet: Subnet) -> bool:
+        """True if a route leads beyond the VPC, or that isn't known."""
+        table = effective_route_table(subnet, self.vpc)
+        return table is None or any(route.is_active and route.target not in _STAYING for route in table.routes)
+
     def _leads_to_central(self, subnet: Subnet) -> bool:
         """True if a route leads beyond the VPC, or the central answer may be the address of an endpoint in this one."""
-        table = effective_route_table(subnet, self.vpc)
-        routes = table.routes if table else ()
-        leads_on = any(route.is_active and route.target not in _STAYING for route in routes)
-        return leads_on or any(_is_ready(endpoint) and endpoint.subnet_ids for endpoint in self.endpoints)
+        return self._leads_on(subnet) or any(
+            _is_ready(endpoint) and endpoint.subnet_ids and not self._is_shut(endpoint, subnet)
+            for endpoint in self.endpoints
+        )
+
+    def _unless_forwarded(self, path: NetworkPath, subnet: Subnet) -> NetworkPath:
+        """The path by the endpoint that takes the name. Where that is shut, a rule for just this name, which would go
+        before it, could lead elsewhere: so what of the VPC's DNS was not read is told.
+        """
+        if path.reach is not Reach.CLOSED or not self._leads_on(subnet):
+            return path
+        return replace(path, unread=(*path.unread, *self._unread_answers))
 
     def _unless_central(self, path: NetworkPath, subnet: Subnet) -> NetworkPath:
         """The closed path; unknown where a central endpoint would open it, and whether one answers was not read."""
-        can_lead = effective_route_table(subnet, self.vpc) is None or self._leads_to_central(subnet)
+        can_lead = self._leads_to_central(subnet)
         is_hidden = bool(self.attributes_off or self.central or path.reach is Reach.UNKNOWN)
         if is_hidden or not can_lead or not self._unread_answers:
             return path
