@@ -140,6 +140,11 @@ class TestAnInterfaceEndpointOfS3ForEveryone:
         found = plan(vpc(CLIENT, replace(S3_FOR_ALL, inbound_dns_only=None), GROUP), "s3")
         assert (found.actions, found.services[0].state) == ((), ServiceState.UNKNOWN)
 
+    def test_that_the_vpcs_dns_hides_is_left_alone_while_a_gateway_endpoint_serves(self) -> None:
+        hidden = vpc(CLIENT, S3_FOR_ALL, GROUP, gateway("main", id="vpce-2"), table("main", TO_S3), dns_hostnames=False)
+        found = plan(hidden, "s3")
+        assert (found.actions, found.services[0].state) == ((), ServiceState.SERVED)
+
     def test_that_is_closed_is_its_owners_to_open(self) -> None:
         (action,) = actions(
             vpc(

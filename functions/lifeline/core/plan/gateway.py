@@ -73,7 +73,8 @@ class GatewayPlanner(ServicePlanner):
         found = [obstacle for path in self.paths.values() for obstacle in path.obstacles]
         yield from self.reset_policies()
         if self.reach.holder:
-            yield from self.fix_dns(self.reach.holder.id)
+            if not all(path.reach.is_open for path in self.paths.values()):
+                yield from self.fix_dns(self.reach.holder.id)
             yield from self.remove(found, self.reach.holder)
         elif self.reach.central and any(path.central_id or self.lacks_a_name(path) for path in self.paths.values()):
             yield from self.without_way_to(self.reach.central)
