@@ -2,8 +2,10 @@
 
 import pytest
 
+from lifeline.handlers import reconcile_endpoints
 from tests.support.cases import Case, Entry, requiring
 from tests.support.strict import Service
+from tests.support.world import Context
 
 ALL = ((100, True, "allow", "0.0.0.0/0", None), (100, False, "allow", "0.0.0.0/0", None))
 
@@ -335,6 +337,16 @@ class TestAnAgentByAnotherName:
         case.world.ec2.modify_vpc_endpoint(VpcEndpointId=endpoint_id, PrivateDnsEnabled=False)
         case.look(vpc_id)
         self.check(case, subnet)
+
+
+def test_an_agent_in_a_vpc_that_a_person_exempted_is_promised_no_endpoint(case: Case) -> None:
+    vpc_id = case.world.make_vpc()
+    agent = case.launch(case.world.make_subnet(vpc_id))
+    reconcile_endpoints.handler({"exempt": [vpc_id], "days": 7, "reason": "moves to the hub"}, Context())
+    why = case.why_silent(agent["InstanceId"])
+    assert "Lifeline can't repair this by itself." in why
+    assert f"Lifeline will not fix this, because {vpc_id} is exempt from everything until" in why
+    assert "moves to the hub" in why
 
 
 @pytest.mark.parametrize("case", [{"REQUIRED_SERVICES": "s3"}], indirect=True)

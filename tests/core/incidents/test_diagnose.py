@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 import pytest
@@ -39,6 +39,7 @@ from lifeline.core.network.model import (
 from lifeline.core.plan.cost import price_in
 from lifeline.core.plan.endpoint_lifecycle import Made
 from lifeline.core.policy.central import Central
+from lifeline.core.policy.policy import Exempted
 from tests.support.agents import minute, why_silent
 from tests.support.builders import (
     CATALOG,
@@ -339,6 +340,14 @@ class TestCutOff:
         for asked in (frozenset({METRICS}), None):
             assert why(facts(network(), asked=asked)).advice.startswith("Lifeline will create the endpoint here")
             assert why(facts(network(), asked=asked)).is_repairable
+
+    def test_from_which_the_subnet_is_exempt_is_left_and_the_exemption_is_named(self) -> None:
+        until = Exempted("vpc-1", (METRICS,), date(2026, 3, 9), "moves to the hub")
+        found = why(facts(network(), asked=frozenset({"ssm"}), spared=((METRICS, until),)))
+        assert (found.kind, found.is_repairable) == (CauseKind.CUT_OFF, False)
+        assert found.advice.startswith(
+            "Lifeline will not fix this, because vpc-1 is exempt from monitoring until 2026-03-09: moves to the hub. To"
+        )
 
     def test_to_another_need_that_nothing_requires_there_is_a_persons_to_mend(self) -> None:
         again = replace(INSTANCE, launched_at=minute(1))

@@ -12,7 +12,7 @@ from lifeline.core.network.dns import AnswerKind, DnsAnswer, DnsView, usual_firs
 from lifeline.core.network.model import AclEntry, Catalog, EndpointType, NatGateway, NetworkAcl, Service, Vpc
 from lifeline.core.network.model import TargetKind as To
 from lifeline.core.network.reach import NetworkPath, Reach, find_path
-from lifeline.core.plan.actions import Action, ActionKind, Plan, ServiceState
+from lifeline.core.plan.actions import Action, ActionKind, Plan, ServiceState, Status
 from lifeline.core.plan.plan import plan_endpoints
 from lifeline.core.plan.scene import PlanInput
 from lifeline.core.policy.policy import Requirement
@@ -196,7 +196,7 @@ def test_an_endpoint_of_another_service_that_has_one_of_the_names_is_in_the_way(
     """AWS offers FIPS names of some services as services of their own."""
     twin = "com.amazonaws.us-east-1.monitoring-fips"
     catalog = Catalog((SERVICE, replace(SERVICE, name=twin, private_dns_names=(FIPS,))))
-    there = endpoint(twin, "a", private_dns=private_dns)
+    there = endpoint(twin, "a", private_dns=private_dns, own=False)
     for network in (vpc(subnet("a"), there), vpc(subnet("a"), TO_HUB, there)):
         action = of_kind(planned(network, catalog=catalog), ActionKind.CREATE_INTERFACE_ENDPOINT)
         assert action.error == (
@@ -208,6 +208,51 @@ def test_an_endpoint_of_another_service_that_has_one_of_the_names_is_in_the_way(
     assert state_in(planned(vpc(subnet("a"), there), catalog=catalog)) is not ServiceState.SERVED
     fips = planned(vpc(subnet("a"), there, own_security_group()), catalog=catalog, suffix="monitoring-fips")
     assert (state_in(fips) is ServiceState.SERVED) is private_dns
+
+
+@pytest.mark.parametrize("canary", [False, True])
+def test_of_two_services_with_one_name_that_are_required_one_gets_an_endpoint(canary: bool) -> None:
+    """AWS would refuse the second one's private DNS, also where a canary turns it on later."""
+    twin = replace(SERVICE, name=f"{MONITORING}-fips", private_dns_names=(FIPS,))
+    asked = tuple(
+        Requirement(name, frozenset({"subnet-a"}), per_zone=True) for name in ("monitoring-fips", "monitoring")
+    )
+
+    def made(**more: Any) -> list[Action]:
+        found = plan_endpoints(
+            vpc(subnet("a")), Catalog((SERVICE, twin)), PlanInput(asked, OWNER, dns=DnsView(), canary=canary, **more)
+        )
+        return [one for one in found.actions if one.kind is ActionKind.CREATE_INTERFACE_ENDPOINT]
+
+    first, second = made()
+    assert (first.service, first.status, second.service, second.status) == (
+        "monitoring",
+        Status.PLANNED,
+        "monitoring-fips",
+        Status.BLOCKED,
+    )
+    assert second.error == (
+        "AWS doesn't accept private DNS for an endpoint here beside one for the monitoring service, which has one of "
+        "the same names and is planned as well: require only one of the two"
+    )
+    assert [one.service for one in made(frozen=frozenset({"monitoring"})) if one.is_planned][-1] == "monitoring-fips"
+
+
+def test_beside_lifelines_own_endpoint_with_the_name_one_of_the_two_is_to_be_required() -> None:
+    twin = replace(SERVICE, name=f"{MONITORING}-fips", private_dns_names=(FIPS,))
+    network, catalog = vpc(subnet("a"), endpoint(MONITORING, "a"), own_security_group()), Catalog((SERVICE, twin))
+    held = (
+        "AWS doesn't accept private DNS for an endpoint here while vpce-1 for the monitoring service has one of the "
+        "same names: "
+    )
+    alone = planned(network, catalog=catalog, suffix="monitoring-fips")
+    left = "Lifeline will delete it once nothing has required it for long enough"
+    assert of_kind(alone, ActionKind.CREATE_INTERFACE_ENDPOINT).error == held + left
+    asked = tuple(
+        Requirement(name, frozenset({"subnet-a"}), per_zone=True) for name in ("monitoring", "monitoring-fips")
+    )
+    both = plan_endpoints(network, catalog, PlanInput(asked, OWNER, dns=DnsView()))
+    assert of_kind(both, ActionKind.CREATE_INTERFACE_ENDPOINT).error == f"{held}require only one of the two"
 
 
 def test_the_hubs_zone_of_the_usual_name_is_offered_beside_it() -> None:
