@@ -48,11 +48,11 @@ class Facts:
     `known` are the paths that Lifeline saw in the VPC over time, `own_groups` the instance's security groups as far as
     they were read, and `own_lists` the entries of prefix lists that these name, by their ids. `mode` is the stack's,
     and `fixes_dns` whether Lifeline may turn on DNS attributes. `survey` says what waits for approval in the VPC, and
-    `price` is the region's. `asked` are the services that are required in the instance's subnet, and `spared` those that
-    would be but for an exemption. `cuts` are what ReconcileEndpoints read of the way to a hub's endpoint beyond the VPC, and
-    `hub` is the one that the policy names, if VPCs may share its endpoints. `unreadable` describes what couldn't be
-    read; `is_past_read` is False if the changes on record, or what Lifeline itself did there, are among that, so that
-    something may have gone unseen.
+    `price` is the region's. `asked` are the services that are required in the instance's subnet, and `spared` those
+    that would be but for an exemption. `cuts` are what ReconcileEndpoints read of the way to a hub's endpoint beyond
+    the VPC, and `hub` is the one that the policy names, if VPCs may share its endpoints. `unreadable` describes what
+    couldn't be read; `is_past_read` is False if the changes on record, or what Lifeline itself did there, are among
+    that, so that something may have gone unseen.
     """
 
     agent: Agent
