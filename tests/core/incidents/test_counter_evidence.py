@@ -285,12 +285,12 @@ class TestAServiceThatNothingAsksFor:
     def test_is_weighed_by_what_the_agent_reported_without_saying_that_anything_was_looked_for(self) -> None:
         cause = why(facts(network(), known=KnownVpc(minute(-9000), asked={})))
         assert cause.words == ANOTHER_NAME
-        reported, seen, *_ = cause.evidence
+        reported, seen, unasked, *_ = cause.evidence
         assert reported == "the agent reported through this network until 2026-03-02 08:59:00 UTC"
         assert seen == (
-            "Lifeline first saw the VPC at 2026-02-24 03:00:00 UTC. Nothing requires the monitoring service there, so "
-            "Lifeline doesn't look for what serves it, but it hasn't seen a change that explains the silence"
+            "Lifeline first saw the VPC at 2026-02-24 03:00:00 UTC, and hasn't seen a change that explains the silence"
         )
+        assert unasked == "nothing requires the monitoring service there, so Lifeline doesn't look for what serves it"
 
     @pytest.mark.parametrize(
         "more",

@@ -36,6 +36,7 @@ def counter_evidence(facts: Facts, service: str, kind: CauseKind, path: NetworkP
     return (
         f"{started}the agent reported through this network until {write_time(seen_at)}",
         f"{_seen_words(known, facts.instance.subnet_id, service)} a change that explains the silence",
+        *([_unasked_words(service)] if known.looked_since(service) is None else []),
         path.words,
     )
 
@@ -87,8 +88,11 @@ def _seen_words(known: KnownVpc, subnet_id: str, service: str) -> str:
         return f"Lifeline saw at {write_time(max(lost))} that the path was gone, and hasn't seen"
     looked_since, first = known.looked_since(service), f"Lifeline first saw the VPC at {write_time(known.since)}"
     if looked_since is None:
-        left = f"Nothing requires the {service} service there, so Lifeline doesn't look for what serves it"
-        return f"{first}. {left}, but it hasn't seen"
+        return f"{first}, and hasn't seen"
     if looked_since > known.since:
         return f"Lifeline has looked for a path there since {write_time(looked_since)}, and has seen neither one nor"
     return f"{first}, and has seen neither a path there nor"
+
+
+def _unasked_words(service: str) -> str:
+    return f"nothing requires the {service} service there, so Lifeline doesn't look for what serves it"
