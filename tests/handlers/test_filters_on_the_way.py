@@ -105,8 +105,12 @@ class TestRulesByReference:
         )
         lists = [{"PrefixListId": made["PrefixList"]["PrefixListId"]}]
         permission = {"IpProtocol": "tcp", "FromPort": 443, "ToPort": 443, "PrefixListIds": lists}
-        case.their_endpoint(vpc_id, subnet, case.group(vpc_id, "theirs", permission))
+        theirs = case.group(vpc_id, "theirs", permission)
+        case.their_endpoint(vpc_id, subnet, theirs)
         assert case.look(vpc_id, mode="plan")["services"][0]["state"] == state
+        why = case.why_silent(case.launch(subnet, case.group(vpc_id, "app"))["InstanceId"])
+        assert (f"{theirs} of vpce-" in why) is (state == "blocked")
+        assert ("is open" in why) is (state == "served")
 
     @pytest.mark.parametrize(("cidr", "state"), [("10.9.0.0/16", "served"), ("192.168.0.0/16", "blocked")])
     def test_a_group_of_another_vpc_is_read(self, case: Case, cidr: str, state: str) -> None:
