@@ -120,9 +120,9 @@ class EndpointMaker(ServicePlanner):
         return replace(found, breaks=found.breaks or shadow_words(takeover))
 
     def _place_unharmed(self, kind: str = "") -> Placement:
-        takeover, clients = self._takeover(), self.clients
-        dependents = [one.subnet for one in (*takeover.dependents(), *takeover.by_other_names())]
-        return place_unharmed(lambda avoid: self._place(kind, avoid), dependents, clients, self.vpc, self.ports)
+        takeover = self._takeover()
+        dependents = (*takeover.dependents(), *takeover.by_other_names())
+        return place_unharmed(lambda avoid: self._place(kind, avoid), takeover, dependents, self.clients)
 
     def _refusal(self, placement: Placement, failed: list[Endpoint]) -> str:
         """Why an endpoint can't be made, known before asking; an empty text if nothing stands in its way."""
