@@ -119,9 +119,7 @@ def test_a_prefix_list_that_isnt_shared_any_more_leaves_its_own_vpc_unsure_and_n
     ids = {"listing": vpc_id, "other": other}
     wanted = [ids[name] for name in named]
     seen = Network(ec2_that_refuses(code, "GetManagedPrefixListEntries")).observe(wanted or None)
-    found = {
-        vpc.id: ([(one.part, one.id) for one in vpc.unread], set(classify_subnets(vpc).values())) for vpc in seen
-    }
+    found = {vpc.id: ([(one.part, one.id) for one in vpc.unread], set(classify_subnets(vpc).values())) for vpc in seen}
     right = {vpc_id: ([(Part.PREFIX_LIST, list_id)], {UnsureTier.UNKNOWN}), other: ([], {Tier.ISOLATED})}
     assert found == {id_: right[id_] for id_ in wanted or right}
 

@@ -231,9 +231,7 @@ def test_of_two_services_with_one_name_that_are_required_one_gets_an_endpoint(ca
     asked = tuple(Requirement(name, frozenset({"subnet-a"}), per_zone=True) for name in reversed(BOTH))
 
     def made(**more: Any) -> list[Action]:
-        found = plan_endpoints(
-            vpc(subnet("a")), TWINS, PlanInput(asked, OWNER, dns=DnsView(), canary=canary, **more)
-        )
+        found = plan_endpoints(vpc(subnet("a")), TWINS, PlanInput(asked, OWNER, dns=DnsView(), canary=canary, **more))
         return [one for one in found.actions if one.kind is ActionKind.CREATE_INTERFACE_ENDPOINT]
 
     first, second = made()
@@ -520,9 +518,7 @@ def test_in_place_of_the_policys_zone_that_lacks_one_of_two_names_an_endpoint_is
         "needs approval: it is to stand in for Z-one",
     )
     assert swap.asks == "needs approval: it takes Z-one out of the VPC"
-    assert swap.reason == (
-        f"{lack}, and AWS refuses private DNS for another endpoint while Z-one is in the VPC"
-    )
+    assert swap.reason == (f"{lack}, and AWS refuses private DNS for another endpoint while Z-one is in the VPC")
     there = endpoint(MONITORING, "a", tags=((MANAGED_BY, OWNER), (IN_PLACE_OF, "Z-one")))
     standing_in = replace(network, endpoints=(there,), security_groups=(own_security_group(),))
     assert not planned(standing_in, catalog=UNLIKE, **more).actions
