@@ -44,6 +44,7 @@ from lifeline.core.incidents.lifecycle import News, NewsKind
 from lifeline.core.network.askers import Askers, Door, DoorKind
 from lifeline.core.network.dns import AnswerKind, DnsAnswer, DnsView
 from lifeline.core.network.hub import HubSource
+from lifeline.core.network.iam_policy import Permission, RoleVerdict
 from lifeline.core.network.model import (
     AclEntry,
     Catalog,
@@ -612,6 +613,18 @@ ALL_AT_ONCE = {
     for number in range(1, 13)
 }
 CLOUDWATCH_LATE = diagnose(ALL_AT_ONCE, at(14), reporting_by_zone={}, others=Others(1))["i-1"]
+_IN_ONE_VPC = {
+    entity: replace(
+        FACTS,
+        agent=one.agent,
+        instance=replace(FACTS.instance, zone=one.instance.zone),
+        vpc=BEHIND_NAT,
+        changes=(),
+        role=RoleVerdict(Permission.ALLOWED, "app"),
+    )
+    for entity, one in ALL_AT_ONCE.items()
+}
+LATE_IN_ONE_VPC = diagnose(_IN_ONE_VPC, at(14), reporting_by_zone={}, others=Others(1))["i-1"]
 OWN_GROUP = SecurityGroup("sg-0a1b2c3d4e5f60717", "app", egress=(Rule("tcp", 5432, 5432, ("10.20.0.0/16",)),))
 REVOKED = replace(LOST_ROUTE, event_name="RevokeSecurityGroupEgress", ids=frozenset({OWN_GROUP.id}))
 _IN_OWN_GROUP = replace(
@@ -892,6 +905,10 @@ NOTICES: dict[str, tuple[float, Callable[[], Notice]]] = {
     "incident-cloudwatch-late": (
         14,
         lambda: of_incident(News(NewsKind.OPENED, incident(CLOUDWATCH_LATE), silent=TWELVE, joined=12), 14),
+    ),
+    "incident-late-in-one-vpc": (
+        14,
+        lambda: of_incident(News(NewsKind.OPENED, incident(LATE_IN_ONE_VPC), silent=TWELVE, joined=12), 14),
     ),
     "incident-own-group": (14, lambda: opened(SHUT_IN)),
     "incident-own-group-likely": (14, lambda: opened(LIKELY_SHUT_IN)),

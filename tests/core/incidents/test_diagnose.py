@@ -1106,6 +1106,33 @@ class TestNearlyAllAtOnce:
         if kind is CauseKind.CLOUDWATCH:
             assert cause.evidence[0] == "4 agents in us-east-1a and elsewhere fell silent together; 0 still report"
 
+    @pytest.mark.parametrize(
+        ("more", "is_told"),
+        [
+            ({"instance": Instance(Power.MISSING)}, True),
+            ({"watch": Watch(is_elsewhere=True), "instance": UNMANAGED}, True),
+            ({"instance": UNMANAGED}, False),
+            ({}, False),
+        ],
+        ids=["elsewhere", "by the policy", "no instance", "here"],
+    )
+    def test_one_elsewhere_may_have_been_terminated_there(self, more: dict[str, Any], *, is_told: bool) -> None:
+        """Nothing here shows it, so that the incident would stay open: a person has to say so."""
+        advice = why(facts(served(), **more)).advice
+        assert advice.endswith(" If the instance was terminated there, forget its agent.") is is_told
+
+    def test_of_one_vpc_may_have_its_way_out_in_common(self) -> None:
+        """Such as the one NAT gateway of all zones."""
+        way = "all of them are in vpc-0123456789abcdef0: its way out may be what they have in common"
+        fleet = self.fleet(0, 1)
+        [cause] = set(diagnose(fleet, NOW, reporting_by_zone={}, others=Others(0)).values())
+        assert (cause.words, cause.evidence[2]) == ("CloudWatch is late or unreachable", way)
+        assert cause.advice.endswith("and the ways out of vpc-0123456789abcdef0, such as its NAT gateways.")
+        other = {"far": facts(agent=agent(since=minute(0)), instance=replace(INSTANCE, vpc_id="vpc-2"), vpc=None)}
+        for more in (other, {"host": facts(agent=agent(since=minute(0)), instance=UNMANAGED, vpc=None)}):
+            [cause] = set(diagnose(fleet | more, NOW, reporting_by_zone={}, others=Others(0)).values())
+            assert (cause.kind, way in cause.evidence) == (CauseKind.CLOUDWATCH, False)
+
     def test_all_of_them_elsewhere_may_have_a_way_in_common(self) -> None:
         fleet = {f"host-{n}": facts(agent=agent(since=minute(0)), instance=UNMANAGED) for n in range(4)}
         assert self.kinds(fleet, Others(0)) == {CauseKind.AGENT}
@@ -1131,7 +1158,7 @@ class TestNearlyAllAtOnce:
         fleet = {entity: self.of_file(one, of_file) for entity, one in self.fleet(0, 1).items()}
         [cause] = set(diagnose(fleet, NOW, reporting_by_zone={}, others=Others(0)).values())
         assert cause.kind is CauseKind.CLOUDWATCH
-        assert cause.evidence == (
+        assert cause.evidence[:2] == (
             "4 agents in us-east-1a, us-east-1b fell silent together; 0 still report",
             "4 of them reported until then, but get no credentials from an instance profile now",
         )
