@@ -1225,7 +1225,7 @@ class TestManyInOneZone:
         cause = found["i-a0"]
         assert (cause.words, cause.confidence) == ("agents in us-east-1a fell silent together", Confidence.MEDIUM)
         assert (cause.key, cause.vpc_id, cause.vpc_name) == ("ZONE|us-east-1a", VPC_ID, "app")
-        assert cause.evidence[0] == "3 agents in us-east-1a fell silent together; 1 still report there"
+        assert cause.evidence[0] == "3 agents in us-east-1a fell silent together; 1 still reports there"
 
     @pytest.mark.parametrize(
         ("other", "reporting", "kind"),

@@ -8,8 +8,7 @@ from fractions import Fraction
 from lifeline.core.agents.instances import UNMANAGED, Power
 from lifeline.core.incidents.facts import Facts
 from lifeline.core.incidents.incident import Cause, CauseKind, Confidence
-from lifeline.core.incidents.zones import FEWEST, largest_group, reported_without_profile, span_of
-from lifeline.core.wording import write_count
+from lifeline.core.incidents.zones import FEWEST, largest_group, reported_without_profile, span_of, together_words
 
 NEARLY_ALL = Fraction(9, 10)
 _ELSEWHERE = "elsewhere"
@@ -77,8 +76,6 @@ def _shares_path(causes: Sequence[Cause]) -> bool:
 
 def _cause(silent: int, of_file: int, others: Others, zones: list[str], vpc_id: str) -> Cause:
     """The cause of them all; `vpc_id` is the VPC that all of them are in, empty if there are several."""
-    following = f", {others.quiet} {'is' if others.quiet == 1 else 'are'} about to" if others.quiet else ""
-    reporting = f"{others.reporting} still {'reports' if others.reporting == 1 else 'report'}"
     where = ", ".join(zone for zone in zones if zone != _ELSEWHERE)
     where += " and elsewhere" if _ELSEWHERE in zones else ""
     deployed = ", and what was last deployed everywhere"
@@ -89,7 +86,7 @@ def _cause(silent: int, of_file: int, others: Others, zones: list[str], vpc_id: 
         Confidence.MEDIUM,
         "CloudWatch is late or unreachable",
         evidence=(
-            f"{write_count(silent, 'agent')} in {where} fell silent together{following}; {reporting}",
+            together_words(silent, where, quiet=others.quiet, reporting=others.reporting),
             f"{of_file} of them reported until then, but get no credentials from an instance profile now"
             if of_file
             else "nothing else that was read explains it",
