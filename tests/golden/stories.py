@@ -7,7 +7,7 @@ Add a new notice to `NOTICES` with the minute after 09:00 at which it is sent, a
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -44,6 +44,7 @@ from lifeline.core.incidents.lifecycle import News, NewsKind
 from lifeline.core.network.askers import Askers, Door, DoorKind
 from lifeline.core.network.dns import AnswerKind, DnsAnswer, DnsView
 from lifeline.core.network.hub import HubSource
+from lifeline.core.network.iam_policy import Permission, RoleVerdict
 from lifeline.core.network.model import (
     AclEntry,
     Catalog,
@@ -267,6 +268,25 @@ _LISTED = replace(CATALOG.find("s3")[1], private_dns_names=(f"*.{_BUCKETS}", _BU
 _HALF_A_ZONE = replace(HUB_ZONE, domain=_BUCKETS, addresses=(), wildcard=(HUB_ZONE.addresses, ""))
 _BY_HALF = PlanInput((Requirement("s3", frozenset({APP_A}), per_zone=True),), "lifeline", dns=DnsView((_HALF_A_ZONE,)))
 HALF_ANSWERED = answer(plan_endpoints(AT_HUB, Catalog((CATALOG.find("s3")[0], _LISTED)), _BY_HALF))
+_TABLES, _ACCOUNTS = "dynamodb.us-east-1.amazonaws.com", "*.ddb.us-east-1.amazonaws.com"
+_BY_ACCOUNT = replace(
+    CATALOG.find("monitoring")[0], name="com.amazonaws.us-east-1.dynamodb", private_dns_names=(_TABLES, _ACCOUNTS)
+)
+_OF_TABLES = PlanInput(
+    (Requirement("dynamodb", frozenset({APP_A}), per_zone=True),),
+    "lifeline",
+    dns=DnsView((replace(HUB_ZONE, domain=_TABLES),)),
+)
+ONE_NAME_LEFT = answer(plan_endpoints(AT_HUB, Catalog((_BY_ACCOUNT,)), _OF_TABLES))
+_TWIN = replace(_WITH_FIPS, name="com.amazonaws.us-east-1.monitoring-fips", private_dns_names=(FIPS,))
+_BOTH = tuple(Requirement(name, frozenset({APP_A}), per_zone=True) for name in ("monitoring", "monitoring-fips"))
+ONE_NAME_FOR_TWO = answer(
+    plan_endpoints(
+        NETWORK,
+        Catalog((_WITH_FIPS, _TWIN)),
+        PlanInput(_BOTH, "lifeline", dns=DnsView(), price=price_in("us-east-1")),
+    )
+)
 S3_BY_INTERFACE = endpoint(
     S3,
     "0c1d2e3f405162738",
@@ -524,6 +544,12 @@ _NEEDS_TAGS = replace(
     asked=frozenset({"monitoring"}),
 )
 [NOT_REQUIRED] = diagnose({"its agent": _NEEDS_TAGS}, at(14), reporting_by_zone={}).values()
+_EXEMPTED = Exempted(VPC, (), date(2026, 11, 27), "moves to the hub")
+[EXEMPTED] = diagnose(
+    {"its agent": replace(FACTS, asked=frozenset(), spared=(("monitoring", _EXEMPTED),))},
+    at(14),
+    reporting_by_zone={},
+).values()
 FOREIGN = Endpoint(
     ENDPOINT,
     "com.amazonaws.us-east-1.monitoring",
@@ -574,6 +600,10 @@ IMITATED = agent(1, strangers=(STRANGER,))
 [BY_ANOTHER_NAME] = diagnose(
     {"it": replace(FACTS, changes=(), known=KnownVpc(at(-6000)))}, at(14), reporting_by_zone={}
 ).values()
+_UNASKED = KnownVpc(at(-6000), asked={})  # so that Lifeline looks for nothing that serves it
+[NOTHING_LOOKED_FOR] = diagnose(
+    {"it": replace(FACTS, changes=(), known=_UNASKED, asked=frozenset({"ssm"}))}, at(14), reporting_by_zone={}
+).values()
 ALL_AT_ONCE = {
     f"i-{number}": Facts(
         agent=agent(number),
@@ -583,6 +613,18 @@ ALL_AT_ONCE = {
     for number in range(1, 13)
 }
 CLOUDWATCH_LATE = diagnose(ALL_AT_ONCE, at(14), reporting_by_zone={}, others=Others(1))["i-1"]
+_IN_ONE_VPC = {
+    entity: replace(
+        FACTS,
+        agent=one.agent,
+        instance=replace(FACTS.instance, zone=one.instance.zone),
+        vpc=BEHIND_NAT,
+        changes=(),
+        role=RoleVerdict(Permission.ALLOWED, "app"),
+    )
+    for entity, one in ALL_AT_ONCE.items()
+}
+LATE_IN_ONE_VPC = diagnose(_IN_ONE_VPC, at(14), reporting_by_zone={}, others=Others(1))["i-1"]
 OWN_GROUP = SecurityGroup("sg-0a1b2c3d4e5f60717", "app", egress=(Rule("tcp", 5432, 5432, ("10.20.0.0/16",)),))
 REVOKED = replace(LOST_ROUTE, event_name="RevokeSecurityGroupEgress", ids=frozenset({OWN_GROUP.id}))
 _IN_OWN_GROUP = replace(
@@ -815,6 +857,8 @@ NOTICES: dict[str, tuple[float, Callable[[], Notice]]] = {
     "endpoints-zone-of-another-name": (8, lambda: notified(ANOTHER_NAME)),
     "endpoints-takes-another-name": (8, lambda: notified(TAKES_ANOTHER_NAME, is_plan=True)),
     "endpoints-half-a-zone": (8, lambda: notified(HALF_ANSWERED)),
+    "endpoints-one-name-left": (8, lambda: notified(ONE_NAME_LEFT)),
+    "endpoints-one-name-for-two": (8, lambda: notified(ONE_NAME_FOR_TWO, is_plan=True)),
     "endpoints-s3-by-interface": (8, lambda: notified(BESIDE_S3, is_plan=True)),
     "endpoints-shut-by-policy": (8, lambda: notified(SHUT_BY_POLICY, because=because_of([DENIED_BY]))),
     "endpoints-policy-reset": (8, lambda: notified(POLICY_RESET, because=because_of([DENIED_BY]))),
@@ -856,9 +900,15 @@ NOTICES: dict[str, tuple[float, Callable[[], Notice]]] = {
     "incident-only-others": (14, lambda: of_incident(ONLY_OTHERS, 14)),
     "incident-way-out-shut": (14, lambda: of_incident(WAY_OUT_SHUT, 14)),
     "incident-another-name": (14, lambda: opened(BY_ANOTHER_NAME)),
+    "incident-nothing-looked-for": (14, lambda: opened(NOTHING_LOOKED_FOR)),
+    "incident-exempted": (14, lambda: opened(EXEMPTED)),
     "incident-cloudwatch-late": (
         14,
         lambda: of_incident(News(NewsKind.OPENED, incident(CLOUDWATCH_LATE), silent=TWELVE, joined=12), 14),
+    ),
+    "incident-late-in-one-vpc": (
+        14,
+        lambda: of_incident(News(NewsKind.OPENED, incident(LATE_IN_ONE_VPC), silent=TWELVE, joined=12), 14),
     ),
     "incident-own-group": (14, lambda: opened(SHUT_IN)),
     "incident-own-group-likely": (14, lambda: opened(LIKELY_SHUT_IN)),

@@ -2,8 +2,10 @@
 
 import pytest
 
+from lifeline.handlers import reconcile_endpoints
 from tests.support.cases import Case, Entry, requiring
 from tests.support.strict import Service
+from tests.support.world import Context
 
 ALL = ((100, True, "allow", "0.0.0.0/0", None), (100, False, "allow", "0.0.0.0/0", None))
 
@@ -103,8 +105,12 @@ class TestRulesByReference:
         )
         lists = [{"PrefixListId": made["PrefixList"]["PrefixListId"]}]
         permission = {"IpProtocol": "tcp", "FromPort": 443, "ToPort": 443, "PrefixListIds": lists}
-        case.their_endpoint(vpc_id, subnet, case.group(vpc_id, "theirs", permission))
+        theirs = case.group(vpc_id, "theirs", permission)
+        case.their_endpoint(vpc_id, subnet, theirs)
         assert case.look(vpc_id, mode="plan")["services"][0]["state"] == state
+        why = case.why_silent(case.launch(subnet, case.group(vpc_id, "app"))["InstanceId"])
+        assert (f"{theirs} of vpce-" in why) is (state == "blocked")
+        assert ("is open" in why) is (state == "served")
 
     @pytest.mark.parametrize(("cidr", "state"), [("10.9.0.0/16", "served"), ("192.168.0.0/16", "blocked")])
     def test_a_group_of_another_vpc_is_read(self, case: Case, cidr: str, state: str) -> None:
@@ -335,6 +341,16 @@ class TestAnAgentByAnotherName:
         case.world.ec2.modify_vpc_endpoint(VpcEndpointId=endpoint_id, PrivateDnsEnabled=False)
         case.look(vpc_id)
         self.check(case, subnet)
+
+
+def test_an_agent_in_a_vpc_that_a_person_exempted_is_promised_no_endpoint(case: Case) -> None:
+    vpc_id = case.world.make_vpc()
+    agent = case.launch(case.world.make_subnet(vpc_id))
+    reconcile_endpoints.handler({"exempt": [vpc_id], "days": 7, "reason": "moves to the hub"}, Context())
+    why = case.why_silent(agent["InstanceId"])
+    assert "Lifeline can't repair this by itself." in why
+    assert f"Lifeline will not fix this, because {vpc_id} is exempt from everything until" in why
+    assert "moves to the hub" in why
 
 
 @pytest.mark.parametrize("case", [{"REQUIRED_SERVICES": "s3"}], indirect=True)

@@ -501,7 +501,9 @@ def test_a_full_quota_of_groups_is_said_once_and_the_endpoint_follows_once_there
 # ---- of another VPC
 
 
-@pytest.mark.parametrize("event_name", ["RevokeSecurityGroupIngress", "DisassociateSecurityGroupVpc"])
+@pytest.mark.parametrize(
+    "event_name", ["RevokeSecurityGroupIngress", "AssociateSecurityGroupVpc", "DisassociateSecurityGroupVpc"]
+)
 def test_what_happens_to_a_group_of_another_vpc_leads_to_the_vpc_that_uses_it(days: Days, event_name: str) -> None:
     """EC2 guide: a group may be associated with other VPCs of the Region. Records of rules name no VPC, and EC2 knows
     the group's own; the record of an association names the VPC with which it is.
@@ -523,7 +525,7 @@ def test_what_happens_to_a_group_of_another_vpc_leads_to_the_vpc_that_uses_it(da
     assert days.look(vpc_id)["services"][0]["state"] == "served"
     days.texts()
     ec2.revoke_security_group_ingress(GroupId=theirs, IpPermissions=everything)
-    call = {"GroupId": theirs} | ({"VpcId": vpc_id} if event_name.startswith("Dis") else {})
+    call = {"GroupId": theirs} | ({"VpcId": vpc_id} if event_name.endswith("Vpc") else {})
     days.clock.advance(MINUTES)
     days.deliver(record_call(event_name, call, {}, identity=STRANGER, at=days.clock()))
     (said,) = days.texts()

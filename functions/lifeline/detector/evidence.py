@@ -5,6 +5,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
+from typing import Any
 
 from lifeline.adapters.aws.calls import run_concurrently
 from lifeline.adapters.aws.dns import CentralDns
@@ -12,6 +13,7 @@ from lifeline.adapters.aws.instances import Instances
 from lifeline.adapters.aws.network import Network
 from lifeline.adapters.aws.roles import Roles
 from lifeline.adapters.store.audit import AuditLog
+from lifeline.adapters.store.exemptions import Exemptions
 from lifeline.adapters.store.paths import PathStore
 from lifeline.adapters.store.vpcs import VpcStore
 from lifeline.core.agents.agent import Agent, State
@@ -40,7 +42,8 @@ from lifeline.core.network.way_out import usable_tiers, way_out
 from lifeline.core.plan.cost import price_in
 from lifeline.core.plan.endpoint_lifecycle import Made
 from lifeline.core.policy.central import Central
-from lifeline.core.policy.policy import Policy, asked_in
+from lifeline.core.policy.exemptions import with_exemptions
+from lifeline.core.policy.policy import Exempted, Policy, asked_in, spared_in
 from lifeline.detector.survey import Quiet, QuietAmong, nobody_quiet
 from lifeline.runtime.observability import logger
 
@@ -57,7 +60,8 @@ _MOST_LISTS = 20  # prefix lists a run, beside those that the VPCs name: one cal
 class EvidenceSources:
     """The adapters that evidence is read from. All agents are in the account and region `home`. `ports` are those that
     the policy says of services, `mode` is the stack's, `fixes_dns` whether Lifeline may turn on DNS attributes, and
-    `hub` the one that the policy names, if VPCs may share its endpoints. `policy` says what is required.
+    `hub` the one that the policy names, if VPCs may share its endpoints. `policy` says what is required, but for what
+    people exempted by a call.
     """
 
     instances: Instances
@@ -73,6 +77,7 @@ class EvidenceSources:
     fixes_dns: bool = False
     hub: Central | None = None
     policy: Policy | None = None
+    exemptions: Exemptions | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +112,7 @@ class _Vicinity:
     known: KnownVpc | None = None
     survey: GapSurvey | None = None
     asked: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    spared: Mapping[str, Mapping[str, Exempted]] = field(default_factory=dict)
     cuts: Cuts = field(default_factory=dict)
 
 
@@ -210,12 +216,13 @@ class EvidenceCollector:
         untraced = self._untraced(wanted) if seen else ()
         is_past_read = untraced is not None
         known = self._known() if seen else {}
+        required = self._required(vpcs.values())
         found = {
             vpc_id: replace(
                 loaded,
+                **required.get(vpc_id, {}),
                 vpc=vpcs.get(vpc_id),
                 dns=dns.get(vpc_id),
-                asked=self._asked(vpcs.get(vpc_id)),
                 changes=(*loaded.changes, *(untraced or ())),
                 known=known.get(vpc_id),
                 is_past_read=loaded.is_past_read and is_past_read,
@@ -229,10 +236,22 @@ class EvidenceCollector:
         )
         return found | dict.fromkeys(order[_MOST_VPCS:], crowded)
 
-    def _asked(self, vpc: Vpc | None) -> Mapping[str, frozenset[str]]:
-        """The services that are required in the VPC's subnets, by subnet; empty if that isn't known."""
-        policy, today = self._sources.policy, self._case.now.date()
-        return asked_in(policy, vpc, usable_tiers(vpc), today=today) if policy and vpc else {}
+    def _required(self, vpcs: Collection[Vpc]) -> Mapping[str, Mapping[str, Any]]:
+        """What is required in each VPC's subnets, and what would be but for an exemption; nothing without a policy."""
+        policy, exemptions, today = self._sources.policy, self._sources.exemptions, self._case.now.date()
+        if policy is None or not vpcs:
+            return {}
+        nobody: tuple[Exempted, ...] = ()
+        manual = self._attempt(exemptions.read, nobody, "the manual exemptions") if exemptions else nobody
+        policy = with_exemptions(policy, manual)
+        tiers = {vpc.id: usable_tiers(vpc) for vpc in vpcs}
+        return {
+            vpc.id: {
+                "asked": asked_in(policy, vpc, tiers[vpc.id], today=today),
+                "spared": spared_in(policy, vpc, tiers[vpc.id], today=today),
+            }
+            for vpc in vpcs
+        }
 
     def _observe(self, vpc_ids: Sequence[str]) -> tuple[Vpc, ...]:
         """The VPCs. If one's DNS attributes can't be read, such as another account's, they count as enabled."""
@@ -323,6 +342,7 @@ class EvidenceCollector:
             fixes_dns=self._sources.fixes_dns,
             survey=around.survey,
             asked=around.asked.get(instance.subnet_id),
+            spared=tuple(around.spared.get(instance.subnet_id, {}).items()),
             cuts=around.cuts,
             hub=self._sources.hub,
             price=price_in(self._sources.home.region),

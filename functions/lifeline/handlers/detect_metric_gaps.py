@@ -344,6 +344,7 @@ def _evidence(settings: DetectorSettings, policy: Policy, instances: Instances) 
     """What the causes of silences are read from, made once a run."""
     from lifeline.adapters.aws.roles import Roles
     from lifeline.adapters.store.audit import AuditLog
+    from lifeline.adapters.store.exemptions import Exemptions
     from lifeline.adapters.store.paths import PathStore
     from lifeline.adapters.store.vpcs import VpcStore
     from lifeline.detector.evidence import EvidenceSources
@@ -364,6 +365,7 @@ def _evidence(settings: DetectorSettings, policy: Policy, instances: Instances) 
         fixes_dns=policy.fix_dns and settings.may_fix_dns,
         hub=policy.central if settings.may_associate else None,
         policy=policy,
+        exemptions=Exemptions(table),
     )
 
 

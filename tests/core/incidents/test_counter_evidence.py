@@ -285,12 +285,12 @@ class TestAServiceThatNothingAsksFor:
     def test_is_weighed_by_what_the_agent_reported_without_saying_that_anything_was_looked_for(self) -> None:
         cause = why(facts(network(), known=KnownVpc(minute(-9000), asked={})))
         assert cause.words == ANOTHER_NAME
-        reported, seen, *_ = cause.evidence
+        reported, seen, unasked, *_ = cause.evidence
         assert reported == "the agent reported through this network until 2026-03-02 08:59:00 UTC"
         assert seen == (
-            "Lifeline first saw the VPC at 2026-02-24 03:00:00 UTC. Nothing requires the monitoring service there, so "
-            "Lifeline doesn't look for what serves it, but it hasn't seen a change that explains the silence"
+            "Lifeline first saw the VPC at 2026-02-24 03:00:00 UTC, and hasn't seen a change that explains the silence"
         )
+        assert unasked == "nothing requires the monitoring service there, so Lifeline doesn't look for what serves it"
 
     @pytest.mark.parametrize(
         "more",
@@ -402,6 +402,17 @@ class TestAnAgentWithIpv6:
         cause = why(facts(seen, instance=self.BY_IPV6))
         assert cause.confidence is Confidence.MEDIUM
         assert cause.evidence[0] == "subnet-a is isolated: rtb-main has no IPv4 route out of the VPC"
+
+    @pytest.mark.parametrize("dns64", [True, False])
+    def test_may_not_be_cut_off_where_nat64_leads_to_ipv4(self, *, dns64: bool) -> None:
+        """DNS64 answers the IPv4 names of whoever is in the subnet, not only of IPv6-only hosts."""
+        home = subnet("a", ipv6_cidrs=("2001:db8::/64",), dns64=dns64)
+        nat64 = replace(self.seen("64:ff9b::/96", target=TargetKind.NAT_GATEWAY), subnets=(home,))
+        cause = why(facts(nat64, instance=self.BY_IPV6))
+        assert cause.kind is CauseKind.CUT_OFF
+        assert (cause.confidence is Confidence.MEDIUM) is dns64
+        told = "IPv6 leads to IPv4 addresses by NAT64 there: an agent that prefers IPv6 isn't cut off"
+        assert (told in cause.evidence) is dns64
 
     @pytest.mark.parametrize(
         ("cidrs", "instance"),

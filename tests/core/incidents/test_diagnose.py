@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 import pytest
@@ -39,6 +39,7 @@ from lifeline.core.network.model import (
 from lifeline.core.plan.cost import price_in
 from lifeline.core.plan.endpoint_lifecycle import Made
 from lifeline.core.policy.central import Central
+from lifeline.core.policy.policy import Exempted
 from tests.support.agents import minute, why_silent
 from tests.support.builders import (
     CATALOG,
@@ -339,6 +340,14 @@ class TestCutOff:
         for asked in (frozenset({METRICS}), None):
             assert why(facts(network(), asked=asked)).advice.startswith("Lifeline will create the endpoint here")
             assert why(facts(network(), asked=asked)).is_repairable
+
+    def test_from_which_the_subnet_is_exempt_is_left_and_the_exemption_is_named(self) -> None:
+        until = Exempted("vpc-1", (METRICS,), date(2026, 3, 9), "moves to the hub")
+        found = why(facts(network(), asked=frozenset({"ssm"}), spared=((METRICS, until),)))
+        assert (found.kind, found.is_repairable) == (CauseKind.CUT_OFF, False)
+        assert found.advice.startswith(
+            "Lifeline will not fix this, because vpc-1 is exempt from monitoring until 2026-03-09: moves to the hub. To"
+        )
 
     def test_to_another_need_that_nothing_requires_there_is_a_persons_to_mend(self) -> None:
         again = replace(INSTANCE, launched_at=minute(1))
@@ -1097,6 +1106,33 @@ class TestNearlyAllAtOnce:
         if kind is CauseKind.CLOUDWATCH:
             assert cause.evidence[0] == "4 agents in us-east-1a and elsewhere fell silent together; 0 still report"
 
+    @pytest.mark.parametrize(
+        ("more", "is_told"),
+        [
+            ({"instance": Instance(Power.MISSING)}, True),
+            ({"watch": Watch(is_elsewhere=True), "instance": UNMANAGED}, True),
+            ({"instance": UNMANAGED}, False),
+            ({}, False),
+        ],
+        ids=["elsewhere", "by the policy", "no instance", "here"],
+    )
+    def test_one_elsewhere_may_have_been_terminated_there(self, more: dict[str, Any], *, is_told: bool) -> None:
+        """Nothing here shows it, so that the incident would stay open: a person has to say so."""
+        advice = why(facts(served(), **more)).advice
+        assert advice.endswith(" If the instance was terminated there, forget its agent.") is is_told
+
+    def test_of_one_vpc_may_have_its_way_out_in_common(self) -> None:
+        """Such as the one NAT gateway of all zones."""
+        way = "all of them are in vpc-0123456789abcdef0: its way out may be what they have in common"
+        fleet = self.fleet(0, 1)
+        [cause] = set(diagnose(fleet, NOW, reporting_by_zone={}, others=Others(0)).values())
+        assert (cause.words, cause.evidence[2]) == ("CloudWatch is late or unreachable", way)
+        assert cause.advice.endswith("and the ways out of vpc-0123456789abcdef0, such as its NAT gateways.")
+        other = {"far": facts(agent=agent(since=minute(0)), instance=replace(INSTANCE, vpc_id="vpc-2"), vpc=None)}
+        for more in (other, {"host": facts(agent=agent(since=minute(0)), instance=UNMANAGED, vpc=None)}):
+            [cause] = set(diagnose(fleet | more, NOW, reporting_by_zone={}, others=Others(0)).values())
+            assert (cause.kind, way in cause.evidence) == (CauseKind.CLOUDWATCH, False)
+
     def test_all_of_them_elsewhere_may_have_a_way_in_common(self) -> None:
         fleet = {f"host-{n}": facts(agent=agent(since=minute(0)), instance=UNMANAGED) for n in range(4)}
         assert self.kinds(fleet, Others(0)) == {CauseKind.AGENT}
@@ -1122,7 +1158,7 @@ class TestNearlyAllAtOnce:
         fleet = {entity: self.of_file(one, of_file) for entity, one in self.fleet(0, 1).items()}
         [cause] = set(diagnose(fleet, NOW, reporting_by_zone={}, others=Others(0)).values())
         assert cause.kind is CauseKind.CLOUDWATCH
-        assert cause.evidence == (
+        assert cause.evidence[:2] == (
             "4 agents in us-east-1a, us-east-1b fell silent together; 0 still report",
             "4 of them reported until then, but get no credentials from an instance profile now",
         )
@@ -1189,7 +1225,7 @@ class TestManyInOneZone:
         cause = found["i-a0"]
         assert (cause.words, cause.confidence) == ("agents in us-east-1a fell silent together", Confidence.MEDIUM)
         assert (cause.key, cause.vpc_id, cause.vpc_name) == ("ZONE|us-east-1a", VPC_ID, "app")
-        assert cause.evidence[0] == "3 agents in us-east-1a fell silent together; 1 still report there"
+        assert cause.evidence[0] == "3 agents in us-east-1a fell silent together; 1 still reports there"
 
     @pytest.mark.parametrize(
         ("other", "reporting", "kind"),

@@ -10,7 +10,7 @@ import pytest
 from lifeline.core.network.dns import DnsView
 from lifeline.core.network.model import NatGateway, NetworkInterface, Rule, SecurityGroup, TargetKind, Tier, Vpc
 from lifeline.core.plan.actions import Action, ActionKind, Status
-from lifeline.core.policy.policy import Exempted
+from lifeline.core.policy.policy import Exempted, Requirement
 from tests.support import builders
 from tests.support.builders import MONITORING, default_route, endpoint, own_security_group, subnet, table, vpc
 from tests.support.counting import work_of
@@ -57,6 +57,33 @@ def test_one_that_reaches_only_public_ranges_blocks_it() -> None:
 )
 def test_one_that_reaches_the_endpoints_addresses_too_does_not(rules: tuple[Rule, ...]) -> None:
     assert make(network(*rules, prefix_lists=(("pl-vpc", ("10.0.0.0/8",)),))).status is Status.PLANNED
+
+
+OTHER_BLOCK = subnet("z", cidr="100.64.1.0/24", free=4000)
+
+
+@pytest.mark.parametrize("is_required_there", [True, False])
+def test_the_subnet_is_chosen_that_the_clients_groups_let_out_to(is_required_there: bool) -> None:
+    """As where a second block has most of the free addresses, such as one for containers."""
+    to_first = Rule("tcp", 443, 443, ("10.0.0.0/16",))
+    of = network(PUBLIC, to_first)
+    both = replace(of, subnets=(*of.subnets, OTHER_BLOCK), cidrs=("10.0.0.0/16", "100.64.0.0/16"))
+    asking = {"subnet-a", "subnet-z"} if is_required_there else {"subnet-a"}
+    asked = (Requirement("monitoring", frozenset(asking), per_zone=True),)
+    action = make(both, requirements=asked)
+    assert (action.status, action.subnet_ids) == (Status.PLANNED, ("subnet-a",))
+    full = replace(both, subnets=(replace(of.subnets[0], free_addresses=0), *of.subnets[1:], OTHER_BLOCK))
+    refused = make(full, requirements=asked)
+    assert (refused.status, "outbound 443 to 100.64.1.0/24" in refused.error) == (Status.BLOCKED, True)
+
+
+def test_so_is_the_one_that_an_isolated_client_is_let_out_to() -> None:
+    """Nobody would lose anything, but the endpoint would be of no use."""
+    of = network(Rule("tcp", 443, 443, ("10.0.0.0/16",)))
+    isolated = replace(of, subnets=(*of.subnets, OTHER_BLOCK), route_tables=(table("main"),))
+    asked = (Requirement("monitoring", frozenset({"subnet-a"}), per_zone=True),)
+    action = make(replace(isolated, cidrs=("10.0.0.0/16", "100.64.0.0/16")), requirements=asked)
+    assert (action.status, action.subnet_ids) == (Status.PLANNED, ("subnet-a",))
 
 
 def test_a_few_addresses_that_the_endpoint_hardly_gets_may_be_left_out_and_its_own_may_not() -> None:

@@ -9,10 +9,21 @@ import pytest
 
 from lifeline.core.incidents.remedies import remedy_for
 from lifeline.core.network.dns import AnswerKind, DnsAnswer, DnsView, usual_first
-from lifeline.core.network.model import AclEntry, Catalog, EndpointType, NatGateway, NetworkAcl, Service, Vpc
+from lifeline.core.network.hub import HubSource
+from lifeline.core.network.model import (
+    IN_PLACE_OF,
+    MANAGED_BY,
+    AclEntry,
+    Catalog,
+    EndpointType,
+    NatGateway,
+    NetworkAcl,
+    Service,
+    Vpc,
+)
 from lifeline.core.network.model import TargetKind as To
 from lifeline.core.network.reach import NetworkPath, Reach, find_path
-from lifeline.core.plan.actions import Action, ActionKind, Plan, ServiceState
+from lifeline.core.plan.actions import Action, ActionKind, Plan, ServiceState, Status
 from lifeline.core.plan.plan import plan_endpoints
 from lifeline.core.plan.scene import PlanInput
 from lifeline.core.policy.policy import Requirement
@@ -196,7 +207,7 @@ def test_an_endpoint_of_another_service_that_has_one_of_the_names_is_in_the_way(
     """AWS offers FIPS names of some services as services of their own."""
     twin = "com.amazonaws.us-east-1.monitoring-fips"
     catalog = Catalog((SERVICE, replace(SERVICE, name=twin, private_dns_names=(FIPS,))))
-    there = endpoint(twin, "a", private_dns=private_dns)
+    there = endpoint(twin, "a", private_dns=private_dns, own=False)
     for network in (vpc(subnet("a"), there), vpc(subnet("a"), TO_HUB, there)):
         action = of_kind(planned(network, catalog=catalog), ActionKind.CREATE_INTERFACE_ENDPOINT)
         assert action.error == (
@@ -208,6 +219,47 @@ def test_an_endpoint_of_another_service_that_has_one_of_the_names_is_in_the_way(
     assert state_in(planned(vpc(subnet("a"), there), catalog=catalog)) is not ServiceState.SERVED
     fips = planned(vpc(subnet("a"), there, own_security_group()), catalog=catalog, suffix="monitoring-fips")
     assert (state_in(fips) is ServiceState.SERVED) is private_dns
+
+
+BOTH = ("monitoring", "monitoring-fips")
+TWINS = Catalog((SERVICE, replace(SERVICE, name=f"{MONITORING}-fips", private_dns_names=(FIPS,))))
+
+
+@pytest.mark.parametrize("canary", [False, True])
+def test_of_two_services_with_one_name_that_are_required_one_gets_an_endpoint(canary: bool) -> None:
+    """AWS would refuse the second one's private DNS, also where a canary turns it on later."""
+    asked = tuple(Requirement(name, frozenset({"subnet-a"}), per_zone=True) for name in reversed(BOTH))
+
+    def made(**more: Any) -> list[Action]:
+        found = plan_endpoints(vpc(subnet("a")), TWINS, PlanInput(asked, OWNER, dns=DnsView(), canary=canary, **more))
+        return [one for one in found.actions if one.kind is ActionKind.CREATE_INTERFACE_ENDPOINT]
+
+    first, second = made()
+    assert (first.service, first.status, second.service, second.status) == (
+        "monitoring",
+        Status.PLANNED,
+        "monitoring-fips",
+        Status.BLOCKED,
+    )
+    assert second.error == (
+        "AWS doesn't accept private DNS for an endpoint here beside one for the monitoring service, which has one of "
+        "the same names and is planned as well: require only one of the two"
+    )
+    assert [one.service for one in made(frozen=frozenset({"monitoring"})) if one.is_planned][-1] == "monitoring-fips"
+
+
+def test_beside_lifelines_own_endpoint_with_the_name_one_of_the_two_is_to_be_required() -> None:
+    network = vpc(subnet("a"), endpoint(MONITORING, "a"), own_security_group())
+    held = (
+        "AWS doesn't accept private DNS for an endpoint here while vpce-1 for the monitoring service has one of the "
+        "same names: "
+    )
+    alone = planned(network, catalog=TWINS, suffix="monitoring-fips")
+    left = "Lifeline will delete it once nothing has required it for long enough"
+    assert of_kind(alone, ActionKind.CREATE_INTERFACE_ENDPOINT).error == held + left
+    asked = tuple(Requirement(name, frozenset({"subnet-a"}), per_zone=True) for name in BOTH)
+    both = plan_endpoints(network, TWINS, PlanInput(asked, OWNER, dns=DnsView()))
+    assert of_kind(both, ActionKind.CREATE_INTERFACE_ENDPOINT).error == f"{held}require only one of the two"
 
 
 def test_the_hubs_zone_of_the_usual_name_is_offered_beside_it() -> None:
@@ -445,3 +497,28 @@ def test_the_plan_says_which_of_two_names_a_hub_does_not_answer(catalog: Catalog
     )
     assert state_in(found) is ServiceState.BLOCKED
     assert not planned(vpc(subnet("a"), TO_HUB), *(zone(name, HUB) for name in TWO), catalog=catalog).actions
+
+
+def test_in_place_of_the_policys_zone_that_lacks_one_of_two_names_an_endpoint_is_offered_and_stays() -> None:
+    """It answers both; the zone wouldn't, so that the hub doesn't get the name back."""
+    source = HubSource("Z-one", (zone(TWO[0], HUB),), 1, 300)
+    more: dict[str, Any] = {
+        "central": central(zones=("Z-one",), cidrs=("10.200.0.0/16",)),
+        "hub": Hubs().view(sources=(source,)),
+        "may_associate": True,
+        "account_id": "123456789012",
+    }
+    network = vpc(subnet("a"), TO_HUB, client_groups=(), interfaces=())
+    found = planned(network, zone(TWO[0], HUB), catalog=UNLIKE, **more)
+    made, swap = of_kind(found, ActionKind.CREATE_INTERFACE_ENDPOINT), of_kind(found, ActionKind.SWAP_TO_LOCAL)
+    lack = f"private hosted zone Z-one doesn't answer {TWO[1]}"
+    assert (made.private_dns, lack in made.reason, made.asks) == (
+        False,
+        True,
+        "needs approval: it is to stand in for Z-one",
+    )
+    assert swap.asks == "needs approval: it takes Z-one out of the VPC"
+    assert swap.reason == (f"{lack}, and AWS refuses private DNS for another endpoint while Z-one is in the VPC")
+    there = endpoint(MONITORING, "a", tags=((MANAGED_BY, OWNER), (IN_PLACE_OF, "Z-one")))
+    standing_in = replace(network, endpoints=(there,), security_groups=(own_security_group(),))
+    assert not planned(standing_in, catalog=UNLIKE, **more).actions

@@ -33,6 +33,7 @@ from lifeline.core.policy.policy import (
     asked_in,
     desired,
     simple_policy,
+    spared_in,
 )
 from lifeline.core.policy.reading import read_policy
 from lifeline.core.policy.runbook import RUNBOOK
@@ -359,6 +360,17 @@ def test_what_a_subnet_must_reach_counts_what_it_would_have_to_without_its_way_o
     unsure = asked_in(public, vpc(subnet("a")), {"subnet-a": UnsureTier.UNKNOWN}, today=TODAY)
     assert unsure == {"subnet-a": {"sqs"}}
     assert asked_in(public, vpc(subnet("a")), {"subnet-a": Tier.EGRESS}, today=TODAY) == {"subnet-a": set()}
+
+
+def test_what_a_subnet_is_spared_is_known_whether_it_has_a_way_out_or_not() -> None:
+    isolated = rule("logs", tiers=frozenset({Tier.ISOLATED}))
+    of_a, of_vpc = exempted(subject="subnet-a", services=("logs",)), exempted(subject=VPC_ID, services=("monitoring",))
+    said = policy(rule("monitoring"), isolated, exemptions=(of_a, of_vpc))
+    network = vpc(subnet("a"), subnet("b"))
+    assert spared_in(said, network, {one.id: Tier.EGRESS for one in network.subnets}, today=TODAY) == {
+        "subnet-a": {"logs": of_a, "monitoring": of_vpc},
+        "subnet-b": {"monitoring": of_vpc},
+    }
 
 
 # ---- documents

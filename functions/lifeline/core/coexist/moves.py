@@ -110,9 +110,8 @@ class Stay:
             )
 
         takeover = Takeover(service, suffix_of(service.name), self.vpc, self.dns, said_ports=self.catalog.ports)
-        dependents = (dependent.subnet for dependent in takeover.dependents())
-        staying = [subnet for subnet in dependents if subnet.id not in self.doomed]
-        placement = place_unharmed(place, staying, clients, self.vpc, takeover.ports)
+        staying = [dependent for dependent in takeover.dependents() if dependent.subnet.id not in self.doomed]
+        placement = place_unharmed(place, takeover, staying, clients)
         moved = replace(endpoint, subnet_ids=frozenset(subnet.id for subnet in placement.subnets))
         is_harmful = any(harm.subnet_id not in self.doomed and harm.is_grave for harm in takeover.harm_by(moved))
         return () if is_harmful else tuple(sorted(moved.subnet_ids))

@@ -7,7 +7,7 @@ from lifeline.core.incidents.changes import LINGERING
 from lifeline.core.incidents.facts import METRICS, Facts, is_outlived
 from lifeline.core.incidents.incident import CauseKind
 from lifeline.core.network.reach import NetworkPath, Reach
-from lifeline.core.network.tiers import leads_out_by_ipv6
+from lifeline.core.network.tiers import has_nat64, leads_out_by_ipv6
 from lifeline.core.wording import write_time
 
 _OF_THE_MOMENT = frozenset({Reach.NO_ADDRESS, Reach.PENDING})  # what was there before isn't known
@@ -36,6 +36,7 @@ def counter_evidence(facts: Facts, service: str, kind: CauseKind, path: NetworkP
     return (
         f"{started}the agent reported through this network until {write_time(seen_at)}",
         f"{_seen_words(known, facts.instance.subnet_id, service)} a change that explains the silence",
+        *([_unasked_words(service)] if known.looked_since(service) is None else []),
         path.words,
     )
 
@@ -68,12 +69,15 @@ def outlived_words(facts: Facts, service: str, kind: CauseKind, path: NetworkPat
 
 def ipv6_words(facts: Facts) -> tuple[str, ...]:
     """By which way an agent may reach AWS that its IPv4 network doesn't show, as clauses: dual-stack names, such as
-    monitoring.<region>.api.aws, lead there by IPv6 (CloudWatch agent guide: use_dualstack_endpoint).
+    monitoring.<region>.api.aws, lead there by IPv6 (CloudWatch agent guide: use_dualstack_endpoint), and DNS64 gives
+    every host in a subnet an IPv6 address for the others (VPC guide: DNS64 and NAT64).
     """
     subnet, vpc = facts.subnet, facts.vpc
     has_address = facts.instance.has_ipv6_address and subnet is not None and bool(subnet.ipv6_cidrs)
     if subnet is None or vpc is None or not has_address or not leads_out_by_ipv6(subnet, vpc):
         return ()
+    if has_nat64(subnet, vpc):
+        return ("IPv6 leads to IPv4 addresses by NAT64 there: an agent that prefers IPv6 isn't cut off",)
     return ("the instance has a way out of the VPC by IPv6: an agent with use_dualstack_endpoint isn't cut off",)
 
 
@@ -87,8 +91,11 @@ def _seen_words(known: KnownVpc, subnet_id: str, service: str) -> str:
         return f"Lifeline saw at {write_time(max(lost))} that the path was gone, and hasn't seen"
     looked_since, first = known.looked_since(service), f"Lifeline first saw the VPC at {write_time(known.since)}"
     if looked_since is None:
-        left = f"Nothing requires the {service} service there, so Lifeline doesn't look for what serves it"
-        return f"{first}. {left}, but it hasn't seen"
+        return f"{first}, and hasn't seen"
     if looked_since > known.since:
         return f"Lifeline has looked for a path there since {write_time(looked_since)}, and has seen neither one nor"
     return f"{first}, and has seen neither a path there nor"
+
+
+def _unasked_words(service: str) -> str:
+    return f"nothing requires the {service} service there, so Lifeline doesn't look for what serves it"

@@ -451,6 +451,8 @@ class _Check:
             words = "none of its own metrics arrive, but others do under its ID"
             advice = " If its configuration was changed, forget it: Lifeline then watches it by its new metrics."
         check = "Check the agent on its instance: whether it is running, what its log says, and which metrics it sends."
+        if self.facts.watch.is_elsewhere or self.facts.instance.power is Power.MISSING:
+            advice += " If the instance was terminated there, forget its agent."
         advice += " Check what isn't known of the path to CloudWatch, too." if doubts else ""
         return self._cause(CauseKind.AGENT, confidence, words, evidence=evidence, advice=check + advice)
 

@@ -26,6 +26,7 @@ from lifeline.core.network.tiers import classify
 from lifeline.core.plan.cost import Price
 from lifeline.core.plan.endpoint_lifecycle import Made
 from lifeline.core.policy.central import Central
+from lifeline.core.policy.policy import Exempted
 from lifeline.core.wording import listed, plain, write_time
 
 METRICS = "monitoring"  # the service that takes the metrics (CloudWatch endpoints: monitoring.<region>)
@@ -47,10 +48,11 @@ class Facts:
     `known` are the paths that Lifeline saw in the VPC over time, `own_groups` the instance's security groups as far as
     they were read, and `own_lists` the entries of prefix lists that these name, by their ids. `mode` is the stack's,
     and `fixes_dns` whether Lifeline may turn on DNS attributes. `survey` says what waits for approval in the VPC, and
-    `price` is the region's. `cuts` are what ReconcileEndpoints read of the way to a hub's endpoint beyond the VPC, and
-    `hub` is the one that the policy names, if VPCs may share its endpoints. `unreadable` describes what couldn't be
-    read; `is_past_read` is False if the changes on record, or what Lifeline itself did there, are among that, so that
-    something may have gone unseen.
+    `price` is the region's. `asked` are the services that are required in the instance's subnet, and `spared` those
+    that would be but for an exemption. `cuts` are what ReconcileEndpoints read of the way to a hub's endpoint beyond
+    the VPC, and `hub` is the one that the policy names, if VPCs may share its endpoints. `unreadable` describes what
+    couldn't be read; `is_past_read` is False if the changes on record, or what Lifeline itself did there, are among
+    that, so that something may have gone unseen.
     """
 
     agent: Agent
@@ -77,6 +79,7 @@ class Facts:
     survey: GapSurvey | None = None
     price: Price | None = None
     asked: frozenset[str] | None = None
+    spared: tuple[tuple[str, Exempted], ...] = ()
     cuts: Cuts = field(default_factory=dict)
     hub: Central | None = None
 
@@ -152,6 +155,8 @@ class Facts:
     def why_left(self, service: str, reach: Reach) -> str:
         """Why Lifeline leaves the path to the service as it is, in a sentence or two; empty if it will repair it."""
         if not self.is_asked(service):
+            if spared := dict(self.spared).get(service):
+                return f"Lifeline will not fix this, because {spared.words}."
             return (
                 f"Lifeline will not fix this, because neither the policy nor a tag requires the {service} service in "
                 f"{self.instance.subnet_id}."

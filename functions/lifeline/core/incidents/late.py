@@ -8,7 +8,7 @@ from fractions import Fraction
 from lifeline.core.agents.instances import UNMANAGED, Power
 from lifeline.core.incidents.facts import Facts
 from lifeline.core.incidents.incident import Cause, CauseKind, Confidence
-from lifeline.core.incidents.zones import FEWEST, largest_group, reported_without_profile, span_of
+from lifeline.core.incidents.zones import FEWEST, largest_group, reported_without_profile, span_of, together_words
 
 NEARLY_ALL = Fraction(9, 10)
 _ELSEWHERE = "elsewhere"
@@ -48,7 +48,10 @@ def late_causes(
     found: dict[str, Cause] = {}
     is_everywhere = len(zones - {""}) > 1 and not _shares_path([causes[entity] for entity in group])
     if group and is_everywhere and together >= FEWEST and together >= NEARLY_ALL * (together + others.reporting):
-        found = dict.fromkeys(group, _cause(len(group), len(of_file & set(group)), others, sorted(zones - {""})))
+        vpcs = {facts[entity].vpc_id for entity in group}
+        vpc_id = vpcs.pop() if len(vpcs) == 1 and not others.quiet else ""
+        late = _cause(len(group), len(of_file & set(group)), others, sorted(zones - {""}), vpc_id)
+        found = dict.fromkeys(group, late)
     for entity, since in left.items():
         open_ = (cause for cause, start in facts[entity].earlier if abs(since - start) <= 2 * span)
         earlier = next((cause for cause in open_ if cause.kind is CauseKind.CLOUDWATCH), None)
@@ -71,19 +74,23 @@ def _shares_path(causes: Sequence[Cause]) -> bool:
     )
 
 
-def _cause(silent: int, of_file: int, others: Others, zones: list[str]) -> Cause:
-    following = f", {others.quiet} are about to" if others.quiet else ""
+def _cause(silent: int, of_file: int, others: Others, zones: list[str], vpc_id: str) -> Cause:
+    """The cause of them all; `vpc_id` is the VPC that all of them are in, empty if there are several."""
     where = ", ".join(zone for zone in zones if zone != _ELSEWHERE)
     where += " and elsewhere" if _ELSEWHERE in zones else ""
+    deployed = ", and what was last deployed everywhere"
+    if vpc_id:
+        deployed = f", what was last deployed everywhere, and the ways out of {vpc_id}, such as its NAT gateways"
     return Cause(
         CauseKind.CLOUDWATCH,
         Confidence.MEDIUM,
         "CloudWatch is late or unreachable",
         evidence=(
-            f"{silent} agents in {where} fell silent together{following}; {others.reporting} still report",
+            together_words(silent, where, quiet=others.quiet, reporting=others.reporting),
             f"{of_file} of them reported until then, but get no credentials from an instance profile now"
             if of_file
             else "nothing else that was read explains it",
+            *([f"all of them are in {vpc_id}: its way out may be what they have in common"] if vpc_id else []),
         ),
-        advice="Check the AWS Health Dashboard for CloudWatch in this region, and what was last deployed everywhere.",
+        advice=f"Check the AWS Health Dashboard for CloudWatch in this region{deployed}.",
     )

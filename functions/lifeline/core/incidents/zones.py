@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 from lifeline.core.incidents.facts import METRICS, Facts
 from lifeline.core.incidents.incident import Cause, CauseKind, Confidence
+from lifeline.core.wording import write_count
 
 FEWEST = 3
 _SHORTEST_SPAN = timedelta(minutes=2)
@@ -133,19 +134,24 @@ def _largest(silences: Sequence[tuple[datetime, str]], span: timedelta) -> tuple
     return best
 
 
+def together_words(silent: int, where: str, *, quiet: int, reporting: int) -> str:
+    """How many fell silent together, how many are about to, and how many still report, as a clause."""
+    following = f", and {quiet} {'is' if quiet == 1 else 'are'} about to" if quiet else ""
+    report = "reports" if reporting == 1 else "report"
+    return f"{write_count(silent, 'agent')} in {where} fell silent together{following}; {reporting} still {report}"
+
+
 def _zone_cause(zone: str, causes: Sequence[Cause], reporting: int, quiet: int) -> Cause:
     """One cause for all of them, with the evidence that they have in common."""
     vpcs = {(cause.vpc_id, cause.vpc_name) for cause in causes}
     vpc_id, vpc_name = vpcs.pop() if len(vpcs) == 1 else ("", "")
     shared = set.intersection(*(set(cause.evidence) for cause in causes))
-    following = f", and {quiet} are about to" if quiet else ""
-    together = f"agents in {zone} fell silent together"
     return Cause(
         CauseKind.ZONE,
         Confidence.MEDIUM,
-        together,
+        f"agents in {zone} fell silent together",
         evidence=(
-            f"{len(causes)} {together}{following}; {reporting} still report there",
+            f"{together_words(len(causes), zone, quiet=quiet, reporting=reporting)} there",
             *(line for line in causes[0].evidence if line in shared),
         ),
         advice=f"Check the AWS Health Dashboard for {zone}, and what was last deployed to these instances.",

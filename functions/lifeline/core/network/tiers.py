@@ -141,7 +141,7 @@ def leads_out_by_ipv6(subnet: Subnet, vpc: Vpc) -> bool:
 
 
 def has_nat64(subnet: Subnet, vpc: Vpc) -> bool:
-    """True if an IPv6-only subnet reaches IPv4 addresses through a NAT gateway's NAT64 (VPC guide: DNS64 and NAT64)."""
+    """True if IPv6 leads from the subnet to IPv4 addresses by a NAT gateway's NAT64 (VPC guide: DNS64 and NAT64)."""
     table = effective_route_table(subnet, vpc)
     nats = {nat.id: nat for nat in vpc.nat_gateways}
     nat64 = [

@@ -136,6 +136,14 @@ class Takeover:
         """The same of an endpoint that isn't there yet."""
         return self.harm_by(self.imagined(placement))
 
+    def is_closed(self, client: "Dependent", host: Subnet) -> bool:
+        """True if network ACLs, or its own security groups, keep a client from an interface in the host."""
+        if acl_obstacle(client.subnet, host, self.vpc, self.ports):
+            return True
+        ends = ends_of(self.imagined(Placement((host,))), self.vpc, client.subnet.ip_version)
+        there = AnsweringEnds(tuple(ends), self.group_ids)
+        return find_cut_off(there, client.subnet, self.vpc, self.ports, now=client.now) is not None
+
     def imagined(self, placement: Placement) -> Endpoint:
         """An endpoint as it would be made."""
         return Endpoint(
@@ -373,10 +381,9 @@ def _whose(harm: Harm) -> str:
 
 def place_unharmed(
     place: Callable[[frozenset[str]], Placement],
-    dependents: Sequence[Subnet],
+    takeover: Takeover,
+    dependents: Sequence[Dependent],
     clients: Sequence[Subnet],
-    vpc: Vpc,
-    ports: Ranges,
 ) -> Placement:
     """Where interfaces harm none of `dependents`, and stand where `clients` reach them if that costs no zone.
 
@@ -384,11 +391,10 @@ def place_unharmed(
     the first one, and `find_harm` says whom.
     """
     first = place(frozenset())
-    both = (*dependents, *clients)
-    fair = _without_closed(place, first, both, vpc, ports)
+    fair = _without_closed(place, first, takeover, (*dependents, *map(Dependent, clients)))
     if fair and len(fair.subnets) == len(first.subnets):
         return fair
-    return _without_closed(place, first, dependents, vpc, ports) or first
+    return _without_closed(place, first, takeover, dependents) or first
 
 
 def _with(endpoint: Endpoint, hosts: Iterable[Subnet]) -> Endpoint:
@@ -411,13 +417,15 @@ def _lets_in(candidate: Action, action: Action) -> bool:
 
 
 def _without_closed(
-    place: Callable[[frozenset[str]], Placement], first: Placement, clients: Sequence[Subnet], vpc: Vpc, ports: Ranges
+    place: Callable[[frozenset[str]], Placement], first: Placement, takeover: Takeover, clients: Sequence[Dependent]
 ) -> Placement | None:
-    """The first placement to which every client's ACLs, and its own, leave the path open; None if there is none."""
+    """The first placement to which no client's way is closed, by the network ACLs on both sides or by its own security
+    groups; None if there is none.
+    """
     avoided: frozenset[str] = frozenset()
     placement = first
     for _ in range(_MOST_TRIES):
-        closed = {host.id for host in placement.subnets if any(acl_obstacle(one, host, vpc, ports) for one in clients)}
+        closed = {host.id for host in placement.subnets if any(takeover.is_closed(one, host) for one in clients)}
         if not closed:
             return placement if placement.subnets else None
         avoided |= closed

@@ -8,7 +8,7 @@ from lifeline.core.network.acl import unread_acls
 from lifeline.core.network.dns import domain_of, taken_from, usual_names
 from lifeline.core.network.model import FAILED_STATES, Endpoint, EndpointType, Subnet, suffix_of
 from lifeline.core.network.obstacles import Obstacle
-from lifeline.core.plan.actions import Action, ActionKind
+from lifeline.core.plan.actions import ASSOCIATES, NAMING, Action, ActionKind
 from lifeline.core.plan.central import find_holder
 from lifeline.core.plan.elsewhere import Elsewhere, find_elsewhere, shadow_words
 from lifeline.core.plan.endpoint_lifecycle import MOST_FAILURES
@@ -25,6 +25,9 @@ from lifeline.core.plan.placement import FEWEST_FREE_ADDRESSES, Placement, place
 from lifeline.core.plan.security_group import own_security_groups
 from lifeline.core.plan.service import ALLOW, ServicePlanner
 from lifeline.core.wording import listed
+
+_ONLY_ONE = "require only one of the two"
+_OF_VPC = NAMING - ASSOCIATES  # what gives an endpoint of the VPC a name
 
 
 class EndpointMaker(ServicePlanner):
@@ -117,9 +120,9 @@ class EndpointMaker(ServicePlanner):
         return replace(found, breaks=found.breaks or shadow_words(takeover))
 
     def _place_unharmed(self, kind: str = "") -> Placement:
-        takeover, clients = self._takeover(), self.clients
-        dependents = [one.subnet for one in (*takeover.dependents(), *takeover.by_other_names())]
-        return place_unharmed(lambda avoid: self._place(kind, avoid), dependents, clients, self.vpc, self.ports)
+        takeover = self._takeover()
+        dependents = (*takeover.dependents(), *takeover.by_other_names())
+        return place_unharmed(lambda avoid: self._place(kind, avoid), takeover, dependents, self.clients)
 
     def _refusal(self, placement: Placement, failed: list[Endpoint]) -> str:
         """Why an endpoint can't be made, known before asking; an empty text if nothing stands in its way."""
@@ -158,7 +161,12 @@ class EndpointMaker(ServicePlanner):
         if held := find_holder(set(map(domain_of, names)), others, self.catalog):
             return (
                 f"AWS doesn't accept private DNS for an endpoint here while {held.id} for the "
-                f"{suffix_of(held.service_name)} service has one of the same names: turn off its private DNS"
+                f"{suffix_of(held.service_name)} service has one of the same names: {self._remedy_for_holder(held)}"
+            )
+        if twin := self._planned_twin():
+            return (
+                f"AWS doesn't accept private DNS for an endpoint here beside one for the {twin} service, which has one "
+                f"of the same names and is planned as well: {_ONLY_ONE}"
             )
         zone = self.reach.conflict
         if zone is None:
@@ -169,6 +177,26 @@ class EndpointMaker(ServicePlanner):
             f"{zone.domain}, another of the service's names. That zone doesn't answer {usual}, for which clients "
             f"usually ask: disassociate it from the VPC, or associate a zone of {usual} as well"
         )
+
+    def _remedy_for_holder(self, held: Endpoint) -> str:
+        """How another service's endpoint comes to leave the name."""
+        if not self.is_own(held):
+            return "turn off its private DNS"
+        required = {requirement.service for requirement in self.plan_input.requirements}
+        is_required = suffix_of(held.service_name) in required
+        return _ONLY_ONE if is_required else "Lifeline will delete it once nothing has required it for long enough"
+
+    def _planned_twin(self) -> str:
+        """The other service with one of the same names for which an endpoint is planned in this run, which takes it at
+        once or once a canary turns on its private DNS; an empty text if there is none.
+        """
+        domains = set(map(domain_of, self.service.private_dns_names))
+        for action in self.planned:
+            is_made = action.is_planned and action.kind in _OF_VPC and action.service not in self.plan_input.frozen
+            twin = self.catalog.named(action.service_name, EndpointType.INTERFACE) if is_made else None
+            if twin and not domains.isdisjoint(map(domain_of, twin.private_dns_names)):
+                return action.service
+        return ""
 
     def _taken_words(self) -> str:
         """Which other names of the service an endpoint's private DNS would take from those who answer them now, as what

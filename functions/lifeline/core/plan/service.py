@@ -183,13 +183,11 @@ class ServicePlanner:
                 by_kind.setdefault((obstacle.kind, part), []).append((client, obstacle.words))
         answer, service = f"{central.kind} {central.source_id}", self.requirement.service
         if left := [one for one in self.clients if self.lacks_a_name(self.paths[one.id])]:
-            names = listed([name for name in self.reach.names if self.reach.is_unanswered(name)])
-            words = (
-                f"{self.scene.named(left)} can't reach all of the {service} service: {answer} doesn't answer {names}"
-            )
-            remedy = f"{answer} is in the way of an endpoint: have {names} answered as well, or disassociate {answer}"
+            lacking = self.lacking_words(central)
+            words = f"{self.scene.named(left)} can't reach all of the {service} service: {lacking}"
+            remedy = f"{answer} is in the way of an endpoint: have {self._unanswered} answered as well, or disassociate"
             make = ActionKind.CREATE_INTERFACE_ENDPOINT
-            yield self.blocked_at(make, "", left[0].id, words, f"{remedy} from the VPC")
+            yield self.blocked_at(make, "", left[0].id, words, f"{remedy} {answer} from the VPC")
         for (kind, part), lost in by_kind.items():
             who, first = self.scene.named([client for client, _ in lost]), lost[0][0].id
             at = f" ({', '.join(central.addresses)})" if central.addresses else ""
@@ -212,6 +210,18 @@ class ServicePlanner:
     def lacks_a_name(self, path: NetworkPath) -> bool:
         """True if what answers one of the service's names leaves another one unanswered and out of reach."""
         return path.reach is Reach.PARTLY and not (path.central_id or path.endpoint_id or path.obstacles)
+
+    def lacking_words(self, central: DnsAnswer) -> str:
+        """Which of the service's names a central endpoint leaves unanswered, as a clause; empty if that shuts nobody
+        out.
+        """
+        if not any(self.lacks_a_name(path) for path in self.paths.values()):
+            return ""
+        return f"{central.kind} {central.source_id} doesn't answer {self._unanswered}"
+
+    @property
+    def _unanswered(self) -> str:
+        return listed([name for name in self.reach.names if self.reach.is_unanswered(name)])
 
     def security_group_will_do(self, endpoint: Endpoint) -> bool:
         """True if one of Lifeline's groups is on the endpoint: opening it for the VPC's blocks is planned with it."""

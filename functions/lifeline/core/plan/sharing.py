@@ -114,7 +114,8 @@ class HubPlanner(EndpointMaker):
         reason = "; ".join(filter(None, [lost.reason, self._replaced(failed)]))
         place = self._place_unharmed()
         made = list(self._making(failed, reason, place, refusing, asks=asks_before, private_dns=False, tags=tags))
-        swap = replace(swap, reason=f"not every subnet reaches the hub's endpoint, and {why}")
+        lack = self.lacking_words(central) or "not every subnet reaches the hub's endpoint"
+        swap = replace(swap, reason=f"{lack}, and {why}")
         return [*made, swap] if any(one.needs_security_group for one in made) else made
 
     def _answering_ids(self) -> tuple[str, ...]:

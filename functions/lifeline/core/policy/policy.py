@@ -1,7 +1,7 @@
 """What is required where: the policy, and what it wants of one VPC."""
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from decimal import Decimal
@@ -75,6 +75,12 @@ class Exempted:
     def spares(self, service: str) -> bool:
         """True if the service is one that the subject need not reach."""
         return not self.services or service in self.services
+
+    @property
+    def words(self) -> str:
+        """What is exempt from what, for how long and why, as a clause."""
+        until = f" until {self.until}" if self.until else ""
+        return f"{self.subject} is exempt from {', '.join(self.services) or 'everything'}{until}: {self.reason}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -298,12 +304,27 @@ def desired(policy: Policy, vpc: Vpc, tiers: Mapping[str, SeenTier], *, today: d
 def asked_in(policy: Policy, vpc: Vpc, tiers: Mapping[str, SeenTier], *, today: date) -> dict[str, frozenset[str]]:
     """What each of the VPC's subnets must reach, or may have to, by its id: as it is, or would if it had no way out."""
     asked = {subnet.id: set[str]() for subnet in vpc.subnets}
-    for seen in (tiers, dict.fromkeys(tiers, Tier.ISOLATED)):
-        want = desired(policy, vpc, seen, today=today)
+    for want in _with_way_out_or_without(policy, vpc, tiers, today):
         for requirement in (*want.requirements, *want.unsure):
             for subnet_id in requirement.subnet_ids:
                 asked[subnet_id].add(requirement.service)
     return {subnet_id: frozenset(services) for subnet_id, services in asked.items()}
+
+
+def spared_in(
+    policy: Policy, vpc: Vpc, tiers: Mapping[str, SeenTier], *, today: date
+) -> dict[str, dict[str, Exempted]]:
+    """What each of the VPC's subnets would have to reach but for an exemption, by its id and the service; as above."""
+    spared: dict[str, dict[str, Exempted]] = {subnet.id: {} for subnet in vpc.subnets}
+    for want in _with_way_out_or_without(policy, vpc, tiers, today):
+        for subnet_id, service, exempted in want.spared:
+            spared[subnet_id][service] = exempted
+    return spared
+
+
+def _with_way_out_or_without(policy: Policy, vpc: Vpc, tiers: Mapping[str, SeenTier], today: date) -> Iterator[Desired]:
+    for seen in (tiers, dict.fromkeys(tiers, Tier.ISOLATED)):
+        yield desired(policy, vpc, seen, today=today)
 
 
 def _unknown_beyond(policy: Policy, services: Collection[str]) -> list[str]:

@@ -26,7 +26,7 @@ from lifeline.core.plan.plan import plan_endpoints
 from lifeline.core.plan.scene import PlanInput
 from lifeline.core.plan.uncertain import UNREAD_CATALOG
 from lifeline.core.policy.endpoint_policies import NO_POLICIES, EndpointPolicies
-from lifeline.core.policy.policy import Desired, Exempted, Policy, desired, exempted_subnets
+from lifeline.core.policy.policy import Desired, Policy, desired, exempted_subnets
 from lifeline.reconciler.steps.attributes import Attributes
 from lifeline.runtime.observability import logger
 from lifeline.runtime.settings import Settings
@@ -241,7 +241,7 @@ class Planning:
         notes = [unread.note for unread in vpc.unread]
         if not self.catalog.is_read:
             notes.append(f"{UNREAD_CATALOG}: {self.catalog.why_unread}")
-        notes += [*want.problems, *map(_exempt_words, want.exempted)]
+        notes += [*want.problems, *(exempted.words for exempted in want.exempted)]
         notes += plan.notes
         notes += dns.unread if dns else ()
         if dns and dns.custom_dns_servers:
@@ -314,11 +314,6 @@ def _settled(vpc: Vpc) -> Vpc:
 
 def _with_notes(plan: Plan, notes: Iterable[str]) -> Plan:
     return replace(plan, notes=tuple(dict.fromkeys((*plan.notes, *notes))))
-
-
-def _exempt_words(exempted: Exempted) -> str:
-    until = f" until {exempted.until}" if exempted.until else ""
-    return f"{exempted.subject} is exempt from {', '.join(exempted.services) or 'everything'}{until}: {exempted.reason}"
 
 
 def _count_new_gateways(plan: Plan) -> int:
