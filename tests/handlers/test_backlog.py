@@ -2,7 +2,7 @@
 
 import html
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -12,11 +12,12 @@ from typing import Any
 import boto3
 import pytest
 
+from lifeline.adapters.aws.network import Network
 from lifeline.adapters.store.requiring_tags import TagStore
 from lifeline.adapters.store.vpcs import VpcStore
 from lifeline.core.coexist.vpc_state import VpcState
 from lifeline.core.errors import LifelineError, TerminalError, TransientError
-from lifeline.core.network.model import VpcRef
+from lifeline.core.network.model import Vpc
 from lifeline.handlers import coverage_page, reconcile_endpoints
 from tests.handlers.test_reconcile_endpoints import sqs
 from tests.support.agents import TABLE
@@ -97,6 +98,53 @@ def began(at: datetime) -> None:
     store = VpcStore(TABLE)
     before = store.load(HOME)
     store.save(HOME, before, replace(before, enforced_since=at, swept_at=None), now=datetime.now(UTC))
+
+
+@pytest.mark.parametrize("what", ["deleted", "hidden", "leased"])
+def test_the_first_sweep_ends_without_a_vpc_that_was_deleted_meanwhile_but_not_without_one_that_nobody_could_read(
+    world: World, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    vpc_ids = [world.make_vpc(cidr=f"10.{number}.0.0/16") for number in (1, 2)]
+    subnet_ids = [world.make_subnet(vpc_id, f"10.{number}.1.0/24") for number, vpc_id in enumerate(vpc_ids, 1)]
+    observe = Network.observe
+
+    def meanwhile(network: Network, asked: Iterable[str] | None) -> tuple[Vpc, ...]:
+        if asked is not None and what == "hidden":
+            raise TerminalError("DescribeVpcs: UnauthorizedOperation", code="UnauthorizedOperation")
+        if asked is not None and what == "deleted":
+            world.ec2.delete_subnet(SubnetId=subnet_ids[0])
+            world.ec2.delete_vpc(VpcId=vpc_ids[0])
+        return observe(network, asked)
+
+    if what == "leased":
+        now = datetime.now(UTC)
+        VpcStore(TABLE).take_lease(HOME.vpc(vpc_ids[0]), "another", now=now, until=now + timedelta(minutes=5))
+    with monkeypatch.context() as once:
+        once.setattr(Network, "observe", meanwhile)
+        with suppress(LifelineError):
+            call(SWEEP)
+    assert (VpcStore(TABLE).load(HOME).swept_at is not None) == (what == "deleted")
+
+
+def test_what_was_missing_waits_in_a_vpc_too_that_was_out_of_sight_when_the_first_sweep_looked_again(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hidden, seen = [world.make_vpc(cidr=f"10.{number}.0.0/16") for number in (1, 2)]
+    world.make_subnet(hidden, "10.1.1.0/24")
+    world.make_subnet(seen, "10.2.1.0/24")
+    observe = Network.observe
+
+    def without(network: Network, asked: Iterable[str] | None) -> tuple[Vpc, ...]:
+        return tuple(vpc for vpc in observe(network, asked) if asked is None or vpc.id != hidden)
+
+    with monkeypatch.context() as twice:
+        twice.setattr(Network, "observe", without)
+        call(SWEEP)
+        call(SWEEP)
+    assert VpcStore(TABLE).load(HOME).swept_at
+    call(SWEEP)
+    assert world.endpoints(hidden) == []
+    assert state_of(hidden).survey.services == {"monitoring"}  # type: ignore[union-attr]
 
 
 def route_deleted(table_id: str, at: datetime) -> dict[str, Any]:
@@ -533,32 +581,6 @@ def test_the_plan_on_the_page_says_what_waits(world: World) -> None:
     assert "in the backlog" in flat(coverage_page.handler({"plan": vpc_id}, Context()))
 
 
-# ---- known and not mended yet (docs/security.md: known gaps)
-
-
-@pytest.mark.xfail(reason="a state that can't be saved ends the run of all")
-def test_a_vpc_whose_state_cannot_be_saved_keeps_no_other_one_from_being_repaired(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    spoiled, table_id = open_vpc(world)
-    other, others_table_id = open_vpc(world)
-    call(SWEEP)
-    close(world, table_id)
-    close(world, others_table_id)
-    save = VpcStore.save
-
-    def refuse(store: VpcStore, ref: VpcRef, *states: VpcState, now: datetime) -> None:
-        if str(ref).endswith(spoiled):
-            raise TerminalError("refused", code="ValidationException")
-        save(store, ref, *states, now=now)
-
-    monkeypatch.setattr(VpcStore, "save", refuse)
-    with suppress(LifelineError):
-        call(SWEEP)
-    assert len(world.endpoints(other)) == 1
-
-
-@pytest.mark.xfail(reason="without the known tags, what required the service isn't known, and it begins to wait")
 def test_a_path_that_is_lost_while_its_tag_is_gone_is_repaired_though_the_known_tags_were_not_read_once(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from lifeline.adapters.aws.clients import client
 from lifeline.adapters.aws.topic import Topic
+from lifeline.adapters.store.requiring_tags import TagStore
 from lifeline.adapters.store.vpcs import VpcStore
 from lifeline.core.coexist.vpc_state import VpcList
 from lifeline.core.errors import TransientError
@@ -495,6 +496,26 @@ def test_a_tag_that_no_longer_selects_is_heard_before_the_endpoint_goes(
     days.after(71)
     assert days.live(vpc_id) == [endpoint_id]
     days.sweeps(2)
+    assert (heard(days), days.live(vpc_id)) == ([], [])
+
+
+def test_people_hear_of_a_tag_that_no_longer_selects_once_though_the_known_tags_were_not_read_once(
+    days: Days, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with_tag_rule(days, monkeypatch, BY_TAG)
+    vpc_id = days.world.make_vpc()
+    days.world.make_subnet(vpc_id)
+    table_id = days.world.open_to_internet(vpc_id)
+    days.world.ec2.create_tags(Resources=[vpc_id], Tags=[{"Key": "env", "Value": "prod"}])
+    days.sweeps(1)
+    untag(days, vpc_id, "env")
+    days.cut_off(table_id)
+    days.sweeps(1)
+    assert len(heard(days)) == 1
+    with monkeypatch.context() as once:
+        once.setattr(TagStore, "_items", refuse)
+        days.sweeps(1)
+    days.after(25)
     assert (heard(days), days.live(vpc_id)) == ([], [])
 
 

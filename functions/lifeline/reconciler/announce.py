@@ -16,6 +16,7 @@ from lifeline.core.plan.answer import Refusal, VpcAnswer
 from lifeline.core.plan.cost import price_in
 from lifeline.core.requests.request import Request
 from lifeline.reconciler.gatekeeper import Gatekeeper
+from lifeline.reconciler.steps.apply import Deferral
 from lifeline.reconciler.steps.decision_log import log_answer
 from lifeline.reconciler.steps.job import Job
 from lifeline.reconciler.steps.planning import CROWDED, THROTTLED
@@ -45,13 +46,14 @@ NOTHING_SAID = Said()
 @dataclass(frozen=True, slots=True)
 class RunNotices:
     """One run's notices and events. `said` is what was said before, by VPC, and `swept` the states that a sweep read
-    when it began.
+    when it began. What can't be saved of a VPC is added to `unsaved`.
     """
 
     job: Job
     gatekeeper: Gatekeeper
     said: Mapping[str, Said]
     swept: Mapping[str, VpcState] = field(default_factory=dict)
+    unsaved: list[LifelineError] = field(default_factory=list)
 
     def announce(self, answers: Sequence[VpcAnswer], *, is_sweep: bool) -> None:
         """One notice for the run, beside those of amendments. What stays blocked or planned is news once, not at every
@@ -147,7 +149,11 @@ class RunNotices:
         return self.job.tools.vpcs.load(self.job.ref(answer.vpc_id))
 
     def _mark_notified(self, answer: VpcAnswer, state: VpcState, fingerprint: str) -> None:
-        self.job.save(answer.vpc_id, state, replace(state, notified=fingerprint))
+        try:
+            self.job.save(answer.vpc_id, state, replace(state, notified=fingerprint))
+        except LifelineError as error:
+            logger.error("what people know not saved", vpc_id=answer.vpc_id, error=str(error))
+            self.unsaved.append(error)
 
 
 def announce_denials(job: Job) -> None:
@@ -187,7 +193,8 @@ def _without(answer: VpcAnswer, actions: Collection[Action]) -> VpcAnswer:
 
 def _is_put_off(answer: VpcAnswer) -> bool:
     """True if a later run does what this one couldn't do at once."""
-    return any(action.error in {BUSY, CROWDED} or THROTTLED in action.error for action in answer.actions)
+    put_off = {BUSY, CROWDED, Deferral.UNSAVED}
+    return any(action.error in put_off or THROTTLED in action.error for action in answer.actions)
 
 
 def _is_done(answer: VpcAnswer) -> bool:

@@ -6,6 +6,7 @@ from datetime import timedelta
 from functools import partial
 
 from lifeline.adapters.aws.calls import begin, run_concurrently
+from lifeline.adapters.store.requiring_tags import KnownTags
 from lifeline.core.coexist.canary import Withdrawal
 from lifeline.core.coexist.conflicts import SHOWN_WITHIN, WINDOW
 from lifeline.core.coexist.vpc_state import VpcList, VpcState
@@ -18,7 +19,6 @@ from lifeline.core.network.model import Vpc, VpcRef
 from lifeline.core.plan.actions import Plan
 from lifeline.core.plan.cost import price_in
 from lifeline.core.plan.endpoint_lifecycle import Followed
-from lifeline.core.policy.requiring_tags import RequiringTags
 from lifeline.reconciler.amend.amendment import Amendment, Fact, RunContext, VpcContext
 from lifeline.reconciler.amended import (
     Amended,
@@ -45,7 +45,7 @@ class FactReader:
     planning: Planning
     gatekeeper: Gatekeeper
     is_region: bool
-    known_tags: Mapping[str, RequiringTags] = field(default_factory=dict)
+    known_tags: KnownTags | None = None
     _begun: list[Callable[[], Mapping[str, frozenset[str]]]] = field(default_factory=list, init=False)
 
     # ---- contexts
@@ -70,7 +70,7 @@ class FactReader:
                         vpc_list for vpc_list, refs in (lists or {}).items() if self.job.ref(vpc.id) in refs
                     ),
                     is_leased=is_leased,
-                    known_tags=self.known_tags.get(vpc.id, {}),
+                    known_tags=None if self.known_tags is None else self.known_tags.get(vpc.id, {}),
                     read=frozenset({Fact.STATE} if vpc.id in states else ()),
                 ),
                 nothing_planned(vpc),

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from lifeline.core.coexist.vpc_state import VpcState
+from lifeline.core.errors import LifelineError
 from lifeline.core.history.entries import outcomes_of
 from lifeline.core.network.model import Vpc
 from lifeline.core.notices.endpoints import lost_notice
@@ -15,17 +16,19 @@ from lifeline.runtime.observability import logger
 
 @dataclass(frozen=True, slots=True)
 class FollowUp:
-    """One run's follow-ups."""
+    """One run's follow-ups. What can't be saved of a VPC is added to `unsaved`."""
 
     job: Job
     requeuing: Requeuing
+    unsaved: list[LifelineError]
 
     def follow_up(
         self, vpcs: Sequence[Vpc], swept: Mapping[str, VpcState]
     ) -> tuple[dict[str, VpcState], dict[str, Followed]]:
         """For VPCs in which endpoints were made lately: their state, saved as it is now, and what is known of the
         endpoints. Where one is still coming up, the VPC is requeued if it was put back for that. Of those that a sweep
-        looks at, by these states, where nobody has looked for long: no message may be left that asks for it.
+        looks at, by these states, where nobody has looked for long: no message may be left that asks for it. A VPC
+        whose state can't be saved is left out.
         """
         states: dict[str, VpcState] = {}
         known: dict[str, Followed] = {}
@@ -33,9 +36,15 @@ class FollowUp:
         for vpc in vpcs:
             if self.job.targets.is_followed(vpc.id) or vpc.id in overdue:
                 state = self.job.tools.vpcs.load(self.job.ref(vpc.id))
-                known[vpc.id] = followed = self.follow(vpc, state)
-                states[vpc.id] = replace(state, made=followed.made, failures=followed.failures)
-                self.job.save(vpc.id, state, states[vpc.id])
+                followed = self.follow(vpc, state)
+                after = replace(state, made=followed.made, failures=followed.failures)
+                try:
+                    self.job.save(vpc.id, state, after)
+                except LifelineError as error:
+                    logger.error("what became of endpoints not saved", vpc_id=vpc.id, error=str(error))
+                    self.unsaved.append(error)
+                    continue
+                states[vpc.id], known[vpc.id] = after, followed
         waiting = [vpc_id for vpc_id, followed in known.items() if followed.is_waiting]
         if asked := [vpc_id for vpc_id in waiting if self.job.targets.is_followed(vpc_id)]:
             self.requeuing.follow(asked)

@@ -64,13 +64,14 @@ class Reconciliation:
         self._gatekeeper = gatekeeper
         self._started = job.run.now()
         self._requeuing = Requeuing(job)
-        self._follow_up = FollowUp(job, self._requeuing)
+        self._unsaved: list[LifelineError] = []
+        self._follow_up = FollowUp(job, self._requeuing, self._unsaved)
         self._attributes = Attributes(job.tools.attributes)
         self._states: Mapping[str, VpcState] = {}
         self._swept: Mapping[str, VpcState] = {}
         self._said: dict[str, Said] = {}
         self._decided: set[str] = set()
-        self._unsaved: LifelineError | None = None
+        self._gone: set[str] = set()
         self._planning_of_run: Planning | None = None
 
     def answer(self, requests: Sequence[Request]) -> tuple[VpcAnswer, ...]:
@@ -134,13 +135,14 @@ class Reconciliation:
             settled = self._gatekeeper.finish(answer, is_decided=answer.vpc_id in self._decided)
             noted = settled.with_note(notes.get(answer.vpc_id, "")).with_note(self._requeuing.note(answer.vpc_id))
             finished.append(noted.located(observed.get(answer.vpc_id)))
-        RunNotices(job, self._gatekeeper, self._said, self._swept).announce(finished, is_sweep=bool(targets.sweep))
+        notices = RunNotices(job, self._gatekeeper, self._said, self._swept, self._unsaved)
+        notices.announce(finished, is_sweep=bool(targets.sweep))
         announce_denials(job)
         self._gatekeeper.wait()
         if self._requeuing.lost and any(request.message_id for request in requests):
-            self._unsaved = self._unsaved or self._requeuing.lost[0]  # the messages come again instead
+            self._unsaved += self._requeuing.lost  # the messages come again instead
         if self._unsaved:
-            raise self._unsaved  # only now: people had to hear what was done
+            raise self._unsaved[0]  # only now: people had to hear what was done
         if not job.is_manual:
             forgotten = self._forget(gone)
             known = {*observed, *forgotten, *targets.resting, *(targets.requests.keys() - set(gone))}
@@ -223,11 +225,11 @@ class Reconciliation:
 
     def _note_tags(
         self, planning: Planning, vpcs: Sequence[Vpc], known: KnownTags | None, *, is_region: bool
-    ) -> KnownTags:
-        """By VPC, the tags by which something is or was required, once that is saved."""
+    ) -> KnownTags | None:
+        """By VPC, the tags by which something is or was required, once that is saved; None if it isn't known."""
         today, store = planning.now.date(), self._job.tools.tags
         if known is None or store is None:
-            return {}
+            return None
 
         def note(known: KnownTags) -> KnownTags:
             noted = {vpc.id: note_tags(known.get(vpc.id, {}), vpc, planning.policy, today=today) for vpc in vpcs}
@@ -239,7 +241,7 @@ class Reconciliation:
             return noted if noted == known else store.change(note)
         except LifelineError as error:
             logger.warning("known tags not read or saved", error=str(error))
-            return {}
+            return None
 
     def _plan_and_apply(
         self, planning: Planning, vpcs: Sequence[Vpc], known_tags: KnownTags | None, *, is_region: bool
@@ -420,7 +422,7 @@ class Reconciliation:
             self._requeue(vpc_id, decisions)
         except LifelineError as error:
             logger.error("decisions not saved", vpc_id=vpc_id, error=str(error))
-            self._unsaved = error
+            self._unsaved.append(error)
 
     # ---- doing it
 
@@ -428,12 +430,14 @@ class Reconciliation:
         """Applies what is planned, each VPC under its lease and observed again: another run may have been there."""
         vpc_store, run = self._job.tools.vpcs, self._job.run
         facts.begin_silence()
-        states = take_leases([self._job.ref(vpc_id) for vpc_id in plans], vpc_store, run)
+        failed = dict[str, LifelineError]()
+        states = take_leases([self._job.ref(vpc_id) for vpc_id in plans], vpc_store, run, failed)
         naming = [vpc_id for vpc_id in states if takes_names(plans[vpc_id])]
-        busy = [as_deferred(plan, BUSY) for vpc_id, plan in plans.items() if vpc_id not in states]
+        busy = [as_deferred(plan, BUSY) for vpc_id, plan in plans.items() if vpc_id not in {*states, *failed}]
         self._requeuing.wait_for_turn([answer.vpc_id for answer in busy])
+        left = [self._leave_unsaved(plans[vpc_id], error) for vpc_id, error in failed.items()]
         try:
-            return [*busy, *self._apply_leased(facts, states, naming)]
+            return [*busy, *left, *self._apply_leased(facts, states, naming)]
         finally:
             return_lease(map(self._job.ref, states), vpc_store, run)
 
@@ -448,6 +452,7 @@ class Reconciliation:
         attributes = partial(self._attributes.read_ahead, named, tools.network)
         with beside(attributes), beside(interfaces), self._gatekeeper.reading_use():
             vpcs = self._job.observe(states)
+        self._gone = states.keys() - {vpc.id for vpc in vpcs}
         followed = self._follow_up.follow_leased(vpcs, states)
         amended = facts.collect(vpcs, states, followed, is_leased=True)
         amended, deferred = self._plan(
@@ -460,7 +465,7 @@ class Reconciliation:
             interfaces=interfaces(),
         )
         self._decided |= amended.keys()
-        saved: Callable[[], object] = dict
+        saved: Callable[[], dict[str, LifelineError | None]] = dict
         try:
             try:
                 for amendment in AMENDMENTS:
@@ -472,12 +477,16 @@ class Reconciliation:
                     if any(amended[vpc_id].state != read[vpc_id].state for vpc_id in read):
                         saved = begin(partial(self._save_decided, read, amended, after=saved))
             finally:
-                saved()
-            outdated = self._outdated(facts.planning, amended)
+                tried = saved()
+            unsaved = _unsaved(tried, amended)
+            sound = {vpc_id: amended_vpc for vpc_id, amended_vpc in amended.items() if vpc_id not in unsaved}
+            outdated = self._outdated(facts.planning, sound)
         except LifelineError:
             self._gatekeeper.give_back({vpc_id: amended_vpc.plan for vpc_id, amended_vpc in amended.items()})
             raise
-        amended = {vpc_id: self._with_assumptions(facts.planning, one) for vpc_id, one in amended.items()}
+        unmade = {vpc_id: Applied.later(amended[vpc_id].plan, Deferral.UNSAVED) for vpc_id in unsaved}
+        left = [self._leave_unsaved(amended[vpc_id].plan, error) for vpc_id, error in unsaved.items()]
+        amended = {vpc_id: self._with_assumptions(facts.planning, one) for vpc_id, one in sound.items()}
         plans = {vpc_id: amended_vpc.plan for vpc_id, amended_vpc in amended.items()}
         why_stop = self._gatekeeper.why_stop
         right = {vpc_id: plan for vpc_id, plan in plans.items() if vpc_id not in outdated}
@@ -488,18 +497,42 @@ class Reconciliation:
             if any(action.kind is ActionKind.FIX_DNS and not action.is_blocked for action in became.actions):
                 self._attributes.forget(vpc_id)
         # Before the VPCs are finished one by one: what was counted in vain is given back whatever becomes of them.
-        self._gatekeeper.settle(applied)
+        self._gatekeeper.settle({**applied, **unmade})
         now = facts.run_context()  # changing things takes minutes
         finish = self._finish_or_say
         finished = [finish(amended[vpc_id].at(now), became, followed[vpc_id]) for vpc_id, became in applied.items()]
-        return [*deferred, *finished]
+        return [*deferred, *finished, *left]
 
     def _save_decided(
-        self, before: Mapping[str, Amended], decided: Mapping[str, Amended], *, after: Callable[[], object]
-    ) -> None:
-        after()
+        self,
+        before: Mapping[str, Amended],
+        decided: Mapping[str, Amended],
+        *,
+        after: Callable[[], dict[str, LifelineError | None]],
+    ) -> dict[str, LifelineError | None]:
+        """By VPC that has something to save, why it couldn't be; None where it was. What comes after a failure isn't
+        saved either: it may hang on what is missing.
+        """
+        tried = after()
         for vpc_id, amended_vpc in decided.items():
-            self._job.save(vpc_id, before[vpc_id].state, amended_vpc.state)
+            if amended_vpc.state == before[vpc_id].state or tried.get(vpc_id):
+                continue
+            try:
+                self._job.save(vpc_id, before[vpc_id].state, amended_vpc.state)
+            except LifelineError as error:
+                tried[vpc_id] = error
+            else:
+                tried[vpc_id] = None
+        return tried
+
+    def _leave_unsaved(self, plan: Plan, error: LifelineError) -> VpcAnswer:
+        """The answer of a VPC in which nothing may be changed, because its state can't be saved. The error is raised
+        once the others are served.
+        """
+        logger.error("nothing changed: decisions not saved", vpc_id=plan.vpc_id, error=str(error))
+        self._unsaved.append(error)
+        self._decided.discard(plan.vpc_id)
+        return as_deferred(plan, Deferral.UNSAVED).with_note(str(error))
 
     def _outdated(self, planning: Planning, amended: Mapping[str, Amended]) -> frozenset[str]:
         """The VPCs that were planned by remembered DNS attributes, which are others by now: nothing is done there."""
@@ -524,7 +557,7 @@ class Reconciliation:
             return self._finish(amended_vpc, applied, followed)
         except LifelineError as error:
             logger.error("changes made, but not saved", vpc_id=amended_vpc.plan.vpc_id, error=str(error))
-            self._unsaved = error
+            self._unsaved.append(error)
             return VpcAnswer.of(amended_vpc.plan, applied.actions)
 
     def _finish(self, amended_vpc: Amended, applied: Applied, followed: Followed) -> VpcAnswer:
@@ -624,7 +657,7 @@ class Reconciliation:
             if self._job.is_plan:
                 end_epoch(self._job)
             elif not is_any_busy:
-                mark_swept(self._job, vpcs)
+                mark_swept(self._job, [vpc for vpc in vpcs if vpc.id not in self._gone])
         for vpc in vpcs:
             if targets.changes(vpc.id):
                 self._mark_reconciled(self._job.ref(vpc.id), now)
@@ -644,6 +677,17 @@ class Reconciliation:
 
 def _nothing(_: Mapping[str, Plan]) -> tuple[str, ...]:
     return ()
+
+
+def _unsaved(tried: Mapping[str, LifelineError | None], among: Collection[str]) -> dict[str, LifelineError]:
+    """By VPC, why its state couldn't be saved. Raises that where it isn't the VPC's own matter: trying again helps and
+    the ledger saved no other one, or there is no other one.
+    """
+    errors = {vpc_id: error for vpc_id, error in tried.items() if error}
+    is_down = len(errors) == len(tried) and any(isinstance(error, TransientError) for error in errors.values())
+    if errors and (is_down or len(errors) == len(among)):
+        raise next(iter(errors.values()))
+    return errors
 
 
 def _covered(decisions: Sequence[Decision]) -> tuple[frozenset[Action], frozenset[Action]]:

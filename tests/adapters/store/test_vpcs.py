@@ -275,6 +275,23 @@ def test_no_item_of_many_warnings_comes_near_what_dynamodb_takes(ledger: VpcStor
     assert max(len(item["entries"]["B"]) for item in found if "entries" in item) < 200_000
 
 
+def test_what_is_kept_beside_a_state_is_kept_as_long_as_the_state(ledger: VpcStore, world: World) -> None:
+    ledger = ledger.keeping(timedelta(days=30))
+    save(ledger, warned=MANY, warned_before=MANY)
+    for week in range(1, 9):
+        before, now = ledger.load(VPC), NOW + week * timedelta(days=7)
+        ledger.save(VPC, before, replace(before, seen_at=now), now=now)
+        drop_expired(world, now)
+    assert (ledger.load(VPC).warned, ledger.load(VPC).warned_before) == (MANY, MANY)
+
+
+def drop_expired(world: World, now: datetime) -> None:
+    """What DynamoDB deletes by then."""
+    for item in world.dynamodb.scan(TableName="ledger")["Items"]:
+        if int(item.get("expires_at", {"N": "9" * 12})["N"]) < now.timestamp():
+            world.dynamodb.delete_item(TableName="ledger", Key={"pk": item["pk"], "sk": item["sk"]})
+
+
 def test_warnings_that_have_expired_say_nothing(ledger: VpcStore, world: World) -> None:
     save(ledger, warned=MANY)
     key = {"pk": {"S": partition(VPC)}, "sk": {"S": "WARNED#0000"}}

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from lifeline.core.guards.backlog import (
@@ -227,6 +227,7 @@ def test_what_is_about_to_go_or_not_available_yet_is_out_of_sight() -> None:
 
 # ---- while an exemption or a tag takes services out of judgement
 
+NO_NAMES = frozenset[str]()
 MUTED = {"s": frozenset({"logs"})}
 
 
@@ -284,6 +285,42 @@ def test_while_one_service_is_muted_more_that_a_policy_asks_for_waits() -> None:
     more = judge(lost, replace(gaps({"ssm", "ec2"}), muted=MUTED), SWEPT, now=NOW + 2 * HOUR)
     assert waits(more) == {("s", "ec2")}
     assert waits(judge(more, gaps({"ssm", "ec2", "logs"}), SWEPT, now=NOW + 3 * HOUR)) == {("s", "ec2")}
+
+
+ALL = frozenset({"logs", "ssm"})
+SEEN = st.tuples(  # of one subnet: whether it is there, open, what is muted, what is served, and whether tags were read
+    st.booleans(),
+    st.booleans(),
+    st.frozensets(st.sampled_from(sorted(ALL))),
+    st.frozensets(st.sampled_from(sorted(ALL))),
+    st.booleans(),
+)
+
+
+@given(st.lists(SEEN, max_size=6), st.sampled_from([NEW, SWEPT]))
+@example([(True, True, NO_NAMES, NO_NAMES, True), (True, False, ALL, NO_NAMES, False)], NEW)
+@example([(False, True, NO_NAMES, NO_NAMES, True), (True, False, ALL, NO_NAMES, False)], NEW)
+def test_what_could_not_be_read_for_a_while_changes_nothing_of_what_waits_in_the_end(
+    history: list[tuple[bool, bool, frozenset[str], frozenset[str], bool]], epoch: Epoch
+) -> None:
+    read = unread = None
+    is_there = False
+    for number, (comes, is_open, muted, served, is_read) in enumerate(
+        [*history, (True, False, NO_NAMES, NO_NAMES, True)]
+    ):
+        is_there = is_there or comes
+        ids, asked = ["s"] * is_there, frozenset[str]() if is_open else ALL - muted
+        found = Gaps(
+            dict.fromkeys(ids, asked - served),
+            dict.fromkeys(ids, asked & served),
+            dict.fromkeys(ids, asked),
+            dict.fromkeys(ids, is_open),
+            muted=dict.fromkeys(ids, muted),
+        )
+        now = NOW + number * HOUR
+        read = judge(read, found, epoch, now=now)
+        unread = judge(unread, found if is_read else replace(found, muted=None), epoch, now=now)
+        assert unread.waiting == read.waiting
 
 
 @pytest.mark.parametrize("service", ["logs", EVERYTHING])

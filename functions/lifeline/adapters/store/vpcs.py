@@ -33,7 +33,8 @@ class VpcStore:
     after it was last written. A region has a state, too, which says nothing of a VPC, so that it is on no list.
 
     Warnings about thousands of subnets are in compressed items of their own, WARNED and WARNED_BEFORE with a number:
-    the state's attribute then says how many there are.
+    the state's attribute then says how many there are. They are written again whenever `seen_at` is, so that they don't
+    expire before it.
     """
 
     def __init__(self, ledger: Ledger, dynamodb: Any = None, *, keep: timedelta = LEDGER_KEEP) -> None:
@@ -91,6 +92,8 @@ class VpcStore:
         changed = {name: getattr(after, name) for name in names if getattr(after, name) != getattr(before, name)}
         if not changed:
             return
+        if "seen_at" in changed:  # what has items of its own is kept as long as the state
+            changed |= {name: getattr(after, name) for name in _LARGE if _is_large(after, name, before.unread)}
         lists = [vpc_list for vpc_list in VpcList if vpc_list.holds(before) != vpc_list.holds(after)]
         for vpc_list in lists:
             if vpc_list.holds(after):
@@ -98,7 +101,7 @@ class VpcStore:
         written = {name: value for name, value in changed.items() if value is not None}
         written["expires_at"] = expiry(now, self._keep)
         for name in _LARGE:
-            if len(written.get(name, ())) > _MOST_IN_STATE:
+            if name in written and _is_large(after, name):
                 written[name] = self._save_parts(ref, name, written[name], written["expires_at"])
         written |= {name: pack(written[name]) for name in _PACKED & written.keys()}
         removed = changed.keys() - written.keys()
@@ -212,6 +215,10 @@ def _key(ref: AnyRef) -> Key:
 
 def _part_key(ref: AnyRef, name: str, number: int) -> Key:
     return partition(ref), f"{_LARGE[name]}{number:04}"
+
+
+def _is_large(state: VpcState, name: str, unread: Collection[str] = ()) -> bool:
+    return len(getattr(state, name)) > _MOST_IN_STATE and name not in unread
 
 
 def _list_key(vpc_list: VpcList) -> Key:

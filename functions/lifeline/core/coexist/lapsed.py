@@ -37,6 +37,11 @@ class Lapsed:
         return frozenset(f"{waiver.subject} {pair[1]}" for pair in pairs for waiver in self.waivers[pair])
 
 
+def is_of_tag(key: str) -> bool:
+    """True of what a waiver is known by, and not of an endpoint's id."""
+    return " " in key
+
+
 @dataclass(frozen=True, slots=True)
 class Lacking:
     """What isolated subnets lack because of a tag: `unserved` by any endpoint, here or central. `unasked` is what an

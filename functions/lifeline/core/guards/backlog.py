@@ -114,15 +114,15 @@ class GapSurvey:
 class Gaps:
     """What a plan shows of a VPC: by subnet, the services that are missing, those that are served, and all that are
     asked. What is in neither of the first two isn't known, so it isn't judged. `ways_out` leaves out what wasn't read.
-    `muted` are those that the subnet would have to reach but for an exemption or a tag. `unjudged` are subnets of
-    which nothing can be judged: they are about to be deleted, or not available.
+    `muted` are those that the subnet would have to reach but for an exemption or a tag, None where that isn't known.
+    `unjudged` are subnets of which nothing can be judged: they are about to be deleted, or not available.
     """
 
     missing: Mapping[str, frozenset[str]] = field(default_factory=dict)
     served: Mapping[str, frozenset[str]] = field(default_factory=dict)
     asked: Mapping[str, frozenset[str]] = field(default_factory=dict)
     ways_out: Mapping[str, bool] = field(default_factory=dict)
-    muted: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    muted: Mapping[str, frozenset[str]] | None = field(default_factory=dict)
     unjudged: frozenset[str] = frozenset()
 
     @property
@@ -182,6 +182,9 @@ def judge(
     Of what is muted, nothing is judged: once it is asked for again, what waited before waits, and what was lost in the
     meantime doesn't. Nor does what wasn't read when its subnet was new or had just lost its way out. Subnets of which
     nothing can be judged stand as they did; one that was there from the beginning is judged later as any other.
+
+    Where what is muted isn't known, what passed before goes on to pass, and what is new or lost is so at the next
+    judgement, too: only that can say what else it concerns.
     """
     is_first = survey is None or survey.at < epoch.began
     was_there = is_first and not (survey is None and epoch.is_new(known))
@@ -199,7 +202,6 @@ def judge(
         seen = of_subnet.get(subnet_id)
         alike = seen or Alike(frozenset())
         missing, served, way_out = gaps.missing[subnet_id], gaps.served[subnet_id], gaps.ways_out.get(subnet_id)
-        unasked = gaps.muted.get(subnet_id, frozenset()) - asked
         is_lost = (bool(alike.has_way_out) and way_out is False) or subnet_id in lost
         is_made_since = seen is None and not was_there
         waited = none_waits.without(waited_passes.without((alike.waiting & asked) - served))
@@ -209,10 +211,14 @@ def judge(
         if is_made_since:
             new = frozenset()
         has_grown = has_grown or bool(new)
-        passed = asked | unasked if is_lost or is_made_since else unasked & ((alike.asked - alike.waiting) | had)
+        earlier = (alike.asked - alike.waiting) | had
+        unasked = earlier if gaps.muted is None else gaps.muted.get(subnet_id, frozenset()) - asked
+        passed = asked | unasked if is_lost or is_made_since else unasked & earlier
+        if gaps.muted is None and is_made_since:
+            continue
         judged[subnet_id] = Alike(
             frozenset(),
-            alike.has_way_out if way_out is None else way_out,
+            alike.has_way_out if way_out is None else way_out or (is_lost and gaps.muted is None),
             (alike.asked & asked) | missing | served | passed,
             waited | new,
         )

@@ -74,8 +74,8 @@ class VpcContext:
     endpoints. `lists` are those that the VPC is on, in a run of the whole region. `is_leased` says that the VPC is this
     run's alone and was observed since; otherwise another run may be changing it. `withdrawals` are silences that the
     detector recorded, `known` is what Lifeline has seen of the VPC, `silent_for` are the services that silent agents
-    there lack. `known_tags` are the tags by which something is or was required there. `read` are the facts that are
-    there: without it, an empty field says nothing.
+    there lack. `known_tags` are the tags by which something is or was required there, None where that couldn't be read.
+    `read` are the facts that are there: without it, an empty field says nothing.
     """
 
     run: RunContext
@@ -95,7 +95,7 @@ class VpcContext:
     taggings: tuple[Change, ...] = ()
     security_group_users: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     known: Knowledge = field(default_factory=Knowledge)
-    known_tags: RequiringTags = field(default_factory=dict)
+    known_tags: RequiringTags | None = field(default_factory=dict)
     silent_for: frozenset[str] = frozenset()
     admitted: Plan | None = None
 
@@ -106,9 +106,9 @@ class VpcContext:
 
     @property
     def lapsed(self) -> Lapsed:
-        """What was required there by the policy or by tags, and isn't any more."""
+        """What was required there by the policy or by tags, and isn't any more, as far as that is known."""
         run = self.run
-        return judge_lapsed(self.vpc, run.policy, self.known_tags, run.catalog, today=run.now.date())
+        return judge_lapsed(self.vpc, run.policy, self.known_tags or {}, run.catalog, today=run.now.date())
 
 
 @dataclass(frozen=True, slots=True)

@@ -70,8 +70,12 @@ class Backlogs(Amendment):
         return Decision(hold_backlog(plan, context.vpc, gaps, state.survey, context.run.price), state)
 
 
-def _muted(context: VpcContext, want: Desired) -> Mapping[str, frozenset[str]]:
-    """By subnet, the services that it would have to reach but for an exemption or a tag."""
+def _muted(context: VpcContext, want: Desired) -> Mapping[str, frozenset[str]] | None:
+    """By subnet, the services that it would have to reach but for an exemption or a tag; None where the tags of before
+    couldn't be read.
+    """
+    if context.known_tags is None:
+        return None
     found = defaultdict[str, set[str]](set)
     spared = ((subnet_id, service) for subnet_id, service, _ in want.spared)
     for subnet_id, service in (*context.lapsed.waivers, *spared):

@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from lifeline.core.coexist.associated import has_any
-from lifeline.core.coexist.lapsed import Lacking, Lapsed, find_lacking
+from lifeline.core.coexist.lapsed import Lacking, Lapsed, find_lacking, is_of_tag
 from lifeline.core.coexist.retirement import Retirement, Terms, has_own, idle, plan_retirement, waived_endpoints
 from lifeline.core.coexist.vpc_state import VpcList, VpcState
 from lifeline.core.coexist.warnings import due, settle
@@ -76,7 +76,8 @@ class Retirements(Amendment):
             for service, made in state.made.items()
         }
         state = replace(state, made=made, unneeded=going.unneeded)
-        state = settle(state, {*going.waived, *lapsed.keys}, context.run.now)
+        unsure = () if context.known_tags is not None else filter(is_of_tag, state.warned)
+        state = settle(state, {*going.waived, *lapsed.keys, *unsure}, context.run.now)
         lacking = _lacking(context, lapsed, state)
         keys = _warned_of(context, going, lapsed, lacking, state) - _retired_ids(done)
         return Decision(plan, state, (_warning(context, going, lapsed, lacking, keys),) if keys else ())

@@ -51,6 +51,7 @@ class Deferral(StrEnum):
     TRANSIENT = "AWS refused for now"
     UNANSWERED = "a swap failed halfway and couldn't be undone"
     ATTRIBUTES = "the VPC's DNS attributes aren't what was planned for, so Lifeline will plan this VPC again"
+    UNSAVED = "the VPC's state can't be saved, so nothing is changed there"
 
 
 @dataclass(slots=True)

@@ -53,9 +53,9 @@ def end_epoch(job: Job) -> None:
 
 
 def mark_swept(job: Job, vpcs: Iterable[Vpc]) -> None:
-    """Keeps that every VPC was judged, once each was: call it after a sweep. From then on, a VPC that nobody has judged
-    was made since. One that had to wait for its turn was not, so a later sweep ends what this one began. A state that
-    can't be read holds up no other VPC.
+    """Keeps that every VPC was judged, once each was: call it after a sweep, with all that are still there. From then
+    on, a VPC that nobody has judged was made since. One that had to wait for its turn was not, so a later sweep ends
+    what this one began. A state that can't be read holds up no other VPC.
     """
     if job.epoch is None or job.epoch.swept_at:
         return

@@ -13,11 +13,28 @@ from lifeline.runtime.invocation import Run
 from lifeline.runtime.observability import logger
 
 
-def take_leases(refs: Sequence[VpcRef], vpcs: VpcStore, run: Run) -> dict[str, VpcState]:
-    """The state of each VPC that is this run's now, for as long as it may last, by ID; others' are left out."""
+def take_leases(
+    refs: Sequence[VpcRef], vpcs: VpcStore, run: Run, failed: dict[str, LifelineError] | None = None
+) -> dict[str, VpcState]:
+    """The state of each VPC that is this run's now, for as long as it may last, by ID; others' are left out.
+
+    VPCs whose lease can't be written are added to `failed`, with the error. Raises it where it is the same with all of
+    them, or without `failed`.
+    """
     now = run.now()
     until = now + run.remaining()
-    states = run_concurrently([partial(vpcs.take_lease, ref, run.id, now=now, until=until) for ref in refs])
+    errors = {} if failed is None else failed
+
+    def take(ref: VpcRef) -> VpcState | None:
+        try:
+            return vpcs.take_lease(ref, run.id, now=now, until=until)
+        except LifelineError as error:
+            errors[ref.vpc_id] = error
+            return None
+
+    states = run_concurrently([partial(take, ref) for ref in refs])
+    if errors and (failed is None or len(errors) == len(refs)):
+        raise next(iter(errors.values()))
     return {ref.vpc_id: state for ref, state in zip(refs, states, strict=True) if state is not None}
 
 
