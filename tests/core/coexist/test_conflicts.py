@@ -17,6 +17,7 @@ from lifeline.core.coexist.conflicts import (
     count,
     delete,
     freeze_for,
+    leave_others_rules,
     reversal_words,
     to_freeze,
     with_done,
@@ -25,8 +26,10 @@ from lifeline.core.coexist.effects import Effect, EffectKind, VpcSnapshot, effec
 from lifeline.core.guards.freeze import DNS_ATTRIBUTES, EVERYTHING, SECURITY_GROUP, Freeze, FreezeKind
 from lifeline.core.history.change import Change
 from lifeline.core.network.model import SECURITY_GROUP_NAME, Endpoint, EndpointState, SecurityGroup, TargetKind, Vpc
+from lifeline.core.network.ports import HTTPS
 from lifeline.core.notices.conflict import Frozen, frozen_notice
 from lifeline.core.plan.actions import Action, ActionKind, Plan, ServiceReport, ServiceState, Status
+from lifeline.core.plan.security_group import close_words
 from lifeline.core.policy.endpoint_policies import policy_print
 from tests.support.builders import (
     MONITORING,
@@ -395,6 +398,62 @@ def test_only_what_gives_up_or_is_a_persons_claims_nothing() -> None:
         ActionKind.CONFIRM_OWNERSHIP,
         ActionKind.CORRECT_TAG,
     }
+
+
+MAIL = (587, 587)
+CLOSE = Action(
+    ActionKind.CLOSE_SECURITY_GROUP, "why", cidrs=("10.0.0.0/16",), security_group_id="sg-own", status=Status.DONE
+)
+
+
+def rules(*parts: str, group_id: str = "sg-own") -> frozenset[Effect]:
+    return frozenset(Effect(EffectKind.RULE, group_id, part) for part in parts)
+
+
+@pytest.mark.parametrize(
+    ("closed", "kept"),
+    [
+        pytest.param(CLOSE, rules("10.0.0.0/16 on port 587", "10.1.0.0/16"), id="on one port"),
+        pytest.param(replace(CLOSE, ports=(MAIL,)), rules("10.0.0.0/16", "10.1.0.0/16"), id="on another"),
+        pytest.param(replace(CLOSE, ports=(*HTTPS, MAIL)), rules("10.1.0.0/16"), id="on all"),
+        pytest.param(replace(CLOSE, security_group_id="sg-2"), None, id="in another group"),
+        pytest.param(replace(CLOSE, status=Status.PLANNED), None, id="not yet"),
+    ],
+)
+def test_a_rule_that_was_removed_is_claimed_no_more(closed: Action, kept: frozenset[Effect] | None) -> None:
+    before = rules("10.0.0.0/16", "10.0.0.0/16 on port 587", "10.1.0.0/16")
+    group = frozenset({Effect(EffectKind.GROUP, "sg-own")})
+    known = {SECURITY_GROUP: conflict(group | before)}
+    assert with_done(known, VPC_ID, [closed], NOW)[SECURITY_GROUP].effects == group | (before if kept is None else kept)
+
+
+# ---- which rules may be removed
+
+
+def left(action: Action, effects: frozenset[Effect]) -> list[tuple[Status, tuple[str, ...]]]:
+    planned = Plan(VPC_ID, (), (replace(action, status=Status.PLANNED),))
+    found = leave_others_rules(planned, {SECURITY_GROUP: conflict(effects)}).actions
+    assert all(one.error == (close_words("sg-own", one.cidrs) if one.is_blocked else "") for one in found)
+    return [(one.status, one.cidrs) for one in found]
+
+
+def test_only_rules_that_lifeline_is_on_record_to_have_added_are_removed() -> None:
+    both = replace(CLOSE, cidrs=("10.0.0.0/16", "10.1.0.0/16"))
+    assert left(both, rules(*both.cidrs)) == [(Status.PLANNED, both.cidrs)]
+    assert left(both, rules("10.1.0.0/16")) == [(Status.PLANNED, both.cidrs[1:]), (Status.BLOCKED, both.cidrs[:1])]
+    assert left(both, rules(*both.cidrs, group_id="sg-2")) == [(Status.BLOCKED, both.cidrs)]
+
+
+def test_a_block_that_was_let_in_on_some_of_the_ports_only_is_not_removed() -> None:
+    action = replace(CLOSE, ports=(*HTTPS, MAIL))
+    assert left(action, rules("10.0.0.0/16")) == [(Status.BLOCKED, CLOSE.cidrs)]
+    assert left(action, rules("10.0.0.0/16", "10.0.0.0/16 on port 587")) == [(Status.PLANNED, CLOSE.cidrs)]
+
+
+def test_all_else_of_the_plan_is_left_as_it_is() -> None:
+    opened = Action(ActionKind.OPEN_SECURITY_GROUP, "why", cidrs=("10.0.0.0/16",), security_group_id="sg-own")
+    actions = (opened, replace(CLOSE, cidrs=()).blocked("a person's"), CLOSE.blocked("frozen"))
+    assert leave_others_rules(Plan(VPC_ID, (), actions), {}).actions == actions
 
 
 # ---- whose hand it was

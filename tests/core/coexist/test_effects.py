@@ -6,11 +6,11 @@ from lifeline.core.coexist.effects import (
     Effect,
     EffectKind,
     _read_rule,
-    _rules_of,
     effects_of,
     is_open,
     is_redone,
     is_removed,
+    rules_of,
 )
 from lifeline.core.guards.freeze import DNS_ATTRIBUTES, SECURITY_GROUP
 from lifeline.core.plan.actions import Action, ActionKind, Plan, ServiceReport, ServiceState
@@ -89,7 +89,7 @@ def test_what_lifeline_removes_ends_its_effects(kind: ActionKind, ends: set[str]
 
 def test_a_rule_names_its_port_unless_that_is_443() -> None:
     action = Action(ActionKind.OPEN_SECURITY_GROUP, "why", cidrs=("10.0.0.0/16",), ports=((443, 443), (25, 25), (1, 9)))
-    texts = list(_rules_of(action))
+    texts = [rule.part for rule in rules_of(action)]
     assert texts == ["10.0.0.0/16", "10.0.0.0/16 on port 25", "10.0.0.0/16 on port 1-9"]
     assert [_read_rule(text) for text in texts] == [("10.0.0.0/16", (port,)) for port in action.ports]
 

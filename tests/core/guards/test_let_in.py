@@ -34,6 +34,7 @@ def network(condition: dict[str, Any], *cidrs: str, at: datetime = NOW, own: boo
         pytest.param(OF_AN_ACCOUNT, (), False, id="nobody of the accounts that are there"),
         pytest.param(OF_A_TIME, (), False, id="everybody for a while: the network has no say in it"),
         pytest.param({"StringEquals": {"aws:SourceVpc": "vpc-other"}}, (), False, id="nobody, whoever is there"),
+        pytest.param({}, (), False, id="everybody, whoever is there"),
     ],
 )
 def test_what_hangs_on_the_network_and_lets_somebody_in_is_remembered(

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from lifeline.core.network.model import MANAGED_BY
-from lifeline.core.network.ownership import Owned, gone, recognize, unclear, unseen_groups
+from lifeline.core.network.ownership import UNREAD, Owned, gone, recognize, unclear, unseen_groups
 from tests.support.builders import MONITORING, OWNER, VPC_ID, endpoint, own_security_group, subnet, vpc
 
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
@@ -48,6 +48,17 @@ def test_on_record_is_what_was_made_in_this_very_vpc_and_without_records_the_tag
     assert not found.endpoints[0].on_record
     assert not found.security_groups[0].on_record
     assert (found.endpoints[0].tag(MANAGED_BY), found.security_groups[0].is_handed_over) == (None, True)
+
+
+def test_what_has_a_record_that_cannot_be_read_is_left_alone_and_counts_as_on_record() -> None:
+    seen = vpc(endpoint(MONITORING), own_security_group())
+    (found,) = recognize([seen], {"vpce-1": UNREAD, "sg-own": UNREAD})
+    asked = unclear(found, OWNER)
+    assert list(asked) == [*found.endpoints, *found.security_groups]
+    assert [(one.on_record, one.tag(MANAGED_BY)) for one in asked] == [(True, None)] * 2
+    assert all("the ledger's record of it can't be read" in words for words in asked.values())
+    tags = {name for one in asked for name, _ in one.tags}
+    assert tags == {name for one in (*seen.endpoints, *seen.security_groups) for name, _ in one.tags} - {MANAGED_BY}
 
 
 def test_groups_that_only_have_lifelines_name_are_one_question() -> None:

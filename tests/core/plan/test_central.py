@@ -462,6 +462,19 @@ def test_a_subnet_that_the_policy_exempts_and_that_would_lose_the_service_is_tol
 
 
 LED = route("10.9.0.0/16", TargetKind.TRANSIT_GATEWAY, TGW)
+
+
+def test_of_many_exempt_subnets_that_would_lose_the_service_three_are_named() -> None:
+    names = tuple(f"p{number}" for number in range(5))
+    public = [subnet(name, cidr=f"10.0.{place}.0/24") for place, name in enumerate(names, 20)]
+    out = table("out", route("0.0.0.0/0", TargetKind.INTERNET_GATEWAY, "igw-1"), subnets=names)
+    network = vpc(subnet(), *public, table("main", LED), out, client_groups=(), interfaces=())
+    exempt = tuple(Exempted(one.id, ("monitoring",), None, "batch") for one in public)
+    told = only(offered(network, exempt=exempt)).reason
+    assert [one.id for one in public if f"{one.id}, which is exempt" in told] == [one.id for one in public[:3]]
+    assert told.endswith("and 2 more")
+
+
 WITH_SPARE = spoke(subnets=(subnet(), subnet("b", cidr="10.0.2.0/24", state="pending")))
 
 

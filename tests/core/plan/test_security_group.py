@@ -6,7 +6,7 @@ import pytest
 
 from lifeline.core.network.model import MANAGED_BY, Rule, SecurityGroup, Vpc
 from lifeline.core.plan.actions import Action, ActionKind, Plan, Status
-from lifeline.core.plan.security_group import MOST_UNUSED, own_security_groups, usable_security_group
+from lifeline.core.plan.security_group import MOST_UNUSED, close_words, own_security_groups, usable_security_group
 from tests.support.builders import MONITORING, OWNER, endpoint, own_security_group, plan, subnet, vpc
 
 CREATE = ActionKind.CREATE_SECURITY_GROUP
@@ -102,6 +102,43 @@ def test_what_lets_in_part_of_the_vpc_is_no_harm() -> None:
     inside = Rule("tcp", 8443, 8443, ("10.0.7.0/24",))
     network = vpc(subnet("a"), opened(inside))
     assert [action.kind for action in plan(network).actions] == [ActionKind.CREATE_INTERFACE_ENDPOINT]
+
+
+# ---- what it lets in that the VPC had before
+
+BEFORE = Rule("tcp", 443, 443, ("192.0.2.0/24",), added=("192.0.2.0/24",))
+
+
+def closed(*rules: Rule, cidrs: tuple[str, ...] = ("10.0.0.0/16",)) -> list[tuple[Status, tuple[str, ...], object]]:
+    """What is taken back, on which ports, and what is left to a person, in words."""
+    found = of_kind(plan(vpc(subnet("a"), endpoint(MONITORING, "a"), opened(*rules), cidrs=cidrs)), CLOSE)
+    return [(one.status, one.cidrs, one.error or one.ports) for one in found]
+
+
+def left_to_people(*others: str) -> tuple[Status, tuple[str, ...], str]:
+    return Status.BLOCKED, (), close_words("sg-own", others)
+
+
+def test_a_block_that_lifeline_let_in_is_taken_back_once_the_vpc_does_not_have_it() -> None:
+    assert closed(BEFORE) == [(Status.PLANNED, ("192.0.2.0/24",), ((443, 443),))]
+    assert closed(BEFORE, cidrs=("10.0.0.0/16", "192.0.2.0/24")) == []
+
+
+def test_it_is_taken_back_on_all_of_its_ports_at_once() -> None:
+    mail = replace(BEFORE, from_port=587, to_port=587)
+    assert closed(BEFORE, mail) == [(Status.PLANNED, ("192.0.2.0/24",), ((443, 443), (587, 587)))]
+
+
+def test_what_others_let_in_beside_it_is_left_to_them() -> None:
+    both = replace(BEFORE, cidrs=("192.0.2.0/24", "198.51.100.0/24"))
+    taken_back = (Status.PLANNED, ("192.0.2.0/24",), ((443, 443),))
+    assert closed(both) == [taken_back, left_to_people("198.51.100.0/24")]
+
+
+def test_a_block_that_others_let_in_as_well_is_left_to_them_on_their_ports() -> None:
+    theirs = Rule("tcp", 22, 22, ("192.0.2.0/24",))
+    taken_back = (Status.PLANNED, ("192.0.2.0/24",), ((443, 443),))
+    assert closed(BEFORE, theirs) == [taken_back, left_to_people("192.0.2.0/24")]
 
 
 # ---- which name, and how many

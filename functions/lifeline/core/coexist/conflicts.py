@@ -4,7 +4,7 @@ What was done is kept as effects, each one thing that should still stand. An eff
 would bring it back was reverted, whatever the events said: once a run for each service, however much is gone.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import chain
@@ -18,12 +18,11 @@ from lifeline.core.coexist.effects import (
     VpcSnapshot,
     effects_of,
     find_effect_state,
-    is_closed,
     is_open,
     is_redone,
     is_removed,
     key_of,
-    was_let_in,
+    rules_of,
 )
 from lifeline.core.guards.freeze import EVERYTHING, SECURITY_GROUP, Freeze, FreezeKind
 from lifeline.core.history.change import Change
@@ -146,9 +145,9 @@ def _without_earlier_policies(effects: frozenset[Effect], action: Action) -> fro
 
 
 def _without_ended(conflict: Conflict, ended: Sequence[Action]) -> Conflict:
-    over = {effect for effect in conflict.effects for one in ended if is_removed(effect, one) or is_closed(effect, one)}
-    kept = conflict.effects - over
-    return replace(conflict, effects=kept)
+    closed = {rule for one in ended for rule in rules_of(one)}
+    kept = {effect for effect in conflict.effects if not any(is_removed(effect, one) for one in ended)}
+    return replace(conflict, effects=frozenset(kept - closed))
 
 
 def leave_others_rules(plan: Plan, conflicts: Mapping[str, Conflict]) -> Plan:
@@ -159,11 +158,11 @@ def leave_others_rules(plan: Plan, conflicts: Mapping[str, Conflict]) -> Plan:
     return replace(plan, actions=tuple(chain.from_iterable(_without_others(one, effects) for one in plan.actions)))
 
 
-def _without_others(action: Action, effects: Collection[Effect]) -> Iterator[Action]:
+def _without_others(action: Action, effects: Set[Effect]) -> Iterator[Action]:
     if action.kind is not ActionKind.CLOSE_SECURITY_GROUP or not action.is_planned:
         yield action
         return
-    own = tuple(cidr for cidr in action.cidrs if was_let_in(action, cidr, effects))
+    own = tuple(cidr for cidr in action.cidrs if effects >= set(rules_of(replace(action, cidrs=(cidr,)))))
     others = tuple(cidr for cidr in action.cidrs if cidr not in own)
     if own:
         yield replace(action, cidrs=own)

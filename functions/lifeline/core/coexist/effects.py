@@ -1,7 +1,7 @@
 """Effects: each thing that Lifeline did and that should still stand, and what became of it."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum, StrEnum, auto
 
@@ -132,7 +132,7 @@ def effects_of(action: Action, vpc_id: str) -> Iterator[Effect]:
             return
         case ActionKind.CREATE_SECURITY_GROUP | ActionKind.OPEN_SECURITY_GROUP:
             yield Effect(EffectKind.GROUP, action.security_group_id)
-            yield from (Effect(EffectKind.RULE, action.security_group_id, rule) for rule in _rules_of(action))
+            yield from rules_of(action)
             return
         case ActionKind.CREATE_INTERFACE_ENDPOINT | ActionKind.REPLACE_ENDPOINT:
             if action.private_dns:
@@ -157,17 +157,11 @@ def effects_of(action: Action, vpc_id: str) -> Iterator[Effect]:
     yield from (Effect(EffectKind.ROUTE_TABLE, action.endpoint_id, table_id) for table_id in action.route_table_ids)
 
 
-def was_let_in(action: Action, cidr: str, effects: Collection[Effect]) -> bool:
-    """True if Lifeline let the block into the action's security group on all of its ports, by what it did."""
-    rules = _rules_of(replace(action, cidrs=(cidr,)))
-    return all(Effect(EffectKind.RULE, action.security_group_id, rule) in effects for rule in rules)
-
-
-def _rules_of(action: Action) -> Iterator[str]:
-    """The rules that it adds to a security group."""
+def rules_of(action: Action) -> Iterator[Effect]:
+    """The rules that it adds to a security group, or removes from it."""
     for port in action.ports:
         where = "" if (port,) == HTTPS else f"{ON_PORT}{ports_in((port,))}"
-        yield from (f"{cidr}{where}" for cidr in action.cidrs)
+        yield from (Effect(EffectKind.RULE, action.security_group_id, f"{cidr}{where}") for cidr in action.cidrs)
 
 
 def _read_rule(text: str) -> tuple[str, Ranges]:
@@ -190,17 +184,13 @@ def find_effect_state(key: str, effect: Effect, snapshot: VpcSnapshot) -> Effect
 
 
 def is_removed(effect: Effect, action: Action) -> bool:
-    """True if the action ends the effect: whatever becomes of it, nobody else did it."""
+    """True if the action ends the effect: whatever becomes of it, nobody else did it. Closing a rule doesn't: while
+    that is only planned, the rule is Lifeline's all the same.
+    """
     if effect.id != action.target or action.kind not in REMOVALS | _WHOLE:
         return False
     is_dns = action.kind is ActionKind.DISABLE_PRIVATE_DNS and effect.kind is EffectKind.PRIVATE_DNS
     return action.kind in _WHOLE or is_dns or effect.part in {*action.subnet_ids, *action.route_table_ids}
-
-
-def is_closed(effect: Effect, action: Action) -> bool:
-    """True if the action removes the rule. While it is only planned, the rule is Lifeline's all the same."""
-    is_there = effect.kind is EffectKind.RULE and effect.id == action.security_group_id
-    return is_there and action.kind is ActionKind.CLOSE_SECURITY_GROUP and effect.part in _rules_of(action)
 
 
 def _seen(effect: Effect, snapshot: VpcSnapshot) -> EffectState:
@@ -260,8 +250,7 @@ def is_redone(effect: Effect, key: str, plan: Plan) -> bool:
     """True if the plan would do it again, or would if nothing else stood in the way."""
     for action in plan.actions:
         is_remedy = action.kind in _MAKING and bool(action.endpoint_id)  # for an endpoint that someone else made
-        is_there = action.security_group_id == effect.id and effect.part in _rules_of(action)
-        is_elsewhere = effect.kind is EffectKind.RULE and not is_there
+        is_elsewhere = effect.kind is EffectKind.RULE and effect not in rules_of(action)
         if action.kind in _REDONE_BY[effect.kind] and key_of(action) == key and not (is_remedy or is_elsewhere):
             return True
     return False

@@ -106,11 +106,8 @@ def _callers(vpc: Vpc) -> list[str]:
 
 def hangs_on_network(endpoint: Endpoint, vpc: Vpc) -> bool:
     """True if whom the policy lets in isn't certain without the VPC's blocks, or the accounts that are there."""
-    service = suffix_of(endpoint.service_name)
-    if _judge(endpoint.policy, service, ANY_CALL) is not Opening.NARROW:
-        return False
     call = call_through(endpoint.id, vpc.id, region_of(endpoint.service_name), (), vpc.read_at)
-    return _judge(endpoint.policy, service, call) is Opening.NARROW
+    return _judge(endpoint.policy, suffix_of(endpoint.service_name), call) is Opening.NARROW
 
 
 def hangs_on_account(endpoint: Endpoint, vpc: Vpc) -> bool:
