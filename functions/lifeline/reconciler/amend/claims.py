@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from lifeline.core.coexist.claims import Claim, Claimed, blocked_by_own, is_spent, with_claims
 from lifeline.core.coexist.hand_over import HandOver, answer_claims, leaves_traces
 from lifeline.core.coexist.vpc_state import VpcList, VpcState
-from lifeline.core.guards.freeze import Freeze, FreezeKind, is_overruled, standing
+from lifeline.core.guards.freeze import Freeze, FreezeKind, is_overruled, standing, with_unfrozen
 from lifeline.core.network.model import suffix_of
 from lifeline.core.notices.claim import handed_over_notice
 from lifeline.core.plan.actions import DELETES, Action, ActionKind, Plan
@@ -30,7 +30,7 @@ class Claims(Amendment):
     """Freezes a service that someone claims, hands it over, and removes Lifeline's own once theirs works."""
 
     def accept(self, context: VpcContext, state: VpcState) -> VpcState:
-        """The state with what was claimed, unless a person took it back since."""
+        """The state with what was claimed, unless a person took it back since, or theirs came."""
         owner, catalog = context.run.owner, context.run.catalog
         news = [
             claimed
@@ -82,8 +82,11 @@ def _hand_over(context: VpcContext, plan: Plan, state: VpcState) -> HandOver | N
 
 
 def _handed(handed: HandOver, context: VpcContext, state: VpcState) -> VpcState:
-    unmet = {**state.unmet, **dict.fromkeys(handed.unmet, context.run.now)}
-    return replace(state, frozen=handed.frozen, unmet=unmet)
+    """The state with what the claims came to. One that theirs has answered is over: its record may come again."""
+    now = context.run.now
+    unmet = {**state.unmet, **dict.fromkeys(handed.unmet, now)}
+    unfrozen = with_unfrozen(state.unfrozen, handed.met, now) if handed.met else state.unfrozen
+    return replace(state, frozen=handed.frozen, unmet=unmet, unfrozen=unfrozen)
 
 
 def _without_ended(context: VpcContext, done: Sequence[Action], state: VpcState) -> VpcState:
