@@ -8,7 +8,7 @@ from lifeline.core.coexist.claims import Claim, Claimed, blocked_by_own, is_spen
 from lifeline.core.coexist.hand_over import HandOver, answer_claims, leaves_traces
 from lifeline.core.coexist.vpc_state import VpcList, VpcState
 from lifeline.core.guards.freeze import Freeze, FreezeKind, is_overruled, standing, with_unfrozen
-from lifeline.core.network.model import suffix_of
+from lifeline.core.network.model import Endpoint, suffix_of
 from lifeline.core.notices.claim import handed_over_notice
 from lifeline.core.plan.actions import DELETES, Action, ActionKind, Plan
 from lifeline.core.requests.request import Request
@@ -36,7 +36,7 @@ class Claims(Amendment):
             claimed
             for claimed in _claimed(context)
             if (own := blocked_by_own(claimed.claim, context.vpc, owner, catalog))
-            and not is_overruled(state.unfrozen, suffix_of(own.service_name), claimed.at)
+            and not _is_over(claimed, own, state)
             and not is_spent(suffix_of(own.service_name), state.unmet, state.unfrozen, context.run.now)
         ]
         now, made = context.run.now, state.made
@@ -118,6 +118,15 @@ def _claimed(context: VpcContext) -> list[Claimed]:
     attempts = [request for request in context.requests if request.trigger.kind == "attempt"]
     in_order = sorted(attempts, key=lambda request: request.trigger.time)
     return [_as_claimed(request.claim, request, context.run.now) for request in in_order if request.claim]
+
+
+def _is_over(claimed: Claimed, own: Endpoint, state: VpcState) -> bool:
+    """True if a person ended the service's freezes since the call, or theirs has answered it: the name, or the routes
+    of all of these tables.
+    """
+    tables = own.route_table_ids.intersection(claimed.claim.route_table_ids)
+    met = bool(tables) and all(is_overruled(state.unfrozen, table_id, claimed.at) for table_id in tables)
+    return met or is_overruled(state.unfrozen, suffix_of(own.service_name), claimed.at)
 
 
 def _as_claimed(claim: Claim, request: Request, now: datetime) -> Claimed:
