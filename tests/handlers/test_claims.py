@@ -91,7 +91,7 @@ def refused(days: Days, request: dict[str, Any], **more: Any) -> dict[str, Any]:
         call(**request)
     error = caught.value.response["Error"]
     failure = Failure(error["Code"], error["Message"])
-    return record_call(operation, request, failure=failure, at=days.clock(), **more)
+    return record_call(operation, request, failure=failure, **{"at": days.clock(), **more})
 
 
 def apply_again(days: Days, request: dict[str, Any]) -> str:
@@ -390,6 +390,33 @@ def test_a_claim_of_routes_takes_them_from_lifelines_own_and_leaves_it_the_other
     assert sorted(days.live(vpc_id)) == sorted([ours, made])
     assert frozen(vpc_id) == []
     assert days.sweeps(1) == []
+
+
+def test_a_claim_that_theirs_answered_counts_no_more_when_its_record_comes_again(s3_days: Days) -> None:
+    """A replay would take the routes from whoever has no other path by then."""
+    days, vpc_id = s3_days, s3_days.world.make_vpc()
+    tables = [days.world.main_table(vpc_id)]
+    days.world.make_subnet(vpc_id)
+    tables.append(days.world.ec2.create_route_table(VpcId=vpc_id)["RouteTable"]["RouteTableId"])
+    other = days.world.make_subnet(vpc_id, "10.0.2.0/24")
+    days.world.ec2.associate_route_table(RouteTableId=tables[1], SubnetId=other)
+    days.look(vpc_id)
+    days.clock.advance(MINUTES)
+    (ours,) = days.live(vpc_id)
+    record = refused(days, their_table(vpc_id, tables[1]))
+    days.deliver(record)
+    made = apply_again(days, their_table(vpc_id, tables[1]))
+    days.sweeps(1)
+    days.world.ec2.delete_vpc_endpoints(VpcEndpointIds=[made])
+    days.clock.advance(MINUTES)
+    days.sweeps(1)
+    assert sorted(endpoint(days, ours)["RouteTableIds"]) == sorted(tables)
+    days.deliver(record)
+    assert sorted(endpoint(days, ours)["RouteTableIds"]) == sorted(tables)
+    assert frozen(vpc_id) == []
+    late = refused(days, their_table(vpc_id, *tables), at=days.clock() - 2 * HOUR)  # of a table that nobody claimed
+    days.deliver(late)
+    assert len(frozen(vpc_id)) == 1
 
 
 def test_a_claim_of_its_last_routes_deletes_lifelines_own(s3_days: Days) -> None:

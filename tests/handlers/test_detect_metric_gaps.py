@@ -1572,6 +1572,28 @@ class TestTagsThatKeepASilenceFromBeingReported:
         detector.check(minute(21), instances=self.EXEMPT)
         assert detector.kinds.count("unwatched") == 2
 
+    @pytest.mark.parametrize(("stays", "said"), [(False, 2), (True, 1)])
+    @pytest.mark.parametrize("tag", [("lifeline:exempt", "true"), ("patch", "now")])
+    def test_a_tag_that_is_set_again_after_the_agent_reported_without_it_is_said_again(
+        self, detector: Detector, tag: tuple[str, str], *, stays: bool, said: int
+    ) -> None:
+        tagged, by_tag = Looked(Instance(Power.RUNNING, tags=(tag,))), (("patch", frozenset({"now"})),)
+        windows = [
+            Maintenance("patches", minute(start), minute(end), instance_tags=by_tag)
+            for start, end in ((0, 9), (50, 60))
+        ]
+
+        def check(number: float, looked: Looked) -> None:
+            WatchRun(WATCH, detector.tools(instances=looked), now=minute(number), maintenance=windows).check()
+
+        check(7, tagged)
+        for number in range(8, 38):
+            publish(self.ID, at=minute(number))
+            check(number + 0.5, tagged if stays else self.UP)
+        for number in range(50, 60):
+            check(number, tagged)
+        assert detector.kinds == ["unwatched"] * said
+
     def test_it_is_said_later_where_it_could_not_be_sent(self, detector: Detector) -> None:
         with failing("sns", "Publish"):
             detector.check(minute(7), instances=self.EXEMPT)

@@ -236,6 +236,16 @@ class TestARouteThatLeadsNowhere:
         reroute(case, private, GatewayId=internet_gateway(case, vpc_id))
         assert not self.made(case, vpc_id)
 
+    def test_an_address_of_an_interface_that_nothing_has_keeps_nobody_from_getting_one(self, case: Case) -> None:
+        vpc_id, _, private = case.behind_nat()
+        ec2 = case.world.ec2
+        instance(case, private, has_address=False)
+        theirs = ec2.create_network_interface(SubnetId=private)["NetworkInterface"]["NetworkInterfaceId"]
+        address = ec2.allocate_address(Domain="vpc")["AllocationId"]
+        ec2.associate_address(AllocationId=address, NetworkInterfaceId=theirs)
+        reroute(case, private, GatewayId=internet_gateway(case, vpc_id))
+        assert len(self.made(case, vpc_id)) == 1
+
     def test_an_instance_that_lost_its_address_because_it_is_stopped_gets_none(self, case: Case) -> None:
         vpc_id, public, _ = case.behind_nat()
         instance(case, public, has_address=False)

@@ -153,6 +153,14 @@ class TestClientsOwnGroups:
         assert BLOCKED in statuses(case.look(vpc_id))
         assert f"{group} of eni-" in " ".join(case.told())
 
+    def test_of_an_interface_that_nothing_has_block_nothing(self, case: Case) -> None:
+        """Whoever may create one in somebody's subnet, with any group of the VPC, needs no instance for that."""
+        vpc_id, _, private = case.behind_nat()
+        group = self.app(case, vpc_id, self.https(IpRanges=[{"CidrIp": "52.94.0.0/15"}]))
+        made = case.world.ec2.create_network_interface(SubnetId=private, Groups=[group])
+        assert made["NetworkInterface"]["Status"] == "available"
+        assert MADE in statuses(case.look(vpc_id))
+
     def test_that_name_a_prefix_list_of_public_ranges_block_it_too(self, case: Case) -> None:
         vpc_id, _, private = case.behind_nat()
         made = case.world.ec2.create_managed_prefix_list(

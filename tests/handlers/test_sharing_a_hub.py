@@ -624,8 +624,9 @@ def test_once_the_path_is_back_the_name_goes_back_after_approval_and_the_endpoin
     assert days.live(vpc_id) == []
 
 
+@pytest.mark.parametrize("is_tagged", [True, False], ids=["tagged", "somebody removed the tag"])
 def test_agents_that_fall_silent_after_the_way_back_get_the_endpoint_again(
-    days: Days, monkeypatch: pytest.MonkeyPatch
+    days: Days, monkeypatch: pytest.MonkeyPatch, *, is_tagged: bool
 ) -> None:
     vpc_id, hub = stood_in(days, monkeypatch)
     hub.lead(days.world, vpc_id)
@@ -633,6 +634,8 @@ def test_agents_that_fall_silent_after_the_way_back_get_the_endpoint_again(
     assert kinds(approve_next(days, vpc_id)) == [("swap_to_central", "done")]
     days.clock.advance(MINUTES)
     days.look(vpc_id)
+    if not is_tagged:
+        days.world.ec2.delete_tags(Resources=days.live(vpc_id), Tags=[{"Key": "lifeline:in-place-of"}])
     days.account.forget_calls()
     days.mails()
     remember.cache_clear()

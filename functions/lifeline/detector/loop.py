@@ -143,15 +143,18 @@ class WatchRun:
     ) -> tuple[dict[str, Verdict], Observation]:
         """Observe the chunks' agents, and judge those of which something can be said."""
         survey = self.survey(chunks, relist=relist)
-        agents, timing = survey.agents, survey.timing
+        timing = survey.timing
         with stage("observe", self.run_id) as part:
             observation = survey.observe()
-            part.numbers["agents"] = len(agents)
+            part.numbers["agents"] = len(survey.agents)
+        heard = survey.without_old_excuses()
+        agents = {**survey.agents, **heard}
         late = {entity: Verdict(State.LATE, agents[entity]) for entity in observation.late}
         judged = {entity: judge(agents[entity], seen, timing) for entity, seen in observation.evidence.items()}
         log_transitions(self.watch.name, judged, agents, observation.evidence, run_id=self.run_id)
         newest = {entity: time for entity, time in observation.newest.items() if _is_kept(agents[entity], judged)}
-        return late | judged, replace(observation, newest=newest)
+        reporting = {entity: Verdict(State.REPORTING, agent) for entity, agent in heard.items()}
+        return reporting | late | judged, replace(observation, newest=newest)
 
     def survey(self, chunks: Sequence[Chunk], *, relist: Callable[[], Listed | None] | None = None) -> Survey:
         """A survey of the chunks' agents, of which nothing is read yet."""

@@ -27,6 +27,7 @@ _MOST_STRANGERS = 3  # series that aren't the agent's own, read once it is overd
 _ADOPTED_AFTER = timedelta(hours=24)
 _OTHERS_A_RUN = 10_000  # CloudWatch quotas: GetMetricData, 180,000 recent datapoints a second
 _LOOKED_UP_A_RUN = 2000  # silent and suppressed instances, in rotation: ten calls
+_ROUND = 15  # runs, in about which each reporting agent is looked up whose tags people were notified of
 _STRIDE = 3 - 2 * 2**0.5  # of a round of turns that a minute takes: irrational, and far from a whole round in five
 _NOT_IN_TURN = Instance(Power.UNREADABLE)
 
@@ -108,8 +109,35 @@ class Survey:
         for agent in (*new, *turn):
             found[agent.entity] = replace(found[agent.entity], instance=self._instance(agent.entity))
         found |= self._read_more([agent for agent in up if agent.entity in found], found)
+        told = sorted(entity for entity, agent in self.agents.items() if _has_old_excuse(agent))
+        if told:
+            self._look_up(self.agents[entity] for entity in told[self._turn_of(_ROUND) :: _ROUND])
         rested = {entity: self._with_suppression(entity, seen) for entity, seen in found.items()}
         return Observation(rested, self._instances, frozenset(self._late), self._newest, self.quiet_among)
+
+    def without_old_excuses(self) -> dict[str, Agent]:
+        """The reporting agents that were looked up and lost a tag of which people were notified: if somebody sets it
+        again, that is news.
+        """
+        told = {entity: agent for entity, agent in self.agents.items() if _has_old_excuse(agent)}
+        tags = {entity: self._excuses(entity) for entity in told if self._is_up(entity)}
+        return {
+            entity: replace(told[entity], excused=told[entity].excused & found)
+            for entity, found in tags.items()
+            if not told[entity].excused <= found
+        }
+
+    def _is_up(self, entity: str) -> bool:
+        return entity in self._instances and self._power(entity) is Power.RUNNING
+
+    def _excuses(self, entity: str) -> frozenset[Suppression]:
+        """Why the tags of its instance would excuse it, now or in the next maintenance window."""
+        instance = self._instance(entity)
+        found = {Suppression.EXEMPT} if is_exempt(instance.tag(EXEMPT), self.timing.now.date()) else set()
+        by_tags = (window for window in self.maintenance if window.instance_tags)
+        if any(window.covers(self.watch.name, entity, instance) for window in by_tags):
+            found.add(Suppression.TAGGED_MAINTENANCE)
+        return frozenset(found)
 
     def quiet_among(self, entities: Iterable[str], since: datetime) -> Quiet:
         """Those that still count as reporting, but have used up half of the grace by their own periods, and
@@ -356,6 +384,11 @@ class Survey:
 
     def _power(self, entity: str) -> Power:
         return self._instance(entity).power
+
+
+def _has_old_excuse(agent: Agent) -> bool:
+    """True if people were notified of a tag, and the agent has reported since."""
+    return bool(agent.excused) and agent.state is State.REPORTING
 
 
 def _is_newer(agent: Agent, seen: Evidence) -> bool:

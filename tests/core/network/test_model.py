@@ -120,6 +120,7 @@ def test_what_may_call_services_is_a_client_and_needs_a_private_path_unless_it_h
     assert not Interface("eni-1", "subnet-a", kind, description).needs_a_private_path  # it is attached to nothing
     same = NetworkInterface("eni-1", "subnet-a", kind=kind, description=description, is_requester_managed=True)
     assert same.is_client is may_call
+    assert not replace(same, is_attached=False).is_client
 
 
 def test_a_description_that_anybody_may_have_written_makes_no_load_balancer() -> None:

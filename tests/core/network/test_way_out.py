@@ -412,6 +412,7 @@ BALANCER = replace(OTHER, description="ELB app/a/b", is_requester_managed=True)
         ((replace(CALLER, has_public_address=True),), False),
         ((CALLER, replace(CALLER, id="eni-3", has_public_address=True)), False),
         ((CALLER, replace(OTHER, has_public_address=True)), False),
+        ((CALLER, replace(OTHER, has_public_address=True, is_attached=False)), True),  # nobody sends from it
         # A NAT gateway, or a load balancer, has its public address for itself.
         ((CALLER, replace(OTHER, kind="nat_gateway", has_public_address=True)), True),
         ((CALLER, replace(BALANCER, has_public_address=True)), True),

@@ -152,7 +152,7 @@ def gone_dark(
     """
     chosen = [canaries[service] for service in services]
     ids = frozenset(id_ for one in chosen for id_ in one.answering_ids)
-    stood_in = [canaries[service] for service in services if _stand_in(service, vpc, owner)]
+    stood_in = [canaries[service] for service in services if _stand_in(service, canaries[service], vpc, owner)]
     kept = {id_ for one in stood_in for id_ in one.central_ids if is_profile(id_)}
     answering = {endpoint.id for endpoint in vpc.live_endpoints if endpoint.on_record and endpoint.private_dns}
     return ids - answering - frozenset(associated) - kept
@@ -236,7 +236,7 @@ def withdraw(
     found = []
     for service in sorted(services):
         canary = canaries[service]
-        instead = _stand_in(service, vpc, owner, going) if canary.central_ids else None
+        instead = _stand_in(service, canary, vpc, owner, going) if canary.central_ids else None
         why = f"agents fell silent within {minutes} minutes after {canary.words} (canary); this makes the name of the "
         why += f"{service} service resolve to {instead.id if instead else 'public addresses'} again in the whole VPC"
         if not canary.central_ids and canary.endpoint_id in own:
@@ -264,14 +264,17 @@ def keep_stand_ins(plan: Plan, canaries: Mapping[str, Canary], *, now: datetime)
     return replace(plan, actions=kept)
 
 
-def _stand_in(service: str, vpc: Vpc, owner: str, going: Collection[str] = ()) -> Endpoint | None:
-    """The endpoint that stood in for the hub, and can again, unless it is deleted anyway."""
+def _stand_in(service: str, canary: Canary, vpc: Vpc, owner: str, going: Collection[str] = ()) -> Endpoint | None:
+    """The endpoint that stood in for the hub, and can again, unless it is deleted anyway. The one that gave up the name
+    for it did, whatever became of its tag.
+    """
     found = (
         one
         for one in vpc.own_endpoints(owner)
-        if one.tag(IN_PLACE_OF) and suffix_of(one.service_name) == service and not one.private_dns
+        if (one.id == canary.endpoint_id or one.tag(IN_PLACE_OF)) and suffix_of(one.service_name) == service
     )
-    return next((one for one in found if one.state is EndpointState.AVAILABLE and one.id not in going), None)
+    there = (one for one in found if one.state is EndpointState.AVAILABLE and not one.private_dns)
+    return next((one for one in there if one.id not in going), None)
 
 
 def _answering(vpc: Vpc, owner: str) -> dict[str, Endpoint]:

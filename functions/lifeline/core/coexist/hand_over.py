@@ -38,12 +38,13 @@ _SUPPORTS = frozenset({ActionKind.FIX_DNS, ActionKind.CREATE_SECURITY_GROUP})
 @dataclass(frozen=True, slots=True)
 class HandOver:
     """One VPC's plan with what the claims there ask for, the freezes as they are now, whether theirs is coming, and the
-    services for which it never came.
+    services for which it never came. `met` are the services whose names it answers by now, and the route tables.
     """
 
     plan: Plan
     frozen: Mapping[str, Freeze]
     is_waiting: bool = False
+    met: frozenset[str] = frozenset()
     unmet: frozenset[str] = frozenset()
 
 
@@ -96,7 +97,8 @@ class _HandingOver:
         for service in self._met:
             self._forget_met(service)
         plan = replace(self._plan, actions=in_order(self._actions), notes=tuple(self._notes))
-        return HandOver(plan, self._frozen, self._is_waiting, frozenset(self._unmet))
+        met = frozenset(key for service in self._met for key in self._claims[service].ids or (service,))
+        return HandOver(plan, self._frozen, self._is_waiting, met, frozenset(self._unmet))
 
     # ---- theirs
 

@@ -37,7 +37,7 @@ class VpcState:
     - `canaries`: by service, whose private DNS was turned on lately, or which of a hub's zones answer it lately.
     - `associated`: by zone or Profile, what Lifeline associated the VPC with.
     - `cuts`: by service, what cuts the way to a hub's endpoint beyond the VPC.
-    - `unfrozen`: by service, when a person last ended its freeze.
+    - `unfrozen`: by service, when a person last ended its freeze, or theirs answered a claim; of routes by table.
     - `unmet`: by service, when a claim's time ended without the endpoint that it was for.
     - `survey`: which of the gaps there wait for approval, and what was judged before.
     - `approved`: by service (or `*`), when a person last approved what waited there.

@@ -50,14 +50,14 @@ def standing(frozen: Mapping[str, Freeze], now: datetime) -> dict[str, Freeze]:
 
 
 def with_unfrozen(unfrozen: Mapping[str, datetime], services: Iterable[str], now: datetime) -> dict[str, datetime]:
-    """When people ended freezes, by service, with those that they end now and without what is long over."""
+    """When freezes were ended, by service, with those that end now and without what is long over."""
     kept = {service: at for service, at in unfrozen.items() if now - at < UNFREEZING_COUNTS}
     return kept | dict.fromkeys(services, now)
 
 
 def is_overruled(unfrozen: Mapping[str, datetime], service: str, at: datetime) -> bool:
-    """True if a person ended the freezes of the service, or of everything, since then: what happened before, and comes
-    late or again, freezes nothing any more.
+    """True if the freezes of the service, or of everything, were ended since then: what happened before, and comes late
+    or again, freezes nothing any more.
     """
     return any(at <= unfrozen[key] for key in (service, EVERYTHING) if key in unfrozen)
 

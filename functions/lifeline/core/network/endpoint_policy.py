@@ -99,8 +99,10 @@ def _judged_for(account: str, endpoint: Endpoint, vpc: Vpc, asking: Vpc) -> Open
 
 
 def _callers(vpc: Vpc) -> list[str]:
-    """The accounts whose clients are in the VPC, its owner's with them; an empty one where not all could be read."""
-    seen = {one.owner_id for one in vpc.interfaces or () if one.is_client and one.owner_id}
+    """The accounts whose clients are in the VPC, its owner's with them; an empty one where not all could be read. An
+    interface counts that is attached to nothing as well: nobody may have an endpoint opened by detaching one.
+    """
+    seen = {one.owner_id for one in vpc.interfaces or () if one.owner_id and not one.only_answers}
     return sorted({vpc.owner_id, *seen} | ({""} if vpc.unread_words(Part.INTERFACES) else set()))
 
 

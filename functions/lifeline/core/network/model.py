@@ -422,8 +422,10 @@ class NetworkInterface(Attached):
 
     @property
     def is_client(self) -> bool:
-        """True if a workload may call services from it."""
-        return not self.only_answers
+        """True if a workload may call services from it. Nobody calls from one that is attached to nothing: whoever may
+        create one in a subnet would otherwise speak for its clients.
+        """
+        return self.is_attached and not self.only_answers
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -59,7 +59,7 @@ def without_addresses(interfaces: Iterable[Interface]) -> frozenset[str]:
     address: a route to an internet gateway leads all of them nowhere (VPC guide: internet access with internet
     gateways). Where it leads just some of them nowhere, see `partly_stranded`.
     """
-    callers = [one for one in interfaces if not one.only_answers]
+    callers = [one for one in interfaces if one.is_attached and not one.only_answers]
     with_address = {one.subnet_id for one in callers if one.has_public_address}
     return frozenset(one.subnet_id for one in callers if one.calls and one.subnet_id not in with_address)
 

@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 from lifeline.core.coexist.claims import Claim, Claimed, blocked_by_own, is_spent, with_claims
 from lifeline.core.coexist.hand_over import HandOver, answer_claims, leaves_traces
 from lifeline.core.coexist.vpc_state import VpcList, VpcState
-from lifeline.core.guards.freeze import Freeze, FreezeKind, is_overruled, standing
-from lifeline.core.network.model import suffix_of
+from lifeline.core.guards.freeze import Freeze, FreezeKind, is_overruled, standing, with_unfrozen
+from lifeline.core.network.model import Endpoint, suffix_of
 from lifeline.core.notices.claim import handed_over_notice
 from lifeline.core.plan.actions import DELETES, Action, ActionKind, Plan
 from lifeline.core.requests.request import Request
@@ -30,13 +30,13 @@ class Claims(Amendment):
     """Freezes a service that someone claims, hands it over, and removes Lifeline's own once theirs works."""
 
     def accept(self, context: VpcContext, state: VpcState) -> VpcState:
-        """The state with what was claimed, unless a person took it back since."""
+        """The state with what was claimed, unless a person took it back since, or theirs came."""
         owner, catalog = context.run.owner, context.run.catalog
         news = [
             claimed
             for claimed in _claimed(context)
             if (own := blocked_by_own(claimed.claim, context.vpc, owner, catalog))
-            and not is_overruled(state.unfrozen, suffix_of(own.service_name), claimed.at)
+            and not _is_over(claimed, own, state)
             and not is_spent(suffix_of(own.service_name), state.unmet, state.unfrozen, context.run.now)
         ]
         now, made = context.run.now, state.made
@@ -82,8 +82,11 @@ def _hand_over(context: VpcContext, plan: Plan, state: VpcState) -> HandOver | N
 
 
 def _handed(handed: HandOver, context: VpcContext, state: VpcState) -> VpcState:
-    unmet = {**state.unmet, **dict.fromkeys(handed.unmet, context.run.now)}
-    return replace(state, frozen=handed.frozen, unmet=unmet)
+    """The state with what the claims came to. One that theirs has answered is over: its record may come again."""
+    now = context.run.now
+    unmet = {**state.unmet, **dict.fromkeys(handed.unmet, now)}
+    unfrozen = with_unfrozen(state.unfrozen, handed.met, now) if handed.met else state.unfrozen
+    return replace(state, frozen=handed.frozen, unmet=unmet, unfrozen=unfrozen)
 
 
 def _without_ended(context: VpcContext, done: Sequence[Action], state: VpcState) -> VpcState:
@@ -115,6 +118,15 @@ def _claimed(context: VpcContext) -> list[Claimed]:
     attempts = [request for request in context.requests if request.trigger.kind == "attempt"]
     in_order = sorted(attempts, key=lambda request: request.trigger.time)
     return [_as_claimed(request.claim, request, context.run.now) for request in in_order if request.claim]
+
+
+def _is_over(claimed: Claimed, own: Endpoint, state: VpcState) -> bool:
+    """True if a person ended the service's freezes since the call, or theirs has answered it: the name, or the routes
+    of all of these tables.
+    """
+    tables = own.route_table_ids.intersection(claimed.claim.route_table_ids)
+    met = bool(tables) and all(is_overruled(state.unfrozen, table_id, claimed.at) for table_id in tables)
+    return met or is_overruled(state.unfrozen, suffix_of(own.service_name), claimed.at)
 
 
 def _as_claimed(claim: Claim, request: Request, now: datetime) -> Claimed:
