@@ -12,7 +12,7 @@ DEV := .envs/dev/bin
 SAM := .envs/sam/bin/sam
 UV := .envs/uv/bin/uv
 
-.PHONY: help setup test lint types template unit chain chain-more soak local-invoke demo demo-organization compare docs spoke lock fmt clean plan look-back doctor suggest namespaces cli policy browser audit mutants package
+.PHONY: help setup test lint types template unit chain chain-more soak local-invoke demo demo-organization emulators compare docs spoke lock fmt clean plan look-back doctor suggest namespaces cli policy browser audit mutants package
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -93,6 +93,9 @@ docs: .envs/dev/.ready ## regenerate the pages and tables in docs/ that come fro
 
 spoke: .envs/dev/.ready ## regenerate spoke.yaml, the template for a hub's other accounts
 	@PYTHONPATH=functions:. $(DEV)/python -m tools.spoke
+
+emulators: .envs/dev/.ready .envs/sam/.ready .envs/ministack/.ready ## open a shell in an emulated account, for the commands of the docs
+	@PYTHONPATH=functions:. $(DEV)/python -m tests.e2e.shell
 
 plan: .envs/dev/.ready ## print what Lifeline would do in a region, all or some VPCs: [VPC=vpc-...] [REGION=...] [REGIONS=all] [FORMAT=csv] [POLICY=file] [SERVICES=monitoring,ssm] [PROFILE=...]
 	@PYTHONPATH=functions:. $(DEV)/python -m tools.plan \

@@ -23,6 +23,18 @@ GROUP_NAME = "lifeline-endpoints"
 WATCH = "cloudwatch-agent"
 
 
+# ---- the account -----------------------------------------------------------------------------------------------------
+
+
+def make_trail(account: Account) -> None:
+    """One that logs management events, in a bucket of the emulator that is CloudTrail, too."""
+    keys: Any = {"aws_access_key_id": "test", "aws_secret_access_key": "test", "region_name": REGION}
+    boto3.client("s3", endpoint_url=account.ec2_endpoint_url, **keys).create_bucket(Bucket="trail-bucket")
+    trails = account.client("cloudtrail")
+    trails.create_trail(Name="main", S3BucketName="trail-bucket", IsMultiRegionTrail=True)
+    trails.start_logging(Name="main")
+
+
 # ---- the network -----------------------------------------------------------------------------------------------------
 
 

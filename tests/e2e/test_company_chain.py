@@ -23,9 +23,9 @@ pytestmark = pytest.mark.chain_more
 
 PAGE = "docs/company.md"
 INVOKE = "sam remote invoke ReconcileEndpoints --stack-name lifeline --event "
-KEY = f"arn:aws:kms:{REGION}:{ACCOUNT_ID}:key/1234abcd-12ab-34cd-56ef-1234567890ab"  # the page's
+KEY_ID = "1234abcd-12ab-34cd-56ef-1234567890ab"  # the page's
+KEY = f"arn:aws:kms:{REGION}:{ACCOUNT_ID}:key/{KEY_ID}"
 DEPLOY = "sam deploy --no-resolve-s3 --s3-bucket platform-artifacts --tags team=platform cost-center=4711"
-POLICIES = ("key policy", "topic policy")
 MODES = ("plan", "enforce")
 BOUNDARY = f"arn:aws:iam::{ACCOUNT_ID}:policy/platform-boundary"
 TAGS = {"team": "platform", "cost-center": "4711"}
@@ -45,21 +45,25 @@ def document(page: str, member: str) -> dict[str, Any]:
 
 def prepare(account: Account, files: Path) -> tuple[str, str]:
     """What the company has, and what its engineer saves before the deployment: the key, and the topic."""
-    statements = {name: json.dumps({"Version": "2012-10-17", "Statement": policy(name)}) for name in POLICIES}
-    key = account.client("kms").create_key(Policy=statements["key policy"])["KeyMetadata"]["Arn"]
+    key = account.client("kms").create_key()["KeyMetadata"]["Arn"]
     topic = account.client("sns").create_topic(Name="platform-alerts", Attributes={"KmsMasterKeyId": key})["TopicArn"]
-    account.client("sns").set_topic_attributes(
-        TopicArn=topic, AttributeName="Policy", AttributeValue=statements["topic policy"]
-    )
     account.client("s3").create_bucket(Bucket="platform-artifacts")
-    (files / "policy.json").write_text(json.dumps(document(PAGE, "copy_tags")), "utf-8")
-    (files / "organization.json").write_text(json.dumps(document("docs/policy.md", "Statement")), "utf-8")
-    for page, begins in [
-        (PAGE, "aws iam create-policy"),
-        (PAGE, "aws ssm put-parameter"),
-        ("docs/policy.md", "aws ssm put-parameter --name /lifeline/lifeline/endpoint-policies"),
+    saved = {
+        "key-policy.json": {"Version": "2012-10-17", "Statement": policy("key policy")},
+        "topic-policy.json": {"Version": "2012-10-17", "Statement": policy("topic policy")},
+        "policy.json": document(PAGE, "copy_tags"),
+        "organization.json": document("docs/policy.md", "Statement"),
+    }
+    for name, content in saved.items():
+        (files / name).write_text(json.dumps(content), "utf-8")
+    for begins in [
+        "aws iam create-policy",
+        "aws kms put-key-policy",
+        "aws sns set-topic-attributes",
+        "aws ssm put-parameter --name /lifeline/policy",
+        "aws ssm put-parameter --name /lifeline/lifeline/endpoint-policies",
     ]:
-        aws(account, command(page, begins), files=files)
+        aws(account, command(PAGE, begins).replace(KEY_ID, key.rpartition("/")[2]), files=files)
     return key, topic
 
 
@@ -77,6 +81,9 @@ def test_a_companys_engineer_gets_to_an_approved_endpoint_by_the_page_alone(acco
     sam(account, f"{deploy_in_plan_mode.replace(KEY, key)} {emulators}", *ALONE)
     account.outputs = account.read_outputs()
     check_stack(account, key, topic)
+    examined = json.loads(sam(account, command(PAGE, INVOKE + """'{"doctor": true""")))["text"]
+    assert "ok       queue policy" in examined
+    assert "Nobody is subscribed" not in examined
     planned = json.loads(sam(account, command(PAGE, INVOKE + """'{"sweep": true, "mode": "plan\"""")))["text"]
     assert f"{site.vpc_id} (orders)" in planned
     assert "policy: /lifeline/lifeline/endpoint-policies/organization" in planned

@@ -6,17 +6,14 @@ import sys
 from collections.abc import Collection, Iterator
 from typing import Any
 
-import boto3
 import pytest
 
 from tests.e2e.conftest import MINUTE
-from tests.e2e.emulators.account import REGION, ROOT, STACK, Account, deployed
+from tests.e2e.emulators.account import ROOT, STACK, Account, deployed
 from tests.e2e.machine import build_site
-from tests.e2e.steps import wait_until_quiet
+from tests.e2e.steps import make_trail, wait_until_quiet
 
 pytestmark = pytest.mark.chain_more
-
-ON_MOTO = ("EC2", "CLOUDTRAIL", "CLOUDWATCH")
 
 
 @pytest.fixture(scope="module")
@@ -39,11 +36,9 @@ def on_the_stack(account: Account) -> dict[str, dict[str, str]]:
 
 def make_doctor(account: Account, *arguments: str, statuses: Collection[int] = (1,)) -> str:
     """What the command prints, which finds a fault here."""
-    more = {"AWS_ENDPOINT_URL": account.endpoint_url, "PYTHONPATH": "functions:."}
-    more |= {f"AWS_ENDPOINT_URL_{service}": account.ec2_endpoint_url for service in ON_MOTO}
     done = subprocess.run(
         [sys.executable, "-m", "tools.doctor", *arguments],
-        env=account.environment(**more),
+        env=account.environment(**account.addresses(), PYTHONPATH="functions:."),
         cwd=ROOT,
         capture_output=True,
         text=True,
@@ -88,12 +83,7 @@ def test_a_rule_was_disabled(account: Account) -> None:
 
 def test_there_is_no_trail_and_then_there_is_one(account: Account) -> None:
     assert on_the_stack(account)["trail"]["verdict"] == "bad"
-    keys: Any = {"aws_access_key_id": "test", "aws_secret_access_key": "test", "region_name": REGION}
-    storage = boto3.client("s3", endpoint_url=account.ec2_endpoint_url, **keys)  # CloudTrail's is moto's, too
-    storage.create_bucket(Bucket="trail-bucket")
-    trails = boto3.client("cloudtrail", endpoint_url=account.ec2_endpoint_url, **keys)
-    trails.create_trail(Name="main", S3BucketName="trail-bucket", IsMultiRegionTrail=True)
-    trails.start_logging(Name="main")
+    make_trail(account)
     for found in (on_the_stack(account), from_a_laptop(account)):
         assert found["trail"]["verdict"] == "ok", found["trail"]
 

@@ -170,14 +170,7 @@ def local_variables(account: Account, reachable: dict[str, str]) -> dict[str, st
         "REPAIR_QUEUE_URL": account.outputs["RepairRequestsQueue"],
         "DETECT_QUEUE_URL": "https://sqs.us-east-1.amazonaws.com/123456789012/lifeline-Checks",  # as in the file
         "DEAD_LETTER_QUEUE_URL": account.outputs["DeadLetterQueue"],
-        "AWS_ENDPOINT_URL": reachable[account.endpoint_url],
-        "AWS_ENDPOINT_URL_EC2": reachable[account.ec2_endpoint_url],
-        "AWS_ENDPOINT_URL_CLOUDTRAIL": reachable[account.ec2_endpoint_url],
-        "AWS_ENDPOINT_URL_CLOUDWATCH": reachable[account.ec2_endpoint_url],
-        "AWS_ENDPOINT_URL_ROUTE_53": reachable[account.ec2_endpoint_url],
-        "AWS_ENDPOINT_URL_ROUTE53RESOLVER": reachable[account.ec2_endpoint_url],
-        "AWS_ENDPOINT_URL_ROUTE53PROFILES": reachable[account.ec2_endpoint_url],
-        "AWS_ENDPOINT_URL_DIRECTORY_SERVICE": reachable[account.ec2_endpoint_url],
+        **{name: reachable[address] for name, address in account.addresses().items()},
     }
 
 

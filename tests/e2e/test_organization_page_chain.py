@@ -117,8 +117,8 @@ class Reader:
                 return aws(at, text, files=self.files)
             case ["python", "-m", "lifeline_cli", *arguments]:
                 return cli(self.hub, *arguments, status=1)
-            case ["jq", "-r", field]:
-                return self._last[field.removeprefix(".")]
+            case ["jq", "-r", ".text // ."]:
+                return self._last["text"]
             case ["sam", "deploy", *_]:
                 sam(self.hub, " ".join([text, *more]), *ALONE, "--no-fail-on-empty-changeset")
                 self.hub.outputs = self.hub.read_outputs()
@@ -316,7 +316,7 @@ def look(reader: Reader, lacking: Site) -> None:
     assert "1 VPC" in row_of(page, SHOP)
     assert lacking.vpc_id in reader.page(account=SHOP)
     reader.next("sam remote invoke")
-    plan = reader.next("jq -r .text")
+    plan = reader.next("jq -r")
     assert f"{lacking.vpc_id} (lacking)" in plan
     assert "USD" in plan
     report = reader.next("python -m lifeline_cli doctor")

@@ -1651,11 +1651,12 @@ class TestForgetting:
         publish("web-2", at=minute(7))
         detector.run(minute(7))
         for _ in range(2):
-            detector.call(minute(8), {"forget": ["web-2", HOST]})
+            detector.call(minute(8), {"forget": ["web-2", HOST], "by": "Dana, NET-42"})
         opened, said = detector.notices
         assert (opened.kind, said.kind) == ("incident_opened", "forgotten")
         assert said.subject == "[lifeline] 2 agents forgotten, 1 of them silent"
         assert f"- cloudwatch-agent: {HOST}, web-2" in flat(said.text)
+        assert 'by "Dana, NET-42" (as stated)' in flat(said.text)
         assert f"Silent now: {HOST}." in flat(said.text)
         assert "Open incidents no longer wait for these agents: inc-" in flat(said.text)
 

@@ -183,6 +183,14 @@ def test_only_what_carries_the_tag_can_be_adopted_and_nothing_is_if_one_cannot(d
     assert [asked for asked, _ in open_questions(days.look(vpc_id))] == [tagged]
 
 
+def test_who_adopts_and_hands_over_is_on_record_as_stated(days: Days) -> None:
+    vpc_id, _, endpoint_id = served(days)
+    for call in ("hand_over", "adopt"):
+        days.call({call: [endpoint_id], "by": "Dana, NET-42"})
+    entries = days.call({"history": {"vpc_id": vpc_id}})["history"]["entries"]
+    assert len([one for one in entries if 'by "Dana, NET-42" (as stated)' in one["text"]]) == 2
+
+
 def test_the_queue_can_neither_adopt_nor_hand_over(days: Days) -> None:
     vpc_id, _, endpoint_id = served(days)
     days.deliver({"adopt": [endpoint_id]}, {"hand_over": [endpoint_id]})

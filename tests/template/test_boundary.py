@@ -1,7 +1,7 @@
 """The boundary that is ready in examples/: whatever the template grants passes it, and hardly anything else does."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import product
 from typing import Any
 
@@ -13,6 +13,7 @@ from tests.support.days import MINUTES, Days
 from tests.support.policies import ACCOUNT, Caller, Stack, Values, is_allowed
 from tests.support.repository import ROOT
 from tests.support.world import emulated_world
+from tests.template.test_company import policy
 
 BOUNDARY = tuple(json.loads((ROOT / "examples/boundary.json").read_text("utf-8"))["Statement"])
 EVERYTHING = ({"Effect": "Allow", "Action": "*", "Resource": "*"},)
@@ -26,7 +27,13 @@ EVERY_ANSWER = {
     "NoticesTopicArn": f"arn:aws:sns:us-east-1:{ACCOUNT}:platform-alerts",
     "ChatNotices": "yes",
 }
-STACKS = {"with defaults": Stack(TEMPLATE), "with every answer": Stack(TEMPLATE, EVERY_ANSWER)}
+HUB = {"Accounts": "organization", "OrganizationId": "o-a1b2c3d4e5", "CentralEndpoints": "yes"}
+STACKS = {
+    "with defaults": Stack(TEMPLATE),
+    "with every answer": Stack(TEMPLATE, EVERY_ANSWER),
+    "of a hub": Stack(TEMPLATE, EVERY_ANSWER | HUB),
+}
+OF_A_HUB = (*BOUNDARY, *policy("boundary of a hub"))
 ROLES = names_of(TEMPLATE, "AWS::IAM::Role")
 MOST_CHARACTERS = 6144  # of a managed policy, spaces not counted (IAM guide: quotas)
 
@@ -56,7 +63,8 @@ def test_whatever_a_role_may_do_passes_the_boundary(name: str, answers: str) -> 
     statements = tuple(stack.statements(name))
     context = {"aws:PrincipalArn": stack.arn(name)}
     free = Caller(policy=statements, context=context)
-    bounded = Caller(policy=statements, context=context, limits={"permissions boundary": BOUNDARY})
+    boundary = OF_A_HUB if answers == "of a hub" else BOUNDARY
+    bounded = Caller(policy=statements, context=context, limits={"permissions boundary": boundary})
     asked = [request for statement in statements for request in requests(statement)]
     assert asked
     for action, resource, keys in asked:
@@ -115,21 +123,23 @@ def test_what_it_should_stop_is_stopped_whatever_the_roles_own_policies_allow(
 ) -> None:
     action, resource, context = request_
     assert is_allowed(Caller(policy=EVERYTHING), action, resource, context=context)
-    limits = {"permissions boundary": BOUNDARY}
-    assert not is_allowed(Caller(policy=EVERYTHING, limits=limits), action, resource, context=context)
+    for boundary in (BOUNDARY, OF_A_HUB):
+        limits = {"permissions boundary": boundary}
+        assert not is_allowed(Caller(policy=EVERYTHING, limits=limits), action, resource, context=context)
 
 
-def test_it_names_no_action_that_no_role_has() -> None:
-    stack = STACKS["with every answer"]
+@pytest.mark.parametrize(("answers", "boundary"), [("with every answer", BOUNDARY), ("of a hub", OF_A_HUB)])
+def test_it_names_no_action_that_no_role_has(answers: str, boundary: Sequence[Mapping[str, Any]]) -> None:
+    stack = STACKS[answers]
     needed = {action for name in ROLES for one in stack.statements(name) for action in listed(one["Action"])}
-    assert {action for one in BOUNDARY for action in listed(one["Action"])} == needed
+    assert {action for one in boundary for action in listed(one["Action"])} == needed
 
 
 def test_iam_takes_it_as_a_managed_policy() -> None:
-    text = (ROOT / "examples/boundary.json").read_text("utf-8")
-    assert len("".join(text.split())) <= MOST_CHARACTERS
-    assert len({one["Sid"] for one in BOUNDARY}) == len(BOUNDARY)
-    assert all(one["Sid"].isalnum() for one in BOUNDARY)  # IAM guide: policy elements, Sid
+    text = json.dumps({"Version": "2012-10-17", "Statement": OF_A_HUB}, separators=(",", ":"))
+    assert len(text) <= MOST_CHARACTERS
+    assert len({one["Sid"] for one in OF_A_HUB}) == len(OF_A_HUB)
+    assert all(one["Sid"].isalnum() for one in OF_A_HUB)  # IAM guide: policy elements, Sid
 
 
 def test_lifeline_makes_and_deletes_endpoints_inside_it(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -31,6 +31,7 @@ from urllib.parse import urlencode
 import boto3
 from botocore.config import Config
 from tools.local_template import FRAGMENT, NAME, write_local_template
+from tools.template import read_template
 
 from lifeline.adapters.store.vpcs import VpcStore
 from lifeline.core.coexist.vpc_state import VpcState
@@ -59,7 +60,7 @@ PENDING = timedelta(seconds=3)  # how long an endpoint takes to come up: a minut
 MINUTE = timedelta(minutes=1)
 PATIENCE_S = 300  # how long to wait for what must become true: a busy machine may be slow, and none is too slow
 
-_ON_MOTO = ("ec2", "cloudwatch", "route53", "route53resolver")
+_ON_MOTO = ("ec2", "cloudtrail", "cloudwatch", "route53", "route53resolver")
 _CONFIG = Config(retries={"total_max_attempts": 3}, connect_timeout=5, read_timeout=330, max_pool_connections=32)
 
 
@@ -196,8 +197,16 @@ class Account:
             "PolicyParameter": POLICY,
             "ReplayPrincipals": "arn:aws:iam::*:root",  # the tests, which put messages on the queue as the rules do
         }
-        endpoints = {"EndpointUrl": self.endpoint_url, "Ec2EndpointUrl": self.ec2_endpoint_url}
-        return ours | self._parameters | endpoints
+        return ours | self._parameters | self._places()
+
+    def _places(self) -> dict[str, str]:
+        """Where the emulators are, as parameters of the local template."""
+        return {"EndpointUrl": self.endpoint_url, "Ec2EndpointUrl": self.ec2_endpoint_url}
+
+    def addresses(self) -> dict[str, str]:
+        """The variables that lead AWS's SDKs to the emulators: those that functions have by the local template."""
+        variables = read_template(FRAGMENT)["Globals"]["Function"]["Environment"]["Variables"]
+        return {name: self._places()[value["Ref"]] for name, value in variables.items()}
 
     # ---- use ---------------------------------------------------------------------------------------------------------
 
@@ -334,6 +343,7 @@ class Account:
             LIFELINE_CALLED=str(self.directory / "called.json"),
             LIFELINE_MINUTE_S=str(self._minute.total_seconds()),
             LIFELINE_UNPACKED=str(self.template.parent / "unpacked"),
+            **self.addresses(),  # for functions that are deployed from the template as AWS gets it
         )
         python = str(ROOT / ".envs/ministack/bin/python")
         command = [python, str(ROOT / "tests/e2e/emulators/ministack_main.py")]
