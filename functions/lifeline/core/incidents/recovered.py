@@ -105,7 +105,7 @@ class _Check:
     def _by_made(self, not_before: datetime) -> _Fix | None:
         for service, made in self.facts.made:
             if service == self.service and made.endpoint_id == self.path.endpoint_id and made.at >= not_before:
-                seen = made.ready_at and f"first observed at {clock_words(made.ready_at)}"
+                seen = f"first observed at {clock_words(made.ready_at)}" if made.ready_at else ""
                 cost = self.facts.cost_words(made.endpoint_id)
                 known = "; ".join(filter(None, (seen, cost and f"costs {cost}")))
                 state = "became available" if made.ready_at else "is available"
