@@ -294,20 +294,25 @@ def test_entries_of_the_record_become_lines_with_their_status() -> None:
     assert found[1].text.startswith("create interface endpoint for logs. Why: none.")
 
 
-def test_the_worst_come_first_and_then_those_with_incidents() -> None:
+def test_those_with_open_incidents_come_first_then_those_that_miss_most() -> None:
+    """While an endpoint is pending nothing is missing there, but its agents are silent."""
     bad = SubnetRow(
         "subnet-1", "", "", "", Tier.ISOLATED, (Cell("logs", Standing.MISSING), Cell("s3", Standing.BLOCKED))
     )
     fair = replace(bad, cells=(Cell("logs", Standing.PENDING), Cell("s3", Standing.EXEMPT)))
     assert (count_bad([bad]), count_bad([fair])) == (2, 0)
     silent = cover(replace(see(vpc()), incidents=(incident(),))).incidents
-    made = {
-        "vpc-d": VpcCoverage("vpc-d", "", (), (fair,)),
-        "vpc-c": VpcCoverage("vpc-c", "", (), (fair,)),
-        "vpc-b": VpcCoverage("vpc-b", "", (), (fair,), silent),
-        "vpc-a": VpcCoverage("vpc-a", "", (), (bad, bad)),
-    }
-    assert [one.id for one in worst_first(made.values())] == ["vpc-a", "vpc-b", "vpc-c", "vpc-d"]
+    recovering = cover(replace(see(vpc()), incidents=(incident(fixed_at=NOW, fix="the route came back"),))).incidents
+    made = (
+        VpcCoverage("vpc-g", "", (), (fair,)),
+        VpcCoverage("vpc-f", "", (), (fair,)),
+        VpcCoverage("vpc-e", "", (), (bad,)),
+        VpcCoverage("vpc-d", "", (), (bad, bad)),
+        VpcCoverage("vpc-c", "", (), (fair,), recovering),
+        VpcCoverage("vpc-b", "", (), (fair,), silent),
+        VpcCoverage("vpc-a", "", (), (bad,), silent),
+    )
+    assert [one.id[-1] for one in worst_first(made)] == ["a", "b", "c", "d", "e", "f", "g"]
 
 
 # ---- an incident's story

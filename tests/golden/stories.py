@@ -515,6 +515,7 @@ FACTS = Facts(
     catalog=CATALOG,
     dns=DnsView(),
     changes=(LOST_ROUTE,),
+    price=price_in("us-east-1"),
 )
 [CUT] = diagnose({"its agent": FACTS}, at(14), reporting_by_zone={}).values()
 COMING = replace(
@@ -522,12 +523,21 @@ COMING = replace(
     vpc=replace(
         NETWORK,
         endpoints=(replace(SERVES_MOST, state=EndpointState.PENDING, subnet_ids=frozenset({APP_A, APP_B})),),
-        security_groups=(own_security_group("10.20.0.0/16"),),
+        security_groups=(own_security_group("10.20.0.0/16", id=GROUP),),
     ),
     made=(("monitoring", Made(ENDPOINT, at(7.25))),),
-    price=price_in("us-east-1"),
 )
 [PENDING] = diagnose({"its agent": COMING}, at(14), reporting_by_zone={}).values()
+THERE = replace(
+    COMING,
+    vpc=replace(
+        COMING.vpc or NETWORK,
+        endpoints=(replace(SERVES_MOST, state=EndpointState.AVAILABLE, subnet_ids=frozenset({APP_A, APP_B})),),
+    ),
+    made=(("monitoring", Made(ENDPOINT, at(7.25), ready_at=at(16))),),
+    earlier=((CUT, at(8)),),
+)
+[REPAIRED] = diagnose({"its agent": THERE}, at(16), reporting_by_zone={}).values()
 [IN_PLAN_MODE] = diagnose({"its agent": replace(FACTS, mode=Mode.PLAN)}, at(14), reporting_by_zone={}).values()
 _WAITS = Alike(frozenset({APP_A, APP_B}), False, frozenset({"monitoring"}), frozenset({"monitoring"}))
 [IN_BACKLOG] = diagnose(
@@ -701,7 +711,6 @@ _THROUGH_MACHINE = replace(
 [UNKNOWN_TO_EC2] = diagnose(
     {"it": Facts(agent=agent(3), watch=WATCH, instance=Instance(Power.MISSING))}, at(14), reporting_by_zone={}
 ).values()
-REPAIRED = replace(CUT, fixed_at=at(16), fix=f"endpoint {ENDPOINT} became available (first observed at 09:16:00 UTC)")
 ID = "inc-20261120-0914-3fa9c1"
 
 

@@ -25,6 +25,7 @@ from lifeline.dashboard.coverage import (
     VpcCoverage,
 )
 from lifeline.dashboard.html.page import ButtonTargets
+from lifeline.dashboard.rows import worst_first
 
 NOW = datetime(2026, 3, 2, 9, 12, 40, tzinfo=UTC)
 CALLS = ButtonTargets(
@@ -67,8 +68,7 @@ def the_silenced() -> VpcCoverage:
             IncidentRow(
                 "inc-5f2d09c4a1b7",
                 "cwagent",
-                "route 0.0.0.0/0 to igw-0d4c3b2a190817263 removed by deploy-role left no path to the monitoring "
-                "service",
+                "DeleteRoute by deploy-role left no path to the monitoring service",
                 at(9, 4, 0),
                 12,
                 is_recovering=False,
@@ -76,15 +76,18 @@ def the_silenced() -> VpcCoverage:
                     TimelineStep(
                         StepKind.CHANGE,
                         at(9, 2, 48),
-                        "DeleteRoute on rtb-0f1e2d3c4b5a69788 by deploy-role",
+                        "DeleteRoute by deploy-role",
                         "4976d0e5-a65d-5a42-8b1c-d00a50dc4ff4",
                     ),
-                    TimelineStep(StepKind.GAP, at(9, 4, 0), "12 agents went silent"),
+                    TimelineStep(StepKind.GAP, at(9, 4, 0), "first missing datapoint (12 agents so far)"),
                     TimelineStep(
                         StepKind.ENDPOINT, at(9, 5, 21), "Lifeline created vpce-0a77c1d2e3f405162 for monitoring"
                     ),
+                    TimelineStep(StepKind.AVAILABLE, None, "vpce-0a77c1d2e3f405162 is not available yet"),
                     TimelineStep(StepKind.RECOVERY, None, "silent for 8 min 40 s so far"),
                 ),
+                advice="Lifeline created vpce-0a77c1d2e3f405162 at 09:05:21 UTC (about 14.60 USD per month, before "
+                "data charges). Agents should report again by 09:25:21 UTC.",
             ),
         ),
         actions=(
@@ -130,16 +133,19 @@ def the_pending() -> VpcCoverage:
             IncidentRow(
                 "inc-8f14e45fceea",
                 "cwagent",
-                "NAT gateway nat-0c9f0f895fb98ab91 deleted by terraform left no path to the monitoring service",
+                "DeleteNatGateway by terraform left no path to the monitoring service",
                 at(22, 41, day=1),
                 1,
                 is_recovering=True,
                 timeline=(
                     TimelineStep(StepKind.CHANGE, at(22, 39, 12, day=1), "DeleteNatGateway by terraform"),
-                    TimelineStep(StepKind.GAP, at(22, 41, day=1), "1 agent went silent"),
+                    TimelineStep(StepKind.GAP, at(22, 41, day=1), "first missing datapoint (1 agent so far)"),
                     TimelineStep(StepKind.AVAILABLE, at(22, 46, day=1), "vpce-01679091c5a880faf became available"),
                     TimelineStep(
-                        StepKind.RECOVERY, at(9, 11), "vpce-01679091c5a880faf is available; agents are recovering"
+                        StepKind.RECOVERY,
+                        at(22, 46, day=1),
+                        "Lifeline's endpoint vpce-01679091c5a880faf became available (first observed at 22:46:00 UTC; "
+                        "costs about 7.30 USD per month, before data charges); agents are recovering",
                     ),
                 ),
             ),
@@ -198,7 +204,7 @@ def story() -> Coverage:
         "lifeline",
         "enforce",
         NOW,
-        (the_silenced(), the_blocked(), the_pending(), the_exempt(), the_well()),
+        worst_first((the_silenced(), the_blocked(), the_pending(), the_exempt(), the_well())),
         closed=(
             ClosedIncident(
                 "inc-1f0e3dad9990",
@@ -241,3 +247,9 @@ def many(vpcs: int = 200, subnets: int = 10, *, every: int = 5) -> Coverage:
         made.append(vpc)
     made.sort(key=lambda vpc: vpc.planned_usd, reverse=True)
     return replace(story(), vpcs=tuple(made))
+
+
+def region(vpcs: int) -> Coverage:
+    """An account of this many VPCs that all have gaps, and the story in three of them."""
+    others = many(vpcs - 3, every=1)
+    return replace(others, vpcs=worst_first((*others.vpcs, the_pending(), the_blocked(), the_silenced())))

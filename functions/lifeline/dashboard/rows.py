@@ -83,13 +83,10 @@ def cover_vpc(seen: Seen, price: Price, now: datetime) -> VpcCoverage:
 
 
 def worst_first(vpcs: Iterable[VpcCoverage]) -> tuple[VpcCoverage, ...]:
-    """Sort the VPCs: most cells missing or blocked first, then most open incidents, then by id."""
-    return tuple(
-        sorted(
-            vpcs,
-            key=lambda vpc_coverage: (-count_bad(vpc_coverage.subnets), -len(vpc_coverage.incidents), vpc_coverage.id),
-        )
-    )
+    """Sort the VPCs: those with an open incident first, of these those that recover last; then by most cells missing or
+    blocked, and by ID.
+    """
+    return tuple(sorted(vpcs, key=lambda vpc: (not vpc.is_broken, not vpc.incidents, -count_bad(vpc.subnets), vpc.id)))
 
 
 def count_bad(rows: Iterable[SubnetRow]) -> int:

@@ -461,6 +461,22 @@ class TestAnEndpoint:
             cost = f"(about {usd} USD per month, before data charges)"
             assert why(known).advice.startswith(f"Lifeline created vpce-1 at 09:02:00 UTC {cost}. Agents should ")
 
+    def test_that_is_not_there_yet_says_what_one_would_cost_whoever_creates_it(self) -> None:
+        """Which zones it will be in is the plan's to say."""
+        cost = " It costs about 7.30 USD per zone per month, before data charges."
+        for mode in Mode:
+            known = facts(network(), changes=(DELETED,), mode=mode)
+            assert why(replace(known, price=price_in("us-east-1"))).advice == f"{why(known).advice}{cost}"
+
+    def test_that_needs_another_group_says_nothing_of_costs(self) -> None:
+        foreign = endpoint(MONITORING, "a", own=False)
+        assert "USD" not in why(facts(vpc(subnet("a"), foreign, CLOSED_GROUP), price=price_in("us-east-1"))).advice
+
+    def test_that_can_be_a_gateway_says_nothing_of_costs_because_that_is_free(self) -> None:
+        known = facts(served(), watch=Watch(needs=frozenset({"s3"})), price=price_in("us-east-1"))
+        assert why(known).service == "s3"
+        assert "USD" not in why(known).advice
+
     def test_with_a_policy_that_can_not_be_judged_alone_is_no_cause(self) -> None:
         allow = {"Effect": "Allow", "Principal": "*", "Action": "*", "Resource": "*", "Condition": {"Bool": {"a": "b"}}}
         found = why(facts(network(replace(SERVED, policy=json.dumps({"Statement": allow})))))
@@ -601,7 +617,7 @@ class TestAnotherNeed:
         cured = why(facts(served(), "ec2", made=(lately("monitoring", "vpce-1", minute(2), minute(4)),)))
         assert (cured.service, cured.fix) == (
             "monitoring",
-            "endpoint vpce-1 became available (first observed at 09:04:00 UTC)",
+            "Lifeline's endpoint vpce-1 became available (first observed at 09:04:00 UTC)",
         )
 
     def test_that_may_not_matter_comes_after_a_profile_that_is_missing(self) -> None:
@@ -666,12 +682,23 @@ class TestMendedMeanwhile:
         assert found == replace(
             self.EARLIER,
             fixed_at=minute(4),
-            fix="endpoint vpce-1 became available (first observed at 09:04:00 UTC)",
+            fix="Lifeline's endpoint vpce-1 became available (first observed at 09:04:00 UTC)",
             advice="Agents might need until 09:19:00 UTC to come back. If an instance is still silent then, restart "
             "its "
             "agent.",
             is_repairable=False,
         )
+
+    def test_what_lifelines_endpoint_costs_is_said_and_of_no_other(self) -> None:
+        cost = "costs about 7.30 USD per month, before data charges"
+        for ready, fix in (
+            (minute(4), f"became available (first observed at 09:04:00 UTC; {cost})"),
+            (None, f"is available ({cost})"),
+        ):
+            made = (lately("monitoring", "vpce-1", minute(2), ready),)
+            known = facts(earlier=((self.EARLIER, minute(0)),), made=made, price=price_in("us-east-1"))
+            assert why(known).fix == f"Lifeline's endpoint vpce-1 {fix}"
+            assert why(replace(known, made=())).fix == "endpoint vpce-1 is available"
 
     def test_an_endpoint_whose_time_is_not_known_is_available_now(self) -> None:
         found = why(facts(earlier=((self.EARLIER, minute(0)),)))
@@ -764,7 +791,7 @@ class TestMendedMeanwhile:
         found = why(facts(made=(lately("monitoring", "vpce-1", minute(0.2), minute(2)),), changes=story))
         assert (found.kind, found.confidence) == (CauseKind.CUT_OFF, Confidence.HIGH)
         assert found.words == "DeleteRoute by deploy-role/terraform left no path to the monitoring service"
-        assert found.fix == "endpoint vpce-1 became available (first observed at 09:02:00 UTC)"
+        assert found.fix == "Lifeline's endpoint vpce-1 became available (first observed at 09:02:00 UTC)"
         assert "vpce-1 gives access to the monitoring service" in found.evidence
         assert found.fixed_at
         assert found.fixed_at + RECOVERY_TIME > NOW

@@ -48,7 +48,6 @@ from lifeline.core.network.packets import ports_in
 from lifeline.core.network.ports import HTTPS, ports_of
 from lifeline.core.network.reach import NetworkPath, Reach
 from lifeline.core.network.tiers import effective_route_table
-from lifeline.core.plan.cost import monthly_cost_usd
 from lifeline.core.wording import listed, write_time
 
 _WILL_CHECK = "Lifeline will check again, and will create an endpoint here if nothing else answers the service's name."
@@ -65,6 +64,7 @@ _KINDS = {
     Reach.FILTERED: CauseKind.WAY_OUT_SHUT,
     Reach.DNS_OFF: CauseKind.DNS_OFF,
 }
+_WITHOUT_ENDPOINT = frozenset({Reach.UNREACHABLE, Reach.NO_ADDRESS, Reach.FILTERED, Reach.FAILED})
 
 
 def diagnose(
@@ -248,12 +248,20 @@ class _Check:
         return otherwise if self.facts.is_past_read else ""
 
     def _network_advice(self, service: str, path: NetworkPath) -> str:
+        """What to do about the path, and what an endpoint costs where there is none."""
+        advice = self._what_to_do(service, path)
+        is_to_make = path.reach in _WITHOUT_ENDPOINT and not path.central_id
+        price = self.facts.zone_price_words(service) if is_to_make else ""
+        return f"{advice} {price}".rstrip()
+
+    def _what_to_do(self, service: str, path: NetworkPath) -> str:
         remedy = self._remedy(service, path)
         in_sentence = f"{remedy[0].lower()}{remedy[1:]}"
         made_at = {made.endpoint_id: made.at for _, made in self.facts.made}.get(path.endpoint_id)
         if path.reach is Reach.PENDING and made_at:
             back_at = clock_words(made_at + _TAKES + RECOVERY_TIME)
-            made = f"Lifeline created {path.endpoint_id} at {clock_words(made_at)}{self._cost_words(path.endpoint_id)}"
+            cost = self.facts.cost_words(path.endpoint_id)
+            made = f"Lifeline created {path.endpoint_id} at {clock_words(made_at)}{cost and f' ({cost})'}"
             return f"{made}. Agents should report again by {back_at}."
         if not path.is_repairable:
             return remedy
@@ -263,14 +271,6 @@ class _Check:
             return f"Lifeline won't repair this: {words}. Otherwise, {in_sentence}"
         left = self.facts.why_left(service, path.reach)
         return f"{left} To fix it: {in_sentence}" if left else self._repair_words(path, remedy, in_sentence)
-
-    def _cost_words(self, endpoint_id: str) -> str:
-        """What the endpoint costs, in brackets; empty if its zones or the price aren't known."""
-        endpoints = self.facts.vpc.endpoints if self.facts.vpc else ()
-        zones = sum(len(endpoint.subnet_ids) for endpoint in endpoints if endpoint.id == endpoint_id)
-        if not zones or self.facts.price is None:
-            return ""
-        return f" (about {monthly_cost_usd(zones, self.facts.price)} USD per month, before data charges)"
 
     def _repair_words(self, path: NetworkPath, remedy: str, in_sentence: str) -> str:
         """What Lifeline will do about the path, and what is left to a person."""

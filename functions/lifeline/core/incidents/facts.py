@@ -20,10 +20,19 @@ from lifeline.core.incidents.incident import Cause, CauseKind, Confidence
 from lifeline.core.network.dns import DnsView
 from lifeline.core.network.gates import ObstacleKind
 from lifeline.core.network.iam_policy import RoleVerdict
-from lifeline.core.network.model import Catalog, NetworkInterface, SecurityGroup, Subnet, Tier, Vpc, named_lists
+from lifeline.core.network.model import (
+    Catalog,
+    EndpointType,
+    NetworkInterface,
+    SecurityGroup,
+    Subnet,
+    Tier,
+    Vpc,
+    named_lists,
+)
 from lifeline.core.network.reach import NetworkPath, Reach, find_path
 from lifeline.core.network.tiers import classify
-from lifeline.core.plan.cost import Price
+from lifeline.core.plan.cost import Price, monthly_cost_usd
 from lifeline.core.plan.endpoint_lifecycle import Made
 from lifeline.core.policy.central import Central
 from lifeline.core.policy.policy import Exempted
@@ -173,6 +182,24 @@ class Facts:
                 f"to act on it. Approve with: invoke ReconcileEndpoints with {call}."
             )
         return ""
+
+    def cost_words(self, endpoint_id: str) -> str:
+        """What the endpoint costs: `about 14.60 USD per month, before data charges`; empty if that isn't known."""
+        endpoints = self.vpc.endpoints if self.vpc else ()
+        zones = sum(len(endpoint.subnet_ids) for endpoint in endpoints if endpoint.id == endpoint_id)
+        if not zones or self.price is None:
+            return ""
+        return f"about {monthly_cost_usd(zones, self.price)} USD per month, before data charges"
+
+    def zone_price_words(self, service: str) -> str:
+        """What an interface endpoint would cost, in a sentence that follows one about it; in how many zones it will be
+        is the plan's to say. Empty if a gateway may do, which is free, or the price isn't known.
+        """
+        is_gateway = any(found.type is EndpointType.GATEWAY for found in self.catalog.find(service))
+        if is_gateway or self.price is None:
+            return ""
+        usd = monthly_cost_usd(1, self.price)
+        return f"It costs about {usd} USD per zone per month, before data charges."
 
     @property
     def standing_cuts(self) -> Cuts:

@@ -105,10 +105,12 @@ class _Check:
     def _by_made(self, not_before: datetime) -> _Fix | None:
         for service, made in self.facts.made:
             if service == self.service and made.endpoint_id == self.path.endpoint_id and made.at >= not_before:
-                if made.ready_at is None:
-                    return _Fix(self.now, f"endpoint {made.endpoint_id} is available")
-                at = clock_words(made.ready_at)
-                return _Fix(made.ready_at, f"endpoint {made.endpoint_id} became available (first observed at {at})")
+                seen = f"first observed at {clock_words(made.ready_at)}" if made.ready_at else ""
+                cost = self.facts.cost_words(made.endpoint_id)
+                known = "; ".join(filter(None, (seen, cost and f"costs {cost}")))
+                state = "became available" if made.ready_at else "is available"
+                words = f"Lifeline's endpoint {made.endpoint_id} {state}{known and f' ({known})'}"
+                return _Fix(made.ready_at or self.now, words)
         return None
 
     def _by_change(self, kind: CauseKind, cut: Change | None, not_before: datetime) -> _Fix | None:

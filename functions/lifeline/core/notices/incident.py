@@ -34,9 +34,9 @@ _LONGEST_NAME = 20  # of a VPC, in a subject: what happened must come before the
 _LONGEST_ENTITY = 30
 _NAMED = re.compile(r" [a-z]{2,8}-[0-9a-f]{8,17}\b")
 _RESOURCE = re.compile(r"\b(?:vpce|subnet|rtb|sg)-[0-9a-f]{8,17}\b")
-_END = re.compile(r" \(first observed | at | by \d")  # the rest of a fix, which a subject doesn't need
+_END = re.compile(r" \((?:first observed|costs) | at | by \d")  # the rest of a fix, which a subject doesn't need
 _SERVICE = re.compile(r"\bthe ([a-z0-9.-]+) service\b")  # in a subject, quotes set the name apart
-_BY = re.compile(r" \(first observed | by | at \d")
+_BY = re.compile(r" \((?:first observed|costs) | by | at \d")
 
 
 def incident_notice(news: News, watch: Watch, now: datetime) -> Notice:
@@ -143,7 +143,7 @@ def _barer(cause: Cause) -> list[Cause]:
     versions.append(replace(least, words=words, fix=fix))
     return [
         *versions,
-        replace(least, words=words, fix=_NAMED.sub("", _BY.split(least.fix)[0])),
+        replace(least, words=words, fix=_NAMED.sub("", _BY.split(least.fix)[0]).removeprefix("Lifeline's ")),
     ]
 
 
