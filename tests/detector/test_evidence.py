@@ -107,10 +107,8 @@ class Region:
     def causes(self, instances: dict[str, Instance]) -> dict[str, Cause]:
         agents = {entity: silent_agent(entity) for entity in instances}
         case = Case(Watch(), agents, instances, (), minute(9))
-        me = cast("Any", self)
-        sources = EvidenceSources(
-            me, me, me, me, me, me, HOME, me, policy=self.policy, exemptions=cast("Any", Manual(self))
-        )
+        me, manual = cast("Any", self), cast("Any", Manual(self))
+        sources = EvidenceSources(me, me, me, me, me, me, HOME, me, policy=self.policy, exemptions=manual)
         return EvidenceCollector(sources, case).find_causes(agents)
 
 
