@@ -182,8 +182,8 @@ class EndpointMaker(ServicePlanner):
 
     def _twin(self) -> str:
         """The other required service with one of the same names that has Lifeline's endpoint, or for which one is
-        planned in this run; an empty text if there is none. It has the name, or takes it once a canary turns that on: of
-        two without it, the first service's.
+        planned in this run; an empty text if there is none. It has the name, or takes it once a canary turns that on:
+        of two without it, the first service's.
         """
         domains = set(map(domain_of, self.service.private_dns_names))
         required = {one.service for one in self.plan_input.requirements} - {self.requirement.service}
