@@ -18,7 +18,7 @@ from lifeline.core.incidents.incident import Cause, CauseKind
 from lifeline.core.network.dns import DnsView
 from lifeline.core.network.iam_policy import Permission, RoleVerdict
 from lifeline.core.network.model import Catalog, RouteTable, Rule, SecurityGroup, TargetKind, Vpc, VpcRef
-from lifeline.core.policy.policy import Policy, simple_policy
+from lifeline.core.policy.policy import Exempted, Policy, simple_policy
 from lifeline.detector.evidence import Case, EvidenceCollector, EvidenceSources
 from tests.support.agents import minute, silent_agent
 from tests.support.builders import CATALOG, default_route, subnet, table, vpc
@@ -37,6 +37,7 @@ class Region:
     seen_lists: tuple[tuple[str, tuple[str, ...]], ...] = ()
     known: dict[str, KnownVpc] = field(default_factory=dict)
     policy: Policy | None = None
+    exempted: tuple[Exempted, ...] = ()
     asked: list[tuple[str, str]] = field(default_factory=list)
 
     def _note(self, what: str, about: str) -> None:
@@ -106,9 +107,20 @@ class Region:
     def causes(self, instances: dict[str, Instance]) -> dict[str, Cause]:
         agents = {entity: silent_agent(entity) for entity in instances}
         case = Case(Watch(), agents, instances, (), minute(9))
-        me = cast("Any", self)
-        sources = EvidenceSources(me, me, me, me, me, me, HOME, me, policy=self.policy)
+        me, manual = cast("Any", self), cast("Any", Manual(self))
+        sources = EvidenceSources(me, me, me, me, me, me, HOME, me, policy=self.policy, exemptions=manual)
         return EvidenceCollector(sources, case).find_causes(agents)
+
+
+@dataclass
+class Manual:
+    """What people exempted by a call."""
+
+    region: Region
+
+    def read(self) -> tuple[Exempted, ...]:
+        self.region._note("exemptions", "all")
+        return self.region.exempted
 
 
 def instances_in(vpcs: int, count: int) -> dict[str, Instance]:
@@ -235,6 +247,22 @@ def test_only_what_the_policy_requires_where_the_agent_is_gets_repaired(
 ) -> None:
     (cause,) = Region(policy=policy).causes(instances_in(1, 1)).values()
     assert (cause.kind, cause.is_repairable) == (CauseKind.CUT_OFF, is_repairable)
+
+
+@pytest.mark.parametrize(("days", "is_repairable"), [(-1, True), (0, False), (1, False)])
+def test_what_a_person_exempted_is_not_repaired_until_that_has_ended(days: int, *, is_repairable: bool) -> None:
+    until = minute(9).date() + timedelta(days=days)
+    region = Region(policy=simple_policy(["monitoring"]), exempted=(Exempted("vpc-00000000", (), until, "moves"),))
+    (cause,) = region.causes(instances_in(1, 1)).values()
+    assert (cause.kind, cause.is_repairable) == (CauseKind.CUT_OFF, is_repairable)
+    assert ("is exempt from everything" in cause.advice) is not is_repairable
+
+
+def test_what_people_exempted_is_read_once_and_said_to_be_unread() -> None:
+    region = Region(policy=simple_policy(["monitoring"]), troubled=frozenset({"exemptions"}))
+    causes = region.causes(instances_in(3, 6)).values()
+    assert region.times("exemptions") == 1
+    assert all("the manual exemptions could not be read" in cause.evidence for cause in causes)
 
 
 TO_PEER = (table("main", default_route(TargetKind.TRANSIT_GATEWAY, "tgw-1")),)

@@ -1,4 +1,10 @@
-"""What people reported in public, put to the handlers: ports, members, prefix lists, other VPCs' groups, ACLs, NAT."""
+"""What people reported in public, put to the handlers: ports, members, prefix lists, other VPCs' groups, ACLs, NAT.
+
+More of these are in `test_central_endpoints` (a hub without a way), `test_harm_beyond_the_subnets` (who else asks here,
+clients' own groups, zones that wake up), `test_s3_by_interface`, `test_security_groups` (records of a shared group),
+`test_unreadable` (a misspelt freeze), `test_detect_metric_gaps` (the instance's own group, agents elsewhere, all at
+once), and `tests/adapters/aws/test_network.py` (a prefix list that isn't shared any more).
+"""
 
 import pytest
 

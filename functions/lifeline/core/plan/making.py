@@ -26,7 +26,6 @@ from lifeline.core.plan.security_group import own_security_groups
 from lifeline.core.plan.service import ALLOW, ServicePlanner
 from lifeline.core.wording import listed
 
-_ONLY_ONE = "require only one of the two"
 _OF_VPC = NAMING - ASSOCIATES  # what gives an endpoint of the VPC a name
 
 
@@ -158,15 +157,18 @@ class EndpointMaker(ServicePlanner):
         """
         names = self.service.private_dns_names
         others = (one for one in self.vpc.live_endpoints if one.service_name != self.service.name)
-        if held := find_holder(set(map(domain_of, names)), others, self.catalog):
-            return (
-                f"AWS doesn't accept private DNS for an endpoint here while {held.id} for the "
-                f"{suffix_of(held.service_name)} service has one of the same names: {self._remedy_for_holder(held)}"
-            )
-        if twin := self._planned_twin():
+        if twin := self._twin():
             return (
                 f"AWS doesn't accept private DNS for an endpoint here beside one for the {twin} service, which has one "
-                f"of the same names and is planned as well: {_ONLY_ONE}"
+                "of the same names: require only one of the two"
+            )
+        if held := find_holder(set(map(domain_of, names)), others, self.catalog):
+            leaves = "turn off its private DNS"
+            if self.is_own(held):
+                leaves = "Lifeline will delete it once nothing has required it for long enough"
+            return (
+                f"AWS doesn't accept private DNS for an endpoint here while {held.id} for the "
+                f"{suffix_of(held.service_name)} service has one of the same names: {leaves}"
             )
         zone = self.reach.conflict
         if zone is None:
@@ -178,24 +180,21 @@ class EndpointMaker(ServicePlanner):
             f"usually ask: disassociate it from the VPC, or associate a zone of {usual} as well"
         )
 
-    def _remedy_for_holder(self, held: Endpoint) -> str:
-        """How another service's endpoint comes to leave the name."""
-        if not self.is_own(held):
-            return "turn off its private DNS"
-        required = {requirement.service for requirement in self.plan_input.requirements}
-        is_required = suffix_of(held.service_name) in required
-        return _ONLY_ONE if is_required else "Lifeline will delete it once nothing has required it for long enough"
-
-    def _planned_twin(self) -> str:
-        """The other service with one of the same names for which an endpoint is planned in this run, which takes it at
-        once or once a canary turns on its private DNS; an empty text if there is none.
+    def _twin(self) -> str:
+        """The other required service with one of the same names that has Lifeline's endpoint, or for which one is
+        planned in this run; an empty text if there is none. It has the name, or takes it once a canary turns that on:
+        of two without it, the first service's.
         """
         domains = set(map(domain_of, self.service.private_dns_names))
-        for action in self.planned:
-            is_made = action.is_planned and action.kind in _OF_VPC and action.service not in self.plan_input.frozen
-            twin = self.catalog.named(action.service_name, EndpointType.INTERFACE) if is_made else None
+        required = {one.service for one in self.plan_input.requirements} - {self.requirement.service}
+        own = (one for one in self.vpc.live_endpoints if self.is_own(one))
+        names = {one.service_name for one in own if one.private_dns or one.service_name < self.service.name}
+        planned = (one for one in self.planned if one.is_planned and one.kind in _OF_VPC)
+        names |= {one.service_name for one in planned if one.service not in self.plan_input.frozen}
+        for name in sorted(name for name in names if suffix_of(name) in required):
+            twin = self.catalog.named(name, EndpointType.INTERFACE)
             if twin and not domains.isdisjoint(map(domain_of, twin.private_dns_names)):
-                return action.service
+                return suffix_of(name)
         return ""
 
     def _taken_words(self) -> str:
