@@ -6,9 +6,11 @@ from typing import Any
 
 import pytest
 
+from lifeline.adapters.store.vpcs import VpcStore
 from tests.handlers.test_claims import apply_again, endpoint, frozen, refused, served, strict_for_all, theirs
 from tests.support.cloudtrail import Identity, record_call
 from tests.support.days import MINUTES, Days
+from tests.support.home import HOME
 from tests.support.world import ACCOUNT, emulated_world
 
 DENY = json.dumps({"Statement": [{"Effect": "Deny", "Principal": "*", "Action": "*", "Resource": "*"}]})
@@ -252,6 +254,8 @@ def test_a_policy_for_a_block_stays_where_the_block_goes(days: Days, *, is_untag
     days.sweeps(2)
     assert json.loads(endpoint(days, ours)["PolicyDocument"]) == json.loads(policy)
     assert "its policy let callers in before" in " ".join(days.texts())
+    conflicts = VpcStore("ledger").load(HOME.vpc(vpc_id)).conflicts
+    assert not any(conflict.reversals for conflict in conflicts.values()), "nobody reverted anything"
 
 
 def test_a_policy_for_an_account_that_has_nothing_there_is_reset(days: Days) -> None:

@@ -36,6 +36,27 @@ def test_subnets_that_somebody_fills_get_no_endpoint_which_is_said_and_it_follow
     assert len(days.live(full)) == 1, "what is there stays"
 
 
+def test_endpoints_that_somebody_makes_fail_are_two_and_then_the_vpc_alone_waits_until_a_person_deletes_the_last(
+    days: Days,
+) -> None:
+    vpc_id = days.world.make_vpc()
+    days.world.make_subnet(vpc_id)
+    days.account.fail_endpoints_of(days.account.name_of("monitoring"), "x", "no free addresses", times=2)
+    days.sweeps(4)
+    (failed,) = [one for one in days.world.endpoints(vpc_id) if one["State"] == "failed"]
+    texts = [text for text in map(flat, days.texts()) if vpc_id in text]
+    assert sum("it has failed: no free addresses" in text for text in texts) == 2
+    assert sum("to try again, delete the failed endpoint" in text for text in texts) == 1
+    other = days.world.make_vpc()
+    days.world.make_subnet(other)
+    days.sweeps(24 * 7, every=12)
+    assert (days.live(vpc_id), len(days.live(other))) == ([failed["VpcEndpointId"]], 1), "whoever stops is waited for"
+    assert [text for text in map(flat, days.texts()) if vpc_id in text] == []
+    days.world.ec2.delete_vpc_endpoints(VpcEndpointIds=[failed["VpcEndpointId"]])
+    days.sweeps(2)
+    assert [one["State"] for one in days.world.endpoints(vpc_id)] == ["available"]
+
+
 def test_dns_that_somebody_turns_off_is_said_with_who_did_it_and_no_endpoint_goes(days: Days) -> None:
     vpc_id = days.world.make_vpc()
     days.world.make_subnet(vpc_id)

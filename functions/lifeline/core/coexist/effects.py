@@ -97,6 +97,7 @@ class VpcSnapshot:
 
     `fresh` are endpoints that EC2 may not show yet, `failed` the services whose last endpoint AWS failed, `idle` what
     of Lifeline's own nothing required lately, `frozen` what is frozen already: what others do to these is no conflict.
+    `let_in` are the fingerprints of policies that let callers in before, by endpoint: these stand.
     """
 
     vpc: Vpc
@@ -107,6 +108,7 @@ class VpcSnapshot:
     failed: frozenset[str] = frozenset()
     idle: frozenset[str] = frozenset()
     frozen: Mapping[str, Freeze] = field(default_factory=dict)
+    let_in: Mapping[str, str] = field(default_factory=dict)
 
 
 class EffectState(Enum):
@@ -223,7 +225,7 @@ def _seen_of_group(effect: Effect, snapshot: VpcSnapshot) -> EffectState:
 
 def _seen_on(endpoint: Endpoint, effect: Effect, snapshot: VpcSnapshot) -> EffectState:
     """An endpoint whose tag someone removed is theirs; what AWS failed, nobody reverted."""
-    vpc = snapshot.vpc
+    vpc, policy = snapshot.vpc, policy_print(endpoint.policy)
     if endpoint.state.is_gone:
         return EffectState.LOST
     if endpoint.state in FAILED_STATES or not is_own(endpoint, snapshot.owner):
@@ -233,7 +235,7 @@ def _seen_on(endpoint: Endpoint, effect: Effect, snapshot: VpcSnapshot) -> Effec
         EffectKind.PRIVATE_DNS: (endpoint.private_dns, ("",)),
         EffectKind.GROUP_OFF: (effect.part in endpoint.security_group_ids, (group.id for group in vpc.security_groups)),
         EffectKind.POLICY: (
-            not is_shut(endpoint, vpc) and effect.part in {"", policy_print(endpoint.policy)},
+            effect.part in {"", policy} and (snapshot.let_in.get(endpoint.id) == policy or not is_shut(endpoint, vpc)),
             (effect.part,),
         ),
         EffectKind.DNS_RECORDS: (not endpoint.hides_addresses, ("",)),

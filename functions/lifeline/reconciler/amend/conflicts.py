@@ -87,6 +87,7 @@ def _counted(context: VpcContext, plan: Plan, state: VpcState) -> Mapping[str, C
         failed=frozenset({**state.failures, **context.followed.failures}),
         idle=frozenset(state.unneeded),
         frozen=standing(state.frozen, context.run.now),
+        let_in=state.let_in,
     )
     return count(state.conflicts, snapshot)
 
