@@ -69,6 +69,13 @@ def actions(network: Vpc, *services: str, **more: Any) -> list[Action]:
     return list(plan(network, *services, **more).actions)
 
 
+def answering_all(service: str, kind: AnswerKind = AnswerKind.PRIVATE_ZONE) -> DnsView:
+    """A hub that answers each of the service's names, by zones or by rules."""
+    names = [domain_of(name) for offered in CATALOG.find(service) for name in offered.private_dns_names]
+    forwards = kind is AnswerKind.RESOLVER_RULE
+    return DnsView(tuple(DnsAnswer(kind, name, "Z1", "", forwards) for name in names))
+
+
 def test_without_its_route_table_it_is_not_known_whether_a_subnet_is_on_a_gateway_endpoint() -> None:
     unseen = judged(vpc(CLIENT, table("two", subnets=("b",)), gateway("two")), "subnet-a", "s3", NOBODY_ELSE)
     assert (unseen.reach, unseen.is_repairable) == (Reach.UNKNOWN, False)
@@ -90,6 +97,11 @@ class TestAGatewayEndpointBehindAnAcl:
         assert "acl-1" in action.reason
         assert plan(network, "s3").services[0].state is ServiceState.BLOCKED
 
+    @pytest.mark.parametrize("dns", [NOBODY_ELSE, answering_all("s3")], ids=["", "beside a hub that answers nobody"])
+    def test_is_blocked_by_it_whoever_would_answer_with_dns_on(self, dns: DnsView) -> None:
+        (action,) = actions(on_gateway(network_acls=(PRIVATE_ONLY,), dns_hostnames=False), "s3", dns=dns)
+        assert (action.kind, action.error) == (ActionKind.OPEN_NETWORK_ACL, "allow it in network ACL acl-1")
+
     def test_is_made_and_the_acl_named_at_once(self) -> None:
         found = plan(vpc(CLIENT, network_acls=(PRIVATE_ONLY,)), "s3")
         assert found.services[0].state is ServiceState.BLOCKED
@@ -108,6 +120,16 @@ class TestAGatewayEndpointBehindAnAcl:
             (ActionKind.OPEN_NETWORK_ACL, Status.BLOCKED),
         ]
         assert (found.services[0].state, found.services[0].by) == (ServiceState.BLOCKED, "vpce-1")
+
+    def test_whoever_has_no_route_to_it_is_led_to_the_hub_that_answers_there(self) -> None:
+        two = table("two", subnets=("b",))
+        network = vpc(CLIENT, subnet("b", cidr="10.0.2.0/24"), table("main", TO_S3), two, gateway("main"))
+        (action,) = actions(network, "s3", dns=answering_all("s3"))
+        assert action.is_blocked
+        assert action.error == (
+            "private hosted zone Z1 is in the way of an endpoint: route subnet-b to the central endpoint, or "
+            "disassociate private hosted zone Z1 from the VPC"
+        )
 
     def test_needs_answers_too(self) -> None:
         answers = replace(EVERYTHING, egress=False, protocol="6", from_port=443, to_port=443)
@@ -258,13 +280,6 @@ def awaited(network: Vpc, service: str) -> set[ServiceState]:
     """The plan waits for an endpoint of its own that is coming, though its private DNS is still off."""
     is_coming = any(one.state.is_coming for one in endpoints_of(service, network) if one.on_record)
     return {ServiceState.PENDING} if is_coming else set()
-
-
-def answering_all(service: str, kind: AnswerKind = AnswerKind.PRIVATE_ZONE) -> DnsView:
-    """A hub that answers each of the service's names, by zones or by rules."""
-    names = [domain_of(name) for offered in CATALOG.find(service) for name in offered.private_dns_names]
-    forwards = kind is AnswerKind.RESOLVER_RULE
-    return DnsView(tuple(DnsAnswer(kind, name, "Z1", "", forwards) for name in names))
 
 
 @given(networks(), st.sampled_from(["monitoring", "s3"]), st.sampled_from(VIEWS), st.booleans())

@@ -491,6 +491,13 @@ def test_beside_a_hub_that_answers_one_of_two_names_no_endpoint_is_promised_and_
     assert refused is (kind is zone)
 
 
+def test_a_zone_of_one_of_two_names_keeps_no_gateway_endpoint_from_being_made() -> None:
+    catalog = replace(UNLIKE, services=(*UNLIKE.services, BY_GATEWAY))
+    path = path_in(vpc(subnet("a"), TO_HUB), zone(TWO[0], HUB), catalog=catalog)
+    assert (path.reach, path.conflict_id) == (Reach.PARTLY, "")
+    assert not any("AWS accepts no endpoint" in note for note in path.notes)
+
+
 @pytest.mark.parametrize("catalog", [UNLIKE, replace(UNLIKE, services=(*UNLIKE.services, BY_GATEWAY))], ids=["", "s3"])
 def test_the_plan_says_which_of_two_names_a_hub_does_not_answer(catalog: Catalog) -> None:
     """As a hub's zone for DynamoDB leaves *.ddb.… (DynamoDB guide: account-based endpoints)."""

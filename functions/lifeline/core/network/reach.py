@@ -285,7 +285,7 @@ class ServiceReach:
         for name in (name for answer, name in names.items() if answer != self.central):
             alone = catalog.asked_by(self.offered, (name,))
             found = ServiceReach(self.vpc, self.service, alone, self.dns, self.asking)
-            if self.dns and not (found.central or found.gateway):
+            if self.dns and not found.gateway:
                 found.conflict = conflicting_zone(self.names, self.dns)
             yield found
 
