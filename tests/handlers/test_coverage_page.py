@@ -488,6 +488,25 @@ def test_the_page_itself_takes_nothing_that_changes_anything(event: dict[str, An
     assert "is a field of ReconcileEndpoints" in handler(event, Context())
 
 
+HOSTILE: list[Any] = [
+    *(None, True, float("nan"), float("inf"), -1, "<script>", "x" * 100_000, [["x"]], {"a": 1}),
+    *("vpc-0123456789abcdef0\n", ["vpc-0123456789abcdef0"] * 201, chr(0xFF11) * 12, "999999999999"),
+    {"theme": ["dark"], "width": float("nan"), "timezone": {"offsetISO": "+99:99"}, "params": [1]},
+    {"timezone": 7, "params": {"vpc_ids": {"a": 1}, "account": "999999999999"}},
+]
+
+
+@pytest.mark.parametrize("name", ["plan", "vpc_ids", "account", "widgetContext", "release", "__proto__", ""])
+def test_parameters_of_no_form_do_more_than_read_and_all_are_answered_in_words(stage: Stage, name: str) -> None:
+    with calls("ec2") as made, calls("dynamodb") as of_ledger:
+        pages = [handler({name: value}, Context()) for value in HOSTILE] + [
+            handler(value, Context()) for value in HOSTILE
+        ]
+    assert not [page for page in pages if "Unexpected error" in page or "<script" in page]
+    assert {call for call, _ in made if not call.startswith(("Describe", "Get"))} == set()
+    assert {call for call, _ in of_ledger} <= {"GetItem", "BatchGetItem", "Query"}
+
+
 @with_settings(monthly_usd=5)
 def test_a_plan_is_shown_as_text_with_the_command_that_approves_it(stage: Stage) -> None:
     vpc_id = stage.site()

@@ -597,6 +597,17 @@ def test_a_swap_that_could_not_be_undone_says_so_and_is_tried_again_at_once(
     assert days.look(vpc_id)["services"][0]["state"] == "served"
 
 
+def given_back(days: Days, monkeypatch: pytest.MonkeyPatch) -> tuple[str, Hub]:
+    """The same once the path is back and the hub has the name again."""
+    vpc_id, hub = stood_in(days, monkeypatch)
+    hub.lead(days.world, vpc_id)
+    remember.cache_clear()
+    assert kinds(approve_next(days, vpc_id)) == [("swap_to_central", "done")]
+    days.clock.advance(MINUTES)
+    days.look(vpc_id)
+    return vpc_id, hub
+
+
 def test_once_the_path_is_back_the_name_goes_back_after_approval_and_the_endpoint_goes(
     days: Days, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -628,12 +639,7 @@ def test_once_the_path_is_back_the_name_goes_back_after_approval_and_the_endpoin
 def test_agents_that_fall_silent_after_the_way_back_get_the_endpoint_again(
     days: Days, monkeypatch: pytest.MonkeyPatch, *, is_tagged: bool
 ) -> None:
-    vpc_id, hub = stood_in(days, monkeypatch)
-    hub.lead(days.world, vpc_id)
-    remember.cache_clear()
-    assert kinds(approve_next(days, vpc_id)) == [("swap_to_central", "done")]
-    days.clock.advance(MINUTES)
-    days.look(vpc_id)
+    vpc_id, hub = given_back(days, monkeypatch)
     if not is_tagged:
         days.world.ec2.delete_tags(Resources=days.live(vpc_id), Tags=[{"Key": "lifeline:in-place-of"}])
     days.account.forget_calls()
@@ -650,6 +656,33 @@ def test_agents_that_fall_silent_after_the_way_back_get_the_endpoint_again(
     days.clock.advance(MINUTES)
     remember.cache_clear()
     assert days.look(vpc_id)["services"][0]["state"] == "served"
+
+
+@pytest.mark.parametrize("has_way_out", [False, True], ids=["isolated", "with a way out"])
+def test_the_endpoint_whose_tag_was_gone_when_agents_fell_silent_answers_again_unless_others_have_a_way_out(
+    days: Days, monkeypatch: pytest.MonkeyPatch, *, has_way_out: bool
+) -> None:
+    """Where nobody has another way, to end the association meanwhile would only cost more agents theirs."""
+    vpc_id, hub = given_back(days, monkeypatch)
+    if has_way_out:
+        other = days.world.make_subnet(vpc_id, "10.0.77.0/24")
+        table_id = days.world.ec2.create_route_table(VpcId=vpc_id)["RouteTable"]["RouteTableId"]
+        days.world.ec2.associate_route_table(RouteTableId=table_id, SubnetId=other)
+        gateway_id = days.world.ec2.create_internet_gateway()["InternetGateway"]["InternetGatewayId"]
+        days.world.ec2.attach_internet_gateway(InternetGatewayId=gateway_id, VpcId=vpc_id)
+        way = {"DestinationCidrBlock": "0.0.0.0/0", "GatewayId": gateway_id}
+        days.world.ec2.create_route(RouteTableId=table_id, **way)
+    days.world.ec2.delete_tags(Resources=days.live(vpc_id), Tags=[{"Key": "lifeline:managed-by"}])
+    days.account.forget_calls()
+    remember.cache_clear()
+    days.ask_for_repair(vpc_id, incident_id=days.record_silence(vpc_id, subject=hub.zone_id).id)
+    assert hub_calls(days) == (["DisassociateVPCFromHostedZone"] if has_way_out else [])
+    tag = {"Key": "lifeline:managed-by", "Value": "lifeline"}
+    days.world.ec2.create_tags(Resources=days.live(vpc_id), Tags=[tag])
+    days.clock.advance(MINUTES)
+    remember.cache_clear()
+    days.look(vpc_id)
+    assert hub_calls(days) == ["DisassociateVPCFromHostedZone", *([] if has_way_out else ["private DNS True"])]
 
 
 def test_a_way_back_that_aws_refuses_leaves_the_endpoint_answering(days: Days, monkeypatch: pytest.MonkeyPatch) -> None:

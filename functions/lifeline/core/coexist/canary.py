@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from lifeline.core.guards.freeze import Freeze, FreezeKind
-from lifeline.core.network.model import IN_PLACE_OF, Endpoint, EndpointState, Vpc, suffix_of
+from lifeline.core.network.model import IN_PLACE_OF, Endpoint, EndpointState, Tier, Vpc, is_own, suffix_of
+from lifeline.core.network.way_out import usable_tiers
 from lifeline.core.plan.actions import Action, ActionKind, Plan, Status
 from lifeline.core.policy.central import is_profile
 from lifeline.core.wording import listed
@@ -228,7 +229,9 @@ def withdraw(
 ) -> Plan:
     """The plan with private DNS of the services' canaries turned off, or the association ended: an endpoint that stood
     in for the hub and is still there answers again. What is no longer Lifeline's is left alone: its own endpoints, and
-    what it `associated` the VPC with. A Profile stays where an endpoint answers before it.
+    what it `associated` the VPC with. A Profile stays where an endpoint answers before it. Where no subnet has another
+    way, and the endpoint that gave up the name is there without its tag, all stays until that is back: to end the
+    association would only take the hub from those that reach it.
     """
     own = _answering(vpc, owner)
     going = {action.endpoint_id for action in plan.actions if action.kind is ActionKind.RETIRE_ENDPOINT}
@@ -242,6 +245,8 @@ def withdraw(
         if not canary.central_ids and canary.endpoint_id in own:
             of_endpoint = Action(ActionKind.DISABLE_PRIVATE_DNS, why, service=service, endpoint_id=canary.endpoint_id)
             found.append(replace(of_endpoint, service_name=own[canary.endpoint_id].service_name))
+        elif instead is None and _waits_for_tag(canary, vpc, owner):
+            continue
         elif ids := tuple(id_ for id_ in canary.central_ids if id_ in associated or (instead and is_profile(id_))):
             kind = ActionKind.RESTORE_LOCAL if instead else ActionKind.DISASSOCIATE_CENTRAL
             let_go = Action(kind, why, service=service, central_ids=ids)
@@ -275,6 +280,13 @@ def _stand_in(service: str, canary: Canary, vpc: Vpc, owner: str, going: Collect
     )
     there = (one for one in found if one.state is EndpointState.AVAILABLE and not one.private_dns)
     return next((one for one in there if one.id not in going), None)
+
+
+def _waits_for_tag(canary: Canary, vpc: Vpc, owner: str) -> bool:
+    """True if no subnet has another way, and the endpoint that gave up the name is Lifeline's, but lost its tag."""
+    there = (one for one in vpc.live_endpoints if one.id == canary.endpoint_id)
+    is_disowned = any(one.on_record and not is_own(one, owner) and not one.private_dns for one in there)
+    return is_disowned and all(tier is Tier.ISOLATED for tier in usable_tiers(vpc).values())
 
 
 def _answering(vpc: Vpc, owner: str) -> dict[str, Endpoint]:
