@@ -45,10 +45,11 @@ def main() -> int:
             make_trail(account)
             site = build_site(account.client("ec2"), cidr="10.60", name="orders", public=False)
             print(GREETING.format(vpc_id=site.vpc_id), file=sys.stderr)
-            return subprocess.run(["bash", "--norc"], env=environment(account), cwd=ROOT, check=False).returncode
+            subprocess.run(["bash", "--norc"], env=environment(account), cwd=ROOT, check=False)
     except EmulatorError as error:
         print(f"{error}\nThe logs of the emulators are in {account.directory}", file=sys.stderr)
         return 1
+    return 0
 
 
 if __name__ == "__main__":
