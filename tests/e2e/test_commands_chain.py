@@ -109,34 +109,45 @@ def test_every_command_of_the_command_line(account: Account) -> None:
     ec2 = account.client("ec2")
     site = build_site(ec2, cidr="10.210", name="command-line", public=False)
     vpc_id = site.vpc_id
+    ran: set[str] = set()
+
+    def run(*arguments: str, status: int = 0) -> str:
+        ran.add(arguments[0])
+        return cli(account, *arguments, status=status)
+
     wait_until_quiet(account)
 
     # Other tests' VPCs in this account may have used up the budget: then the plan waits for approval.
-    if offered := re.search(r"plan-[0-9a-f]{16}", cli(account, "reconcile", vpc_id)):
-        cli(account, "approve", offered[0])
+    if offered := re.search(r"plan-[0-9a-f]{16}", run("reconcile", vpc_id)):
+        run("approve", offered[0])
     account.wait(lambda: available_endpoint(ec2, vpc_id), what="the new VPC's endpoint")
 
-    assert "monitoring served by" in cli(account, "plan", vpc_id)
-    assert vpc_id in cli(account, "plan")
-    assert vpc_id in cli(account, "freeze", vpc_id, "--services", "monitoring", "--by", "Dana")
-    assert vpc_id in cli(account, "unfreeze", vpc_id, "--services", "monitoring")
-    assert vpc_id in cli(account, "sweep")
-    assert "nothing waits" in cli(account, "approve", "backlog", "--vpc", vpc_id, status=1)
-    assert vpc_id in cli(account, "reconcile", vpc_id)
-    assert f"{vpc_id}  monitoring" in cli(account, "exempt", vpc_id, "--services", "monitoring", "--reason", "moves")
-    assert f"{vpc_id}  all       ended" in cli(account, "exempt", vpc_id, "--end")
-    assert "delete" in cli(account, "release", "--vpc", vpc_id, "--plan")
+    assert "monitoring served by" in run("plan", vpc_id)
+    assert vpc_id in run("plan")
+    assert vpc_id in run("freeze", vpc_id, "--services", "monitoring", "--by", "Dana")
+    assert vpc_id in run("unfreeze", vpc_id, "--services", "monitoring")
+    assert vpc_id in run("sweep")
+    assert "nothing waits" in run("approve", "backlog", "--vpc", vpc_id, status=1)
+    assert vpc_id in run("reconcile", vpc_id)
+    assert f"{vpc_id}  monitoring" in run("exempt", vpc_id, "--services", "monitoring", "--reason", "moves")
+    assert f"{vpc_id}  all       ended" in run("exempt", vpc_id, "--end")
+    assert "delete" in run("release", "--vpc", vpc_id, "--plan")
     assert endpoints_in(ec2, vpc_id)
-    cli(account, "release", "--vpc", vpc_id)
+    run("release", "--vpc", vpc_id)
     account.wait(lambda: not endpoints_in(ec2, vpc_id), what="the end of the release")
-    history = json.loads(cli(account, "history", "--vpc", vpc_id, "--output", "json"))["history"]["entries"]
+    history = json.loads(run("history", "--vpc", vpc_id, "--output", "json"))["history"]["entries"]
     for who in ("Dana", "root"):
         assert any(who in json.dumps(entry) for entry in history), history
-    assert cli(account, "incidents") == "No incident was opened or closed in this time.\n"
-    assert cli(account, "incidents", "--open", "--vpc", vpc_id) == "No incident that was opened in this time is open.\n"
-    assert "is on no roster" in cli(account, "forget", "i-0123456789abcdef0", status=1)
-    assert "approve: " in cli(account, "approve", "plan-0123456789abcdef", status=1)
-    assert "There is no stack other in" in cli(account, "plan", vpc_id, "--stack", "other", status=1)
+    assert vpc_id in run("history", "--day", history[0]["at"][:10])
+    assert run("incidents") == "No incident was opened or closed in this time.\n"
+    assert run("incidents", "--open", "--vpc", vpc_id) == "No incident that was opened in this time is open.\n"
+    assert "is on no roster" in run("forget", "i-0123456789abcdef0", status=1)
+    assert "approve: " in run("approve", "plan-0123456789abcdef", status=1)
+    assert "Lifeline's doctor: stack lifeline in " in run("doctor", status=1)
+    assert "parameter Evidence" in run("suggest", vpc_id, status=1)
+    assert "There is no stack other in" in run("plan", vpc_id, "--stack", "other", status=1)
+
+    assert ran == set(re.findall(r"^    ([a-z]+) ", cli(account, "--help"), re.MULTILINE))
 
 
 def enforce(account: Account) -> None:

@@ -111,7 +111,6 @@ def the_blocked() -> VpcCoverage:
         ("10.20.0.0/16", "100.64.0.0/18"),
         tuple(subnet(number, f"runners-{'abc'[number]}", served_here, *blocked, net=20) for number in range(3)),
         cost_usd=ZONE * 3,
-        planned_usd=ZONE * 6,
         has_own=True,
         plan_id="plan-4a8a08f09d37b737",
         plan_usd=ZONE * 6,

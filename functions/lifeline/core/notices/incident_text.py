@@ -361,10 +361,7 @@ def _fix(news: News) -> list[str]:
     if not fix:
         return ["Status: resolved, no fix detected."]
     cause, change = news.incident.cause, news.incident.cause.change
-    stays = (
-        change is not None
-        and change.event_name == _DELETION
-        and cause.fix.removeprefix("Lifeline's ").startswith("endpoint ")
-    )
+    is_by_endpoint = cause.fix.removeprefix("Lifeline's ").startswith("endpoint ")
+    stays = change is not None and change.event_name == _DELETION and is_by_endpoint
     route = " Lifeline did not restore the deleted route." if stays else ""
     return [f"Status: resolved. Likely fix: {fix}.{route}"]
