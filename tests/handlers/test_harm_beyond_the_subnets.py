@@ -161,6 +161,15 @@ class TestClientsOwnGroups:
         assert made["NetworkInterface"]["Status"] == "available"
         assert MADE in statuses(case.look(vpc_id))
 
+    def test_of_an_account_with_which_the_vpc_is_shared_are_told_and_block_nothing(self, case: Case) -> None:
+        """Its groups can't be read: whatever it runs in a shared subnet withholds no endpoint from the others."""
+        vpc_id, _, private = case.behind_nat()
+        (theirs,) = case.launch(private)["NetworkInterfaces"]
+        group = {"GroupId": "sg-0123456789abcdef0", "GroupName": "theirs"}
+        case.account.show(theirs["NetworkInterfaceId"], OwnerId="444455556666", Groups=[group])
+        assert MADE in statuses(case.look(vpc_id))
+        assert theirs["NetworkInterfaceId"] in " ".join(case.told())
+
     def test_that_name_a_prefix_list_of_public_ranges_block_it_too(self, case: Case) -> None:
         vpc_id, _, private = case.behind_nat()
         made = case.world.ec2.create_managed_prefix_list(
