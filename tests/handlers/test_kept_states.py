@@ -11,6 +11,7 @@ from lifeline.adapters.aws.clients import client
 from lifeline.adapters.store.vpcs import VpcStore
 from tests.support.days import Days
 from tests.support.home import HOME
+from tests.support.ledger import delete_expired
 from tests.support.world import emulated_world
 
 WEEK = timedelta(days=7)
@@ -20,14 +21,6 @@ WEEK = timedelta(days=7)
 def days(monkeypatch: pytest.MonkeyPatch) -> Iterator[Days]:
     with emulated_world(monkeypatch, retire_after_hours=72) as world:
         yield Days(world, monkeypatch)
-
-
-def expire(days: Days) -> None:
-    """Deletes what DynamoDB would have deleted by now."""
-    dynamodb = days.world.dynamodb
-    for item in dynamodb.scan(TableName="ledger")["Items"]:
-        if int(item.get("expires_at", {"N": "9" * 12})["N"]) < days.clock().timestamp():
-            dynamodb.delete_item(TableName="ledger", Key={"pk": item["pk"], "sk": item["sk"]})
 
 
 @pytest.mark.parametrize("mode", ["enforce", "plan"])
@@ -48,5 +41,5 @@ def test_a_state_outlives_the_ledgers_days_while_the_vpc_is_there(
     for _ in range(8):
         days.clock.advance(WEEK)
         days.call({"sweep": True})
-        expire(days)
+        delete_expired(days.world.dynamodb, days.clock())
     assert store.load(ref).failures == {"monitoring": 2}

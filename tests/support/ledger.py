@@ -1,6 +1,7 @@
-"""A ledger that fails where a test says so."""
+"""A ledger that fails where a test says so, and that forgets as DynamoDB does."""
 
 from datetime import datetime
+from typing import Any
 
 import pytest
 
@@ -23,3 +24,10 @@ def refuse_saves(monkeypatch: pytest.MonkeyPatch, attribute: str, times: int = 1
         SAVE(self, ref, before, after, now=now)
 
     monkeypatch.setattr(VpcStore, "save", save)
+
+
+def delete_expired(dynamodb: Any, now: datetime) -> None:
+    """Deletes what DynamoDB would have deleted by then."""
+    for item in dynamodb.scan(TableName="ledger")["Items"]:
+        if "expires_at" in item and int(item["expires_at"]["N"]) < now.timestamp():
+            dynamodb.delete_item(TableName="ledger", Key={"pk": item["pk"], "sk": item["sk"]})

@@ -22,6 +22,7 @@ from lifeline.core.organization.ledger import MemberLedger
 from lifeline.core.organization.look import AccountLook
 from lifeline.core.plan.endpoint_lifecycle import Made
 from tests.support.home import HOME
+from tests.support.ledger import delete_expired
 from tests.support.world import World, emulated_world
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
@@ -281,15 +282,8 @@ def test_what_is_kept_beside_a_state_is_kept_as_long_as_the_state(ledger: VpcSto
     for week in range(1, 9):
         before, now = ledger.load(VPC), NOW + week * timedelta(days=7)
         ledger.save(VPC, before, replace(before, seen_at=now), now=now)
-        drop_expired(world, now)
+        delete_expired(world.dynamodb, now)
     assert (ledger.load(VPC).warned, ledger.load(VPC).warned_before) == (MANY, MANY)
-
-
-def drop_expired(world: World, now: datetime) -> None:
-    """What DynamoDB deletes by then."""
-    for item in world.dynamodb.scan(TableName="ledger")["Items"]:
-        if int(item.get("expires_at", {"N": "9" * 12})["N"]) < now.timestamp():
-            world.dynamodb.delete_item(TableName="ledger", Key={"pk": item["pk"], "sk": item["sk"]})
 
 
 def test_warnings_that_have_expired_say_nothing(ledger: VpcStore, world: World) -> None:
