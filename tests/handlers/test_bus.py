@@ -21,7 +21,7 @@ def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
 def listen() -> str:
     """A queue that hears all that Lifeline sends."""
     bus, queues = boto3.client("events"), boto3.client("sqs")
-    url = str(queues.create_queue(QueueName="rule")["QueueUrl"])
+    url = str(queues.create_queue(QueueName="rule", Attributes={"VisibilityTimeout": "43200"})["QueueUrl"])
     arn = queues.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
     bus.put_rule(Name="mine", EventPattern=json.dumps({"source": ["lifeline"]}))
     bus.put_targets(Rule="mine", Targets=[{"Id": "1", "Arn": arn}])
