@@ -8,6 +8,7 @@ from typing import Any
 
 from botocore import auth, awsrequest, endpoint, hooks
 from botocore.awsrequest import HeadersDict
+from botocore.compat import get_current_datetime
 from botocore.exceptions import NoCredentialsError
 from botocore.regions import EndpointRulesetResolver
 from botocore.signers import RequestSigner
@@ -66,7 +67,7 @@ def name_caller(self: Any, operation_name: str, request: Any, *others: Any, **mo
     if self._credentials is None:
         raise NoCredentialsError
     credentials = self._credentials.get_frozen_credentials()
-    now = auth.get_current_datetime().replace(microsecond=0)
+    now = get_current_datetime().replace(microsecond=0)
     time = request.context["timestamp"] = _timestamp(now)
     region = signing.get("region") or self._region_name
     name = signing.get("signing_name") or self._signing_name
