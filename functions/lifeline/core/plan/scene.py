@@ -62,6 +62,12 @@ class PlanInput:
     refused: tuple[tuple[str, str], ...] = ()
     frozen: frozenset[str] = frozenset()
 
+    def place(self, requirement: Requirement) -> tuple[bool, bool, str]:
+        """Of two services with one name, the first gets it: what a rule asks for goes before what only a tag does, and
+        what Lifeline made an endpoint for before what it has made none for.
+        """
+        return requirement.is_by_tag, requirement.service not in dict(self.made), requirement.service
+
 
 @dataclass(frozen=True, slots=True)
 class Scene:

@@ -199,11 +199,14 @@ class Policy:
 
 @dataclass(frozen=True, slots=True)
 class Requirement:
-    """One service that some subnets of one VPC must reach; `per_zone` in each of their zones, or else anywhere."""
+    """One service that some subnets of one VPC must reach; `per_zone` in each of their zones, or else anywhere.
+    `is_by_tag` says that no rule asks for it anywhere in the VPC.
+    """
 
     service: str
     subnet_ids: frozenset[str]
     per_zone: bool
+    is_by_tag: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -290,12 +293,13 @@ def desired(policy: Policy, vpc: Vpc, tiers: Mapping[str, SeenTier], *, today: d
             f"{vpc.id}: the tags {REQUIRE} there name {write_count(len(beyond), 'more service')} that the region "
             f"doesn't offer, such as {beyond[0]}; nothing is made for them"
         )
+    ruled = _ruled(policy, vpc, {subnet: tiers[subnet.id] for subnet in subnets}, tags)
     return Desired(
-        requirements=_as_requirements(requirements),
+        requirements=_as_requirements(requirements, ruled),
         exempted=tuple(sorted(used, key=_in_order)),
         problems=tuple(problems),
         spared=tuple(spared),
-        unsure=_as_requirements(unsure),
+        unsure=_as_requirements(unsure, ruled),
         held=(tags[vpc.id].unclear,) if tags[vpc.id].unclear else (),
         unclear=tuple((subnet_id, tags[subnet_id].unclear) for subnet_id in asked if tags[subnet_id].unclear),
     )
@@ -335,8 +339,20 @@ def _unknown_beyond(policy: Policy, services: Collection[str]) -> list[str]:
     return sorted(set(services) - policy.known_names - ruled)[MOST_UNKNOWN:]
 
 
-def _as_requirements(asked: Mapping[str, Mapping[str, bool]]) -> tuple[Requirement, ...]:
-    return tuple(Requirement(service, frozenset(who), any(who.values())) for service, who in sorted(asked.items()))
+def _as_requirements(asked: Mapping[str, Mapping[str, bool]], ruled: Collection[str]) -> tuple[Requirement, ...]:
+    return tuple(
+        Requirement(service, frozenset(who), any(who.values()), is_by_tag=service not in ruled)
+        for service, who in sorted(asked.items())
+    )
+
+
+def _ruled(
+    policy: Policy, vpc: Vpc, tiers: Mapping[Subnet, SeenTier], tags: Mapping[str, "_TagsRead"]
+) -> frozenset[str]:
+    """The services that rules ask for in the VPC, or would if no tag stood in for them."""
+    untagged = dict.fromkeys(tags, _NO_TAGS)
+    asked = (_asked_for_sure(policy, vpc, subnet, tier, untagged) for subnet, tier in tiers.items())
+    return frozenset(service for both in asked for services in both for service in services)
 
 
 def without_require(vpc: Vpc) -> Vpc:
