@@ -174,7 +174,19 @@ class Reconciliation:
         named = read_endpoint_policies(policy, tools.endpoint_policies, settings)
         attributes, hubs = self._attributes, tools.hubs
         promised = HubPlaces if self._job.is_manual else read_once(tools.guards.places)  # a plan needs no ledger
-        return Planning(policy, tools.network, tools.central, settings, now, catalog, attributes, named, hubs, promised)
+        return Planning(
+            policy,
+            tools.network,
+            tools.central,
+            settings,
+            now,
+            catalog,
+            attributes,
+            named,
+            hubs,
+            promised,
+            is_applied=not self._job.is_plan,
+        )
 
     def _catalog(self) -> Catalog:
         """The region's endpoint services. A person who waits for an answer gets one without them: what they asked for

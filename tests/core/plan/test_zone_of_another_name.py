@@ -15,6 +15,7 @@ from lifeline.core.network.model import (
     MANAGED_BY,
     AclEntry,
     Catalog,
+    Endpoint,
     EndpointState,
     EndpointType,
     NatGateway,
@@ -248,6 +249,22 @@ def test_of_two_services_with_one_name_that_are_required_one_gets_an_endpoint(ca
     )
     assert second.error == ONLY_ONE
     assert [one.service for one in made(frozen=frozenset({"monitoring"})) if one.is_planned][-1] == "monitoring-fips"
+
+
+@pytest.mark.parametrize("canary", [False, True])
+def test_what_the_rules_ask_for_gets_the_name_before_what_only_a_tag_asks_for(canary: bool) -> None:
+    """Whoever may tag one subnet must not have the others' service refused, least of all for one that isn't made."""
+    asked = tuple(Requirement(name, frozenset({"subnet-a"}), per_zone=True) for name in BOTH)
+
+    def planned_in(*there: Endpoint) -> dict[str, str]:
+        given = PlanInput(asked, OWNER, by_rules=frozenset({"monitoring-fips"}), dns=DnsView(), canary=canary)
+        found = plan_endpoints(vpc(subnet("a"), own_security_group(), *there), TWINS, given)
+        return {one.service: one.error for one in found.actions if one.service}
+
+    refused = ONLY_ONE.replace("the monitoring service", "the monitoring-fips service")
+    assert planned_in() == {"monitoring": refused, "monitoring-fips": ""}
+    dark = endpoint(MONITORING, "a", private_dns=False)
+    assert planned_in(dark) == {"monitoring": refused, "monitoring-fips": ""}
 
 
 def test_beside_lifelines_own_endpoint_with_the_name_one_of_the_two_is_to_be_required() -> None:

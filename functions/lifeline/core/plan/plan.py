@@ -38,13 +38,14 @@ def plan_endpoints(
     scene = Scene(vpc, tiers, plan_input)
     found: list[Action] = []
     reports: list[ServiceReport] = []
-    for requirement in sorted(plan_input.requirements, key=lambda requirement: requirement.service):
+    for requirement in sorted(plan_input.requirements, key=lambda requirement: scene.rank(requirement.service)):
         more, report = _plan_service(requirement, scene, catalog, found)
         found += more
         reports.append(report)
     for action, report in uncertain_requirements(scene, catalog):
         found.append(action)
         reports += [report] if report.service not in {known.service for known in reports} else []
+    reports.sort(key=lambda report: report.service)
     found = _with_security_group(found, scene, catalog)
     found = [*hold_back(found, vpc, plan_input.held), *wrong_tags(plan_input.problems)]
     found += [*ownership_questions(vpc, plan_input.owner), *groups_to_close(vpc, plan_input.owner)]

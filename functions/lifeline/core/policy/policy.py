@@ -10,6 +10,7 @@ from operator import itemgetter
 
 from lifeline.core.agents.watches import Maintenance, SeverityRule, Tags, Watch
 from lifeline.core.network.model import Ranges, SeenTier, Subnet, Tier, Vpc
+from lifeline.core.network.tiers import classify_subnets
 from lifeline.core.owner import USUAL_TAGS, OwnerTags
 from lifeline.core.policy.central import Central
 from lifeline.core.policy.document import shown
@@ -309,6 +310,23 @@ def asked_in(policy: Policy, vpc: Vpc, tiers: Mapping[str, SeenTier], *, today: 
             for subnet_id in requirement.subnet_ids:
                 asked[subnet_id].add(requirement.service)
     return {subnet_id: frozenset(services) for subnet_id, services in asked.items()}
+
+
+def asked_by_rules(policy: Policy, vpc: Vpc) -> dict[str, frozenset[str]]:
+    """What the rules ask for in each subnet as it is, or would ask for if it lost its way out.
+
+    Tags that replace the rules don't count: whoever sets one must not take away what the rules make urgent.
+    """
+    tiers = classify_subnets(vpc)
+    return {
+        subnet.id: frozenset(
+            service
+            for rule in policy.rules
+            if any(rule.matches(vpc, subnet, tier) for tier in {*tiers[subnet.id].possible, Tier.ISOLATED})
+            for service in rule.services
+        )
+        for subnet in vpc.subnets
+    }
 
 
 def spared_in(
