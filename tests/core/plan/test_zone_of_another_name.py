@@ -265,6 +265,7 @@ def test_what_the_rules_ask_for_gets_the_name_before_what_only_a_tag_asks_for(ca
     assert planned_in() == {"monitoring": refused, "monitoring-fips": ""}
     dark = endpoint(MONITORING, "a", private_dns=False)
     assert planned_in(dark) == {"monitoring": refused, "monitoring-fips": ""}
+    assert planned_in(endpoint(MONITORING, "a")) == {"monitoring-fips": ONLY_ONE}  # what is there has the name
 
 
 def test_beside_lifelines_own_endpoint_with_the_name_one_of_the_two_is_to_be_required() -> None:
