@@ -540,8 +540,8 @@ class Reconciliation:
         return tried
 
     def _renew_leases(self, vpc_ids: Collection[str]) -> dict[str, LifelineError | None]:
-        """By VPC, why its lease can't be written once more; None where it was. Nothing else of these is to be saved, and
-        only that says whether the ledger takes anything. Raises that where it is the same with all of them.
+        """By VPC, why its lease can't be written once more; None where it was. Nothing else of these is to be saved,
+        and only that says whether the ledger takes anything. Raises that where it is the same with all of them.
         """
         failed = dict[str, LifelineError]()
         states = take_leases([self._job.ref(id_) for id_ in vpc_ids], self._job.tools.vpcs, self._job.run, failed)
