@@ -14,6 +14,7 @@ from tests.support.agents import items_of
 from tests.support.cloudtrail import record_call
 from tests.support.days import EVERYWHERE, HOUR, MINUTES, Days
 from tests.support.home import HOME
+from tests.support.strict_services import Service
 from tests.support.tuning import tune
 from tests.support.world import emulated_world
 
@@ -463,3 +464,50 @@ def test_a_sweep_writes_the_known_paths_only_where_they_changed(monkeypatch: pyt
         first = revision()
         there.days.sweeps(3)
         assert revision() == first == "1"
+
+
+# ---- a name, or a place within AWS's quota
+
+
+def test_a_tag_for_a_service_with_the_same_name_withholds_nothing_that_the_rules_ask_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """AWS lets one of two services have a name. What a tag asks for here waits, and may wait for good."""
+    fips = {"REQUIRED_SERVICES": "monitoring-fips", "CREATABLE_SERVICES": "monitoring,monitoring-fips"}
+    with town(monkeypatch, **fips, backlog="ask") as there:
+        account, ec2 = there.days.account, there.world.ec2
+        names = ("monitoring-fips.us-east-1.amazonaws.com",)
+        account.offer(Service(account.name_of("monitoring-fips"), private_dns_names=names))
+        vpc_id = there.vpc(is_open=True)
+        theirs = there.world.make_subnet(vpc_id, "10.1.9.0/24")
+        table_id = ec2.create_route_table(VpcId=vpc_id)["RouteTable"]["RouteTableId"]
+        ec2.associate_route_table(RouteTableId=table_id, SubnetId=theirs)
+        ec2.create_tags(Resources=[theirs], Tags=[{"Key": "lifeline:exempt", "Value": "true"}])
+        there.days.sweeps(2)
+        ec2.delete_tags(Resources=[theirs], Tags=[{"Key": "lifeline:exempt"}])
+        there.tag(theirs, "monitoring")
+        waiting = {one["service"]: one["blocked_by"] for one in there.days.sweeps(1)}
+        assert waiting["monitoring"] == "backlog"
+
+        there.lose_route(vpc_id)
+
+        assert there.served(vpc_id) == ["monitoring-fips"]
+
+
+def test_gateway_endpoints_that_wait_elsewhere_use_up_nothing_of_the_regions_quota(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with town(monkeypatch, REQUIRED_SERVICES="s3", CREATABLE_SERVICES="s3", endpoints_per_day=10) as there:
+        victims = [there.vpc(is_open=True) for _ in range(3)]  # VPCs are planned in the order of their IDs
+        there.days.sweeps(1)
+        there.days.clock.advance(30 * DAY)
+        there.days.sweeps(1)  # their paths are known for long
+        others = [there.vpc() for _ in range(25)]
+        there.days.sweeps(2)
+        assert sum(map(len, map(there.served, others))) == 5  # what isn't reserved
+        for vpc_id in victims:
+            there.days.cut_off(there.world.main_table(vpc_id))
+
+        there.days.sweeps(1)
+
+        assert [there.served(vpc_id) for vpc_id in victims] == [["s3"]] * 3

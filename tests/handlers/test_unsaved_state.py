@@ -13,6 +13,7 @@ from lifeline.core.errors import LifelineError, TerminalError, TransientError
 from lifeline.core.network.model import AnyRef
 from tests.support.days import Days
 from tests.support.home import HOME
+from tests.support.tuning import tune
 from tests.support.world import emulated_world
 
 REFUSED = TerminalError("ledger: ValidationException: Item size has exceeded the maximum", code="ValidationException")
@@ -78,6 +79,23 @@ def test_a_vpc_whose_state_cannot_be_saved_keeps_no_other_one_from_being_repaire
     assert [other in text for text in days.texts() if "created" in text] == [True]
     days.sweeps(1)
     assert len(days.live(spoilt)) == 1, "once its state can be saved, it is served"
+
+
+@pytest.mark.parametrize("error", [REFUSED, THROTTLED])
+def test_where_the_others_have_nothing_to_save_they_are_repaired_all_the_same(
+    days: Days, monkeypatch: pytest.MonkeyPatch, error: LifelineError
+) -> None:
+    (spoilt, its_table), (other, others_table) = opened(days), opened(days)
+    days.sweeps(1)
+    tune(monkeypatch, endpoints_per_day=0)
+    days.cut_off(others_table)
+    days.sweeps(1)
+    tune(monkeypatch, endpoints_per_day=50)
+    days.cut_off(its_table)
+    with refusing(monkeypatch, spoilt, error=error) as refused, pytest.raises(LifelineError):
+        days.sweeps(1)
+    assert refused
+    assert (len(days.live(spoilt)), len(days.live(other))) == (0, 1)
 
 
 def test_of_a_vpc_whose_state_can_never_be_saved_people_hear_by_the_failing_run_and_not_once_an_hour(

@@ -174,7 +174,19 @@ class Reconciliation:
         named = read_endpoint_policies(policy, tools.endpoint_policies, settings)
         attributes, hubs = self._attributes, tools.hubs
         promised = HubPlaces if self._job.is_manual else read_once(tools.guards.places)  # a plan needs no ledger
-        return Planning(policy, tools.network, tools.central, settings, now, catalog, attributes, named, hubs, promised)
+        return Planning(
+            policy,
+            tools.network,
+            tools.central,
+            settings,
+            now,
+            catalog,
+            attributes,
+            named,
+            hubs,
+            promised,
+            is_applied=not self._job.is_plan,
+        )
 
     def _catalog(self) -> Catalog:
         """The region's endpoint services. A person who waits for an answer gets one without them: what they asked for
@@ -478,6 +490,8 @@ class Reconciliation:
                         saved = begin(partial(self._save_decided, read, amended, after=saved))
             finally:
                 tried = saved()
+            if tried and all(tried.values()) and (others := amended.keys() - tried.keys()):
+                tried |= self._renew_leases(others)
             unsaved = _unsaved(tried, amended)
             sound = {vpc_id: amended_vpc for vpc_id, amended_vpc in amended.items() if vpc_id not in unsaved}
             outdated = self._outdated(facts.planning, sound)
@@ -524,6 +538,14 @@ class Reconciliation:
             else:
                 tried[vpc_id] = None
         return tried
+
+    def _renew_leases(self, vpc_ids: Collection[str]) -> dict[str, LifelineError | None]:
+        """By VPC, why its lease can't be written once more; None where it was. Nothing else of these is to be saved,
+        and only that says whether the ledger takes anything. Raises that where it is the same with all of them.
+        """
+        failed = dict[str, LifelineError]()
+        states = take_leases([self._job.ref(id_) for id_ in vpc_ids], self._job.tools.vpcs, self._job.run, failed)
+        return dict.fromkeys(states) | failed
 
     def _leave_unsaved(self, plan: Plan, error: LifelineError) -> VpcAnswer:
         """The answer of a VPC in which nothing may be changed, because its state can't be saved. The error is raised

@@ -44,6 +44,7 @@ NOTHING = Followed(made={}, failures={})
 class Planning:
     """One run's planning, under one policy. What it reads beyond the observation, it reads only where that counts. What
     it plans for one VPC takes room at the hub from the next, and so does what is `promised`, if that can be read.
+    `is_applied` says that what is planned is made, as far as the limits let it pass.
     """
 
     policy: Policy
@@ -56,6 +57,7 @@ class Planning:
     endpoint_policies: EndpointPolicies = NO_POLICIES
     hubs: HubReader | None = None
     promised: Callable[[], HubPlaces | None] = HubPlaces
+    is_applied: bool = False
     _claims: dict[str, tuple[str, ...]] = field(default_factory=dict, init=False)
 
     def plan(
@@ -79,6 +81,9 @@ class Planning:
         `is_region` says that `vpcs` are all of the region, and `fresh` that nothing that an earlier run read of central
         endpoints will do. `interfaces` are those that `read_ahead` found. VPCs in `tried_often` don't wait for calls
         that AWS throttles: what these would have said isn't known then.
+
+        Gateway endpoints that are planned in other VPCs use up the region's quota, unless what is planned is applied:
+        then the limits say which of them are made, and the most urgent are made first.
         """
         seen = {vpc.id: self.attributes.see(_settled(vpc) if vpc.id in tried_often else vpc) for vpc in vpcs}
         plans = {vpc_id: self._plan_one(vpc, known, None, 0) for vpc_id, vpc in seen.items()}
@@ -117,7 +122,7 @@ class Planning:
         for vpc_id in sorted({*checked, *naming, *making} - waiting.keys()):
             before[vpc_id] = gateways
             plans[vpc_id] = self._plan_one(seen[vpc_id], known, views.get(vpc_id), gateways, hub=hubs.get(vpc_id))
-            gateways += _count_new_gateways(plans[vpc_id])
+            gateways += 0 if self.is_applied else _count_new_gateways(plans[vpc_id])
         taking = [id_ for id_ in before if takes_names(plans[id_])]
         found = there() if there else interfaces
         for with_clients, asking in self._with_askers([seen[vpc_id] for vpc_id in taking], seen, found):
