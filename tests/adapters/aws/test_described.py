@@ -220,6 +220,19 @@ def test_a_network_interface_has_all_its_private_addresses_and_its_groups() -> N
     assert (plain.addresses, plain.is_client, plain.checks_source) == ((), True, True)
 
 
+def test_what_is_delegated_to_a_network_interface_counts_among_its_addresses() -> None:
+    """From which the pods of a node call (EKS guide: assign more IP addresses to nodes with prefixes)."""
+    found = interface_of(
+        {
+            "NetworkInterfaceId": "eni-1",
+            "PrivateIpAddress": "10.0.1.5",
+            "Ipv4Prefixes": [{"Ipv4Prefix": "10.0.1.80/28"}],
+            "Ipv6Prefixes": [{"Ipv6Prefix": "2001:db8:0:0:1::/80"}],
+        }
+    )
+    assert found.addresses == ("10.0.1.5", "10.0.1.80/28", "2001:db8:0:0:1::/80")
+
+
 def test_a_regional_nat_gateway_has_no_subnet() -> None:
     found = nat_gateway_of({"NatGatewayId": "nat-1", "State": "available", "ConnectivityType": "public"})
     assert (found.subnet_id, found.is_public, found.is_available) == ("", True, True)

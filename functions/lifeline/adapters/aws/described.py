@@ -90,7 +90,7 @@ def route_table_of(described: dict[str, Any], lists: dict[str, tuple[str, ...]])
         id=described["RouteTableId"],
         is_main=any(entry.get("Main") for entry in live),
         subnet_ids=frozenset(entry["SubnetId"] for entry in live if entry.get("SubnetId")),
-        routes=tuple(_in_force(sorted(((_rank(one), _route(one, lists)) for one in described.get("Routes", []))))),
+        routes=tuple(_in_force(sorted((_rank(one), _route(one, lists)) for one in described.get("Routes", [])))),
     )
 
 
@@ -203,9 +203,11 @@ def security_group_of(described: dict[str, Any]) -> SecurityGroup:
 
 
 def interface_of(described: dict[str, Any], stopped: Collection[str] = ()) -> NetworkInterface:
-    """A network interface with all of its private addresses; `stopped` are instances that are, by id."""
+    """A network interface with all of its private addresses and the blocks that are delegated to it; `stopped` are instances that are, by id."""
     addresses = [entry["PrivateIpAddress"] for entry in described.get("PrivateIpAddresses", [])]
     addresses += [entry["Ipv6Address"] for entry in described.get("Ipv6Addresses", [])]
+    addresses += [entry["Ipv4Prefix"] for entry in described.get("Ipv4Prefixes", [])]
+    addresses += [entry["Ipv6Prefix"] for entry in described.get("Ipv6Prefixes", [])]
     first = described.get("PrivateIpAddress")
     return NetworkInterface(
         id=described["NetworkInterfaceId"],

@@ -88,8 +88,8 @@ def _machine(route: Mapping[str, Any]) -> str:
 
 
 def lists_in_routes(tables: Iterable[dict[str, Any]], guarded: set[str]) -> tuple[set[str], set[str]]:
-    """The prefix lists in routes: the customer's, and AWS's in routes to gateway endpoints of guarded VPCs, and of tables
-    of which another route may take some of the addresses.
+    """The prefix lists in routes: the customer's, and AWS's in routes to gateway endpoints of guarded VPCs, and of
+    tables of which another route may take some of the addresses.
     """
     own: set[str] = set()
     gateways: set[str] = set()

@@ -406,7 +406,8 @@ class Attached:
 
 @dataclass(frozen=True, slots=True)
 class NetworkInterface(Attached):
-    """A network interface, as far as it decides what may pass. `addresses` are its private ones, of both IP versions.
+    """A network interface, as far as it decides what may pass. `addresses` are its private ones, of both IP versions,
+    and the blocks of such that are delegated to it, from which a node's pods call (EKS guide: prefixes).
 
     One that isn't attached, or whose instance `is_stopped`, forwards nothing. With `checks_source` it drops what isn't
     its own, so that it can't be a NAT (EC2 API: SourceDestCheck). `owner_id` is the account whose interface it is.

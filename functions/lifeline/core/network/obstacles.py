@@ -186,9 +186,10 @@ _STRAIGHT = frozenset({TargetKind.LOCAL, TargetKind.GATEWAY_ENDPOINT})
 
 
 def detours(start: Subnet, end: End, vpc: Vpc, ports: Ranges, *, is_far: bool) -> tuple[list[Filter], tuple[str, ...]]:
-    """The routes from a subnet to others of the VPC that aren't local, or to a gateway endpoint's addresses that don't
-    lead to one: what of them leads nowhere, as gates, and what wasn't read. A route for the whole of a subnet or of the VPC may have another target than `local` (VPC guide: route
-    tables, routing for a middlebox appliance). What stays in a subnet takes no route.
+    """The routes from a subnet to others of the VPC that aren't local, or that take a gateway endpoint's addresses from
+    it: what of them leads nowhere, as gates, and what wasn't read. A route for the whole of a subnet or of the VPC may
+    have another target than `local` (VPC guide: route tables, routing for a middlebox appliance). What stays in a
+    subnet takes no route.
     """
     parts = by_taker(routing_of(start, vpc, end.version).parts(end.addresses))
     dead = {route: part for route, part in parts.items() if route and not route.is_active}
