@@ -203,7 +203,9 @@ def security_group_of(described: dict[str, Any]) -> SecurityGroup:
 
 
 def interface_of(described: dict[str, Any], stopped: Collection[str] = ()) -> NetworkInterface:
-    """A network interface with all of its private addresses and the blocks that are delegated to it; `stopped` are instances that are, by id."""
+    """A network interface with all of its private addresses, and the blocks that are delegated to it; `stopped` are
+    instances that are, by id.
+    """
     addresses = [entry["PrivateIpAddress"] for entry in described.get("PrivateIpAddresses", [])]
     addresses += [entry["Ipv6Address"] for entry in described.get("Ipv6Addresses", [])]
     addresses += [entry["Ipv4Prefix"] for entry in described.get("Ipv4Prefixes", [])]
