@@ -149,6 +149,7 @@ def tools_for(roster: KeptRoster) -> DetectorTools:
         times=cast("Any", Nobody()),
         sources=Nobody,
         repairs=cast("Any", Nobody()),
+        stack="lifeline",
     )
 
 

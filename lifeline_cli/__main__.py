@@ -1,4 +1,5 @@
-"""Run a command: exits with 0, with 1 if anything failed or was refused, and with 2 for wrong arguments.
+"""Run a command: exits with 0, with 1 if anything failed or was refused, with 2 for wrong arguments, and with 130 if it
+is interrupted.
 
 `doctor` exits with 1 if it found a fault, and with 2 if it found none but couldn't examine everything, or anything.
 """
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from lifeline_cli.deployed import Deployed
 
 _FAILED, _UNKNOWN = 1, 2
+_INTERRUPTED = 130  # as shells have it of Ctrl-C
 _NO_BOTO3 = "boto3 isn't installed: install it, or run make cli ARGS=..., which has it."
 
 
@@ -48,6 +50,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except FailedError as error:
         sys.stderr.write(f"{error}\n")
         return failed
+    except KeyboardInterrupt:
+        sys.stderr.write("Interrupted. If the function was already invoked, it goes on.\n")
+        return _INTERRUPTED
     if given.output == "json":
         sys.stdout.write(f"{json.dumps(answer, indent=2)}\n")
     else:

@@ -32,7 +32,7 @@ class Stub:
         self.arn = "arn:aws:iam::123456789012:user/dana"
         self.answers: list[Any] = []
         self.sent: list[tuple[str, dict[str, Any]]] = []
-        self.error: Exception | None = None
+        self.error: BaseException | None = None
         self.failed = False
 
     def client(self, *_: Any, **__: Any) -> "Stub":
@@ -291,6 +291,12 @@ def test_a_failure_is_one_sentence(aws: Stub, capsys: pytest.CaptureFixture[str]
     with patch.object(boto3, "Session", side_effect=ProfileNotFound(profile="none")):
         assert main(["plan", "--profile", "none"]) == 1
     assert capsys.readouterr().err == "The config profile (none) could not be found\n"
+
+
+def test_whoever_interrupts_it_reads_that_the_function_goes_on(aws: Stub, capsys: pytest.CaptureFixture[str]) -> None:
+    aws.error = KeyboardInterrupt()
+    assert main(["release", "--vpc", VPC]) == 130
+    assert capsys.readouterr().err == "Interrupted. If the function was already invoked, it goes on.\n"
 
 
 def test_a_doctor_that_could_not_be_asked_says_that_nothing_is_known(

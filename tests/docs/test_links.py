@@ -1,14 +1,18 @@
 """Every link leads to an existing file and heading."""
 
+import ast
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 
+from lifeline.core.wording import unlinked
 from tests.docs.pages import PAGES, anchors, links, named, sections
 from tests.support.repository import ROOT
 
+FILE = re.compile(r"\b[a-z_]+\.md\b")
 EXTERNAL = re.compile(r"https?://[^\s)>\]`]+")
 
 
@@ -47,3 +51,23 @@ def test_a_link_is_seen_also_where_its_words_hold_code_or_brackets() -> None:
     assert "policy.md#who-is-watched" in links(page)
     assert "who-is-watched" in anchors(ROOT / "docs/policy.md")
     assert "1-every-agent-reports" in anchors(ROOT / "docs/policy.md")
+
+
+def test_no_text_of_the_functions_names_a_page_by_its_file_which_a_notice_breaks_like_any_other_host() -> None:
+    named_files = {
+        f"{path.relative_to(ROOT)}: {text}"
+        for path in (ROOT / "functions/lifeline").rglob("*.py")
+        for text in _texts(ast.parse(path.read_text("utf-8")))
+        if FILE.search(text) and unlinked(text) != text and not text.startswith("https://")
+    }
+    assert not named_files
+
+
+def _texts(tree: ast.Module) -> Iterator[str]:
+    """The literal texts, but for docstrings."""
+    described = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
+    first = (node.body[0] for node in ast.walk(tree) if isinstance(node, described) and node.body)
+    docstrings = {id(node.value) for node in first if isinstance(node, ast.Expr)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docstrings:
+            yield node.value

@@ -776,7 +776,7 @@ def opened(cause: Cause) -> Notice:
 
 
 def of_incident(news: News, minute: float) -> Notice:
-    return incident_notice(news, WATCH, at(minute))
+    return incident_notice(news, WATCH, at(minute), "lifeline")
 
 
 # ---- what others do: they revert an endpoint three times, delete a VPC, and bring an endpoint of their own
@@ -1082,6 +1082,7 @@ NOTICES: dict[str, tuple[float, Callable[[], Notice]]] = {
                     frozenset({"rtb-0f40516273849506a"}),
                 )
             ],
+            stack="lifeline",
         ),
     ),
     "agents-unknown": (

@@ -422,7 +422,7 @@ class TestStrangers:
         )
         names = ", ".join(sorted(["InstanceId", *more]))
         assert f'other metrics arrive under this ID ("{metric}" by "{names}")' in text
-        assert "If its configuration was changed, forget it" in text
+        assert "If its configuration was changed, have Lifeline forget the agent" in text
 
     @pytest.mark.parametrize("since", [-30, 1, 2])
     def test_what_began_shortly_before_the_silence_hides_it_no_better(
@@ -1214,8 +1214,9 @@ class TestCauses:
         ec2.revoke_security_group_egress(GroupId=group["GroupId"], IpPermissions=everything)
         detector.run(now)
         [notice] = detector.notices
-        assert f"Why: the instance's own group {group['GroupId']} lets no 443 out to {endpoint_id}." in flat(
-            notice.text
+        assert (
+            f"Why: the instance's own security group {group['GroupId']} allows no outbound TCP 443 to {endpoint_id}."
+            in flat(notice.text)
         )
         assert "Lifeline can't repair this by itself." in flat(notice.text)
         assert detector.asked_for_mending() == []
@@ -1243,7 +1244,9 @@ class TestCauses:
         detector.run(now - timedelta(minutes=19.5))
         detector.run(now)
         [notice] = detector.notices
-        assert (f"own group {group} lets no 443 out to {endpoint_id}" in flat(notice.text)) is is_shut
+        assert (
+            f"own security group {group} allows no outbound TCP 443 to {endpoint_id}" in flat(notice.text)
+        ) is is_shut
         assert "which was not read" not in flat(notice.text)
 
 

@@ -334,7 +334,7 @@ class TestAnAgentByAnotherName:
         subnet = case.world.make_subnet(case.world.make_vpc())
         why = case.why_silent(case.launch(subnet)["InstanceId"])
         assert "Confidence: medium (likely)" in why
-        assert f"Status: ongoing, no fix detected. Lifeline can't repair this by itself. Next: {self.LEFT}" in why
+        assert f"Status: ongoing, no fix detected. Lifeline won't repair this by itself. Next: {self.LEFT}" in why
 
     @pytest.mark.parametrize("case", [requiring("monitoring-fips")], indirect=True)
     def test_of_a_fips_endpoint_is_likely_cut_off_by_nothing(self, case: Case) -> None:
@@ -364,7 +364,7 @@ def test_an_agent_in_a_vpc_that_a_person_exempted_is_promised_no_endpoint(case: 
     agent = case.launch(case.world.make_subnet(vpc_id))
     reconcile_endpoints.handler({"exempt": [vpc_id], "days": 7, "reason": "moves to the hub"}, Context())
     why = case.why_silent(agent["InstanceId"])
-    assert "Lifeline can't repair this by itself." in why
+    assert "Lifeline won't repair this by itself." in why
     assert f"Lifeline will not fix this, because {vpc_id} is exempt from everything until" in why
     assert "moves to the hub" in why
 

@@ -326,4 +326,5 @@ def make_tools(world: World, record: Record) -> DetectorTools:
         times=cast("LatestTimes", around),
         sources=lambda: sources,
         repairs=cast("RepairRequests", around),
+        stack="lifeline",
     )

@@ -44,6 +44,7 @@ class Announcer:
     bus: Bus
     now: datetime
     attempt: Attempts
+    stack: str
     run_id: str = ""
 
     def notify(self, update: IncidentUpdate) -> Announced:
@@ -94,7 +95,8 @@ class Announcer:
         from lifeline.core.notices.incident import incident_notice, summary_notice
 
         shown, rest = cap(news)
-        done = [news_item for news_item in shown if self._publish(incident_notice(news_item, self.watch, self.now))]
+        notices = ((news_item, incident_notice(news_item, self.watch, self.now, self.stack)) for news_item in shown)
+        done = [news_item for news_item, notice in notices if self._publish(notice)]
         if rest and self._publish(summary_notice(rest, self.watch, self.now)):
             done += rest
         events = (incident_event(news_item, self.watch.namespace, self.now) for news_item in done)

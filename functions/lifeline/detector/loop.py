@@ -53,7 +53,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class DetectorTools:
-    """The detector's adapters; tests bring their own."""
+    """The detector's adapters, and the stack's name; tests bring their own."""
 
     cloudwatch: Callable[[Watch], CloudWatch]
     roster: Callable[[Watch], Roster]
@@ -64,6 +64,7 @@ class DetectorTools:
     times: LatestTimes
     sources: Callable[[], "EvidenceSources"]
     repairs: RepairRequests
+    stack: str
     checks: Checks | None = None
     positions: Callable[[Watch], ListPosition] | None = None
     full: Callable[[Watch], FullWatch] | None = None
@@ -112,7 +113,7 @@ class WatchRun:
         self._severities, self._owner_tags = tuple(severities), owner_tags
         self._notified: list[NewsKind] = []
         self._announcer = Announcer(
-            watch, tools.incidents, tools.notices, tools.repairs, tools.bus, now, self.attempt, run_id
+            watch, tools.incidents, tools.notices, tools.repairs, tools.bus, now, self.attempt, tools.stack, run_id
         )
 
     def check(self) -> Report:

@@ -334,6 +334,7 @@ def _tools(settings: DetectorSettings, policy: Policy) -> DetectorTools:
         times=LatestTimes(table),
         sources=cache(partial(_evidence, settings, policy, instances)),
         repairs=RepairRequests(settings.repair_queue_url, member=settings.member),
+        stack=settings.stack_name,
         checks=Checks(settings.detect_queue_url, member=settings.member) if settings.detect_queue_url else None,
         positions=lambda watch: ListPosition(settings.ledger, watch.name),
         full=lambda watch: FullWatch(settings.ledger, watch.name),

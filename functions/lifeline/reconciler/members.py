@@ -231,7 +231,8 @@ class Hub:
             home, until = settings.home, self.run.now()
             found = [read(home, since=since, until=until) for read in (audit.changes_of, audit.taggings_of)]
             changes = sorted(change for some in found for change in some)[-MOST_COUNTED:]
-            notices.publish(read_account_notice(member, since, changes, is_own=not settings.member))
+            notice = read_account_notice(member, since, changes, is_own=not settings.member, stack=settings.stack_name)
+            notices.publish(notice)
         except LifelineError as error:
             logger.error("account read again, but people were not told", account=member.account, error=str(error))
 

@@ -104,7 +104,8 @@ class TestTheCause:
 
     def test_is_a_persons_to_turn_off_in_plan_mode(self) -> None:
         assert why(mode=Mode.PLAN).advice == (
-            "Mode is plan: Lifeline will not fix this. To fix it: turn private DNS for vpce-1 off again."
+            "The stack is in plan mode, so Lifeline will not fix this. To fix it: turn private DNS for vpce-1 off "
+            "again."
         )
 
     def test_says_what_is_done_about_a_hub_that_the_name_was_given_back_to(self) -> None:

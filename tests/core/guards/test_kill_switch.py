@@ -45,5 +45,5 @@ def test_the_notice_says_why_what_waits_and_how_to_lift_it() -> None:
 
 def test_the_notice_promises_nothing_in_plan_mode() -> None:
     text = " ".join(switch_notice(why_on(NAME, "on"), NAME, [], is_plan=True).text.split())
-    assert "Mode is plan: Lifeline will change nothing with the switch off, either." in text
+    assert "The stack is in plan mode: Lifeline will change nothing with the switch off, either." in text
     assert "To let Lifeline make changes again" not in text

@@ -304,8 +304,8 @@ class TestCutOff:
 
     def test_in_plan_mode_is_a_persons_to_mend(self) -> None:
         assert why(facts(network(), mode=Mode.PLAN)).advice == (
-            "Mode is plan: Lifeline will not fix this. To fix it: restore the route in rtb-main or create an endpoint "
-            "for the monitoring service in the VPC."
+            "The stack is in plan mode, so Lifeline will not fix this. To fix it: restore the route in rtb-main or "
+            "create an endpoint for the monitoring service in the VPC."
         )
 
     def test_of_dns_attributes_is_lifelines_to_mend_only_where_it_may(self) -> None:
@@ -316,17 +316,26 @@ class TestCutOff:
             + turn_on
         )
         assert why(facts(off, fixes_dns=True)).advice.startswith("Lifeline will repair this, and agents should")
-        assert why(facts(off, fixes_dns=True, mode=Mode.PLAN)).advice.startswith("Mode is plan: Lifeline will not fix")
+        assert why(facts(off, fixes_dns=True, mode=Mode.PLAN)).advice.startswith(
+            "The stack is in plan mode, so Lifeline"
+        )
 
     @pytest.mark.parametrize("had_way_out", [None, False, True])
     def test_in_the_backlog_waits_unless_the_way_out_was_there_when_it_was_judged(
         self, *, had_way_out: bool | None
     ) -> None:
         subnet = Alike(frozenset({"subnet-a"}), had_way_out, frozenset({METRICS}), frozenset({METRICS}))
-        advice = why(facts(network(), survey=GapSurvey(NOW, NOW, (subnet,)))).advice
-        asks = 'Approve with: invoke ReconcileEndpoints with {"approve": "backlog", "vpc_ids": ["vpc-'
-        assert (asks in advice) is not had_way_out
-        assert advice.startswith("Lifeline will create") is bool(had_way_out)
+        cause = why(facts(network(), survey=GapSurvey(NOW, NOW, (subnet,))))
+        assert ("until you approve it" in cause.advice) is cause.awaits_approval is not had_way_out
+        assert cause.advice.startswith("Lifeline will create") is bool(had_way_out)
+
+    def test_in_the_backlog_waits_for_nobodys_approval_in_plan_mode_or_where_it_is_frozen(self) -> None:
+        subnet = Alike(frozenset({"subnet-a"}), False, frozenset({METRICS}), frozenset({METRICS}))
+        waiting = facts(network(), survey=GapSurvey(NOW, NOW, (subnet,)))
+        freeze = Freeze(FreezeKind.MANUAL, NOW, "asked")
+        assert why(waiting).awaits_approval
+        assert not why(replace(waiting, mode=Mode.PLAN)).awaits_approval
+        assert not why(replace(waiting, frozen=((METRICS, freeze),))).awaits_approval
 
     @pytest.mark.parametrize("mode", list(Mode))
     def test_to_what_nothing_requires_there_is_a_persons_to_mend_and_no_endpoint_is_promised(self, mode: Mode) -> None:
@@ -938,7 +947,7 @@ class TestTheClientsEnd:
         other = change("RevokeSecurityGroupEgress", "sg-other", event_id="e-2")
         cause = why(self.of(Rule("tcp", 5432, 5432, ("10.0.0.0/16",)), changes=(revoked, other)))
         assert (cause.kind, cause.confidence, cause.change) == (CauseKind.OWN_GROUP, Confidence.HIGH, revoked)
-        assert cause.words == "the instance's own group sg-app lets no 443 out to vpce-1"
+        assert cause.words == "the instance's own security group sg-app allows no outbound TCP 443 to vpce-1"
         assert not cause.is_repairable
 
     @pytest.mark.parametrize(
@@ -980,7 +989,9 @@ class TestTheClientsEnd:
         )
         cause = why(self.of(Rule("tcp", 443, 443, (cidr,)), seen=hub, dns=DnsView((zone,))))
         assert (cause.kind is CauseKind.OWN_GROUP) is is_cause
-        words = "the instance's own group sg-app lets no 443 out to the central endpoint (10.9.1.10)"
+        words = (
+            "the instance's own security group sg-app allows no outbound TCP 443 to the central endpoint (10.9.1.10)"
+        )
         assert (cause.words == words) is is_cause
 
     def test_a_route_between_two_subnets_that_leads_nowhere_is_told_with_its_remedy(self) -> None:
@@ -996,7 +1007,7 @@ class TestTheClientsEnd:
         catalog = replace(CATALOG, ports=(("monitoring", ((8443, 8443),)),))
         seen = replace(served(), security_groups=(own_security_group(ingress=(Rule("-1", 0, 65535, ("0.0.0.0/0",)),)),))
         cause = why(self.of(Rule("tcp", 443, 443, ("0.0.0.0/0",)), seen=seen, catalog=catalog))
-        assert cause.words == "the instance's own group sg-app lets no 8443 out to vpce-1"
+        assert cause.words == "the instance's own security group sg-app allows no outbound TCP 8443 to vpce-1"
         assert "Allow outbound TCP 8443 to vpce-1" in cause.advice
 
     @pytest.mark.parametrize("is_listed", [True, False], ids=["a prefix list", "a group that was not read"])
@@ -1007,7 +1018,9 @@ class TestTheClientsEnd:
         why_not = (
             "sg-app allows what is in pl-1, which was not read" if is_listed else "the rules of sg-app were not read"
         )
-        unknown = f"it isn't known whether the instance's own groups let 443 out to vpce-1: {why_not}"
+        unknown = (
+            f"it isn't known whether the instance's own security groups allow outbound TCP 443 to vpce-1: {why_not}"
+        )
         assert unknown in cause.evidence
         assert not any("is open" in line for line in cause.evidence)
 
@@ -1024,7 +1037,7 @@ class TestTheClientsEnd:
         group = SecurityGroup("sg-app", "app", egress=(Rule("tcp", 443, 443, (block,)),))
         seen = vpc(subnet("a"), table("main", default_route(TargetKind.TRANSIT_GATEWAY)))
         cause = why(facts(seen, instance=replace(INSTANCE, group_ids=frozenset({"sg-app"})), own_groups=(group,)))
-        assert cause.words == f"the instance's own group sg-app lets no 443 out to {where}"
+        assert cause.words == f"the instance's own security group sg-app allows no outbound TCP 443 to {where}"
         assert cause.advice == f"Allow outbound TCP 443 to {where} in a security group of the instance."
 
     def of_need(self, *, has_restarted: bool, **more: Any) -> Cause:
@@ -1042,8 +1055,8 @@ class TestTheClientsEnd:
             cause = self.of_need(has_restarted=True, changes=changes)
             assert (cause.kind, cause.confidence, cause.service) == (CauseKind.OWN_GROUP, Confidence.HIGH, "ec2")
             assert cause.words == (
-                "the instance's own group sg-app lets no 443 out to vpce-ec2: the ec2 service can't be reached; "
-                "without its tags the agent sends nothing"
+                "the instance's own security group sg-app allows no outbound TCP 443 to vpce-ec2: the ec2 service "
+                "can't be reached; without its tags the agent sends nothing"
             )
             assert (cause.change, cause.is_repairable) == (found, False)
             assert cause.advice == "Allow outbound TCP 443 to vpce-ec2 in a security group of the instance."
@@ -1146,7 +1159,7 @@ class TestNearlyAllAtOnce:
     def test_one_elsewhere_may_have_been_terminated_there(self, more: dict[str, Any], *, is_told: bool) -> None:
         """Nothing here shows it, so that the incident would stay open: a person has to say so."""
         advice = why(facts(served(), **more)).advice
-        assert advice.endswith(" If the instance was terminated there, forget its agent.") is is_told
+        assert advice.endswith(" If the instance was terminated there, have Lifeline forget its agent.") is is_told
 
     def test_of_one_vpc_may_have_its_way_out_in_common(self) -> None:
         """Such as the one NAT gateway of all zones."""

@@ -34,4 +34,4 @@ def test_without_another_cause_the_incident_says_how_to_go_on() -> None:
         CauseKind.AGENT,
         "none of its own metrics arrive, but others do under its ID",
     )
-    assert "forget it" in cause.advice
+    assert "have Lifeline forget the agent" in cause.advice

@@ -360,7 +360,7 @@ class TestWhoAnswersTheNameOfAnInstanceWithNarrowGroups:
         will = "Lifeline will check again, and will create an endpoint here if nothing else answers the service's name."
         assert cause.advice == f"{will} {remedy}"
         plan_mode = self.cause("10.0.0.0/16", began, mode=Mode.PLAN)
-        assert plan_mode.advice == f"Mode is plan: Lifeline will not fix this. {remedy}"
+        assert plan_mode.advice == f"The stack is in plan mode, so Lifeline will not fix this. {remedy}"
         frozen = (("*", Freeze(FreezeKind.MANUAL, minute(-9), "asked for")),)
         assert not self.cause("10.0.0.0/16", began, frozen=frozen).is_repairable
 

@@ -20,7 +20,20 @@ def test_what_is_refused_is_said_once_and_hides_nothing_of_the_rest() -> None:
 
 
 def test_values_are_shown_under_their_name() -> None:
-    assert '"vpc_id": "vpc-1"' in answer_markdown({"exempt": [{"vpc_id": "vpc-1"}]})
+    assert '"vpc_id": "vpc-1"' in answer_markdown({"history": [{"vpc_id": "vpc-1"}]})
+
+
+@pytest.mark.parametrize(
+    ("services", "until", "said"),
+    [
+        ([], "2026-11-27", "vpc-1 is exempt from everything until the end of 2026-11-27 (UTC)."),
+        (["logs", "ssm"], "2026-11-27", "vpc-1 is exempt from logs and ssm until the end of 2026-11-27 (UTC)."),
+        (["logs"], None, "vpc-1 is no longer exempt from logs."),
+    ],
+)
+def test_an_exemption_is_a_sentence(services: list[str], until: str | None, said: str) -> None:
+    answer = {"exempt": [{"vpc_id": "vpc-1", "services": services, "until": until}]}
+    assert answer_markdown(answer) == f"```text\n{said}\n```\n"
 
 
 def test_nothing_to_say_is_said() -> None:

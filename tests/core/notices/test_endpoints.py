@@ -262,3 +262,14 @@ def test_several_lost_endpoints_are_counted() -> None:
     assert notice.subject == f"[lifeline] 5 new endpoints not available in {VPC}"
     assert len([line for line in notice.next if line.startswith("    ")]) == 3
     assert lost_notice(VPC, [(ENDPOINT, "gone")], "n" * 99).subject.endswith(f"in {VPC}")
+
+
+def test_in_plan_mode_what_is_blocked_hides_neither_that_it_stays_a_plan_nor_how_to_apply_the_rest() -> None:
+    blocked = replace(GATEWAY, status=Status.BLOCKED, error="it is in the way")
+    resolve, apply = "Resolve what is marked as blocked. Lifeline will look again on its next run.", "Mode=enforce"
+    both, alone = (flat(notified(answer(*actions), is_plan=True).text) for actions in ((MAKE, blocked), (blocked,)))
+    assert resolve in both
+    assert apply in both
+    assert resolve in alone
+    assert apply not in alone
+    assert apply not in flat(notified(answer(done(MAKE), blocked)).text)

@@ -151,7 +151,7 @@ def test_attributes_are_left_out_rather_than_empty(changes: dict[str, Any], send
     [
         lost_account_notice(MemberAccount("222222222222", why="no"), "arn:aws:iam::222222222222:role/x"),
         denied_account_notice(MemberAccount("222222222222", why="no")),
-        read_account_notice(MemberAccount("222222222222"), NOW, ()),
+        read_account_notice(MemberAccount("222222222222"), NOW, (), stack="lifeline"),
     ],
 )
 def test_whoever_only_hears_of_an_account_hears_that_it_is_lost_denied_or_read_again(about: Notice) -> None:

@@ -59,6 +59,7 @@ VALIDATED = {  # ids and names whose form is checked where they are read, and th
     "incident",  # of an agent: the ID that Lifeline gave it
 }
 NAMES = {"VpcAnswer"}  # whose `name` is a tag
+NUMBERS = {"MemberAccount": "account"}  # AWS's own, twelve digits
 SCHEMA = {
     name: fastjsonschema.compile(json.loads((ROOT / f"docs/schemas/{name}.schema.json").read_text("utf-8")))
     for name in ("notice", "event")
@@ -93,7 +94,7 @@ BUILDERS = {
 def poisoned(value: Any, words: str, field: str = "", of: str = "") -> Any:
     """`value` with `words` in every text of it that isn't validated."""
     if isinstance(value, str) and not isinstance(value, Enum):
-        is_free = field not in VALIDATED or (field == "name" and of in NAMES)
+        is_free = (field not in VALIDATED or (field == "name" and of in NAMES)) and NUMBERS.get(of) != field
         return words if value and is_free and not RESOURCE_ID.fullmatch(value) else value
     if isinstance(value, tuple | list):
         return type(value)(poisoned(item, words, field, of) for item in value)

@@ -63,7 +63,7 @@ def back(entity: str, at: float = 10, **more: Any) -> Agent:
 
 
 def text(news: News, at: float = 7) -> str:
-    return incident_notice(news, WATCH, minute(at)).text
+    return incident_notice(news, WATCH, minute(at), "lifeline").text
 
 
 def prose(news: News, at: float = 7) -> str:
@@ -72,11 +72,44 @@ def prose(news: News, at: float = 7) -> str:
 
 
 def subject(news: News, at: float = 7) -> str:
-    return incident_notice(news, WATCH, minute(at)).subject
+    return incident_notice(news, WATCH, minute(at), "lifeline").subject
+
+
+def test_what_waits_for_approval_comes_with_the_command_to_paste_until_the_cause_is_gone() -> None:
+    waiting = replace(CUT, awaits_approval=True)
+    command = f"""\
+
+    sam remote invoke ReconcileEndpoints --stack-name lifeline \\
+      --event '{{"approve": "backlog", "vpc_ids": ["{VPC}"]}}'
+"""
+    assert command in text(opened(*TWO, cause=waiting))
+    assert "To approve" not in text(opened(*TWO))
+    assert "To approve" not in text(opened(*TWO, cause=replace(waiting, fixed_at=minute(9))))
+
+
+@pytest.mark.parametrize(
+    ("kind", "call", "stays"),
+    [
+        (CauseKind.CUT_OFF, "DeleteNatGateway", True),
+        (CauseKind.WAY_OUT_SHUT, "CreateNetworkAclEntry", True),
+        (CauseKind.CUT_OFF, "DeleteVpcEndpoints", False),
+        (CauseKind.ENDPOINT_CLOSED, "RevokeSecurityGroupIngress", False),
+        (CauseKind.DNS_OFF, "ModifyVpcAttribute", False),
+        (CauseKind.OWN_GROUP, "RevokeSecurityGroupEgress", False),
+        (CauseKind.ENDPOINT_POLICY, "ModifyVpcEndpoint", False),
+    ],
+)
+def test_who_made_the_change_is_asked_and_what_lifeline_may_repair_is_not_said_to_stay(
+    kind: CauseKind, call: str, stays: bool
+) -> None:
+    cause = replace(CUT, kind=kind, change=Change(minute(-0.5), EVENT, call, "deploy-role"))
+    said = prose(opened(*TWO, cause=cause))
+    assert "Ask deploy-role whether that change was intended." in said
+    assert (f"Lifeline will not undo the {call} call." in said) is stays
 
 
 def test_an_opened_incident_reads_so() -> None:
-    notice = incident_notice(opened(*TWO), WATCH, minute(7))
+    notice = incident_notice(opened(*TWO), WATCH, minute(7), "lifeline")
     assert notice.subject.startswith("[lifeline] 2 agents silent in app-prod: DeleteRoute by deploy-role left")
     assert notice.text == (
         """\
@@ -113,7 +146,10 @@ def test_an_updated_incident_reads_so() -> None:
     known = incident(cause, phase=Phase.RECOVERING, notified_at=minute(7), notified_agents=1)
     agents = (silent_agent("i-0123456789abcdef1", since=minute(9)),)
     notice = incident_notice(
-        News(NewsKind.UPDATED, known, silent=agents, back=(back("i-0123456789abcdef0"),), joined=1), WATCH, minute(18)
+        News(NewsKind.UPDATED, known, silent=agents, back=(back("i-0123456789abcdef0"),), joined=1),
+        WATCH,
+        minute(18),
+        "lifeline",
     )
     assert notice.subject.startswith(
         "[lifeline] 1 more agent silent (recovering) in app-prod, 1 in total: DeleteRoute by "
@@ -147,7 +183,7 @@ def test_a_reminder_reads_so() -> None:
         replace(CUT, change=None, evidence=(), is_repairable=False), notified_at=minute(7), notified_agents=2
     )
     news = News(NewsKind.REMINDER, known, silent=TWO, set_aside=(silent_agent("i-3"),), joined=1)
-    notice = incident_notice(news, WATCH, minute(67))
+    notice = incident_notice(news, WATCH, minute(67), "lifeline")
     assert notice.subject.startswith("[lifeline] 2 agents still silent after 1 h 6 min in app-prod: DeleteRoute by ")
     assert notice.text == (
         """\
@@ -157,7 +193,7 @@ longest for 1 h 6 min. 1 joined since the last notice.
 Why: DeleteRoute by deploy-role left no path to the monitoring service.
 Confidence: high (confirmed by the network configuration).
 
-Status: ongoing, no fix detected. Lifeline can't repair this by itself.
+Status: ongoing, no fix detected. Lifeline won't repair this by itself.
 
 Next: Wait for the endpoint, or bring the route back.
 
@@ -174,7 +210,7 @@ IDs:
 def test_a_resolved_incident_reads_so() -> None:
     aside = silent_agent("i-2", state=State.SUPPRESSED, suppressed_by=Suppression.STOPPED)
     news = resolved(back("i-0123456789abcdef0"), back("i-0123456789abcdef1", at=12), set_aside=[aside], gone=2)
-    notice = incident_notice(news, WATCH, minute(13))
+    notice = incident_notice(news, WATCH, minute(13), "lifeline")
     assert notice.subject == (
         "[lifeline] 2 of 5 agents in app-prod reporting again after 11 min: endpoint became available"
     )
@@ -406,7 +442,7 @@ def test_an_endpoint_that_does_not_come_up_is_not_called_unseen() -> None:
 @pytest.mark.parametrize("kind", [CauseKind.ROLE, CauseKind.ZONE])
 def test_a_cause_that_reaches_over_several_vpcs_names_none(kind: CauseKind) -> None:
     notice = incident_notice(
-        opened(*TWO, cause=replace(OWN, kind=kind, vpc_id=VPC, vpc_name="app-prod")), WATCH, minute(7)
+        opened(*TWO, cause=replace(OWN, kind=kind, vpc_id=VPC, vpc_name="app-prod")), WATCH, minute(7), "lifeline"
     )
     assert notice.facts["vpc_id"] == notice.facts["vpc_name"] == ""
     assert VPC not in notice.text
@@ -471,7 +507,7 @@ def test_flapping_agents_are_told_with_their_gaps() -> None:
     ],
 )
 def test_kind_and_severity_are_what_subscriptions_filter_on(news: News, severity: Severity) -> None:
-    notice = incident_notice(news, WATCH, minute(12))
+    notice = incident_notice(news, WATCH, minute(12), "lifeline")
     assert (notice.kind, notice.severity) == (f"incident_{news.kind}", severity)
 
 
@@ -483,12 +519,12 @@ def test_a_summary_is_as_grave_as_its_gravest_news() -> None:
 def test_whatever_a_tag_holds_the_notice_is_printable_ascii_in_one_subject_line() -> None:
     cause = replace(CUT, vpc_name="bücher\n\x1b[31m", words="words\tin \u202e tags", evidence=("é",), fix="\x00")
     news = opened(silent_agent("hôst\n"), cause=cause)
-    for notice in (incident_notice(news, WATCH, minute(7)), summary_notice([news], WATCH, minute(7))):
+    for notice in (incident_notice(news, WATCH, minute(7), "lifeline"), summary_notice([news], WATCH, minute(7))):
         assert all(" " <= letter <= "~" or letter == "\n" for letter in notice.text)
         assert all(" " <= letter <= "~" for letter in notice.subject)
         assert len(notice.subject) <= SUBJECT_LENGTH
     facts = machine_form(
-        incident_notice(news, WATCH, minute(7)), Sender("123456789012", "us-east-1", "lifeline"), minute(7)
+        incident_notice(news, WATCH, minute(7), "lifeline"), Sender("123456789012", "us-east-1", "lifeline"), minute(7)
     )["facts"]
     assert (facts["vpc_name"], facts["summary"]) == ("b?cher??[31m", "words?in ? tags")
 
@@ -505,7 +541,7 @@ def test_a_notice_fits_a_screen_and_never_breaks_an_id() -> None:
 
 
 def test_the_facts_are_json_and_say_the_same() -> None:
-    facts = json.loads(json.dumps(incident_notice(opened(*TWELVE), WATCH, minute(7)).facts))
+    facts = json.loads(json.dumps(incident_notice(opened(*TWELVE), WATCH, minute(7), "lifeline").facts))
     assert len(facts.pop("agents")) == 10
     assert facts == {
         "watch": "cloudwatch-agent",
@@ -540,7 +576,7 @@ def test_the_facts_are_json_and_say_the_same() -> None:
 
 
 def test_the_facts_of_an_agent_say_when_it_was_seen_and_when_it_was_back() -> None:
-    facts = json.loads(json.dumps(incident_notice(resolved(back("i-1")), WATCH, minute(12)).facts))
+    facts = json.loads(json.dumps(incident_notice(resolved(back("i-1")), WATCH, minute(12), "lifeline").facts))
     [notified] = facts["agents"]
     assert notified == {
         "id": "i-1",

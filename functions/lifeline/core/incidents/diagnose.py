@@ -206,6 +206,7 @@ class _Check:
                 doubts = (*self.against[METRICS], *doubts)  # it has another way to CloudWatch, and maybe to this, too
                 path = replace(path, is_repairable=False)
         doubts = (*path.uncertainties, *doubts)
+        is_repairable = path.is_repairable and not self._is_left(service, path.reach)
         return self._cause(
             kind,
             Confidence.MEDIUM if doubts else confidence,
@@ -221,7 +222,8 @@ class _Check:
             service=service,
             subject=path.endpoint_id,
             change=change,
-            is_repairable=path.is_repairable and not self._is_left(service, path.reach),
+            is_repairable=is_repairable,
+            awaits_approval=is_repairable and self.facts.awaits_approval(service, path.reach),
         )
 
     def _is_left(self, service: str, reach: Reach) -> bool:
@@ -318,6 +320,7 @@ class _Check:
             reported = f"the agent reported until {write_time(seen_at)}"
             either = "it got out then, by other groups or to other addresses, or uses another name, such as a FIPS one"
             doubts = (*doubts, f"{reported}: {either}")
+        shut = f"the instance's own security group{f's {names} allow' if len(ids) > 1 else f' {names} allows'}"
         is_moved = change is not None and not Field.OUTBOUND.holds(change.event_name)
         moved = "before this change, the service's name likely led to other addresses" if is_moved else ""
         is_public = is_moved and not path.endpoint_id and not path.central_id
@@ -331,7 +334,7 @@ class _Check:
         return self._cause(
             CauseKind.OWN_GROUP,
             Confidence.MEDIUM if doubts else Confidence.HIGH,
-            words_of_need(service, f"the instance's own group {names} lets no {on} out to {way.where}", is_sure=True),
+            words_of_need(service, f"{shut} no outbound TCP {on} to {way.where}", is_sure=True),
             evidence=(
                 *path.notes,
                 path.words,
@@ -345,6 +348,7 @@ class _Check:
             subject=names,
             change=change,
             is_repairable=is_repairable,
+            awaits_approval=is_repairable and self.facts.awaits_approval(service, path.reach),
         )
 
     def role(self) -> Cause | None:
@@ -417,6 +421,7 @@ class _Check:
             service=service,
             subject=path.endpoint_id,
             is_repairable=is_repairable,
+            awaits_approval=is_repairable and self.facts.awaits_approval(service, path.reach),
         )
 
     def _unread_path(self, service: str) -> NetworkPath:
@@ -449,10 +454,12 @@ class _Check:
             advice = " Check its endpoint setting too (endpoint_override, a FIPS endpoint, or a proxy)."
         if self.facts.agent.strangers:
             words = "none of its own metrics arrive, but others do under its ID"
-            advice = " If its configuration was changed, forget it: Lifeline then watches it by its new metrics."
+            advice = (
+                " If its configuration was changed, have Lifeline forget the agent, and watch it by its new metrics."
+            )
         check = "Check the agent on its instance: whether it is running, what its log says, and which metrics it sends."
         if self.facts.watch.is_elsewhere or self.facts.instance.power is Power.MISSING:
-            advice += " If the instance was terminated there, forget its agent."
+            advice += " If the instance was terminated there, have Lifeline forget its agent."
         advice += " Check what isn't known of the path to CloudWatch, too." if doubts else ""
         return self._cause(CauseKind.AGENT, confidence, words, evidence=evidence, advice=check + advice)
 
@@ -506,7 +513,8 @@ class _Check:
         way = self._egress(METRICS)
         if way and way.is_open is None:
             on = ports_in(self._ports_of(METRICS))
-            unknown = f"it isn't known whether the instance's own groups let {on} out to {way.where}: {way.unread}"
+            allow = f"the instance's own security groups allow outbound TCP {on} to {way.where}"
+            unknown = f"it isn't known whether {allow}: {way.unread}"
             return (*path.notes, path.words, unknown, *path.uncertainties, *beyond)
         return (*path.notes, f"{is_open}{path.words}", *path.uncertainties, *beyond)
 

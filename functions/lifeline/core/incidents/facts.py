@@ -1,6 +1,5 @@
 """Facts about one silent agent and its surroundings."""
 
-import json
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -10,7 +9,7 @@ from lifeline.core.agents.instances import UNMANAGED, Health, Instance, Power
 from lifeline.core.agents.watches import Watch
 from lifeline.core.coexist.canary import Canary
 from lifeline.core.coexist.cuts import Cuts
-from lifeline.core.guards.backlog import BACKLOG, GapSurvey
+from lifeline.core.guards.backlog import GapSurvey
 from lifeline.core.guards.freeze import DNS_ATTRIBUTES, EVERYTHING, SECURITY_GROUP, Freeze
 from lifeline.core.guards.mode import Mode
 from lifeline.core.guards.urgency import KnownVpc
@@ -42,7 +41,11 @@ METRICS = "monitoring"  # the service that takes the metrics (CloudWatch endpoin
 _STARTING = timedelta(seconds=1)  # no agent sends sooner, and CloudTrail's times are whole seconds
 _NOT_FOR_METRICS = frozenset({"logs"})  # an agent that can't send logs still sends metrics (agent: separate pipelines)
 _LONGEST_NAME = 40
-NOT_IN_PLAN_MODE = "Mode is plan: Lifeline will not fix this."
+_NOT_UNASKED = (
+    "Lifeline will not fix this until you approve it, because the endpoint was missing before Lifeline had to act on "
+    "it."
+)
+NOT_IN_PLAN_MODE = "The stack is in plan mode, so Lifeline will not fix this."
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,13 +178,12 @@ class Facts:
         if reach is Reach.DNS_OFF and not self.fixes_dns:
             return "Lifeline will not fix this, because FixDns and fix_dns in the policy don't both allow it."
         is_lost = reach is Reach.UNREACHABLE  # so the way out that the subnet had is, which waits for nobody
-        if self.survey and self.survey.waits(self.instance.subnet_id, service, is_lost=is_lost):
-            call = json.dumps({"approve": BACKLOG, "vpc_ids": [self.vpc_id]})
-            return (
-                "Lifeline will not fix this until you approve it, because the endpoint was missing before Lifeline had "
-                f"to act on it. Approve with: invoke ReconcileEndpoints with {call}."
-            )
-        return ""
+        waits = self.survey and self.survey.waits(self.instance.subnet_id, service, is_lost=is_lost)
+        return _NOT_UNASKED if waits else ""
+
+    def awaits_approval(self, service: str, reach: Reach) -> bool:
+        """True if Lifeline leaves the path as it is only until a person approves the VPC's backlog."""
+        return self.why_left(service, reach) == _NOT_UNASKED
 
     def cost_words(self, endpoint_id: str) -> str:
         """What the endpoint costs: `about 14.60 USD per month, before data charges`; empty if that isn't known."""

@@ -80,7 +80,8 @@ class Cause:
     `words` is one line without a full stop, `evidence` a line for each fact, and `advice` what someone should do.
     `service` is the one that can't be reached, or may not be, and `subject` the resource that is at fault. `fixed_at`
     (at the latest) and `fix` say when and how the cause was removed; agents may need more time to come back.
-    `is_repairable` if ReconcileEndpoints can repair it, or might: it reads again what was not read.
+    `is_repairable` if ReconcileEndpoints can repair it, or might: it reads again what was not read. With
+    `awaits_approval`, it does so once a person has approved the VPC's backlog.
     """
 
     kind: CauseKind
@@ -97,6 +98,7 @@ class Cause:
     fixed_at: datetime | None = None
     fix: str = ""
     is_repairable: bool = False
+    awaits_approval: bool = False
 
     @property
     def key(self) -> str:

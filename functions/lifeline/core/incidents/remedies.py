@@ -81,8 +81,8 @@ def remedy_for(
         )
     if path.obstacles and (path.reach is Reach.FILTERED or (path.reach is Reach.PARTLY and not endpoint)):
         undo = {
-            ObstacleKind.NETWORK_ACL: "Allow it, and the responses, in the network ACL",
-            ObstacleKind.SECURITY_GROUP: "Allow it in the NAT instance's security group",
+            ObstacleKind.NETWORK_ACL: f"Allow TCP {on} to the service, and the responses, in the network ACL",
+            ObstacleKind.SECURITY_GROUP: f"Allow TCP {on} to the service in the NAT instance's security group",
             ObstacleKind.ROUTE: "Delete the route that leads nowhere",
             ObstacleKind.NAT: "Turn off the source/destination check of the NAT instance",
         }[path.obstacles[0].kind]

@@ -33,8 +33,8 @@ def agents_unknown_notice(account: str, runs: FailedRuns, others: Mapping[str, s
         ),
         next=(
             (
-                "Check what the error names. If the role can't be assumed, or a policy denies the call, see "
-                "docs/organization.md. If AWS throttles the account's calls, ask who else makes many of them."
+                "Check what the error names. If the role can't be assumed, or a policy denies the call, the "
+                "runbook says what to do. If AWS throttles the account's calls, ask who else makes many of them."
             ),
             "Lifeline won't send this notice again within a day. If the same happens in many accounts at once,",
             "it sends the notices of three in an hour, and then one of all others together.",

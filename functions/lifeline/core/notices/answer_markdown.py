@@ -10,6 +10,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from lifeline.core.wording import listed
+
 _RUNS = re.compile(r"`+")
 _ELSEWHERE = frozenset({"mode", "errors"})
 
@@ -19,9 +21,23 @@ def answer_markdown(answer: Mapping[str, Any]) -> str:
     if "text" in answer:
         return f"{_fenced(answer['text'].rstrip())}\n"
     refused = "\n".join(f"{error['field']}: {error['message']}" for error in answer.get("errors", ()))
-    said = "\n".join(f"{name}: {_words(value)}" for name, value in answer.items() if value and name not in _ELSEWHERE)
+    said = "\n".join(_said(name, value) for name, value in answer.items() if value and name not in _ELSEWHERE)
     parts = (refused and f"**Refused**\n\n{_fenced(refused)}\n", said and f"{_fenced(said)}\n")
     return "\n".join(filter(None, parts)) or "Done.\n"
+
+
+def _said(name: str, value: Any) -> str:
+    if name == "exempt":
+        return "\n".join(map(_exempted, value))
+    return f"{name}: {_words(value)}"
+
+
+def _exempted(one: Mapping[str, Any]) -> str:
+    """One VPC of an answer's `exempt` in a sentence."""
+    what = listed(one["services"]) or "everything"
+    if not one["until"]:
+        return f"{one['vpc_id']} is no longer exempt from {what}."
+    return f"{one['vpc_id']} is exempt from {what} until the end of {one['until']} (UTC)."
 
 
 def _words(value: Any) -> str:

@@ -25,6 +25,7 @@ _BY_HUB = frozenset({ActionKind.ASSOCIATE_CENTRAL, ActionKind.SWAP_TO_CENTRAL}) 
 _LONGEST_NAME = 20
 _TIERS: dict[SeenTier, str] = {Tier.ISOLATED: " (no route out of the VPC)"}
 _PAID = frozenset({ActionKind.CREATE_INTERFACE_ENDPOINT, ActionKind.ADD_SUBNETS})
+_TO_APPLY = "To apply this plan, deploy the stack with Mode=enforce, and approve the backlog once its notice comes."
 _MAKES = frozenset({ActionKind.CREATE_INTERFACE_ENDPOINT, ActionKind.CREATE_GATEWAY_ENDPOINT})
 _ENDS = frozenset({ActionKind.DISASSOCIATE_CENTRAL, ActionKind.RESTORE_LOCAL})
 _SHARES = _ENDS | {ActionKind.ASSOCIATE_CENTRAL}  # a hub's endpoint
@@ -273,9 +274,12 @@ def _next(worth: Sequence[VpcAnswer], stack: str, *, is_plan: bool) -> Iterator[
     elif let_go := [pair for pair in by_status[Status.DONE] if _is_withdrawn(pair[1])]:
         yield from _after_harm(*let_go[0], stack)
     elif by_status[Status.BLOCKED]:
-        yield "Resolve what is marked as blocked. Lifeline will try again on its next run."
+        again = "look" if is_plan else "try"
+        yield f"Resolve what is marked as blocked. Lifeline will {again} again on its next run."
+        if is_plan and by_status[Status.PLANNED]:
+            yield _TO_APPLY
     elif is_plan:
-        yield "To apply this plan, deploy the stack with Mode=enforce, and approve the backlog once its notice comes."
+        yield _TO_APPLY
     elif created:
         yield "No action needed: the endpoint should be available within a few minutes. CloudWatch agents will then"
         yield "reconnect on their own. To check:"

@@ -21,10 +21,12 @@ _NEXT_BY = {
     DeniedBy.RESOURCE_CONTROL_POLICY: (
         "Ask whoever administers your organization's resource control policies to let the role call {calls}."
     ),
-    DeniedBy.PERMISSIONS_BOUNDARY: "Add what docs/permissions.md lists to the boundary, or use examples/boundary.json.",
+    DeniedBy.PERMISSIONS_BOUNDARY: (
+        "Add what the role needs (see the runbook) to the boundary, or use examples/boundary.json."
+    ),
     DeniedBy.IDENTITY_BASED_POLICY: (
-        "Compare the role's policies with docs/permissions.md. If the stack's parameter CreatableServices lacks the "
-        "service, add it."
+        "Compare the role's policies with what it needs (see the runbook). If the stack's parameter CreatableServices "
+        "lacks the service, add it."
     ),
 }
 _TRAIL = (

@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from lifeline.core.notices.links import dashboard_link, resource_link
+from lifeline.core.notices.links import dashboard_link, event_link, resource_link
 from lifeline.core.notices.notice import LEFT_OUT, Notice, Sender, at_account, invoke_lines, subject_line
 from lifeline.core.policy.runbook import runbook_link
 from lifeline.core.wording import fingerprint, inert, inert_json, plain
@@ -103,7 +103,7 @@ def attributes_of(notice: Notice, sender: Sender) -> dict[str, str | list[str]]:
 
 def links_of(notice: Notice, sender: Sender) -> list[tuple[str, str]]:
     """Titles and addresses: what the runbook says about this kind of notice, and the console pages of the notice's VPC,
-    its first endpoint, and the coverage page. An endpoint that was deleted has no page.
+    its first endpoint, its first CloudTrail event, and the coverage page. An endpoint that was deleted has no page.
     """
     endpoint_id = next(
         (id_ for id_ in notice.resource_ids if id_.startswith("vpce-") and id_ not in notice.deleted_ids), ""
@@ -112,6 +112,7 @@ def links_of(notice: Notice, sender: Sender) -> list[tuple[str, str]]:
         "Runbook": runbook_link(sender.runbook_url, notice.kind),
         "VPC": resource_link(notice.vpc_id, sender.region),
         "Endpoint": resource_link(endpoint_id, sender.region),
+        "CloudTrail event": event_link(next(iter(notice.event_ids), ""), sender.region),
         "Coverage": sender.dashboard and dashboard_link(sender.dashboard, sender.region),
     }
     return [(title, url) for title, url in pages.items() if url]

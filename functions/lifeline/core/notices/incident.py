@@ -39,9 +39,9 @@ _SERVICE = re.compile(r"\bthe ([a-z0-9.-]+) service\b")  # in a subject, quotes 
 _BY = re.compile(r" \((?:first observed|costs) | by | at \d")
 
 
-def incident_notice(news: News, watch: Watch, now: datetime) -> Notice:
+def incident_notice(news: News, watch: Watch, now: datetime, stack: str) -> Notice:
     """Write one incident's news: who, why, how it stands and what to do. All of it is printable ASCII."""
-    parts, cause = parts_of(news, watch, now), news.incident.cause
+    parts, cause = parts_of(news, watch, now, stack), news.incident.cause
     is_of_one_vpc = cause.kind.is_of_one_vpc
     return Notice(
         kind=f"incident_{news.kind}",

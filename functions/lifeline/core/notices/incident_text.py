@@ -6,8 +6,11 @@ from datetime import datetime, timedelta
 
 from lifeline.core.agents.agent import Agent, State, Suppression
 from lifeline.core.agents.watches import Watch
+from lifeline.core.guards.backlog import BACKLOG
+from lifeline.core.incidents.changes import Field
 from lifeline.core.incidents.incident import RECOVERY_TIME, Cause, CauseKind, Confidence, Phase
 from lifeline.core.incidents.lifecycle import News, NewsKind, recovers_until
+from lifeline.core.notices.notice import invoke_lines
 from lifeline.core.wording import listed, quoted, shorten, write_actor, write_count, write_length, write_time
 
 MOST_NAMED = 10
@@ -18,6 +21,8 @@ _MOST_ASIDE = 5
 _OBSERVED = frozenset({CauseKind.MACHINE, CauseKind.CANARY, CauseKind.ZONE, CauseKind.FLAPPING})
 _KINDS = {"CWAgent": "CloudWatch"}
 _DELETION = "DeleteRoute"
+_BY_CONFIGURATION = frozenset({CauseKind.OWN_GROUP, CauseKind.ENDPOINT_POLICY})
+_PAST_ENDPOINTS = frozenset({CauseKind.CUT_OFF, CauseKind.WAY_OUT_SHUT, CauseKind.ENDPOINT_PENDING})
 _SURE = {
     Confidence.HIGH: "high (confirmed by the configuration)",
     Confidence.MEDIUM: "medium (likely)",
@@ -36,7 +41,7 @@ class Parts:
     agents: list[str]
 
 
-def parts_of(news: News, watch: Watch, now: datetime) -> Parts:
+def parts_of(news: News, watch: Watch, now: datetime, stack: str) -> Parts:
     """Write who is silent or back, why, how it stands and what Lifeline does about it, and what to do next."""
     cause = news.incident.cause
     heading = f"  Agents{of_watch(watch)}:"
@@ -48,7 +53,7 @@ def parts_of(news: News, watch: Watch, now: datetime) -> Parts:
         [_opening(news, watch.namespace, now)],
         [*_reason(cause), *_evidence(cause, len(news.members))],
         [_status(news)],
-        [_advice(news), *_intended(news)],
+        [_advice(news), *_intended(news), *_approval(news.incident.cause, stack)],
         [heading, *_rows([_silence(agent, cause, now) for agent in shown(news)], MOST_NAMED)],
     )
 
@@ -311,7 +316,7 @@ def _status(news: News) -> str:
         return f"Status: ongoing, although {fix}. Agents normally report again within {minutes} minutes of a fix."
     if cause.kind is CauseKind.ENDPOINT_PENDING:
         return "Status: ongoing, the endpoint is not available yet."
-    repair = "Lifeline can't repair this by itself."
+    repair = f"Lifeline {"won't" if cause.kind.is_network else "can't"} repair this by itself."
     if cause.is_repairable:
         repair = "Lifeline has queued a check of this VPC and will report the result."
     elif cause.kind is CauseKind.PATH_UNKNOWN:
@@ -335,13 +340,28 @@ def _advice(news: News) -> str:
 
 
 def _intended(news: News) -> list[str]:
-    """Who to ask about a network change: it may have affected other traffic too."""
-    change = news.incident.cause.change
-    if news.kind is not NewsKind.OPENED or change is None or not news.incident.cause.kind.is_network:
+    """Who to ask about a change: it may have affected other traffic too. That it stays is only said of routes and
+    filters of others: endpoints and DNS attributes are what Lifeline may repair.
+    """
+    cause = news.incident.cause
+    change, kind = cause.change, cause.kind
+    if news.kind is not NewsKind.OPENED or change is None or not (kind.is_network or kind in _BY_CONFIGURATION):
         return []
-    who = write_actor(change.actor) or "whoever made it"
+    ask = f"Ask {write_actor(change.actor) or 'whoever made it'} whether that change was intended."
+    if kind not in _PAST_ENDPOINTS or Field.ENDPOINTS.holds(change.event_name):
+        return [ask]
     what = "restore the deleted route" if change.event_name == _DELETION else f"undo the {change.event_name} call"
-    return [f"Lifeline will not {what}. Ask {who} whether that change was intended."]
+    return [f"Lifeline will not {what}. {ask}"]
+
+
+def _approval(cause: Cause, stack: str) -> tuple[str, ...]:
+    """The command that approves what the VPC waits for, if it waits for that."""
+    if not cause.awaits_approval or cause.fixed_at:
+        return ()
+    return (
+        "To approve all that waits in this VPC:",
+        *invoke_lines(stack, {"approve": BACKLOG, "vpc_ids": [cause.vpc_id]}),
+    )
 
 
 def _after(news: News) -> str:

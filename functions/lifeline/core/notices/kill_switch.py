@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from lifeline.core.guards.kill_switch import switch_command
-from lifeline.core.notices.notice import Notice
+from lifeline.core.notices.notice import Notice, changed_lines
 from lifeline.core.severity import Severity
 from lifeline.core.wording import write_count
 
@@ -18,7 +18,10 @@ def switch_notice(why: str, name: str, vpc_ids: Sequence[str], *, is_plan: bool 
         f"Changes in {vpcs} are waiting. Once the switch is off, Lifeline will make them in its next sweep, except "
         "those that need your approval."
     )
-    turn_off = "Mode is plan: Lifeline will change nothing with the switch off, either. To turn it off all the same:"
+    turn_off = (
+        "The stack is in plan mode: Lifeline will change nothing with the switch off, either. To turn it off all the "
+        "same:"
+    )
     resume = "No action needed if this is intended. To let Lifeline make changes again:"
     return Notice(
         kind="kill_switch",
@@ -35,6 +38,7 @@ def switch_notice(why: str, name: str, vpc_ids: Sequence[str], *, is_plan: bool 
         next=(
             turn_off if is_plan else resume,
             f"    {switch_command(name, 'off')}",
+            *changed_lines(name),
         ),
         resource_ids=tuple(vpc_ids),
         facts={"why": why, "parameter": name, "vpc_ids": list(vpc_ids)},

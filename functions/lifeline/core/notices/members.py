@@ -2,7 +2,6 @@
 read; and that it can look at again.
 """
 
-import json
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -10,14 +9,14 @@ from datetime import datetime
 from lifeline.core.denial import Denial, denied_words, read_denial
 from lifeline.core.history.change import Change
 from lifeline.core.notices.accounts import MOST_ADDRESSED, account_rows
-from lifeline.core.notices.notice import Notice
+from lifeline.core.notices.notice import Notice, invoke_lines
 from lifeline.core.organization.members import MOST_TOLD, AccountStanding, MemberAccount
 from lifeline.core.severity import Severity
 from lifeline.core.wording import inert, write_actor, write_count, write_time
 
 MOST_COUNTED = 200  # changes in an account while it can't be read …
 _MOST_NAMED = 10  # … and those that its notice names
-_NOT_SERVED = "If the account or this region isn't to be served, remove its spoke (docs/organization.md)."
+_NOT_SERVED = "If the account or this region isn't to be served, remove its spoke (see the runbook)."
 
 
 def lost_account_notice(member: MemberAccount, role_arn: str) -> Notice:
@@ -42,7 +41,7 @@ def lost_account_notice(member: MemberAccount, role_arn: str) -> Notice:
         next=(
             (
                 f"Check that spoke.yaml is deployed in the account and this region, and that {role_arn} trusts this "
-                "stack (docs/organization.md). Lifeline will try again in its next sweep."
+                "stack. Lifeline will try again in its next sweep."
             ),
             "If the account is no longer to be served, remove it from the stack's parameter Accounts.",
         ),
@@ -122,7 +121,7 @@ def several_accounts_notice(members: Sequence[MemberAccount]) -> Notice:
         ),
         next=(
             "Check first what they have in common: the organization's policies, the StackSet of spoke.yaml,",
-            "and this stack's parameters OrganizationId, SpokePrefix and RolePath (docs/organization.md).",
+            "and this stack's parameters OrganizationId, SpokePrefix and RolePath (see the runbook).",
             *again,
         ),
         facts={"accounts": accounts, "why": first.why},
@@ -146,14 +145,14 @@ def several_accounts_notice(members: Sequence[MemberAccount]) -> Notice:
         ),
         next=(
             "Check first what they have in common: the organization's policies, and the StackSet of spoke.yaml",
-            "with its permissions boundary, if it has one (docs/organization.md).",
+            "with its permissions boundary, if it has one (see the runbook).",
             *again,
         ),
     )
 
 
 def read_account_notice(
-    member: MemberAccount, since: datetime, changes: Sequence[Change], *, is_own: bool = False
+    member: MemberAccount, since: datetime, changes: Sequence[Change], *, is_own: bool = False, stack: str
 ) -> Notice:
     """Write that the account can be looked at again, and which changes were reported since then, the oldest first.
 
@@ -161,7 +160,7 @@ def read_account_notice(
     """
     name, account = _name(member), {} if is_own else {"account": member.account}
     whose = "its own account" if is_own else "the account"
-    call = json.dumps({"history": {"day": since.date().isoformat()}, **account})
+    call = invoke_lines(stack, {"history": {"day": since.date().isoformat()}, **account})
     named = changes[-_MOST_NAMED:]
     at_least = "at least " if len(changes) >= MOST_COUNTED else ""
     reported = f"Meanwhile, AWS reported {at_least}{write_count(len(changes), 'change')} there"
@@ -181,7 +180,7 @@ def read_account_notice(
                 "notices of its own."
             ),
         ),
-        next=(f"To see all that is on record of a day, invoke ReconcileEndpoints with {call}",) if changes else (),
+        next=("To see all that is on record of a day:", *call) if changes else (),
         facts={
             "account": member.account,
             "name": member.name,

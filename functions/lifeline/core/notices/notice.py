@@ -172,6 +172,15 @@ def invoke_lines(stack_name: str, event: Mapping[str, object]) -> tuple[str, str
     )
 
 
+def changed_lines(parameter: str) -> tuple[str, str, str]:
+    """Write the command that says who changed an SSM parameter last, and when (SSM API: GetParameterHistory)."""
+    return (
+        "To see who changed it last:",
+        f"    aws ssm get-parameter-history --name {parameter} \\",
+        "      --query 'Parameters[-1].[LastModifiedUser,LastModifiedDate]'",
+    )
+
+
 def _id_row(label: str, ids: Sequence[str]) -> str:
     return f"  {label}{'s' if len(ids) > 1 else ''}: {few(ids, _MOST_IDS)}" if ids else ""
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from lifeline.core.notices.notice import Notice
+from lifeline.core.notices.notice import Notice, changed_lines
 from lifeline.core.severity import Severity
 
 
@@ -45,6 +45,7 @@ def policy_notice(problem: Problem, name: str) -> Notice:
             f"Fix this field and update {name}. The new version will take effect on the next run."
             if is_read
             else "Fix the error shown above. Lifeline will read the parameter again on its next run.",
+            *(changed_lines(name) if is_read else ()),
         ),
         facts={
             "field": problem.field,

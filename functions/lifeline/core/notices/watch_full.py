@@ -30,7 +30,7 @@ def watch_full_notice(watch: Watch, left_out: Sequence[str]) -> Notice:
         next=(
             "If they are yours, raise the watch's most_hosts in the policy. Otherwise, find out who publishes metrics",
             f"into the namespace {quoted(watch.namespace)}. To remove names that you don't know from the roster, stop",
-            'whoever publishes them, and then call DetectMetricGaps with {"forget": [...]}.',
+            "whoever publishes them, and then have Lifeline forget them (see the runbook).",
             "Lifeline won't send this notice again while it lasts.",
         ),
         facts={"watch": watch.name, "names": names[:_SHOWN], "count": len(names), "most_hosts": watch.most_hosts},

@@ -20,5 +20,5 @@ class UnreadStates(Amendment):
 
 def _words(state: VpcState) -> str:
     names = ", ".join(sorted(state.unread))
-    where = "docs/operate.md, A state that can't be read"
+    where = "see the runbook: A state that can't be read"
     return f"the ledger's state of the VPC can't be read ({names}), so nothing is changed there ({where})"
