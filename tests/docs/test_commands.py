@@ -48,7 +48,7 @@ def test_no_block_of_commands_is_left_out_for_its_language() -> None:
     languages = {
         language for page in PAGES for language in re.findall(r"^ *```(\w*)$", page.read_text("utf-8"), re.MULTILINE)
     }
-    assert languages <= {"", "sh", "json", "mermaid", "hcl"}
+    assert languages <= {"", "sh", "json", "mermaid", "hcl", "toml"}
 
 
 @pytest.mark.parametrize(
@@ -119,6 +119,16 @@ def test_a_deployment_is_two_commands_that_ask_for_no_parameter(page: str) -> No
     deployments = re.findall(r".*sam deploy\b.*", "\n".join(blocks(ROOT / page, "sh")))
     assert "sam build && sam deploy" in [command.strip() for command in deployments]
     assert [command for command in deployments if "--guided" in command or "--config-env" in command] == []
+
+
+def test_what_a_company_writes_into_samconfig_says_the_same_as_the_options_of_its_commands() -> None:
+    page = ROOT / "docs/company.md"
+    (own,) = map(tomllib.loads, blocks(page, "toml"))
+    options = f"--no-resolve-s3 --s3-bucket {own.pop('s3_bucket')} --tags {own.pop('tags')} --parameter-overrides"
+    assert own == {}
+    deployments = re.findall(r"sam deploy\b.*", "\n".join(blocks(page, "sh")))
+    assert [command for command in deployments if options not in command] == []
+    assert "resolve_s3 = true" in (ROOT / "samconfig.toml").read_text("utf-8").splitlines()
 
 
 def test_what_sam_reads_of_itself_overrides_no_parameter() -> None:

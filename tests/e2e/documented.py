@@ -30,12 +30,12 @@ def command(page: str, begins: str) -> str:
     return found
 
 
-def sam(account: Account, text: str, *more: str) -> str:
+def sam(account: Account, text: str, *more: str, config: Path = ROOT / "samconfig.toml") -> str:
     """What a command of SAM's prints; `more` is what a machine without a person or a profile needs besides."""
     program, *arguments = shlex.split(text)
     assert program == "sam"
     if arguments[0] == "deploy":
-        more = ("--template-file", str(account.template), "--config-file", str(ROOT / "samconfig.toml"), *more)
+        more = ("--template-file", str(account.template), "--config-file", str(config), *more)
     done = subprocess.run(
         [str(ROOT / ".envs/sam/bin/sam"), *arguments, *more],
         env=account.environment(AWS_ENDPOINT_URL=account.endpoint_url),
@@ -89,6 +89,7 @@ def read_aws(client_of: Callable[[str], Any], text: str, *, files: Path) -> Aske
     """The command, by the model of its service."""
     program, service, operation, *arguments = shlex.split(text)
     assert program == "aws"
+    service = {"s3api": "s3"}.get(service, service)  # AWS CLI: its `s3` isn't the API
     meta, method = client_of(service).meta, operation.replace("-", "_")
     shape = meta.service_model.operation_model(meta.method_to_api_mapping[method]).input_shape
     known = shape.members if shape else {}

@@ -15,6 +15,15 @@ from tests.e2e.machine import build_site
 from tests.e2e.steps import make_trail
 
 PROFILE = "readonly"  # the one that the pages name
+# Version 1 of the AWS CLI asks AWS itself for these services, whatever the environment says, unless the command names
+# an address (aws/aws-cli: awscli/customizations/overridesslcommonname.py).
+AWS_CLI = """() {
+    for word in "$@"; do
+        case $word in docdb|emr|health|neptune|rds|sqs) set -- --endpoint-url "$AWS_ENDPOINT_URL" "$@"; break;; esac
+    done
+    command aws "$@"
+}"""
+FUNCTIONS = {"BASH_FUNC_aws%%": AWS_CLI}  # as bash takes over functions from its environment
 GREETING = f"""\
 This shell is in an emulated AWS account, {ACCOUNT_ID} in {REGION}. It has a trail, and a VPC whose subnet has no way
 out: {{vpc_id}} (orders). Nothing that you type here reaches AWS.
@@ -31,7 +40,7 @@ def environment(account: Account) -> dict[str, str]:
     found = account.environment(**account.addresses(), AWS_CONFIG_FILE=str(config), PS1="emulated account $ ")
     own = [str(ROOT / ".envs" / name / "bin") for name in ("dev", "sam")]
     kept = {name: value for name, value in found.items() if not name.startswith("MAKE")}  # what the outer make says
-    return kept | {"PATH": os.pathsep.join([*own, os.environ.get("PATH", os.defpath)])}
+    return kept | FUNCTIONS | {"PATH": os.pathsep.join([*own, os.environ.get("PATH", os.defpath)])}
 
 
 def main() -> int:

@@ -45,9 +45,11 @@ def document(page: str, member: str) -> dict[str, Any]:
 
 def prepare(account: Account, files: Path) -> tuple[str, str]:
     """What the company has, and what its engineer saves before the deployment: the key, and the topic."""
-    key = account.client("kms").create_key()["KeyMetadata"]["Arn"]
-    topic = account.client("sns").create_topic(Name="platform-alerts", Attributes={"KmsMasterKeyId": key})["TopicArn"]
-    account.client("s3").create_bucket(Bucket="platform-artifacts")
+    key_id = aws(account, command(PAGE, "aws kms create-key"), files=files)
+    key = KEY.replace(KEY_ID, key_id)
+    topic = aws(account, command(PAGE, "aws sns create-topic"), files=files)["TopicArn"]
+    aws(account, command(PAGE, "aws s3api create-bucket"), files=files)
+    account.client("sns").set_topic_attributes(TopicArn=topic, AttributeName="KmsMasterKeyId", AttributeValue=key)
     saved = {
         "key-policy.json": {"Version": "2012-10-17", "Statement": policy("key policy")},
         "topic-policy.json": {"Version": "2012-10-17", "Statement": policy("topic policy")},
@@ -63,7 +65,7 @@ def prepare(account: Account, files: Path) -> tuple[str, str]:
         "aws ssm put-parameter --name /lifeline/policy",
         "aws ssm put-parameter --name /lifeline/lifeline/endpoint-policies",
     ]:
-        aws(account, command(PAGE, begins).replace(KEY_ID, key.rpartition("/")[2]), files=files)
+        aws(account, command(PAGE, begins).replace(KEY_ID, key_id), files=files)
     return key, topic
 
 
@@ -95,6 +97,10 @@ def test_a_companys_engineer_gets_to_an_approved_endpoint_by_the_page_alone(acco
     sam(account, enforce, *ALONE)
     assert answers(account) == before | {"Mode": "enforce"}
     check_stack(account, key, topic)
+    change = command("docs/operate.md", "sam deploy --region us-east-1 --parameter-overrides LogRetentionDays=90")
+    sam(account, change, *ALONE, config=own_config(tmp_path))
+    assert answers(account) == before | {"Mode": "enforce", "LogRetentionDays": "90"}
+    check_stack(account, key, topic)
     wait_until_quiet(account)
     sam(account, command(PAGE, INVOKE + """'{"sweep": true}'"""))
     (told,) = account.wait(lambda: notices_about(inbox, site.vpc_id, kind="backlog"), what="the notice of the backlog")
@@ -119,6 +125,14 @@ def test_a_companys_engineer_gets_to_an_approved_endpoint_by_the_page_alone(acco
     assert all(key in text for text in words for key in TAGS)  # an SCP looks at the call itself, at a dry run's, too
     account.wait(lambda: notices_about(inbox, made["VpcEndpointId"]), what="the notice of the endpoint")
     assert account.messages("DeadLetterQueue") == []
+
+
+def own_config(files: Path) -> Path:
+    """The company's copy of samconfig.toml, with what the page puts in place of SAM's bucket."""
+    (own,) = blocks(ROOT / PAGE, "toml")
+    config = files / "samconfig.toml"
+    config.write_text((ROOT / "samconfig.toml").read_text("utf-8").replace("resolve_s3 = true\n", f"{own}\n"), "utf-8")
+    return config
 
 
 def tags(described: dict[str, Any]) -> dict[str, str]:

@@ -1,5 +1,6 @@
 """`make emulators`: from the README's commands to a first approved endpoint, in a shell as a reader has it."""
 
+import os
 import subprocess
 import sys
 
@@ -28,6 +29,7 @@ def test_the_commands_of_the_readme_lead_to_an_approved_endpoint() -> None:
         [sys.executable, "-m", "tests.e2e.shell"],
         input=SCRIPT,
         cwd=ROOT,
+        env=os.environ | {"PYTHONPATH": "functions:."},  # as the target has it
         capture_output=True,
         text=True,
         check=False,

@@ -25,6 +25,7 @@ from tests.support.home import HOME
 from tests.support.world import Context, World, emulated_world, enforce_newly, flat
 
 SWEEP = {"sweep": True}
+GONE = "vpc-00000000000000000"
 
 
 @pytest.fixture
@@ -64,6 +65,15 @@ def test_what_is_missing_at_the_first_sweep_waits_until_it_is_approved(world: Wo
     assert second["vpcs"] == first["vpcs"]
     call({"approve": "backlog"})
     assert len(world.endpoints(vpc_id)) == 1
+
+
+def test_a_plan_as_text_says_what_the_backlog_would_cost(world: World) -> None:
+    world.make_subnet(world.make_vpc())
+    call(SWEEP)
+    text = call(SWEEP | {"mode": "plan", "format": "text"})["text"]
+    assert (
+        "\nCost: 0.00 USD more per month, before data charges.\nWhat waits in the backlog would cost 7.30 USD" in text
+    )
 
 
 def test_a_path_that_is_lost_after_the_first_sweep_is_repaired_at_once(world: World) -> None:
@@ -536,9 +546,11 @@ def test_who_freezes_unfreezes_or_releases_is_on_record_as_stated(
     vpc_id = world.make_vpc()
     world.make_subnet(vpc_id)
 
-    call({"vpc_ids": [vpc_id], "by": BY, **event})
+    answer = call({"vpc_ids": [vpc_id, GONE], "by": BY, **event})
 
     assert any(words in text and STATED in text for text in history_of(vpc_id))
+    notes = {one["vpc_id"]: one.get("note", "") for one in answer["vpcs"]}
+    assert ((words in notes[vpc_id]), words in notes[GONE]) == ("release" not in event, False)
 
 
 def test_who_exempts_is_on_record_as_stated(world: World) -> None:

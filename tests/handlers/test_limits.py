@@ -15,7 +15,7 @@ from lifeline.adapters.store.approvals import Approvals
 from lifeline.adapters.store.call_rate import CallRate
 from lifeline.adapters.store.limit_usage import LimitUsage
 from lifeline.adapters.store.vpcs import VpcStore
-from lifeline.core.errors import TransientError
+from lifeline.core.errors import TerminalError, TransientError
 from lifeline.core.guards.limits import Usage
 from lifeline.handlers import reconcile_endpoints
 from lifeline.handlers.reconcile_endpoints import handler
@@ -140,6 +140,16 @@ def test_a_plan_needs_no_ledger(stage: Stage, monkeypatch: pytest.MonkeyPatch) -
     answer = stage.look(stage.site(), mode="plan")
     assert answer["outcome"] == "planned"
     assert "how far the limits are used can't be read" in answer["note"]
+
+
+def test_without_a_ledger_a_call_makes_nothing_and_says_what_to_do(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    vpc_id = stage.site()
+    monkeypatch.setenv("TABLE_NAME", "Ledger")  # as `sam local invoke` has it
+    with pytest.raises(TerminalError, match=r"Ledger is no table here: .*LedgerTable.*\"mode\": \"plan\""):
+        stage.look(vpc_id)
+    assert stage.world.endpoints(vpc_id) == []
 
 
 @with_settings(endpoints_per_run=2, monthly_usd=500)

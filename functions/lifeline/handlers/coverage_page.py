@@ -105,9 +105,10 @@ def _live(request: WidgetRequest, name: str, settings: PageSettings, calls: Butt
     tools = _tools(settings)
     if request.plan:
         from lifeline.core.notices.plan_text import plan_text
+        from lifeline.core.plan.cost import price_in
 
         answer = plan_of(request.plan, tools=tools, settings=settings, now=now)
-        return render_text(f"Plan for {request.plan}", plan_text([answer], is_plan=True))
+        return render_text(f"Plan for {request.plan}", plan_text([answer], price_in(settings.region), is_plan=True))
     coverage = cover(request.vpc_ids, tools=tools, settings=settings, now=now)
     coverage = replace(coverage, account_name=name, is_member=bool(settings.member))
     logger.info("page rendered", vpcs=len(coverage.vpcs), notes=coverage.notes)

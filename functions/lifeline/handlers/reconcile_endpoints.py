@@ -166,9 +166,13 @@ def _answer(event: object, settings: Settings, hub: Hub, started: float) -> dict
     answers = reconcile([request], mode=mode, tools=tools, settings=settings, run=run)
     if mode is settings.mode and (request.is_sweep or any(answer.refusal is None for answer in answers)):
         hub.was_read(settings)
+    said = [words for name, words in request.asked_for if name in {"freeze", "unfreeze"}]
     if unchecked:
-        words = f"frozen as written, because the names couldn't be checked: {', '.join(unchecked)}"
-        answers = tuple(replace(answer, note="; ".join(filter(None, (words, answer.note)))) for answer in answers)
+        said.insert(0, f"frozen as written, because the names couldn't be checked: {', '.join(unchecked)}")
+    answers = tuple(
+        answer if answer.refusal else replace(answer, note="; ".join(filter(None, (*said, answer.note))))
+        for answer in answers
+    )
     for refusal in request.refusals:
         log_refusal(refusal, run.id)
     _end(answers, run, trigger=request.trigger.kind, mode=mode, started=started)
@@ -203,12 +207,13 @@ def _notified(
     queued = "" if mode is Mode.PLAN else queued_text(answers)
     unusable = [_refusal(error) for error in errors]
     unusable += [_refusal(answer.refusal) for answer in answers if answer.refusal]
+    price = price_in(settings.region)
     if is_text:
         refusals = [Refusal(error.field, error.message) for error in errors]
-        notified["text"] = plan_text(answers, is_plan=mode is Mode.PLAN, errors=refusals)
+        notified["text"] = plan_text(answers, price, is_plan=mode is Mode.PLAN, errors=refusals)
         notified["text"] += f"{queued}\n" if queued else ""
     else:
-        notified["vpcs"] = [priced_json(answer, price_in(settings.region)) for answer in answers]
+        notified["vpcs"] = [priced_json(answer, price) for answer in answers]
         notified |= {"queued": queued} if queued else {}
     return notified | ({"errors": unusable} if unusable else {})
 

@@ -8,10 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lifeline.core.guards.backlog import BACKLOG, WAITS
 from lifeline.core.network.model import IN_PLACE_OF, Tier
 from lifeline.core.notices.plan_text import MOST_IDLE, WORDS, Sign, action_lines, plan_text
 from lifeline.core.plan.actions import Action, ActionKind, ServiceReport, ServiceState, Status
 from lifeline.core.plan.answer import Approvable, Refusal, VpcAnswer
+from lifeline.core.plan.cost import price_in
 from lifeline.core.wording import WIDTH
 from tests.support.builders import MONITORING, VPC_ID, endpoint, own_security_group, plan, subnet, vpc
 from tests.support.hubs import offered, spoke
@@ -23,6 +25,7 @@ APPROVAL = Approvable(
     "plan-0123456789abcdef", Decimal("14.60"), datetime(2026, 11, 24, 9, 0, tzinfo=UTC), COMMAND
 )  # fmt: skip
 NETWORK = vpc(subnet("a"), subnet("b", "us-east-1b"), tags=(("Name", "app-prod"),))
+PRICE = price_in("us-east-1")
 REFUSED = "needs approval: Lifeline's endpoints would cost 101.00 USD a month, and monthly_usd is 100"
 
 
@@ -44,7 +47,7 @@ def idle(number: int) -> VpcAnswer:
 
 def test_a_plan_reads_like_a_plan() -> None:
     assert (
-        plan_text([answer_of("monitoring", "s3", "nonsense")], is_plan=True)
+        plan_text([answer_of("monitoring", "s3", "nonsense")], PRICE, is_plan=True)
         == """\
 vpc-0123456789abcdef0 (app-prod)
  subnets: 2 isolated in us-east-1a, us-east-1b
@@ -86,7 +89,7 @@ def test_the_tags_that_the_policy_gives_are_said_the_first_few_of_them_and_nothi
 
 def test_the_ways_to_a_hubs_services_are_compared_below_the_actions_and_whose_prices_once_at_the_end() -> None:
     answer = VpcAnswer.of(offered(spoke()))
-    text = plan_text([answer, replace(answer, vpc_id="vpc-2")], is_plan=True)
+    text = plan_text([answer, replace(answer, vpc_id="vpc-2")], PRICE, is_plan=True)
     compared = """\
  ways to reach monitoring, in USD per month:
    endpoints of its own: 7.30, and 0.01 per GB (1 interface)
@@ -122,6 +125,18 @@ def test_an_endpoint_that_is_to_stand_in_for_the_hub_is_no_canary() -> None:
     assert "   with: private DNS off until it takes the name from the hub" in action_lines([standing_in])
 
 
+def test_what_waits_in_the_backlog_has_its_price_beside_the_cost_of_the_plan() -> None:
+    waiting = [one(service=name, subnet_ids=("subnet-a",)).held(BACKLOG, WAITS) for name in ("logs", "ssm")]
+    blocked = one(service="kms", subnet_ids=("subnet-a",)).held("monthly_usd", REFUSED)
+    text = plan_text([answer_with(waiting[0], blocked), answer_with(waiting[1])], PRICE, is_plan=True)
+    assert (
+        "\nCost: 0.00 USD more per month, before data charges.\n"
+        "What waits in the backlog would cost 14.60 USD more per month.\n" in text
+    )
+    free = one(ActionKind.CREATE_GATEWAY_ENDPOINT, service="s3").held(BACKLOG, WAITS)
+    assert "would cost" not in plan_text([answer_with(free)], PRICE, is_plan=True)
+
+
 def test_after_an_apply_the_same_tells_what_was_done_and_what_waits_for_approval() -> None:
     done = one(status=Status.DONE, endpoint_id="vpce-1", subnet_ids=("subnet-a",))
     held = one(service="logs", subnet_ids=("subnet-b",)).held("monthly_usd", REFUSED)
@@ -130,7 +145,7 @@ def test_after_an_apply_the_same_tells_what_was_done_and_what_waits_for_approval
     answer = answer_with(done, held, failed, later, approval=APPROVAL, monthly_cost_usd=Decimal("7.3"))
 
     assert (
-        plan_text([answer], is_plan=False)
+        plan_text([answer], PRICE, is_plan=False)
         == """\
 vpc-0123456789abcdef0
  ! logs: create an interface endpoint
@@ -167,7 +182,7 @@ def test_a_vpc_that_needs_nothing_says_who_serves_it_in_a_line() -> None:
         ServiceReport("logs", ServiceState.PENDING, "vpce-2", "it is pending"),
     )
 
-    notified = plan_text([replace(served, services=(*served.services, *more))], is_plan=True)
+    notified = plan_text([replace(served, services=(*served.services, *more))], PRICE, is_plan=True)
 
     assert " nothing to do\n = monitoring served by vpce-1; ssm served centrally by rslvr-1; logs not\n" in notified
     assert "   available yet (vpce-2)\n" in notified
@@ -176,7 +191,7 @@ def test_a_vpc_that_needs_nothing_says_who_serves_it_in_a_line() -> None:
 
 def test_what_was_refused_stands_at_its_vpc_or_below_all_of_them() -> None:
     gone = VpcAnswer(VPC_ID, refusal=Refusal("vpc_ids[0]", f"{VPC_ID} does not exist in this account and region"))
-    notified = plan_text([gone], is_plan=True, errors=[Refusal("vpc_ids[1]", "'x' is not a VPC id")])
+    notified = plan_text([gone], PRICE, is_plan=True, errors=[Refusal("vpc_ids[1]", "'x' is not a VPC id")])
     assert f"{VPC_ID}\n ! vpc_ids[0]: {VPC_ID} does not exist in this account and region\n\n" in notified
     assert "\nError: vpc_ids[1]: 'x' is not a VPC id\n\nPlan: " in notified
     assert "nothing to do" not in notified
@@ -184,7 +199,7 @@ def test_what_was_refused_stands_at_its_vpc_or_below_all_of_them() -> None:
 
 def test_a_note_that_all_vpcs_share_is_said_once_and_every_other_at_its_own() -> None:
     answers = [replace(idle(1), note="only here; all over"), replace(idle(2), note="all over")]
-    notified = plan_text(answers, is_plan=True)
+    notified = plan_text(answers, PRICE, is_plan=True)
     assert (notified.count("all over"), notified.count("only here")) == (1, 1)
     assert "\nNote: all over\n" in notified
     assert " note: only here\n" in notified
@@ -192,7 +207,7 @@ def test_a_note_that_all_vpcs_share_is_said_once_and_every_other_at_its_own() ->
 
 def test_in_a_sweep_the_vpcs_that_need_nothing_are_counted_and_none_that_needs_something_is_left_out() -> None:
     busy = [replace(answer_with(one()), vpc_id=f"vpc-{number:017x}") for number in range(100, 120)]
-    notified = plan_text([*map(idle, range(30)), *busy], is_plan=True)
+    notified = plan_text([*map(idle, range(30)), *busy], PRICE, is_plan=True)
     assert notified.count(" nothing to do\n") == MOST_IDLE
     assert f"\n{30 - MOST_IDLE} more VPCs: nothing to do.\n" in notified
     assert all(f"\n{answer.vpc_id}\n" in notified for answer in busy)
@@ -242,9 +257,9 @@ ANSWERS = st.builds(
 def test_whatever_is_in_tags_reasons_and_errors_it_is_plain_narrow_and_the_same_each_time(
     answers: list[VpcAnswer], is_plan: bool, errors: list[Refusal]
 ) -> None:
-    notified = plan_text(answers, is_plan=is_plan, errors=errors)
+    notified = plan_text(answers, PRICE, is_plan=is_plan, errors=errors)
     lines = notified.removesuffix("\n").split("\n")
-    assert notified == plan_text(list(answers), is_plan=is_plan, errors=errors)
+    assert notified == plan_text(list(answers), PRICE, is_plan=is_plan, errors=errors)
     assert all(" " <= letter <= "~" for line in lines for letter in line)
     assert [line for line in lines if len(line) > WIDTH and len(line.split()) > 1] == []
     assert len([line for line in lines if line.startswith(("Plan: ", "Done: "))]) == 1
@@ -253,7 +268,7 @@ def test_whatever_is_in_tags_reasons_and_errors_it_is_plain_narrow_and_the_same_
 @given(st.lists(ANSWERS, max_size=15), st.booleans())
 def test_every_action_is_told_and_counted_once(answers: list[VpcAnswer], is_plan: bool) -> None:
     actions = [action for answer in answers for action in answer.actions]
-    notified = plan_text(answers, is_plan=is_plan)
+    notified = plan_text(answers, PRICE, is_plan=is_plan)
     summed = notified.replace("\n", " ").rpartition("Plan: " if is_plan else "Done: ")[2]
     numbers = [int(word) for word in summed.partition(" in ")[0].replace(",", "").split() if word.isdecimal()]
     # a plan has no done actions, and what is not done of an apply is counted as blocked, failed or left

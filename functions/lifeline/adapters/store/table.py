@@ -1,6 +1,7 @@
 """The ledger's table in plain values: `codec` says what those are."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from itertools import batched
 from typing import Any
@@ -9,11 +10,16 @@ from lifeline.adapters.aws.calls import aws_errors, conditional_write
 from lifeline.adapters.aws.clients import client
 from lifeline.adapters.store.codec import from_item, to_item
 from lifeline.adapters.store.keys import in_member, says_where
-from lifeline.core.errors import TransientError, UnreadableError
+from lifeline.core.errors import TerminalError, TransientError, UnreadableError
 from lifeline.core.organization.ledger import Ledger
 
 _TRIES = 8
 _TURNS = 30  # to change one item, of which each lost one means that another run has had its own (bench/README.md)
+_NO_TABLE = "ResourceNotFoundException"  # DynamoDB API: GetItem
+_WITHOUT_TABLE = (
+    " is no table here: TABLE_NAME must be the stack's output LedgerTable. Without a ledger, Lifeline only makes "
+    'plans, with "mode": "plan" in the call, because whatever it creates must be on record as its own'
+)
 _BATCH = 25  # DynamoDB API: BatchWriteItem
 _BATCH_READ = 100  # DynamoDB API: BatchGetItem
 
@@ -40,9 +46,20 @@ class Table:
         self.dynamodb = dynamodb or client("dynamodb")
         self._suffix = "" if isinstance(ledger, str) else in_member("", ledger.region)
 
+    @contextmanager
+    def _errors(self, doing: str) -> Iterator[None]:
+        """Raises ours in place of botocore's error, which for a table that isn't there says what to do."""
+        try:
+            with aws_errors(doing):
+                yield
+        except TerminalError as error:
+            if error.code != _NO_TABLE:
+                raise
+            raise TerminalError(f"{error} ({self.name}{_WITHOUT_TABLE})", code=error.code) from error
+
     def get(self, key: Key, doing: str) -> dict[str, Any]:
         """The item as last written; empty where there is none."""
-        with aws_errors(doing):
+        with self._errors(doing):
             answer = self.dynamodb.get_item(TableName=self.name, Key=self.key_item(key), ConsistentRead=True)
         return self._read(answer.get("Item", {}))
 
@@ -60,7 +77,7 @@ class Table:
         for some in batched(dict.fromkeys(keys), _BATCH_READ, strict=False):
             batch = {self.name: {"Keys": [self.key_item(key) for key in some], "ConsistentRead": True}}
             for _ in range(_TRIES):
-                with aws_errors(doing):
+                with self._errors(doing):
                     answer = self.dynamodb.batch_get_item(RequestItems=batch)
                 items = map(self._read, answer.get("Responses", {}).get(self.name, ()))
                 found |= {(item["pk"], item["sk"]): item for item in items}
@@ -82,7 +99,7 @@ class Table:
 
     def delete(self, key: Key, doing: str) -> None:
         """Delete the item, if there is one."""
-        with aws_errors(doing):
+        with self._errors(doing):
             self.dynamodb.delete_item(TableName=self.name, Key=self.key_item(key))
 
     def put_all(self, items: Iterable[tuple[Key, Mapping[str, Any]]], doing: str) -> None:
@@ -91,7 +108,7 @@ class Table:
         for some in batched(puts, _BATCH, strict=False):
             batch = {self.name: list(some)}
             for _ in range(_TRIES):
-                with aws_errors(doing):
+                with self._errors(doing):
                     batch = self.dynamodb.batch_write_item(RequestItems=batch).get("UnprocessedItems", {})
                 if not batch:
                     break
@@ -118,7 +135,7 @@ class Table:
         values = {**values, ":pk": self._partition(values[":pk"])}
         request |= {"KeyConditionExpression": condition, "ExpressionAttributeValues": to_item(values)}
         while True:
-            with aws_errors(doing):
+            with self._errors(doing):
                 answer = self.dynamodb.query(TableName=self.name, **request)
             yield from map(self._read, answer["Items"])
             if "LastEvaluatedKey" not in answer:

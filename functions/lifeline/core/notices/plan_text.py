@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 
+from lifeline.core.guards.backlog import backlog_of
 from lifeline.core.network.hub import CheckAnswer
 from lifeline.core.network.model import IN_PLACE_OF, Tier, UnsureTier
 from lifeline.core.network.packets import ports_in
 from lifeline.core.plan.actions import DELETES, Action, ActionKind, ServiceReport, ServiceState, Status
 from lifeline.core.plan.answer import Approvable, Refusal, VpcAnswer
-from lifeline.core.plan.cost import is_at_most, usd_words
+from lifeline.core.plan.cost import Price, cost_of, is_at_most, usd_words
 from lifeline.core.policy.central import is_profile
 from lifeline.core.wording import few, listed, quoted, wrap, write_count, write_time
 
@@ -106,11 +107,12 @@ _MAKES = frozenset(
 _ERRORS = {Status.BLOCKED: "blocked", Status.FAILED: "failed", Status.PLANNED: "not yet"}
 
 
-def plan_text(answers: Sequence[VpcAnswer], *, is_plan: bool, errors: Sequence[Refusal] = ()) -> str:
+def plan_text(answers: Sequence[VpcAnswer], price: Price, *, is_plan: bool, errors: Sequence[Refusal] = ()) -> str:
     """Write answers in ASCII and 80 columns, in their order, with totals; `errors` are the call's invalid fields.
 
-    With `is_plan` nothing was to be changed; otherwise the text says what was done. The same answers give the same
-    text. Ids and commands that are longer than a line are not broken.
+    With `is_plan` nothing was to be changed; otherwise the text says what was done. What waits in the backlog costs
+    nothing yet, so what it would cost by `price` is said besides. The same answers give the same text. Ids and commands
+    that are longer than a line are not broken.
     """
     idle = [answer for answer in answers if _is_idle(answer)]
     left_out = {answer.vpc_id for answer in idle[MOST_IDLE:]}
@@ -123,7 +125,7 @@ def plan_text(answers: Sequence[VpcAnswer], *, is_plan: bool, errors: Sequence[R
         lines += [f"{write_count(len(left_out), 'more VPC')}: nothing to do.", ""]
     lines += [line for note in shared for line in [*wrap(f"Note: {note}", rest=_UNDER), ""]]
     lines += [line for error in errors for line in [*wrap(f"Error: {error.field}: {error.message}", rest=_UNDER), ""]]
-    return "\n".join([*lines, *_totals(answers, is_plan=is_plan)]) + "\n"
+    return "\n".join([*lines, *_totals(answers, price, is_plan=is_plan)]) + "\n"
 
 
 def queued_text(answers: Iterable[VpcAnswer]) -> str:
@@ -317,7 +319,7 @@ def _located(subnet_id: str, zone_of: Mapping[str, str]) -> str:
 # ---- the totals
 
 
-def _totals(answers: Sequence[VpcAnswer], *, is_plan: bool) -> list[str]:
+def _totals(answers: Sequence[VpcAnswer], price: Price, *, is_plan: bool) -> list[str]:
     actions = [action for answer in answers for action in answer.actions]
     counts = Counter((_sign(action), action.status) for action in actions)
     statuses = Counter(action.status for action in actions)
@@ -330,10 +332,14 @@ def _totals(answers: Sequence[VpcAnswer], *, is_plan: bool) -> list[str]:
     parts += [f"{statuses[Status.PLANNED]} left for the next run"] if statuses[Status.PLANNED] and not is_plan else []
     cost = sum((answer.monthly_cost_usd for answer in answers), Decimal(0))
     at_most = is_at_most(action for action in actions if action.status is counted)
+    waiting = [backlog_of(answer.actions) for answer in answers]
+    waiting_usd = sum((cost_of(backlog, price) for backlog in waiting), Decimal(0))
+    waiting_words = usd_words(waiting_usd, at_most=is_at_most(action for backlog in waiting for action in backlog))
     prices = dict.fromkeys(answer.comparison.prices for answer in answers if answer.comparison)
     return [
         *wrap(f"{'Plan' if is_plan else 'Done'}: {', '.join(parts)} in {write_count(len(answers), 'VPC')}."),
         f"Cost: {usd_words(cost, at_most=at_most)} more per month, before data charges.",
+        *([f"What waits in the backlog would cost {waiting_words} more per month."] if waiting_usd else []),
         *(line for words in prices for line in wrap(f"Prices: {words}.", rest=_UNDER)),
         *(["This is a plan: nothing was changed."] if is_plan else []),
     ]
