@@ -62,3 +62,19 @@ def test_nor_an_endpoint_that_is_deleted_from_being_made_again(days: Days) -> No
     days.clock.advance(MINUTES)
     days.deliver(record_call("DeleteVpcEndpoints", {"VpcEndpointIds": [endpoint_id]}, {}, at=days.clock()))
     assert endpoints(days, vpc_id) == [(REQUIRED, [ours])]
+
+
+def test_an_endpoint_that_a_tag_had_made_first_keeps_the_name_and_that_is_said(days: Days) -> None:
+    """In a VPC that nobody had judged, and that lacked nothing that a rule asks for."""
+    vpc_id = days.world.make_vpc()
+    _, theirs = two_subnets(days, vpc_id)
+    table_id = days.world.open_to_internet(vpc_id)
+    require_by_tag(days, theirs)
+    assert endpoints(days, vpc_id) == [(TWIN, [theirs])]
+    days.clock.advance(MINUTES)
+    days.texts()
+    days.cut_off(table_id)
+    call = {"RouteTableId": table_id, "DestinationCidrBlock": EVERYWHERE}
+    days.deliver(record_call("DeleteRoute", call, {}, at=days.clock()))
+    assert endpoints(days, vpc_id) == [(TWIN, [theirs])]
+    assert any(f"beside one for the {TWIN} service" in text for text in days.texts())
