@@ -19,7 +19,6 @@ from botocore import session
 from botocore.client import ClientCreator
 from botocore.hooks import EventAliaser
 from botocore.model import ServiceModel
-from botocore.regions import EndpointRulesetResolver
 from botocore.session import Session
 from moto import mock_aws
 from moto.core import models, responses
@@ -34,6 +33,7 @@ from lifeline.adapters.store import table
 from tests.support.emulator_answers import prepare_answers
 from tests.support.emulator_calls import prepare_calls, unsigned
 from tests.support.emulator_items import prepare_items
+from tests.support.emulator_requests import prepare_requests
 
 _ATTACHED = "_make_api_call"  # what `StrictAccount.attach` puts over a client's own method
 
@@ -182,27 +182,9 @@ def _prepare_clients() -> None:
     aliaser: Any = EventAliaser
     alias, names = aliaser._alias_event_name, dict[str, str]()
     aliaser._alias_event_name = lambda self, name: names.get(name) or names.setdefault(name, alias(self, name))
-    _find_endpoints_once(EndpointRulesetResolver)
 
 
-def _find_endpoints_once(resolver: Any) -> None:
-    """Lets a client find what its endpoint depends on once for each operation, and each value of the operation's own
-    parameters that count.
-    """
-    find = resolver._get_provider_params
-
-    def find_once(self: Any, operation: Any, asked: Any, context: Any) -> Any:
-        if operation.operation_context_parameters:
-            return find(self, operation, asked, context)
-        counts = tuple(asked.get(one.member_name) for one in operation.context_parameters)
-        kept = vars(self).setdefault("kept", {})
-        if (operation.name, counts) not in kept:
-            kept[operation.name, counts] = find(self, operation, asked, context)
-        return kept[operation.name, counts]
-
-    resolver._get_provider_params = find_once
-
-
+prepare_requests()
 prepare_calls()
 prepare_answers()
 prepare_items()

@@ -14,8 +14,8 @@ from typing import Any
 from unittest.mock import patch
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSPreparedRequest
+from botocore.signers import RequestSigner
 from moto import backend_index, backends
 from moto.core import DEFAULT_ACCOUNT_ID, responses
 from moto.core.base_backend import BackendDict
@@ -24,6 +24,8 @@ from moto.core.exceptions import HTTPException
 from moto.core.request import Request, environ_key_for_header
 from moto.core.utils import get_equivalent_url_in_aws_domain
 from werkzeug.datastructures import ImmutableMultiDict
+
+from tests.support.emulator_requests import name_caller
 
 type Answer = tuple[int, Any, Any]
 type Handler = Callable[[Request, str, Any], Answer]
@@ -34,14 +36,7 @@ _FORM = "application/x-www-form-urlencoded"
 @contextmanager
 def unsigned() -> Iterator[None]:
     """Calls inside say whose they are, and are not signed."""
-    parts: dict[str, Any] = {
-        "canonical_request": lambda *_: "",
-        "string_to_sign": lambda *_: "",
-        "signature": lambda *_: "",
-        "headers_to_sign": lambda *_: None,
-        "signed_headers": lambda *_: "host",
-    }
-    with patch.multiple(SigV4Auth, **parts):
+    with patch.object(RequestSigner, "sign", name_caller):
         yield
 
 

@@ -184,9 +184,9 @@ def emulated_world(monkeypatch: pytest.MonkeyPatch, **settings: Any) -> Iterator
 
 def _fill(monkeypatch: pytest.MonkeyPatch, settings: dict[str, Any]) -> World:
     sqs, sns, dynamodb = boto3.client("sqs"), boto3.client("sns"), boto3.client("dynamodb")
-    once = {"VisibilityTimeout": "43200"}  # what a test took doesn't come back, however long the machine takes
     names = ("changes", "dead-letters", "heard", "repair-requests")
-    urls = [sqs.create_queue(QueueName=name, Attributes=once)["QueueUrl"] for name in names]
+    # What a test took from a queue doesn't come back, however long the machine takes for the rest of it.
+    urls = [sqs.create_queue(QueueName=name, Attributes={"VisibilityTimeout": "43200"})["QueueUrl"] for name in names]
     topic_arn = sns.create_topic(Name="notices")["TopicArn"]
     heard_arn = sqs.get_queue_attributes(QueueUrl=urls[2], AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
     sns.subscribe(TopicArn=topic_arn, Protocol="sqs", Endpoint=heard_arn)

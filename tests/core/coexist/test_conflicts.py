@@ -22,7 +22,7 @@ from lifeline.core.coexist.conflicts import (
     to_freeze,
     with_done,
 )
-from lifeline.core.coexist.effects import Effect, EffectKind, VpcSnapshot, effects_of
+from lifeline.core.coexist.effects import Effect, EffectKind, EffectState, VpcSnapshot, effects_of, find_effect_state
 from lifeline.core.guards.freeze import DNS_ATTRIBUTES, EVERYTHING, SECURITY_GROUP, Freeze, FreezeKind
 from lifeline.core.history.change import Change
 from lifeline.core.network.model import SECURITY_GROUP_NAME, Endpoint, EndpointState, SecurityGroup, TargetKind, Vpc
@@ -425,6 +425,23 @@ def test_a_rule_that_was_removed_is_claimed_no_more(closed: Action, kept: frozen
     group = frozenset({Effect(EffectKind.GROUP, "sg-own")})
     known = {SECURITY_GROUP: conflict(group | before)}
     assert with_done(known, VPC_ID, [closed], NOW)[SECURITY_GROUP].effects == group | (before if kept is None else kept)
+
+
+@pytest.mark.parametrize(
+    ("cidr", "tags", "state"),
+    [
+        ("10.0.0.0/16", own_security_group().tags, EffectState.LOST),
+        ("10.1.0.0/16", own_security_group().tags, EffectState.FORGOTTEN),
+        ("10.0.0.0/16", (), EffectState.FORGOTTEN),
+    ],
+    ids=["for the VPC", "for a block that the VPC had", "of a group without its tag"],
+)
+def test_a_rule_that_is_gone_is_missed_while_the_vpc_needs_it_and_the_group_is_lifelines(
+    cidr: str, tags: tuple[tuple[str, str], ...], state: EffectState
+) -> None:
+    network = vpc(SUBNET, own_security_group(ingress=(), tags=tags))
+    (rule,) = rules(cidr)
+    assert find_effect_state(SECURITY_GROUP, rule, snapshot(network)) is state
 
 
 # ---- which rules may be removed

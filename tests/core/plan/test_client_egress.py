@@ -116,6 +116,27 @@ def test_whoever_has_many_interfaces_with_groups_full_of_rules_keeps_no_run_busy
         assert work_of(partial(make, larger)) < 3 * work_of(partial(make, smaller))
 
 
+def test_nor_does_whoever_lets_clients_out_to_none_of_many_subnets() -> None:
+    """Each subnet is tried for the endpoint: twice as many, with as many clients each, are twice the work."""
+
+    def region(count: int) -> Vpc:
+        seen = crowd(count * 4, 60, alike=False)
+        subnets = [subnet(f"{place}", cidr=f"10.0.{place}.0/24") for place in range(count)]
+        there = [replace(one, subnet_id=subnets[place % count].id) for place, one in enumerate(seen.interfaces or ())]
+        last = replace(APP, id="eni-last", subnet_id=subnets[-1].id, group_ids=frozenset({"sg-last"}))
+        groups = (*(seen.client_groups or ()), SecurityGroup("sg-last", "last", egress=(PUBLIC,)))
+        return replace(seen, subnets=tuple(subnets), interfaces=(*there, last), client_groups=groups)
+
+    def judge(count: int) -> Action:
+        found = region(count)
+        asked = (Requirement("monitoring", frozenset(one.id for one in found.subnets), per_zone=True),)
+        return make(found, requirements=asked)
+
+    assert "sg-last of eni-last doesn't allow outbound 443" in judge(12).error
+    judge(24)
+    assert work_of(partial(judge, 24)) < 3 * work_of(partial(judge, 12))
+
+
 def test_interfaces_with_the_same_groups_are_judged_once() -> None:
     few, many = crowd(2, 500, alike=True), crowd(50, 500, alike=True)
     make(few)  # what is found once for a process isn't counted, whichever tests ran before

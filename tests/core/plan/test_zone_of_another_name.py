@@ -15,7 +15,6 @@ from lifeline.core.network.model import (
     MANAGED_BY,
     AclEntry,
     Catalog,
-    Endpoint,
     EndpointState,
     EndpointType,
     NatGateway,
@@ -252,20 +251,38 @@ def test_of_two_services_with_one_name_that_are_required_one_gets_an_endpoint(ca
 
 
 @pytest.mark.parametrize("canary", [False, True])
-def test_what_the_rules_ask_for_gets_the_name_before_what_only_a_tag_asks_for(canary: bool) -> None:
-    """Whoever may tag one subnet must not have the others' service refused, least of all for one that isn't made."""
-    asked = tuple(Requirement(name, frozenset({"subnet-a"}), per_zone=True) for name in BOTH)
+def test_of_two_services_with_one_name_what_a_rule_asks_for_goes_before_what_only_a_tag_does(canary: bool) -> None:
+    """Otherwise, whoever may tag one subnet keeps the endpoint from all others."""
+    twin = replace(SERVICE, name=f"{MONITORING}-fips", private_dns_names=(FIPS,))
+    asked = (
+        Requirement("monitoring", frozenset({"subnet-b"}), per_zone=True, is_by_tag=True),
+        Requirement("monitoring-fips", frozenset({"subnet-a"}), per_zone=True),
+    )
+    two = (subnet("a"), subnet("b", "us-east-1b"))
+    by_tag = endpoint(MONITORING, "b", private_dns=False)
+    for there in ((), (by_tag, own_security_group())) if canary else ((),):
+        found = plan_endpoints(
+            vpc(*two, *there),
+            Catalog((SERVICE, twin)),
+            PlanInput(asked, OWNER, dns=DnsView(), canary=canary, made=(("monitoring", "vpce-1"),) if there else ()),
+        )
+        naming = [one for one in found.actions if one.service]
+        assert {(one.service, one.status) for one in naming} == {
+            ("monitoring-fips", Status.PLANNED),
+            ("monitoring", Status.BLOCKED),
+        }
+        assert [report.service for report in found.services] == ["monitoring", "monitoring-fips"]
 
-    def planned_in(*there: Endpoint) -> dict[str, str]:
-        given = PlanInput(asked, OWNER, by_rules=frozenset({"monitoring-fips"}), dns=DnsView(), canary=canary)
-        found = plan_endpoints(vpc(subnet("a"), own_security_group(), *there), TWINS, given)
-        return {one.service: one.error for one in found.actions if one.service}
 
-    refused = ONLY_ONE.replace("the monitoring service", "the monitoring-fips service")
-    assert planned_in() == {"monitoring": refused, "monitoring-fips": ""}
-    dark = endpoint(MONITORING, "a", private_dns=False)
-    assert planned_in(dark) == {"monitoring": refused, "monitoring-fips": ""}
-    assert planned_in(endpoint(MONITORING, "a")) == {"monitoring-fips": ONLY_ONE}  # what is there has the name
+def test_of_two_services_with_one_name_the_one_that_had_an_endpoint_gets_it_again() -> None:
+    """The other one may wait for approval, by which neither would be there."""
+    twin = replace(SERVICE, name=f"{MONITORING}-fips", private_dns_names=(FIPS,))
+    asked = tuple(
+        Requirement(name, frozenset({"subnet-a"}), per_zone=True) for name in ("monitoring", "monitoring-fips")
+    )
+    had = PlanInput(asked, OWNER, dns=DnsView(), made=(("monitoring-fips", "vpce-gone"),))
+    found = plan_endpoints(vpc(subnet("a")), Catalog((SERVICE, twin)), had)
+    assert [one.service for one in found.planned if one.service] == ["monitoring-fips"]
 
 
 def test_beside_lifelines_own_endpoint_with_the_name_one_of_the_two_is_to_be_required() -> None:

@@ -362,6 +362,16 @@ def test_what_a_subnet_must_reach_counts_what_it_would_have_to_without_its_way_o
     assert asked_in(public, vpc(subnet("a")), {"subnet-a": Tier.EGRESS}, today=TODAY) == {"subnet-a": set()}
 
 
+def test_what_only_a_tag_asks_for_is_told_from_what_a_rule_does_in_the_vpc() -> None:
+    tagged = replace(subnet("b"), tags=(("lifeline:require", "logs monitoring ssm"),))
+    network = vpc(subnet("a"), tagged)
+    said = policy(rule("monitoring"), rule("logs", vpc_tags=(("env", frozenset({"prod"})),)))
+    for of, by_tag in ((network, {"logs", "ssm"}), (replace(network, tags=(("env", "prod"),)), {"ssm"})):
+        tiers = dict.fromkeys(("subnet-a", "subnet-b"), Tier.EGRESS)
+        asked = desired(said, of, tiers, today=TODAY).requirements
+        assert {one.service for one in asked if one.is_by_tag} == by_tag
+
+
 def test_what_a_subnet_is_spared_is_known_whether_it_has_a_way_out_or_not() -> None:
     isolated = rule("logs", tiers=frozenset({Tier.ISOLATED}))
     of_a, of_vpc = exempted(subject="subnet-a", services=("logs",)), exempted(subject=VPC_ID, services=("monitoring",))

@@ -10,9 +10,10 @@ from datetime import UTC, datetime, timedelta
 
 from lifeline.core.network.model import SeenTier, Tier, Vpc, suffix_of
 from lifeline.core.network.reach import Reach
+from lifeline.core.network.tiers import classify_subnets
 from lifeline.core.plan.actions import REMOVALS, Action, ActionKind, Plan, ServiceReport, Urgency
 from lifeline.core.plan.endpoint_lifecycle import Made
-from lifeline.core.policy.policy import Policy, Shares, asked_by_rules
+from lifeline.core.policy.policy import Policy, Shares
 
 PROVEN = timedelta(hours=24)  # so long at least a path must have been known to be worth the whole reserve …
 LONG_PROVEN = timedelta(days=30)  # … and so long at most, see `proven_after`
@@ -167,7 +168,7 @@ class _Judge:
         seen = known.vpc or KnownVpc(now)
         self._silent = max(Urgency.RECENT, self._by_age(now - seen.since)) if silent_for else Urgency.OTHER
         self._lost = {key: path for key, path in _noted(seen, plan, now).paths.items() if path.lost_at}
-        self._asked_in = asked_by_rules(policy, vpc)
+        self._asked_in = _asked_by_rules(policy, vpc)
         self._asked = frozenset[str]().union(*self._asked_in.values())
         live = (endpoint for endpoint in vpc.endpoints if not endpoint.state.is_gone)
         self._to_come = self._asked - {suffix_of(endpoint.service_name) for endpoint in live}
@@ -198,6 +199,23 @@ class _Judge:
 def _age(path: KnownPath, now: datetime) -> timedelta:
     """How long Lifeline has known the path, or knew it before it was lost."""
     return (path.lost_at or now) - path.since
+
+
+def _asked_by_rules(policy: Policy, vpc: Vpc) -> dict[str, frozenset[str]]:
+    """What the rules ask for in each subnet as it is, or would ask for if it lost its way out.
+
+    Tags that replace the rules don't count: whoever sets one must not take away what the rules make urgent.
+    """
+    tiers = classify_subnets(vpc)
+    return {
+        subnet.id: frozenset(
+            service
+            for rule in policy.rules
+            if any(rule.matches(vpc, subnet, tier) for tier in {*tiers[subnet.id].possible, Tier.ISOLATED})
+            for service in rule.services
+        )
+        for subnet in vpc.subnets
+    }
 
 
 def _noted(known: KnownVpc, plan: Plan, now: datetime) -> KnownVpc:

@@ -162,10 +162,21 @@ def _equal_in_any_case(key: str, wanted: str, call: Call) -> Match:
 def _like(key: str, wanted: str, call: Call) -> Match:
     value = dict(call.values).get(key)
     if value is None and key == "aws:principalarn":
-        return match_principal(wanted, call.account)
+        is_anybody = _matches_all(wanted, "arn:{0}:{0}::{0}:{0}")
+        return Match.YES if is_anybody else match_principal(wanted, call.account)
     if value is None:
-        return Match.YES if key in call.present and not wanted.strip("*") else Match.DEPENDS
-    return _sure(fnmatchcase(value, wanted.replace("[", "[[]")))
+        return Match.YES if key in call.present and _matches_all(wanted) else Match.DEPENDS
+    return _sure(is_like(value, wanted))
+
+
+def is_like(text: str, pattern: str) -> bool:
+    """True if the pattern matches all of the text: `*` for any letters, `?` for one (IAM JSON grammar: wildcards)."""
+    return fnmatchcase(text, pattern.replace("[", "[[]"))
+
+
+def _matches_all(pattern: str, form: str = "{0}") -> bool:
+    """True if the pattern matches every text of the form: what only wildcards match stands for what may be there."""
+    return all(is_like(form.format(any_), pattern) for any_ in ("\0", "\0" * 99))
 
 
 def _address(key: str, wanted: str, call: Call) -> Match:
@@ -187,18 +198,20 @@ def _share(cidr: str, wanted: str) -> Match:
     return Match.YES if both == whole else Match.DEPENDS if both else Match.NO
 
 
-def _date(is_met: Callable[[datetime, datetime], bool]) -> "_Find":
+def _date(is_met: Callable[[datetime, datetime], bool], *, is_number: bool) -> "_Find":
     def find(key: str, wanted: str, call: Call) -> Match:
-        at = _as_date(wanted) if key in {"aws:currenttime", "aws:epochtime"} else None
+        at = _as_date(wanted, is_number=is_number) if key in {"aws:currenttime", "aws:epochtime"} else None
         return Match.DEPENDS if at is None or call.at is None else _sure(is_met(call.at, at))
 
     return find
 
 
-def _as_date(text: str) -> datetime | None:
-    """A date as policies write it: ISO 8601, or seconds since 1970 (IAM guide: date condition operators)."""
+def _as_date(text: str, *, is_number: bool) -> datetime | None:
+    """A date as policies write it: ISO 8601, or seconds since 1970 (IAM guide: date condition operators), which a
+    number always is.
+    """
     try:
-        if text.isdecimal() and len(text) > len("2026"):
+        if text.isdecimal() and (is_number or len(text) > len("2026")):
             return datetime.fromtimestamp(int(text), UTC)
         at = datetime.fromisoformat(text)
     except (ValueError, OverflowError, OSError):
@@ -229,7 +242,8 @@ _FOUND_BY: Mapping[str, _Find] = MappingProxyType(
         "stringequals": _equal,
         "stringequalsignorecase": _equal_in_any_case,
         "stringlike": _like,
-        **{f"{kind}{name}": _date(is_met) for kind in ("date", "numeric") for name, is_met in _ORDERS.items()},
+        **{f"date{name}": _date(is_met, is_number=False) for name, is_met in _ORDERS.items()},
+        **{f"numeric{name}": _date(is_met, is_number=True) for name, is_met in _ORDERS.items()},
     }
 )
 

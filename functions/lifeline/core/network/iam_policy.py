@@ -5,10 +5,9 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from fnmatch import fnmatchcase
 from typing import Any
 
-from lifeline.core.network.conditions import ANY_CALL, Call, Match, match_conditions, match_principal
+from lifeline.core.network.conditions import ANY_CALL, Call, Match, is_like, match_conditions, match_principal
 
 EVERYTHING = "*"
 ANYTHING = "*:*"  # asked for: anything of any service
@@ -94,13 +93,13 @@ def _match_action(statement: Mapping[str, Any], asked: str) -> Match:
 
 def _covers(pattern: str, asked: str) -> bool:
     """True if the pattern matches all that is asked: what only wildcards match stands for any name."""
-    return all(_is_like(asked.replace("*", name), pattern) for name in ("\0", "\0" * 99))
+    return all(is_like(asked.replace("*", name), pattern) for name in ("\0", "\0" * 99))
 
 
 def _touches(pattern: str, asked: str) -> bool:
     """True if the pattern may match some of what is asked: by what comes before its first wildcard."""
     if not asked.endswith("*"):
-        return _is_like(asked, pattern)
+        return is_like(asked, pattern)
     service, head = asked.removesuffix("*"), re.split(r"[*?]", pattern)[0]
     is_open = head != pattern and service.startswith(head)
     return asked == ANYTHING or is_open or head.startswith(service)
@@ -110,7 +109,7 @@ def _match_resource(statement: Mapping[str, Any], asked: str, resource: str) -> 
     named = None if "NotResource" in statement else _texts(statement.get("Resource"))
     if not named:
         return Match.DEPENDS
-    if any(_is_like(resource or EVERYTHING, pattern) for pattern in named):
+    if any(is_like(resource or EVERYTHING, pattern) for pattern in named):
         return Match.YES
     return Match.DEPENDS if asked.endswith("*") else Match.NO
 
@@ -153,8 +152,3 @@ def _texts(value: object) -> tuple[str, ...] | None:
     """A text or a list of texts, none for what isn't there; None where it is something else."""
     listed: list[Any] = value if isinstance(value, list) else [] if value is None else [value]
     return tuple(listed) if all(isinstance(item, str) for item in listed) else None
-
-
-def _is_like(text: str, pattern: str) -> bool:
-    """True if the pattern matches all of the text: `*` for any letters, `?` for one (IAM JSON grammar: wildcards)."""
-    return fnmatchcase(text, pattern.replace("[", "[[]"))

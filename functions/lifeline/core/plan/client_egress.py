@@ -62,10 +62,33 @@ def find_unread(there: AnsweringEnds, subnet: Subnet, vpc: Vpc, ports: Ranges) -
     return next((one for one in _cut_offs(there, subnet, vpc, ports, NOT_KNOWN) if one.unread), None)
 
 
+def find_shut(
+    there: AnsweringEnds, subnet: Subnet, vpc: Vpc, ports: Ranges, *, now: AnsweringEnds = NOT_KNOWN
+) -> frozenset[Ranges]:
+    """For each client in the subnet, those of the addresses `there` to which its groups don't let it out on all ports:
+    as `find_cut_off` judges it, for many hosts at once. The same addresses once, and none for whom nothing is shut.
+    """
+    clients = ((groups, there.rules(rules)) for _, groups, rules, _ in _with_rules(there, subnet, vpc, ports, now))
+    found = (_shut(rules, far, vpc, ports) for groups, rules in clients if not groups.unread for far in there.ends)
+    return frozenset(filter(None, found))
+
+
 def _cut_offs(there: AnsweringEnds, subnet: Subnet, vpc: Vpc, ports: Ranges, now: AnsweringEnds) -> Iterator[CutOff]:
-    """Egress rules are by address (VPC guide: security group rules), and private DNS answers with the endpoint's. Who
-    can't reach any of the addresses with which the service answers `now` has nothing to lose. Of interfaces with the
-    same groups, the first one counts: there may be thousands.
+    """Egress rules are by address (VPC guide: security group rules), and private DNS answers with the endpoint's."""
+    for interface, groups, rules, unread in _with_rules(there, subnet, vpc, ports, now):
+        shut = [far for far in there.ends if is_shut_off(far, _shut(there.rules(rules), far, vpc, ports))]
+        if shut:
+            names = ", ".join(far.name for far in shut)
+            words = f"{groups.names} of {interface.id} doesn't allow outbound {ports_in(ports)} to {names}"
+            yield CutOff(interface, "; ".join((words, *unread)), is_known=not unread, unread=groups.unread)
+
+
+def _with_rules(
+    there: AnsweringEnds, subnet: Subnet, vpc: Vpc, ports: Ranges, now: AnsweringEnds
+) -> Iterator[tuple[NetworkInterface, OwnGroups, list[Rule], tuple[str, ...]]]:
+    """The subnet's clients with their groups, their outbound rules, and what of these wasn't read. Who can't reach any
+    of the addresses with which the service answers `now` has nothing to lose. Of interfaces with the same groups, the
+    first one counts: there may be thousands.
     """
     clients = vpc.clients_in(subnet) if vpc.client_groups is not None else []
     first = {one.group_ids: one for one in sorted(clients, key=lambda one: one.id, reverse=True)}
@@ -78,15 +101,15 @@ def _cut_offs(there: AnsweringEnds, subnet: Subnet, vpc: Vpc, ports: Ranges, now
         lanes = [lane for end in now.ends for lane in rule_lanes(now.rules(rules), end, vpc, ports)]
         if now.ends and not unread and not any(lane.ports for lane in lanes):
             continue
-        shut = [far for far in there.ends if not _passes(there.rules(rules), far, vpc, ports)]
-        if shut:
-            names = ", ".join(far.name for far in shut)
-            words = f"{groups.names} of {interface.id} doesn't allow outbound {ports_in(ports)} to {names}"
-            yield CutOff(interface, "; ".join((words, *unread)), is_known=not unread, unread=groups.unread)
+        yield interface, groups, rules, unread
 
 
-def _passes(rules: Collection[Rule], far: End, vpc: Vpc, ports: Ranges) -> bool:
-    """True if all ports pass to each of the addresses; of a guess, a few may be left out."""
+def _shut(rules: Collection[Rule], far: End, vpc: Vpc, ports: Ranges) -> Ranges:
+    """The addresses to which not all ports pass."""
     lanes = rule_lanes(rules, far, vpc, ports)
-    shut = joined(found for lane in lanes if lane.ports != ports for found in lane.addresses)
-    return not size(shut) or (far.is_guess and is_few(shut, far.addresses))
+    return joined(found for lane in lanes if lane.ports != ports for found in lane.addresses)
+
+
+def is_shut_off(far: End, shut: Ranges) -> bool:
+    """True if too many of its addresses are shut: one, or of a guess more than a few."""
+    return bool(size(shut)) and not (far.is_guess and is_few(shut, far.addresses))

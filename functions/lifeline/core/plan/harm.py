@@ -25,13 +25,21 @@ from lifeline.core.network.packets import (
     blocks_in,
     common,
     is_few,
+    joined,
     ports_in,
     without,
 )
 from lifeline.core.network.ports import HTTPS, ports_of
 from lifeline.core.network.reach import NetworkPath, Reach, ServiceReach
 from lifeline.core.plan.actions import Action, ActionKind
-from lifeline.core.plan.client_egress import NOT_KNOWN, AnsweringEnds, find_cut_off, find_unread
+from lifeline.core.plan.client_egress import (
+    NOT_KNOWN,
+    AnsweringEnds,
+    find_cut_off,
+    find_shut,
+    find_unread,
+    is_shut_off,
+)
 from lifeline.core.plan.placement import Placement
 from lifeline.core.policy.policy import Exempted, ExemptedBy
 from lifeline.core.wording import listed, write_count
@@ -136,13 +144,29 @@ class Takeover:
         """The same of an endpoint that isn't there yet."""
         return self.harm_by(self.imagined(placement))
 
-    def is_closed(self, client: "Dependent", host: Subnet) -> bool:
-        """True if network ACLs, or its own security groups, keep a client from an interface in the host."""
-        if acl_obstacle(client.subnet, host, self.vpc, self.ports):
-            return True
-        ends = ends_of(self.imagined(Placement((host,))), self.vpc, client.subnet.ip_version)
-        there = AnsweringEnds(tuple(ends), self.group_ids)
-        return find_cut_off(there, client.subnet, self.vpc, self.ports, now=client.now) is not None
+    def closing(self, clients: Iterable["Dependent"]) -> Callable[[Subnet], bool]:
+        """Whether network ACLs, or a client's own security groups, keep one of them from an interface in a host. The
+        groups are judged once for all hosts: there may be hundreds of rules for each of thousands of clients.
+        """
+        judged = [(one.subnet, self._shut_to(one)) for one in clients]
+
+        def is_closed(host: Subnet) -> bool:
+            return any(
+                bool(acl_obstacle(client, host, self.vpc, self.ports)) or is_shut_off_in(host, client, shut)
+                for client, shut in judged
+            )
+
+        def is_shut_off_in(host: Subnet, client: Subnet, shut: Iterable[Ranges]) -> bool:
+            there = replace(End.of(host, client.ip_version), is_guess=True)
+            return any(is_shut_off(there, common(there.addresses, addresses)) for addresses in shut)
+
+        return is_closed
+
+    def _shut_to(self, client: "Dependent") -> frozenset[Ranges]:
+        ends = (End.of(host, client.subnet.ip_version) for host in self.vpc.subnets)
+        whole = End(joined(found for end in ends for found in end.addresses), "", client.subnet.ip_version)
+        there = AnsweringEnds((whole,), self.group_ids)
+        return find_shut(there, client.subnet, self.vpc, self.ports, now=client.now)
 
     def imagined(self, placement: Placement) -> Endpoint:
         """An endpoint as it would be made."""
@@ -391,10 +415,10 @@ def place_unharmed(
     the first one, and `find_harm` says whom.
     """
     first = place(frozenset())
-    fair = _without_closed(place, first, takeover, (*dependents, *map(Dependent, clients)))
+    fair = _without_closed(place, first, takeover.closing((*dependents, *map(Dependent, clients))))
     if fair and len(fair.subnets) == len(first.subnets):
         return fair
-    return _without_closed(place, first, takeover, dependents) or first
+    return _without_closed(place, first, takeover.closing(dependents)) or first
 
 
 def _with(endpoint: Endpoint, hosts: Iterable[Subnet]) -> Endpoint:
@@ -417,23 +441,15 @@ def _lets_in(candidate: Action, action: Action) -> bool:
 
 
 def _without_closed(
-    place: Callable[[frozenset[str]], Placement], first: Placement, takeover: Takeover, clients: Sequence[Dependent]
+    place: Callable[[frozenset[str]], Placement], first: Placement, is_closed: Callable[[Subnet], bool]
 ) -> Placement | None:
-    """The first placement to which no client's way is closed, by the network ACLs on both sides or by its own security
-    groups; None if there is none. Each host is judged once, and first for whoever was shut out of another one: one
-    client may be shut out of most of them, and of thousands, each costs time.
-    """
-    closed = dict[str, bool]()
-    suspects = list(clients)
+    """The first placement in none of whose subnets the way is closed; None if there is none."""
+    avoided: frozenset[str] = frozenset()
     placement = first
     for _ in range(_MOST_TRIES):
-        for host in (one for one in placement.subnets if one.id not in closed):
-            shut = next((one for one in suspects if takeover.is_closed(one, host)), None)
-            closed[host.id] = shut is not None
-            if shut:
-                suspects.remove(shut)
-                suspects.insert(0, shut)
-        if not any(closed[host.id] for host in placement.subnets):
+        closed = {host.id for host in placement.subnets if is_closed(host)}
+        if not closed:
             return placement if placement.subnets else None
-        placement = place(frozenset(id_ for id_, is_closed in closed.items() if is_closed))
+        avoided |= closed
+        placement = place(avoided)
     return None

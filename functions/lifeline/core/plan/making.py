@@ -183,16 +183,16 @@ class EndpointMaker(ServicePlanner):
     def _twin(self) -> str:
         """The other required service with one of the same names that has Lifeline's endpoint, or for which one is
         planned in this run; an empty text if there is none. It has the name, or takes it once a canary turns that on:
-        of two without it, the first service's, and before all others one that the policy's rules ask for.
+        of two without it, the first one's.
         """
         domains = set(map(domain_of, self.service.private_dns_names))
-        required = {one.service for one in self.plan_input.requirements} - {self.requirement.service}
-        rank, mine = self.scene.rank, self.scene.rank(self.requirement.service)
-        own = (one for one in self.vpc.live_endpoints if self.is_own(one))
-        names = {one.service_name for one in own if one.private_dns or rank(suffix_of(one.service_name)) < mine}
+        places = {one.service: self.plan_input.place(one) for one in self.plan_input.requirements}
+        place = places.pop(self.requirement.service)
+        own = [one for one in self.vpc.live_endpoints if self.is_own(one) and suffix_of(one.service_name) in places]
+        names = {one.service_name for one in own if one.private_dns or places[suffix_of(one.service_name)] < place}
         planned = (one for one in self.planned if one.is_planned and one.kind in _OF_VPC)
-        names |= {one.service_name for one in planned if one.service not in self.plan_input.frozen}
-        for name in sorted(name for name in names if suffix_of(name) in required):
+        names |= {one.service_name for one in planned if one.service in places.keys() - self.plan_input.frozen}
+        for name in sorted(names):
             twin = self.catalog.named(name, EndpointType.INTERFACE)
             if twin and not domains.isdisjoint(map(domain_of, twin.private_dns_names)):
                 return suffix_of(name)

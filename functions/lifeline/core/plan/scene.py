@@ -19,8 +19,7 @@ from lifeline.core.wording import listed, write_count
 class PlanInput:
     """What one VPC's subnets must reach, and what Lifeline knows and may do beyond the VPC itself.
 
-    `owner` is the value of Lifeline's tag on what is its own. `by_rules` are the services that the policy's rules ask
-    for, which come before what only tags ask for. `made` is the endpoint that it made last for each service
+    `owner` is the value of Lifeline's tag on what is its own. `made` is the endpoint that it made last for each service
     as far as it remembers, `fresh` those made so recently that EC2 may not show them yet, `failures` how often one
     failed in a row. `creatable` are the services that the role may create, None for all. `dns` is what else answers
     names in the VPC, None where they weren't read, and `asking` who else asks there. `exempt` are the exemptions of its
@@ -35,7 +34,6 @@ class PlanInput:
 
     requirements: tuple[Requirement, ...]
     owner: str
-    by_rules: frozenset[str] = frozenset()
     account_id: str = ""
     made: tuple[tuple[str, str], ...] = ()
     fresh: frozenset[str] = frozenset()
@@ -64,6 +62,12 @@ class PlanInput:
     refused: tuple[tuple[str, str], ...] = ()
     frozen: frozenset[str] = frozenset()
 
+    def place(self, requirement: Requirement) -> tuple[bool, bool, str]:
+        """Of two services with one name, the first gets it: what a rule asks for goes before what only a tag does, and
+        what Lifeline made an endpoint for before what it has made none for.
+        """
+        return requirement.is_by_tag, requirement.service not in dict(self.made), requirement.service
+
 
 @dataclass(frozen=True, slots=True)
 class Scene:
@@ -72,12 +76,6 @@ class Scene:
     vpc: Vpc
     tiers: Mapping[str, SeenTier]
     plan_input: PlanInput
-
-    def rank(self, service: str) -> tuple[bool, str]:
-        """What orders the services: a later one gets what the earlier ones leave, such as a name or a place within a
-        quota. Whoever may only set tags takes nothing of that from what the policy's rules ask for.
-        """
-        return service not in self.plan_input.by_rules, service
 
     def clients(self, requirement: Requirement) -> tuple[Subnet, ...]:
         """The subnets that require the service, in their ids' order."""

@@ -10,7 +10,6 @@ from operator import itemgetter
 
 from lifeline.core.agents.watches import Maintenance, SeverityRule, Tags, Watch
 from lifeline.core.network.model import Ranges, SeenTier, Subnet, Tier, Vpc
-from lifeline.core.network.tiers import classify_subnets
 from lifeline.core.owner import USUAL_TAGS, OwnerTags
 from lifeline.core.policy.central import Central
 from lifeline.core.policy.document import shown
@@ -200,11 +199,14 @@ class Policy:
 
 @dataclass(frozen=True, slots=True)
 class Requirement:
-    """One service that some subnets of one VPC must reach; `per_zone` in each of their zones, or else anywhere."""
+    """One service that some subnets of one VPC must reach; `per_zone` in each of their zones, or else anywhere.
+    `is_by_tag` says that no rule asks for it anywhere in the VPC.
+    """
 
     service: str
     subnet_ids: frozenset[str]
     per_zone: bool
+    is_by_tag: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -291,12 +293,13 @@ def desired(policy: Policy, vpc: Vpc, tiers: Mapping[str, SeenTier], *, today: d
             f"{vpc.id}: the tags {REQUIRE} there name {write_count(len(beyond), 'more service')} that the region "
             f"doesn't offer, such as {beyond[0]}; nothing is made for them"
         )
+    ruled = _ruled(policy, vpc, {subnet: tiers[subnet.id] for subnet in subnets}, tags)
     return Desired(
-        requirements=_as_requirements(requirements),
+        requirements=_as_requirements(requirements, ruled),
         exempted=tuple(sorted(used, key=_in_order)),
         problems=tuple(problems),
         spared=tuple(spared),
-        unsure=_as_requirements(unsure),
+        unsure=_as_requirements(unsure, ruled),
         held=(tags[vpc.id].unclear,) if tags[vpc.id].unclear else (),
         unclear=tuple((subnet_id, tags[subnet_id].unclear) for subnet_id in asked if tags[subnet_id].unclear),
     )
@@ -310,23 +313,6 @@ def asked_in(policy: Policy, vpc: Vpc, tiers: Mapping[str, SeenTier], *, today: 
             for subnet_id in requirement.subnet_ids:
                 asked[subnet_id].add(requirement.service)
     return {subnet_id: frozenset(services) for subnet_id, services in asked.items()}
-
-
-def asked_by_rules(policy: Policy, vpc: Vpc) -> dict[str, frozenset[str]]:
-    """What the rules ask for in each subnet as it is, or would ask for if it lost its way out.
-
-    Tags that replace the rules don't count: whoever sets one must not take away what the rules make urgent.
-    """
-    tiers = classify_subnets(vpc)
-    return {
-        subnet.id: frozenset(
-            service
-            for rule in policy.rules
-            if any(rule.matches(vpc, subnet, tier) for tier in {*tiers[subnet.id].possible, Tier.ISOLATED})
-            for service in rule.services
-        )
-        for subnet in vpc.subnets
-    }
 
 
 def spared_in(
@@ -353,8 +339,20 @@ def _unknown_beyond(policy: Policy, services: Collection[str]) -> list[str]:
     return sorted(set(services) - policy.known_names - ruled)[MOST_UNKNOWN:]
 
 
-def _as_requirements(asked: Mapping[str, Mapping[str, bool]]) -> tuple[Requirement, ...]:
-    return tuple(Requirement(service, frozenset(who), any(who.values())) for service, who in sorted(asked.items()))
+def _as_requirements(asked: Mapping[str, Mapping[str, bool]], ruled: Collection[str]) -> tuple[Requirement, ...]:
+    return tuple(
+        Requirement(service, frozenset(who), any(who.values()), is_by_tag=service not in ruled)
+        for service, who in sorted(asked.items())
+    )
+
+
+def _ruled(
+    policy: Policy, vpc: Vpc, tiers: Mapping[Subnet, SeenTier], tags: Mapping[str, "_TagsRead"]
+) -> frozenset[str]:
+    """The services that rules ask for in the VPC, or would if no tag stood in for them."""
+    untagged = dict.fromkeys(tags, _NO_TAGS)
+    asked = (_asked_for_sure(policy, vpc, subnet, tier, untagged) for subnet, tier in tiers.items())
+    return frozenset(service for both in asked for services in both for service in services)
 
 
 def without_require(vpc: Vpc) -> Vpc:

@@ -26,7 +26,7 @@ from lifeline.core.plan.plan import plan_endpoints
 from lifeline.core.plan.scene import PlanInput
 from lifeline.core.plan.uncertain import UNREAD_CATALOG
 from lifeline.core.policy.endpoint_policies import NO_POLICIES, EndpointPolicies
-from lifeline.core.policy.policy import Desired, Policy, asked_by_rules, desired, exempted_subnets
+from lifeline.core.policy.policy import Desired, Policy, desired, exempted_subnets
 from lifeline.reconciler.steps.attributes import Attributes
 from lifeline.runtime.observability import logger
 from lifeline.runtime.settings import Settings
@@ -210,7 +210,6 @@ class Planning:
         want = desired(self.policy, vpc, tiers, today=self.now.date())
         plan_input = PlanInput(
             requirements=want.requirements,
-            by_rules=frozenset[str]().union(*asked_by_rules(self.policy, vpc).values()),
             owner=self.settings.stack_name,
             account_id=self.settings.account_id,
             made=tuple(sorted((service, made.endpoint_id) for service, made in followed.made.items())),
