@@ -379,3 +379,51 @@ def test_a_gateway_endpoint_behind_an_acl_is_not_served_and_the_acl_is_named(cas
     case.later()
     (service,) = case.look(vpc_id)["services"]
     assert (service["state"], service["detail"]) == ("blocked", f"allow it in network ACL {acl_id}")
+
+
+@pytest.mark.parametrize("case", [{"REQUIRED_SERVICES": "s3"}], indirect=True)
+class TestARouteThatTakesAGatewayEndpointsAddresses:
+    """The most specific route goes first, and a static one before a prefix list's (VPC guide: route priority)."""
+
+    def served_but(self, case: Case, *, is_attached: bool, part_of_list: bool = True) -> tuple[str, str, str]:
+        """A VPC whose subnet S3's gateway endpoint served until a route took some addresses; with the VPC's ID the
+        route's block and target.
+        """
+        ec2, vpc_id = case.world.ec2, case.world.make_vpc()
+        case.world.make_subnet(vpc_id)
+        case.look(vpc_id)
+        case.later()
+        assert case.look(vpc_id)["services"][0]["state"] == "served"
+        filters = [{"Name": "prefix-list-name", "Values": [case.account.name_of("s3")]}]
+        (listed,) = ec2.describe_managed_prefix_lists(Filters=filters)["PrefixLists"]
+        entries = ec2.get_managed_prefix_list_entries(PrefixListId=listed["PrefixListId"])["Entries"]
+        cidr = entries[0]["Cidr"] if part_of_list else "17.0.0.0/8"
+        vpn_id = ec2.create_vpn_gateway(Type="ipsec.1")["VpnGateway"]["VpnGatewayId"]
+        ec2.attach_vpn_gateway(VpnGatewayId=vpn_id, VpcId=vpc_id)
+        main = [{"Name": "vpc-id", "Values": [vpc_id]}, {"Name": "association.main", "Values": ["true"]}]
+        (table,) = ec2.describe_route_tables(Filters=main)["RouteTables"]
+        ec2.create_route(RouteTableId=table["RouteTableId"], DestinationCidrBlock=cidr, GatewayId=vpn_id)
+        if not is_attached:
+            ec2.detach_vpn_gateway(VpnGatewayId=vpn_id, VpcId=vpc_id)
+        return vpc_id, cidr, vpn_id
+
+    def test_to_nowhere_is_named_and_left_to_its_owner(self, case: Case) -> None:
+        vpc_id, cidr, vpn_id = self.served_but(case, is_attached=False)
+        after = case.look(vpc_id)
+        (service,), (action,) = after["services"], after["actions"]
+        assert service["state"] == "blocked"
+        assert f"leads to {cidr}; its route to {vpn_id} is a blackhole" in action["reason"]
+        assert action["error"] == "delete the route, or give it a target that forwards the packets"
+
+    def test_to_what_was_not_read_leaves_it_unknown(self, case: Case) -> None:
+        vpc_id, _, vpn_id = self.served_but(case, is_attached=True)
+        after = case.look(vpc_id)
+        (service,) = after["services"]
+        assert (service["state"], after["actions"]) == ("unknown", [])
+        assert f"what lies beyond {vpn_id} was not read" in service["detail"]
+
+    @pytest.mark.parametrize("is_attached", [True, False])
+    def test_of_other_public_addresses_takes_nothing_from_it(self, case: Case, *, is_attached: bool) -> None:
+        vpc_id, _, _ = self.served_but(case, is_attached=is_attached, part_of_list=False)
+        after = case.look(vpc_id)
+        assert ([one["state"] for one in after["services"]], after["actions"]) == (["served"], [])

@@ -65,6 +65,40 @@ def test_a_prefix_list_is_its_entries_and_a_gateway_endpoints_is_not_read() -> N
     assert (theirs.target, theirs.destinations) == (TargetKind.GATEWAY_ENDPOINT, ())
 
 
+def to_hub(**members: object) -> dict[str, object]:
+    return {"DestinationCidrBlock": "10.9.0.0/16", "State": "active", "Origin": "CreateRoute", **members}
+
+
+@pytest.mark.parametrize("origin", ["EnableVgwRoutePropagation", "Advertisement"])
+def test_of_routes_for_the_same_block_a_static_one_counts_even_if_it_is_dead(origin: str) -> None:
+    """VPC guide: route priority. Then come those of prefix lists, and at last what is propagated."""
+    propagated = to_hub(GatewayId="vgw-1", Origin=origin)
+    static = to_hub(TransitGatewayId="tgw-1", State="blackhole")
+    by_list = {"DestinationPrefixListId": "pl-1", "NatGatewayId": "nat-1", "State": "active", "Origin": "CreateRoute"}
+    lists = {"pl-1": ("10.9.0.0/16", "10.0.0.0/8")}
+
+    def read(*routes: dict[str, object]) -> list[tuple[str, tuple[str, ...]]]:
+        either = [route_table_of({"RouteTableId": "rtb-1", "Routes": [*of]}, lists) for of in (routes, routes[::-1])]
+        assert either[0] == either[1]
+        return [(one.target_id, one.destinations) for one in either[0].routes]
+
+    assert read(propagated, static) == [("tgw-1", ("10.9.0.0/16",))]
+    assert read(propagated, by_list) == [("nat-1", lists["pl-1"])]
+    assert read(by_list, static) == [("tgw-1", ("10.9.0.0/16",)), ("nat-1", ("10.0.0.0/8",))]
+    narrower = {**propagated, "DestinationCidrBlock": "10.9.1.0/24"}
+    assert len(read(narrower, static, by_list)) == 3  # the most specific one goes first, whatever it comes from
+
+
+def test_a_gateway_endpoints_route_keeps_its_services_addresses_and_comes_after_what_goes_before_it() -> None:
+    theirs = {"DestinationPrefixListId": "pl-s3", "GatewayId": "vpce-1", "State": "active", "Origin": "CreateRoute"}
+    static = to_hub(DestinationCidrBlock="52.216.0.0/15", TransitGatewayId="tgw-1")
+    found = route_table_of({"RouteTableId": "rtb-1", "Routes": [theirs, static]}, {"pl-s3": ("52.216.0.0/15",)}).routes
+    assert [(one.target_id, one.destinations) for one in found] == [
+        ("tgw-1", ("52.216.0.0/15",)),
+        ("vpce-1", ("52.216.0.0/15",)),
+    ]
+
+
 def test_edge_and_ended_associations_are_no_subnets() -> None:
     table = route_table_of(
         {
@@ -184,6 +218,19 @@ def test_a_network_interface_has_all_its_private_addresses_and_its_groups() -> N
     assert (found.is_client, found.checks_source) == (False, False)
     plain = interface_of({"NetworkInterfaceId": "eni-2"})
     assert (plain.addresses, plain.is_client, plain.checks_source) == ((), True, True)
+
+
+def test_what_is_delegated_to_a_network_interface_counts_among_its_addresses() -> None:
+    """From which the pods of a node call (EKS guide: assign more IP addresses to nodes with prefixes)."""
+    found = interface_of(
+        {
+            "NetworkInterfaceId": "eni-1",
+            "PrivateIpAddress": "10.0.1.5",
+            "Ipv4Prefixes": [{"Ipv4Prefix": "10.0.1.80/28"}],
+            "Ipv6Prefixes": [{"Ipv6Prefix": "2001:db8:0:0:1::/80"}],
+        }
+    )
+    assert found.addresses == ("10.0.1.5", "10.0.1.80/28", "2001:db8:0:0:1::/80")
 
 
 def test_a_regional_nat_gateway_has_no_subnet() -> None:

@@ -175,6 +175,14 @@ FIREWALLS = (
 )
 
 
+# Routes that take a part of a gateway endpoint's addresses from it, as a company's to what it knows in public.
+TAKEN = tuple(
+    route(cidr, TargetKind.TRANSIT_GATEWAY, "tgw-1", active=is_active)
+    for cidr in ("52.0.0.0/9", "52.1.2.3/32", "54.0.0.0/8")
+    for is_active in (True, False)
+)
+
+
 @st.composite
 def networks(draw: st.DrawFn, service: str, way: str) -> Vpc:
     """A VPC with an endpoint of the service, or a way out, or neither, behind filters of every kind."""
@@ -186,6 +194,7 @@ def networks(draw: st.DrawFn, service: str, way: str) -> Vpc:
     ways: list[Route] = []
     if leads_by == "gateway":
         parts.append(gateway("main"))
+        ways += draw(st.sampled_from([[], [], *([one] for one in TAKEN)]))
         listed = draw(st.sampled_from([(), ("52.0.0.0/8",), ("52.0.0.0/9", "54.1.0.0/16")]))
         ways.append(Route(listed, TargetKind.GATEWAY_ENDPOINT, "vpce-1", is_active=True, prefix_list_id="pl-s3"))
     elif leads_by == "endpoint":
@@ -387,6 +396,7 @@ FEATURES = {
     "not known",
     "an interface endpoint",
     "a gateway endpoint",
+    "a route that takes a part of a gateway endpoint's addresses",
     "a NAT gateway that carries on",
     "a NAT gateway behind what shuts it",
     "a firewall beyond a NAT gateway",
@@ -459,6 +469,8 @@ def features(network: Vpc, service: str, asking: NetworkInterface | None, has_pu
     targets = {one.target for one in network.route_tables[0].routes}
     if network.endpoints:
         yield "a gateway endpoint"
+        is_taken = any("tgw-1" in words for words in (path.words, *path.unread))
+        yield from ["a route that takes a part of a gateway endpoint's addresses"] if is_taken else []
     elif TargetKind.NAT_GATEWAY in targets:
         yield from ["a firewall beyond a NAT gateway"] if any(TO_FIREWALL[1] in words for words in path.unread) else []
         by_nat = any("subnet-nat" in obstacle.words for obstacle in path.obstacles)

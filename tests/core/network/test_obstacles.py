@@ -5,9 +5,9 @@ from itertools import permutations
 import pytest
 
 from lifeline.core.network.gates import End, Filter, ObstacleKind
-from lifeline.core.network.model import FAILED_STATES, AclEntry, EndpointState, Rule
-from lifeline.core.network.obstacles import barrier_of, lets_all_in, rule_lanes, unread_lists
-from lifeline.core.network.packets import Lane, lanes_of, span
+from lifeline.core.network.model import FAILED_STATES, AclEntry, EndpointState, NetworkAcl, NetworkInterface, Rule
+from lifeline.core.network.obstacles import barrier_of, barrier_to, lets_all_in, rule_lanes, unread_lists
+from lifeline.core.network.packets import Lane, blocks_in, lanes_of, span
 from lifeline.core.network.ports import HTTPS
 from tests.support.builders import MONITORING, endpoint, own_security_group, subnet, vpc
 
@@ -115,3 +115,23 @@ def test_an_endpoint_is_ready_coming_failed_or_gone(state: EndpointState) -> Non
         EndpointState.DELETED: "gone",
     }[state]
     assert [kind for kind, is_it in kinds.items() if is_it] == [expected]
+
+
+@pytest.mark.parametrize(("denied", "shut"), [("10.0.1.80/28", "10.0.1.80/28"), ("10.0.1.96/28", "")])
+def test_the_pods_of_a_node_are_clients_by_the_block_that_is_delegated_to_it(denied: str, shut: str) -> None:
+    """A rule by reference lets a member's delegated block in, too, and a network ACL may shut just that."""
+    client, host = subnet("a", cidr="10.0.1.0/24"), subnet("b", cidr="10.0.2.0/24")
+    node = NetworkInterface("eni-node", client.id, ("10.0.1.5", "10.0.1.80/28"), frozenset({"sg-nodes"}))
+    by_members = own_security_group(ingress=(Rule("tcp", 443, 443, groups=("sg-nodes",)),))
+    entries = (
+        AclEntry(number, egress, allow=allow, protocol="-1", cidr=cidr)
+        for number, allow, cidr in ((50, False, denied), (100, True, "0.0.0.0/0"))
+        for egress in (True, False)
+    )
+    acl = NetworkAcl("acl-1", frozenset({host.id}), tuple(entries))
+    serving = endpoint(MONITORING, "b")
+    network = vpc(client, host, serving, by_members, interfaces=(node,), network_acls=(acl,))
+    found = barrier_to(serving, client, network)
+    assert blocks_in(found.shut, 4) == shut
+    assert bool(found.obstacles) is bool(shut)
+    assert not found.unread

@@ -35,7 +35,7 @@ from lifeline.core.network.way_out import (
     way_out,
     without_addresses,
 )
-from tests.support.builders import CATALOG, default_route, route, subnet, table, vpc
+from tests.support.builders import CATALOG, SHUT_POLICY, default_route, gateway, route, subnet, table, vpc
 from tests.support.counting import work_of
 
 CLIENT = subnet("a", cidr="10.0.1.0/24")
@@ -537,3 +537,15 @@ def test_only_where_awss_own_gateways_lead_is_known(target: TargetKind) -> None:
     leads_out = bool(ways_out(home, network))
     doubts = doubts_of_way_out(home, network, "logs", HTTPS)
     assert (doubts == ("it isn't known where x-1 leads",)) is (leads_out and target not in gateways)
+
+
+@pytest.mark.xfail(strict=True, reason="policies of gateway endpoints behind a NAT gateway aren't judged")
+def test_a_gateway_endpoint_in_a_nat_gateways_subnet_decides_what_gets_to_its_service() -> None:
+    """What a NAT gateway sends takes the routes of its own subnet (docs/watching.md: what Lifeline can't know)."""
+    to_s3 = Route((), TargetKind.GATEWAY_ENDPOINT, "vpce-1", is_active=True, prefix_list_id="pl-s3")
+    public = table("nat", default_route(TargetKind.INTERNET_GATEWAY), to_s3, subnets=("nat",))
+    shut = gateway("nat", policy=SHUT_POLICY)
+    to_nat = table("main", default_route(TargetKind.NAT_GATEWAY, NAT.id))
+    network = vpc(CLIENT, HOME, to_nat, public, shut, nat_gateways=(NAT,))
+    found = find_path(CLIENT, network, "s3", CATALOG, DnsView(), has_public_address=False)
+    assert not found.reach.is_open

@@ -253,7 +253,6 @@ def test_of_two_services_with_one_name_that_are_required_one_gets_an_endpoint(ca
 @pytest.mark.parametrize("canary", [False, True])
 def test_of_two_services_with_one_name_what_a_rule_asks_for_goes_before_what_only_a_tag_does(canary: bool) -> None:
     """Otherwise, whoever may tag one subnet keeps the endpoint from all others."""
-    twin = replace(SERVICE, name=f"{MONITORING}-fips", private_dns_names=(FIPS,))
     asked = (
         Requirement("monitoring", frozenset({"subnet-b"}), per_zone=True, is_by_tag=True),
         Requirement("monitoring-fips", frozenset({"subnet-a"}), per_zone=True),
@@ -263,7 +262,7 @@ def test_of_two_services_with_one_name_what_a_rule_asks_for_goes_before_what_onl
     for there in ((), (by_tag, own_security_group())) if canary else ((),):
         found = plan_endpoints(
             vpc(*two, *there),
-            Catalog((SERVICE, twin)),
+            TWINS,
             PlanInput(asked, OWNER, dns=DnsView(), canary=canary, made=(("monitoring", "vpce-1"),) if there else ()),
         )
         naming = [one for one in found.actions if one.service]
@@ -276,12 +275,11 @@ def test_of_two_services_with_one_name_what_a_rule_asks_for_goes_before_what_onl
 
 def test_of_two_services_with_one_name_the_one_that_had_an_endpoint_gets_it_again() -> None:
     """The other one may wait for approval, by which neither would be there."""
-    twin = replace(SERVICE, name=f"{MONITORING}-fips", private_dns_names=(FIPS,))
     asked = tuple(
         Requirement(name, frozenset({"subnet-a"}), per_zone=True) for name in ("monitoring", "monitoring-fips")
     )
     had = PlanInput(asked, OWNER, dns=DnsView(), made=(("monitoring-fips", "vpce-gone"),))
-    found = plan_endpoints(vpc(subnet("a")), Catalog((SERVICE, twin)), had)
+    found = plan_endpoints(vpc(subnet("a")), TWINS, had)
     assert [one.service for one in found.planned if one.service] == ["monitoring-fips"]
 
 

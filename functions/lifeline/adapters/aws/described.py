@@ -1,7 +1,8 @@
 """EC2's dicts become values, member by member. Nothing else in Lifeline knows how EC2 spells things."""
 
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from lifeline.adapters.aws.calls import tags_of
@@ -89,8 +90,35 @@ def route_table_of(described: dict[str, Any], lists: dict[str, tuple[str, ...]])
         id=described["RouteTableId"],
         is_main=any(entry.get("Main") for entry in live),
         subnet_ids=frozenset(entry["SubnetId"] for entry in live if entry.get("SubnetId")),
-        routes=tuple(sorted(_route(route, lists) for route in described.get("Routes", []))),
+        routes=tuple(_in_force(sorted((_rank(one), _route(one, lists)) for one in described.get("Routes", [])))),
     )
+
+
+# Of routes that a gateway or a route server brings, Origin says so (EC2 API: Route).
+_PROPAGATED = frozenset({"EnableVgwRoutePropagation", "Advertisement"})
+
+
+def _rank(described: dict[str, Any]) -> int:
+    """Which of the routes for one block goes first: a static one, then a prefix list's, then what is propagated (VPC
+    guide: route priority).
+    """
+    if described.get("Origin") in _PROPAGATED:
+        return 2
+    return 1 if described.get("DestinationPrefixListId") else 0
+
+
+def _in_force(ranked: Iterable[tuple[int, Route]]) -> Iterator[Route]:
+    """The routes in this order, without the blocks that an earlier one takes. A gateway endpoint's keeps them: they are
+    its service's addresses as well.
+    """
+    taken: set[str] = set()
+    for _, route in ranked:
+        left = tuple(text for text in route.destinations if text not in taken)
+        taken.update(left)
+        if left == route.destinations or route.target is TargetKind.GATEWAY_ENDPOINT:
+            yield route
+        elif left:
+            yield replace(route, destinations=left)
 
 
 def _route(described: dict[str, Any], lists: dict[str, tuple[str, ...]]) -> Route:
@@ -175,9 +203,13 @@ def security_group_of(described: dict[str, Any]) -> SecurityGroup:
 
 
 def interface_of(described: dict[str, Any], stopped: Collection[str] = ()) -> NetworkInterface:
-    """A network interface with all of its private addresses; `stopped` are instances that are, by id."""
+    """A network interface with all of its private addresses, and the blocks that are delegated to it; `stopped` are
+    instances that are, by id.
+    """
     addresses = [entry["PrivateIpAddress"] for entry in described.get("PrivateIpAddresses", [])]
     addresses += [entry["Ipv6Address"] for entry in described.get("Ipv6Addresses", [])]
+    addresses += [entry["Ipv4Prefix"] for entry in described.get("Ipv4Prefixes", [])]
+    addresses += [entry["Ipv6Prefix"] for entry in described.get("Ipv6Prefixes", [])]
     first = described.get("PrivateIpAddress")
     return NetworkInterface(
         id=described["NetworkInterfaceId"],

@@ -7,11 +7,12 @@ from dataclasses import replace
 from typing import Any
 
 from lifeline.adapters.aws.described import endpoint_of, security_group_of, vpc_of
+from lifeline.core.network.acl import public_end
 from lifeline.core.network.endpoint_policy import hangs_on_account
-from lifeline.core.network.model import NetworkInterface, SecurityGroup, Vpc, named_lists
+from lifeline.core.network.model import DEFAULT_ROUTES, NetworkInterface, SecurityGroup, Vpc, named_lists, version_of
+from lifeline.core.network.packets import common, span
 
 _LAST = 32767  # AWS's own last entry, which denies the rest (VPC guide: network ACL rules)
-_EVERYWHERE = frozenset({"0.0.0.0/0", "::/0"})
 
 
 def guarded_vpcs(acls: Iterable[dict[str, Any]]) -> set[str]:
@@ -24,7 +25,7 @@ def _lets_everything_through(acl: dict[str, Any]) -> bool:
     open_ways = {
         bool(entry.get("Egress"))
         for entry in entries
-        if entry.get("CidrBlock") in _EVERYWHERE and str(entry.get("Protocol")) == "-1"
+        if entry.get("CidrBlock") in DEFAULT_ROUTES and str(entry.get("Protocol")) == "-1"
     }
     return open_ways == {True, False} and all(entry.get("RuleAction") == "allow" for entry in entries)
 
@@ -87,17 +88,26 @@ def _machine(route: Mapping[str, Any]) -> str:
 
 
 def lists_in_routes(tables: Iterable[dict[str, Any]], guarded: set[str]) -> tuple[set[str], set[str]]:
-    """The prefix lists in routes: the customer's, and AWS's in routes to gateway endpoints of guarded VPCs."""
+    """The prefix lists in routes: the customer's, and AWS's in routes to gateway endpoints of guarded VPCs, and of
+    tables of which another route may take some of the addresses.
+    """
     own: set[str] = set()
     gateways: set[str] = set()
     for table in tables:
-        for route in (route for route in table.get("Routes", []) if route.get("DestinationPrefixListId")):
-            is_gateway = str(route.get("GatewayId", "")).startswith("vpce-")
-            if not is_gateway:
-                own.add(route["DestinationPrefixListId"])
-            elif table["VpcId"] in guarded:
-                gateways.add(route["DestinationPrefixListId"])
+        routes = table.get("Routes", [])
+        listed = [route for route in routes if route.get("DestinationPrefixListId")]
+        to_gateways = [route for route in listed if str(route.get("GatewayId", "")).startswith("vpce-")]
+        own |= {route["DestinationPrefixListId"] for route in listed if route not in to_gateways}
+        if table["VpcId"] in guarded or len(listed) > len(to_gateways) or any(map(_is_narrow_and_public, routes)):
+            gateways |= {route["DestinationPrefixListId"] for route in to_gateways}
     return own, gateways
+
+
+def _is_narrow_and_public(route: Mapping[str, Any]) -> bool:
+    text = route.get("DestinationCidrBlock") or route.get("DestinationIpv6CidrBlock")
+    if not text or text in DEFAULT_ROUTES or route.get("GatewayId") == "local":
+        return False
+    return bool(common((span(text),), public_end("", version_of(text)).addresses))
 
 
 def lists_in_rules(groups: Iterable[dict[str, Any]]) -> set[str]:

@@ -295,7 +295,7 @@ class Network:
         self, tables: list[dict[str, Any]], groups: list[dict[str, Any]], guarded: set[str]
     ) -> dict[str, tuple[str, ...] | LifelineError]:
         """The CIDRs of the prefix lists in routes and in security group rules; of gateway endpoints' lists, those that
-        a network ACL may tell apart.
+        a network ACL or another route may tell apart.
 
         A list of another account that isn't shared any more stays in its routes, which go on working, and can't be read
         (VPC guide: work with shared prefix lists).

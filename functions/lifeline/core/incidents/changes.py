@@ -10,7 +10,17 @@ from functools import lru_cache
 from lifeline.core.history.change import Change
 from lifeline.core.incidents.incident import CauseKind
 from lifeline.core.network.acl import acl_of, private_addresses
-from lifeline.core.network.model import Ranges, Route, RouteTable, Subnet, TargetKind, Vpc, named_lists, version_of
+from lifeline.core.network.model import (
+    DEFAULT_ROUTES,
+    Ranges,
+    Route,
+    RouteTable,
+    Subnet,
+    TargetKind,
+    Vpc,
+    named_lists,
+    version_of,
+)
 from lifeline.core.network.packets import EVERY_ADDRESS, narrowed, span, wider_of, without
 from lifeline.core.network.reach import endpoints_of
 from lifeline.core.network.tiers import effective_route_table, ways_out
@@ -378,7 +388,7 @@ def _ends(subnet: Subnet, vpc: Vpc) -> Iterator[tuple[tuple[str, str], bool]]:
         (route, text)
         for route in table.routes
         for text in route.destinations
-        if text not in {"0.0.0.0/0", "::/0"} and (_is_dead(route, text, out) or route.target not in GATEWAYS | _INSIDE)
+        if text not in DEFAULT_ROUTES and (_is_dead(route, text, out) or route.target not in GATEWAYS | _INSIDE)
     }
     if not ends:
         return
@@ -393,7 +403,7 @@ def _ends(subnet: Subnet, vpc: Vpc) -> Iterator[tuple[tuple[str, str], bool]]:
     for version in (4, 6):
         by_block = {
             span(text): (route, text)
-            for route in (local, *table.routes)
+            for route in (local, *reversed(table.routes))  # of those for one block, the first one counts
             for text in route.destinations
             if version_of(text) == version
         }

@@ -21,6 +21,7 @@ IN_PLACE_OF = "lifeline:in-place-of"  # of an endpoint that stands in for a hub'
 ENDPOINTS_INTERFACE = "vpc_endpoint"  # EC2's type of an endpoint's network interfaces
 RULE_WORDS = "From the VPC to its endpoints"  # describe each rule that Lifeline adds to its security groups
 SECURITY_GROUP_NAME = "lifeline-endpoints"  # of the first group in a VPC; the others end in a number
+DEFAULT_ROUTES = frozenset({"0.0.0.0/0", "::/0"})  # the destinations of what takes all that nothing narrower does
 VPC_ID = re.compile(r"vpc-(?:[0-9a-f]{8}|[0-9a-f]{17})")  # to be matched in full
 # Kinds of interfaces from which nobody's workload calls a service (EC2 API: NetworkInterface.InterfaceType).
 _ONLY_ANSWERING = frozenset(
@@ -291,7 +292,10 @@ class Route:
 
 @dataclass(frozen=True, slots=True)
 class RouteTable:
-    """A route table with the subnets that name it; those that name none follow the VPC's main table."""
+    """A route table with the subnets that name it; those that name none follow the VPC's main table.
+
+    Of two routes for the same block, the first one counts. Only a gateway endpoint's may be such a second one.
+    """
 
     id: str
     is_main: bool
@@ -402,7 +406,8 @@ class Attached:
 
 @dataclass(frozen=True, slots=True)
 class NetworkInterface(Attached):
-    """A network interface, as far as it decides what may pass. `addresses` are its private ones, of both IP versions.
+    """A network interface, as far as it decides what may pass. `addresses` are its private ones, of both IP versions,
+    and the blocks of such that are delegated to it, from which a node's pods call (EKS guide: prefixes).
 
     One that isn't attached, or whose instance `is_stopped`, forwards nothing. With `checks_source` it drops what isn't
     its own, so that it can't be a NAT (EC2 API: SourceDestCheck). `owner_id` is the account whose interface it is.

@@ -1,6 +1,6 @@
 """What stands between a subnet and an endpoint: what was seen to keep it out, and what was not read."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from lifeline.core.network.acl import (
@@ -15,12 +15,14 @@ from lifeline.core.network.acl import (
 from lifeline.core.network.endpoint_policy import Opening, judge_policy
 from lifeline.core.network.gates import End, Filter, ObstacleKind, Passage, beyond_words, find_passage
 from lifeline.core.network.model import (
+    DEFAULT_ROUTES,
     MANAGED_BY,
     Endpoint,
     EndpointType,
     NetworkInterface,
     Part,
     Ranges,
+    RouteTable,
     Rule,
     SecurityGroup,
     Subnet,
@@ -29,7 +31,7 @@ from lifeline.core.network.model import (
     suffix_of,
     version_of,
 )
-from lifeline.core.network.packets import Lane, Traffic, common, joined, lanes_let_in, span
+from lifeline.core.network.packets import Lane, Traffic, addresses_in, common, is_few, joined, lanes_let_in, span
 from lifeline.core.network.ports import HTTPS
 from lifeline.core.network.routing import by_taker, routing_of, stays_local
 from lifeline.core.network.tiers import effective_route_table
@@ -180,10 +182,14 @@ def _stands_nothing_between(client: Subnet, host: Subnet, vpc: Vpc, version: int
     return is_straight and stand_open(client, host, vpc, version)
 
 
+_STRAIGHT = frozenset({TargetKind.LOCAL, TargetKind.GATEWAY_ENDPOINT})
+
+
 def detours(start: Subnet, end: End, vpc: Vpc, ports: Ranges, *, is_far: bool) -> tuple[list[Filter], tuple[str, ...]]:
-    """The routes from a subnet to others of the VPC that aren't local: what of them leads nowhere, as gates, and what
-    wasn't read. A route for the whole of a subnet or of the VPC may have another target than `local` (VPC guide: route
-    tables, routing for a middlebox appliance). What stays in a subnet takes no route.
+    """The routes from a subnet to others of the VPC that aren't local, or that take a gateway endpoint's addresses from
+    it: what of them leads nowhere, as gates, and what wasn't read. A route for the whole of a subnet or of the VPC may
+    have another target than `local` (VPC guide: route tables, routing for a middlebox appliance). What stays in a
+    subnet takes no route.
     """
     parts = by_taker(routing_of(start, vpc, end.version).parts(end.addresses))
     dead = {route: part for route, part in parts.items() if route and not route.is_active}
@@ -191,7 +197,7 @@ def detours(start: Subnet, end: End, vpc: Vpc, ports: Ranges, *, is_far: bool) -
     words = f"no route of {start.id} leads to {{addresses}}"
     for target_id in dict.fromkeys(route.target_id for route in dead):
         words += f"; its route to {target_id} is a blackhole"
-    beyond = [route for route in parts if route and route not in dead and route.target is not TargetKind.LOCAL]
+    beyond = [route for route in parts if route and route not in dead and route.target not in _STRAIGHT]
     unread = dict.fromkeys(beyond_words(route.target_id) for route in beyond)
     return [Filter(ObstacleKind.ROUTE, lanes, words, is_far)] if dead else [], tuple(unread)
 
@@ -285,8 +291,9 @@ def _barrier_to_gateway(
     endpoint: Endpoint, client: Subnet, vpc: Vpc, ports: Ranges, asking: NetworkInterface | None
 ) -> Barrier:
     """S3's gateway endpoint has IPv4 alone (VPC guide: gateway endpoints for Amazon S3). The service keeps its public
-    addresses, so the client's network ACL must let them pass. Its prefix list has them; where that wasn't read, only an
-    ACL that treats all public addresses alike gives an answer.
+    addresses, so the client's network ACL must let them pass, and no route that goes before that to the endpoint may
+    take some (VPC guide: route priority). Its prefix list has them; where that wasn't read, only what treats all public
+    addresses alike gives an answer.
     """
     service, table = suffix_of(endpoint.service_name), effective_route_table(client, vpc)
     version = client.ip_version
@@ -297,12 +304,34 @@ def _barrier_to_gateway(
     routes = [route for route in table.routes if route.target_id == endpoint.id] if table else []
     listed = tuple(text for route in routes if route.prefix_list_id for text in route.destinations)
     far = public_end(service, version, listed)
-    gates = leaving(client, far, vpc, ports)
+    gates, unread = leaving(client, far, vpc, ports), vpc.unread_words(Part.NETWORK_ACLS)
+    if not far.is_guess:
+        dead, beyond = detours(client, far, vpc, ports, is_far=True)
+        gates, unread = [*dead, *gates], (*unread, *beyond)
+    elif table and routes:
+        unread = (*unread, *_maybe_taken(table, far, service))
     barrier = barrier_of([(gates, far)], near, ports, client, repairable=False)
     if far.is_guess and barrier.is_partly_far and barrier.passes_any:
         acl = gates[0].words.partition(" doesn't")[0]
         return Barrier(unread=(f"{acl} denies some addresses, and the prefix list of {service} was not read",))
-    return replace(barrier, unread=vpc.unread_words(Part.NETWORK_ACLS))
+    return replace(barrier, unread=unread)
+
+
+def _maybe_taken(table: RouteTable, far: End, service: str) -> Iterator[str]:
+    """That routes may take some of a service's addresses from its gateway endpoint, as a clause; none if they take a
+    few of all public addresses at most: it is hardly one of them.
+    """
+    narrow = [route for route in table.routes if DEFAULT_ROUTES.isdisjoint(route.destinations)]
+    others = [route for route in narrow if route.target is not TargetKind.GATEWAY_ENDPOINT]
+    taken = {
+        route.target_id: part
+        for route in others
+        if (part := common(addresses_in(route.destinations, far.version), far.addresses))
+        and not is_few(part, far.addresses)
+    }
+    if taken:
+        words = f"{table.id} leads some public addresses to {', '.join(taken)}"
+        yield f"{words}, and the prefix list of {service} was not read"
 
 
 def lets_in_cidr(group: SecurityGroup, cidr: str, ports: Ranges = HTTPS) -> bool:

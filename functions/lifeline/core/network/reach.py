@@ -19,6 +19,7 @@ from lifeline.core.network.dns import (
 from lifeline.core.network.endpoint_policy import Opening, judge_policy
 from lifeline.core.network.gates import ObstacleKind
 from lifeline.core.network.model import (
+    DEFAULT_ROUTES,
     FAILED_STATES,
     Catalog,
     Endpoint,
@@ -599,7 +600,7 @@ class ServiceReach:
         dead = [
             f"; its route to {route.target_id} is a blackhole"
             for route in (table.routes if table else ())
-            if not route.is_active and {"0.0.0.0/0", "::/0"} & set(route.destinations)
+            if not route.is_active and DEFAULT_ROUTES & set(route.destinations)
         ]
         tier = self._tier(subnet)
         is_by_ipv6 = tier is Tier.ISOLATED and leads_out_by_ipv6(subnet, self.vpc)

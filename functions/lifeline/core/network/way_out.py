@@ -7,6 +7,7 @@ from functools import lru_cache
 from lifeline.core.network.acl import all_stand_open, leaving, public_end, through_nat
 from lifeline.core.network.gates import End, Filter, ObstacleKind, beyond_words
 from lifeline.core.network.model import (
+    DEFAULT_ROUTES,
     BlockMode,
     Interface,
     NetworkInterface,
@@ -158,12 +159,12 @@ def _lost_words(subnet: Subnet, vpc: Vpc, service: str, *, at_least: int = 1) ->
     inside = {TargetKind.LOCAL, TargetKind.GATEWAY_ENDPOINT}
     lost = [route for route in (table.routes if table else ()) if route.target not in inside and route not in out]
     version = subnet.ip_version
-    public, default = public_end(service, version).addresses, {"0.0.0.0/0", "::/0"}
-    texts = [text for route in lost for text in route.destinations if text not in default]
+    public = public_end(service, version).addresses
+    texts = [text for route in lost for text in route.destinations if text not in DEFAULT_ROUTES]
     addresses = common(addresses_in(texts, version), public)
     if not table or not addresses or size(addresses) < at_least:
         return ()
-    where = ", ".join(dict.fromkeys(route.target_id for route in lost if default.isdisjoint(route.destinations)))
+    where = ", ".join(dict.fromkeys(route.target_id for route in lost if DEFAULT_ROUTES.isdisjoint(route.destinations)))
     words = f"{table.id} leads some public addresses to {where}, which carries nothing out of the VPC"
     return (f"{words}, and whether the {service} service has addresses there was not read",)
 

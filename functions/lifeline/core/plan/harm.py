@@ -443,13 +443,12 @@ def _lets_in(candidate: Action, action: Action) -> bool:
 def _without_closed(
     place: Callable[[frozenset[str]], Placement], first: Placement, is_closed: Callable[[Subnet], bool]
 ) -> Placement | None:
-    """The first placement in none of whose subnets the way is closed; None if there is none."""
-    avoided: frozenset[str] = frozenset()
+    """The first placement in none of whose subnets the way is closed; None if there is none. Each is judged once."""
+    closed = dict[str, bool]()
     placement = first
     for _ in range(_MOST_TRIES):
-        closed = {host.id for host in placement.subnets if is_closed(host)}
-        if not closed:
+        closed |= {host.id: is_closed(host) for host in placement.subnets if host.id not in closed}
+        if not any(closed[host.id] for host in placement.subnets):
             return placement if placement.subnets else None
-        avoided |= closed
-        placement = place(avoided)
+        placement = place(frozenset(id_ for id_, shut in closed.items() if shut))
     return None

@@ -45,6 +45,7 @@ def plan_endpoints(
     for action, report in uncertain_requirements(scene, catalog):
         found.append(action)
         reports += [report] if report.service not in {known.service for known in reports} else []
+    reports.sort(key=lambda report: report.service)
     found = _with_security_group(found, scene, catalog)
     found = [*hold_back(found, vpc, plan_input.held), *wrong_tags(plan_input.problems)]
     found += [*ownership_questions(vpc, plan_input.owner), *groups_to_close(vpc, plan_input.owner)]
@@ -53,7 +54,7 @@ def plan_endpoints(
         vpc_id=vpc.id,
         tiers=tuple(tiers.items()),
         actions=actions,
-        services=tuple(_after(report, actions) for report in sorted(reports, key=lambda report: report.service)),
+        services=tuple(_after(report, actions) for report in reports),
         monthly_cost_usd=cost_of([action for action in actions if action.is_planned], plan_input.price),
         notes=(
             *gateway_notes(scene, catalog),
