@@ -143,33 +143,6 @@ def test_interfaces_with_the_same_groups_are_judged_once() -> None:
     assert work_of(partial(make, many)) < 2 * work_of(partial(make, few))
 
 
-def town(count: int, *, is_shut: bool) -> Vpc:
-    """So many subnets, each with clients in five groups that let all out. With `is_shut`, one client's group lets it
-    out to its own subnet alone.
-    """
-    subnets = [subnet(str(place), f"us-east-1{'abc'[place % 3]}", cidr=f"10.0.{place}.0/24") for place in range(count)]
-    names = [f"sg-{place}-{number}" for place in range(count) for number in range(5)]
-    out = dict.fromkeys(names, "10.0.0.0/8") | ({names[-1]: subnets[-1].cidr} if is_shut else {})
-    groups = tuple(
-        SecurityGroup(name, name, egress=(Rule("tcp", 443, 443, (*PUBLIC.cidrs, out[name])),)) for name in names
-    )
-    everybody = tuple(
-        replace(APP, id=f"eni-{name}", subnet_id=f"subnet-{name.split('-')[1]}", group_ids=frozenset({name}))
-        for name in names
-    )
-    return network(interfaces=everybody, client_groups=groups, subnets=tuple(subnets))
-
-
-def test_whoever_is_shut_out_of_nearly_every_subnet_keeps_no_run_busy() -> None:
-    """Each placement that doesn't do is tried without judging all the others' groups again."""
-    all_open, shut = town(30, is_shut=False), town(30, is_shut=True)
-    asked = (Requirement("monitoring", frozenset(one.id for one in shut.subnets), per_zone=True),)
-    make(all_open, requirements=asked)
-    assert make(shut, requirements=asked).subnet_ids == ("subnet-29",)
-    spent = [work_of(partial(make, of, requirements=asked)) for of in (all_open, shut)]
-    assert spent[1] < 2 * spent[0]
-
-
 @pytest.mark.parametrize(
     "rules", [(), (Rule("tcp", 5432, 5432, ("0.0.0.0/0",)),), (Rule("udp", 443, 443, ("0.0.0.0/0",)),)]
 )
