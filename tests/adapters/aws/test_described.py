@@ -1,5 +1,6 @@
 """EC2's dicts, as its model and its wire spell them."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -75,10 +76,10 @@ def test_of_routes_for_the_same_block_a_static_one_counts_even_if_it_is_dead(ori
     propagated = to_hub(GatewayId="vgw-1", Origin=origin)
     static = to_hub(TransitGatewayId="tgw-1", State="blackhole")
     by_list = {"DestinationPrefixListId": "pl-1", "NatGatewayId": "nat-1", "State": "active", "Origin": "CreateRoute"}
-    lists = {"pl-1": ("10.9.0.0/16", "10.0.0.0/8")}
+    lists: dict[str, tuple[str, ...]] = {"pl-1": ("10.9.0.0/16", "10.0.0.0/8")}
 
-    def read(*routes: dict[str, object]) -> list[tuple[str, tuple[str, ...]]]:
-        either = [route_table_of({"RouteTableId": "rtb-1", "Routes": [*of]}, lists) for of in (routes, routes[::-1])]
+    def read(*routes: Mapping[str, object]) -> list[tuple[str, tuple[str, ...]]]:
+        either = [route_table_of({"RouteTableId": "rtb-1", "Routes": list(of)}, lists) for of in (routes, routes[::-1])]
         assert either[0] == either[1]
         return [(one.target_id, one.destinations) for one in either[0].routes]
 
