@@ -539,13 +539,22 @@ def test_only_where_awss_own_gateways_lead_is_known(target: TargetKind) -> None:
     assert (doubts == ("it isn't known where x-1 leads",)) is (leads_out and target not in gateways)
 
 
-@pytest.mark.xfail(strict=True, reason="policies of gateway endpoints behind a NAT gateway aren't judged")
-def test_a_gateway_endpoint_in_a_nat_gateways_subnet_decides_what_gets_to_its_service() -> None:
-    """What a NAT gateway sends takes the routes of its own subnet (docs/watching.md: what Lifeline can't know)."""
+@pytest.mark.parametrize(
+    ("service", "policy", "reach", "said"),
+    [
+        ("s3", "", Reach.OPEN_EGRESS, []),
+        ("s3", SHUT_POLICY, Reach.FILTERED, ["the policy of vpce-1 doesn't allow the s3 service"]),
+        ("s3", "not a policy", Reach.OPEN_EGRESS, ["the policy of vpce-1 could not be understood"]),
+        ("monitoring", SHUT_POLICY, Reach.OPEN_EGRESS, []),
+    ],
+)
+def test_a_gateway_endpoint_in_a_nat_gateways_subnet_decides_what_gets_to_its_service(
+    service: str, policy: str, reach: Reach, said: list[str]
+) -> None:
+    """What a NAT gateway sends takes the routes of its own subnet."""
     to_s3 = Route((), TargetKind.GATEWAY_ENDPOINT, "vpce-1", is_active=True, prefix_list_id="pl-s3")
     public = table("nat", default_route(TargetKind.INTERNET_GATEWAY), to_s3, subnets=("nat",))
-    shut = gateway("nat", policy=SHUT_POLICY)
     to_nat = table("main", default_route(TargetKind.NAT_GATEWAY, NAT.id))
-    network = vpc(CLIENT, HOME, to_nat, public, shut, nat_gateways=(NAT,))
-    found = find_path(CLIENT, network, "s3", CATALOG, DnsView(), has_public_address=False)
-    assert not found.reach.is_open
+    network = vpc(CLIENT, HOME, to_nat, public, gateway("nat", policy=policy), nat_gateways=(NAT,))
+    found = find_path(CLIENT, network, service, CATALOG, DnsView(), has_public_address=False)
+    assert (found.reach, [*found.unread, *(obstacle.words for obstacle in found.obstacles)]) == (reach, said)

@@ -186,7 +186,10 @@ def test_the_notice_names_the_field_and_what_holds_meanwhile() -> None:
         "  rules[0].require[1]: must be a service such as monitoring or ecr.api, or a\n"
         "   named set such as cloudwatch-agent, not 'set:x'\n\n"
         "Version 3, the last valid one, stays in effect.\n\n"
-        "Next: Fix this field and update /lifeline/policy. The new version will take\neffect on the next run.\n"
+        "Next: Fix this field and update /lifeline/policy. The new version will take\n"
+        "effect on the next run. To see who changed it last:\n"
+        "    aws ssm get-parameter-history --name /lifeline/policy \\\n"
+        "      --query 'Parameters[-1].[LastModifiedUser,LastModifiedDate]'\n"
     )
     assert (notice.kind, notice.severity) == ("policy", Severity.WARNING)
     assert json.loads(json.dumps(notice.facts))["field"] == "rules[0].require[1]"

@@ -5,6 +5,7 @@ from dataclasses import replace
 from functools import lru_cache
 
 from lifeline.core.network.acl import all_stand_open, leaving, public_end, through_nat
+from lifeline.core.network.endpoint_policy import Opening, judge_policy
 from lifeline.core.network.gates import End, Filter, ObstacleKind, beyond_words
 from lifeline.core.network.model import (
     DEFAULT_ROUTES,
@@ -20,6 +21,7 @@ from lifeline.core.network.model import (
     TargetKind,
     Tier,
     Vpc,
+    suffix_of,
     version_of,
 )
 from lifeline.core.network.obstacles import Barrier, barrier_of, detours, rule_lanes, unread_lists
@@ -97,8 +99,9 @@ def way_out(subnet: Subnet, vpc: Vpc, service: str, ports: Ranges, asking: Netwo
     unread: list[str] = []
     for route, far in _parts(subnet, vpc, service, version):
         gates, unseen = on_route(route, subnet, vpc, near, far, ports, members)
-        ends.append((gates, far))
-        unread += unseen
+        policies, unclear = _policies_behind_nat(route, vpc, service, near)
+        ends.append(([*gates, *policies], far))
+        unread += (*unseen, *unclear)
         unread += (beyond_words(onward.target_id) for onward in _beyond_nat(route, vpc, far.addresses))
     unread += vpc.unread_words(Part.NETWORK_ACLS)
     for one in (subnet, *_nat_homes(subnet, vpc)):
@@ -139,12 +142,34 @@ def _nat_homes(subnet: Subnet, vpc: Vpc) -> tuple[Subnet, ...]:
     return tuple(home for home in vpc.subnets if home.id in homes)
 
 
+def _home_of_nat(route: Route, vpc: Vpc) -> Subnet | None:
+    """The subnet of the NAT gateway to which the route leads."""
+    nat = next((nat for nat in vpc.nat_gateways if nat.id == route.target_id), None)
+    return next((home for home in vpc.subnets if nat and home.id == nat.subnet_id), None)
+
+
+def _policies_behind_nat(route: Route, vpc: Vpc, service: str, near: End) -> tuple[list[Filter], tuple[str, ...]]:
+    """What the policy of the service's gateway endpoint shuts, if a NAT gateway's subnet leads there, and what of it
+    can't be read. What a NAT gateway sends takes the routes of its own subnet (VPC guide: NAT gateway use cases).
+    """
+    home = _home_of_nat(route, vpc)
+    table = effective_route_table(home, vpc) if home else None
+    taking = {one.target_id for one in (table.routes if table else ()) if one.is_active}
+    gates, unread = list[Filter](), list[str]()
+    for endpoint in vpc.live_endpoints:
+        if endpoint.id in taking and suffix_of(endpoint.service_name) == service:
+            verdict = judge_policy(endpoint, vpc)
+            unread += [verdict.words] if verdict.opening is Opening.UNREADABLE else []
+            shut = Filter(ObstacleKind.ENDPOINT_POLICY, (Lane(near.addresses, ()),), verdict.words)
+            gates += [shut] if verdict.opening is Opening.SHUT else []
+    return gates, tuple(unread)
+
+
 def _beyond_nat(route: Route, vpc: Vpc, addresses: Ranges) -> tuple[Route, ...]:
     """The routes by which a NAT gateway's subnet leads IPv4 addresses on to what wasn't read, such as a firewall: what
     a NAT gateway sends takes the routes of its own subnet (VPC guide: NAT gateway use cases).
     """
-    nat = next((nat for nat in vpc.nat_gateways if nat.id == route.target_id), None)
-    home = next((home for home in vpc.subnets if nat and home.id == nat.subnet_id), None)
+    home = _home_of_nat(route, vpc)
     if home is None:
         return ()
     onward = by_taker(routing_of(home, vpc, 4).parts(addresses))
