@@ -4,8 +4,10 @@ from collections.abc import Iterator
 
 import pytest
 
+from lifeline.adapters.store.vpcs import VpcStore
 from tests.support.cloudtrail import Identity, record_call
 from tests.support.days import EVERYWHERE, MINUTES, Days
+from tests.support.home import HOME
 from tests.support.strict_services import Service
 from tests.support.world import emulated_world
 
@@ -23,8 +25,8 @@ def days(monkeypatch: pytest.MonkeyPatch) -> Iterator[Days]:
         yield found
 
 
-def require_by_tag(days: Days, resource_id: str) -> None:
-    call = {"Resources": [resource_id], "Tags": [{"Key": "lifeline:require", "Value": TWIN}]}
+def require_by_tag(days: Days, resource_id: str, services: str = TWIN) -> None:
+    call = {"Resources": [resource_id], "Tags": [{"Key": "lifeline:require", "Value": services}]}
     days.world.ec2.create_tags(**call)
     days.deliver(record_call("CreateTags", call, {}, identity=MALLORY, at=days.clock()))
     days.clock.advance(MINUTES)
@@ -62,6 +64,22 @@ def test_nor_an_endpoint_that_is_deleted_from_being_made_again(days: Days) -> No
     days.clock.advance(MINUTES)
     days.deliver(record_call("DeleteVpcEndpoints", {"VpcEndpointIds": [endpoint_id]}, {}, at=days.clock()))
     assert endpoints(days, vpc_id) == [(REQUIRED, [ours])]
+
+
+def test_whoever_has_the_service_frozen_by_deletions_gets_its_name_for_no_other_one(days: Days) -> None:
+    """A freeze is a person's to end, and once it has ended, the service must have its endpoint again."""
+    vpc_id = days.world.make_vpc()
+    ours, _ = two_subnets(days, vpc_id)
+    require_by_tag(days, ours, f"{REQUIRED} {TWIN}")  # a VPC that nobody had judged, so that nothing waits for approval
+    days.sweeps(1)
+    for _ in range(3):
+        days.world.ec2.delete_vpc_endpoints(VpcEndpointIds=days.live(vpc_id))
+        days.sweeps(2)
+    frozen = VpcStore("ledger").load(HOME.vpc(vpc_id)).frozen
+    assert (list(frozen), endpoints(days, vpc_id)) == ([REQUIRED], [])
+    days.look(vpc_id, unfreeze=[REQUIRED])
+    days.sweeps(1)
+    assert [service for service, _ in endpoints(days, vpc_id)] == [REQUIRED]
 
 
 def test_an_endpoint_that_a_tag_had_made_first_keeps_the_name_and_that_is_said(days: Days) -> None:

@@ -250,6 +250,21 @@ def test_of_two_services_with_one_name_that_are_required_one_gets_an_endpoint(ca
     assert [one.service for one in made(frozen=frozenset({"monitoring"})) if one.is_planned][-1] == "monitoring-fips"
 
 
+@pytest.mark.parametrize(("is_by_tag", "left"), [(True, Status.BLOCKED), (False, Status.PLANNED)])
+def test_a_frozen_service_leaves_its_name_to_no_other_one_that_only_a_tag_asks_for(
+    is_by_tag: bool, left: Status
+) -> None:
+    """Whoever reverts Lifeline's changes has a service frozen; the name would be gone once the freeze has ended."""
+    asked = (
+        Requirement("monitoring", frozenset({"subnet-a"}), per_zone=True, is_by_tag=is_by_tag),
+        Requirement("monitoring-fips", frozenset({"subnet-a"}), per_zone=True),
+    )
+    frozen = frozenset({"monitoring-fips"})
+    found = plan_endpoints(vpc(subnet("a")), TWINS, PlanInput(asked, OWNER, dns=DnsView(), frozen=frozen))
+    (other,) = [one for one in found.actions if one.service == "monitoring"]
+    assert other.status is left
+
+
 @pytest.mark.parametrize("canary", [False, True])
 def test_of_two_services_with_one_name_what_a_rule_asks_for_goes_before_what_only_a_tag_does(canary: bool) -> None:
     """Otherwise, whoever may tag one subnet keeps the endpoint from all others."""

@@ -183,7 +183,8 @@ class EndpointMaker(ServicePlanner):
     def _twin(self) -> str:
         """The other required service with one of the same names that has Lifeline's endpoint, or for which one is
         planned in this run; an empty text if there is none. It has the name, or takes it once a canary turns that on:
-        of two without it, the first one's.
+        of two without it, the first one's. What is frozen leaves the name to others, but not to what only a tag asks
+        for, which would keep it once the freeze has ended.
         """
         domains = set(map(domain_of, self.service.private_dns_names))
         places = {one.service: self.plan_input.place(one) for one in self.plan_input.requirements}
@@ -191,7 +192,8 @@ class EndpointMaker(ServicePlanner):
         own = [one for one in self.vpc.live_endpoints if self.is_own(one) and suffix_of(one.service_name) in places]
         names = {one.service_name for one in own if one.private_dns or places[suffix_of(one.service_name)] < place}
         planned = (one for one in self.planned if one.is_planned and one.kind in _OF_VPC)
-        names |= {one.service_name for one in planned if one.service in places.keys() - self.plan_input.frozen}
+        given_up = {one for one in self.plan_input.frozen & places.keys() if places[one][0] >= place[0]}
+        names |= {one.service_name for one in planned if one.service in places.keys() - given_up}
         for name in sorted(names):
             twin = self.catalog.named(name, EndpointType.INTERFACE)
             if twin and not domains.isdisjoint(map(domain_of, twin.private_dns_names)):
