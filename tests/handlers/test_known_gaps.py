@@ -11,7 +11,7 @@ from tests.support import strict
 from tests.support.cases import Case
 from tests.support.days import MINUTES, Days
 from tests.support.strict_errors import RefusedError
-from tests.support.world import emulated_world
+from tests.support.world import World, emulated_world
 
 NAME = "monitoring.us-east-1.amazonaws.com"
 DEAD = "10.0.200.200"  # in the VPC's block; no network interface has it
@@ -269,3 +269,47 @@ def test_where_isolated_subnets_alone_are_required_a_route_into_another_network_
     assert len(case.world.endpoints(vpc_id)) == made
     why = case.why_silent(case.launch(subnet_id)["InstanceId"])
     assert made or f"what lies beyond {gateway_id} was not read" in why
+
+
+@pytest.mark.xfail(reason="a known gap: of two prefix lists for the same addresses, AWS chooses one at random")
+@pytest.mark.parametrize("blocks", [("0.0.0.0/0",), ("0.0.0.0/1", "128.0.0.0/1")], ids=["the same", "narrower"])
+def test_two_prefix_lists_of_which_one_leads_nowhere_end_nothing_that_is_there(
+    monkeypatch: pytest.MonkeyPatch, blocks: tuple[str, ...]
+) -> None:
+    """VPC guide: route priority and prefix lists. It isn't known that the one that leads out counts."""
+    with emulated_world(monkeypatch, **ISOLATED_ALONE, retire_after_hours=24) as world:
+        days, ec2 = Days(world, monkeypatch), world.ec2
+        vpc_id = world.make_vpc()
+        world.make_subnet(vpc_id)
+        days.sweeps(1)
+        (endpoint_id,) = days.live(vpc_id)
+        nat_id = public_nat_gateway(world, vpc_id)
+        nowhere = ec2.create_vpn_gateway(Type="ipsec.1")["VpnGateway"]["VpnGatewayId"]
+        ec2.attach_vpn_gateway(VpnGatewayId=nowhere, VpcId=vpc_id)
+        lead(world, vpc_id, *blocks, NatGatewayId=nat_id)
+        lead(world, vpc_id, "0.0.0.0/0", GatewayId=nowhere)
+        ec2.detach_vpn_gateway(VpnGatewayId=nowhere, VpcId=vpc_id)
+        days.sweeps(30, every=10)
+        assert days.live(vpc_id) == [endpoint_id]
+
+
+def lead(world: World, vpc_id: str, *blocks: str, **target: str) -> None:
+    """The VPC's main table leads a prefix list of these blocks there."""
+    entries: Any = [{"Cidr": block} for block in blocks]
+    made = world.ec2.create_managed_prefix_list(
+        PrefixListName="theirs", MaxEntries=2, AddressFamily="IPv4", Entries=entries
+    )
+    list_id = made["PrefixList"]["PrefixListId"]
+    world.ec2.create_route(RouteTableId=world.main_table(vpc_id), DestinationPrefixListId=list_id, **target)
+
+
+def public_nat_gateway(world: World, vpc_id: str) -> str:
+    """A NAT gateway in a public subnet with a route table of its own."""
+    ec2, subnet_id = world.ec2, world.make_subnet(vpc_id, "10.0.7.0/24")
+    gateway_id = ec2.create_internet_gateway()["InternetGateway"]["InternetGatewayId"]
+    ec2.attach_internet_gateway(InternetGatewayId=gateway_id, VpcId=vpc_id)
+    table_id = ec2.create_route_table(VpcId=vpc_id)["RouteTable"]["RouteTableId"]
+    ec2.associate_route_table(RouteTableId=table_id, SubnetId=subnet_id)
+    ec2.create_route(RouteTableId=table_id, DestinationCidrBlock="0.0.0.0/0", GatewayId=gateway_id)
+    allocation_id = ec2.allocate_address(Domain="vpc")["AllocationId"]
+    return str(ec2.create_nat_gateway(SubnetId=subnet_id, AllocationId=allocation_id)["NatGateway"]["NatGatewayId"])

@@ -117,6 +117,49 @@ def test_a_vpc_that_loses_its_route_is_repaired_at_once_whatever_tags_and_new_vp
         assert there.interfaces(victim) == 3
 
 
+@contextmanager
+def with_zones_added(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Town, str, str, dict[str, Any]]]:
+    """A town in which somebody adds five zones to Lifeline's endpoint in a VPC of theirs, where nothing requires them:
+    the VPC that loses its route after two months, theirs, and the call that takes the zones away again.
+    """
+    with town(monkeypatch, monthly_usd=45) as there:  # six interfaces
+        victim, theirs = there.vpc(is_open=True), there.vpc()
+        there.days.sweeps(2)
+        there.days.clock.advance(60 * DAY)
+        there.days.sweeps(1)  # both paths are known for long
+        (endpoint_id,) = there.days.live(theirs)
+        zones = [(f"10.2.{place}.0/24", f"us-east-1{letter}") for place, letter in enumerate("bcdef", 1)]
+        added = [there.world.make_subnet(theirs, *zone) for zone in zones]
+        there.world.ec2.create_tags(Resources=added, Tags=[{"Key": "lifeline:exempt", "Value": "true"}])
+        there.days.sweeps(1)
+        assert there.interfaces(theirs) == 1
+        there.world.ec2.modify_vpc_endpoint(VpcEndpointId=endpoint_id, AddSubnetIds=added)
+        there.days.sweeps(1)
+        there.world.notices()
+        there.lose_route(victim)
+        yield there, victim, theirs, {"VpcEndpointId": endpoint_id, "RemoveSubnetIds": added}
+
+
+@pytest.mark.xfail(reason="a known gap: the ledger has the endpoint, not which of its interfaces Lifeline made")
+def test_zones_that_somebody_adds_to_lifelines_endpoint_take_nothing_from_a_lost_path(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with with_zones_added(monkeypatch) as (there, victim, _, _):
+        assert there.served(victim) == ["monitoring"]
+
+
+def test_zones_that_somebody_adds_use_up_the_budget_until_they_are_taken_away_and_the_notice_names_their_vpc(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with with_zones_added(monkeypatch) as (there, victim, theirs, take_away):
+        (text,) = there.days.texts()
+        assert "(43.80 of 45.00 USD in use)" in text
+        assert f"{theirs} (43.80 USD per month)" in text
+        there.world.ec2.modify_vpc_endpoint(**take_away)
+        there.days.sweeps(1)
+        assert there.served(victim) == ["monitoring"]
+
+
 def test_what_tags_and_new_vpcs_ask_for_uses_no_more_than_the_part_that_is_not_reserved(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
