@@ -90,6 +90,17 @@ def test_of_routes_for_the_same_block_a_static_one_counts_even_if_it_is_dead(ori
     assert len(read(narrower, static, by_list)) == 3  # the most specific one goes first, whatever it comes from
 
 
+@pytest.mark.parametrize("origin", ["EnableVgwRoutePropagation", "Advertisement", "CreateRoute"])
+@pytest.mark.parametrize("cidr", ["10.0.1.0/24", "10.0.0.0/16", "10.0.0.0/8"])
+def test_the_local_route_goes_before_what_a_vpn_propagates_for_a_part_of_the_vpc(origin: str, cidr: str) -> None:
+    """VPN guide: route priority: even before narrower ones. What anything else brings goes by the longest prefix."""
+    local = {"DestinationCidrBlock": "10.0.0.0/16", "GatewayId": "local", "State": "active"}
+    theirs = to_hub(DestinationCidrBlock=cidr, GatewayId="vgw-1", Origin=origin, State="blackhole")
+    found = route_table_of({"RouteTableId": "rtb-1", "Routes": [theirs, local]}, {}).routes
+    is_taken = cidr == "10.0.0.0/16" or (cidr == "10.0.1.0/24" and origin == "EnableVgwRoutePropagation")
+    assert [one.target_id for one in found if one.target_id != "local"] == ([] if is_taken else ["vgw-1"])
+
+
 def test_a_gateway_endpoints_route_keeps_its_services_addresses_and_comes_after_what_goes_before_it() -> None:
     theirs = {"DestinationPrefixListId": "pl-s3", "GatewayId": "vpce-1", "State": "active", "Origin": "CreateRoute"}
     static = to_hub(DestinationCidrBlock="52.216.0.0/15", TransitGatewayId="tgw-1")

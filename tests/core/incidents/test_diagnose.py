@@ -30,6 +30,7 @@ from lifeline.core.network.model import (
     Catalog,
     Endpoint,
     EndpointState,
+    NatGateway,
     RouteTable,
     Rule,
     SecurityGroup,
@@ -44,9 +45,11 @@ from tests.support.agents import minute, why_silent
 from tests.support.builders import (
     CATALOG,
     MONITORING,
+    SHUT_POLICY,
     VPC_ID,
     default_route,
     endpoint,
+    gateway,
     own_security_group,
     route,
     subnet,
@@ -662,6 +665,20 @@ class TestAnotherNeed:
     def test_for_logs_never_stops_metrics_for_sure(self) -> None:
         found = why(facts(served(), "logs", instance=self.started()))
         assert (found.service, found.confidence) == ("logs", Confidence.MEDIUM)
+
+    @pytest.mark.parametrize("own", [True, False])
+    def test_shut_by_the_policy_of_a_gateway_endpoint_behind_a_nat_gateway_says_what_to_allow(self, own: bool) -> None:
+        home, nat = subnet("nat", cidr="10.0.9.0/28"), NatGateway("nat-1", True, True, "subnet-nat")
+        to_s3 = route("52.216.0.0/15", TargetKind.GATEWAY_ENDPOINT, "vpce-s3")
+        public = table("nat", default_route(TargetKind.INTERNET_GATEWAY), to_s3, subnets=("nat",))
+        main, shut = table("main", default_route(TargetKind.NAT_GATEWAY, nat.id)), gateway("nat", id="vpce-s3", own=own)
+        seen = served(main, public, replace(shut, policy=SHUT_POLICY), nat_gateways=(nat,))
+        seen = replace(seen, subnets=(*seen.subnets, home))
+        found = why(facts(seen, "s3", instance=self.started(), watch=Watch(needs=frozenset({"s3"}))))
+        assert found.kind is CauseKind.ENDPOINT_POLICY
+        assert found.words == "the policy of vpce-s3 doesn't allow the s3 service"
+        allow = "llow the s3 service on resource * in the policy of the gateway endpoint"
+        assert (allow in found.advice, "Lifeline will" in found.advice, found.is_repairable) == (True, own, own)
 
     def test_behind_a_closed_endpoint_is_named(self) -> None:
         closed = endpoint(EC2, "a", id="vpce-ec2", security_group_ids=frozenset({"sg-ec2"}))

@@ -494,6 +494,8 @@ class ServiceReach:
         closed = self._closed(subnet)
         words, *more = (obstacle.words for obstacle in barrier.obstacles)
         path = replace(closed, reach=Reach.FILTERED, words=words, obstacles=barrier.obstacles)
+        if any(obstacle.kind is ObstacleKind.ENDPOINT_POLICY for obstacle in barrier.obstacles):
+            path = replace(path, is_repairable=all(map(is_managed, self._gateways)))  # beside others', none is made
         return self._unless_central(replace(path, notes=(*more, *closed.notes)), subnet)
 
     def _without_resolver(self, subnet: Subnet, *, has_public_address: bool) -> NetworkPath | None:
