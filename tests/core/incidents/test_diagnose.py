@@ -37,6 +37,7 @@ from lifeline.core.network.model import (
     TargetKind,
     Vpc,
 )
+from lifeline.core.network.reach import Reach
 from lifeline.core.plan.cost import price_in
 from lifeline.core.plan.endpoint_lifecycle import Made
 from lifeline.core.policy.central import Central
@@ -322,6 +323,16 @@ class TestCutOff:
         assert why(facts(off, fixes_dns=True, mode=Mode.PLAN)).advice.startswith(
             "The stack is in plan mode, so Lifeline"
         )
+
+    def test_promises_no_endpoint_where_its_private_dns_would_not_work_and_lifeline_may_not_turn_that_on(self) -> None:
+        known = facts(network(dns_hostnames=False))
+        assert why(known).advice == (
+            "Lifeline will not fix this while the VPC's enableDnsHostnames is off, because FixDns and fix_dns in the "
+            "policy don't both allow it to turn that on. To fix it: restore the route in rtb-main or create an "
+            "endpoint for the monitoring service in the VPC."
+        )
+        assert why(replace(known, fixes_dns=True)).advice.startswith("Lifeline will create the endpoint here")
+        assert known.why_left("s3", Reach.UNREACHABLE) == ""  # a gateway endpoint needs no private DNS
 
     @pytest.mark.parametrize("had_way_out", [None, False, True])
     def test_in_the_backlog_waits_unless_the_way_out_was_there_when_it_was_judged(

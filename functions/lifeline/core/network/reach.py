@@ -269,9 +269,8 @@ class ServiceReach:
 
     @cached_property
     def attributes_off(self) -> tuple[str, ...]:
-        """The DNS attributes of the VPC that are off: without both, no private name is answered."""
-        flags = {"enableDnsSupport": self.vpc.dns_support, "enableDnsHostnames": self.vpc.dns_hostnames}
-        return tuple(name for name, is_on in flags.items() if not is_on)
+        """The VPC's, found once."""
+        return self.vpc.dns_off
 
     def _tier(self, subnet: Subnet) -> SeenTier:
         if subnet.id not in self._tiers:
