@@ -1027,7 +1027,7 @@ class TestTheClientsEnd:
         host = subnet("b", "us-east-1b", cidr="10.0.2.0/24")
         seen = vpc(subnet("a"), host, endpoint(MONITORING, "b"), own_security_group(), table("main", dead))
         cause = why(facts(seen))
-        assert cause.words == "no route of subnet-a leads to 10.0.2.0/24; its route to eni-fw is a blackhole"
+        assert cause.words == "no route of rtb-main leads to 10.0.2.0/24; its route to eni-fw is a blackhole"
         assert cause.advice == "Delete the route that leads nowhere, or give it a target that forwards the packets."
         assert not cause.is_repairable
 

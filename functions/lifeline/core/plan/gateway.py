@@ -80,7 +80,7 @@ class GatewayPlanner(ServicePlanner):
             yield from self.without_way_to(self.reach.central)
         else:
             if live and (led_astray := [obstacle for obstacle in found if obstacle.kind is ObstacleKind.ROUTE]):
-                yield self.remedy(ActionKind.ADD_ROUTE_TABLES, live[0], led_astray)
+                yield self.remedy(ActionKind.MEND_ROUTE, live[0], led_astray)
             yield from self.open_acls(found, live[0].id if live else "")
 
     def _action(self, missing: tuple[str, ...], own: list[Endpoint]) -> Action | None:
