@@ -1134,7 +1134,9 @@ class TestNearlyAllAtOnce:
         [cause] = set(found.values())
         assert (cause.words, cause.confidence) == ("CloudWatch is late or unreachable", Confidence.MEDIUM)
         assert (cause.key, cause.is_repairable) == ("CLOUDWATCH|", False)
-        assert cause.evidence[0] == "6 agents in us-east-1a, us-east-1b fell silent together; 0 still report"
+        assert (
+            cause.evidence[0] == "6 agents in us-east-1a, us-east-1b fell silent together; 0 others have reported since"
+        )
 
     @pytest.mark.parametrize(
         ("fleet", "others", "kind"),
@@ -1172,7 +1174,10 @@ class TestNearlyAllAtOnce:
         cause = diagnose(fleet, NOW, reporting_by_zone={}, others=Others(0))["far"]
         assert cause.kind is kind
         if kind is CauseKind.CLOUDWATCH:
-            assert cause.evidence[0] == "4 agents in us-east-1a and elsewhere fell silent together; 0 still report"
+            assert (
+                cause.evidence[0]
+                == "4 agents in us-east-1a and elsewhere fell silent together; 0 others have reported since"
+            )
 
     @pytest.mark.parametrize(
         ("more", "is_told"),
@@ -1213,7 +1218,9 @@ class TestNearlyAllAtOnce:
         fleet = self.fleet(0, 0)
         known = facts(agent=agent(since=minute(1)), instance=replace(INSTANCE, **of_file))
         [cause] = set(diagnose({**fleet, "i-f": known}, NOW, reporting_by_zone={}, others=Others(0)).values())
-        assert cause.evidence[0] == "5 agents in us-east-1a, us-east-1b fell silent together; 0 still report"
+        assert (
+            cause.evidence[0] == "5 agents in us-east-1a, us-east-1b fell silent together; 0 others have reported since"
+        )
         assert self.kinds({"i-f": known}, Others(0)) == {CauseKind.NO_PROFILE}
         before = replace(known, agent=agent(since=minute(-30)))
         found = diagnose({**fleet, "i-f": before}, NOW, reporting_by_zone={}, others=Others(0))
@@ -1227,7 +1234,7 @@ class TestNearlyAllAtOnce:
         [cause] = set(diagnose(fleet, NOW, reporting_by_zone={}, others=Others(0)).values())
         assert cause.kind is CauseKind.CLOUDWATCH
         assert cause.evidence[:2] == (
-            "4 agents in us-east-1a, us-east-1b fell silent together; 0 still report",
+            "4 agents in us-east-1a, us-east-1b fell silent together; 0 others have reported since",
             "4 of them reported until then, but get no credentials from an instance profile now",
         )
 
@@ -1293,7 +1300,7 @@ class TestManyInOneZone:
         cause = found["i-a0"]
         assert (cause.words, cause.confidence) == ("agents in us-east-1a fell silent together", Confidence.MEDIUM)
         assert (cause.key, cause.vpc_id, cause.vpc_name) == ("ZONE|us-east-1a", VPC_ID, "app")
-        assert cause.evidence[0] == "3 agents in us-east-1a fell silent together; 1 still reports there"
+        assert cause.evidence[0] == "3 agents in us-east-1a fell silent together; 1 other there has reported since"
 
     @pytest.mark.parametrize(
         ("other", "reporting", "kind"),
