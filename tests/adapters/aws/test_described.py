@@ -1,6 +1,7 @@
 """EC2's dicts, as its model and its wire spell them."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -16,7 +17,10 @@ from lifeline.adapters.aws.described import (
     subnet_of,
     vpc_of,
 )
+from lifeline.core.network.dns import DnsView
 from lifeline.core.network.model import BlockMode, Catalog, EndpointState, EndpointType, TargetKind
+from lifeline.core.network.reach import find_path
+from tests.support.builders import CATALOG, subnet, vpc
 
 US = "us-east-1"
 
@@ -323,3 +327,21 @@ def test_of_an_endpoint_the_ip_version_of_its_dns_records_is_read() -> None:
     assert endpoint_of(described).families == {4, 6}
     assert endpoint_of(described | {"DnsOptions": {"DnsRecordIpType": "ipv6"}}).families == {6}
     assert endpoint_of(described | {"DnsOptions": {"DnsRecordIpType": "service-defined"}}).families == {4}
+
+
+@pytest.mark.xfail(strict=True, reason="of two prefix lists with a block in common, AWS's choice isn't known")
+def test_of_two_lists_with_a_block_in_common_it_is_not_known_which_route_counts() -> None:
+    """AWS chooses at random (VPC guide: route priority; docs/watching.md: what Lifeline can't know)."""
+    by_list = [
+        {"DestinationPrefixListId": list_id, "State": state, "Origin": "CreateRoute", target: target_id}
+        for list_id, target, target_id, state in (
+            ("pl-1", "GatewayId", "igw-1", "active"),
+            ("pl-2", "TransitGatewayId", "tgw-1", "blackhole"),
+        )
+    ]
+    table = route_table_of(
+        {"RouteTableId": "rtb-1", "Routes": by_list}, dict.fromkeys(("pl-1", "pl-2"), ("0.0.0.0/0",))
+    )
+    network = vpc(subnet("a"), replace(table, is_main=True))
+    found = find_path(subnet("a"), network, "monitoring", CATALOG, DnsView(), has_public_address=True)
+    assert found.uncertainties

@@ -25,7 +25,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import chain
 
-from lifeline.core.agents.instances import Health, Power
+from lifeline.core.agents.instances import UNMANAGED, Health, Power
 from lifeline.core.guards.freeze import freeze_words
 from lifeline.core.guards.mode import Mode
 from lifeline.core.history.change import Change
@@ -456,7 +456,8 @@ class _Check:
             advice = (
                 " If its configuration was changed, have Lifeline forget the agent, and watch it by its new metrics."
             )
-        check = "Check the agent on its instance: whether it is running, what its log says, and which metrics it sends."
+        where = "host" if self.facts.instance == UNMANAGED else "instance"
+        check = f"Check the agent on its {where}: whether it is running, what its log says, and which metrics it sends."
         if self.facts.watch.is_elsewhere or self.facts.instance.power is Power.MISSING:
             advice += " If the instance was terminated there, have Lifeline forget its agent."
         advice += " Check what isn't known of the path to CloudWatch, too." if doubts else ""
