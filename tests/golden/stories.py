@@ -54,6 +54,7 @@ from lifeline.core.network.model import (
     NatGateway,
     NetworkAcl,
     NetworkInterface,
+    Route,
     RouteTable,
     Rule,
     SecurityGroup,
@@ -302,6 +303,12 @@ BESIDE_NARROW = answer(plan(replace(NETWORK, endpoints=(_THEIR_GATEWAY,)), "s3")
 _OUR_GATEWAY = replace(gateway(id="vpce-0c5d6e7f8091a2b3c"), route_table_ids=frozenset({TABLE}))
 _THEIRS_NARROW = replace(S3_BY_INTERFACE, policy=NARROW_POLICY)
 BESIDE_OURS = answer(plan(replace(NETWORK, endpoints=(_OUR_GATEWAY, _THEIRS_NARROW)), "monitoring", "s3"))
+_TO_S3 = Route(("52.216.0.0/15", "54.231.0.0/16"), TargetKind.GATEWAY_ENDPOINT, _OUR_GATEWAY.id, True, "pl-63a5400a")
+_TO_NOWHERE = route("52.216.0.0/15", TargetKind.VIRTUAL_PRIVATE_GATEWAY, "vgw-0d6e7f8091a2b3c4d", active=False)
+_ASTRAY = replace(NETWORK.route_tables[0], routes=(LOCAL, _TO_NOWHERE, _TO_S3))
+TAKEN_FROM_S3 = answer(
+    plan(replace(NETWORK, endpoints=(_OUR_GATEWAY,), route_tables=(_ASTRAY, *NETWORK.route_tables[1:])), "s3")
+)
 DENIED_BY = replace(CHANGE, event_name="ModifyVpcEndpoint")
 THEIRS_OPEN = replace(SERVES_MOST, tags=(), on_record=False, security_group_ids=frozenset())
 THEIRS_SHUT = replace(THEIRS_OPEN, policy=SHUT_POLICY)
@@ -874,6 +881,7 @@ NOTICES: dict[str, tuple[float, Callable[[], Notice]]] = {
     "endpoints-own-group-shuts": (8, lambda: notified(BY_OWN_GROUP)),
     "endpoints-own-group-unread": (8, lambda: notified(OWN_GROUP_UNREAD, is_plan=True)),
     "endpoints-beside-narrow-gateway": (8, lambda: notified(BESIDE_NARROW)),
+    "endpoints-route-takes-gateways-addresses": (8, lambda: notified(TAKEN_FROM_S3)),
     "endpoints-own-gateway-stays": (8, lambda: notified(BESIDE_OURS, is_plan=True)),
     "endpoints-hides-public-apis": (8, lambda: notified(HIDES_PUBLIC_APIS)),
     "endpoints-in-part": (8, lambda: notified(IN_PART, is_plan=True)),

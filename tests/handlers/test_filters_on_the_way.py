@@ -411,7 +411,7 @@ class TestARouteThatTakesAGatewayEndpointsAddresses:
         vpc_id, cidr, vpn_id = self.served_but(case, is_attached=False)
         after = case.look(vpc_id)
         (service,), (action,) = after["services"], after["actions"]
-        assert service["state"] == "blocked"
+        assert (service["state"], action["action"]) == ("blocked", "mend_route")
         assert f"leads to {cidr}; its route to {vpn_id} is a blackhole" in action["reason"]
         assert action["error"] == "delete the route, or give it a target that forwards the packets"
 

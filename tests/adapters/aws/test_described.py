@@ -1,6 +1,7 @@
 """EC2's dicts, as its model and its wire spell them."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -16,7 +17,10 @@ from lifeline.adapters.aws.described import (
     subnet_of,
     vpc_of,
 )
+from lifeline.core.network.dns import DnsView
 from lifeline.core.network.model import BlockMode, Catalog, EndpointState, EndpointType, TargetKind
+from lifeline.core.network.reach import find_path
+from tests.support.builders import CATALOG, subnet, vpc
 
 US = "us-east-1"
 
@@ -88,6 +92,17 @@ def test_of_routes_for_the_same_block_a_static_one_counts_even_if_it_is_dead(ori
     assert read(by_list, static) == [("tgw-1", ("10.9.0.0/16",)), ("nat-1", ("10.0.0.0/8",))]
     narrower = {**propagated, "DestinationCidrBlock": "10.9.1.0/24"}
     assert len(read(narrower, static, by_list)) == 3  # the most specific one goes first, whatever it comes from
+
+
+@pytest.mark.parametrize("origin", ["EnableVgwRoutePropagation", "Advertisement", "CreateRoute"])
+@pytest.mark.parametrize("cidr", ["10.0.1.0/24", "10.0.0.0/16", "10.0.0.0/8"])
+def test_the_local_route_goes_before_what_a_vpn_propagates_for_a_part_of_the_vpc(origin: str, cidr: str) -> None:
+    """VPN guide: route priority: even before narrower ones. What anything else brings goes by the longest prefix."""
+    local = {"DestinationCidrBlock": "10.0.0.0/16", "GatewayId": "local", "State": "active"}
+    theirs = to_hub(DestinationCidrBlock=cidr, GatewayId="vgw-1", Origin=origin, State="blackhole")
+    found = route_table_of({"RouteTableId": "rtb-1", "Routes": [theirs, local]}, {}).routes
+    is_taken = cidr == "10.0.0.0/16" or (cidr == "10.0.1.0/24" and origin == "EnableVgwRoutePropagation")
+    assert [one.target_id for one in found if one.target_id != "local"] == ([] if is_taken else ["vgw-1"])
 
 
 def test_a_gateway_endpoints_route_keeps_its_services_addresses_and_comes_after_what_goes_before_it() -> None:
@@ -312,3 +327,21 @@ def test_of_an_endpoint_the_ip_version_of_its_dns_records_is_read() -> None:
     assert endpoint_of(described).families == {4, 6}
     assert endpoint_of(described | {"DnsOptions": {"DnsRecordIpType": "ipv6"}}).families == {6}
     assert endpoint_of(described | {"DnsOptions": {"DnsRecordIpType": "service-defined"}}).families == {4}
+
+
+@pytest.mark.xfail(strict=True, reason="of two prefix lists with a block in common, AWS's choice isn't known")
+def test_of_two_lists_with_a_block_in_common_it_is_not_known_which_route_counts() -> None:
+    """AWS chooses at random (VPC guide: route priority; docs/watching.md: what Lifeline can't know)."""
+    by_list = [
+        {"DestinationPrefixListId": list_id, "State": state, "Origin": "CreateRoute", target: target_id}
+        for list_id, target, target_id, state in (
+            ("pl-1", "GatewayId", "igw-1", "active"),
+            ("pl-2", "TransitGatewayId", "tgw-1", "blackhole"),
+        )
+    ]
+    table = route_table_of(
+        {"RouteTableId": "rtb-1", "Routes": by_list}, dict.fromkeys(("pl-1", "pl-2"), ("0.0.0.0/0",))
+    )
+    network = vpc(subnet("a"), replace(table, is_main=True))
+    found = find_path(subnet("a"), network, "monitoring", CATALOG, DnsView(), has_public_address=True)
+    assert found.uncertainties

@@ -30,12 +30,14 @@ from lifeline.core.network.model import (
     Catalog,
     Endpoint,
     EndpointState,
+    NatGateway,
     RouteTable,
     Rule,
     SecurityGroup,
     TargetKind,
     Vpc,
 )
+from lifeline.core.network.reach import Reach
 from lifeline.core.plan.cost import price_in
 from lifeline.core.plan.endpoint_lifecycle import Made
 from lifeline.core.policy.central import Central
@@ -44,9 +46,11 @@ from tests.support.agents import minute, why_silent
 from tests.support.builders import (
     CATALOG,
     MONITORING,
+    SHUT_POLICY,
     VPC_ID,
     default_route,
     endpoint,
+    gateway,
     own_security_group,
     route,
     subnet,
@@ -319,6 +323,16 @@ class TestCutOff:
         assert why(facts(off, fixes_dns=True, mode=Mode.PLAN)).advice.startswith(
             "The stack is in plan mode, so Lifeline"
         )
+
+    def test_promises_no_endpoint_where_its_private_dns_would_not_work_and_lifeline_may_not_turn_that_on(self) -> None:
+        known = facts(network(dns_hostnames=False))
+        assert why(known).advice == (
+            "Lifeline will not fix this while the VPC's enableDnsHostnames is off, because FixDns and fix_dns in the "
+            "policy don't both allow it to turn that on. To fix it: restore the route in rtb-main or create an "
+            "endpoint for the monitoring service in the VPC."
+        )
+        assert why(replace(known, fixes_dns=True)).advice.startswith("Lifeline will create the endpoint here")
+        assert known.why_left("s3", Reach.UNREACHABLE) == ""  # a gateway endpoint needs no private DNS
 
     @pytest.mark.parametrize("had_way_out", [None, False, True])
     def test_in_the_backlog_waits_unless_the_way_out_was_there_when_it_was_judged(
@@ -663,6 +677,20 @@ class TestAnotherNeed:
         found = why(facts(served(), "logs", instance=self.started()))
         assert (found.service, found.confidence) == ("logs", Confidence.MEDIUM)
 
+    @pytest.mark.parametrize("own", [True, False])
+    def test_shut_by_the_policy_of_a_gateway_endpoint_behind_a_nat_gateway_says_what_to_allow(self, own: bool) -> None:
+        home, nat = subnet("nat", cidr="10.0.9.0/28"), NatGateway("nat-1", True, True, "subnet-nat")
+        to_s3 = route("52.216.0.0/15", TargetKind.GATEWAY_ENDPOINT, "vpce-s3")
+        public = table("nat", default_route(TargetKind.INTERNET_GATEWAY), to_s3, subnets=("nat",))
+        main, shut = table("main", default_route(TargetKind.NAT_GATEWAY, nat.id)), gateway("nat", id="vpce-s3", own=own)
+        seen = served(main, public, replace(shut, policy=SHUT_POLICY), nat_gateways=(nat,))
+        seen = replace(seen, subnets=(*seen.subnets, home))
+        found = why(facts(seen, "s3", instance=self.started(), watch=Watch(needs=frozenset({"s3"}))))
+        assert found.kind is CauseKind.ENDPOINT_POLICY
+        assert found.words == "the policy of vpce-s3 doesn't allow the s3 service"
+        allow = "llow the s3 service on resource * in the policy of the gateway endpoint"
+        assert (allow in found.advice, "Lifeline will" in found.advice, found.is_repairable) == (True, own, own)
+
     def test_behind_a_closed_endpoint_is_named(self) -> None:
         closed = endpoint(EC2, "a", id="vpce-ec2", security_group_ids=frozenset({"sg-ec2"}))
         group = SecurityGroup("sg-ec2", "theirs")
@@ -999,7 +1027,7 @@ class TestTheClientsEnd:
         host = subnet("b", "us-east-1b", cidr="10.0.2.0/24")
         seen = vpc(subnet("a"), host, endpoint(MONITORING, "b"), own_security_group(), table("main", dead))
         cause = why(facts(seen))
-        assert cause.words == "no route of subnet-a leads to 10.0.2.0/24; its route to eni-fw is a blackhole"
+        assert cause.words == "no route of rtb-main leads to 10.0.2.0/24; its route to eni-fw is a blackhole"
         assert cause.advice == "Delete the route that leads nowhere, or give it a target that forwards the packets."
         assert not cause.is_repairable
 
@@ -1106,7 +1134,9 @@ class TestNearlyAllAtOnce:
         [cause] = set(found.values())
         assert (cause.words, cause.confidence) == ("CloudWatch is late or unreachable", Confidence.MEDIUM)
         assert (cause.key, cause.is_repairable) == ("CLOUDWATCH|", False)
-        assert cause.evidence[0] == "6 agents in us-east-1a, us-east-1b fell silent together; 0 still report"
+        assert (
+            cause.evidence[0] == "6 agents in us-east-1a, us-east-1b fell silent together; 0 others have reported since"
+        )
 
     @pytest.mark.parametrize(
         ("fleet", "others", "kind"),
@@ -1144,7 +1174,10 @@ class TestNearlyAllAtOnce:
         cause = diagnose(fleet, NOW, reporting_by_zone={}, others=Others(0))["far"]
         assert cause.kind is kind
         if kind is CauseKind.CLOUDWATCH:
-            assert cause.evidence[0] == "4 agents in us-east-1a and elsewhere fell silent together; 0 still report"
+            assert (
+                cause.evidence[0]
+                == "4 agents in us-east-1a and elsewhere fell silent together; 0 others have reported since"
+            )
 
     @pytest.mark.parametrize(
         ("more", "is_told"),
@@ -1185,7 +1218,9 @@ class TestNearlyAllAtOnce:
         fleet = self.fleet(0, 0)
         known = facts(agent=agent(since=minute(1)), instance=replace(INSTANCE, **of_file))
         [cause] = set(diagnose({**fleet, "i-f": known}, NOW, reporting_by_zone={}, others=Others(0)).values())
-        assert cause.evidence[0] == "5 agents in us-east-1a, us-east-1b fell silent together; 0 still report"
+        assert (
+            cause.evidence[0] == "5 agents in us-east-1a, us-east-1b fell silent together; 0 others have reported since"
+        )
         assert self.kinds({"i-f": known}, Others(0)) == {CauseKind.NO_PROFILE}
         before = replace(known, agent=agent(since=minute(-30)))
         found = diagnose({**fleet, "i-f": before}, NOW, reporting_by_zone={}, others=Others(0))
@@ -1199,7 +1234,7 @@ class TestNearlyAllAtOnce:
         [cause] = set(diagnose(fleet, NOW, reporting_by_zone={}, others=Others(0)).values())
         assert cause.kind is CauseKind.CLOUDWATCH
         assert cause.evidence[:2] == (
-            "4 agents in us-east-1a, us-east-1b fell silent together; 0 still report",
+            "4 agents in us-east-1a, us-east-1b fell silent together; 0 others have reported since",
             "4 of them reported until then, but get no credentials from an instance profile now",
         )
 
@@ -1265,7 +1300,7 @@ class TestManyInOneZone:
         cause = found["i-a0"]
         assert (cause.words, cause.confidence) == ("agents in us-east-1a fell silent together", Confidence.MEDIUM)
         assert (cause.key, cause.vpc_id, cause.vpc_name) == ("ZONE|us-east-1a", VPC_ID, "app")
-        assert cause.evidence[0] == "3 agents in us-east-1a fell silent together; 1 still reports there"
+        assert cause.evidence[0] == "3 agents in us-east-1a fell silent together; 1 other there has reported since"
 
     @pytest.mark.parametrize(
         ("other", "reporting", "kind"),

@@ -325,7 +325,7 @@ class TestARouteToAMachineOnTheWayToAnEndpoint:
         by_host = (table("main", out), table("b", out, dead, subnets=("b",)))
         began = replace(change(name, resource), blocks=frozenset({"10.0.1.128/25"} if "Route" in name else ()))
         cause = why(facts(replace(self.seen(), route_tables=by_host), changes=(began,)))
-        assert "subnet-b" in cause.words
+        assert "rtb-b" in cause.words
         assert (cause.kind, cause.change is not None) == (CauseKind.ENDPOINT_CLOSED, is_named)
 
     @pytest.mark.parametrize("name", ["RevokeSecurityGroupIngress", "ReplaceNetworkAclEntry"])

@@ -475,13 +475,13 @@ class TestARouteBetweenTwoSubnets:
         back = route("10.0.1.0/24", TargetKind.NETWORK_INTERFACE, "eni-fw")
         assert self.seen(self.network(back=(back,))).unread == ("what lies beyond eni-fw was not read",)
         gone = self.seen(self.network(back=(replace(back, is_active=False),)))
-        words = "no route of subnet-b leads to 10.0.1.0/24; its route to eni-fw is a blackhole"
+        words = "no route of rtb-b leads to 10.0.1.0/24; its route to eni-fw is a blackhole"
         assert (gone.reach, gone.words, gone.is_repairable) == (Reach.CLOSED, words, False)
 
     def test_one_that_leads_nowhere_shuts_what_it_takes(self) -> None:
         dead = route("10.0.2.0/24", TargetKind.NETWORK_INTERFACE, "eni-fw", active=False)
         found = self.seen(self.network(dead))
-        words = "no route of subnet-a leads to 10.0.2.10; its route to eni-fw is a blackhole"
+        words = "no route of rtb-main leads to 10.0.2.10; its route to eni-fw is a blackhole"
         assert (found.reach, found.words) == (Reach.CLOSED, words)
         assert self.seen(self.network(dead, hosts=("a", "b"))).reach is Reach.PARTLY
         assert self.seen(self.network(dead, hosts=("a",))).reach is Reach.SERVED  # within a subnet, no route is taken

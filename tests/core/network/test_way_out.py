@@ -8,6 +8,8 @@ import pytest
 from lifeline.core.network.dns import DnsView
 from lifeline.core.network.model import (
     AclEntry,
+    Catalog,
+    EndpointType,
     Interface,
     NatGateway,
     NetworkAcl,
@@ -17,6 +19,7 @@ from lifeline.core.network.model import (
     Rule,
     SecurityGroup,
     SeenTier,
+    Service,
     TargetKind,
     Tier,
     Unread,
@@ -35,7 +38,7 @@ from lifeline.core.network.way_out import (
     way_out,
     without_addresses,
 )
-from tests.support.builders import CATALOG, SHUT_POLICY, default_route, gateway, route, subnet, table, vpc
+from tests.support.builders import CATALOG, SHUT_POLICY, ZONES, default_route, gateway, route, subnet, table, vpc
 from tests.support.counting import work_of
 
 CLIENT = subnet("a", cidr="10.0.1.0/24")
@@ -558,3 +561,24 @@ def test_a_gateway_endpoint_in_a_nat_gateways_subnet_decides_what_gets_to_its_se
     network = vpc(CLIENT, HOME, to_nat, public, gateway("nat", policy=policy), nat_gateways=(NAT,))
     found = find_path(CLIENT, network, service, CATALOG, DnsView(), has_public_address=False)
     assert (found.reach, [*found.unread, *(obstacle.words for obstacle in found.obstacles)]) == (reach, said)
+
+
+@pytest.mark.xfail(strict=True, reason="a NAT gateway's subnet without a way out isn't searched for a gateway endpoint")
+def test_a_gateway_endpoint_behind_a_nat_gateway_serves_even_if_nothing_else_leads_on() -> None:
+    """What a NAT gateway sends takes the routes of its own subnet (docs/watching.md: what Lifeline can't know)."""
+    to_s3 = Route((), TargetKind.GATEWAY_ENDPOINT, "vpce-1", is_active=True, prefix_list_id="pl-s3")
+    to_nat = table("main", default_route(TargetKind.NAT_GATEWAY, NAT.id))
+    network = vpc(CLIENT, HOME, to_nat, table("nat", to_s3, subnets=("nat",)), gateway("nat"), nat_gateways=(NAT,))
+    found = find_path(CLIENT, network, "s3", CATALOG, DnsView(), has_public_address=False)
+    assert not found.reach.is_closed
+
+
+@pytest.mark.xfail(strict=True, reason="EC2's own block of outbound TCP 25 isn't known to be there or lifted")
+def test_port_25_to_public_addresses_is_not_known_to_be_open() -> None:
+    """By default, EC2 lets nobody send to port 25 of public addresses (docs/watching.md: what Lifeline can't know)."""
+    name = "com.amazonaws.us-east-1.email-smtp"
+    names = ("email-smtp.us-east-1.amazonaws.com",)
+    mail = Catalog((Service(name, EndpointType.INTERFACE, zones=frozenset(ZONES), private_dns_names=names),))
+    network = behind(TargetKind.NAT_GATEWAY, NAT.id)
+    found = find_path(CLIENT, network, "email-smtp", mail, DnsView(), has_public_address=False)
+    assert found.uncertainties

@@ -38,6 +38,7 @@ def test_others_narrow_gateway_endpoint_gets_no_full_access_one_beside_it(policy
     assert made.status is Status.BLOCKED
     assert THEIRS.id in made.error
     assert '"gateway_always": ["s3"]' in made.error
+    assert ("lets nobody through" in made.error) is ("have its policy allow" in made.error) is (policy == SHUT_POLICY)
     (report,) = plan(vpc(*TWO, replace(THEIRS, policy=policy)), "s3").services
     assert report.state is ServiceState.BLOCKED
 

@@ -588,7 +588,7 @@ def test_a_route_between_two_subnets_that_leads_nowhere_is_its_owners_to_mend(re
     there = endpoint(MONITORING, "b", ip_address_type="dualstack", record_family=records)
     found = plan(vpc(subnet("a"), host, there, own_security_group(), table("main", dead)))
     assert ActionKind.RESET_DNS_RECORDS not in {one.kind for one in found.actions}
-    [action] = [one for one in found.actions if one.is_blocked and one.kind is ActionKind.CREATE_INTERFACE_ENDPOINT]
-    assert action.reason == "no route of subnet-a leads to 10.0.2.0/24; its route to eni-fw is a blackhole"
+    [action] = [one for one in found.actions if one.is_blocked and one.kind is ActionKind.MEND_ROUTE]
+    assert action.reason == "no route of rtb-main leads to 10.0.2.0/24; its route to eni-fw is a blackhole"
     assert action.error == "delete the route, or give it a target that forwards the packets"
     assert [report.state for report in found.services] == [ServiceState.BLOCKED]

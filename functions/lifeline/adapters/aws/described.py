@@ -27,6 +27,7 @@ from lifeline.core.network.model import (
     TargetKind,
     Vpc,
 )
+from lifeline.core.network.tiers import covers
 
 # The Region's code and a letter; those of Local and Wavelength Zones name a place, too (EC2 guide: Regions and Zones).
 _AVAILABILITY_ZONE = re.compile(r"([a-z]+-)+[0-9]+[a-z]")
@@ -90,12 +91,29 @@ def route_table_of(described: dict[str, Any], lists: dict[str, tuple[str, ...]])
         id=described["RouteTableId"],
         is_main=any(entry.get("Main") for entry in live),
         subnet_ids=frozenset(entry["SubnetId"] for entry in live if entry.get("SubnetId")),
-        routes=tuple(_in_force(sorted((_rank(one), _route(one, lists)) for one in described.get("Routes", [])))),
+        routes=tuple(_in_force(sorted((_rank(one), _route(one, lists)) for one in _obeyed(described)))),
     )
 
 
 # Of routes that a gateway or a route server brings, Origin says so (EC2 API: Route).
-_PROPAGATED = frozenset({"EnableVgwRoutePropagation", "Advertisement"})
+_BY_GATEWAY = "EnableVgwRoutePropagation"
+_PROPAGATED = frozenset({_BY_GATEWAY, "Advertisement"})
+
+
+def _obeyed(described: dict[str, Any]) -> list[dict[str, Any]]:
+    """The routes without those that a VPN connection or Direct Connect propagates for a part of the VPC: its local
+    route goes before them, however specific they are (VPN guide: route priority).
+    """
+    routes: list[dict[str, Any]] = described.get("Routes", [])
+    local = [cidr for one in routes if one.get("GatewayId") == "local" and (cidr := _cidr_of(one))]
+    theirs = {cidr for one in routes if one.get("Origin") == _BY_GATEWAY and (cidr := _cidr_of(one))}
+    idle = {cidr for cidr in theirs if any(covers(whole, cidr) for whole in local)}
+    return [one for one in routes if one.get("Origin") != _BY_GATEWAY or _cidr_of(one) not in idle]
+
+
+def _cidr_of(described: dict[str, Any]) -> str:
+    """The block of a route; empty if it names a prefix list."""
+    return described.get("DestinationCidrBlock") or described.get("DestinationIpv6CidrBlock") or ""
 
 
 def _rank(described: dict[str, Any]) -> int:
@@ -124,7 +142,7 @@ def _in_force(ranked: Iterable[tuple[int, Route]]) -> Iterator[Route]:
 def _route(described: dict[str, Any], lists: dict[str, tuple[str, ...]]) -> Route:
     kind, target_id = _target(described)
     prefix_list_id = described.get("DestinationPrefixListId", "")
-    single = described.get("DestinationCidrBlock") or described.get("DestinationIpv6CidrBlock")
+    single = _cidr_of(described)
     return Route(
         destinations=(single,) if single else lists.get(prefix_list_id, ()),
         target=kind,

@@ -143,7 +143,12 @@ class Endpoints:
                 | ActionKind.DELETE_AUTHORIZATION
             ):
                 return AppliedIds(left=self._share(action, vpc_id))
-            case ActionKind.OPEN_NETWORK_ACL | ActionKind.CONFIRM_OWNERSHIP | ActionKind.CORRECT_TAG:
+            case (
+                ActionKind.MEND_ROUTE
+                | ActionKind.OPEN_NETWORK_ACL
+                | ActionKind.CONFIRM_OWNERSHIP
+                | ActionKind.CORRECT_TAG
+            ):
                 raise TerminalError(f"{action.kind} is a person's to do")
             case unreachable:
                 assert_never(unreachable)

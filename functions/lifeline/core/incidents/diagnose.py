@@ -25,14 +25,14 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import chain
 
-from lifeline.core.agents.instances import Health, Power
+from lifeline.core.agents.instances import UNMANAGED, Health, Power
 from lifeline.core.guards.freeze import freeze_words
 from lifeline.core.guards.mode import Mode
 from lifeline.core.history.change import Change
 from lifeline.core.incidents.canary import canary_cause
 from lifeline.core.incidents.changes import Field, change_evidence, change_words, clock_words
 from lifeline.core.incidents.counter_evidence import counter_evidence, had_path, ipv6_words, outlived_words
-from lifeline.core.incidents.facts import METRICS, Around, Facts, cause_of
+from lifeline.core.incidents.facts import METRICS, WITHOUT_ENDPOINT, Around, Facts, cause_of
 from lifeline.core.incidents.incident import RECOVERY_TIME, Cause, CauseKind, Confidence
 from lifeline.core.incidents.late import Others, late_causes
 from lifeline.core.incidents.recovered import recovered_cause
@@ -64,7 +64,6 @@ _KINDS = {
     Reach.FILTERED: CauseKind.WAY_OUT_SHUT,
     Reach.DNS_OFF: CauseKind.DNS_OFF,
 }
-_WITHOUT_ENDPOINT = frozenset({Reach.UNREACHABLE, Reach.NO_ADDRESS, Reach.FILTERED, Reach.FAILED})
 
 
 def diagnose(
@@ -252,7 +251,7 @@ class _Check:
     def _network_advice(self, service: str, path: NetworkPath) -> str:
         """What to do about the path, and what an endpoint costs where there is none."""
         advice = self._what_to_do(service, path)
-        is_to_make = path.reach in _WITHOUT_ENDPOINT and not path.central_id
+        is_to_make = path.reach in WITHOUT_ENDPOINT and not path.central_id
         price = self.facts.zone_price_words(service) if is_to_make else ""
         return f"{advice} {price}".rstrip()
 
@@ -457,7 +456,8 @@ class _Check:
             advice = (
                 " If its configuration was changed, have Lifeline forget the agent, and watch it by its new metrics."
             )
-        check = "Check the agent on its instance: whether it is running, what its log says, and which metrics it sends."
+        where = "host" if self.facts.instance == UNMANAGED else "instance"
+        check = f"Check the agent on its {where}: whether it is running, what its log says, and which metrics it sends."
         if self.facts.watch.is_elsewhere or self.facts.instance.power is Power.MISSING:
             advice += " If the instance was terminated there, have Lifeline forget its agent."
         advice += " Check what isn't known of the path to CloudWatch, too." if doubts else ""

@@ -29,7 +29,7 @@ from lifeline.core.network.model import (
     Vpc,
     named_lists,
 )
-from lifeline.core.network.reach import NetworkPath, Reach, find_path
+from lifeline.core.network.reach import NetworkPath, Reach, find_path, off_words
 from lifeline.core.network.tiers import classify
 from lifeline.core.plan.cost import Price, monthly_cost_usd
 from lifeline.core.plan.endpoint_lifecycle import Made
@@ -38,6 +38,7 @@ from lifeline.core.policy.policy import Exempted
 from lifeline.core.wording import listed, plain, write_time
 
 METRICS = "monitoring"  # the service that takes the metrics (CloudWatch endpoints: monitoring.<region>)
+WITHOUT_ENDPOINT = frozenset({Reach.UNREACHABLE, Reach.NO_ADDRESS, Reach.FILTERED, Reach.FAILED})
 _STARTING = timedelta(seconds=1)  # no agent sends sooner, and CloudTrail's times are whole seconds
 _NOT_FOR_METRICS = frozenset({"logs"})  # an agent that can't send logs still sends metrics (agent: separate pipelines)
 _LONGEST_NAME = 40
@@ -177,6 +178,12 @@ class Facts:
             return NOT_IN_PLAN_MODE
         if reach is Reach.DNS_OFF and not self.fixes_dns:
             return "Lifeline will not fix this, because FixDns and fix_dns in the policy don't both allow it."
+        off = self.vpc.dns_off if self.vpc and not self.fixes_dns else ()
+        if off and reach in WITHOUT_ENDPOINT and not self._may_be_gateway(service):
+            return (
+                f"Lifeline will not fix this while the VPC's {off_words(off)}, because FixDns and fix_dns in the "
+                f"policy don't both allow it to turn {'that' if len(off) == 1 else 'them'} on."
+            )
         is_lost = reach is Reach.UNREACHABLE  # so the way out that the subnet had is, which waits for nobody
         waits = self.survey and self.survey.waits(self.instance.subnet_id, service, is_lost=is_lost)
         return _NOT_UNASKED if waits else ""
@@ -197,11 +204,13 @@ class Facts:
         """What an interface endpoint would cost, in a sentence that follows one about it; in how many zones it will be
         is the plan's to say. Empty if a gateway may do, which is free, or the price isn't known.
         """
-        is_gateway = any(found.type is EndpointType.GATEWAY for found in self.catalog.find(service))
-        if is_gateway or self.price is None:
+        if self._may_be_gateway(service) or self.price is None:
             return ""
         usd = monthly_cost_usd(1, self.price)
         return f"It costs about {usd} USD per zone per month, before data charges."
+
+    def _may_be_gateway(self, service: str) -> bool:
+        return any(found.type is EndpointType.GATEWAY for found in self.catalog.find(service))
 
     @property
     def standing_cuts(self) -> Cuts:

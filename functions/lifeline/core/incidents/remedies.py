@@ -85,6 +85,8 @@ def remedy_for(
             ObstacleKind.SECURITY_GROUP: f"Allow TCP {on} to the service in the NAT instance's security group",
             ObstacleKind.ROUTE: "Delete the route that leads nowhere",
             ObstacleKind.NAT: "Turn off the source/destination check of the NAT instance",
+            ObstacleKind.ENDPOINT_POLICY: f"Allow the {service} service on resource * in the policy of the gateway "
+            "endpoint",
         }[path.obstacles[0].kind]
         return f"{undo}, or {create} in the VPC."
     return {

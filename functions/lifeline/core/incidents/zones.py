@@ -134,11 +134,13 @@ def _largest(silences: Sequence[tuple[datetime, str]], span: timedelta) -> tuple
     return best
 
 
-def together_words(silent: int, where: str, *, quiet: int, reporting: int) -> str:
-    """How many fell silent together, how many are about to, and how many still report, as a clause."""
+def together_words(silent: int, where: str, *, quiet: int, reporting: int, there: str = "") -> str:
+    """How many fell silent together, how many are about to, and how many reported later, as a clause. The rest publish
+    so seldom that nothing was due from them since: whether they still report isn't known.
+    """
     following = f", and {quiet} {'is' if quiet == 1 else 'are'} about to" if quiet else ""
-    report = "reports" if reporting == 1 else "report"
-    return f"{write_count(silent, 'agent')} in {where} fell silent together{following}; {reporting} still {report}"
+    later = f"{write_count(reporting, 'other')}{there} {'has' if reporting == 1 else 'have'} reported since"
+    return f"{write_count(silent, 'agent')} in {where} fell silent together{following}; {later}"
 
 
 def _zone_cause(zone: str, causes: Sequence[Cause], reporting: int, quiet: int) -> Cause:
@@ -151,7 +153,7 @@ def _zone_cause(zone: str, causes: Sequence[Cause], reporting: int, quiet: int) 
         Confidence.MEDIUM,
         f"agents in {zone} fell silent together",
         evidence=(
-            f"{together_words(len(causes), zone, quiet=quiet, reporting=reporting)} there",
+            together_words(len(causes), zone, quiet=quiet, reporting=reporting, there=" there"),
             *(line for line in causes[0].evidence if line in shared),
         ),
         advice=f"Check the AWS Health Dashboard for {zone}, and what was last deployed to these instances.",

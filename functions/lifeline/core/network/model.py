@@ -628,6 +628,12 @@ class Vpc(Tagged):
         return (*self.endpoints, *self.security_groups)
 
     @property
+    def dns_off(self) -> tuple[str, ...]:
+        """Its DNS attributes that are off: without both, no private name is answered (VPC guide: DNS attributes)."""
+        flags = {"enableDnsSupport": self.dns_support, "enableDnsHostnames": self.dns_hostnames}
+        return tuple(name for name, is_on in flags.items() if not is_on)
+
+    @property
     def all_cidrs(self) -> tuple[str, ...]:
         """Every address block of the VPC, IPv4 first."""
         return (*self.cidrs, *self.ipv6_cidrs)

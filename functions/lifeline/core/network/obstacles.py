@@ -194,7 +194,8 @@ def detours(start: Subnet, end: End, vpc: Vpc, ports: Ranges, *, is_far: bool) -
     parts = by_taker(routing_of(start, vpc, end.version).parts(end.addresses))
     dead = {route: part for route, part in parts.items() if route and not route.is_active}
     lanes = tuple(Lane(part, () if route in dead else ports) for route, part in parts.items())
-    words = f"no route of {start.id} leads to {{addresses}}"
+    table = effective_route_table(start, vpc)
+    words = f"no route of {table.id if table else start.id} leads to {{addresses}}"
     for target_id in dict.fromkeys(route.target_id for route in dead):
         words += f"; its route to {target_id} is a blackhole"
     beyond = [route for route in parts if route and route not in dead and route.target not in _STRAIGHT]

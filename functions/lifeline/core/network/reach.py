@@ -269,9 +269,8 @@ class ServiceReach:
 
     @cached_property
     def attributes_off(self) -> tuple[str, ...]:
-        """The DNS attributes of the VPC that are off: without both, no private name is answered."""
-        flags = {"enableDnsSupport": self.vpc.dns_support, "enableDnsHostnames": self.vpc.dns_hostnames}
-        return tuple(name for name, is_on in flags.items() if not is_on)
+        """The VPC's, found once."""
+        return self.vpc.dns_off
 
     def _tier(self, subnet: Subnet) -> SeenTier:
         if subnet.id not in self._tiers:
@@ -494,6 +493,8 @@ class ServiceReach:
         closed = self._closed(subnet)
         words, *more = (obstacle.words for obstacle in barrier.obstacles)
         path = replace(closed, reach=Reach.FILTERED, words=words, obstacles=barrier.obstacles)
+        if any(obstacle.kind is ObstacleKind.ENDPOINT_POLICY for obstacle in barrier.obstacles):
+            path = replace(path, is_repairable=all(map(is_managed, self._gateways)))  # beside others', none is made
         return self._unless_central(replace(path, notes=(*more, *closed.notes)), subnet)
 
     def _without_resolver(self, subnet: Subnet, *, has_public_address: bool) -> NetworkPath | None:

@@ -39,6 +39,7 @@ class ActionKind(StrEnum):
     DELETE_AUTHORIZATION = "delete_authorization"  # of an association across accounts, which needs it no more
     REMOVE_SUBNETS = "remove_subnets"
     REMOVE_ROUTE_TABLES = "remove_route_tables"
+    MEND_ROUTE = "mend_route"  # always a person's: routes are the network owner's
     OPEN_NETWORK_ACL = "open_network_acl"  # always a person's: ACLs are the network owner's own guard
     RETIRE_ENDPOINT = "retire_endpoint"
     DELETE_SECURITY_GROUP = "delete_security_group"

@@ -80,7 +80,7 @@ class GatewayPlanner(ServicePlanner):
             yield from self.without_way_to(self.reach.central)
         else:
             if live and (led_astray := [obstacle for obstacle in found if obstacle.kind is ObstacleKind.ROUTE]):
-                yield self.remedy(ActionKind.ADD_ROUTE_TABLES, live[0], led_astray)
+                yield self.remedy(ActionKind.MEND_ROUTE, live[0], led_astray)
             yield from self.open_acls(found, live[0].id if live else "")
 
     def _action(self, missing: tuple[str, ...], own: list[Endpoint]) -> Action | None:
@@ -107,9 +107,12 @@ class GatewayPlanner(ServicePlanner):
         theirs, service = next(others, None), self.requirement.service
         if theirs is None or self._is_asked_for:
             return ""
+        is_shut = judge_policy(theirs, self.vpc).opening is Opening.SHUT
+        allow = "have its policy allow the service and " if is_shut else ""
         return (
-            f"{theirs.id} isn't Lifeline's, and its policy may not let everything through, so no gateway endpoint with "
-            f"full access is added beside it: add the route tables to it, name a policy for the {service} service in "
+            f"{theirs.id} isn't Lifeline's, and its policy {'lets nobody' if is_shut else 'may not let everything'} "
+            f"through, so no gateway endpoint with full access is added beside it: {allow}add the route tables to it, "
+            f"name a policy for the {service} service in "
             f'endpoint_policies, or add "gateway_always": ["{service}"] to the policy'
         )
 

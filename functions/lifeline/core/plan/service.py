@@ -122,7 +122,7 @@ class ServicePlanner:
         for kind, action_kind in (
             (ObstacleKind.SECURITY_GROUP, ActionKind.OPEN_SECURITY_GROUP),
             (ObstacleKind.ADDRESS_FAMILY, ActionKind.CREATE_INTERFACE_ENDPOINT),
-            (ObstacleKind.ROUTE, ActionKind.CREATE_INTERFACE_ENDPOINT),
+            (ObstacleKind.ROUTE, ActionKind.MEND_ROUTE),
         ):
             of_kind = [obstacle for obstacle in obstacles if obstacle.kind is kind]
             if of_kind and not (kind is ObstacleKind.SECURITY_GROUP and self.security_group_will_do(endpoint)):
