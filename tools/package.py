@@ -31,8 +31,9 @@ _TASK = "/var/task"  # where Lambda unpacks it, which tracebacks name
 _PLATFORMS = ("manylinux2014_x86_64", "manylinux_2_28_x86_64")
 # Native modules whose package works the same without. So the package is the same for x86_64 and arm64.
 _NATIVE_BY_CHOICE = ("markupsafe/_speedups.*",)
-# Data of packages that nothing asks for: dateutil's own time zones, for which `tz.gettz` alone looks.
-_UNASKED = ("dateutil/zoneinfo/dateutil-zoneinfo.tar.gz",)
+# What nothing asks for: dateutil's own time zones, for which `tz.gettz` alone looks, and the rules of calendars, which
+# `tz.tzical` alone reads.
+_UNASKED = ("dateutil/zoneinfo/dateutil-zoneinfo.tar.gz", "dateutil/rrule.py")
 _NOT_DATA = {".py", ".pyi", ".c"}
 _OUR_LEGAL = ("LICENSE", "NOTICE")
 _LEGAL = ("METADATA", "LICENSE*", "NOTICE*", "licenses")
@@ -119,7 +120,8 @@ def _drop_unused(folder: Path) -> None:
     for path in sorted(filter(Path.is_file, folder.rglob("*"))):
         is_data = path.suffix not in _NOT_DATA and path.name != "py.typed"
         owner = next((packages[parent] for parent in path.parents if parent in packages), False)
-        if not (path in used or _is_legal(path.relative_to(folder)) or (is_data and owner and path not in unasked)):
+        is_kept = path in used or _is_legal(path.relative_to(folder)) or (is_data and owner)
+        if path in unasked or not is_kept:
             path.unlink()
     for path in sorted(filter(Path.is_dir, folder.rglob("*")), reverse=True):
         if not any(path.iterdir()):
