@@ -91,8 +91,8 @@ class TestAPathThatWasLost:
         assert cause.words == ANOTHER_NAME
         both = replace(lost("subnet-a", -3 * DAYS), paths={**lost("monitoring", -2 * DAYS).paths, **SINCE_3_DAYS})
         assert "2026-02-28 09:00:00 UTC" in why(facts(network(), known=both)).evidence[1]
-        seen = "Lifeline saw at 2026-02-27 09:00:00 UTC that the path was gone, and hasn't seen a change that explains"
-        assert cause.evidence[1] == f"{seen} the silence"
+        seen = "Lifeline saw at 2026-02-27 09:00:00 UTC that the path was gone, and hasn't seen a change that closed"
+        assert cause.evidence[1] == f"{seen} the service's path"
 
     def test_is_of_no_interest_where_another_was_lost_just_now(self) -> None:
         both = replace(lost("subnet-a", -3 * DAYS), paths={**lost("subnet-a", -3 * DAYS).paths, **SEEN_OPEN.paths})
@@ -288,7 +288,8 @@ class TestAServiceThatNothingAsksFor:
         reported, seen, unasked, *_ = cause.evidence
         assert reported == "the agent reported through this network until 2026-03-02 08:59:00 UTC"
         assert seen == (
-            "Lifeline first saw the VPC at 2026-02-24 03:00:00 UTC, and hasn't seen a change that explains the silence"
+            "Lifeline first saw the VPC at 2026-02-24 03:00:00 UTC, and hasn't seen a change that closed the "
+            "service's path"
         )
         assert unasked == "nothing requires the monitoring service there, so Lifeline doesn't look for what serves it"
 

@@ -191,6 +191,14 @@ class TestAnAgentThatReportedWithoutAPath:
         assert cause.kind is CauseKind.CUT_OFF
 
 
+@pytest.mark.xfail(strict=True, reason="the path by another name isn't judged (docs/watching.md: Other names)")
+def test_a_change_that_closes_an_endpoint_of_another_name_is_told() -> None:
+    fips = endpoint(f"{MONITORING}-fips", "a", own=False, id="vpce-fips", security_group_ids=frozenset({"sg-fips"}))
+    revoked = change("RevokeSecurityGroupIngress", "sg-fips")
+    found = why(facts(network(fips, SecurityGroup("sg-fips", "theirs")), known=SEEN_SHUT, changes=(revoked,)))
+    assert "RevokeSecurityGroupIngress" in " ".join(found.evidence)
+
+
 def test_an_endpoint_of_another_region_serves_nothing_here() -> None:
     foreign = endpoint(MONITORING.replace("us-east-1", "eu-west-1"), "a")
     assert why(facts(network(foreign))).kind is CauseKind.CUT_OFF

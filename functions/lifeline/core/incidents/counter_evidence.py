@@ -35,7 +35,7 @@ def counter_evidence(facts: Facts, service: str, kind: CauseKind, path: NetworkP
     started = f"the instance started at {write_time(launched_at)}, and " if launched_at else ""
     return (
         f"{started}the agent reported through this network until {write_time(seen_at)}",
-        f"{_seen_words(known, facts.instance.subnet_id, service)} a change that explains the silence",
+        f"{_seen_words(known, facts.instance.subnet_id, service)} a change that closed the service's path",
         *([_unasked_words(service)] if known.looked_since(service) is None else []),
         path.words,
     )
