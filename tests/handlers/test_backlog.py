@@ -257,18 +257,26 @@ def selected_by(tag: dict[str, str], world: World, monkeypatch: pytest.MonkeyPat
     return vpc_id, table_id
 
 
+SELECTED = [{"Key": "env", "Value": "prod"}]
+
+
+def lost_while_unselected(world: World, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A VPC whose path is lost while the tag by which the policy selects it is gone."""
+    vpc_id, table_id = selected_by(SELECTED[0], world, monkeypatch)
+    call(SWEEP)
+    world.ec2.delete_tags(Resources=[vpc_id], Tags=SELECTED)
+    call(SWEEP)
+    close(world, table_id)
+    return vpc_id
+
+
 def test_a_path_that_is_lost_while_the_tag_is_gone_that_selects_the_vpc_is_repaired_once_it_is_back(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    selected = [{"Key": "env", "Value": "prod"}]
-    vpc_id, table_id = selected_by(selected[0], world, monkeypatch)
-    call(SWEEP)
-    world.ec2.delete_tags(Resources=[vpc_id], Tags=selected)
-    call(SWEEP)
-    close(world, table_id)
+    vpc_id = lost_while_unselected(world, monkeypatch)
     call(SWEEP)
     assert world.endpoints(vpc_id) == []
-    world.ec2.create_tags(Resources=[vpc_id], Tags=selected)
+    world.ec2.create_tags(Resources=[vpc_id], Tags=SELECTED)
 
     call(SWEEP)
 
@@ -596,16 +604,11 @@ def test_the_plan_on_the_page_says_what_waits(world: World) -> None:
 def test_a_path_that_is_lost_while_its_tag_is_gone_is_repaired_though_the_known_tags_were_not_read_once(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    selected = [{"Key": "env", "Value": "prod"}]
-    vpc_id, table_id = selected_by(selected[0], world, monkeypatch)
-    call(SWEEP)
-    world.ec2.delete_tags(Resources=[vpc_id], Tags=selected)
-    call(SWEEP)
-    close(world, table_id)
+    vpc_id = lost_while_unselected(world, monkeypatch)
     with monkeypatch.context() as once:
         once.setattr(TagStore, "_items", failing)
         call(SWEEP)
-    world.ec2.create_tags(Resources=[vpc_id], Tags=selected)
+    world.ec2.create_tags(Resources=[vpc_id], Tags=SELECTED)
     call(SWEEP)
     assert len(world.endpoints(vpc_id)) == 1
 

@@ -372,8 +372,9 @@ def test_what_the_kill_switch_holds_back_is_done_by_the_first_sweep_after_it(
 # ---- routes
 
 
-def test_a_claim_of_routes_takes_them_from_lifelines_own_and_leaves_it_the_others(s3_days: Days) -> None:
-    days, vpc_id = s3_days, s3_days.world.make_vpc()
+def served_by_two_tables(days: Days) -> tuple[str, list[str], str]:
+    """A VPC, its main route table and another one, and Lifeline's endpoint that serves both."""
+    vpc_id = days.world.make_vpc()
     tables = [days.world.main_table(vpc_id)]
     days.world.make_subnet(vpc_id)
     tables.append(days.world.ec2.create_route_table(VpcId=vpc_id)["RouteTable"]["RouteTableId"])
@@ -382,6 +383,12 @@ def test_a_claim_of_routes_takes_them_from_lifelines_own_and_leaves_it_the_other
     days.look(vpc_id)
     days.clock.advance(MINUTES)
     (ours,) = days.live(vpc_id)
+    return vpc_id, tables, ours
+
+
+def test_a_claim_of_routes_takes_them_from_lifelines_own_and_leaves_it_the_others(s3_days: Days) -> None:
+    days = s3_days
+    vpc_id, tables, ours = served_by_two_tables(days)
 
     days.deliver(refused(days, their_table(vpc_id, tables[1])))
     assert endpoint(days, ours)["RouteTableIds"] == [tables[0]]
@@ -394,15 +401,8 @@ def test_a_claim_of_routes_takes_them_from_lifelines_own_and_leaves_it_the_other
 
 def test_a_claim_that_theirs_answered_counts_no_more_when_its_record_comes_again(s3_days: Days) -> None:
     """A replay would take the routes from whoever has no other path by then."""
-    days, vpc_id = s3_days, s3_days.world.make_vpc()
-    tables = [days.world.main_table(vpc_id)]
-    days.world.make_subnet(vpc_id)
-    tables.append(days.world.ec2.create_route_table(VpcId=vpc_id)["RouteTable"]["RouteTableId"])
-    other = days.world.make_subnet(vpc_id, "10.0.2.0/24")
-    days.world.ec2.associate_route_table(RouteTableId=tables[1], SubnetId=other)
-    days.look(vpc_id)
-    days.clock.advance(MINUTES)
-    (ours,) = days.live(vpc_id)
+    days = s3_days
+    vpc_id, tables, ours = served_by_two_tables(days)
     record = refused(days, their_table(vpc_id, tables[1]))
     days.deliver(record)
     made = apply_again(days, their_table(vpc_id, tables[1]))

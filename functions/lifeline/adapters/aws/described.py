@@ -105,13 +105,13 @@ def _obeyed(described: dict[str, Any]) -> list[dict[str, Any]]:
     route goes before them, however specific they are (VPN guide: route priority).
     """
     routes: list[dict[str, Any]] = described.get("Routes", [])
-    local = [cidr for one in routes if one.get("GatewayId") == "local" and (cidr := _cidr_of(one))]
-    theirs = {cidr for one in routes if one.get("Origin") == _BY_GATEWAY and (cidr := _cidr_of(one))}
+    local = [cidr for one in routes if one.get("GatewayId") == "local" and (cidr := cidr_of(one))]
+    theirs = {cidr for one in routes if one.get("Origin") == _BY_GATEWAY and (cidr := cidr_of(one))}
     idle = {cidr for cidr in theirs if any(covers(whole, cidr) for whole in local)}
-    return [one for one in routes if one.get("Origin") != _BY_GATEWAY or _cidr_of(one) not in idle]
+    return [one for one in routes if one.get("Origin") != _BY_GATEWAY or cidr_of(one) not in idle]
 
 
-def _cidr_of(described: dict[str, Any]) -> str:
+def cidr_of(described: Mapping[str, Any]) -> str:
     """The block of a route; empty if it names a prefix list."""
     return described.get("DestinationCidrBlock") or described.get("DestinationIpv6CidrBlock") or ""
 
@@ -142,7 +142,7 @@ def _in_force(ranked: Iterable[tuple[int, Route]]) -> Iterator[Route]:
 def _route(described: dict[str, Any], lists: dict[str, tuple[str, ...]]) -> Route:
     kind, target_id = _target(described)
     prefix_list_id = described.get("DestinationPrefixListId", "")
-    single = _cidr_of(described)
+    single = cidr_of(described)
     return Route(
         destinations=(single,) if single else lists.get(prefix_list_id, ()),
         target=kind,

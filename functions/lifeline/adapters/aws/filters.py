@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from lifeline.adapters.aws.described import endpoint_of, security_group_of, vpc_of
+from lifeline.adapters.aws.described import cidr_of, endpoint_of, security_group_of, vpc_of
 from lifeline.core.network.acl import public_end
 from lifeline.core.network.endpoint_policy import hangs_on_account
 from lifeline.core.network.model import DEFAULT_ROUTES, NetworkInterface, SecurityGroup, Vpc, named_lists, version_of
@@ -104,7 +104,7 @@ def lists_in_routes(tables: Iterable[dict[str, Any]], guarded: set[str]) -> tupl
 
 
 def _is_narrow_and_public(route: Mapping[str, Any]) -> bool:
-    text = route.get("DestinationCidrBlock") or route.get("DestinationIpv6CidrBlock")
+    text = cidr_of(route)
     if not text or text in DEFAULT_ROUTES or route.get("GatewayId") == "local":
         return False
     return bool(common((span(text),), public_end("", version_of(text)).addresses))

@@ -221,8 +221,7 @@ class _Check:
             service=service,
             subject=path.endpoint_id,
             change=change,
-            is_repairable=is_repairable,
-            awaits_approval=is_repairable and self.facts.awaits_approval(service, path.reach),
+            **self._repair(service, path, is_repairable=is_repairable),
         )
 
     def _is_left(self, service: str, reach: Reach) -> bool:
@@ -346,8 +345,7 @@ class _Check:
             service=service,
             subject=names,
             change=change,
-            is_repairable=is_repairable,
-            awaits_approval=is_repairable and self.facts.awaits_approval(service, path.reach),
+            **self._repair(service, path, is_repairable=is_repairable),
         )
 
     def role(self) -> Cause | None:
@@ -419,8 +417,7 @@ class _Check:
             advice=f"{remedy} {self.facts.why_left(service, path.reach) or _WILL_CHECK}" if is_repairable else remedy,
             service=service,
             subject=path.endpoint_id,
-            is_repairable=is_repairable,
-            awaits_approval=is_repairable and self.facts.awaits_approval(service, path.reach),
+            **self._repair(service, path, is_repairable=is_repairable),
         )
 
     def _unread_path(self, service: str) -> NetworkPath:
@@ -517,6 +514,11 @@ class _Check:
             unknown = f"it isn't known whether {allow}: {way.unread}"
             return (*path.notes, path.words, unknown, *path.uncertainties, *beyond)
         return (*path.notes, f"{is_open}{path.words}", *path.uncertainties, *beyond)
+
+    def _repair(self, service: str, path: NetworkPath, *, is_repairable: bool) -> dict[str, bool]:
+        """Whether Lifeline repairs the path, and whether it waits for approval to do so, as a cause says it."""
+        awaits_approval = is_repairable and self.facts.awaits_approval(service, path.reach)
+        return {"is_repairable": is_repairable, "awaits_approval": awaits_approval}
 
     def _cause(self, kind: CauseKind, confidence: Confidence, words: str, **more: object) -> Cause:
         return cause_of(self.facts, replace(Cause(kind, confidence, words), **more))  # type: ignore[arg-type]

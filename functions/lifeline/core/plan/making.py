@@ -187,13 +187,15 @@ class EndpointMaker(ServicePlanner):
         for, which would keep it once the freeze has ended.
         """
         domains = set(map(domain_of, self.service.private_dns_names))
-        places = {one.service: self.plan_input.place(one) for one in self.plan_input.requirements}
-        place = places.pop(self.requirement.service)
-        own = [one for one in self.vpc.live_endpoints if self.is_own(one) and suffix_of(one.service_name) in places]
-        names = {one.service_name for one in own if one.private_dns or places[suffix_of(one.service_name)] < place}
+        place, this = self.plan_input.place, self.requirement
+        others = {one.service: one for one in self.plan_input.requirements if one.service != this.service}
+        own = [one for one in self.vpc.live_endpoints if self.is_own(one) and suffix_of(one.service_name) in others]
+        first = {service for service, one in others.items() if place(one) < place(this)}
+        names = {one.service_name for one in own if one.private_dns or suffix_of(one.service_name) in first}
         planned = (one for one in self.planned if one.is_planned and one.kind in _OF_VPC)
-        given_up = {one for one in self.plan_input.frozen & places.keys() if places[one][0] >= place[0]}
-        names |= {one.service_name for one in planned if one.service in places.keys() - given_up}
+        for_rules = {service for service, one in others.items() if this.is_by_tag and not one.is_by_tag}
+        claiming = (others.keys() - self.plan_input.frozen) | for_rules
+        names |= {one.service_name for one in planned if one.service in claiming}
         for name in sorted(names):
             twin = self.catalog.named(name, EndpointType.INTERFACE)
             if twin and not domains.isdisjoint(map(domain_of, twin.private_dns_names)):
