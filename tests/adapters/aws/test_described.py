@@ -329,7 +329,6 @@ def test_of_an_endpoint_the_ip_version_of_its_dns_records_is_read() -> None:
     assert endpoint_of(described | {"DnsOptions": {"DnsRecordIpType": "service-defined"}}).families == {4}
 
 
-@pytest.mark.xfail(strict=True, reason="of two prefix lists with a block in common, AWS's choice isn't known")
 def test_of_two_lists_with_a_block_in_common_it_is_not_known_which_route_counts() -> None:
     """AWS chooses at random (VPC guide: route priority; docs/watching.md: what Lifeline can't know)."""
     by_list = [

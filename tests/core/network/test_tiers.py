@@ -94,6 +94,7 @@ ONWARD = (
     TargetKind.GATEWAY_LOAD_BALANCER_ENDPOINT,
     TargetKind.CORE_NETWORK,
     TargetKind.LOCAL_GATEWAY,
+    TargetKind.UNDECIDED,  # it may be any
 )
 
 

@@ -3,7 +3,8 @@
 import pytest
 
 from lifeline.core.network.dns import DnsView
-from lifeline.core.network.model import Catalog, Part, TargetKind, Unread, Vpc
+from lifeline.core.network.model import Catalog, Part, Route, TargetKind, Unread, Vpc
+from lifeline.core.network.priority import in_force
 from lifeline.core.plan.actions import Action, ActionKind, Plan, ServiceState, Status
 from lifeline.core.plan.plan import plan_endpoints
 from lifeline.core.plan.scene import PlanInput
@@ -101,6 +102,19 @@ def test_what_may_be_required_is_said_and_nothing_is_made_for_it() -> None:
         "it isn't known whether they have to: the entries of the prefix list pl-1 could not be read"
     )
     assert found.services[0].state is ServiceState.UNKNOWN
+
+
+def test_between_which_routes_it_isnt_known_is_said() -> None:
+    """VPC guide: route priority and prefix lists."""
+    unsure = (Requirement("monitoring", frozenset({"subnet-a"}), per_zone=False),)
+    ways = (TargetKind.INTERNET_GATEWAY, "igw-1"), (TargetKind.NAT_GATEWAY, "nat-1")
+    lists = [(1, Route(("0.0.0.0/0",), *way, is_active=True, prefix_list_id=f"pl-{way[1]}")) for way in ways]
+    seen = vpc(subnet("a"), subnet("b"), table("main", *in_force(lists)), table("other", subnets=("b",)))
+    found = plan_endpoints(seen, CATALOG, PlanInput((), OWNER, unsure=unsure, dns=READ))
+    assert only(found, ActionKind.CREATE_INTERFACE_ENDPOINT).error == (
+        "it isn't known whether they have to: rtb-main leads addresses that prefix lists share to igw-1 or nat-1, and "
+        "AWS doesn't say to which"
+    )
 
 
 @pytest.mark.parametrize("kind", list(ActionKind))

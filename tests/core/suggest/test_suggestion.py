@@ -1,5 +1,6 @@
 """What evidence witnesses, and what comes of it for a VPC: without AWS."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -17,6 +18,7 @@ from lifeline.core.network.model import (
     Unread,
     Vpc,
 )
+from lifeline.core.network.priority import in_force
 from lifeline.core.network.tiers import classify_subnets
 from lifeline.core.plan.cost import price_in
 from lifeline.core.suggest.evidence import (
@@ -321,6 +323,9 @@ def test_the_agents_endpoint_is_never_unused_by_access_advisor_alone() -> None:
 
 def test_nothing_is_unused_where_it_isnt_known_which_subnets_are_private() -> None:
     there = network(unread=(Unread(Part.NAT_GATEWAYS, "denied"),))
+    assert verdicts(suggested(there=there, required=("logs",))) == {"logs": Advice.UNKNOWN}
+    lists = [(1, replace(way, prefix_list_id=f"pl-{way.target_id}")) for way in (NAT, OPEN)]
+    there = vpc(subnet("a"), table("main", *in_force(lists)))
     assert verdicts(suggested(there=there, required=("logs",))) == {"logs": Advice.UNKNOWN}
 
 

@@ -1,8 +1,7 @@
 """EC2's dicts become values, member by member. Nothing else in Lifeline knows how EC2 spells things."""
 
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import replace
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from lifeline.adapters.aws.calls import tags_of
@@ -27,6 +26,7 @@ from lifeline.core.network.model import (
     TargetKind,
     Vpc,
 )
+from lifeline.core.network.priority import in_force
 from lifeline.core.network.tiers import covers
 
 # The Region's code and a letter; those of Local and Wavelength Zones name a place, too (EC2 guide: Regions and Zones).
@@ -91,7 +91,7 @@ def route_table_of(described: dict[str, Any], lists: dict[str, tuple[str, ...]])
         id=described["RouteTableId"],
         is_main=any(entry.get("Main") for entry in live),
         subnet_ids=frozenset(entry["SubnetId"] for entry in live if entry.get("SubnetId")),
-        routes=tuple(_in_force(sorted((_rank(one), _route(one, lists)) for one in _obeyed(described)))),
+        routes=tuple(in_force(sorted((_rank(one), _route(one, lists)) for one in _obeyed(described)))),
     )
 
 
@@ -123,20 +123,6 @@ def _rank(described: dict[str, Any]) -> int:
     if described.get("Origin") in _PROPAGATED:
         return 2
     return 1 if described.get("DestinationPrefixListId") else 0
-
-
-def _in_force(ranked: Iterable[tuple[int, Route]]) -> Iterator[Route]:
-    """The routes in this order, without the blocks that an earlier one takes. A gateway endpoint's keeps them: they are
-    its service's addresses as well.
-    """
-    taken: set[str] = set()
-    for _, route in ranked:
-        left = tuple(text for text in route.destinations if text not in taken)
-        taken.update(left)
-        if left == route.destinations or route.target is TargetKind.GATEWAY_ENDPOINT:
-            yield route
-        elif left:
-            yield replace(route, destinations=left)
 
 
 def _route(described: dict[str, Any], lists: dict[str, tuple[str, ...]]) -> Route:

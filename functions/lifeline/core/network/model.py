@@ -206,6 +206,7 @@ class TargetKind(StrEnum):
     CORE_NETWORK = "Cloud WAN core network"
     LOCAL_GATEWAY = "local gateway"
     CARRIER_GATEWAY = "carrier gateway"
+    UNDECIDED = "target of AWS's choice"
     OTHER = "other"
 
 
@@ -280,7 +281,8 @@ class Tagged:
 class Route:
     """One route. `destinations` are its CIDRs: one, or those of the prefix list it names.
 
-    There are none where the list wasn't read: the VPC's `unread` then says so.
+    There are none where the list wasn't read: the VPC's `unread` then says so. `candidates` are the routes, without
+    their destinations, of which AWS takes one for these blocks and doesn't say which; else none.
     """
 
     destinations: tuple[str, ...]
@@ -288,6 +290,7 @@ class Route:
     target_id: str
     is_active: bool
     prefix_list_id: str = ""
+    candidates: tuple["Route", ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,9 +1,9 @@
 """The one judge of how a subnet reaches a service: by what, over which path, what stands between, what was not read."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from functools import cached_property
+from functools import cached_property, partial
 
 from lifeline.core.network.dns import (
     DnsAnswer,
@@ -49,7 +49,15 @@ from lifeline.core.network.obstacles import (
 )
 from lifeline.core.network.packets import EPHEMERAL, NAT_PORTS, ports_in
 from lifeline.core.network.ports import ports_of, ports_unknown
-from lifeline.core.network.tiers import classify, effective_route_table, has_nat64, leads_out_by_ipv6
+from lifeline.core.network.priority import is_decided
+from lifeline.core.network.tiers import (
+    as_chosen,
+    classify,
+    effective_route_table,
+    has_nat64,
+    leads_out_by_ipv6,
+    why_unsure,
+)
 from lifeline.core.network.way_out import way_out
 from lifeline.core.network.way_to_central import unread_addresses, way_to_central
 
@@ -154,6 +162,13 @@ class NetworkPath:
         )
 
     @property
+    def standing(self) -> tuple[Reach, Ranges, str]:
+        """By what and from where the service can be reached; alike for each way out, and for whatever shuts it off."""
+        if not self.reach.is_open_in_part:
+            return self.reach if self.reach is Reach.UNKNOWN else Reach.UNREACHABLE, (), ""
+        return Reach.OPEN_EGRESS if self.reach is Reach.OPEN_PUBLIC else self.reach, self.shut, self.exception
+
+    @property
     def is_unasked(self) -> bool:
         """True if the verdict is unknown only because nobody has looked who else answers the name."""
         return self.reach is Reach.UNKNOWN and self.unread == (NOBODY_LOOKED,)
@@ -209,6 +224,7 @@ class ServiceReach:
         asking: NetworkInterface | None = None,
     ) -> None:
         self.vpc, self.service, self.dns, self.asking = vpc, service, dns, asking
+        self._catalog = catalog
         self.ports = ports_of(service, dict(catalog.ports))
         self.offered = catalog.find(service)
         self.is_catalog_read = catalog.is_read
@@ -234,14 +250,7 @@ class ServiceReach:
 
     def path(self, subnet: Subnet, *, has_public_address: bool) -> NetworkPath:
         """The path of an instance in the subnet, with what its routes are among the notes."""
-        path = (
-            self._by_name(subnet)
-            or self._without_resolver(subnet, has_public_address=has_public_address)
-            or self._by_itself(subnet, has_public_address=has_public_address)
-            or self._not_yet(subnet)
-            or self._filtered(subnet, has_public_address=has_public_address)
-            or self._nowhere(subnet)
-        )
+        path = self._whichever_counts(subnet, partial(ServiceReach._path, has_public_address=has_public_address))
         path = self._unless_dns_is_unread(path, subnet)
         path = replace(path, notes=(self._tier_words(subnet), *path.notes))
         others = (one.path(subnet, has_public_address=has_public_address) for one in self._of_others)
@@ -249,9 +258,48 @@ class ServiceReach:
 
     def private_path(self, subnet: Subnet) -> NetworkPath:
         """The path by an endpoint, here or central, whatever way out the subnet has beside it."""
-        path = self._by_name(subnet) or self._not_yet(subnet) or self._unserved(subnet)
+        path = self._whichever_counts(subnet, ServiceReach._private_path)
         others = (one.private_path(subnet) for one in self._of_others)
         return _together([self._unless_dns_is_unread(path, subnet), *others])
+
+    def _path(self, subnet: Subnet, *, has_public_address: bool) -> NetworkPath:
+        return (
+            self._by_name(subnet)
+            or self._without_resolver(subnet, has_public_address=has_public_address)
+            or self._by_itself(subnet, has_public_address=has_public_address)
+            or self._not_yet(subnet)
+            or self._filtered(subnet, has_public_address=has_public_address)
+            or self._nowhere(subnet)
+        )
+
+    def _private_path(self, subnet: Subnet) -> NetworkPath:
+        return self._by_name(subnet) or self._not_yet(subnet) or self._unserved(subnet)
+
+    def _whichever_counts(self, subnet: Subnet, find: Callable[["ServiceReach", Subnet], NetworkPath]) -> NetworkPath:
+        """The path, whichever routes AWS has chosen; unknown where that decides."""
+        possible = as_chosen(subnet, self.vpc)
+        if possible == (self.vpc,):
+            return find(self, subnet)
+        found = [find(self._as_if(vpc), subnet) for vpc in possible]
+        unread = tuple(dict.fromkeys(words for path in found for words in path.unread))
+        if len({path.standing for path in found}) == 1:
+            doubts = tuple(dict.fromkeys(words for path in found for words in path.doubts))
+            first = min(found, key=lambda path: path.reach is not path.standing[0])  # what is true of all
+            return replace(first, doubts=doubts, unread=unread)
+        return NetworkPath(
+            Reach.UNKNOWN,
+            f"it isn't known whether {subnet.id} can reach the {self.service} service",
+            next((path.endpoint_id for path in found if path.endpoint_id), ""),
+            next((path.central_id for path in found if path.central_id), ""),
+            unread=(*why_unsure((subnet,), self.vpc), *unread),
+            is_repairable=any(path.is_repairable for path in found),
+        )
+
+    def _as_if(self, vpc: Vpc) -> "ServiceReach":
+        """The same for a VPC that differs in its routes."""
+        found = ServiceReach(vpc, self.service, self._catalog, self.dns, self.asking)
+        found.conflict = self.conflict
+        return found
 
     def _unless_dns_is_unread(self, path: NetworkPath, subnet: Subnet) -> NetworkPath:
         """The path; unknown if it is open only while the VPC's DNS is on, and whether that is so could not be read."""
@@ -449,7 +497,7 @@ class ServiceReach:
             return None
         if len(tier.possible) > 1:
             words = f"it isn't known whether a route gives {subnet.id} access to the {self.service} service"
-            unread = (*self.vpc.unread_words(Part.PREFIX_LIST, Part.NAT_GATEWAYS), *self._unread_dns)
+            unread = (*why_unsure((subnet,), self.vpc), *self._unread_dns)
             return NetworkPath(Reach.UNKNOWN, words, unread=unread, is_repairable=self._can_be_made)
         barrier = way_out(subnet, self.vpc, self.service, self.ports, self.asking)
         if barrier.obstacles and not barrier.passes_any:
@@ -606,6 +654,8 @@ class ServiceReach:
         tier = self._tier(subnet)
         is_by_ipv6 = tier is Tier.ISOLATED and leads_out_by_ipv6(subnet, self.vpc)
         routes = "no IPv4 route out of the VPC" if is_by_ipv6 else _ROUTES[tier]
+        if len(tier.possible) > 1 and table and not is_decided([table]):
+            routes = "routes by prefix lists that share addresses"
         by = f": {table.id} has {routes}" if table else ""
         return f"{subnet.id} is {tier}{by}{''.join(dead)}"
 

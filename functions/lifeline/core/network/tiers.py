@@ -20,6 +20,7 @@ from lifeline.core.network.model import (
     version_of,
 )
 from lifeline.core.network.packets import EVERY_ADDRESS, addresses_in
+from lifeline.core.network.priority import choices, is_decided, undecided_words
 
 _EVERYWHERE = ("0.0.0.0/1", "128.0.0.0/1", "::/1", "8000::/1")
 NAT64 = IPv6Network("64:ff9b::/96")
@@ -33,6 +34,7 @@ WAYS_OUT = frozenset(
         TargetKind.GATEWAY_LOAD_BALANCER_ENDPOINT,
         TargetKind.CORE_NETWORK,
         TargetKind.LOCAL_GATEWAY,
+        TargetKind.UNDECIDED,  # it may
     }
 )
 
@@ -64,32 +66,56 @@ def classify(subnet: Subnet, vpc: Vpc) -> SeenTier:
     resolve to IPv4 addresses; only an IPv6-only subnet is judged by its IPv6 routes. So a subnet whose `0.0.0.0/0` is
     gone is private even while `::/0` still leads to an internet gateway (VPC guide: route tables, read per family).
 
-    What was not read makes no difference to most subnets. Where it does, the tier says which are possible.
+    What was not read, or not said, makes no difference to most subnets. Where it does, the tier says which are
+    possible.
     """
+    possible = as_chosen(subnet, vpc)
     if not vpc.unread:
-        return _classify(subnet, vpc)
-    return _common({_classify(subnet, variant) for variant in _variants(_deciding(subnet, vpc))})
+        return _common({_classify(subnet, one) for one in possible})
+    return _common({_classify(subnet, variant) for one in possible for variant in _variants(_deciding(subnet, one))})
 
 
-def _deciding(subnet: Subnet, vpc: Vpc) -> Vpc:
-    """The VPC with the route tables that decide the subnet's tier alone, its own and those of its NAT gateways, and
-    what of them wasn't read: whoever fills the others with prefix lists that can't be read keeps no run busy.
+def as_chosen(subnet: Subnet, vpc: Vpc) -> tuple[Vpc, ...]:
+    """The VPC as it may be for the subnet by each of AWS's choices between routes; the VPC itself where there are none,
+    and nothing where there are too many.
     """
+    deciding = deciding_tables(subnet, vpc)
+    if is_decided(deciding):
+        return (vpc,)
+    others = tuple(table for table in vpc.route_tables if table not in deciding)
+    return tuple(replace(vpc, route_tables=(*chosen, *others)) for chosen in choices(deciding))
+
+
+def why_unsure(subnets: Iterable[Subnet], vpc: Vpc) -> tuple[str, ...]:
+    """What wasn't read of the VPC's routes, or isn't said of those of these subnets, as clauses."""
+    tables = dict.fromkeys(table for subnet in subnets for table in deciding_tables(subnet, vpc))
+    return (*vpc.unread_words(Part.PREFIX_LIST, Part.NAT_GATEWAYS), *undecided_words(tables))
+
+
+def deciding_tables(subnet: Subnet, vpc: Vpc) -> tuple[RouteTable, ...]:
+    """The route tables that decide what leaves the subnet: its own, and those of the NAT gateways that it leads to."""
     own = effective_route_table(subnet, vpc)
     targets = {route.target_id for route in (own.routes if own else ())}
     homes = {nat.subnet_id for nat in vpc.nat_gateways if nat.id in targets}
     found = [own, *(effective_route_table(home, vpc) for home in vpc.subnets if home.id in homes)]
-    tables = {table.id: table for table in found if table}
-    lists = {route.prefix_list_id for table in tables.values() for route in table.routes}
+    return tuple({table.id: table for table in found if table}.values())
+
+
+def _deciding(subnet: Subnet, vpc: Vpc) -> Vpc:
+    """The VPC with the route tables that decide the subnet's tier alone, and what of them wasn't read: whoever fills
+    the others with prefix lists that can't be read keeps no run busy.
+    """
+    tables = deciding_tables(subnet, vpc)
+    lists = {route.prefix_list_id for table in tables for route in table.routes}
     unread = tuple(one for one in vpc.unread if one.part is not Part.PREFIX_LIST or one.id in lists)
-    return replace(vpc, route_tables=tuple(tables.values()), unread=unread)
+    return replace(vpc, route_tables=tables, unread=unread)
 
 
 def _common(found: Collection[Tier]) -> SeenTier:
-    """The one tier, or what says that it is one of several."""
+    """The one tier, or what says that it is one of several, or of which nobody says anything."""
     if len(found) == 1:
         return next(iter(found))
-    return UnsureTier.NOT_PUBLIC if Tier.PUBLIC not in found else UnsureTier.UNKNOWN
+    return UnsureTier.NOT_PUBLIC if found and Tier.PUBLIC not in found else UnsureTier.UNKNOWN
 
 
 def _variants(vpc: Vpc) -> tuple[Vpc, ...]:

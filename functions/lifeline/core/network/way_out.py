@@ -28,7 +28,15 @@ from lifeline.core.network.obstacles import Barrier, barrier_of, detours, rule_l
 from lifeline.core.network.packets import Lane, addresses_in, common, joined, narrowed, size, span
 from lifeline.core.network.ports import HTTPS
 from lifeline.core.network.routing import by_taker, routing_of
-from lifeline.core.network.tiers import NAT64, classify, classify_subnets, effective_route_table, ways_out
+from lifeline.core.network.tiers import (
+    NAT64,
+    as_chosen,
+    classify,
+    classify_subnets,
+    effective_route_table,
+    ways_out,
+    why_unsure,
+)
 
 GATEWAYS = frozenset(
     {TargetKind.INTERNET_GATEWAY, TargetKind.CARRIER_GATEWAY, TargetKind.EGRESS_ONLY_GATEWAY, TargetKind.NAT_GATEWAY}
@@ -123,6 +131,13 @@ def doubts_of_way_out(subnet: Subnet, vpc: Vpc, service: str, ports: Ranges) -> 
 
     Whoever can change routes can lead a subnet to a machine, or into another network, that forwards nothing.
     """
+    possible = as_chosen(subnet, vpc)
+    if not possible:
+        return why_unsure((subnet,), vpc)
+    return tuple(dict.fromkeys(words for one in possible for words in _doubts(subnet, one, service, ports)))
+
+
+def _doubts(subnet: Subnet, vpc: Vpc, service: str, ports: Ranges) -> tuple[str, ...]:
     barrier = way_out(subnet, vpc, service, ports)
     if barrier.obstacles and not barrier.passes_any:
         return tuple(obstacle.words for obstacle in barrier.obstacles)

@@ -30,6 +30,7 @@ from lifeline.core.network.packets import (
     without,
 )
 from lifeline.core.network.ports import HTTPS, ports_of
+from lifeline.core.network.priority import is_decided
 from lifeline.core.network.reach import NetworkPath, Reach, ServiceReach
 from lifeline.core.plan.actions import Action, ActionKind
 from lifeline.core.plan.client_egress import (
@@ -234,7 +235,7 @@ def find_dependents(
     """The subnets that reach the service today, on any path, in the order of their ids; without those that are exempt
     by more than a tag.
 
-    With them are those of which it isn't known because something of the VPC could not be read.
+    With them are those of which it isn't known, because something of the VPC could not be read, or AWS doesn't say it.
     Whether a machine in a public subnet has a public address is not known here, so each counts as having one.
     """
     spared = {exempted.subject for exempted in _spared(exempt, service)}
@@ -242,7 +243,8 @@ def find_dependents(
     subnets = sorted(vpc.subnets, key=lambda subnet: subnet.id)
     asking = (subnet for subnet in subnets if subnet.id not in spared)
     paths = ((subnet, reach.path(subnet, has_public_address=True)) for subnet in asking)
-    counting = {found for found in Reach if found.is_open_in_part or (vpc.unread and found is Reach.UNKNOWN)}
+    is_unsure = vpc.unread or not is_decided(vpc.route_tables)
+    counting = {found for found in Reach if found.is_open_in_part or (is_unsure and found is Reach.UNKNOWN)}
     return tuple(_dependent(subnet, path, reach) for subnet, path in paths if path.reach in counting)
 
 

@@ -30,6 +30,7 @@ _NO_PRICE = frozenset(  # ways to other networks whose data charge depends on wh
         TargetKind.GATEWAY_LOAD_BALANCER_ENDPOINT,
         TargetKind.CORE_NETWORK,
         TargetKind.LOCAL_GATEWAY,
+        TargetKind.UNDECIDED,
     }
 )
 

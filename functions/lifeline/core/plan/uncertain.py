@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 
 from lifeline.core.network.model import Catalog, EndpointType, Part, Vpc
 from lifeline.core.network.reach import ServiceReach
+from lifeline.core.network.tiers import why_unsure
 from lifeline.core.plan.actions import REMOVALS, Action, ActionKind, ServiceReport, ServiceState
 from lifeline.core.plan.scene import Scene
 from lifeline.core.policy.policy import Requirement
@@ -55,13 +56,16 @@ def uncertain_requirements(scene: Scene, catalog: Catalog) -> Iterator[tuple[Act
     """What subnets may have to reach, by services: their tier decides, and what it depends on was not read; or a tag
     that may exempt them can't be read.
     """
-    unread = scene.vpc.unread_words(Part.PREFIX_LIST, Part.NAT_GATEWAYS)
     for requirement in scene.plan_input.unsure:
-        why = [*unread, *(words for id_, words in scene.plan_input.unclear if id_ in requirement.subnet_ids)]
+        asking = scene.clients(requirement)
+        why = [
+            *why_unsure(asking, scene.vpc),
+            *(words for id_, words in scene.plan_input.unclear if id_ in requirement.subnet_ids),
+        ]
         found = catalog.find(requirement.service)
         is_gateway = bool(found) and found[0].type is EndpointType.GATEWAY
         kind = ActionKind.CREATE_GATEWAY_ENDPOINT if is_gateway else ActionKind.CREATE_INTERFACE_ENDPOINT
-        subnet_ids = tuple(client.id for client in scene.clients(requirement))
+        subnet_ids = tuple(client.id for client in asking)
         reason = f"{scene.who(requirement)} might have to reach the {requirement.service} service"
         words = f"it isn't known whether they have to: {'; '.join(why)}"
         action = Action(kind, reason, service=requirement.service, subnet_ids=subnet_ids).blocked(words)

@@ -215,7 +215,8 @@ class _Judge:
     def _unwitnessed(self, name: str, *, is_there: bool) -> tuple[Advice, str]:
         if unread := sorted(self.unread):
             return Advice.UNKNOWN, f"no witness, but {', '.join(unread)} can't be read"
-        if self.vpc.unread_words(Part.PREFIX_LIST, Part.NAT_GATEWAYS):
+        is_unsure = any(len(tier.possible) > 1 for tier in self.now.tiers.values())
+        if is_unsure or self.vpc.unread_words(Part.PREFIX_LIST, Part.NAT_GATEWAYS):
             return Advice.UNKNOWN, "no witness, but which subnets are private isn't known for sure"
         if why := self.inhabitants.why_unasked:
             return Advice.UNKNOWN, f"no witness, but {why} known"
