@@ -292,6 +292,26 @@ def test_two_prefix_lists_of_which_one_leads_nowhere_end_nothing_that_is_there(
         assert days.live(vpc_id) == [endpoint_id]
 
 
+def test_where_one_of_two_prefix_lists_leads_to_an_internet_gateway_nothing_is_made_and_both_are_named(
+    case: Case,
+) -> None:
+    vpc_id, subnet_id = isolated(case)
+    ec2 = case.world.ec2
+    gateway_id = ec2.create_internet_gateway()["InternetGateway"]["InternetGatewayId"]
+    ec2.attach_internet_gateway(InternetGatewayId=gateway_id, VpcId=vpc_id)
+    nowhere = ec2.create_vpn_gateway(Type="ipsec.1")["VpnGateway"]["VpnGatewayId"]
+    ec2.attach_vpn_gateway(VpnGatewayId=nowhere, VpcId=vpc_id)
+    lead(case.world, vpc_id, "0.0.0.0/0", GatewayId=gateway_id)
+    lead(case.world, vpc_id, "0.0.0.0/0", GatewayId=nowhere)
+    ec2.detach_vpn_gateway(VpnGatewayId=nowhere, VpcId=vpc_id)
+    why = f"{case.world.main_table(vpc_id)} leads addresses that prefix lists share to {gateway_id} or {nowhere}"
+    (found,) = case.look(vpc_id)["services"]
+    case.later()
+    assert (found["state"], case.world.endpoints(vpc_id)) == ("unknown", [])
+    assert why in found["detail"]
+    assert why in case.why_silent(case.launch(subnet_id)["InstanceId"])
+
+
 def lead(world: World, vpc_id: str, *blocks: str, **target: str) -> None:
     """The VPC's main table leads a prefix list of these blocks there."""
     entries: Any = [{"Cidr": block} for block in blocks]

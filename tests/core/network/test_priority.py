@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lifeline.core.network.dns import DnsView
+from lifeline.core.network.dns import AnswerKind, DnsAnswer, DnsView
 from lifeline.core.network.model import NatGateway, Route, RouteTable, TargetKind, Tier, UnsureTier, Vpc
 from lifeline.core.network.ports import HTTPS
 from lifeline.core.network.priority import choices, in_force, is_decided
@@ -203,6 +203,19 @@ def test_what_another_list_takes_from_a_gateway_endpoint_isnt_known_but_by_wider
     there = network(*lists, endpoints=(gateway("main", id="vpce-1"),))
     path = ServiceReach(there, "s3", CATALOG, DnsView()).private_path(CLIENT)
     assert (path.reach, path.endpoint_id) == (expected, "vpce-1")
+
+
+@pytest.mark.parametrize(
+    ("other", "active", "expected"),
+    [(TO_PEER, True, Reach.CENTRAL), (TO_NOWHERE, False, Reach.UNKNOWN), (TO_HUB, True, Reach.CENTRAL)],
+)
+def test_the_way_to_a_central_endpoint_is_known_where_each_choice_leads_there(
+    other: tuple[TargetKind, str], expected: Reach, *, active: bool
+) -> None:
+    zone = DnsAnswer(AnswerKind.PRIVATE_ZONE, "monitoring.amazonaws.com", "Z1", "", addresses=("10.200.0.10",))
+    there = network(by_list("pl-1", TO_HUB, "10.200.0.0/16"), by_list("pl-2", other, "10.200.0.0/24", active=active))
+    path = find_path(CLIENT, there, "monitoring", CATALOG, DnsView((zone,)), has_public_address=False)
+    assert (path.reach, path.central_id) == (expected, "Z1")
 
 
 def test_who_may_reach_the_service_today_counts_before_private_dns_is_turned_on() -> None:

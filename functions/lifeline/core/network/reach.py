@@ -277,7 +277,7 @@ class ServiceReach:
 
     def _whichever_counts(self, subnet: Subnet, find: Callable[["ServiceReach", Subnet], NetworkPath]) -> NetworkPath:
         """The path, whichever routes AWS has chosen; unknown where that decides."""
-        possible = as_chosen(subnet, self.vpc)
+        possible = (self.vpc,) if self._is_decided else as_chosen(subnet, self.vpc)
         if possible == (self.vpc,):
             return find(self, subnet)
         found = [find(self._as_if(vpc), subnet) for vpc in possible]
@@ -319,6 +319,11 @@ class ServiceReach:
     def attributes_off(self) -> tuple[str, ...]:
         """The VPC's, found once."""
         return self.vpc.dns_off
+
+    @cached_property
+    def _is_decided(self) -> bool:
+        """Of all of the VPC's routes, found once."""
+        return is_decided(self.vpc.route_tables)
 
     def _tier(self, subnet: Subnet) -> SeenTier:
         if subnet.id not in self._tiers:
