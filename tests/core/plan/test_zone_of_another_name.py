@@ -563,6 +563,14 @@ def test_the_plan_says_which_of_two_names_a_hub_does_not_answer(catalog: Catalog
     assert not planned(vpc(subnet("a"), TO_HUB), *(zone(name, HUB) for name in TWO), catalog=catalog).actions
 
 
+def test_what_a_hub_leaves_unanswered_is_said_also_where_another_subnet_lacks_the_way_to_it() -> None:
+    network = vpc(subnet("a"), subnet("b"), TO_HUB, table("alone", subnets=("b",)))
+    asked = (Requirement("monitoring", frozenset({"subnet-a", "subnet-b"}), per_zone=True),)
+    dns = DnsView((zone(TWO[0], HUB),))
+    found = plan_endpoints(network, UNLIKE, PlanInput(asked, OWNER, dns=dns))
+    assert any(f"Z-one doesn't answer {TWO[1]}" in action.reason for action in found.actions)
+
+
 def test_in_place_of_the_policys_zone_that_lacks_one_of_two_names_an_endpoint_is_offered_and_stays() -> None:
     """It answers both; the zone wouldn't, so that the hub doesn't get the name back."""
     source = HubSource("Z-one", (zone(TWO[0], HUB),), 1, 300)
