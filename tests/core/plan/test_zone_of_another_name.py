@@ -602,6 +602,6 @@ def test_nothing_is_taken_from_a_public_subnet_whose_other_names_lead_to_public_
     public = table("public", led, default_route(To.INTERNET_GATEWAY, "igw-1"), subnets=("public",))
     one = replace(zone(TWO[0], ADDRESS), endpoint_id="vpce-0hub")
     view = Hubs().view(sources=(HubSource("Z-one", (one,), 1, 300),))
-    asks = {"central": central(zones=("Z-one",)), "hub": view}
+    asks: dict[str, Any] = {"central": central(zones=("Z-one",)), "hub": view}
     found = planned(vpc(subnet("a"), subnet("public"), table("main", led), public), one, catalog=UNLIKE, **asks)
     assert not any("subnet-public" in note for note in found.notes)
