@@ -68,6 +68,11 @@ def test_one_name_under_the_rules_domain_is_enough() -> None:
     assert by_rule.asks_for(("monitoring.us-east-1.api.aws", *NAMES))
 
 
+def test_one_target_here_is_enough() -> None:
+    rule = Forward("rslvr-rr-1", "", frozenset({"10.0.7.7", "192.168.0.2"}), (OTHER,))
+    assert Askers(forwards=(rule,)).vpcs_asking(HERE) == {OTHER}
+
+
 def test_a_rule_that_no_other_vpc_follows_is_told_without_one() -> None:
     rule = Forward("rslvr-rr-1", "", frozenset({"10.0.1.10"}), ())
     (first, _) = Askers((INBOUND,), (rule,)).of(HERE, {}).askers

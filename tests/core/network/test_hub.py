@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lifeline.core.network.dns import AnswerKind, DnsAnswer, DnsView
 from lifeline.core.network.gates import End
 from lifeline.core.network.hub import (
     Attachment,
@@ -45,6 +46,17 @@ def test_no_block_divides_a_piece(blocks: list[str], first: int, more: int) -> N
     for address in range(low, high + 1):
         assert around(address) == around(max(mark for mark in found if mark <= address))
     assert found[-1] <= high
+
+
+def test_a_profile_that_the_hub_read_completes_what_the_vpcs_account_could_not_read_of_it() -> None:
+    missing, left = "the Profile rp-1 isn't readable", "the resolver rules aren't readable"
+    answer, kept = (DnsAnswer(AnswerKind.PROFILE, "rp-1", domain, "") for domain in ("example.com", "example.org"))
+    dns = DnsView(profiles=(("rp-1", (missing,)),), unreadable=(missing, left), throttled=(missing, left))
+    read = HubSource("rp-1", (answer,), kept_here=(kept,))
+    found = HubView("999999999999", (read,)).completed(dns)
+    assert (found.answers, found.kept_here) == ((answer,), (kept,))
+    assert (found.unreadable, found.throttled) == ((left,), (left,))
+    assert HubView("999999999999", (replace(read, unread=("its rules",)),)).completed(dns) == dns
 
 
 OWN = Attachment("tgw-attach-1", "tgw-1", "vpc-1", frozenset({"subnet-a"}), is_available=True, table_id="tgw-rtb-1")

@@ -173,6 +173,13 @@ class TestPartOfASubnet:
         assert (found.reach, found.notes) == (Reach.SERVED, (reduced,))
         assert self.path(*self.entries("0.0.0.0/0", (32768, 60999), out=True)).reach is Reach.CLOSED
 
+    def test_one_of_two_interfaces_behind_such_an_acl_is_enough_to_say_so(self) -> None:
+        closed = self.entries("0.0.0.0/0", (50070, 50070), out=True)
+        guard = NetworkAcl("acl-1", frozenset({"subnet-b"}), closed)
+        both = replace(SERVING, subnet_ids=frozenset({"subnet-a", "subnet-b"}))
+        found = private_path(vpc(CLIENT, self.HOST, both, GROUP, network_acls=(guard,)))
+        assert (found.reach, ["so that some may fail" in note for note in found.notes]) == (Reach.SERVED, [True])
+
     def test_the_endpoints_own_address_decides(self) -> None:
         there = replace(self.THERE, interface_ids=frozenset({"eni-1"}))
         deny = AclEntry(50, egress=True, allow=False, protocol="-1", cidr="10.0.2.0/25")

@@ -36,7 +36,9 @@ def test_only_one_that_ec2_does_not_show_yet_or_that_failed_too_often_changes_th
     coming = after(timedelta(minutes=1), EndpointState.PENDING)
     assert coming.changes_plan(vpc(subnet("a")), NOW)
     assert not coming.changes_plan(vpc(subnet("a"), endpoint(MONITORING, "a")), NOW)
-    assert not coming.changes_plan(vpc(subnet("a")), NOW + FRESH_FOR)
+    made_at = NOW - timedelta(minutes=1)
+    times = made_at + FRESH_FOR - SECOND, made_at + FRESH_FOR
+    assert [coming.changes_plan(vpc(subnet("a")), at) for at in times] == [True, False]
     often = after(timedelta(minutes=2), EndpointState.FAILED, failures=1)
     assert often.changes_plan(vpc(subnet("a")), NOW)
     assert not after(timedelta(minutes=2), EndpointState.FAILED).changes_plan(vpc(subnet("a")), NOW)

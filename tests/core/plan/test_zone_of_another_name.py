@@ -44,7 +44,7 @@ from tests.support.builders import (
     table,
     vpc,
 )
-from tests.support.hubs import Hubs, central, spoke
+from tests.support.hubs import ADDRESS, TGW, Hubs, central, spoke
 
 USUAL, FIPS = "monitoring.us-east-1.amazonaws.com", "monitoring-fips.us-east-1.amazonaws.com"
 DUAL = "monitoring.us-east-1.api.aws"
@@ -563,6 +563,14 @@ def test_the_plan_says_which_of_two_names_a_hub_does_not_answer(catalog: Catalog
     assert not planned(vpc(subnet("a"), TO_HUB), *(zone(name, HUB) for name in TWO), catalog=catalog).actions
 
 
+def test_what_a_hub_leaves_unanswered_is_said_also_where_another_subnet_lacks_the_way_to_it() -> None:
+    network = vpc(subnet("a"), subnet("b"), TO_HUB, table("alone", subnets=("b",)))
+    asked = (Requirement("monitoring", frozenset({"subnet-a", "subnet-b"}), per_zone=True),)
+    dns = DnsView((zone(TWO[0], HUB),))
+    found = plan_endpoints(network, UNLIKE, PlanInput(asked, OWNER, dns=dns))
+    assert any(f"Z-one doesn't answer {TWO[1]}" in action.reason for action in found.actions)
+
+
 def test_in_place_of_the_policys_zone_that_lacks_one_of_two_names_an_endpoint_is_offered_and_stays() -> None:
     """It answers both; the zone wouldn't, so that the hub doesn't get the name back."""
     source = HubSource("Z-one", (zone(TWO[0], HUB),), 1, 300)
@@ -586,3 +594,14 @@ def test_in_place_of_the_policys_zone_that_lacks_one_of_two_names_an_endpoint_is
     there = endpoint(MONITORING, "a", tags=((MANAGED_BY, OWNER), (IN_PLACE_OF, "Z-one")))
     standing_in = replace(network, endpoints=(there,), security_groups=(own_security_group(),))
     assert not planned(standing_in, catalog=UNLIKE, **more).actions
+
+
+def test_nothing_is_taken_from_a_public_subnet_whose_other_names_lead_to_public_addresses() -> None:
+    """Which of its clients have a public address, the plan doesn't know, so it says of none that it lost something."""
+    led = route("10.9.0.0/16", To.TRANSIT_GATEWAY, TGW)
+    public = table("public", led, default_route(To.INTERNET_GATEWAY, "igw-1"), subnets=("public",))
+    one = replace(zone(TWO[0], ADDRESS), endpoint_id="vpce-0hub")
+    view = Hubs().view(sources=(HubSource("Z-one", (one,), 1, 300),))
+    asks: dict[str, Any] = {"central": central(zones=("Z-one",)), "hub": view}
+    found = planned(vpc(subnet("a"), subnet("public"), table("main", led), public), one, catalog=UNLIKE, **asks)
+    assert not any("subnet-public" in note for note in found.notes)
