@@ -265,11 +265,14 @@ class Oracle:
         return False
 
     def _leads_out(self, home: Subnet, to: IPv4Address) -> bool:
-        """Whether what a NAT gateway sends gets out of the VPC: by an internet gateway, or as far as it isn't read."""
+        """Whether what a NAT gateway sends gets on: by an internet gateway or a gateway endpoint, or as far as it isn't
+        read.
+        """
         onward = self._route(home, to)
         if onward is None or not onward.is_active:
             return False
-        return onward.target is TargetKind.INTERNET_GATEWAY or self.unread_lets_in
+        leads_on = {TargetKind.INTERNET_GATEWAY, TargetKind.GATEWAY_ENDPOINT}
+        return onward.target in leads_on or self.unread_lets_in
 
     # ---- a hub's addresses
 

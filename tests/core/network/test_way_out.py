@@ -16,6 +16,7 @@ from lifeline.core.network.model import (
     NetworkInterface,
     Part,
     Route,
+    RouteTable,
     Rule,
     SecurityGroup,
     SeenTier,
@@ -28,7 +29,7 @@ from lifeline.core.network.model import (
 )
 from lifeline.core.network.packets import blocks_in
 from lifeline.core.network.ports import HTTPS
-from lifeline.core.network.reach import NetworkPath, Reach, find_path
+from lifeline.core.network.reach import NetworkPath, Reach, ServiceReach, find_path
 from lifeline.core.network.tiers import ways_out
 from lifeline.core.network.way_out import (
     _parts,
@@ -563,14 +564,82 @@ def test_a_gateway_endpoint_in_a_nat_gateways_subnet_decides_what_gets_to_its_se
     assert (found.reach, [*found.unread, *(obstacle.words for obstacle in found.obstacles)]) == (reach, said)
 
 
-@pytest.mark.xfail(strict=True, reason="a NAT gateway's subnet without a way out isn't searched for a gateway endpoint")
-def test_a_gateway_endpoint_behind_a_nat_gateway_serves_even_if_nothing_else_leads_on() -> None:
+TO_S3 = Route(("52.216.0.0/15",), TargetKind.GATEWAY_ENDPOINT, "vpce-1", is_active=True, prefix_list_id="pl-s3")
+TO_NAT = table("main", default_route(TargetKind.NAT_GATEWAY, NAT.id))
+
+
+def behind_nat(*, main: RouteTable = TO_NAT, led: tuple[Route, ...] = (TO_S3,), policy: str = "") -> Vpc:
+    """A NAT gateway whose own subnet leads to a gateway endpoint, and nowhere else."""
+    there = (table("nat", *led, subnets=("nat",)), gateway("nat", policy=policy))
+    return vpc(CLIENT, HOME, main, *there, nat_gateways=(NAT,))
+
+
+def path_to(network: Vpc, service: str = "s3") -> NetworkPath:
+    return find_path(CLIENT, network, service, CATALOG, DnsView(), has_public_address=False)
+
+
+@pytest.mark.parametrize("listed", [TO_S3.destinations, ()])
+def test_a_gateway_endpoint_behind_a_nat_gateway_serves_even_if_nothing_else_leads_on(listed: tuple[str, ...]) -> None:
     """What a NAT gateway sends takes the routes of its own subnet (docs/watching.md: what Lifeline can't know)."""
-    to_s3 = Route((), TargetKind.GATEWAY_ENDPOINT, "vpce-1", is_active=True, prefix_list_id="pl-s3")
-    to_nat = table("main", default_route(TargetKind.NAT_GATEWAY, NAT.id))
-    network = vpc(CLIENT, HOME, to_nat, table("nat", to_s3, subnets=("nat",)), gateway("nat"), nat_gateways=(NAT,))
-    found = find_path(CLIENT, network, "s3", CATALOG, DnsView(), has_public_address=False)
-    assert not found.reach.is_closed
+    network = behind_nat(led=(replace(TO_S3, destinations=listed),))
+    found = path_to(network)
+    assert (found.reach, found.endpoint_id, found.uncertainties) == (Reach.SERVED, "vpce-1", ())
+    assert "a NAT gateway's subnet leads to vpce-1" in found.notes
+    assert ServiceReach(network, "s3", CATALOG, DnsView()).private_path(CLIENT).reach is Reach.SERVED
+    assert path_to(network, "monitoring").reach is Reach.UNREACHABLE
+    assert usable_tiers(network)[CLIENT.id] is Tier.ISOLATED
+
+
+HALF = table("main", route("52.216.0.0/16", TargetKind.NAT_GATEWAY, NAT.id))
+PAST_NAT = table("main", *TO_NAT.routes, route("52.216.0.0/16", TargetKind.TRANSIT_GATEWAY, "tgw-1"))
+FAILED_NAT = replace(NAT, is_available=False)
+
+
+@pytest.mark.parametrize(
+    ("network", "reach", "said", "is_repairable"),
+    [
+        (behind_nat(policy=SHUT_POLICY), Reach.FILTERED, "the policy of vpce-1 doesn't allow the s3 service", True),
+        (
+            replace(
+                behind_nat(), network_acls=(acl("nat", entry(1, CLIENT.cidr, out=False, allow=False), *EVERYTHING),)
+            ),
+            Reach.FILTERED,
+            "network ACL acl-nat doesn't let 443 into subnet-nat from 10.0.1.0/24",
+            True,
+        ),
+        (behind_nat(main=HALF), Reach.PARTLY, "no route leads 52.217.0.0/16 to nat-1", True),
+        (
+            behind_nat(main=HALF, led=(replace(TO_S3, destinations=()),)),
+            Reach.UNKNOWN,
+            "and whether the s3 service has addresses there was not read",
+            True,
+        ),
+        (behind_nat(main=PAST_NAT), Reach.UNKNOWN, "what lies beyond tgw-1 was not read", True),
+        (behind_nat(policy="not a policy"), Reach.UNKNOWN, "the policy of vpce-1 could not be understood", True),
+        (behind_nat(led=(replace(TO_S3, is_active=False),)), Reach.UNREACHABLE, "no endpoint in the VPC", True),
+        (replace(behind_nat(), nat_gateways=(FAILED_NAT,)), Reach.UNREACHABLE, "no endpoint in the VPC", True),
+        (
+            behind_nat(led=(TO_S3, route("52.217.0.0/24", TargetKind.TRANSIT_GATEWAY, "tgw-1", active=False))),
+            Reach.PARTLY,
+            "no route of rtb-nat leads to 52.217.0.0/24; its route to tgw-1 is a blackhole",
+            True,
+        ),
+        (
+            behind_nat(led=(TO_S3, route("52.217.0.0/24", TargetKind.TRANSIT_GATEWAY, "tgw-1"))),
+            Reach.UNKNOWN,
+            "what lies beyond tgw-1 was not read",
+            True,
+        ),
+    ],
+)
+def test_what_stands_before_a_gateway_endpoint_behind_a_nat_gateway_counts(
+    network: Vpc, reach: Reach, said: str, is_repairable: bool
+) -> None:
+    """A plan then counts on nothing there: a gateway endpoint of the subnet's own is free."""
+    found = path_to(network)
+    words = " ".join((found.words, *found.notes, *found.unread))
+    assert (found.reach, said in words, found.is_repairable) == (reach, True, is_repairable), words
+    assert ServiceReach(network, "s3", CATALOG, DnsView()).private_path(CLIENT).reach is Reach.UNREACHABLE
 
 
 @pytest.mark.xfail(strict=True, reason="EC2's own block of outbound TCP 25 isn't known to be there or lifted")

@@ -81,7 +81,7 @@ def barrier_to(
     that has a route in its table. `asking` is the one interface there that counts; None for all of the subnet.
     """
     find = _barrier_to_gateway if endpoint.type is EndpointType.GATEWAY else _barrier_to_interfaces
-    return _with_policy(find(endpoint, client, vpc, ports, asking), endpoint, client, vpc)
+    return with_policy(find(endpoint, client, vpc, ports, asking), endpoint, client, vpc)
 
 
 def lets_all_in(endpoint: Endpoint, vpc: Vpc, version: int, ports: Ranges) -> bool:
@@ -102,7 +102,7 @@ def lets_all_in(endpoint: Endpoint, vpc: Vpc, version: int, ports: Ranges) -> bo
     return is_let_in and judge_policy(endpoint, vpc).opening is Opening.OPEN
 
 
-def _with_policy(barrier: Barrier, endpoint: Endpoint, client: Subnet, vpc: Vpc) -> Barrier:
+def with_policy(barrier: Barrier, endpoint: Endpoint, client: Subnet, vpc: Vpc) -> Barrier:
     """The barrier with what the endpoint's policy doesn't let through: everything, or it isn't known what."""
     verdict = judge_policy(endpoint, vpc)
     if verdict.opening is Opening.UNREADABLE:
