@@ -39,7 +39,18 @@ from lifeline.core.network.way_out import (
     way_out,
     without_addresses,
 )
-from tests.support.builders import CATALOG, SHUT_POLICY, ZONES, default_route, gateway, route, subnet, table, vpc
+from tests.support.builders import (
+    CATALOG,
+    SHUT_POLICY,
+    ZONES,
+    default_route,
+    endpoint,
+    gateway,
+    route,
+    subnet,
+    table,
+    vpc,
+)
 from tests.support.counting import work_of
 
 CLIENT = subnet("a", cidr="10.0.1.0/24")
@@ -614,6 +625,12 @@ FAILED_NAT = replace(NAT, is_available=False)
             "and whether the s3 service has addresses there was not read",
             True,
         ),
+        (
+            behind_nat(led=(replace(TO_S3, destinations=()), route("52.0.0.0/9", TargetKind.TRANSIT_GATEWAY, "tgw-1"))),
+            Reach.UNKNOWN,
+            "rtb-nat leads some public addresses to tgw-1, and the prefix list of s3 was not read",
+            True,
+        ),
         (behind_nat(main=PAST_NAT), Reach.UNKNOWN, "what lies beyond tgw-1 was not read", True),
         (behind_nat(policy="not a policy"), Reach.UNKNOWN, "the policy of vpce-1 could not be understood", True),
         (behind_nat(led=(replace(TO_S3, is_active=False),)), Reach.UNREACHABLE, "no endpoint in the VPC", True),
@@ -642,12 +659,88 @@ def test_what_stands_before_a_gateway_endpoint_behind_a_nat_gateway_counts(
     assert ServiceReach(network, "s3", CATALOG, DnsView()).private_path(CLIENT).reach is Reach.UNREACHABLE
 
 
-@pytest.mark.xfail(strict=True, reason="EC2's own block of outbound TCP 25 isn't known to be there or lifted")
-def test_port_25_to_public_addresses_is_not_known_to_be_open() -> None:
-    """By default, EC2 lets nobody send to port 25 of public addresses (docs/watching.md: what Lifeline can't know)."""
-    name = "com.amazonaws.us-east-1.email-smtp"
-    names = ("email-smtp.us-east-1.amazonaws.com",)
-    mail = Catalog((Service(name, EndpointType.INTERFACE, zones=frozenset(ZONES), private_dns_names=names),))
+MAIL = Catalog(
+    (
+        Service(
+            "com.amazonaws.us-east-1.email-smtp",
+            EndpointType.INTERFACE,
+            zones=frozenset(ZONES),
+            private_dns_names=("email-smtp.us-east-1.amazonaws.com",),
+        ),
+    )
+)
+BLOCKED = "EC2 blocks TCP 25 to public addresses unless AWS has lifted that for the account, which was not read"
+CLOSED = "network ACL acl-a doesn't let 465, 587, 2465, 2587 out of subnet-a to the public addresses of email-smtp"
+BUT_NOT_OTHERS = f"{BLOCKED}; it doesn't block 465, 587, 2465, 2587"
+
+
+def denying(*ports: int) -> NetworkAcl:
+    denied = (entry(port, "0.0.0.0/0", out=True, allow=False, ports=(port, port)) for port in ports)
+    return acl("a", *denied, *(replace(one, number=9000) for one in EVERYTHING))
+
+
+@pytest.mark.parametrize(
+    ("network", "reach", "words", "unread", "doubts"),
+    [
+        (
+            behind(TargetKind.NAT_GATEWAY, NAT.id),
+            Reach.OPEN_EGRESS,
+            "rtb-main leads out of the VPC, but it isn't known whether that leads to TCP 25 of the email-smtp service",
+            (BUT_NOT_OTHERS,),
+            (),
+        ),
+        (
+            behind(TargetKind.NAT_GATEWAY, NAT.id, denying(587)),
+            Reach.PARTLY,
+            "network ACL acl-a doesn't let 587 out of subnet-a to the public addresses of email-smtp",
+            (),
+            (BUT_NOT_OTHERS, "only some of what the subnet sends is let through"),
+        ),
+        (
+            behind(TargetKind.NAT_GATEWAY, NAT.id, denying(465, 587, 2465, 2587)),
+            Reach.OPEN_EGRESS,
+            (
+                f"rtb-main leads out of the VPC, except that {CLOSED}, but it isn't known whether that leads to the "
+                "email-smtp service"
+            ),
+            (BLOCKED,),
+            (),
+        ),
+        (
+            behind(TargetKind.NAT_GATEWAY, NAT.id, denying(25)),
+            Reach.PARTLY,
+            "network ACL acl-a doesn't let 25 out of subnet-a to the public addresses of email-smtp",
+            (),
+            ("only some of what the subnet sends is let through",),
+        ),
+        (
+            behind(TargetKind.TRANSIT_GATEWAY, "tgw-1"),
+            Reach.OPEN_EGRESS,
+            "rtb-main leads out of the VPC, but it isn't known whether that leads to the email-smtp service",
+            ("what lies beyond tgw-1 was not read", BUT_NOT_OTHERS),
+            (),
+        ),
+        (
+            vpc(CLIENT, table("main"), endpoint(MAIL.services[0].name, "a", security_group_ids=frozenset())),
+            Reach.SERVED,
+            "vpce-1 gives access to the email-smtp service",
+            (),
+            (),
+        ),
+    ],
+    ids=["all", "one denied", "all others denied", "25 denied", "beyond the VPC", "an endpoint"],
+)
+def test_port_25_to_public_addresses_is_not_known_to_be_open(
+    network: Vpc, reach: Reach, words: str, unread: tuple[str, ...], doubts: tuple[str, ...]
+) -> None:
+    """By default, EC2 lets nobody send to port 25 of public addresses (SES guide: connecting to an SMTP endpoint)."""
+    found = find_path(CLIENT, network, "email-smtp", MAIL, DnsView(), has_public_address=False)
+    assert (found.reach, found.words, found.unread, found.doubts) == (reach, words, unread, doubts)
+
+
+def test_where_port_25_is_all_that_a_service_has_nothing_is_known_to_be_open() -> None:
+    alone = replace(MAIL, ports=(("email-smtp", ((25, 25),)),))
     network = behind(TargetKind.NAT_GATEWAY, NAT.id)
-    found = find_path(CLIENT, network, "email-smtp", mail, DnsView(), has_public_address=False)
-    assert found.uncertainties
+    found = find_path(CLIENT, network, "email-smtp", alone, DnsView(), has_public_address=False)
+    assert (found.reach, found.unread) == (Reach.OPEN_EGRESS, (BLOCKED,))
+    assert found.words.endswith("it isn't known whether that leads to the email-smtp service")

@@ -490,7 +490,8 @@ class _Check:
         yield from self._path_words()
         for need in self.facts.needs:
             if need in self.paths:
-                yield f"the path to the {need} service: {self.paths[need].words}"
+                path = self.paths[need]
+                yield f"the path to the {need} service: {'; '.join((path.words, *path.uncertainties))}"
         yield self._role_words()
 
     def _role_words(self) -> str:

@@ -310,7 +310,7 @@ def _barrier_to_gateway(
         dead, beyond = detours(client, far, vpc, ports, is_far=True)
         gates, unread = [*dead, *gates], (*unread, *beyond)
     elif table and routes:
-        unread = (*unread, *_maybe_taken(table, far, service))
+        unread = (*unread, *maybe_taken(table, far, service))
     barrier = barrier_of([(gates, far)], near, ports, client, repairable=False)
     if far.is_guess and barrier.is_partly_far and barrier.passes_any:
         acl = gates[0].words.partition(" doesn't")[0]
@@ -318,7 +318,7 @@ def _barrier_to_gateway(
     return replace(barrier, unread=unread)
 
 
-def _maybe_taken(table: RouteTable, far: End, service: str) -> Iterator[str]:
+def maybe_taken(table: RouteTable, far: End, service: str) -> Iterator[str]:
     """That routes may take some of a service's addresses from its gateway endpoint, as a clause; none if they take a
     few of all public addresses at most: it is hardly one of them.
     """

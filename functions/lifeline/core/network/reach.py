@@ -47,10 +47,10 @@ from lifeline.core.network.obstacles import (
     is_on_gateway,
     lets_all_in,
 )
-from lifeline.core.network.packets import EPHEMERAL, NAT_PORTS, ports_in
-from lifeline.core.network.ports import ports_of, ports_unknown
+from lifeline.core.network.packets import EPHEMERAL, NAT_PORTS, common, ports_in, without
+from lifeline.core.network.ports import SMTP, ports_of, ports_unknown
 from lifeline.core.network.tiers import classify, effective_route_table, has_nat64, leads_out_by_ipv6
-from lifeline.core.network.way_out import behind_nat, way_out
+from lifeline.core.network.way_out import behind_nat, beside_unread, way_out
 from lifeline.core.network.way_to_central import unread_addresses, way_to_central
 
 _ROUTES: dict[SeenTier, str] = {
@@ -472,11 +472,13 @@ class ServiceReach:
             words = f"it isn't known whether a route gives {subnet.id} access to the {self.service} service"
             unread = (*self.vpc.unread_words(Part.PREFIX_LIST, Part.NAT_GATEWAYS), *self._unread_dns)
             return NetworkPath(Reach.UNKNOWN, words, unread=unread, is_repairable=self._can_be_made)
-        barrier = way_out(subnet, self.vpc, self.service, self.ports, self.asking)
+        barrier = self._way_out(subnet, self.ports)
         if barrier.obstacles and not barrier.passes_any:
             return None
+        barrier, left, doubts = self._without_25(barrier, subnet)
         hidden = parent_zone(self.names, self.dns) if self.dns and not self.attributes_off else None
-        doubts = (f"{hidden.detail}, which might hide the name of the {self.service} service",) if hidden else ()
+        if hidden:
+            doubts = (*doubts, f"{hidden.detail}, which might hide the name of the {self.service} service")
         if subnet.is_ipv6_only and not has_nat64(subnet, self.vpc):
             doubts = (*doubts, _ONLY_BY_IPV6)
         table = effective_route_table(subnet, self.vpc)
@@ -486,7 +488,7 @@ class ServiceReach:
             reach, words = Reach.OPEN_PUBLIC, f"{name} leads to an internet gateway"
         words = f"{words}, except that {barrier.exception}" if barrier.exception else words
         if barrier.unread:
-            words = f"{words}, but it isn't known whether that leads to the {self.service} service"
+            words = f"{words}, but it isn't known whether that leads to {left}the {self.service} service"
         if barrier.obstacles:
             reach, words, doubts = Reach.PARTLY, barrier.obstacles[0].words, (*doubts, _IN_PART)
         notes = (_REDUCED,) if barrier.is_reduced else ()
@@ -523,7 +525,26 @@ class ServiceReach:
             return beyond[1] if beyond else None
         if tier is Tier.PUBLIC and not has_public_address:
             return None
-        return way_out(subnet, self.vpc, self.service, self.ports, self.asking)
+        return self._way_out(subnet, self.ports)
+
+    def _way_out(self, subnet: Subnet, ports: Ranges) -> Barrier:
+        return way_out(subnet, self.vpc, self.service, ports, self.asking)
+
+    def _without_25(self, barrier: Barrier, subnet: Subnet) -> tuple[Barrier, str, tuple[str, ...]]:
+        """What stands on the way out if EC2's block of port 25 may: the barrier with that unread, and in words what
+        alone depends on it, empty for all; or the barrier as it was, with a doubt, if the verdict is the same anyhow.
+        """
+        others, on_25 = without(self.ports, SMTP), common(self.ports, SMTP)
+        if not on_25 or not self._way_out(subnet, on_25).passes_any:
+            return barrier, "", ()
+        words = "EC2 blocks TCP 25 to public addresses unless AWS has lifted that for the account, which was not read"
+        if not others or not self._way_out(subnet, others).passes_any:
+            return beside_unread(barrier, (*barrier.unread, words)), "", ()
+        words = f"{words}; it doesn't block {ports_in(others)}"
+        if barrier.shut and not barrier.unread:
+            return barrier, "", (words,)
+        left = "" if barrier.unread else "TCP 25 of "
+        return beside_unread(barrier, (*barrier.unread, words)), left, ()
 
     def _without_resolver(self, subnet: Subnet, *, has_public_address: bool) -> NetworkPath | None:
         """With enableDnsSupport off the VPC's resolver answers nothing, not even public names (VPC guide: DNS)."""

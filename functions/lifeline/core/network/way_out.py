@@ -30,6 +30,7 @@ from lifeline.core.network.obstacles import (
     barrier_of,
     detours,
     is_on_gateway,
+    maybe_taken,
     rule_lanes,
     unread_lists,
     with_policy,
@@ -118,7 +119,7 @@ def way_out(subnet: Subnet, vpc: Vpc, service: str, ports: Ranges, asking: Netwo
     barrier = barrier_of(ends, near, ports, subnet, repairable=False)
     if barrier.passes_any and barrier.is_partly_far:
         return _partly_unread(barrier, service, unread)
-    return _beside_unread(barrier, unread)
+    return beside_unread(barrier, unread)
 
 
 def behind_nat(
@@ -131,8 +132,9 @@ def behind_nat(
     near, homes = End.of(subnet, 4, (asking,) if asking else ()), _homes_on_gateway(endpoint, subnet, vpc)
     if not homes:
         return None
-    service, tables = suffix_of(endpoint.service_name), [effective_route_table(home, vpc) for home in homes.values()]
-    routes = [route for table in tables if table for route in table.routes if route.target_id == endpoint.id]
+    service = suffix_of(endpoint.service_name)
+    tables = [table for home in homes.values() if (table := effective_route_table(home, vpc))]
+    routes = [route for table in tables for route in table.routes if route.target_id == endpoint.id]
     far = public_end(service, 4, tuple(text for route in routes if route.prefix_list_id for text in route.destinations))
     parts = by_taker(routing_of(subnet, vpc, 4).parts(far.addresses))
     if far.is_guess:
@@ -140,13 +142,14 @@ def behind_nat(
     members = [asking] if asking else vpc.clients_in(subnet)
     ends: list[tuple[list[Filter], End]] = []
     unread = list(vpc.unread_words(Part.NETWORK_ACLS))
+    unread += (words for table in tables if far.is_guess for words in maybe_taken(table, far, service))
     for route, part in parts.items():
         there = far if part == far.addresses else replace(far, addresses=part, name=blocks_in(part, 4))
         gates: list[Filter] = []
         if route in homes:
             on_the_way, unseen = on_route(route, subnet, vpc, near, there, ports, members)
-            onward, beyond = detours(homes[route], there, vpc, ports, is_far=True)
-            gates, unread = [*on_the_way, *onward], [*unread, *unseen, *(() if far.is_guess else beyond)]
+            taken, beyond = ([], ()) if far.is_guess else detours(homes[route], there, vpc, ports, is_far=True)
+            gates, unread = [*on_the_way, *taken], [*unread, *unseen, *beyond]
         elif route and route.is_active:
             unread.append(beyond_words(route.target_id))
         else:
@@ -158,7 +161,7 @@ def behind_nat(
     barrier = barrier_of(ends, near, ports, subnet, repairable=False)
     if far.is_guess and barrier.passes_any and barrier.is_partly_far:
         barrier = _partly_unread(barrier, service, unread)
-    return with_policy(_beside_unread(barrier, unread), endpoint, subnet, vpc)
+    return with_policy(beside_unread(barrier, unread), endpoint, subnet, vpc)
 
 
 def _homes_on_gateway(endpoint: Endpoint, subnet: Subnet, vpc: Vpc) -> dict[Route, Subnet]:
@@ -181,7 +184,7 @@ def _partly_unread(barrier: Barrier, service: str, unread: Collection[str]) -> B
     return Barrier(unread=(words, *dict.fromkeys(unread)), is_partly_far=True)
 
 
-def _beside_unread(barrier: Barrier, unread: Collection[str]) -> Barrier:
+def beside_unread(barrier: Barrier, unread: Collection[str]) -> Barrier:
     """The barrier with what wasn't read: what is shut is then only said beside what isn't known."""
     if not unread or not barrier.passes_any:
         return barrier
