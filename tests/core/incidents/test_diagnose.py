@@ -31,9 +31,11 @@ from lifeline.core.network.model import (
     Endpoint,
     EndpointState,
     NatGateway,
+    NetworkAcl,
     RouteTable,
     Rule,
     SecurityGroup,
+    Subnet,
     TargetKind,
     Vpc,
 )
@@ -81,7 +83,7 @@ ALLOWED = RoleVerdict(Permission.ALLOWED, "app-role", "role app-role may publish
 DENIED = RoleVerdict(Permission.DENIED, "app-role", "role app-role may not call cloudwatch:PutMetricData")
 
 
-def network(*parts: RouteTable | Endpoint | SecurityGroup, **more: Any) -> Vpc:
+def network(*parts: RouteTable | Endpoint | SecurityGroup | Subnet, **more: Any) -> Vpc:
     """A VPC with subnet a, isolated and named `app`, and whatever else."""
     return vpc(subnet("a"), own_security_group(), *parts, **{"tags": (("Name", "app"),), **more})
 
@@ -191,12 +193,125 @@ class TestAnAgentThatReportedWithoutAPath:
         assert cause.kind is CauseKind.CUT_OFF
 
 
-@pytest.mark.xfail(strict=True, reason="the path by another name isn't judged (docs/watching.md: Other names)")
-def test_a_change_that_closes_an_endpoint_of_another_name_is_told() -> None:
-    fips = endpoint(f"{MONITORING}-fips", "a", own=False, id="vpce-fips", security_group_ids=frozenset({"sg-fips"}))
-    revoked = change("RevokeSecurityGroupIngress", "sg-fips")
-    found = why(facts(network(fips, SecurityGroup("sg-fips", "theirs")), known=SEEN_SHUT, changes=(revoked,)))
-    assert "RevokeSecurityGroupIngress" in " ".join(found.evidence)
+FIPS = endpoint(f"{MONITORING}-fips", "a", own=False, id="vpce-fips", security_group_ids=frozenset({"sg-fips"}))
+SHUT_GROUP = SecurityGroup("sg-fips", "theirs")
+OPEN_GROUP = replace(SHUT_GROUP, ingress=(Rule("tcp", 443, 443, ("0.0.0.0/0",)),))
+REVOKED = change("RevokeSecurityGroupIngress", "sg-fips")
+NOT_LET_IN = "sg-fips of vpce-fips doesn't allow inbound 443 from 10.0.1.0/24 (subnet-a)"
+BY_ITS_OWN = endpoint(MONITORING, "a", own=False, id="vpce-fips", private_dns=False)
+DENY_ALL = NetworkAcl("acl-b", frozenset({"subnet-b"}), ())
+
+
+class TestAnEndpointThatAgentsUseByAnotherName:
+    """Whether this agent does isn't known: the change that closed the endpoint is told, and the cause stays."""
+
+    @pytest.mark.parametrize(
+        ("seen", "changed", "name", "why"),
+        [
+            (network(FIPS, SHUT_GROUP), REVOKED, "monitoring-fips", NOT_LET_IN),
+            (
+                network(
+                    replace(FIPS, subnet_ids=frozenset({"subnet-b"})), OPEN_GROUP, subnet("b"), network_acls=(DENY_ALL,)
+                ),
+                change("ReplaceNetworkAclEntry", "acl-b"),
+                "monitoring-fips",
+                "network ACL acl-b doesn't let 443 into subnet-b from 10.0.1.0/24",
+            ),
+            (
+                network(replace(FIPS, policy=SHUT_POLICY), OPEN_GROUP),
+                change("ModifyVpcEndpoint", "vpce-fips"),
+                "monitoring-fips",
+                "the policy of vpce-fips doesn't allow cloudwatch:PutMetricData",
+            ),
+            (
+                network(replace(FIPS, state=EndpointState.DELETING), OPEN_GROUP),
+                change("DeleteVpcEndpoints", "vpce-fips"),
+                "monitoring-fips",
+                "it was deleted",
+            ),
+            (
+                network(replace(FIPS, state=EndpointState.REJECTED), OPEN_GROUP),
+                change("ModifyVpcEndpoint", "vpce-fips"),
+                "monitoring-fips",
+                "it was rejected",
+            ),
+            (
+                network(replace(FIPS, private_dns=False), OPEN_GROUP),
+                change("ModifyVpcEndpoint", "vpce-fips"),
+                "monitoring-fips",
+                "its private DNS is off",
+            ),
+            (
+                network(replace(BY_ITS_OWN, security_group_ids=frozenset({"sg-fips"})), SHUT_GROUP),
+                REVOKED,
+                "monitoring",
+                NOT_LET_IN,
+            ),
+        ],
+        ids=["group", "ACL", "policy", "deleted", "rejected", "private DNS off", "its own name"],
+    )
+    @pytest.mark.parametrize("is_served", [False, True])
+    def test_that_a_change_closed_is_told(
+        self, seen: Vpc, changed: Change, name: str, why: str, is_served: bool
+    ) -> None:
+        known = SEEN_OPEN if is_served else SEEN_SHUT
+        seen = replace(seen, endpoints=(*seen.endpoints, SERVED)) if is_served else seen
+        found, before = (why_of(seen, known, *changes) for changes in ((changed,), ()))
+        closed = f"{changed.event_name} by deploy-role likely closed vpce-fips ({name}) at 2026-03-02 08:57:00 UTC"
+        said = (closed, f"agents that use it are cut off: {why}")
+        assert found.evidence[:2] == said
+        assert "Check its endpoint setting too" in found.advice
+        as_before = replace(found, evidence=found.evidence[2:], advice=before.advice)
+        assert as_before == before
+        assert (found.kind, found.change, found.is_repairable) == (CauseKind.AGENT, None, False)
+
+    @pytest.mark.parametrize(
+        ("seen", "changed"),
+        [
+            (network(FIPS, OPEN_GROUP), REVOKED),
+            (network(FIPS, SHUT_GROUP), change("RevokeSecurityGroupIngress", "sg-other")),
+            (network(FIPS, SHUT_GROUP), change("RevokeSecurityGroupEgress", "sg-fips")),
+            (network(FIPS, SHUT_GROUP), change("AuthorizeSecurityGroupIngress", "sg-fips")),
+            (network(FIPS, SHUT_GROUP), change("RevokeSecurityGroupIngress", "sg-fips", at=-1500)),
+            (network(FIPS, SHUT_GROUP), change("RevokeSecurityGroupIngress", "sg-fips", at=30)),
+            (network(replace(FIPS, policy=SHUT_POLICY), OPEN_GROUP), change("ModifyVpcEndpoint", "vpce-fips", at=-60)),
+            (network(FIPS), REVOKED),
+            (network(replace(FIPS, service_name=MONITORING.replace("monitoring", "logs")), SHUT_GROUP), REVOKED),
+            (
+                network(replace(FIPS, service_name=FIPS.service_name.replace("us-east-1", "eu-west-1")), SHUT_GROUP),
+                REVOKED,
+            ),
+            (network(replace(FIPS, private_dns=False), OPEN_GROUP), change("CreateVpcEndpoint", "vpce-fips")),
+        ],
+        ids=[
+            "open",
+            "another group",
+            "outbound",
+            "allowed",
+            "long before",
+            "later",
+            "it reported after that",
+            "a group that was not read",
+            "another service",
+            "another region",
+            "just created",
+        ],
+    )
+    def test_of_what_closed_nothing_for_it_nothing_is_told(self, seen: Vpc, changed: Change) -> None:
+        assert why_of(seen, SEEN_SHUT, changed) == why_of(seen, SEEN_SHUT)
+
+    def test_that_lets_others_of_the_subnet_in_is_judged_by_the_agents_own_address(self) -> None:
+        half = replace(SHUT_GROUP, ingress=(Rule("tcp", 443, 443, ("10.0.1.0/25",)),))
+        found = {
+            address: why_of(network(FIPS, half), SEEN_SHUT, REVOKED, address=address, group_ids=frozenset())
+            for address in ("10.0.1.20", "10.0.1.200", "")
+        }
+        told = {address for address, cause in found.items() if "vpce-fips" in cause.evidence[0]}
+        assert told == {"10.0.1.200"}
+
+
+def why_of(seen: Vpc, known: KnownVpc, *changes: Change, **more: Any) -> Cause:
+    return why(facts(seen, known=known, changes=changes, instance=replace(INSTANCE, **more)))
 
 
 def test_an_endpoint_of_another_region_serves_nothing_here() -> None:

@@ -595,7 +595,7 @@ def test_a_gateway_endpoint_behind_a_nat_gateway_serves_even_if_nothing_else_lea
     network = behind_nat(led=(replace(TO_S3, destinations=listed),))
     found = path_to(network)
     assert (found.reach, found.endpoint_id, found.uncertainties) == (Reach.SERVED, "vpce-1", ())
-    assert "a NAT gateway's subnet leads to vpce-1" in found.notes
+    assert found.words == "by way of a NAT gateway, vpce-1 gives access to the s3 service"
     assert ServiceReach(network, "s3", CATALOG, DnsView()).private_path(CLIENT).reach is Reach.SERVED
     assert path_to(network, "monitoring").reach is Reach.UNREACHABLE
     assert usable_tiers(network)[CLIENT.id] is Tier.ISOLATED

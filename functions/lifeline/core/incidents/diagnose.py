@@ -35,6 +35,7 @@ from lifeline.core.incidents.counter_evidence import counter_evidence, had_path,
 from lifeline.core.incidents.facts import METRICS, WITHOUT_ENDPOINT, Around, Facts, cause_of
 from lifeline.core.incidents.incident import RECOVERY_TIME, Cause, CauseKind, Confidence
 from lifeline.core.incidents.late import Others, late_causes
+from lifeline.core.incidents.other_names import ClosedEndpoint
 from lifeline.core.incidents.recovered import recovered_cause
 from lifeline.core.incidents.remedies import network_words, remedy_for, words_of_need
 from lifeline.core.incidents.strangers import stranger_words
@@ -130,6 +131,15 @@ def _elsewhere_words(change: Change) -> str:
     there = listed(sorted(change.blocks), 3) or "another network"
     changed = f"{change_words(change)} changed the route there at {write_time(change.at)}"
     return f"unless the agent uses a proxy in {there}: {changed}"
+
+
+def _other_name_words(closed: ClosedEndpoint, change: Change) -> tuple[str, str]:
+    """What closed an endpoint that the agent may use by its own name, or by another one than usual, and why it is."""
+    by = f"{closed.id} ({closed.service})"
+    return (
+        f"{change_words(change)} likely closed {by} at {write_time(change.at)}",
+        f"agents that use it are cut off: {closed.why}",
+    )
 
 
 def _otherwise(remedy: str) -> str:
@@ -444,9 +454,17 @@ class _Check:
         as_read = ", as far as it could be read" if self.facts.unreadable or doubts else ""
         words, advice = f"no cause found outside the agent{as_read}", ""
         confidence = Confidence.LOW
-        evidence = tuple(dict.fromkeys((*chain.from_iterable(self.against.values()), *evidence)))
+        services = dict.fromkeys((METRICS, *self.against)) if self.facts.is_managed else ()
+        by_other_names = [
+            words
+            for service in services
+            for pair in self.around.changes_of_other_names(self.facts, service, self.now)
+            for words in _other_name_words(*pair)
+        ]
+        evidence = tuple(dict.fromkeys((*by_other_names, *chain.from_iterable(self.against.values()), *evidence)))
         if METRICS in self.against:
             words, confidence = "likely the agent itself or its endpoint setting", Confidence.MEDIUM
+        if METRICS in self.against or by_other_names:
             advice = " Check its endpoint setting too (endpoint_override, a FIPS endpoint, or a proxy)."
         if self.facts.agent.strangers:
             words = "none of its own metrics arrive, but others do under its ID"

@@ -337,7 +337,7 @@ class ServiceReach:
             return None
         path = self._by_endpoint(gateway, subnet, barrier)
         if path.reach is Reach.SERVED:
-            return replace(path, notes=(f"a NAT gateway's subnet leads to {gateway.id}", *path.notes))
+            return replace(path, words=f"by way of a NAT gateway, {path.words}")
         return None if is_private else replace(path, is_repairable=self._closed(subnet).is_repairable)
 
     def _beyond_nat(self, subnet: Subnet) -> tuple[Endpoint, Barrier] | None:
@@ -720,11 +720,11 @@ def endpoints_of(service: str, vpc: Vpc) -> tuple[Endpoint, ...]:
     An endpoint of another region never serves this region's name (PrivateLink guide: cross-region connectivity).
     """
     known = (endpoint for endpoint in vpc.live_endpoints if endpoint.type is not EndpointType.OTHER)
-    here = (endpoint for endpoint in known if not _is_of_another_region(endpoint, vpc))
+    here = (endpoint for endpoint in known if not is_of_another_region(endpoint, vpc))
     return tuple(endpoint for endpoint in here if suffix_of(endpoint.service_name) == service)
 
 
-def _is_of_another_region(endpoint: Endpoint, vpc: Vpc) -> bool:
+def is_of_another_region(endpoint: Endpoint, vpc: Vpc) -> bool:
     """By the region in its service's name, and in the zones of the VPC's subnets: us-east-1a, us-west-2-lax-1a."""
     region = region_of(endpoint.service_name)
     zones = [subnet.zone for subnet in vpc.subnets if subnet.zone]
