@@ -9,7 +9,6 @@ from lifeline.core.network.dns import DnsView
 from lifeline.core.network.model import (
     AclEntry,
     Catalog,
-    EndpointType,
     Interface,
     NatGateway,
     NetworkAcl,
@@ -20,7 +19,6 @@ from lifeline.core.network.model import (
     Rule,
     SecurityGroup,
     SeenTier,
-    Service,
     TargetKind,
     Tier,
     Unread,
@@ -42,7 +40,6 @@ from lifeline.core.network.way_out import (
 from tests.support.builders import (
     CATALOG,
     SHUT_POLICY,
-    ZONES,
     default_route,
     endpoint,
     gateway,
@@ -659,16 +656,8 @@ def test_what_stands_before_a_gateway_endpoint_behind_a_nat_gateway_counts(
     assert ServiceReach(network, "s3", CATALOG, DnsView()).private_path(CLIENT).reach is Reach.UNREACHABLE
 
 
-MAIL = Catalog(
-    (
-        Service(
-            "com.amazonaws.us-east-1.email-smtp",
-            EndpointType.INTERFACE,
-            zones=frozenset(ZONES),
-            private_dns_names=("email-smtp.us-east-1.amazonaws.com",),
-        ),
-    )
-)
+SMTP = "com.amazonaws.us-east-1.email-smtp"
+MAIL = Catalog((replace(CATALOG.find("monitoring")[0], name=SMTP, private_dns_names=("email-smtp.amazonaws.com",)),))
 BLOCKED = "EC2 blocks TCP 25 to public addresses unless AWS has lifted that for the account, which was not read"
 CLOSED = "network ACL acl-a doesn't let 465, 587, 2465, 2587 out of subnet-a to the public addresses of email-smtp"
 BUT_NOT_OTHERS = f"{BLOCKED}; it doesn't block 465, 587, 2465, 2587"
@@ -721,7 +710,7 @@ def denying(*ports: int) -> NetworkAcl:
             (),
         ),
         (
-            vpc(CLIENT, table("main"), endpoint(MAIL.services[0].name, "a", security_group_ids=frozenset())),
+            vpc(CLIENT, table("main"), endpoint(SMTP, "a", security_group_ids=frozenset())),
             Reach.SERVED,
             "vpce-1 gives access to the email-smtp service",
             (),
