@@ -32,6 +32,7 @@ from lifeline.core.network.model import (
     EndpointState,
     NatGateway,
     NetworkAcl,
+    Route,
     RouteTable,
     Rule,
     SecurityGroup,
@@ -88,7 +89,7 @@ def network(*parts: RouteTable | Endpoint | SecurityGroup | Subnet, **more: Any)
     return vpc(subnet("a"), own_security_group(), *parts, **{"tags": (("Name", "app"),), **more})
 
 
-def served(*parts: RouteTable | Endpoint | SecurityGroup, **more: Any) -> Vpc:
+def served(*parts: RouteTable | Endpoint | SecurityGroup | Subnet, **more: Any) -> Vpc:
     return network(SERVED, *parts, **more)
 
 
@@ -312,6 +313,24 @@ class TestAnEndpointThatAgentsUseByAnotherName:
 
 def why_of(seen: Vpc, known: KnownVpc, *changes: Change, **more: Any) -> Cause:
     return why(facts(seen, known=known, changes=changes, instance=replace(INSTANCE, **more)))
+
+
+@pytest.mark.parametrize("is_there", [True, False])
+def test_an_agent_reaches_a_gateway_endpoint_beyond_a_nat_gateway_until_that_is_deleted(is_there: bool) -> None:
+    to_s3 = Route((), TargetKind.GATEWAY_ENDPOINT, "vpce-s3", is_active=True, prefix_list_id="pl-s3")
+    seen = served(
+        subnet("nat", cidr="10.0.9.0/28"),
+        table("main", default_route(TargetKind.NAT_GATEWAY, "nat-1")),
+        table("nat", *([to_s3] if is_there else []), subnets=("nat",)),
+        *([gateway("nat", own=False, id="vpce-s3")] if is_there else []),
+        nat_gateways=(NatGateway("nat-1", is_public=True, is_available=True, subnet_id="subnet-nat"),),
+    )
+    gone = change("DeleteVpcEndpoints", "vpce-s3")
+    cause = why(facts(seen, "s3", instance=replace(INSTANCE, launched_at=minute(-0.5)), changes=(gone,)))
+    found = (CauseKind.AGENT, None) if is_there else (CauseKind.CUT_OFF, gone)
+    assert (cause.kind, cause.change) == found
+    said = "the path to the s3 service: by way of a NAT gateway, vpce-s3 gives access to the s3 service"
+    assert (said in cause.evidence) is is_there
 
 
 def test_an_endpoint_of_another_region_serves_nothing_here() -> None:
