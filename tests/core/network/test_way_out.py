@@ -8,6 +8,7 @@ import pytest
 from lifeline.core.network.dns import DnsView
 from lifeline.core.network.model import (
     AclEntry,
+    BlockMode,
     Catalog,
     Interface,
     NatGateway,
@@ -19,6 +20,7 @@ from lifeline.core.network.model import (
     Rule,
     SecurityGroup,
     SeenTier,
+    Subnet,
     TargetKind,
     Tier,
     Unread,
@@ -654,6 +656,29 @@ def test_what_stands_before_a_gateway_endpoint_behind_a_nat_gateway_counts(
     words = " ".join((found.words, *found.notes, *found.unread))
     assert (found.reach, said in words, found.is_repairable) == (reach, True, is_repairable), words
     assert ServiceReach(network, "s3", CATALOG, DnsView()).private_path(CLIENT).reach is Reach.UNREACHABLE
+
+
+def test_two_nat_gateways_lead_a_subnet_to_a_gateway_endpoint_together() -> None:
+    halves = (("0.0.0.0/1", NAT.id), ("52.216.0.0/16", "nat-2"), ("128.0.0.0/1", NAT.id))
+    main = table("main", *(route(text, TargetKind.NAT_GATEWAY, id_) for text, id_ in halves))
+    network = replace(behind_nat(main=main), nat_gateways=(NAT, replace(NAT, id="nat-2")))
+    assert path_to(network).reach is Reach.SERVED
+    without = replace(network, nat_gateways=(NAT, replace(NAT, id="nat-2", is_available=False)))
+    assert path_to(without).unread == ("what lies beyond nat-2 was not read",)
+
+
+@pytest.mark.parametrize(
+    "client",
+    [
+        replace(CLIENT, block_mode=BlockMode.BIDIRECTIONAL),
+        replace(CLIENT, cidr="", ipv6_cidrs=("2001:db8::/64",), dns64=True),
+    ],
+    ids=["Block Public Access", "IPv6 alone"],
+)
+def test_who_gets_to_no_nat_gateway_in_ipv4_gets_to_none_beyond_it(client: Subnet) -> None:
+    network = replace(behind_nat(), subnets=(client, HOME))
+    found = find_path(client, network, "s3", CATALOG, DnsView(), has_public_address=False)
+    assert found.reach is Reach.UNREACHABLE
 
 
 SMTP = "com.amazonaws.us-east-1.email-smtp"

@@ -133,48 +133,49 @@ def behind_nat(
     if not homes:
         return None
     service = suffix_of(endpoint.service_name)
-    tables = [table for home in homes.values() if (table := effective_route_table(home, vpc))]
+    tables = [table for _, home in homes.values() if (table := effective_route_table(home, vpc))]
     routes = [route for table in tables for route in table.routes if route.target_id == endpoint.id]
     far = public_end(service, 4, tuple(text for route in routes if route.prefix_list_id for text in route.destinations))
-    parts = by_taker(routing_of(subnet, vpc, 4).parts(far.addresses))
+    leading = routing_of(subnet, vpc, 4).parts(far.addresses)
+    parts = by_taker((part, route.target_id if route and route.is_active else "") for part, route in leading)
     if far.is_guess:
-        parts = {route: part for route, part in parts.items() if not is_few(part, far.addresses)}
+        parts = {target_id: part for target_id, part in parts.items() if not is_few(part, far.addresses)}
+    if homes.keys().isdisjoint(parts):
+        return None
     members = [asking] if asking else vpc.clients_in(subnet)
     ends: list[tuple[list[Filter], End]] = []
     unread = list(vpc.unread_words(Part.NETWORK_ACLS))
     unread += (words for table in tables if far.is_guess for words in maybe_taken(table, far, service))
-    for route, part in parts.items():
+    for target_id, part in parts.items():
         there = far if part == far.addresses else replace(far, addresses=part, name=blocks_in(part, 4))
         gates: list[Filter] = []
-        if route in homes:
+        if target_id in homes:
+            route, home = homes[target_id]
             on_the_way, unseen = on_route(route, subnet, vpc, near, there, ports, members)
-            taken, beyond = ([], ()) if far.is_guess else detours(homes[route], there, vpc, ports, is_far=True)
+            taken, beyond = ([], ()) if far.is_guess else detours(home, there, vpc, ports, is_far=True)
             gates, unread = [*on_the_way, *taken], [*unread, *unseen, *beyond]
-        elif route and route.is_active:
-            unread.append(beyond_words(route.target_id))
+        elif target_id:
+            unread.append(beyond_words(target_id))
         else:
-            words = f"no route leads {{addresses}} to {', '.join(one.target_id for one in homes)}"
+            words = f"no route leads {{addresses}} to {', '.join(homes)}"
             gates = [Filter(ObstacleKind.ROUTE, (Lane(part, ()),), words, is_far=True)]
         ends.append((gates, there))
-    if not any(route in homes for route in parts):
-        return None
     barrier = barrier_of(ends, near, ports, subnet, repairable=False)
     if far.is_guess and barrier.passes_any and barrier.is_partly_far:
         barrier = _partly_unread(barrier, service, unread)
     return with_policy(beside_unread(barrier, unread), endpoint, subnet, vpc)
 
 
-def _homes_on_gateway(endpoint: Endpoint, subnet: Subnet, vpc: Vpc) -> dict[Route, Subnet]:
-    """The subnet's routes to NAT gateways whose own subnets lead to the gateway endpoint, each with that subnet."""
+def _homes_on_gateway(endpoint: Endpoint, subnet: Subnet, vpc: Vpc) -> dict[str, tuple[Route, Subnet]]:
+    """The NAT gateways, by id, to which the subnet's routes lead, and whose own subnets lead to the gateway endpoint:
+    each with one of these routes, and that subnet.
+    """
     table = effective_route_table(subnet, vpc)
     is_shut = not subnet.cidr or subnet.block_mode is BlockMode.BIDIRECTIONAL
-    working = {nat.id for nat in vpc.nat_gateways if nat.is_available}
-    found = ((route, _home_of_nat(route, vpc)) for route in (() if is_shut or table is None else table.routes))
-    return {
-        route: home
-        for route, home in found
-        if home and route.is_active and route.target_id in working and is_on_gateway(endpoint, home, vpc)
-    }
+    routes = {} if is_shut or table is None else {one.target_id: one for one in table.routes if one.is_active}
+    working = (nat.id for nat in vpc.nat_gateways if nat.is_available and nat.id in routes)
+    found = ((routes[nat_id], _home_of_nat(routes[nat_id], vpc)) for nat_id in working)
+    return {route.target_id: (route, home) for route, home in found if home and is_on_gateway(endpoint, home, vpc)}
 
 
 def _partly_unread(barrier: Barrier, service: str, unread: Collection[str]) -> Barrier:
