@@ -713,6 +713,15 @@ _AT_FIPS = replace(NETWORK, endpoints=(_BY_FIPS,), security_groups=(_FIPS_GROUP,
 [CLOSED_BY_ANOTHER_NAME] = diagnose(
     {"it": replace(FACTS, vpc=_AT_FIPS, changes=(_FIPS_CLOSED,), known=_LOOKED)}, at(14), reporting_by_zone={}
 ).values()
+_SERVED_AS_WELL = replace(
+    _AT_FIPS,
+    endpoints=(_BY_FIPS, FOREIGN),
+    security_groups=(_FIPS_GROUP, own_security_group("10.20.0.0/16", id=GROUP)),
+)
+_ALL_BY_FIPS = {
+    entity: replace(one, vpc=_SERVED_AS_WELL, changes=(_FIPS_CLOSED,)) for entity, one in _IN_ONE_VPC.items()
+}
+LATE_OR_CLOSED = diagnose(_ALL_BY_FIPS, at(14), reporting_by_zone={}, others=Others(1))["i-1"]
 _TO_FIREWALL = route("0.0.0.0/0", TargetKind.GATEWAY_LOAD_BALANCER_ENDPOINT, "vpce-0b1a2f3e4d5c60718")
 _REROUTED = replace(
     LOST_ROUTE, event_name="ReplaceRoute", ids=frozenset({PUBLIC_TABLE}), blocks=frozenset({"0.0.0.0/0"})
@@ -975,6 +984,10 @@ NOTICES: dict[str, tuple[float, Callable[[], Notice]]] = {
     "incident-late-in-one-vpc": (
         14,
         lambda: of_incident(News(NewsKind.OPENED, incident(LATE_IN_ONE_VPC), silent=TWELVE, joined=12), 14),
+    ),
+    "incident-late-or-another-name-closed": (
+        14,
+        lambda: of_incident(News(NewsKind.OPENED, incident(LATE_OR_CLOSED), silent=TWELVE, joined=12), 14),
     ),
     "incident-own-group": (14, lambda: opened(SHUT_IN)),
     "incident-own-group-likely": (14, lambda: opened(LIKELY_SHUT_IN)),

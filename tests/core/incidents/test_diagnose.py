@@ -1348,6 +1348,16 @@ class TestNearlyAllAtOnce:
             [cause] = set(diagnose(fleet | more, NOW, reporting_by_zone={}, others=Others(0)).values())
             assert (cause.kind, way in cause.evidence) == (CauseKind.CLOUDWATCH, False)
 
+    def test_by_an_endpoint_that_they_may_use_by_another_name_are_told_what_closed_it(self) -> None:
+        closed = "RevokeSecurityGroupIngress by deploy-role likely closed vpce-fips (monitoring-fips) at"
+        seen = network(FIPS, SHUT_GROUP, SERVED)
+        fleet = self.fleet(0, 1, vpc=seen, changes=(REVOKED,))
+        [cause] = set(diagnose(fleet, NOW, reporting_by_zone={}, others=Others(0)).values())
+        assert (cause.kind, cause.evidence[1].startswith(closed)) == (CauseKind.CLOUDWATCH, True)
+        other = {"far": facts(agent=agent(since=minute(0)), instance=replace(INSTANCE, vpc_id="vpc-2"), vpc=None)}
+        [cause] = set(diagnose(fleet | other, NOW, reporting_by_zone={}, others=Others(0)).values())
+        assert cause.evidence[1] == "nothing else that was read explains it"
+
     def test_all_of_them_elsewhere_may_have_a_way_in_common(self) -> None:
         fleet = {f"host-{n}": facts(agent=agent(since=minute(0)), instance=UNMANAGED) for n in range(4)}
         assert self.kinds(fleet, Others(0)) == {CauseKind.AGENT}

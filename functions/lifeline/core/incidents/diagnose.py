@@ -49,7 +49,7 @@ from lifeline.core.network.packets import ports_in
 from lifeline.core.network.ports import HTTPS, ports_of
 from lifeline.core.network.reach import NetworkPath, Reach
 from lifeline.core.network.tiers import effective_route_table
-from lifeline.core.wording import listed, write_time
+from lifeline.core.wording import listed, plain, write_time
 
 _WILL_CHECK = "Lifeline will check again, and will create an endpoint here if nothing else answers the service's name."
 _IN_PUBLIC_SUBNET = "Lifeline will create an endpoint if the policy requires the service in this public subnet."
@@ -83,15 +83,19 @@ def diagnose(
     """
     known: dict[Hashable, Around] = {}
     found: dict[str, Cause] = {}
+    told: dict[str, frozenset[str]] = {}
     for entity, of_agent in facts.items():
         key = Around.key(of_agent)
         around = known[key] = known.get(key) or Around(of_agent)
         if asking := around.interface_of(of_agent):
             around = known[key, asking] = known.get((key, asking)) or Around(of_agent, asking)
         found[entity] = _diagnose(of_agent, now, around)
+        if found[entity].kind is CauseKind.AGENT:
+            closed = around.changes_of_other_names(of_agent, METRICS, now)
+            told[entity] = frozenset(plain(_other_name_words(*pair)[0]) for pair in closed)
     quiet = quiet_by_zone or {}
     zones = zone_causes(facts, found, now, reporting_by_zone, quiet)
-    return found | zones | (late_causes(facts, found, now, others, quiet) if others else {})
+    return found | zones | (late_causes(facts, found, now, others, quiet, told) if others else {})
 
 
 def _diagnose(facts: Facts, now: datetime, around: Around) -> Cause:
