@@ -306,6 +306,31 @@ BESIDE_OURS = answer(plan(replace(NETWORK, endpoints=(_OUR_GATEWAY, _THEIRS_NARR
 _TO_S3 = Route(("52.216.0.0/15", "54.231.0.0/16"), TargetKind.GATEWAY_ENDPOINT, _OUR_GATEWAY.id, True, "pl-63a5400a")
 _TO_NOWHERE = route("52.216.0.0/15", TargetKind.VIRTUAL_PRIVATE_GATEWAY, "vgw-0d6e7f8091a2b3c4d", active=False)
 _ASTRAY = replace(NETWORK.route_tables[0], routes=(LOCAL, _TO_NOWHERE, _TO_S3))
+NAT_HOME = Subnet(id="subnet-0f405162738495061", zone="us-east-1a", zone_id="", cidr="10.20.9.0/28")
+_TO_NAT = default_route(TargetKind.NAT_GATEWAY, "nat-0a1b2c3d4e5f60718")
+_NAT = NatGateway(_TO_NAT.target_id, is_public=True, is_available=True, subnet_id=NAT_HOME.id)
+_OF_NAT = "rtb-0f1e2d3c4b5a69788"
+_GATEWAY_THERE = replace(_THEIR_GATEWAY, policy="", route_table_ids=frozenset({_OF_NAT}))
+_BEHIND_NAT = replace(
+    NETWORK,
+    subnets=(*NETWORK.subnets, NAT_HOME),
+    route_tables=(
+        RouteTable(TABLE, True, frozenset(), (LOCAL, _TO_NAT)),
+        RouteTable(_OF_NAT, False, frozenset({NAT_HOME.id}), (LOCAL, replace(_TO_S3, target_id=_GATEWAY_THERE.id))),
+        *NETWORK.route_tables[1:],
+    ),
+    nat_gateways=(_NAT,),
+    endpoints=(_GATEWAY_THERE,),
+)
+S3_BEHIND_NAT = answer(plan(_BEHIND_NAT, "monitoring", "s3"))
+_MAIL_GROUP = SecurityGroup("sg-0c1d2e3f405162738", "mail", egress=(Rule("tcp", 25, 2587, ("52.0.0.0/8",)),))
+_MAILING = replace(
+    NETWORK,
+    interfaces=(NetworkInterface("eni-0a1b2c3d4e5f60718", WEB, ("10.20.3.20",), frozenset({_MAIL_GROUP.id})),),
+    client_groups=(_MAIL_GROUP,),
+)
+_MAIL = PlanInput((Requirement("email-smtp", frozenset({APP_A, APP_B}), per_zone=True),), "lifeline", dns=DnsView())
+MAIL_HARMS = answer(plan_endpoints(_MAILING, ELSEWHERE, _MAIL))
 TAKEN_FROM_S3 = answer(
     plan(replace(NETWORK, endpoints=(_OUR_GATEWAY,), route_tables=(_ASTRAY, *NETWORK.route_tables[1:])), "s3")
 )
@@ -581,7 +606,6 @@ FOREIGN = Endpoint(
     at(14),
     reporting_by_zone={},
 ).values()
-NAT_HOME = Subnet(id="subnet-0f405162738495061", zone="us-east-1a", zone_id="", cidr="10.20.9.0/28")
 ANSWERS_SHUT = AclEntry(90, egress=False, allow=False, protocol="6", cidr="0.0.0.0/0", from_port=1024, to_port=65535)
 [SHUT] = diagnose(
     {
@@ -666,6 +690,38 @@ _LOOKED = KnownVpc(at(-6000), asked={"monitoring": at(-6000)})
 [MAYBE_BY_ANOTHER_ENDPOINT] = diagnose(
     {"it": replace(FACTS, changes=(_OTHERS_GONE,), known=_LOOKED)}, at(14), reporting_by_zone={}
 ).values()
+_SERVED_TOO = replace(
+    _BEHIND_NAT,
+    endpoints=(_GATEWAY_THERE, SERVES_MOST),
+    security_groups=(own_security_group("10.20.0.0/16", id=GROUP),),
+)
+[REACHES_S3_BEHIND_NAT] = diagnose(
+    {"it": replace(FACTS, agent=agent(1, needs=frozenset({"s3"})), vpc=_SERVED_TOO, changes=())},
+    at(14),
+    reporting_by_zone={},
+).values()
+_FIPS_GROUP = SecurityGroup("sg-0b1c2d3e4f5061728", "monitoring")
+_BY_FIPS = endpoint(
+    f"{MONITORING}-fips",
+    own=False,
+    id="vpce-0d4c3b2a190f8e7d6",
+    subnet_ids=frozenset({APP_A, APP_B}),
+    security_group_ids=frozenset({_FIPS_GROUP.id}),
+)
+_FIPS_CLOSED = replace(LOST_ROUTE, event_name="RevokeSecurityGroupIngress", ids=frozenset({_FIPS_GROUP.id}))
+_AT_FIPS = replace(NETWORK, endpoints=(_BY_FIPS,), security_groups=(_FIPS_GROUP,))
+[CLOSED_BY_ANOTHER_NAME] = diagnose(
+    {"it": replace(FACTS, vpc=_AT_FIPS, changes=(_FIPS_CLOSED,), known=_LOOKED)}, at(14), reporting_by_zone={}
+).values()
+_SERVED_AS_WELL = replace(
+    _AT_FIPS,
+    endpoints=(_BY_FIPS, FOREIGN),
+    security_groups=(_FIPS_GROUP, own_security_group("10.20.0.0/16", id=GROUP)),
+)
+_ALL_BY_FIPS = {
+    entity: replace(one, vpc=_SERVED_AS_WELL, changes=(_FIPS_CLOSED,)) for entity, one in _IN_ONE_VPC.items()
+}
+LATE_OR_CLOSED = diagnose(_ALL_BY_FIPS, at(14), reporting_by_zone={}, others=Others(1))["i-1"]
 _TO_FIREWALL = route("0.0.0.0/0", TargetKind.GATEWAY_LOAD_BALANCER_ENDPOINT, "vpce-0b1a2f3e4d5c60718")
 _REROUTED = replace(
     LOST_ROUTE, event_name="ReplaceRoute", ids=frozenset({PUBLIC_TABLE}), blocks=frozenset({"0.0.0.0/0"})
@@ -881,6 +937,8 @@ NOTICES: dict[str, tuple[float, Callable[[], Notice]]] = {
     "endpoints-own-group-shuts": (8, lambda: notified(BY_OWN_GROUP)),
     "endpoints-own-group-unread": (8, lambda: notified(OWN_GROUP_UNREAD, is_plan=True)),
     "endpoints-beside-narrow-gateway": (8, lambda: notified(BESIDE_NARROW)),
+    "endpoints-s3-behind-nat": (8, lambda: notified(S3_BEHIND_NAT)),
+    "endpoints-mail-unknown-port": (8, lambda: notified(MAIL_HARMS)),
     "endpoints-route-takes-gateways-addresses": (8, lambda: notified(TAKEN_FROM_S3)),
     "endpoints-own-gateway-stays": (8, lambda: notified(BESIDE_OURS, is_plan=True)),
     "endpoints-hides-public-apis": (8, lambda: notified(HIDES_PUBLIC_APIS)),
@@ -927,6 +985,10 @@ NOTICES: dict[str, tuple[float, Callable[[], Notice]]] = {
         14,
         lambda: of_incident(News(NewsKind.OPENED, incident(LATE_IN_ONE_VPC), silent=TWELVE, joined=12), 14),
     ),
+    "incident-late-or-another-name-closed": (
+        14,
+        lambda: of_incident(News(NewsKind.OPENED, incident(LATE_OR_CLOSED), silent=TWELVE, joined=12), 14),
+    ),
     "incident-own-group": (14, lambda: opened(SHUT_IN)),
     "incident-own-group-likely": (14, lambda: opened(LIKELY_SHUT_IN)),
     "incident-own-group-by-endpoint": (14, lambda: opened(NAME_TAKEN)),
@@ -936,6 +998,8 @@ NOTICES: dict[str, tuple[float, Callable[[], Notice]]] = {
     "incident-no-address": (14, lambda: opened(WITHOUT_ADDRESS)),
     "incident-no-metadata": (14, lambda: opened(WITHOUT_METADATA)),
     "incident-maybe-by-another-endpoint": (14, lambda: opened(MAYBE_BY_ANOTHER_ENDPOINT)),
+    "incident-s3-behind-nat": (14, lambda: opened(REACHES_S3_BEHIND_NAT)),
+    "incident-another-name-closed": (14, lambda: opened(CLOSED_BY_ANOTHER_NAME)),
     "incident-behind-firewall": (14, lambda: opened(BEHIND_FIREWALL)),
     "incident-behind-machine": (14, lambda: opened(BEHIND_MACHINE)),
     "incident-elsewhere": (14, lambda: of_incident(OF_ANOTHER_ACCOUNT, 14)),

@@ -24,6 +24,7 @@ from lifeline.core.network.model import (
 
 FIRST_SOURCE, LAST_SOURCE = 32768, 60999
 NAT_FIRST, NAT_LAST = 1024, 65535
+_BLOCKED_PORT = 25
 _RESERVED = 4  # a subnet's first four addresses and its last go to no interface
 _FEW = 16
 _BEYOND = (TargetKind.TRANSIT_GATEWAY, TargetKind.PEERING, TargetKind.VIRTUAL_PRIVATE_GATEWAY)
@@ -65,7 +66,9 @@ class Packet:
 
 
 class Oracle:
-    """Follows packets in one VPC. What wasn't read lets in everything, or nothing."""
+    """Follows packets in one VPC. What wasn't read lets in everything, or nothing: so does EC2's own block of TCP 25 to
+    public addresses, which AWS may have lifted.
+    """
 
     def __init__(self, vpc: Vpc, ports: Iterable[int], *, unread_lets_in: bool = False) -> None:
         self.vpc = vpc
@@ -238,7 +241,8 @@ class Oracle:
 
     def _public_flow(self, client: Subnet, who: "Who", to: IPv4Address, port: int, *, has_public_address: bool) -> bool:
         route = self._route(client, to)
-        if route is None or not route.is_active:
+        is_blocked = port == _BLOCKED_PORT and not self.unread_lets_in
+        if route is None or not route.is_active or (is_blocked and route.target is not TargetKind.GATEWAY_ENDPOINT):
             return False
         sources = self._sources(FIRST_SOURCE, LAST_SOURCE)
         requests = [Packet(who.address, source, to, port) for source in sources]
@@ -265,11 +269,14 @@ class Oracle:
         return False
 
     def _leads_out(self, home: Subnet, to: IPv4Address) -> bool:
-        """Whether what a NAT gateway sends gets out of the VPC: by an internet gateway, or as far as it isn't read."""
+        """Whether what a NAT gateway sends gets on: by an internet gateway or a gateway endpoint, or as far as it isn't
+        read.
+        """
         onward = self._route(home, to)
         if onward is None or not onward.is_active:
             return False
-        return onward.target is TargetKind.INTERNET_GATEWAY or self.unread_lets_in
+        leads_on = {TargetKind.INTERNET_GATEWAY, TargetKind.GATEWAY_ENDPOINT}
+        return onward.target in leads_on or self.unread_lets_in
 
     # ---- a hub's addresses
 

@@ -31,9 +31,12 @@ from lifeline.core.network.model import (
     Endpoint,
     EndpointState,
     NatGateway,
+    NetworkAcl,
+    Route,
     RouteTable,
     Rule,
     SecurityGroup,
+    Subnet,
     TargetKind,
     Vpc,
 )
@@ -81,12 +84,12 @@ ALLOWED = RoleVerdict(Permission.ALLOWED, "app-role", "role app-role may publish
 DENIED = RoleVerdict(Permission.DENIED, "app-role", "role app-role may not call cloudwatch:PutMetricData")
 
 
-def network(*parts: RouteTable | Endpoint | SecurityGroup, **more: Any) -> Vpc:
+def network(*parts: RouteTable | Endpoint | SecurityGroup | Subnet, **more: Any) -> Vpc:
     """A VPC with subnet a, isolated and named `app`, and whatever else."""
     return vpc(subnet("a"), own_security_group(), *parts, **{"tags": (("Name", "app"),), **more})
 
 
-def served(*parts: RouteTable | Endpoint | SecurityGroup, **more: Any) -> Vpc:
+def served(*parts: RouteTable | Endpoint | SecurityGroup | Subnet, **more: Any) -> Vpc:
     return network(SERVED, *parts, **more)
 
 
@@ -191,12 +194,143 @@ class TestAnAgentThatReportedWithoutAPath:
         assert cause.kind is CauseKind.CUT_OFF
 
 
-@pytest.mark.xfail(strict=True, reason="the path by another name isn't judged (docs/watching.md: Other names)")
-def test_a_change_that_closes_an_endpoint_of_another_name_is_told() -> None:
-    fips = endpoint(f"{MONITORING}-fips", "a", own=False, id="vpce-fips", security_group_ids=frozenset({"sg-fips"}))
-    revoked = change("RevokeSecurityGroupIngress", "sg-fips")
-    found = why(facts(network(fips, SecurityGroup("sg-fips", "theirs")), known=SEEN_SHUT, changes=(revoked,)))
-    assert "RevokeSecurityGroupIngress" in " ".join(found.evidence)
+FIPS = endpoint(f"{MONITORING}-fips", "a", own=False, id="vpce-fips", security_group_ids=frozenset({"sg-fips"}))
+SHUT_GROUP = SecurityGroup("sg-fips", "theirs")
+OPEN_GROUP = replace(SHUT_GROUP, ingress=(Rule("tcp", 443, 443, ("0.0.0.0/0",)),))
+REVOKED = change("RevokeSecurityGroupIngress", "sg-fips")
+NOT_LET_IN = "sg-fips of vpce-fips doesn't allow inbound 443 from 10.0.1.0/24 (subnet-a)"
+BY_ITS_OWN = endpoint(MONITORING, "a", own=False, id="vpce-fips", private_dns=False)
+DENY_ALL = NetworkAcl("acl-b", frozenset({"subnet-b"}), ())
+
+
+class TestAnEndpointThatAgentsUseByAnotherName:
+    """Whether this agent does isn't known: the change that closed the endpoint is told, and the cause stays."""
+
+    @pytest.mark.parametrize(
+        ("seen", "changed", "name", "why"),
+        [
+            (network(FIPS, SHUT_GROUP), REVOKED, "monitoring-fips", NOT_LET_IN),
+            (
+                network(
+                    replace(FIPS, subnet_ids=frozenset({"subnet-b"})), OPEN_GROUP, subnet("b"), network_acls=(DENY_ALL,)
+                ),
+                change("ReplaceNetworkAclEntry", "acl-b"),
+                "monitoring-fips",
+                "network ACL acl-b doesn't let 443 into subnet-b from 10.0.1.0/24",
+            ),
+            (
+                network(replace(FIPS, policy=SHUT_POLICY), OPEN_GROUP),
+                change("ModifyVpcEndpoint", "vpce-fips"),
+                "monitoring-fips",
+                "the policy of vpce-fips doesn't allow cloudwatch:PutMetricData",
+            ),
+            (
+                network(replace(FIPS, state=EndpointState.DELETING), OPEN_GROUP),
+                change("DeleteVpcEndpoints", "vpce-fips"),
+                "monitoring-fips",
+                "it was deleted",
+            ),
+            (
+                network(replace(FIPS, state=EndpointState.REJECTED), OPEN_GROUP),
+                change("ModifyVpcEndpoint", "vpce-fips"),
+                "monitoring-fips",
+                "it was rejected",
+            ),
+            (
+                network(replace(FIPS, private_dns=False), OPEN_GROUP),
+                change("ModifyVpcEndpoint", "vpce-fips"),
+                "monitoring-fips",
+                "its private DNS is off",
+            ),
+            (
+                network(replace(BY_ITS_OWN, security_group_ids=frozenset({"sg-fips"})), SHUT_GROUP),
+                REVOKED,
+                "monitoring",
+                NOT_LET_IN,
+            ),
+        ],
+        ids=["group", "ACL", "policy", "deleted", "rejected", "private DNS off", "its own name"],
+    )
+    @pytest.mark.parametrize("is_served", [False, True])
+    def test_that_a_change_closed_is_told(
+        self, seen: Vpc, changed: Change, name: str, why: str, is_served: bool
+    ) -> None:
+        known = SEEN_OPEN if is_served else SEEN_SHUT
+        seen = replace(seen, endpoints=(*seen.endpoints, SERVED)) if is_served else seen
+        found, before = (why_of(seen, known, *changes) for changes in ((changed,), ()))
+        closed = f"{changed.event_name} by deploy-role likely closed vpce-fips ({name}) at 2026-03-02 08:57:00 UTC"
+        said = (closed, f"agents that use it are cut off: {why}")
+        assert found.evidence[:2] == said
+        assert "Check its endpoint setting too" in found.advice
+        as_before = replace(found, evidence=found.evidence[2:], advice=before.advice)
+        assert as_before == before
+        assert (found.kind, found.change, found.is_repairable) == (CauseKind.AGENT, None, False)
+
+    @pytest.mark.parametrize(
+        ("seen", "changed"),
+        [
+            (network(FIPS, OPEN_GROUP), REVOKED),
+            (network(FIPS, SHUT_GROUP), change("RevokeSecurityGroupIngress", "sg-other")),
+            (network(FIPS, SHUT_GROUP), change("RevokeSecurityGroupEgress", "sg-fips")),
+            (network(FIPS, SHUT_GROUP), change("AuthorizeSecurityGroupIngress", "sg-fips")),
+            (network(FIPS, SHUT_GROUP), change("RevokeSecurityGroupIngress", "sg-fips", at=-1500)),
+            (network(FIPS, SHUT_GROUP), change("RevokeSecurityGroupIngress", "sg-fips", at=30)),
+            (network(replace(FIPS, policy=SHUT_POLICY), OPEN_GROUP), change("ModifyVpcEndpoint", "vpce-fips", at=-60)),
+            (network(FIPS), REVOKED),
+            (network(replace(FIPS, service_name=MONITORING.replace("monitoring", "logs")), SHUT_GROUP), REVOKED),
+            (
+                network(replace(FIPS, service_name=FIPS.service_name.replace("us-east-1", "eu-west-1")), SHUT_GROUP),
+                REVOKED,
+            ),
+            (network(replace(FIPS, private_dns=False), OPEN_GROUP), change("CreateVpcEndpoint", "vpce-fips")),
+        ],
+        ids=[
+            "open",
+            "another group",
+            "outbound",
+            "allowed",
+            "long before",
+            "later",
+            "it reported after that",
+            "a group that was not read",
+            "another service",
+            "another region",
+            "just created",
+        ],
+    )
+    def test_of_what_closed_nothing_for_it_nothing_is_told(self, seen: Vpc, changed: Change) -> None:
+        assert why_of(seen, SEEN_SHUT, changed) == why_of(seen, SEEN_SHUT)
+
+    def test_that_lets_others_of_the_subnet_in_is_judged_by_the_agents_own_address(self) -> None:
+        half = replace(SHUT_GROUP, ingress=(Rule("tcp", 443, 443, ("10.0.1.0/25",)),))
+        found = {
+            address: why_of(network(FIPS, half), SEEN_SHUT, REVOKED, address=address, group_ids=frozenset())
+            for address in ("10.0.1.20", "10.0.1.200", "")
+        }
+        told = {address for address, cause in found.items() if "vpce-fips" in cause.evidence[0]}
+        assert told == {"10.0.1.200"}
+
+
+def why_of(seen: Vpc, known: KnownVpc, *changes: Change, **more: Any) -> Cause:
+    return why(facts(seen, known=known, changes=changes, instance=replace(INSTANCE, **more)))
+
+
+@pytest.mark.parametrize("is_there", [True, False])
+def test_an_agent_reaches_a_gateway_endpoint_beyond_a_nat_gateway_until_that_is_deleted(is_there: bool) -> None:
+    to_s3 = Route((), TargetKind.GATEWAY_ENDPOINT, "vpce-s3", is_active=True, prefix_list_id="pl-s3")
+    seen = served(
+        subnet("nat", cidr="10.0.9.0/28"),
+        table("main", default_route(TargetKind.NAT_GATEWAY, "nat-1")),
+        table("nat", *([to_s3] if is_there else []), subnets=("nat",)),
+        *([gateway("nat", own=False, id="vpce-s3")] if is_there else []),
+        nat_gateways=(NatGateway("nat-1", is_public=True, is_available=True, subnet_id="subnet-nat"),),
+    )
+    gone = change("DeleteVpcEndpoints", "vpce-s3")
+    cause = why(facts(seen, "s3", instance=replace(INSTANCE, launched_at=minute(-0.5)), changes=(gone,)))
+    found = (CauseKind.AGENT, None) if is_there else (CauseKind.CUT_OFF, gone)
+    assert (cause.kind, cause.change) == found
+    said = "the path to the s3 service: by way of a NAT gateway, vpce-s3 gives access to the s3 service"
+    assert (said in cause.evidence) is is_there
 
 
 def test_an_endpoint_of_another_region_serves_nothing_here() -> None:
@@ -1213,6 +1347,16 @@ class TestNearlyAllAtOnce:
         for more in (other, {"host": facts(agent=agent(since=minute(0)), instance=UNMANAGED, vpc=None)}):
             [cause] = set(diagnose(fleet | more, NOW, reporting_by_zone={}, others=Others(0)).values())
             assert (cause.kind, way in cause.evidence) == (CauseKind.CLOUDWATCH, False)
+
+    def test_by_an_endpoint_that_they_may_use_by_another_name_are_told_what_closed_it(self) -> None:
+        closed = "RevokeSecurityGroupIngress by deploy-role likely closed vpce-fips (monitoring-fips) at"
+        seen = network(FIPS, SHUT_GROUP, SERVED)
+        fleet = self.fleet(0, 1, vpc=seen, changes=(REVOKED,))
+        [cause] = set(diagnose(fleet, NOW, reporting_by_zone={}, others=Others(0)).values())
+        assert (cause.kind, cause.evidence[1].startswith(closed)) == (CauseKind.CLOUDWATCH, True)
+        other = {"far": facts(agent=agent(since=minute(0)), instance=replace(INSTANCE, vpc_id="vpc-2"), vpc=None)}
+        [cause] = set(diagnose(fleet | other, NOW, reporting_by_zone={}, others=Others(0)).values())
+        assert cause.evidence[1] == "nothing else that was read explains it"
 
     def test_all_of_them_elsewhere_may_have_a_way_in_common(self) -> None:
         fleet = {f"host-{n}": facts(agent=agent(since=minute(0)), instance=UNMANAGED) for n in range(4)}

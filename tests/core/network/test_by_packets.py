@@ -19,6 +19,7 @@ from lifeline.core.network.model import (
     NetworkAcl,
     NetworkInterface,
     Route,
+    RouteTable,
     Rule,
     SecurityGroup,
     Service,
@@ -134,6 +135,7 @@ WAYS = {
     "an endpoint, let in by members": ("endpoint", BY_MEMBERS),
     "a gateway endpoint": ("gateway", BY_BLOCKS),
     "a NAT gateway": ("nat", BY_BLOCKS),
+    "a gateway endpoint beyond a NAT gateway": ("beyond", BY_BLOCKS),
     "a NAT instance": ("machine", (*BY_BLOCKS, *BY_LISTS, *BY_MEMBERS)),
     "another way, or none": ("", BY_BLOCKS),
 }
@@ -192,11 +194,19 @@ def networks(draw: st.DrawFn, service: str, way: str) -> Vpc:
     group, is_shared = draw(groups(wide)), draw(st.booleans())
     parts: list[object] = [CLIENT, HOST, NAT_HOME]
     ways: list[Route] = []
-    if leads_by == "gateway":
-        parts.append(gateway("main"))
-        ways += draw(st.sampled_from([[], [], *([one] for one in TAKEN)]))
+    beyond: list[Route] = []
+    if leads_by in {"gateway", "beyond"}:
+        parts.append(gateway("main" if leads_by == "gateway" else "nat"))
+        taken = draw(st.sampled_from([[], [], *([one] for one in TAKEN)]))
         listed = draw(st.sampled_from([(), ("52.0.0.0/8",), ("52.0.0.0/9", "54.1.0.0/16")]))
-        ways.append(Route(listed, TargetKind.GATEWAY_ENDPOINT, "vpce-1", is_active=True, prefix_list_id="pl-s3"))
+        to_s3 = Route(listed, TargetKind.GATEWAY_ENDPOINT, "vpce-1", is_active=True, prefix_list_id="pl-s3")
+        there = [*taken, to_s3]
+        if leads_by == "gateway":
+            ways += there
+        else:
+            blocks = draw(st.sampled_from([("0.0.0.0/0",), ("0.0.0.0/1", "128.0.0.0/1"), ("52.0.0.0/9",)]))
+            ways += [route(text, TargetKind.NAT_GATEWAY, NAT.id) for text in blocks]
+            ways, beyond = (ways, there) if draw(st.booleans()) else ([*ways, *taken], [to_s3])
     elif leads_by == "endpoint":
         hosts = draw(st.sampled_from([("a",), ("b",), ("b",), ("a", "b")]))
         ids = {"a": "10.0.1.10", "b": "10.0.2.10"}
@@ -223,7 +233,7 @@ def networks(draw: st.DrawFn, service: str, way: str) -> Vpc:
     back = draw(st.sampled_from([[], [], *([one] for one in DETOURS[2:])]))
     checks = draw(st.booleans())
     machine = NetworkInterface("eni-nat", NAT_HOME.id, ("10.0.9.9",), frozenset({"sg-1"}), checks_source=checks)
-    out = draw(st.sampled_from([*([[IGW]] * 6), *FIREWALLS])) if leads_by == "nat" else [IGW]
+    out = draw(st.sampled_from([*([[IGW]] * 6), *FIREWALLS])) if leads_by == "nat" else beyond or [IGW]
     public = table("nat", *out, *back, subnets=("nat",))
     found = vpc(*parts, table("main", *ways), public)  # type: ignore[arg-type]
     known = group if draw(st.integers(0, 7)) else replace(group, id="sg-unseen")
@@ -243,7 +253,7 @@ type Question = tuple[Vpc, str, NetworkInterface | None, bool]
 
 @st.composite
 def questions(draw: st.DrawFn, way: str) -> Question:
-    service = "s3" if way == "a gateway endpoint" else draw(st.sampled_from(["monitoring", "email-smtp"]))
+    service = "s3" if way.startswith("a gateway endpoint") else draw(st.sampled_from(["monitoring", "email-smtp"]))
     found = draw(networks(service, way))
     clients_there = [one for one in found.interfaces or () if one.is_client and one.subnet_id == CLIENT.id]
     asking = draw(st.sampled_from([None, *clients_there]))
@@ -396,6 +406,8 @@ FEATURES = {
     "not known",
     "an interface endpoint",
     "a gateway endpoint",
+    "a gateway endpoint beyond a NAT gateway",
+    "a gateway endpoint beyond a NAT gateway behind what shuts it",
     "a route that takes a part of a gateway endpoint's addresses",
     "a NAT gateway that carries on",
     "a NAT gateway behind what shuts it",
@@ -467,7 +479,10 @@ def features(network: Vpc, service: str, asking: NetworkInterface | None, has_pu
         yield from ["rules that only let all in together"] if said is Seen.OPEN and Seen.OPEN not in each else []
         return
     targets = {one.target for one in network.route_tables[0].routes}
-    if network.endpoints:
+    if network.endpoints and TargetKind.NAT_GATEWAY in targets:
+        shut = "" if path.reach is Reach.SERVED else " behind what shuts it"
+        yield from [f"a gateway endpoint beyond a NAT gateway{shut}"] if said else []
+    elif network.endpoints:
         yield "a gateway endpoint"
         is_taken = any("tgw-1" in words for words in (path.words, *path.unread))
         yield from ["a route that takes a part of a gateway endpoint's addresses"] if is_taken else []
@@ -505,20 +520,23 @@ def ask_oracle(
         there = [one for one in network.interfaces or () if one.subnet_id == CLIENT.id and one.is_client]
         goes_by_members = oracles[0].goes_by_members(by_name[0], oracles[0].clients(CLIENT, None, None))
         return possible, is_given(network) and not (goes_by_members and not there)
-    listed = [text for one in network.route_tables[0].routes if one.prefix_list_id for text in one.destinations]
+    routes = [one for of_table in network.route_tables for one in of_table.routes]
+    listed = [text for one in routes if one.prefix_list_id for text in one.destinations]
     if network.endpoints and not listed:  # the list was not read: its addresses may be any
-        main = network.route_tables[0]
-        anywhere = tuple(
-            replace(one, destinations=("0.0.0.0/0",)) if one.prefix_list_id else one for one in main.routes
-        )
-        network = replace(network, route_tables=(replace(main, routes=anywhere), *network.route_tables[1:]))
+        network = replace(network, route_tables=tuple(map(with_any_addresses, network.route_tables)))
         oracles = [Oracle(network, ports)]
     possible = set()
     for one in oracles:
         possible |= one.by_public_name(CLIENT, asking, listed, has_public_address=has_public_address)
-    targets = {one.target for one in network.route_tables[0].routes}
+    targets = {one.target for one in routes}
     beyond = targets & {TargetKind.TRANSIT_GATEWAY, TargetKind.NETWORK_INTERFACE}
     return possible, not beyond and is_given(network)
+
+
+def with_any_addresses(of_table: RouteTable) -> RouteTable:
+    """The table as if the prefix lists that its routes name had every address."""
+    anywhere = (replace(one, destinations=("0.0.0.0/0",)) if one.prefix_list_id else one for one in of_table.routes)
+    return replace(of_table, routes=tuple(anywhere))
 
 
 def is_given(network: Vpc) -> bool:

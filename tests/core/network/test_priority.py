@@ -222,7 +222,7 @@ def test_who_may_reach_the_service_today_counts_before_private_dns_is_turned_on(
     lists = by_list("pl-1", TO_NAT, "0.0.0.0/0"), by_list("pl-2", TO_NOWHERE, "0.0.0.0/0", active=False)
     for listed in (lists, lists[:1]):
         there = network(*listed)
-        found = {one.subnet.id: one.is_seen for one in find_dependents("monitoring", there, CATALOG, DnsView())}
+        found = {one.subnet.id: not one.unread for one in find_dependents("monitoring", there, CATALOG, DnsView())}
         assert found[CLIENT.id] is is_decided(there.route_tables)
 
 

@@ -8,18 +8,19 @@ import pytest
 from lifeline.core.network.dns import DnsView
 from lifeline.core.network.model import (
     AclEntry,
+    BlockMode,
     Catalog,
-    EndpointType,
     Interface,
     NatGateway,
     NetworkAcl,
     NetworkInterface,
     Part,
     Route,
+    RouteTable,
     Rule,
     SecurityGroup,
     SeenTier,
-    Service,
+    Subnet,
     TargetKind,
     Tier,
     Unread,
@@ -28,7 +29,7 @@ from lifeline.core.network.model import (
 )
 from lifeline.core.network.packets import blocks_in
 from lifeline.core.network.ports import HTTPS
-from lifeline.core.network.reach import NetworkPath, Reach, find_path
+from lifeline.core.network.reach import NetworkPath, Reach, ServiceReach, find_path
 from lifeline.core.network.tiers import ways_out
 from lifeline.core.network.way_out import (
     _parts,
@@ -38,7 +39,17 @@ from lifeline.core.network.way_out import (
     way_out,
     without_addresses,
 )
-from tests.support.builders import CATALOG, SHUT_POLICY, ZONES, default_route, gateway, route, subnet, table, vpc
+from tests.support.builders import (
+    CATALOG,
+    SHUT_POLICY,
+    default_route,
+    endpoint,
+    gateway,
+    route,
+    subnet,
+    table,
+    vpc,
+)
 from tests.support.counting import work_of
 
 CLIENT = subnet("a", cidr="10.0.1.0/24")
@@ -563,22 +574,187 @@ def test_a_gateway_endpoint_in_a_nat_gateways_subnet_decides_what_gets_to_its_se
     assert (found.reach, [*found.unread, *(obstacle.words for obstacle in found.obstacles)]) == (reach, said)
 
 
-@pytest.mark.xfail(strict=True, reason="a NAT gateway's subnet without a way out isn't searched for a gateway endpoint")
-def test_a_gateway_endpoint_behind_a_nat_gateway_serves_even_if_nothing_else_leads_on() -> None:
+TO_S3 = Route(("52.216.0.0/15",), TargetKind.GATEWAY_ENDPOINT, "vpce-1", is_active=True, prefix_list_id="pl-s3")
+TO_NAT = table("main", default_route(TargetKind.NAT_GATEWAY, NAT.id))
+
+
+def behind_nat(*, main: RouteTable = TO_NAT, led: tuple[Route, ...] = (TO_S3,), policy: str = "") -> Vpc:
+    """A NAT gateway whose own subnet leads to a gateway endpoint, and nowhere else."""
+    there = (table("nat", *led, subnets=("nat",)), gateway("nat", policy=policy))
+    return vpc(CLIENT, HOME, main, *there, nat_gateways=(NAT,))
+
+
+def path_to(network: Vpc, service: str = "s3") -> NetworkPath:
+    return find_path(CLIENT, network, service, CATALOG, DnsView(), has_public_address=False)
+
+
+@pytest.mark.parametrize("listed", [TO_S3.destinations, ()])
+def test_a_gateway_endpoint_behind_a_nat_gateway_serves_even_if_nothing_else_leads_on(listed: tuple[str, ...]) -> None:
     """What a NAT gateway sends takes the routes of its own subnet (docs/watching.md: what Lifeline can't know)."""
-    to_s3 = Route((), TargetKind.GATEWAY_ENDPOINT, "vpce-1", is_active=True, prefix_list_id="pl-s3")
-    to_nat = table("main", default_route(TargetKind.NAT_GATEWAY, NAT.id))
-    network = vpc(CLIENT, HOME, to_nat, table("nat", to_s3, subnets=("nat",)), gateway("nat"), nat_gateways=(NAT,))
-    found = find_path(CLIENT, network, "s3", CATALOG, DnsView(), has_public_address=False)
-    assert not found.reach.is_closed
+    network = behind_nat(led=(replace(TO_S3, destinations=listed),))
+    found = path_to(network)
+    assert (found.reach, found.endpoint_id, found.uncertainties) == (Reach.SERVED, "vpce-1", ())
+    assert found.words == "by way of a NAT gateway, vpce-1 gives access to the s3 service"
+    assert ServiceReach(network, "s3", CATALOG, DnsView()).private_path(CLIENT).reach is Reach.SERVED
+    assert path_to(network, "monitoring").reach is Reach.UNREACHABLE
+    assert usable_tiers(network)[CLIENT.id] is Tier.ISOLATED
 
 
-@pytest.mark.xfail(strict=True, reason="EC2's own block of outbound TCP 25 isn't known to be there or lifted")
-def test_port_25_to_public_addresses_is_not_known_to_be_open() -> None:
-    """By default, EC2 lets nobody send to port 25 of public addresses (docs/watching.md: what Lifeline can't know)."""
-    name = "com.amazonaws.us-east-1.email-smtp"
-    names = ("email-smtp.us-east-1.amazonaws.com",)
-    mail = Catalog((Service(name, EndpointType.INTERFACE, zones=frozenset(ZONES), private_dns_names=names),))
+HALF = table("main", route("52.216.0.0/16", TargetKind.NAT_GATEWAY, NAT.id))
+PAST_NAT = table("main", *TO_NAT.routes, route("52.216.0.0/16", TargetKind.TRANSIT_GATEWAY, "tgw-1"))
+FAILED_NAT = replace(NAT, is_available=False)
+
+
+@pytest.mark.parametrize(
+    ("network", "reach", "said", "is_repairable"),
+    [
+        (behind_nat(policy=SHUT_POLICY), Reach.FILTERED, "the policy of vpce-1 doesn't allow the s3 service", True),
+        (
+            replace(
+                behind_nat(), network_acls=(acl("nat", entry(1, CLIENT.cidr, out=False, allow=False), *EVERYTHING),)
+            ),
+            Reach.FILTERED,
+            "network ACL acl-nat doesn't let 443 into subnet-nat from 10.0.1.0/24",
+            True,
+        ),
+        (behind_nat(main=HALF), Reach.PARTLY, "no route leads 52.217.0.0/16 to nat-1", True),
+        (
+            behind_nat(main=HALF, led=(replace(TO_S3, destinations=()),)),
+            Reach.UNKNOWN,
+            "and whether the s3 service has addresses there was not read",
+            True,
+        ),
+        (
+            behind_nat(led=(replace(TO_S3, destinations=()), route("52.0.0.0/9", TargetKind.TRANSIT_GATEWAY, "tgw-1"))),
+            Reach.UNKNOWN,
+            "rtb-nat leads some public addresses to tgw-1, and the prefix list of s3 was not read",
+            True,
+        ),
+        (behind_nat(main=PAST_NAT), Reach.UNKNOWN, "what lies beyond tgw-1 was not read", True),
+        (behind_nat(policy="not a policy"), Reach.UNKNOWN, "the policy of vpce-1 could not be understood", True),
+        (behind_nat(led=(replace(TO_S3, is_active=False),)), Reach.UNREACHABLE, "no endpoint in the VPC", True),
+        (replace(behind_nat(), nat_gateways=(FAILED_NAT,)), Reach.UNREACHABLE, "no endpoint in the VPC", True),
+        (
+            behind_nat(led=(TO_S3, route("52.217.0.0/24", TargetKind.TRANSIT_GATEWAY, "tgw-1", active=False))),
+            Reach.PARTLY,
+            "no route of rtb-nat leads to 52.217.0.0/24; its route to tgw-1 is a blackhole",
+            True,
+        ),
+        (
+            behind_nat(led=(TO_S3, route("52.217.0.0/24", TargetKind.TRANSIT_GATEWAY, "tgw-1"))),
+            Reach.UNKNOWN,
+            "what lies beyond tgw-1 was not read",
+            True,
+        ),
+    ],
+)
+def test_what_stands_before_a_gateway_endpoint_behind_a_nat_gateway_counts(
+    network: Vpc, reach: Reach, said: str, is_repairable: bool
+) -> None:
+    """A plan then counts on nothing there: a gateway endpoint of the subnet's own is free."""
+    found = path_to(network)
+    words = " ".join((found.words, *found.notes, *found.unread))
+    assert (found.reach, said in words, found.is_repairable) == (reach, True, is_repairable), words
+    assert ServiceReach(network, "s3", CATALOG, DnsView()).private_path(CLIENT).reach is Reach.UNREACHABLE
+
+
+def test_two_nat_gateways_lead_a_subnet_to_a_gateway_endpoint_together() -> None:
+    halves = (("0.0.0.0/1", NAT.id), ("52.216.0.0/16", "nat-2"), ("128.0.0.0/1", NAT.id))
+    main = table("main", *(route(text, TargetKind.NAT_GATEWAY, id_) for text, id_ in halves))
+    network = replace(behind_nat(main=main), nat_gateways=(NAT, replace(NAT, id="nat-2")))
+    assert path_to(network).reach is Reach.SERVED
+    without = replace(network, nat_gateways=(NAT, replace(NAT, id="nat-2", is_available=False)))
+    assert path_to(without).unread == ("what lies beyond nat-2 was not read",)
+
+
+@pytest.mark.parametrize(
+    "client",
+    [
+        replace(CLIENT, block_mode=BlockMode.BIDIRECTIONAL),
+        replace(CLIENT, cidr="", ipv6_cidrs=("2001:db8::/64",), dns64=True),
+    ],
+    ids=["Block Public Access", "IPv6 alone"],
+)
+def test_who_gets_to_no_nat_gateway_in_ipv4_gets_to_none_beyond_it(client: Subnet) -> None:
+    network = replace(behind_nat(), subnets=(client, HOME))
+    found = find_path(client, network, "s3", CATALOG, DnsView(), has_public_address=False)
+    assert found.reach is Reach.UNREACHABLE
+
+
+SMTP = "com.amazonaws.us-east-1.email-smtp"
+MAIL = Catalog((replace(CATALOG.find("monitoring")[0], name=SMTP, private_dns_names=("email-smtp.amazonaws.com",)),))
+BLOCKED = "EC2 blocks TCP 25 to public addresses unless AWS has lifted that for the account, which was not read"
+CLOSED = "network ACL acl-a doesn't let 465, 587, 2465, 2587 out of subnet-a to the public addresses of email-smtp"
+BUT_NOT_OTHERS = f"{BLOCKED}; it doesn't block 465, 587, 2465, 2587"
+
+
+def denying(*ports: int) -> NetworkAcl:
+    denied = (entry(port, "0.0.0.0/0", out=True, allow=False, ports=(port, port)) for port in ports)
+    return acl("a", *denied, *(replace(one, number=9000) for one in EVERYTHING))
+
+
+@pytest.mark.parametrize(
+    ("network", "reach", "words", "unread", "doubts"),
+    [
+        (
+            behind(TargetKind.NAT_GATEWAY, NAT.id),
+            Reach.OPEN_EGRESS,
+            "rtb-main leads out of the VPC, but it isn't known whether that leads to TCP 25 of the email-smtp service",
+            (BUT_NOT_OTHERS,),
+            (),
+        ),
+        (
+            behind(TargetKind.NAT_GATEWAY, NAT.id, denying(587)),
+            Reach.PARTLY,
+            "network ACL acl-a doesn't let 587 out of subnet-a to the public addresses of email-smtp",
+            (),
+            (BUT_NOT_OTHERS, "only some of what the subnet sends is let through"),
+        ),
+        (
+            behind(TargetKind.NAT_GATEWAY, NAT.id, denying(465, 587, 2465, 2587)),
+            Reach.OPEN_EGRESS,
+            (
+                f"rtb-main leads out of the VPC, except that {CLOSED}, but it isn't known whether that leads to the "
+                "email-smtp service"
+            ),
+            (BLOCKED,),
+            (),
+        ),
+        (
+            behind(TargetKind.NAT_GATEWAY, NAT.id, denying(25)),
+            Reach.PARTLY,
+            "network ACL acl-a doesn't let 25 out of subnet-a to the public addresses of email-smtp",
+            (),
+            ("only some of what the subnet sends is let through",),
+        ),
+        (
+            behind(TargetKind.TRANSIT_GATEWAY, "tgw-1"),
+            Reach.OPEN_EGRESS,
+            "rtb-main leads out of the VPC, but it isn't known whether that leads to the email-smtp service",
+            ("what lies beyond tgw-1 was not read", BUT_NOT_OTHERS),
+            (),
+        ),
+        (
+            vpc(CLIENT, table("main"), endpoint(SMTP, "a", security_group_ids=frozenset())),
+            Reach.SERVED,
+            "vpce-1 gives access to the email-smtp service",
+            (),
+            (),
+        ),
+    ],
+    ids=["all", "one denied", "all others denied", "25 denied", "beyond the VPC", "an endpoint"],
+)
+def test_port_25_to_public_addresses_is_not_known_to_be_open(
+    network: Vpc, reach: Reach, words: str, unread: tuple[str, ...], doubts: tuple[str, ...]
+) -> None:
+    """By default, EC2 lets nobody send to port 25 of public addresses (SES guide: connecting to an SMTP endpoint)."""
+    found = find_path(CLIENT, network, "email-smtp", MAIL, DnsView(), has_public_address=False)
+    assert (found.reach, found.words, found.unread, found.doubts) == (reach, words, unread, doubts)
+
+
+def test_where_port_25_is_all_that_a_service_has_nothing_is_known_to_be_open() -> None:
+    alone = replace(MAIL, ports=(("email-smtp", ((25, 25),)),))
     network = behind(TargetKind.NAT_GATEWAY, NAT.id)
-    found = find_path(CLIENT, network, "email-smtp", mail, DnsView(), has_public_address=False)
-    assert found.uncertainties
+    found = find_path(CLIENT, network, "email-smtp", alone, DnsView(), has_public_address=False)
+    assert (found.reach, found.unread) == (Reach.OPEN_EGRESS, (BLOCKED,))
+    assert found.words.endswith("it isn't known whether that leads to the email-smtp service")

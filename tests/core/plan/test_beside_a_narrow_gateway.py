@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from lifeline.core.network.model import Endpoint, EndpointState, Vpc
+from lifeline.core.network.model import Endpoint, EndpointState, NatGateway, Route, TargetKind, Vpc
 from lifeline.core.plan.actions import Action, ActionKind, ServiceState, Status
 from lifeline.core.policy.endpoint_policies import EndpointPolicies, StoredPolicy
 from tests.support.builders import (
@@ -16,6 +16,7 @@ from tests.support.builders import (
     gateway,
     own_security_group,
     plan,
+    route,
     subnet,
     table,
     vpc,
@@ -129,3 +130,33 @@ def test_a_gateway_that_is_planned_in_part_leaves_what_is_blocked_beside_it_bloc
     found = plan(vpc(*TWO, acl_free), "s3", endpoint_policies=NAMED)
     assert {one.status for one in found.actions} == {Status.PLANNED, Status.BLOCKED}
     assert found.services[0].state is ServiceState.BLOCKED
+
+
+HOME = subnet("nat", cidr="10.0.9.0/28")
+NAT = NatGateway("nat-1", is_public=True, is_available=True, subnet_id=HOME.id)
+TO_S3 = Route(("52.216.0.0/15",), TargetKind.GATEWAY_ENDPOINT, "vpce-1", is_active=True, prefix_list_id="pl-s3")
+
+
+@pytest.mark.parametrize(
+    ("led", "policy", "state", "made"),
+    [
+        ("0.0.0.0/0", "", ServiceState.SERVED, []),
+        ("0.0.0.0/0", NARROW_POLICY, ServiceState.SERVED, []),
+        ("0.0.0.0/0", SHUT_POLICY, ServiceState.BLOCKED, [Status.BLOCKED]),
+        ("52.216.0.0/16", "", ServiceState.MISSING, [Status.PLANNED]),
+    ],
+    ids=["all", "narrow", "a policy that shuts it", "a part"],
+)
+def test_only_what_a_nat_gateway_leads_to_a_gateway_endpoint_whole_counts_as_served(
+    led: str, policy: str, state: ServiceState, made: list[Status]
+) -> None:
+    network = vpc(
+        subnet("a"),
+        HOME,
+        table("main", route(led, TargetKind.NAT_GATEWAY, NAT.id)),
+        table("nat", TO_S3, subnets=("nat",)),
+        gateway("nat", own=False, policy=policy),
+        nat_gateways=(NAT,),
+    )
+    (report,) = plan(network, "s3").services
+    assert ([one.status for one in routing(network)], report.state) == (made, state)

@@ -118,6 +118,11 @@ class ChangeScope:
     served_until: datetime | None = None
     looked_since: datetime | None = None
 
+    @property
+    def ids(self) -> frozenset[str]:
+        """All the resources that the path depends on."""
+        return self.subnet_ids | self.table_ids | self.target_ids | self.endpoint_ids | self.filter_ids
+
 
 def scope_of(
     subnet: Subnet, vpc: Vpc, service: str, *, is_public: bool = False, is_within: bool = False
@@ -292,8 +297,7 @@ def clock_words(time: datetime) -> str:
 
 def _plainness(change: Change, scope: ChangeScope) -> int:
     """How plainly its record says that it closed the path: it names what that depends on, and can do nothing else."""
-    own = scope.subnet_ids | scope.table_ids | scope.target_ids | scope.endpoint_ids | scope.filter_ids
-    if not change.ids & own:
+    if not change.ids & scope.ids:
         return 0
     return 2 if _ONLY_TAKES.match(change.event_name) else 1
 

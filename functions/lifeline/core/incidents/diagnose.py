@@ -35,6 +35,7 @@ from lifeline.core.incidents.counter_evidence import counter_evidence, had_path,
 from lifeline.core.incidents.facts import METRICS, WITHOUT_ENDPOINT, Around, Facts, cause_of
 from lifeline.core.incidents.incident import RECOVERY_TIME, Cause, CauseKind, Confidence
 from lifeline.core.incidents.late import Others, late_causes
+from lifeline.core.incidents.other_names import ClosedEndpoint
 from lifeline.core.incidents.recovered import recovered_cause
 from lifeline.core.incidents.remedies import network_words, remedy_for, words_of_need
 from lifeline.core.incidents.strangers import stranger_words
@@ -48,7 +49,7 @@ from lifeline.core.network.packets import ports_in
 from lifeline.core.network.ports import HTTPS, ports_of
 from lifeline.core.network.reach import NetworkPath, Reach
 from lifeline.core.network.tiers import effective_route_table
-from lifeline.core.wording import listed, write_time
+from lifeline.core.wording import listed, plain, write_time
 
 _WILL_CHECK = "Lifeline will check again, and will create an endpoint here if nothing else answers the service's name."
 _IN_PUBLIC_SUBNET = "Lifeline will create an endpoint if the policy requires the service in this public subnet."
@@ -82,15 +83,19 @@ def diagnose(
     """
     known: dict[Hashable, Around] = {}
     found: dict[str, Cause] = {}
+    told: dict[str, frozenset[str]] = {}
     for entity, of_agent in facts.items():
         key = Around.key(of_agent)
         around = known[key] = known.get(key) or Around(of_agent)
         if asking := around.interface_of(of_agent):
             around = known[key, asking] = known.get((key, asking)) or Around(of_agent, asking)
         found[entity] = _diagnose(of_agent, now, around)
+        if found[entity].kind is CauseKind.AGENT:
+            closed = around.changes_of_other_names(of_agent, METRICS, now)
+            told[entity] = frozenset(plain(_other_name_words(*pair)[0]) for pair in closed)
     quiet = quiet_by_zone or {}
     zones = zone_causes(facts, found, now, reporting_by_zone, quiet)
-    return found | zones | (late_causes(facts, found, now, others, quiet) if others else {})
+    return found | zones | (late_causes(facts, found, now, others, quiet, told) if others else {})
 
 
 def _diagnose(facts: Facts, now: datetime, around: Around) -> Cause:
@@ -130,6 +135,15 @@ def _elsewhere_words(change: Change) -> str:
     there = listed(sorted(change.blocks), 3) or "another network"
     changed = f"{change_words(change)} changed the route there at {write_time(change.at)}"
     return f"unless the agent uses a proxy in {there}: {changed}"
+
+
+def _other_name_words(closed: ClosedEndpoint, change: Change) -> tuple[str, str]:
+    """What closed an endpoint that the agent may use by its own name, or by another one than usual, and why it is."""
+    by = f"{closed.id} ({closed.service})"
+    return (
+        f"{change_words(change)} likely closed {by} at {write_time(change.at)}",
+        f"agents that use it are cut off: {closed.why}",
+    )
 
 
 def _otherwise(remedy: str) -> str:
@@ -444,9 +458,17 @@ class _Check:
         as_read = ", as far as it could be read" if self.facts.unreadable or doubts else ""
         words, advice = f"no cause found outside the agent{as_read}", ""
         confidence = Confidence.LOW
-        evidence = tuple(dict.fromkeys((*chain.from_iterable(self.against.values()), *evidence)))
+        services = dict.fromkeys((METRICS, *self.against)) if self.facts.is_managed else ()
+        by_other_names = [
+            words
+            for service in services
+            for pair in self.around.changes_of_other_names(self.facts, service, self.now)
+            for words in _other_name_words(*pair)
+        ]
+        evidence = tuple(dict.fromkeys((*by_other_names, *chain.from_iterable(self.against.values()), *evidence)))
         if METRICS in self.against:
             words, confidence = "likely the agent itself or its endpoint setting", Confidence.MEDIUM
+        if METRICS in self.against or by_other_names:
             advice = " Check its endpoint setting too (endpoint_override, a FIPS endpoint, or a proxy)."
         if self.facts.agent.strangers:
             words = "none of its own metrics arrive, but others do under its ID"
@@ -490,7 +512,8 @@ class _Check:
         yield from self._path_words()
         for need in self.facts.needs:
             if need in self.paths:
-                yield f"the path to the {need} service: {self.paths[need].words}"
+                path = self.paths[need]
+                yield f"the path to the {need} service: {'; '.join((path.words, *path.uncertainties))}"
         yield self._role_words()
 
     def _role_words(self) -> str:

@@ -16,6 +16,7 @@ from lifeline.core.guards.urgency import KnownVpc
 from lifeline.core.history.change import Change
 from lifeline.core.incidents.changes import LINGERING, ChangeScope, Field, Past, scope_of
 from lifeline.core.incidents.incident import Cause, CauseKind, Confidence
+from lifeline.core.incidents.other_names import ClosedEndpoint, closed_endpoints
 from lifeline.core.network.dns import DnsView
 from lifeline.core.network.gates import ObstacleKind
 from lifeline.core.network.iam_policy import RoleVerdict
@@ -146,6 +147,14 @@ class Facts:
         return plain((self.vpc.tag("Name") if self.vpc else None) or "")[:_LONGEST_NAME]
 
     @property
+    def interface(self) -> NetworkInterface | None:
+        """The instance's interface, None if its address or its security groups aren't known."""
+        instance = self.instance
+        if not instance.address or instance.group_ids is None:
+            return None
+        return NetworkInterface(instance.address, instance.subnet_id, (instance.address,), instance.group_ids)
+
+    @property
     def foreign_owner(self) -> str:
         """The account that owns the VPC, if the instance is known to belong to another: its subnet is shared.
 
@@ -259,6 +268,7 @@ class Around:
         self._pasts: dict[str, Past] = {}
         self._wider_pasts: dict[str, Past] = {}
         self._scopes: dict[str, ChangeScope] = {}
+        self._closed: dict[tuple[str, NetworkInterface | None], tuple[ClosedEndpoint, ...]] = {}
         self.paths: Mapping[str, NetworkPath] = self._find_paths()
         self.tier = classify(self._subnet, facts.vpc) if self._subnet and facts.vpc else None
 
@@ -270,11 +280,8 @@ class Around:
 
     def interface_of(self, facts: Facts) -> NetworkInterface | None:
         """The agent's interface, where the paths differ within the subnet, by address or by security group."""
-        instance = facts.instance
         is_one = any(path.shut or path.reach is Reach.UNKNOWN for path in self.paths.values())
-        if not is_one or not instance.address or instance.group_ids is None:
-            return None
-        return NetworkInterface(instance.address, instance.subnet_id, (instance.address,), instance.group_ids)
+        return facts.interface if is_one else None
 
     @staticmethod
     def key(facts: Facts) -> Hashable:
@@ -356,6 +363,28 @@ class Around:
         past, kind = self._wider_pasts[service], CauseKind.CUT_OFF
         harmless_before = facts.harmless_before(METRICS, is_outlived=False)
         return past.change_behind(kind, facts.since(now), harmless_before=harmless_before)
+
+    def changes_of_other_names(
+        self, facts: Facts, service: str, now: datetime
+    ) -> tuple[tuple[ClosedEndpoint, Change], ...]:
+        """Return the endpoints of the service that are closed to the agent and don't answer its usual name, each with
+        the recorded change that began that before the silence: an agent that is told to use one is cut off by it.
+        """
+        subnet, vpc, path = self._subnet, facts.vpc, self.paths.get(service)
+        if subnet is None or vpc is None or path is None or not facts.changes:
+            return ()
+        key = service, facts.interface
+        if key not in self._closed:
+            catalog, serving_id = facts.catalog, path.endpoint_id
+            self._closed[key] = tuple(
+                closed_endpoints(*key, vpc, subnet, facts.changes, catalog=catalog, serving_id=serving_id)
+            )
+        found: list[tuple[ClosedEndpoint, Change]] = []
+        for closed in self._closed[key]:
+            harmless_before = facts.harmless_before(service, is_outlived=closed.is_outlived)
+            change = closed.past.change_behind(closed.kind, facts.since(now), harmless_before=harmless_before)
+            found += [(closed, change)] if change else []
+        return tuple(found)
 
     def change_in_doubt(self, facts: Facts, now: datetime) -> Change | None:
         """Return the recorded change just before the silence that may have closed the path to the metrics, though it is

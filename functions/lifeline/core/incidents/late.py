@@ -28,13 +28,15 @@ def late_causes(
     now: datetime,
     others: Others,
     quiet_by_zone: Mapping[str, int],
+    told: Mapping[str, frozenset[str]],
 ) -> dict[str, Cause]:
     """CloudWatch's cause, by entity, for agents without one of their own that fell silent together.
 
     With those that are about to they are at least FEWEST, in at least two zones, and nearly all that reported until
     then. Zones don't fail together: what all agents have in common is the region's CloudWatch (AWS guide: fault
     isolation boundaries). All hosts that EC2 doesn't know count as one more zone. One that follows later shares the
-    cause of the open incident. Those that reported without an instance profile count as if they had no cause.
+    cause of the open incident. Those that reported without an instance profile count as if they had no cause. What may
+    have silenced agents that use other names (`told`, by entity) is said if it may have silenced them all.
     """
     of_file = {entity for entity, cause in causes.items() if reported_without_profile(facts[entity], cause)}
     unexplained = {entity for entity, cause in causes.items() if not cause.kind.is_explained}
@@ -50,7 +52,8 @@ def late_causes(
     if group and is_everywhere and together >= FEWEST and together >= NEARLY_ALL * (together + others.reporting):
         vpcs = {facts[entity].vpc_id for entity in group}
         vpc_id = vpcs.pop() if len(vpcs) == 1 and not others.quiet else ""
-        late = _cause(len(group), len(of_file & set(group)), others, sorted(zones - {""}), vpc_id)
+        shared = frozenset[str].intersection(*(told.get(entity, frozenset()) for entity in group))
+        late = _cause(len(group), len(of_file & set(group)), others, sorted(zones - {""}), vpc_id, sorted(shared))
         found = dict.fromkeys(group, late)
     for entity, since in left.items():
         open_ = (cause for cause, start in facts[entity].earlier if abs(since - start) <= 2 * span)
@@ -74,8 +77,13 @@ def _shares_path(causes: Sequence[Cause]) -> bool:
     )
 
 
-def _cause(silent: int, of_file: int, others: Others, zones: list[str], vpc_id: str) -> Cause:
+def _cause(silent: int, of_file: int, others: Others, zones: list[str], vpc_id: str, told: list[str]) -> Cause:
     """The cause of them all; `vpc_id` is the VPC that all of them are in, empty if there are several."""
+    otherwise = (
+        f"{of_file} of them reported until then, but get no credentials from an instance profile now"
+        if of_file
+        else "nothing else that was read explains it"
+    )
     where = ", ".join(zone for zone in zones if zone != _ELSEWHERE)
     where += " and elsewhere" if _ELSEWHERE in zones else ""
     deployed = ", and what was last deployed everywhere"
@@ -87,9 +95,7 @@ def _cause(silent: int, of_file: int, others: Others, zones: list[str], vpc_id: 
         "CloudWatch is late or unreachable",
         evidence=(
             together_words(silent, where, quiet=others.quiet, reporting=others.reporting),
-            f"{of_file} of them reported until then, but get no credentials from an instance profile now"
-            if of_file
-            else "nothing else that was read explains it",
+            *(told or [otherwise]),
             *([f"all of them are in {vpc_id}: its way out may be what they have in common"] if vpc_id else []),
         ),
         advice=f"Check the AWS Health Dashboard for CloudWatch in this region{deployed}.",

@@ -81,7 +81,7 @@ def barrier_to(
     that has a route in its table. `asking` is the one interface there that counts; None for all of the subnet.
     """
     find = _barrier_to_gateway if endpoint.type is EndpointType.GATEWAY else _barrier_to_interfaces
-    return _with_policy(find(endpoint, client, vpc, ports, asking), endpoint, client, vpc)
+    return with_policy(find(endpoint, client, vpc, ports, asking), endpoint, client, vpc)
 
 
 def lets_all_in(endpoint: Endpoint, vpc: Vpc, version: int, ports: Ranges) -> bool:
@@ -102,7 +102,7 @@ def lets_all_in(endpoint: Endpoint, vpc: Vpc, version: int, ports: Ranges) -> bo
     return is_let_in and judge_policy(endpoint, vpc).opening is Opening.OPEN
 
 
-def _with_policy(barrier: Barrier, endpoint: Endpoint, client: Subnet, vpc: Vpc) -> Barrier:
+def with_policy(barrier: Barrier, endpoint: Endpoint, client: Subnet, vpc: Vpc) -> Barrier:
     """The barrier with what the endpoint's policy doesn't let through: everything, or it isn't known what."""
     verdict = judge_policy(endpoint, vpc)
     if verdict.opening is Opening.UNREADABLE:
@@ -310,7 +310,7 @@ def _barrier_to_gateway(
         dead, beyond = detours(client, far, vpc, ports, is_far=True)
         gates, unread = [*dead, *gates], (*unread, *beyond)
     elif table and routes:
-        unread = (*unread, *_maybe_taken(table, far, service))
+        unread = (*unread, *maybe_taken(table, far, service))
     barrier = barrier_of([(gates, far)], near, ports, client, repairable=False)
     if far.is_guess and barrier.is_partly_far and barrier.passes_any:
         acl = gates[0].words.partition(" doesn't")[0]
@@ -318,7 +318,7 @@ def _barrier_to_gateway(
     return replace(barrier, unread=unread)
 
 
-def _maybe_taken(table: RouteTable, far: End, service: str) -> Iterator[str]:
+def maybe_taken(table: RouteTable, far: End, service: str) -> Iterator[str]:
     """That routes may take some of a service's addresses from its gateway endpoint, as a clause; none if they take a
     few of all public addresses at most: it is hardly one of them.
     """

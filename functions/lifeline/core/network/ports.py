@@ -10,6 +10,9 @@ from lifeline.core.network.model import Ranges, without_fips
 from lifeline.core.network.packets import joined
 
 HTTPS: Ranges = ((443, 443),)
+# To public addresses, EC2 blocks it until AWS lifts that for an account. No API says whether it has; an endpoint isn't
+# affected (SES guide: connecting to an SMTP endpoint; AWS Knowledge Center: ec2-port-25-throttle).
+SMTP: Ranges = ((25, 25),)
 _KNOWN: Mapping[str, Ranges] = MappingProxyType(
     {
         # AppStream guide: creating and streaming from interface VPC endpoints.

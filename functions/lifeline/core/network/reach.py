@@ -47,8 +47,8 @@ from lifeline.core.network.obstacles import (
     is_on_gateway,
     lets_all_in,
 )
-from lifeline.core.network.packets import EPHEMERAL, NAT_PORTS, ports_in
-from lifeline.core.network.ports import ports_of, ports_unknown
+from lifeline.core.network.packets import EPHEMERAL, NAT_PORTS, common, ports_in, without
+from lifeline.core.network.ports import SMTP, ports_of, ports_unknown
 from lifeline.core.network.priority import is_decided
 from lifeline.core.network.tiers import (
     as_chosen,
@@ -58,7 +58,7 @@ from lifeline.core.network.tiers import (
     leads_out_by_ipv6,
     why_unsure,
 )
-from lifeline.core.network.way_out import way_out
+from lifeline.core.network.way_out import behind_nat, beside_unread, way_out
 from lifeline.core.network.way_to_central import unread_addresses, way_to_central
 
 _ROUTES: dict[SeenTier, str] = {
@@ -203,11 +203,12 @@ class ServiceReach:
     The service's name decides first. While both of the VPC's DNS attributes are on, an available interface endpoint
     with private DNS takes it for the whole VPC, public subnets included (PrivateLink guide: private DNS; VPC guide: DNS
     attributes). So does S3's, even beside a gateway endpoint, unless its private DNS is for the inbound resolver only
-    (S3 guide: PrivateLink for Amazon S3). Else a gateway endpoint's route takes the service's public addresses. Then
-    comes what answers the name centrally, and at last the subnet's own way out. Where nothing leads out, what answers
-    centrally decides, and the path is unknown while that wasn't read. The name is the usual one, for which clients ask
-    unless they are told otherwise; of several that are answered in different ways, each has its path, and the service
-    has them all, or is reachable in part.
+    (S3 guide: PrivateLink for Amazon S3). Else a gateway endpoint's route takes the service's public addresses: the
+    subnet's own or, if nothing else leads out, that of a NAT gateway's subnet. Then comes what answers the name
+    centrally, and at last the subnet's own way out. Where nothing leads out, what answers centrally decides, and the
+    path is unknown while that wasn't read. The name is the usual one, for which clients ask unless they are told
+    otherwise; of several that are answered in different ways, each has its path, and the service has them all, or is
+    reachable in part.
 
     `asking` is the one interface of which paths are asked, None for whole subnets. `ports` are the service's, none if
     they aren't known. `holder` is the endpoint that takes the name, or will once it is available, has interfaces and
@@ -273,7 +274,7 @@ class ServiceReach:
         )
 
     def _private_path(self, subnet: Subnet) -> NetworkPath:
-        return self._by_name(subnet) or self._not_yet(subnet) or self._unserved(subnet)
+        return self._by_name(subnet, is_private=True) or self._not_yet(subnet) or self._unserved(subnet)
 
     def _whichever_counts(self, subnet: Subnet, find: Callable[["ServiceReach", Subnet], NetworkPath]) -> NetworkPath:
         """The path, whichever routes AWS has chosen; unknown where that decides."""
@@ -346,7 +347,7 @@ class ServiceReach:
         """True if nothing else than an endpoint answers the name here, as far as the VPC's DNS was read."""
         return self.dns is not None and answer_to(name, self.dns) is None
 
-    def _by_name(self, subnet: Subnet) -> NetworkPath | None:
+    def _by_name(self, subnet: Subnet, *, is_private: bool = False) -> NetworkPath | None:
         is_on, central = not self.attributes_off, self.central
         if is_on and self.holder and self.is_held and not self._is_forwarded:
             return self._unless_forwarded(self._by_endpoint(self.holder, subnet), subnet)
@@ -355,10 +356,9 @@ class ServiceReach:
             return self._by_central(central, subnet)
         gateways = (gateway for gateway in self._gateways if _is_ready(gateway))
         gateway = next((gateway for gateway in gateways if is_on_gateway(gateway, subnet, self.vpc)), None)
-        if gateway and not self._asks_somebody:
-            return self._unresolved(gateway)
-        if gateway:
-            path = self._by_endpoint(gateway, subnet)
+        if path := self._by_endpoint(gateway, subnet) if gateway else self._behind_nat(subnet, is_private=is_private):
+            if not self._asks_somebody:
+                return self._unresolved(path.endpoint_id)
             return self._unless_elsewhere(path, central, subnet) if is_on and central else path
         if self.maybe_holder:
             words = f"it isn't known whether {self.maybe_holder.id} answers for the {self.service} service in the VPC"
@@ -380,9 +380,30 @@ class ServiceReach:
         words = f"it isn't known whether {subnet.id} can reach the {self.service} service"
         return replace(path, reach=Reach.UNKNOWN, words=words, notes=(*path.notes, path.words))
 
-    def _by_endpoint(self, endpoint: Endpoint, subnet: Subnet) -> NetworkPath:
+    def _behind_nat(self, subnet: Subnet, *, is_private: bool) -> NetworkPath | None:
+        """The path by a gateway endpoint beyond a NAT gateway that leads nowhere else. Where it isn't known to be
+        whole, a plan doesn't count on it (`is_private`): a gateway endpoint of the subnet's own is free.
+        """
+        found = self._beyond_nat(subnet)
+        gateway, barrier = found or (None, Barrier())
+        if gateway is None or not barrier.passes_any:
+            return None
+        path = self._by_endpoint(gateway, subnet, barrier)
+        if path.reach is Reach.SERVED:
+            return replace(path, words=f"by way of a NAT gateway, {path.words}")
+        return None if is_private else replace(path, is_repairable=self._closed(subnet).is_repairable)
+
+    def _beyond_nat(self, subnet: Subnet) -> tuple[Endpoint, Barrier] | None:
+        """The gateway endpoint to which nothing but a NAT gateway's subnet leads, and what stands on the way there."""
+        if self._tier(subnet) is not Tier.ISOLATED:
+            return None
+        ready = (gateway for gateway in self._gateways if _is_ready(gateway))
+        found = ((one, behind_nat(one, subnet, self.vpc, self.ports, self.asking)) for one in ready)
+        return next(((one, barrier) for one, barrier in found if barrier), None)
+
+    def _by_endpoint(self, endpoint: Endpoint, subnet: Subnet, barrier: Barrier | None = None) -> NetworkPath:
         is_asked = endpoint.type is EndpointType.INTERFACE and self.dns and self.dns.custom_dns_servers
-        barrier = self._barrier_to(endpoint, subnet)
+        barrier = barrier or self._barrier_to(endpoint, subnet)
         words = f"{endpoint.id} gives access to the {self.service} service"
         path = NetworkPath(
             Reach.SERVED,
@@ -504,11 +525,13 @@ class ServiceReach:
             words = f"it isn't known whether a route gives {subnet.id} access to the {self.service} service"
             unread = (*why_unsure((subnet,), self.vpc), *self._unread_dns)
             return NetworkPath(Reach.UNKNOWN, words, unread=unread, is_repairable=self._can_be_made)
-        barrier = way_out(subnet, self.vpc, self.service, self.ports, self.asking)
+        barrier = self._way_out(subnet, self.ports)
         if barrier.obstacles and not barrier.passes_any:
             return None
+        barrier, left, doubts = self._without_25(barrier, subnet)
         hidden = parent_zone(self.names, self.dns) if self.dns and not self.attributes_off else None
-        doubts = (f"{hidden.detail}, which might hide the name of the {self.service} service",) if hidden else ()
+        if hidden:
+            doubts = (*doubts, f"{hidden.detail}, which might hide the name of the {self.service} service")
         if subnet.is_ipv6_only and not has_nat64(subnet, self.vpc):
             doubts = (*doubts, _ONLY_BY_IPV6)
         table = effective_route_table(subnet, self.vpc)
@@ -518,7 +541,7 @@ class ServiceReach:
             reach, words = Reach.OPEN_PUBLIC, f"{name} leads to an internet gateway"
         words = f"{words}, except that {barrier.exception}" if barrier.exception else words
         if barrier.unread:
-            words = f"{words}, but it isn't known whether that leads to the {self.service} service"
+            words = f"{words}, but it isn't known whether that leads to {left}the {self.service} service"
         if barrier.obstacles:
             reach, words, doubts = Reach.PARTLY, barrier.obstacles[0].words, (*doubts, _IN_PART)
         notes = (_REDUCED,) if barrier.is_reduced else ()
@@ -537,11 +560,8 @@ class ServiceReach:
 
     def _filtered(self, subnet: Subnet, *, has_public_address: bool) -> NetworkPath | None:
         """A way out that filters shut, where no endpoint is coming: as no way out, but for what should be done."""
-        tier = self._tier(subnet)
-        if tier is Tier.ISOLATED or (tier is Tier.PUBLIC and not has_public_address):
-            return None
-        barrier = way_out(subnet, self.vpc, self.service, self.ports, self.asking)
-        if not barrier.obstacles:
+        barrier = self._own_way(subnet, has_public_address=has_public_address)
+        if barrier is None or not barrier.obstacles:
             return None
         closed = self._closed(subnet)
         words, *more = (obstacle.words for obstacle in barrier.obstacles)
@@ -550,21 +570,50 @@ class ServiceReach:
             path = replace(path, is_repairable=all(map(is_managed, self._gateways)))  # beside others', none is made
         return self._unless_central(replace(path, notes=(*more, *closed.notes)), subnet)
 
+    def _own_way(self, subnet: Subnet, *, has_public_address: bool) -> Barrier | None:
+        """What stands on the subnet's own way to the service's public addresses; None if it has none."""
+        tier = self._tier(subnet)
+        if tier is Tier.ISOLATED:
+            beyond = self._beyond_nat(subnet)
+            return beyond[1] if beyond else None
+        if tier is Tier.PUBLIC and not has_public_address:
+            return None
+        return self._way_out(subnet, self.ports)
+
+    def _way_out(self, subnet: Subnet, ports: Ranges) -> Barrier:
+        return way_out(subnet, self.vpc, self.service, ports, self.asking)
+
+    def _without_25(self, barrier: Barrier, subnet: Subnet) -> tuple[Barrier, str, tuple[str, ...]]:
+        """What stands on the way out if EC2's block of port 25 may: the barrier with that unread, and in words what
+        alone depends on it, empty for all; or the barrier as it was, with a doubt, if the verdict is the same anyhow.
+        """
+        others, on_25 = without(self.ports, SMTP), common(self.ports, SMTP)
+        if not on_25 or not self._way_out(subnet, on_25).passes_any:
+            return barrier, "", ()
+        words = "EC2 blocks TCP 25 to public addresses unless AWS has lifted that for the account, which was not read"
+        if not others or not self._way_out(subnet, others).passes_any:
+            return beside_unread(barrier, (*barrier.unread, words)), "", ()
+        words = f"{words}; it doesn't block {ports_in(others)}"
+        if barrier.shut and not barrier.unread:
+            return barrier, "", (words,)
+        left = "" if barrier.unread else "TCP 25 of "
+        return beside_unread(barrier, (*barrier.unread, words)), left, ()
+
     def _without_resolver(self, subnet: Subnet, *, has_public_address: bool) -> NetworkPath | None:
         """With enableDnsSupport off the VPC's resolver answers nothing, not even public names (VPC guide: DNS)."""
         if self._asks_somebody or not self._by_itself(subnet, has_public_address=has_public_address):
             return None
-        return self._unresolved(self.holder if self.is_held else None)
+        return self._unresolved(self.holder.id if self.holder and self.is_held else "")
 
     @property
     def _asks_somebody(self) -> bool:
         """True if clients get answers at all: from the VPC's resolver, or from other servers."""
         return self.vpc.dns_support or bool(self.dns and self.dns.custom_dns_servers)
 
-    def _unresolved(self, endpoint: Endpoint | None) -> NetworkPath:
+    def _unresolved(self, endpoint_id: str) -> NetworkPath:
         doubts = ("the instances might use other DNS servers",)
         words = f"{self._dns_off_words()}, so names aren't resolved"
-        return NetworkPath(Reach.DNS_OFF, words, endpoint.id if endpoint else "", doubts=doubts, is_repairable=True)
+        return NetworkPath(Reach.DNS_OFF, words, endpoint_id, doubts=doubts, is_repairable=True)
 
     # ---- nothing answers, or not yet
 
@@ -726,11 +775,11 @@ def endpoints_of(service: str, vpc: Vpc) -> tuple[Endpoint, ...]:
     An endpoint of another region never serves this region's name (PrivateLink guide: cross-region connectivity).
     """
     known = (endpoint for endpoint in vpc.live_endpoints if endpoint.type is not EndpointType.OTHER)
-    here = (endpoint for endpoint in known if not _is_of_another_region(endpoint, vpc))
+    here = (endpoint for endpoint in known if not is_of_another_region(endpoint, vpc))
     return tuple(endpoint for endpoint in here if suffix_of(endpoint.service_name) == service)
 
 
-def _is_of_another_region(endpoint: Endpoint, vpc: Vpc) -> bool:
+def is_of_another_region(endpoint: Endpoint, vpc: Vpc) -> bool:
     """By the region in its service's name, and in the zones of the VPC's subnets: us-east-1a, us-west-2-lax-1a."""
     region = region_of(endpoint.service_name)
     zones = [subnet.zone for subnet in vpc.subnets if subnet.zone]

@@ -10,6 +10,7 @@ from lifeline.core.network.gates import End, Filter, ObstacleKind, beyond_words
 from lifeline.core.network.model import (
     DEFAULT_ROUTES,
     BlockMode,
+    Endpoint,
     Interface,
     NetworkInterface,
     Part,
@@ -24,8 +25,17 @@ from lifeline.core.network.model import (
     suffix_of,
     version_of,
 )
-from lifeline.core.network.obstacles import Barrier, barrier_of, detours, rule_lanes, unread_lists
-from lifeline.core.network.packets import Lane, addresses_in, common, joined, narrowed, size, span
+from lifeline.core.network.obstacles import (
+    Barrier,
+    barrier_of,
+    detours,
+    is_on_gateway,
+    maybe_taken,
+    rule_lanes,
+    unread_lists,
+    with_policy,
+)
+from lifeline.core.network.packets import Lane, addresses_in, blocks_in, common, is_few, joined, narrowed, size, span
 from lifeline.core.network.ports import HTTPS
 from lifeline.core.network.routing import by_taker, routing_of
 from lifeline.core.network.tiers import (
@@ -116,13 +126,79 @@ def way_out(subnet: Subnet, vpc: Vpc, service: str, ports: Ranges, asking: Netwo
         unread += _lost_words(one, vpc, service, at_least=_COMPANYS)
     barrier = barrier_of(ends, near, ports, subnet, repairable=False)
     if barrier.passes_any and barrier.is_partly_far:
-        words = barrier.obstacles[0].words if barrier.obstacles else barrier.exception
-        words += f", and whether the {service} service has addresses there was not read"
-        return Barrier(unread=(words, *dict.fromkeys(unread)), is_partly_far=True)
-    if unread and barrier.passes_any:  # what is shut is only said beside what isn't known
-        exception = "; ".join(obstacle.words for obstacle in barrier.obstacles) or barrier.exception
-        return replace(barrier, obstacles=(), exception=exception, unread=tuple(dict.fromkeys(unread)))
-    return barrier
+        return _partly_unread(barrier, service, unread)
+    return beside_unread(barrier, unread)
+
+
+def behind_nat(
+    endpoint: Endpoint, subnet: Subnet, vpc: Vpc, ports: Ranges, asking: NetworkInterface | None = None
+) -> Barrier | None:
+    """What stands between the subnet and a gateway endpoint to which its NAT gateways' own subnets lead; None if none
+    does. What a NAT gateway sends takes the routes of its own subnet (VPC guide: NAT gateway use cases). Only IPv4 is
+    followed: what a NAT gateway's NAT64 does isn't read.
+    """
+    near, homes = End.of(subnet, 4, (asking,) if asking else ()), _homes_on_gateway(endpoint, subnet, vpc)
+    if not homes:
+        return None
+    service = suffix_of(endpoint.service_name)
+    tables = [table for _, home in homes.values() if (table := effective_route_table(home, vpc))]
+    routes = [route for table in tables for route in table.routes if route.target_id == endpoint.id]
+    far = public_end(service, 4, tuple(text for route in routes if route.prefix_list_id for text in route.destinations))
+    leading = routing_of(subnet, vpc, 4).parts(far.addresses)
+    parts = by_taker((part, route.target_id if route and route.is_active else "") for part, route in leading)
+    if far.is_guess:
+        parts = {target_id: part for target_id, part in parts.items() if not is_few(part, far.addresses)}
+    if homes.keys().isdisjoint(parts):
+        return None
+    members = [asking] if asking else vpc.clients_in(subnet)
+    ends: list[tuple[list[Filter], End]] = []
+    unread = list(vpc.unread_words(Part.NETWORK_ACLS))
+    unread += (words for table in tables if far.is_guess for words in maybe_taken(table, far, service))
+    for target_id, part in parts.items():
+        there = far if part == far.addresses else replace(far, addresses=part, name=blocks_in(part, 4))
+        gates: list[Filter] = []
+        if target_id in homes:
+            route, home = homes[target_id]
+            on_the_way, unseen = on_route(route, subnet, vpc, near, there, ports, members)
+            taken, beyond = ([], ()) if far.is_guess else detours(home, there, vpc, ports, is_far=True)
+            gates, unread = [*on_the_way, *taken], [*unread, *unseen, *beyond]
+        elif target_id:
+            unread.append(beyond_words(target_id))
+        else:
+            words = f"no route leads {{addresses}} to {', '.join(homes)}"
+            gates = [Filter(ObstacleKind.ROUTE, (Lane(part, ()),), words, is_far=True)]
+        ends.append((gates, there))
+    barrier = barrier_of(ends, near, ports, subnet, repairable=False)
+    if far.is_guess and barrier.passes_any and barrier.is_partly_far:
+        barrier = _partly_unread(barrier, service, unread)
+    return with_policy(beside_unread(barrier, unread), endpoint, subnet, vpc)
+
+
+def _homes_on_gateway(endpoint: Endpoint, subnet: Subnet, vpc: Vpc) -> dict[str, tuple[Route, Subnet]]:
+    """The NAT gateways, by id, to which the subnet's routes lead, and whose own subnets lead to the gateway endpoint:
+    each with one of these routes, and that subnet.
+    """
+    table = effective_route_table(subnet, vpc)
+    is_shut = not subnet.cidr or subnet.block_mode is BlockMode.BIDIRECTIONAL
+    routes = {} if is_shut or table is None else {one.target_id: one for one in table.routes if one.is_active}
+    working = (nat.id for nat in vpc.nat_gateways if nat.is_available and nat.id in routes)
+    found = ((routes[nat_id], _home_of_nat(routes[nat_id], vpc)) for nat_id in working)
+    return {route.target_id: (route, home) for route, home in found if home and is_on_gateway(endpoint, home, vpc)}
+
+
+def _partly_unread(barrier: Barrier, service: str, unread: Collection[str]) -> Barrier:
+    """Where only some public addresses are open, and which of them the service has was not read."""
+    words = barrier.obstacles[0].words if barrier.obstacles else barrier.exception
+    words += f", and whether the {service} service has addresses there was not read"
+    return Barrier(unread=(words, *dict.fromkeys(unread)), is_partly_far=True)
+
+
+def beside_unread(barrier: Barrier, unread: Collection[str]) -> Barrier:
+    """The barrier with what wasn't read: what is shut is then only said beside what isn't known."""
+    if not unread or not barrier.passes_any:
+        return barrier
+    exception = "; ".join(obstacle.words for obstacle in barrier.obstacles) or barrier.exception
+    return replace(barrier, obstacles=(), exception=exception, unread=tuple(dict.fromkeys((*barrier.unread, *unread))))
 
 
 def doubts_of_way_out(subnet: Subnet, vpc: Vpc, service: str, ports: Ranges) -> tuple[str, ...]:

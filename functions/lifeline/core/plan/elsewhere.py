@@ -73,7 +73,7 @@ def shadow_words(takeover: Takeover) -> str:
     reaching = [one for one in takeover.dependents() if one.is_public] if hidden else []
     if not reaching:
         return ""
-    seen = [one for one in reaching if one.is_seen]
+    seen = [one for one in reaching if not one.unread]
     names, shown = (
         ", ".join(takeover.service.private_dns_names),
         listed([one.subnet.id for one in seen or reaching][:3]),

@@ -212,21 +212,23 @@ def shut_out(endpoint: Endpoint, vpc: Vpc, ports: Ranges) -> list[Obstacle]:
 @dataclass(frozen=True, slots=True)
 class Dependent:
     """A subnet that reaches a service today, and from which of its addresses it doesn't reach all of it. `is_public`
-    says that it reaches the service's public addresses, `now` where the service answers it. `is_seen` is False where
-    something on its way wasn't read. `name` is the one that it reaches the service by, if that isn't the usual one.
+    says that it reaches the service's public addresses, `now` where the service answers it. `unread` is what
+    wasn't read on its way, as clauses. `name` is the one that it reaches the service by, if that isn't the usual one.
     """
 
     subnet: Subnet
     shut: Ranges = ()
     is_public: bool = False
     now: AnsweringEnds = NOT_KNOWN
-    is_seen: bool = True
+    unread: tuple[str, ...] = ()
     name: str = ""
 
     @property
     def words(self) -> str:
         """That it reaches the service, or may, as what follows `which`."""
-        return f"{'reaches' if self.is_seen else 'may reach'} it today{f' by {self.name}' if self.name else ''}"
+        unread = f" ({'; '.join(self.unread)})" if self.unread else ""
+        reaches = "may reach" if self.unread else "reaches"
+        return f"{reaches} it today{f' by {self.name}' if self.name else ''}{unread}"
 
 
 def find_dependents(
@@ -280,7 +282,7 @@ def _dependent(subnet: Subnet, path: NetworkPath, reach: ServiceReach) -> Depend
         now = AnsweringEnds(tuple(ends_of(serving, reach.vpc, version)), serving.security_group_ids)
     elif is_public or serving:
         now = AnsweringEnds((public_end(reach.service, version),))
-    return Dependent(subnet, path.shut, is_public, now, not path.unread)
+    return Dependent(subnet, path.shut, is_public, now, path.unread)
 
 
 def find_harm(
