@@ -34,7 +34,7 @@ from lifeline.core.network.model import (
     Vpc,
 )
 from lifeline.core.network.reach import Reach
-from lifeline.core.plan.actions import HALFWAY, Action, ActionKind, Plan, ServiceState
+from lifeline.core.plan.actions import HALFWAY, Action, ActionKind, Plan, ServiceState, Status
 from lifeline.core.plan.central import CentralOffer, judge_central
 from lifeline.core.plan.cost import price_in
 from lifeline.core.plan.harm import unprepared
@@ -845,6 +845,13 @@ def test_a_tag_that_names_the_zone_of_another_service_spares_nobody_the_question
         network, Hubs().view(sources=sources), dns=DnsView((answer(),)), central=central(zones=(ZONE, "Z0LOGS"))
     )
     assert only(found).asks.startswith("needs approval: ")
+
+
+def test_a_zone_that_an_endpoint_never_stood_in_for_was_not_left_by_a_swap_that_stopped() -> None:
+    network = spoke(CUT, endpoints=(stand_in(ZONE),), security_groups=())
+    found = halfway(network, SECOND)
+    assert (found.kind, found.status, found.asks) == (ActionKind.ENABLE_PRIVATE_DNS, Status.BLOCKED, "")
+    assert "Z0HUB2" in found.error
 
 
 def test_where_the_path_is_back_by_then_the_zone_that_was_let_go_comes_back() -> None:
