@@ -140,7 +140,6 @@ def with_zones_added(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Town, st
         yield there, victim, theirs, {"VpcEndpointId": endpoint_id, "RemoveSubnetIds": added}
 
 
-@pytest.mark.xfail(reason="a known gap: the ledger has the endpoint, not which of its interfaces Lifeline made")
 def test_zones_that_somebody_adds_to_lifelines_endpoint_take_nothing_from_a_lost_path(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -30,7 +30,7 @@ class Land:
     recorded: list[str] = field(default_factory=list)
 
     def hands(self) -> Endpoints:
-        def record(_: str, resource_id: str, __: str) -> None:
+        def record(_: str, resource_id: str, __: Action) -> None:
             self.recorded.append(resource_id)
 
         def sleep(seconds: float) -> None:
@@ -135,7 +135,7 @@ def test_a_new_groups_tag_that_iam_does_not_know_yet_costs_no_endpoint_its_copie
 
 
 def test_an_endpoint_without_the_copied_tags_that_is_not_on_record_is_said(land: Land) -> None:
-    def fail(*_: str) -> None:
+    def fail(*_: object) -> None:
         raise TransientError("no ledger")
 
     group_id = land.hands().apply(GROUP, vpc_id=land.vpc_id).security_group_id
