@@ -169,7 +169,11 @@ class Job:
                 raise
             logger.warning("ownership not read", error=str(error))
         seen = observe()
-        vpcs = recognize(self.tools.network.with_groups(seen, unseen_groups(records or {}, seen)), records)
+        seen = self.tools.network.with_groups(seen, unseen_groups(records or {}, seen))
+        vpcs = recognize(seen, records)
+        if any(endpoint.added_subnet_ids for vpc in vpcs for endpoint in vpc.endpoints):
+            records = self.tools.ownership.read(self.home)  # another run may have asked for them since
+            vpcs = recognize(seen, records)
         self.tools.ownership.see(vpcs)
         self.owners.update({vpc.id: owner_of(vpc.tags, self.owner_tags) for vpc in vpcs})
         if records and not self.is_manual:
