@@ -1,6 +1,7 @@
 """Own means made by Lifeline, on record: what a tag alone gets anybody, and what adopting and handing over do."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,6 +10,8 @@ from botocore.exceptions import ClientError
 from lifeline.adapters.store.limit_usage import LimitUsage
 from lifeline.adapters.store.ownership import Ownership
 from lifeline.core.errors import TransientError
+from lifeline.core.network.model import RegionRef
+from lifeline.core.network.ownership import Owned
 from tests.support.cloudtrail import Failure, Identity, record_call
 from tests.support.days import MINUTES, Days
 from tests.support.world import emulated_world
@@ -317,6 +320,29 @@ def test_what_a_call_asked_for_that_failed_counts_unless_it_was_refused(days: Da
     modify(days, endpoint_id, add=[other])  # as the lost answer's call would have
     days.sweeps(1)
     assert counted(vpc_id) == rest
+
+
+def test_zones_that_another_run_asked_for_meanwhile_are_nobody_elses(
+    days: Days, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """This run read the record before that one wrote it, and the network after that one's call."""
+    vpc_id, _, endpoint_id = served(days)
+    days.world.make_subnet(vpc_id, "10.0.2.0/24", "us-east-1b")
+    days.look(vpc_id)
+    days.world.notices()
+    days.clock.advance(MINUTES)
+    read, reads = Ownership.read, 0
+
+    def read_late(self: Ownership, home: RegionRef) -> dict[str, Owned]:
+        nonlocal reads
+        found, reads = read(self, home), reads + 1
+        earlier = {zone: at for zone, at in (found[endpoint_id].asked or {}).items() if zone != "us-east-1b"}
+        return found if reads > 1 else found | {endpoint_id: replace(found[endpoint_id], asked=earlier)}
+
+    monkeypatch.setattr(Ownership, "read", read_late)
+    days.sweeps(1)
+    assert reads > 1
+    assert (days.texts(), counted(vpc_id)) == ([], 2)
 
 
 def test_without_its_tag_too_only_what_lifeline_asked_for_counts(days: Days) -> None:

@@ -113,13 +113,14 @@ def left(records: Mapping[str, Owned], vpcs: Iterable[Vpc], *, before: datetime)
     """By endpoint, the zones on record in which the VPCs' endpoints have no interface any more. What others add there
     later wasn't asked for by Lifeline. What was asked for since `before` may be too new to be shown.
     """
+    asked = {id_: record.asked for id_, record in records.items() if record.asked}
     found: dict[str, dict[str, datetime]] = {}
     for vpc in vpcs:
         for endpoint in vpc.live_endpoints:
-            record, shown = records.get(endpoint.id), {one.zone for one in vpc.subnets if one.id in endpoint.subnet_ids}
-            asked = (record and record.asked) or {}
-            if gone := {zone: at for zone, at in asked.items() if zone not in shown and at < before}:
-                found[endpoint.id] = gone
+            old = {zone: at for zone, at in asked.get(endpoint.id, {}).items() if at < before}
+            shown = {subnet.zone for subnet in vpc.subnets if old and subnet.id in endpoint.subnet_ids}
+            if old.keys() - shown:
+                found[endpoint.id] = {zone: at for zone, at in old.items() if zone not in shown}
     return found
 
 
