@@ -243,8 +243,8 @@ def test_zones_that_somebody_adds_are_said_once_with_who_did_it_and_do_not_count
     days.deliver(record_call("ModifyVpcEndpoint", request, {}, identity=STRANGER, at=days.clock()))
     (text,) = days.texts()
     for words in (
-        f"somebody else added us-east-1b and us-east-1c to Lifeline's endpoint {endpoint_id}",
-        "they don't count toward its limits, but AWS charges for them",
+        f"zones that Lifeline didn't ask for were added to {endpoint_id}: us-east-1b and us-east-1c",
+        "they don't count toward the limits, but AWS charges for them",
         "team-b-dev/mallory called ModifyVpcEndpoint",
         *added,
     ):
@@ -287,6 +287,19 @@ def test_where_somebody_moved_lifelines_interface_it_is_put_back_and_counts_once
             assert counted(vpc_id) == 1
         ((asked, _),) = open_questions(days.look(vpc_id))
         assert asked == endpoint_id
+
+
+def test_a_zone_that_others_added_serves_like_any_and_counts_once_lifeline_asks_for_it_itself(days: Days) -> None:
+    vpc_id, subnet_id, endpoint_id = served(days)
+    (other,) = subnets_in(days, vpc_id, "b")
+    modify(days, endpoint_id, add=[other])
+    days.world.ec2.delete_tags(Resources=[other], Tags=[{"Key": "lifeline:exempt"}])
+    days.sweeps(1)
+    assert (shown(days, endpoint_id), counted(vpc_id)) == ({subnet_id, other}, 1)
+    modify(days, endpoint_id, remove=[other])
+    days.sweeps(2)
+    assert (shown(days, endpoint_id), counted(vpc_id)) == ({subnet_id, other}, 2)
+    assert open_questions(days.look(vpc_id)) == []
 
 
 def test_what_lifeline_once_asked_for_counts_no_more_once_it_is_gone_and_others_add_it(days: Days) -> None:

@@ -153,7 +153,7 @@ def unclear(vpc: Vpc, owner: str) -> dict[Endpoint | SecurityGroup, str]:
 
 
 def added_words(endpoint: Endpoint) -> str:
-    """What a person can do about interfaces that others added to Lifeline's endpoint."""
+    """What a person can do about zones that others added to Lifeline's endpoint."""
     return _ADDED.format(endpoint.id)
 
 
@@ -177,8 +177,8 @@ _NOT_TAGGED = (
     'restore the tag, or hand it over for good with {{"hand_over": ["{0}"]}}'
 )
 _ADDED = (
-    "Lifeline didn't ask for these interfaces, so they don't count toward its limits, but AWS charges for them: remove "
-    'the subnets from the endpoint, or adopt it with {{"adopt": ["{0}"]}} if they are to count as Lifeline\'s own'
+    "they don't count toward the limits, but AWS charges for them: remove the subnets, or adopt the endpoint with "
+    '{{"adopt": ["{0}"]}}, so that they count as Lifeline\'s own'
 )
 _NAMESAKE = (
     "named or tagged like Lifeline's own, but not used, because the ledger has no record of Lifeline creating it: {0}; "

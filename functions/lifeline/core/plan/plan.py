@@ -81,7 +81,7 @@ def ownership_questions(vpc: Vpc, owner: str) -> Iterator[Action]:
     for endpoint in vpc.live_endpoints:
         if added := [subnet for subnet in vpc.subnets if subnet.id in endpoint.added_subnet_ids]:
             zones = listed(sorted(subnet.zone for subnet in added))
-            reason = f"somebody else added {zones} to Lifeline's endpoint {endpoint.id}"
+            reason = f"zones that Lifeline didn't ask for were added to {endpoint.id}: {zones}"
             subnet_ids = tuple(sorted(subnet.id for subnet in added))
             question = Action(ActionKind.CONFIRM_OWNERSHIP, reason, subnet_ids=subnet_ids, endpoint_id=endpoint.id)
             yield question.blocked(added_words(endpoint))
