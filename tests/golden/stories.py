@@ -341,6 +341,13 @@ SHUT_BY_POLICY = answer(plan(replace(NETWORK, endpoints=(THEIRS_SHUT,)), "monito
 OURS_SHUT = replace(SERVES_MOST, security_group_ids=frozenset(), policy=SHUT_POLICY)
 OF_POLICY = plan(replace(NETWORK, endpoints=(OURS_SHUT,)), "monitoring", per_zone=False)
 POLICY_RESET = answer(OF_POLICY, *(replace(action, status=Status.DONE) for action in OF_POLICY.actions))
+OURS_GROWN = replace(
+    SERVES_MOST,
+    subnet_ids=frozenset({APP_A, APP_B}),
+    security_group_ids=frozenset(),
+    added_subnet_ids=frozenset({APP_B}),
+)
+ZONES_ADDED = answer(plan(replace(NETWORK, endpoints=(OURS_GROWN,)), "monitoring", per_zone=False))
 BEHIND_NAT = replace(
     NETWORK,
     route_tables=(
@@ -934,6 +941,7 @@ NOTICES: dict[str, tuple[float, Callable[[], Notice]]] = {
     "endpoints-s3-by-interface": (8, lambda: notified(BESIDE_S3, is_plan=True)),
     "endpoints-shut-by-policy": (8, lambda: notified(SHUT_BY_POLICY, because=because_of([DENIED_BY]))),
     "endpoints-policy-reset": (8, lambda: notified(POLICY_RESET, because=because_of([DENIED_BY]))),
+    "endpoints-zones-added": (8, lambda: notified(ZONES_ADDED, because=because_of([DENIED_BY]))),
     "endpoints-own-group-shuts": (8, lambda: notified(BY_OWN_GROUP)),
     "endpoints-own-group-unread": (8, lambda: notified(OWN_GROUP_UNREAD, is_plan=True)),
     "endpoints-beside-narrow-gateway": (8, lambda: notified(BESIDE_NARROW)),

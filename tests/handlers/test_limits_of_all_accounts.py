@@ -71,7 +71,6 @@ def test_an_account_that_is_new_takes_nothing_of_what_is_kept_for_paths_known_fo
         assert "the last 1 are reserved for VPCs whose path Lifeline had known for longer" in " ".join(words.split())
 
 
-@pytest.mark.xfail(reason="a known gap: the ledger has the endpoint, not which of its interfaces Lifeline made")
 def test_zones_that_an_account_adds_to_lifelines_endpoint_take_nothing_from_another(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -1,13 +1,17 @@
 """Own means made by Lifeline, on record: what a tag alone gets anybody, and what adopting and handing over do."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
+from lifeline.adapters.store.limit_usage import LimitUsage
 from lifeline.adapters.store.ownership import Ownership
 from lifeline.core.errors import TransientError
+from lifeline.core.network.model import RegionRef
+from lifeline.core.network.ownership import Owned
 from tests.support.cloudtrail import Failure, Identity, record_call
 from tests.support.days import MINUTES, Days
 from tests.support.world import emulated_world
@@ -196,6 +200,170 @@ def test_the_queue_can_neither_adopt_nor_hand_over(days: Days) -> None:
     days.deliver({"adopt": [endpoint_id]}, {"hand_over": [endpoint_id]})
     assert len(days.world.dead_letters()) == 2
     assert open_questions(days.look(vpc_id)) == []
+
+
+# ---- zones that others add to Lifeline's endpoint
+
+
+def counted(vpc_id: str) -> int:
+    """How many interfaces of the VPC count toward the limits."""
+    return LimitUsage("ledger").read().interfaces.get(vpc_id, 0)
+
+
+def subnets_in(days: Days, vpc_id: str, zones: str, *, network: int = 1) -> list[str]:
+    """A subnet in each zone, where nothing requires an endpoint."""
+    made = [
+        days.world.make_subnet(vpc_id, f"10.0.{10 * network + place}.0/24", f"us-east-1{zone}")
+        for place, zone in enumerate(zones)
+    ]
+    days.world.ec2.create_tags(Resources=made, Tags=[{"Key": "lifeline:exempt", "Value": "true"}])
+    return made
+
+
+def modify(days: Days, endpoint_id: str, *, add: Sequence[str] = (), remove: Sequence[str] = ()) -> None:
+    """Somebody else's call, of which no record is delivered."""
+    for name, subnet_ids in (("RemoveSubnetIds", remove), ("AddSubnetIds", add)):
+        if subnet_ids:
+            days.world.ec2.modify_vpc_endpoint(VpcEndpointId=endpoint_id, **{name: list(subnet_ids)})
+            days.clock.advance(MINUTES)
+
+
+def shown(days: Days, endpoint_id: str) -> set[str]:
+    (found,) = days.world.ec2.describe_vpc_endpoints(VpcEndpointIds=[endpoint_id])["VpcEndpoints"]
+    return set(found["SubnetIds"])
+
+
+def test_zones_that_somebody_adds_are_said_once_with_who_did_it_and_do_not_count(days: Days) -> None:
+    vpc_id, subnet_id, endpoint_id = served(days)
+    added = subnets_in(days, vpc_id, "bc")
+    days.sweeps(1)
+    days.world.notices()
+    modify(days, endpoint_id, add=added)
+    request = {"VpcEndpointId": endpoint_id, "AddSubnetIds": added}
+    days.deliver(record_call("ModifyVpcEndpoint", request, {}, identity=STRANGER, at=days.clock()))
+    (text,) = days.texts()
+    for words in (
+        f"zones that Lifeline didn't ask for were added to {endpoint_id}: us-east-1b and us-east-1c",
+        "they don't count toward the limits, but AWS charges for them",
+        "team-b-dev/mallory called ModifyVpcEndpoint",
+        *added,
+    ):
+        assert words in text
+    days.sweeps(3)
+    assert days.texts() == []
+    assert counted(vpc_id) == 1
+    assert shown(days, endpoint_id) == {subnet_id, *added}
+
+    days.call({"adopt": [endpoint_id]})
+    days.sweeps(1)
+    assert counted(vpc_id) == 3
+    assert open_questions(days.look(vpc_id)) == []
+
+
+def test_a_subnet_that_somebody_puts_in_the_place_of_lifelines_counts_like_it(days: Days) -> None:
+    """Also where the subnet is then deleted and made anew: whoever does that gets Lifeline no room for more."""
+    vpc_id, subnet_id, endpoint_id = served(days)
+    (other,) = subnets_in(days, vpc_id, "a")
+    modify(days, endpoint_id, remove=[subnet_id], add=[other])
+    days.world.ec2.delete_subnet(SubnetId=subnet_id)
+    days.world.make_subnet(vpc_id)
+    days.sweeps(2)
+    assert shown(days, endpoint_id) == {other}
+    assert counted(vpc_id) == 1
+    assert open_questions(days.look(vpc_id)) == []
+
+
+def test_where_somebody_moved_lifelines_interface_it_is_put_back_and_counts_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with emulated_world(monkeypatch, monthly_usd=8) as world:  # one interface
+        days = Days(world, monkeypatch)
+        vpc_id, subnet_id, endpoint_id = served(days)
+        (other,) = subnets_in(days, vpc_id, "b")
+        modify(days, endpoint_id, remove=[subnet_id], add=[other])
+        for _ in range(2):
+            days.sweeps(1)
+            assert shown(days, endpoint_id) == {subnet_id, other}
+            assert counted(vpc_id) == 1
+        ((asked, _),) = open_questions(days.look(vpc_id))
+        assert asked == endpoint_id
+
+
+def test_a_zone_that_others_added_serves_like_any_and_counts_once_lifeline_asks_for_it_itself(days: Days) -> None:
+    vpc_id, subnet_id, endpoint_id = served(days)
+    (other,) = subnets_in(days, vpc_id, "b")
+    modify(days, endpoint_id, add=[other])
+    days.world.ec2.delete_tags(Resources=[other], Tags=[{"Key": "lifeline:exempt"}])
+    days.sweeps(1)
+    assert (shown(days, endpoint_id), counted(vpc_id)) == ({subnet_id, other}, 1)
+    modify(days, endpoint_id, remove=[other])
+    days.sweeps(2)
+    assert (shown(days, endpoint_id), counted(vpc_id)) == ({subnet_id, other}, 2)
+    assert open_questions(days.look(vpc_id)) == []
+
+
+def test_what_lifeline_once_asked_for_counts_no_more_once_it_is_gone_and_others_add_it(days: Days) -> None:
+    """Otherwise whoever can have it ask for one zone after the other could add them all in the end."""
+    vpc_id, first, endpoint_id = served(days)
+    more = [
+        days.world.make_subnet(vpc_id, f"10.0.{place}.0/24", f"us-east-1{zone}") for place, zone in ((2, "b"), (3, "c"))
+    ]
+    days.look(vpc_id)
+    days.clock.advance(MINUTES)
+    assert shown(days, endpoint_id) == {first, *more}
+    days.world.ec2.create_tags(Resources=more, Tags=[{"Key": "lifeline:exempt", "Value": "true"}])
+    days.sweeps(1)
+    assert counted(vpc_id) == 3
+    modify(days, endpoint_id, remove=more)
+    days.sweeps(1)
+    assert counted(vpc_id) == 1
+    modify(days, endpoint_id, add=more)
+    days.sweeps(1)
+    assert shown(days, endpoint_id) == {first, *more}
+    assert counted(vpc_id) == 1
+
+
+@pytest.mark.parametrize(("error", "rest"), [("InternalError", 2), ("UnauthorizedOperation", 1)])
+def test_what_a_call_asked_for_that_failed_counts_unless_it_was_refused(days: Days, error: str, rest: int) -> None:
+    vpc_id, _, endpoint_id = served(days)
+    other = days.world.make_subnet(vpc_id, "10.0.2.0/24", "us-east-1b")
+    days.account.fail_next("ModifyVpcEndpoint", error)
+    days.look(vpc_id)
+    days.world.ec2.create_tags(Resources=[other], Tags=[{"Key": "lifeline:exempt", "Value": "true"}])
+    modify(days, endpoint_id, add=[other])  # as the lost answer's call would have
+    days.sweeps(1)
+    assert counted(vpc_id) == rest
+
+
+def test_zones_that_another_run_asked_for_meanwhile_are_nobody_elses(
+    days: Days, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """This run read the record before that one wrote it, and the network after that one's call."""
+    vpc_id, _, endpoint_id = served(days)
+    days.world.make_subnet(vpc_id, "10.0.2.0/24", "us-east-1b")
+    days.look(vpc_id)
+    days.world.notices()
+    days.clock.advance(MINUTES)
+    read, reads = Ownership.read, 0
+
+    def read_late(self: Ownership, home: RegionRef) -> dict[str, Owned]:
+        nonlocal reads
+        found, reads = read(self, home), reads + 1
+        earlier = {zone: at for zone, at in (found[endpoint_id].asked or {}).items() if zone != "us-east-1b"}
+        return found if reads > 1 else found | {endpoint_id: replace(found[endpoint_id], asked=earlier)}
+
+    monkeypatch.setattr(Ownership, "read", read_late)
+    days.sweeps(1)
+    assert reads > 1
+    assert (days.texts(), counted(vpc_id)) == ([], 2)
+
+
+def test_without_its_tag_too_only_what_lifeline_asked_for_counts(days: Days) -> None:
+    vpc_id, _, endpoint_id = served(days)
+    days.world.ec2.delete_tags(Resources=[endpoint_id], Tags=[{"Key": TAG["Key"]}])
+    modify(days, endpoint_id, add=subnets_in(days, vpc_id, "bc"))
+    days.sweeps(1)
+    assert counted(vpc_id) == 1
 
 
 # ---- the record

@@ -67,7 +67,8 @@ class Fakes:
             ),
             me,
         )
-        ownership = SimpleNamespace(read=lambda _: self.records(), delete=lambda *_: None)
+        keeps = dict.fromkeys(("see", "forget_zones", "delete"), lambda *_: None)
+        ownership = SimpleNamespace(read=lambda _: self.records(), **keeps)
         return Tools(
             **tools, ownership=cast("Any", ownership), vpcs=cast("Any", FakeStore(self)), guards=cast("Any", guards)
         )

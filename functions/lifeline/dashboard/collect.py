@@ -21,7 +21,7 @@ from lifeline.core.guards.all_accounts import SharedLimits, biggest_users
 from lifeline.core.guards.approval import Offer, OfferState, approvable, approve_command, make_offer
 from lifeline.core.guards.backlog import Epoch
 from lifeline.core.guards.freeze import EVERYTHING, freeze_words, standing
-from lifeline.core.guards.limits import Admission, Usage, admit, own_interfaces
+from lifeline.core.guards.limits import Admission, Usage, admit, counted_interfaces
 from lifeline.core.guards.mode import Mode
 from lifeline.core.guards.urgency import Knowledge, proven_after, shares_among, with_urgency
 from lifeline.core.incidents.canary import silences
@@ -391,7 +391,7 @@ class _Cover:
             endpoints_per_run=limits.endpoints_per_run and _UNLIMITED,
             vpcs_per_run=limits.vpcs_per_run and _UNLIMITED,
         )
-        owned = {vpc.id: own_interfaces(vpc) for vpc in vpcs}
+        owned = {vpc.id: counted_interfaces(vpc) for vpc in vpcs}
         use = self._reads.use() if has_work else Usage()
         shares = shares_among(known, policy.shares, now=self._now)
         admission = admit(plans, use, owned, limits, self._price, now=self._now, shares=shares)

@@ -8,6 +8,7 @@ What only one kind of call needs is imported by that call.
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -50,8 +51,10 @@ from lifeline.adapters.store.routed import RoutedStore
 from lifeline.adapters.store.vpcs import VpcStore
 from lifeline.core.errors import InvalidInputError, LifelineError
 from lifeline.core.guards.mode import Mode
+from lifeline.core.network.model import IN_PLACE_OF
+from lifeline.core.network.ownership import Owned
 from lifeline.core.notices.plan_text import plan_text, queued_text
-from lifeline.core.plan.actions import Status
+from lifeline.core.plan.actions import Action, Status
 from lifeline.core.plan.answer import Refusal, VpcAnswer, priced_json
 from lifeline.core.plan.cost import price_in
 from lifeline.core.policy.exemptions import ExemptRequest, exempt_json
@@ -302,23 +305,23 @@ def _exempt(event: Mapping[str, Any], settings: Settings, run: Run) -> dict[str,
 
 def _change_ownership(
     call: str,
-    change: Callable[[Mapping[str, Any], Settings, datetime], Mapping[str, str]],
+    change: Callable[[Mapping[str, Any], Settings, datetime], Mapping[str, Owned]],
     event: Mapping[str, Any],
     settings: Settings,
     run: Run,
 ) -> dict[str, Any]:
     """Whose the resources are from now on, whatever the mode: it changes no network."""
     try:
-        vpc_ids = change(event, settings, run.now())
+        records = change(event, settings, run.now())
     except InvalidInputError as error:
         log_refusal(error, run.id)
         return {call: [], "errors": [_refusal(error)]}
-    for resource_id, vpc_id in vpc_ids.items():
-        logger.info("ownership changed manually", call=call, vpc_id=vpc_id, resource_id=resource_id, run_id=run.id)
-    return {call: [{"id": resource_id, "vpc_id": vpc_id} for resource_id, vpc_id in vpc_ids.items()]}
+    for id_, record in records.items():
+        logger.info("ownership changed manually", call=call, vpc_id=record.vpc_id, resource_id=id_, run_id=run.id)
+    return {call: [{"id": id_, "vpc_id": record.vpc_id} for id_, record in records.items()]}
 
 
-def _adopt(event: Mapping[str, Any], settings: Settings, now: datetime) -> Mapping[str, str]:
+def _adopt(event: Mapping[str, Any], settings: Settings, now: datetime) -> Mapping[str, Owned]:
     from lifeline.core.requests.ownership import adoptable, read_adopt
 
     ids, by = read_adopt(event), read_by(event)
@@ -329,20 +332,20 @@ def _adopt(event: Mapping[str, Any], settings: Settings, now: datetime) -> Mappi
         raise error
     vpcs = kept.network.observe(frozenset[str]().union(*found.vpcs.values()))
     vpcs = kept.network.with_groups(vpcs, [id_ for id_ in ids if id_.startswith("sg-")])
-    adopted = adoptable(ids, vpcs, settings.stack_name)
+    adopted = adoptable(ids, vpcs, settings.stack_name, now=now)
     keep = _ledger_keep(settings, now)
     Ownership(settings.ledger, keep=keep).adopt(settings.home, adopted, now=now, by=by)
     return adopted
 
 
-def _hand_over(event: Mapping[str, Any], settings: Settings, now: datetime) -> Mapping[str, str]:
+def _hand_over(event: Mapping[str, Any], settings: Settings, now: datetime) -> Mapping[str, Owned]:
     from lifeline.core.requests.ownership import read_hand_over, to_hand_over
 
     ownership = Ownership(settings.ledger, keep=_ledger_keep(settings, now))
     by = read_by(event)
     records = to_hand_over(read_hand_over(event), ownership.read(settings.home))
     ownership.hand_over(settings.home, records, now=now, by=by)
-    return {resource_id: record.vpc_id for resource_id, record in records.items()}
+    return records
 
 
 def _ledger_keep(settings: Settings, now: datetime) -> timedelta:
@@ -391,8 +394,13 @@ def _tools(settings: Settings) -> Tools:
     kept = memory_of(settings)
     ownership = Ownership(settings.ledger)
 
-    def record(vpc_id: str, resource_id: str, in_place_of: str) -> None:
-        ownership.created(settings.home.vpc(vpc_id), resource_id, now=datetime.now(UTC), in_place_of=in_place_of)
+    def record(vpc_id: str, resource_id: str, action: Action) -> None:
+        ref, in_place_of = settings.home.vpc(vpc_id), dict(action.tags).get(IN_PLACE_OF, "")
+        subnet_ids, now = action.subnet_ids, datetime.now(UTC)
+        ownership.created(ref, resource_id, now=now, in_place_of=in_place_of, subnet_ids=subnet_ids)
+
+    def asking(action: Action) -> AbstractContextManager[None]:
+        return ownership.asking(settings.home, action.endpoint_id, action.subnet_ids, now=datetime.now(UTC))
 
     return Tools(
         network=kept.network,
@@ -400,7 +408,9 @@ def _tools(settings: Settings) -> Tools:
         history=EventHistory(kept.client),
         central=kept.central,
         policies=PolicyStore(settings.table_name),
-        endpoints=Endpoints(settings.stack_name, record, kept.client("ec2"), associations=_associations(settings)),
+        endpoints=Endpoints(
+            settings.stack_name, record, kept.client("ec2"), associations=_associations(settings), asking=asking
+        ),
         hubs=HubReader(settings),
         ownership=ownership,
         vpcs=VpcStore(settings.ledger),

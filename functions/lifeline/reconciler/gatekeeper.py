@@ -37,8 +37,8 @@ from lifeline.core.guards.limits import (
     Usage,
     admit,
     block_all,
+    counted_interfaces,
     delete,
-    own_interfaces,
     refund,
     see,
 )
@@ -448,7 +448,7 @@ class Gatekeeper:
         return price_in(self.settings.region)
 
     def _own(self, vpcs: Sequence[Vpc]) -> dict[str, frozenset[str]]:
-        return {vpc.id: own_interfaces(vpc) for vpc in vpcs}
+        return {vpc.id: counted_interfaces(vpc) for vpc in vpcs}
 
     @property
     def _shared(self) -> SharedLimits:

@@ -1,6 +1,7 @@
 """What Lifeline changes in EC2: a security group that was just made, and one whose name is taken."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
@@ -9,7 +10,7 @@ import boto3
 import pytest
 
 from lifeline.adapters.aws.endpoints import Endpoints
-from lifeline.core.errors import TerminalError, TransientError
+from lifeline.core.errors import LifelineError, TerminalError, TransientError
 from lifeline.core.plan.actions import Action, ActionKind
 from tests.support.builders import MONITORING, S3
 from tests.support.strict import Clock, StrictAccount
@@ -30,7 +31,7 @@ class Land:
     recorded: list[str] = field(default_factory=list)
 
     def hands(self) -> Endpoints:
-        def record(_: str, resource_id: str, __: str) -> None:
+        def record(_: str, resource_id: str, __: Action) -> None:
             self.recorded.append(resource_id)
 
         def sleep(seconds: float) -> None:
@@ -134,8 +135,51 @@ def test_a_new_groups_tag_that_iam_does_not_know_yet_costs_no_endpoint_its_copie
     assert land.world.endpoints(land.vpc_id) == []
 
 
+@pytest.mark.parametrize("error", ["", "UnauthorizedOperation", "InternalError"])
+def test_ec2_is_asked_for_more_subnets_once_that_is_on_record_and_a_refusal_is_seen_there(
+    land: Land, error: str
+) -> None:
+    group_id = land.hands().apply(GROUP, vpc_id=land.vpc_id).security_group_id
+    made, more = land.make(land.hands(), group_id), land.world.make_subnet(land.vpc_id, "10.0.9.0/24", "us-east-1b")
+    land.clock.advance(timedelta(minutes=5))
+    seen: list[str] = []
+
+    def shown() -> int:
+        return len(land.world.endpoints(land.vpc_id)[0]["SubnetIds"])
+
+    @contextmanager
+    def asking(action: Action) -> Iterator[None]:
+        seen.append(f"{action.subnet_ids == (more,)} {shown()}")
+        try:
+            yield
+        except LifelineError as refusal:
+            seen.append(type(refusal).__name__)
+            raise
+
+    hands = Endpoints("lifeline", lambda *_: None, land.world.ec2, asking=asking)
+    adding = Action(ActionKind.ADD_SUBNETS, "why", subnet_ids=(more,), endpoint_id=made)
+    if error:
+        land.account.fail_next("ModifyVpcEndpoint", error)
+    with pytest.raises(LifelineError) if error else nullcontext():
+        hands.apply(adding, vpc_id=land.vpc_id)
+    kinds = {"": [], "UnauthorizedOperation": ["TerminalError"], "InternalError": ["TransientError"]}
+    assert (seen, shown()) == (["True 1", *kinds[error]], 1 if error else 2)
+
+
+def test_what_cannot_be_recorded_is_not_asked_for(land: Land) -> None:
+    @contextmanager
+    def asking(_: Action) -> Iterator[None]:
+        raise TransientError("ledger: throttled")
+        yield
+
+    hands = Endpoints("lifeline", lambda *_: None, land.world.ec2, asking=asking)
+    adding = Action(ActionKind.ADD_SUBNETS, "why", subnet_ids=(land.subnet_id,), endpoint_id="vpce-0123456789abcdef0")
+    with pytest.raises(TransientError, match="ledger: throttled"):
+        hands.apply(adding, vpc_id=land.vpc_id)
+
+
 def test_an_endpoint_without_the_copied_tags_that_is_not_on_record_is_said(land: Land) -> None:
-    def fail(*_: str) -> None:
+    def fail(*_: object) -> None:
         raise TransientError("no ledger")
 
     group_id = land.hands().apply(GROUP, vpc_id=land.vpc_id).security_group_id

@@ -16,6 +16,7 @@ from lifeline.core.guards.limits import (
     Grant,
     Usage,
     admit,
+    counted_interfaces,
     delete,
     heaviest,
     own_interfaces,
@@ -228,9 +229,17 @@ def test_only_lifelines_own_interfaces_are_its_cost() -> None:
     assert own_interfaces(network) == {f"{MONITORING} subnet-a", f"{MONITORING} subnet-b"}
 
 
-def test_an_endpoint_whose_tag_someone_removed_costs_what_it_did() -> None:
+def test_an_endpoint_whose_tag_someone_removed_counts_as_it_did() -> None:
     network = vpc(subnet("a"), replace(endpoint(MONITORING, "a"), tags=()))
-    assert own_interfaces(network) == {f"{MONITORING} subnet-a"}
+    assert counted_interfaces(network) == own_interfaces(network) == {f"{MONITORING} subnet-a"}
+
+
+def test_what_others_added_is_a_cost_that_does_not_count() -> None:
+    grown = replace(endpoint(MONITORING, "a", "b"), added_subnet_ids=frozenset({"subnet-b"}))
+    alike = endpoint("logs", "b", id="vpce-2")
+    network = vpc(subnet("a"), subnet("b"), grown, alike)
+    assert own_interfaces(network) == {f"{MONITORING} subnet-a", f"{MONITORING} subnet-b", "logs subnet-b"}
+    assert counted_interfaces(network) == {f"{MONITORING} subnet-a", "logs subnet-b"}
 
 
 runs = st.lists(

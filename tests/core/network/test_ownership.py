@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from lifeline.core.network.model import MANAGED_BY
-from lifeline.core.network.ownership import UNREAD, Owned, gone, recognize, unclear, unseen_groups
+from lifeline.core.network.ownership import UNREAD, Owned, gone, left, recognize, unclear, unseen_groups, zones_asked
 from tests.support.builders import MONITORING, OWNER, VPC_ID, endpoint, own_security_group, subnet, vpc
 
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
@@ -59,6 +59,46 @@ def test_what_has_a_record_that_cannot_be_read_is_left_alone_and_counts_as_on_re
     assert all("the ledger's record of it can't be read" in words for words in asked.values())
     tags = {name for one in asked for name, _ in one.tags}
     assert tags == {name for one in (*seen.endpoints, *seen.security_groups) for name, _ in one.tags} - {MANAGED_BY}
+
+
+A, B, C = "us-east-1a", "us-east-1b", "us-east-1c"
+SUBNETS = (subnet("a", A), subnet("a2", A), subnet("b", B), subnet("c", C))
+
+
+@pytest.mark.parametrize(
+    ("record", "added"),
+    [
+        ({"asked": {A: NOW}}, {"subnet-b"}),
+        ({"asked": {B: NOW}}, {"subnet-a2"}),
+        ({"asked": {}}, {"subnet-a2", "subnet-b"}),
+        ({"asked": {A: NOW, B: NOW, C: NOW}}, set()),
+        ({"asked": None}, set()),  # as earlier versions wrote it
+        ({"asked": {A: NOW}, "handed_over_at": NOW}, set()),
+    ],
+)
+@pytest.mark.parametrize("tags", [(), ((MANAGED_BY, OWNER),)])
+def test_others_added_what_is_in_zones_for_which_lifeline_did_not_ask(
+    record: dict[str, Any], added: set[str], tags: tuple[tuple[str, str], ...]
+) -> None:
+    seen = vpc(*SUBNETS, endpoint(MONITORING, "a2", "b", tags=tags))
+    (found,) = recognize([seen], {"vpce-1": Owned(VPC_ID, NOW, **record)})
+    assert found.endpoints[0].added_subnet_ids == added
+
+
+def test_of_a_subnet_that_was_not_seen_nobody_says_that_others_added_it() -> None:
+    (found,) = recognize([vpc(endpoint(MONITORING, "a", "b"))], {"vpce-1": Owned(VPC_ID, NOW, asked={A: NOW})})
+    assert found.endpoints[0].added_subnet_ids == frozenset()
+    assert zones_asked(["subnet-a", "subnet-b"], {"subnet-a": A}, NOW) is None
+    assert zones_asked(["subnet-a", "subnet-a2"], {"subnet-a": A, "subnet-a2": A}, NOW) == {A: NOW}
+    assert zones_asked([], {}, NOW) == {}
+
+
+def test_left_are_the_zones_without_an_interface_that_were_not_asked_for_just_now() -> None:
+    hour_ago = NOW - timedelta(hours=1)
+    records = {"vpce-1": Owned(VPC_ID, hour_ago, asked={A: hour_ago, B: hour_ago, C: NOW}), "vpce-2": UNREAD}
+    seen = endpoint(MONITORING, "a2"), endpoint("logs", "a", id="vpce-2"), endpoint("sts", "a", id="vpce-3")
+    assert left(records, [vpc(*SUBNETS, *seen)], before=NOW) == {"vpce-1": {B: hour_ago}}
+    assert left(records, [vpc(*SUBNETS, *seen[1:])], before=NOW) == {}
 
 
 def test_groups_that_only_have_lifelines_name_are_one_question() -> None:

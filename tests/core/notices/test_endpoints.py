@@ -29,6 +29,7 @@ GATEWAY = Action(ActionKind.CREATE_GATEWAY_ENDPOINT, "it is missing", service="s
 GROUP = Action(ActionKind.CREATE_SECURITY_GROUP, "endpoints need it")
 RETIRE = Action(ActionKind.RETIRE_ENDPOINT, "nothing requires it", service="monitoring", endpoint_id=ENDPOINT)
 REPAIR = Action(ActionKind.OPEN_SECURITY_GROUP, "a new block", cidrs=("10.1.0.0/16",))
+ASKED = Action(ActionKind.CONFIRM_OWNERSHIP, "others added a zone", endpoint_id="vpce-1")
 DNS = Action(ActionKind.FIX_DNS, "private DNS needs it", attributes=("enableDnsSupport",))
 
 
@@ -75,6 +76,16 @@ OUTCOMES = {
     "blocked": (
         answer(MAKE.blocked("no zone")),
         "monitoring endpoint blocked",
+        "Next: Resolve what is marked as blocked",
+    ),
+    "whose endpoint": (
+        answer(ASKED.blocked("adopt it")),
+        "endpoint needs a decision",
+        "Next: Resolve what is marked as blocked",
+    ),
+    "whose group": (
+        answer(replace(ASKED, endpoint_id="", security_group_id="sg-1").blocked("adopt it")),
+        "endpoint security group needs a decision",
         "Next: Resolve what is marked as blocked",
     ),
     "later": (answer(MAKE), "monitoring endpoint planned", "Next: No action needed: Lifeline will continue"),

@@ -3,7 +3,7 @@
 import secrets
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from ipaddress import ip_network
@@ -15,7 +15,7 @@ from lifeline.adapters.aws.clients import client
 from lifeline.adapters.aws.creation import creation, group_creation
 from lifeline.core.denial import read_denial
 from lifeline.core.errors import LifelineError, TerminalError, TransientError, UnansweredError
-from lifeline.core.network.model import IN_PLACE_OF, RULE_WORDS
+from lifeline.core.network.model import RULE_WORDS
 from lifeline.core.plan.actions import NAMING, REMOVALS, UNANSWERED, Action, ActionKind
 from lifeline.core.policy.labels import REFUSED_COPIES, Tagging, refused_words
 
@@ -70,21 +70,24 @@ class AppliedIds:
 class Endpoints:
     """Creates and extends what is Lifeline's own; `owner` is the value of its tag.
 
-    `record` is called with the VPC's ID, the new resource's and what it stands in for, as soon as EC2 has created it:
-    what isn't on record isn't Lifeline's own. One for each run, for it remembers which groups are new.
+    `record` is called with the VPC's ID, the new resource's and the action, as soon as EC2 has created it: what isn't
+    on record isn't Lifeline's own. EC2 is asked for more subnets of an endpoint within `asking`: those that aren't on
+    record by then count as others'. One for each run, for it remembers which groups are new.
     """
 
     def __init__(
         self,
         owner: str,
-        record: Callable[[str, str, str], None],
+        record: Callable[[str, str, Action], None],
         ec2: Any = None,
         sleep: Callable[[float], None] = time.sleep,
         associations: Associations | None = None,
+        asking: Callable[[Action], AbstractContextManager[None]] | None = None,
     ) -> None:
         self._owner = owner
         self._associations = associations
         self._record = record
+        self._asking = asking
         self._ec2 = ec2 or client("ec2")
         self._sleep = sleep
         self._new_groups: set[str] = set()
@@ -93,8 +96,10 @@ class Endpoints:
         """Makes one change. Raises TransientError where another attempt can succeed, TerminalError where it can't,
         and UnansweredError where a swap failed in both directions.
         """
+        asks = self._asking(action) if self._asking and action.kind is ActionKind.ADD_SUBNETS else nullcontext()
         try:
-            return self._apply(action, vpc_id, security_group_id)
+            with asks:
+                return self._apply(action, vpc_id, security_group_id)
         except UnansweredError:
             raise
         except TerminalError as error:
@@ -208,7 +213,7 @@ class Endpoints:
             if error.code != "IdempotentParameterMismatch":
                 raise
             made = self._create_by_token(f"lifeline-{secrets.token_hex(24)}", action, wanted)
-        return AppliedIds(endpoint_id=self._created(vpc_id, made, dict(action.tags).get(IN_PLACE_OF, "")))
+        return AppliedIds(endpoint_id=self._created(vpc_id, made, action))
 
     def _is_too_new(self, security_group_id: str, error: TerminalError) -> bool:
         return security_group_id in self._new_groups and _is_unknown(security_group_id, error)
@@ -239,7 +244,7 @@ class Endpoints:
             name = f"{name}-{secrets.randbelow(10**9) + 10**9}"
             made = self._create_named_group(name, vpc_id, action)
         self._new_groups.add(made)
-        is_on_record = begin(partial(self._created, vpc_id, made))
+        is_on_record = begin(partial(self._created, vpc_id, made, action))
         try:
             self._let_in_new(made, action)
         finally:
@@ -266,10 +271,10 @@ class Endpoints:
                 refusal = error
         raise TransientError(str(refusal), code=refusal.code) from refusal
 
-    def _created(self, vpc_id: str, resource_id: str, in_place_of: str = "") -> str:
+    def _created(self, vpc_id: str, resource_id: str, action: Action) -> str:
         """The resource's ID, once it is on record. Raises TerminalError if it isn't: a person must adopt it then."""
         try:
-            self._record(vpc_id, resource_id, in_place_of)
+            self._record(vpc_id, resource_id, action)
         except LifelineError as error:
             words = (
                 f'{resource_id} was created, but not recorded: adopt it with {{"adopt": ["{resource_id}"]}} ({error})'

@@ -116,7 +116,14 @@ class Table:
                 raise TransientError(f"{doing}: DynamoDB left items unprocessed", code="UnprocessedItems")
 
     def update(
-        self, key: Key, expression: str, values: Mapping[str, Any], doing: str, *, condition: str = ""
+        self,
+        key: Key,
+        expression: str,
+        values: Mapping[str, Any],
+        doing: str,
+        *,
+        condition: str = "",
+        names: Mapping[str, str] | None = None,
     ) -> dict[str, Any] | None:
         """The item after the update; None where the condition isn't met."""
         answer = conditional_write(
@@ -126,7 +133,7 @@ class Table:
             Key=self.key_item(key),
             UpdateExpression=expression,
             ReturnValues="ALL_NEW",
-            **expressions(condition, values),
+            **expressions(condition, values, names),
         )
         return None if answer is None else self._read(answer["Attributes"])
 

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from lifeline.core.guards.backlog import BACKLOG
-from lifeline.core.network.model import EndpointType, Vpc
+from lifeline.core.network.model import Endpoint, EndpointType, Vpc
 from lifeline.core.plan.actions import NAMING, REMOVALS, Action, ActionKind, Plan, Urgency
 from lifeline.core.plan.cost import HOURS_A_MONTH, Price, monthly_cost_usd, with_blocked
 from lifeline.core.plan.order import Step, order_steps
@@ -93,15 +93,25 @@ class Admission:
 
 
 def own_interfaces(vpc: Vpc) -> frozenset[str]:
-    """The interfaces of the endpoints that Lifeline created in the VPC, each as `service subnet`: what it costs.
+    """The interfaces of the endpoints that Lifeline created in the VPC, each as `service subnet`: what it costs."""
+    return _named((endpoint, endpoint.subnet_ids) for endpoint in vpc.live_endpoints)
+
+
+def counted_interfaces(vpc: Vpc) -> frozenset[str]:
+    """Those of them that count toward the limits: all but those in zones that others added to Lifeline's endpoints.
+    Whoever may change these could use up the limits otherwise.
 
     An endpoint whose tag someone removed counts, too: otherwise removing tags would let Lifeline create without end.
     """
+    return _named((endpoint, endpoint.subnet_ids - endpoint.added_subnet_ids) for endpoint in vpc.live_endpoints)
+
+
+def _named(endpoints: Iterable[tuple[Endpoint, frozenset[str]]]) -> frozenset[str]:
     return frozenset(
         f"{endpoint.service_name} {subnet_id}"
-        for endpoint in vpc.endpoints
-        if endpoint.type is EndpointType.INTERFACE and endpoint.on_record and not endpoint.state.is_gone
-        for subnet_id in endpoint.subnet_ids
+        for endpoint, subnet_ids in endpoints
+        if endpoint.type is EndpointType.INTERFACE and endpoint.on_record
+        for subnet_id in subnet_ids
     )
 
 

@@ -495,6 +495,7 @@ class Endpoint(Tagged):
     doesn't say (EC2 API: DnsOptions.PrivateDnsOnlyForInboundResolverEndpoint).
 
     `on_record` is True if the ledger has it as Lifeline's own. An observation leaves it False: see `recognize`.
+    `added_subnet_ids` are those of its subnets in zones for which Lifeline didn't ask, as far as the ledger says so.
     `is_record_unread` is True if the ledger has a record that can't be understood: whose it is then isn't known.
     `record_family` is of which IP version its DNS records are, whatever addresses it has: `ipv4` or `ipv6`, for its
     private names also `service-defined` (ipv4), and anything else for both (EC2 API: DnsOptions.DnsRecordIpType; its
@@ -519,6 +520,7 @@ class Endpoint(Tagged):
     on_record: bool = False
     is_record_unread: bool = False
     record_family: str = ""
+    added_subnet_ids: frozenset[str] = frozenset()
 
     @property
     def families(self) -> frozenset[int]:

@@ -20,6 +20,11 @@ class Owned:
     record stays so that nobody is asked about the tag that is still on it. `in_place_of` are the hub's zones or Profile
     for which Lifeline made the endpoint to stand in, as in its tag `lifeline:in-place-of`. A record that can't be
     understood `is_unread`, and the rest of it says nothing.
+
+    `asked` are the zones in which Lifeline asked for an interface of the endpoint, or that it had when a person adopted
+    it, and when that was. None in a record of an earlier version, which doesn't say. They are zones rather than
+    subnets, because an endpoint has one subnet a zone (EC2 API: DuplicateSubnetsInSameZone): another one that somebody
+    puts in the place of Lifeline's is still what Lifeline asked for.
     """
 
     vpc_id: str
@@ -28,6 +33,7 @@ class Owned:
     handed_over_at: datetime | None = None
     in_place_of: str = ""
     is_unread: bool = False
+    asked: Mapping[str, datetime] | None = None
 
 
 UNREAD = Owned("", datetime.max.replace(tzinfo=UTC), is_unread=True)
@@ -44,7 +50,9 @@ def recognize(vpcs: Iterable[Vpc], records: Mapping[str, Owned] | None) -> tuple
     return tuple(
         replace(
             vpc,
-            endpoints=tuple(_recognized(endpoint, vpc.id, records) for endpoint in vpc.endpoints),
+            endpoints=tuple(
+                _with_added(_recognized(endpoint, vpc.id, records), records, vpc) for endpoint in vpc.endpoints
+            ),
             security_groups=tuple(_recognized(group, vpc.id, records) for group in vpc.security_groups),
         )
         for vpc in vpcs
@@ -66,6 +74,15 @@ def _recognized[T: (Endpoint, SecurityGroup)](resource: T, vpc_id: str, records:
     if record.in_place_of and resource.tag(IN_PLACE_OF):
         stands_in = ((IN_PLACE_OF, record.in_place_of),)
     return replace(resource, on_record=True, tags=(*_without(IN_PLACE_OF, resource.tags), *stands_in))
+
+
+def _with_added(endpoint: Endpoint, records: Mapping[str, Owned] | None, vpc: Vpc) -> Endpoint:
+    """The endpoint with what others added to it, where its record says for which zones Lifeline asked."""
+    asked = records[endpoint.id].asked if records and endpoint.on_record else None
+    if asked is None:
+        return endpoint
+    added = (subnet.id for subnet in vpc.subnets if subnet.zone not in asked)
+    return replace(endpoint, added_subnet_ids=endpoint.subnet_ids.intersection(added))
 
 
 def _without(key: str, tags: _Tags) -> _Tags:
@@ -92,6 +109,27 @@ def gone(records: Mapping[str, Owned], vpcs: Iterable[Vpc], *, before: datetime)
     return frozenset(id_ for id_, record in records.items() if id_ not in shown and record.at < before)
 
 
+def left(records: Mapping[str, Owned], vpcs: Iterable[Vpc], *, before: datetime) -> dict[str, dict[str, datetime]]:
+    """By endpoint, the zones on record in which the VPCs' endpoints have no interface any more. What others add there
+    later wasn't asked for by Lifeline. What was asked for since `before` may be too new to be shown.
+    """
+    asked = {id_: record.asked for id_, record in records.items() if record.asked}
+    found: dict[str, dict[str, datetime]] = {}
+    for vpc in vpcs:
+        for endpoint in vpc.live_endpoints:
+            old = {zone: at for zone, at in asked.get(endpoint.id, {}).items() if at < before}
+            shown = {subnet.zone for subnet in vpc.subnets if old and subnet.id in endpoint.subnet_ids}
+            if old.keys() - shown:
+                found[endpoint.id] = {zone: at for zone, at in old.items() if zone not in shown}
+    return found
+
+
+def zones_asked(subnet_ids: Iterable[str], zones: Mapping[str, str], at: datetime) -> dict[str, datetime] | None:
+    """What a record has as `asked` of these subnets; None where the zone of one isn't known: then all of them count."""
+    found = {zones.get(subnet_id, "") for subnet_id in subnet_ids}
+    return None if "" in found else dict.fromkeys(sorted(found), at)
+
+
 def unclear(vpc: Vpc, owner: str) -> dict[Endpoint | SecurityGroup, str]:
     """The endpoints and security groups of which tag and record disagree, so that Lifeline leaves them alone, and what
     a person can do about each. Groups that only have one of Lifeline's names are one entry, that of the first: anybody
@@ -114,6 +152,11 @@ def unclear(vpc: Vpc, owner: str) -> dict[Endpoint | SecurityGroup, str]:
     return found
 
 
+def added_words(endpoint: Endpoint) -> str:
+    """What a person can do about zones that others added to Lifeline's endpoint."""
+    return _ADDED.format(endpoint.id)
+
+
 def _is_namesake(group: SecurityGroup, owner: str) -> bool:
     """True where only the name, or the tag, says that it is this stack's. What another stack tagged is that stack's."""
     is_claimed = group.tag(MANAGED_BY) not in {None, owner}
@@ -132,6 +175,10 @@ _RECORD_UNREAD = (
 _NOT_TAGGED = (
     f"it no longer has the tag {MANAGED_BY}={{1}}, so it {{2}}: "
     'restore the tag, or hand it over for good with {{"hand_over": ["{0}"]}}'
+)
+_ADDED = (
+    "they don't count toward the limits, but AWS charges for them: remove the subnets, or adopt the endpoint with "
+    '{{"adopt": ["{0}"]}}, so that they count as Lifeline\'s own'
 )
 _NAMESAKE = (
     "named or tagged like Lifeline's own, but not used, because the ledger has no record of Lifeline creating it: {0}; "

@@ -151,8 +151,9 @@ def _unanswered(actions: Iterable[Action]) -> list[str]:
 def _which(actions: Sequence[Action]) -> str:
     services = sorted({action.service for action in actions if action.service})
     if not services:
-        is_dns = any(action.kind is ActionKind.FIX_DNS for action in actions)
-        return "VPC DNS settings" if is_dns else "endpoint security group"
+        if any(action.kind is ActionKind.FIX_DNS for action in actions):
+            return "VPC DNS settings"
+        return "endpoint" if any(action.endpoint_id for action in actions) else "endpoint security group"
     return f"{few(services, 2)} endpoint{'s' if len(services) > 1 else ''}"
 
 
@@ -161,6 +162,8 @@ def _verb(actions: Sequence[Action], status: Status) -> str:
     match status:
         case Status.FAILED:
             return "failed"
+        case Status.BLOCKED if kinds == {ActionKind.CONFIRM_OWNERSHIP}:
+            return "needs a decision"
         case Status.BLOCKED:
             needs_approval = "need approval" if len({action.service for action in actions}) > 1 else "needs approval"
             return needs_approval if any(action.blocked_by for action in actions) else "blocked"

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from lifeline.core.network.endpoint_policy import Opening, judge_policy
 from lifeline.core.network.model import Catalog, Endpoint, EndpointType, SeenTier, Tier, Vpc
-from lifeline.core.network.ownership import unclear
+from lifeline.core.network.ownership import added_words, unclear
 from lifeline.core.network.packets import joined
 from lifeline.core.network.ports import HTTPS
 from lifeline.core.network.way_out import shut_in_words, usable_tiers
@@ -21,6 +21,7 @@ from lifeline.core.plan.uncertain import hold_back, plan_without_catalog, uncert
 from lifeline.core.policy.labels import missing_words
 from lifeline.core.policy.policy import Requirement
 from lifeline.core.policy.service_names import unknown_words
+from lifeline.core.wording import listed
 
 
 def plan_endpoints(
@@ -68,13 +69,22 @@ def plan_endpoints(
 
 
 def ownership_questions(vpc: Vpc, owner: str) -> Iterator[Action]:
-    """An action for each resource of which it isn't clear whether it is Lifeline's own: a person has to say."""
+    """An action for each resource of which it isn't clear whether it is Lifeline's own, and for each endpoint to which
+    others added zones: a person has to say.
+    """
     for resource, words in unclear(vpc, owner).items():
         kind, reason = ActionKind.CONFIRM_OWNERSHIP, f"it is unclear whether {resource.id} belongs to Lifeline"
         if isinstance(resource, Endpoint):
             yield Action.on(kind, resource, reason).blocked(words)
         else:
             yield Action(kind, reason, security_group_id=resource.id).blocked(words)
+    for endpoint in vpc.live_endpoints:
+        if added := [subnet for subnet in vpc.subnets if subnet.id in endpoint.added_subnet_ids]:
+            zones = listed(sorted(subnet.zone for subnet in added))
+            reason = f"zones that Lifeline didn't ask for were added to {endpoint.id}: {zones}"
+            subnet_ids = tuple(sorted(subnet.id for subnet in added))
+            question = Action(ActionKind.CONFIRM_OWNERSHIP, reason, subnet_ids=subnet_ids, endpoint_id=endpoint.id)
+            yield question.blocked(added_words(endpoint))
 
 
 def _shut_in_notes(scene: Scene) -> Iterator[str]:

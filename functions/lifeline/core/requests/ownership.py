@@ -2,11 +2,12 @@
 
 import re
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 from typing import Any
 
 from lifeline.core.errors import InvalidInputError
 from lifeline.core.network.model import MANAGED_BY, Endpoint, SecurityGroup, Vpc
-from lifeline.core.network.ownership import Owned
+from lifeline.core.network.ownership import Owned, zones_asked
 from lifeline.core.requests.fields import ADOPT_FIELDS, AN_OWNED_ID, HAND_OVER_FIELDS, check_names, must_be, read_list
 
 _MOST_A_CALL = 100
@@ -36,15 +37,16 @@ def _read_ids(event: Mapping[str, Any], name: str) -> tuple[str, ...]:
     return tuple(ids)
 
 
-def adoptable(ids: Iterable[str], vpcs: Iterable[Vpc], owner: str) -> dict[str, str]:
-    """The VPC of each ID, if all may be adopted; `vpcs` are as observed, those of the IDs among them.
+def adoptable(ids: Iterable[str], vpcs: Iterable[Vpc], owner: str, *, now: datetime) -> dict[str, Owned]:
+    """The record of each ID, if all may be adopted; `vpcs` are as observed, those of the IDs among them. All interfaces
+    that an endpoint has count as Lifeline's then, whoever added them.
 
     Lifeline's role may only change what has its tag, and it can't add the tag: so whoever adopts must be able to tag.
     A group's name decides nothing: it may be of any `name_pattern`, and anybody can make one of the same name. Raises
     InvalidInputError for the first ID that can't be adopted: then none is.
     """
     there = {resource.id: (vpc, resource) for vpc in vpcs for resource in vpc.ownable}
-    adopted: dict[str, str] = {}
+    adopted: dict[str, Owned] = {}
     for place, resource_id in enumerate(ids):
         field = f"adopt[{place}]"
         if resource_id not in there:
@@ -58,7 +60,9 @@ def adoptable(ids: Iterable[str], vpcs: Iterable[Vpc], owner: str) -> dict[str, 
             raise InvalidInputError(field, f"{resource_id} can't be adopted: {words}")
         if resource.tag(MANAGED_BY) != owner:
             raise InvalidInputError(field, f"{resource_id} must have the tag {MANAGED_BY}={owner}: add it first")
-        adopted[resource_id] = vpc.id
+        zones = {subnet.id: subnet.zone for subnet in vpc.subnets}
+        asked = zones_asked(resource.subnet_ids if isinstance(resource, Endpoint) else (), zones, now)
+        adopted[resource_id] = Owned(vpc.id, now, is_adopted=True, asked=asked)
     return adopted
 
 

@@ -1,6 +1,6 @@
 """A run's job: what it is to reconcile, in which mode, and with what."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, Self
@@ -43,7 +43,7 @@ from lifeline.core.errors import LifelineError
 from lifeline.core.guards.backlog import Epoch
 from lifeline.core.guards.mode import Mode
 from lifeline.core.network.model import Part, RegionRef, Vpc, VpcRef
-from lifeline.core.network.ownership import Owned, gone, recognize, unseen_groups
+from lifeline.core.network.ownership import Owned, gone, left, recognize, unseen_groups
 from lifeline.core.notices.notice import Notice
 from lifeline.core.owner import NOBODY, USUAL_TAGS, Owner, OwnerTags, common_owner, owner_of
 from lifeline.core.plan.endpoint_lifecycle import FRESH_FOR
@@ -169,12 +169,23 @@ class Job:
                 raise
             logger.warning("ownership not read", error=str(error))
         seen = observe()
-        vpcs = recognize(self.tools.network.with_groups(seen, unseen_groups(records or {}, seen)), records)
+        seen = self.tools.network.with_groups(seen, unseen_groups(records or {}, seen))
+        vpcs = recognize(seen, records)
+        if any(endpoint.added_subnet_ids for vpc in vpcs for endpoint in vpc.endpoints):
+            records = self.tools.ownership.read(self.home)  # another run may have asked for them since
+            vpcs = recognize(seen, records)
+        self.tools.ownership.see(vpcs)
         self.owners.update({vpc.id: owner_of(vpc.tags, self.owner_tags) for vpc in vpcs})
-        is_whole = vpc_ids is None and not any(vpc.unread_words(Part.SECURITY_GROUPS) for vpc in vpcs)
-        if is_whole and records and not self.is_manual:
-            self.tools.ownership.delete(self.home, gone(records, vpcs, before=self.run.now() - FRESH_FOR))
+        if records and not self.is_manual:
+            self._clean_up(records, vpcs, is_region=vpc_ids is None)
         return vpcs
+
+    def _clean_up(self, records: Mapping[str, Owned], vpcs: Sequence[Vpc], *, is_region: bool) -> None:
+        """Takes off the record what EC2 doesn't show any more. Until then, nothing counts less for it."""
+        before = self.run.now() - FRESH_FOR
+        self.tools.ownership.forget_zones(self.home, left(records, vpcs, before=before))
+        if is_region and not any(vpc.unread_words(Part.SECURITY_GROUPS) for vpc in vpcs):
+            self.tools.ownership.delete(self.home, gone(records, vpcs, before=before))
 
     def save(self, vpc_id: str, before: VpcState, after: VpcState) -> None:
         """Saves what differs between two states of the VPC, and logs what is frozen now. Raises the ledger's errors."""
