@@ -214,7 +214,10 @@ def test_rules_for_every_protocol_and_by_number_are_read() -> None:
 
 @pytest.mark.parametrize(("status", "is_attached"), [("in-use", True), ("available", False), ("attaching", True)])
 def test_a_network_interface_is_attached_until_ec2_calls_it_available(status: str, is_attached: bool) -> None:
-    assert interface_of({"NetworkInterfaceId": "eni-1", "Status": status}).is_attached is is_attached
+    """Those of pods with security groups of their own (`branch`) have no attachment."""
+    described = {"NetworkInterfaceId": "eni-1", "InterfaceType": "branch", "Status": status}
+    assert interface_of(described).is_attached is is_attached
+    assert any_interface_of(described).is_attached is is_attached
 
 
 def test_a_network_interface_has_all_its_private_addresses_and_its_groups() -> None:

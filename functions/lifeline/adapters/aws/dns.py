@@ -11,7 +11,7 @@ from threading import Lock
 from time import monotonic
 from typing import Any, Self
 
-from lifeline.adapters.aws.askers import AskersReader
+from lifeline.adapters.aws.askers import LIVE_RULES, AskersReader
 from lifeline.adapters.aws.calls import aws_errors, paced_pages, pages, run_concurrently
 from lifeline.adapters.aws.clients import ClientOf, LateClient, client
 from lifeline.adapters.aws.denials import Denials
@@ -30,7 +30,6 @@ LIVE_PROFILES = frozenset({"CREATING", "COMPLETE", "UPDATING"})  # statuses of w
 _A_SECOND = 5
 _ROUTE53, _RESOLVER, _PROFILES = "Route 53", "Resolver", "Profiles"
 
-_LIVE_RULES = frozenset({"CREATING", "COMPLETE"})  # what is coming counts: an endpoint made now would be in its way
 _AUTODEFINED = "rslvr-autodefined-"  # Resolver's own: the internet, and one for each zone, which is read as a zone
 _VERSIONS = {"A": {4}, "AAAA": {6}, "CNAME": {4, 6}}  # of the addresses to which each type of record leads
 _AWS = re.compile(r"(^|\.)(amazonaws|aws)\.|\.aws$")  # the domains of service names
@@ -287,7 +286,7 @@ class CentralDns:
         filters = [{"Name": "VPCId", "Values": [vpc_id]}]
         key, turn = "ResolverRuleAssociations", partial(self._turn, _RESOLVER)
         found = paced_pages(self._resolver, "list_resolver_rule_associations", key, turn, {"Filters": filters})
-        live = (association for association in found if association.get("Status", "COMPLETE") in _LIVE_RULES)
+        live = (association for association in found if association.get("Status", "COMPLETE") in LIVE_RULES)
         ids = {association["ResolverRuleId"] for association in live}
         return _merged(
             self._read(partial(self._rule_view, rule_id), f"the resolver rule {rule_id}")
