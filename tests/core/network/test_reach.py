@@ -490,3 +490,23 @@ class TestARouteBetweenTwoSubnets:
     def test_one_that_takes_nothing_of_it_changes_nothing(self, destination: str) -> None:
         found = self.seen(self.network(route(destination, TargetKind.NETWORK_INTERFACE, "eni-fw")))
         assert (found.reach, found.unread) == (Reach.SERVED, ())
+
+
+@pytest.mark.parametrize(
+    ("service", "words"),
+    [
+        ("monitoring", "vpce-1 has only IPv4 addresses, and subnet-a is IPv6-only"),
+        ("s3", "the gateway endpoint for S3 only serves IPv4, and subnet-a has no IPv4 addresses"),
+    ],
+)
+@pytest.mark.parametrize("dns64", [True, False])
+def test_nat64_may_lead_an_ipv6_only_subnet_to_what_has_ipv4_alone(service: str, words: str, *, dns64: bool) -> None:
+    """A NAT gateway translates for the same VPC's other subnets, too (VPC guide: DNS64 and NAT64)."""
+    six = subnet("a", cidr="", ipv6_cidrs=("2001:db8::/64",), dns64=dns64)
+    nat64 = route("64:ff9b::/96", TargetKind.NAT_GATEWAY, "nat-1")
+    serving = endpoint(MONITORING, "b") if service == "monitoring" else gateway("main")
+    network = vpc(six, subnet("b", cidr="10.0.2.0/24"), serving, table("main", nat64, TO_S3))
+    found = find_path(six, network, service, CATALOG, NOBODY_ELSE, has_public_address=False)
+    assert [obstacle.words for obstacle in found.obstacles] == [words]
+    told = ("whether nat-1 leads there from IPv6 by NAT64 was not read",) if dns64 else ()
+    assert (found.reach, found.unread) == (Reach.UNKNOWN if dns64 else Reach.CLOSED, told)

@@ -20,7 +20,7 @@ from lifeline.core.network.model import (
     Unread,
     UnsureTier,
 )
-from lifeline.core.network.tiers import classify, classify_subnets, covers, ways_out
+from lifeline.core.network.tiers import classify, classify_subnets, covers, nat64_route, ways_out
 from tests.support.builders import default_route, route, subnet, table, vpc
 
 IGW = TargetKind.INTERNET_GATEWAY
@@ -189,19 +189,40 @@ def test_an_ipv6_only_subnet_with_nat64_reaches_ipv4_through_the_nat_gateway() -
         (route("64:ff9b::/32", TargetKind.NAT_GATEWAY, "nat-1"), True, BlockMode.OFF, Tier.EGRESS),
         (route("64:ff9b::/97", TargetKind.NAT_GATEWAY, "nat-1"), True, BlockMode.OFF, Tier.ISOLATED),  # a half
         (route("64:ff9b::/96", TargetKind.NAT_GATEWAY, "nat-1", active=False), True, BlockMode.OFF, Tier.ISOLATED),
-        (route("64:ff9b::/96", TargetKind.TRANSIT_GATEWAY, "tgw-1"), True, BlockMode.OFF, Tier.ISOLATED),
+        (route("64:ff9b::/96", TargetKind.TRANSIT_GATEWAY, "tgw-1"), True, BlockMode.OFF, Tier.EGRESS),
+        (route("64:ff9b::/96", TargetKind.TRANSIT_GATEWAY, "tgw-1", active=False), True, BlockMode.OFF, Tier.ISOLATED),
+        (route("64:ff9b::/96", TargetKind.NETWORK_INTERFACE, "eni-1"), True, BlockMode.OFF, Tier.EGRESS),
+        (route("64:ff9b::/96", TargetKind.PEERING, "pcx-1"), True, BlockMode.OFF, Tier.ISOLATED),
+        (route("64:ff9b::/96", TargetKind.EGRESS_ONLY_GATEWAY, "eigw-1"), True, BlockMode.OFF, Tier.ISOLATED),
+        (route("64:ff9b::/96", IGW, "igw-1"), True, BlockMode.OFF, Tier.ISOLATED),
         (route("0.0.0.0/0", TargetKind.NAT_GATEWAY, "nat-1"), True, BlockMode.OFF, Tier.ISOLATED),
         (route("64:ff9b::/96", TargetKind.NAT_GATEWAY, "nat-1"), False, BlockMode.OFF, Tier.ISOLATED),
         (route("64:ff9b::/96", TargetKind.NAT_GATEWAY, "nat-1"), True, BlockMode.BIDIRECTIONAL, Tier.ISOLATED),
         (route("64:ff9b::/96", TargetKind.NAT_GATEWAY, "nat-1"), True, BlockMode.INGRESS, Tier.EGRESS),
     ],
 )
-def test_nat64_takes_an_active_route_for_all_of_its_prefix_to_a_nat_gateway_that_works(
+def test_nat64_takes_an_active_route_for_all_of_its_prefix_to_what_may_translate(
     nat64: Route, nats: bool, block_mode: BlockMode, tier: Tier
 ) -> None:
     home = subnet("six", cidr="", ipv6_cidrs=("2001:db8::/64",), dns64=True, block_mode=block_mode)
     there = (NatGateway("nat-1", is_public=True, is_available=nats),)
-    assert classify(home, vpc(home, table("main", nat64), nat_gateways=there)) is tier
+    network = vpc(home, table("main", nat64), nat_gateways=there)
+    assert classify(home, network) is tier
+    assert nat64_route(home, network) == (nat64 if tier is Tier.EGRESS else None)
+
+
+@pytest.mark.parametrize(
+    ("narrower", "is_led"),
+    [
+        (route("64:ff9b::/96", TargetKind.NAT_GATEWAY, "nat-1", active=False), False),
+        (route("64:ff9b::/96", TargetKind.EGRESS_ONLY_GATEWAY, "eigw-1"), False),
+        (route("2001:db8:1::/48", TargetKind.TRANSIT_GATEWAY, "tgw-2", active=False), True),
+    ],
+)
+def test_the_most_specific_route_decides_where_nat64_leads(narrower: Route, is_led: bool) -> None:
+    home = subnet("six", cidr="", ipv6_cidrs=("2001:db8::/64",), dns64=True)
+    wide = route("::/0", TargetKind.TRANSIT_GATEWAY, "tgw-1")
+    assert nat64_route(home, vpc(home, table("main", wide, narrower))) == (wide if is_led else None)
 
 
 routes = st.builds(

@@ -527,6 +527,29 @@ def test_what_a_nat_gateways_nat64_does_is_not_read_and_beside_it_only_public_ad
     assert (barrier.passes_any, barrier.unread) == (True, ("what nat-1 does with the packets was not read",))
 
 
+@pytest.mark.parametrize("block", ["64:ff9b::/96", "64:ff9b::/32"])
+@pytest.mark.parametrize(
+    ("target", "unread"),
+    [
+        (TargetKind.TRANSIT_GATEWAY, "what lies beyond x-1 was not read"),
+        (TargetKind.NETWORK_INTERFACE, "what x-1 does with the packets was not read"),
+    ],
+)
+@pytest.mark.parametrize("egress", ["0.0.0.0/0", "::/0"])
+def test_whether_another_network_or_a_machine_translates_nat64_is_not_read(
+    block: str, target: TargetKind, unread: str, egress: str
+) -> None:
+    """What a machine sends on is IPv4: neither its outbound rules nor its subnet's ACL judge NAT64's addresses."""
+    machine = NetworkInterface("x-1", HOME.id, ("10.0.9.9", "2001:db8:9::9"), frozenset({"sg-1"}), checks_source=False)
+    rules = Rule("-1", 0, 65535, ("::/0",)), Rule("-1", 0, 65535, (egress,))
+    group = SecurityGroup("sg-1", "nat64", ingress=rules[:1], egress=rules[1:])
+    network = vpc(SIX, HOME, table("main", route(block, target, "x-1")), group, interfaces=(machine,))
+    barrier = way_out(SIX, network, "logs", HTTPS)
+    assert (barrier.obstacles, barrier.passes_any, barrier.unread) == ((), True, (unread,))
+    path = find_path(SIX, network, "logs", Catalog(), DnsView(), has_public_address=False)
+    assert path.words == "rtb-main leads out of the VPC, but it isn't known whether that leads to the logs service"
+
+
 @pytest.mark.parametrize("target", TargetKind)
 def test_only_where_awss_own_gateways_lead_is_known(target: TargetKind) -> None:
     gateways = {

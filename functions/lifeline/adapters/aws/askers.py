@@ -12,7 +12,6 @@ from lifeline.core.network.askers import Askers, Door, DoorKind, Forward
 from lifeline.core.network.dns import domain_of
 from lifeline.runtime.observability import logger
 
-
 LIVE_RULES = frozenset({"CREATING", "COMPLETE"})  # statuses of associations that count, or are about to
 
 

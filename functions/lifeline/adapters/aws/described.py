@@ -268,7 +268,7 @@ def _is_attached(described: Mapping[str, Any]) -> bool:
     """True if somebody has the network interface. That of an EKS pod or an ECS task behind a trunk (`branch`) is in use
     without an attachment (EKS guide: security groups for pods; ECS guide: network interface trunking).
     """
-    return described.get("Status", "in-use") != "available"
+    return str(described.get("Status")) != "available"
 
 
 def _is_public(bearer: Mapping[str, Any]) -> bool:

@@ -49,7 +49,7 @@ from lifeline.core.network.obstacles import (
 )
 from lifeline.core.network.packets import EPHEMERAL, NAT_PORTS, ports_in
 from lifeline.core.network.ports import ports_of, ports_unknown
-from lifeline.core.network.tiers import classify, effective_route_table, has_nat64, leads_out_by_ipv6
+from lifeline.core.network.tiers import classify, effective_route_table, leads_out_by_ipv6, nat64_route
 from lifeline.core.network.way_out import way_out
 from lifeline.core.network.way_to_central import unread_addresses, way_to_central
 
@@ -456,7 +456,7 @@ class ServiceReach:
             return None
         hidden = parent_zone(self.names, self.dns) if self.dns and not self.attributes_off else None
         doubts = (f"{hidden.detail}, which might hide the name of the {self.service} service",) if hidden else ()
-        if subnet.is_ipv6_only and not has_nat64(subnet, self.vpc):
+        if subnet.is_ipv6_only and not nat64_route(subnet, self.vpc):
             doubts = (*doubts, _ONLY_BY_IPV6)
         table = effective_route_table(subnet, self.vpc)
         name = table.id if table else "its route table"

@@ -22,7 +22,8 @@ from lifeline.core.network.model import (
 from lifeline.core.network.packets import EVERY_ADDRESS, addresses_in
 
 _EVERYWHERE = ("0.0.0.0/1", "128.0.0.0/1", "::/1", "8000::/1")
-NAT64 = IPv6Network("64:ff9b::/96")
+NAT64 = "64:ff9b::/96"
+NAT64_ADDRESSES = addresses_in((NAT64,), 6)
 _EDGES = frozenset({TargetKind.INTERNET_GATEWAY, TargetKind.CARRIER_GATEWAY})
 # What leads out of a VPC, and so to other networks' private addresses too; peering leads to these alone.
 WAYS_OUT = frozenset(
@@ -132,7 +133,7 @@ def _classify(subnet: Subnet, vpc: Vpc) -> Tier:
     if subnet.cidr:
         return _tier(subnet, table.routes, 4, nats, vpc)
     tier = _tier(subnet, table.routes, 6, nats, vpc)
-    return Tier.EGRESS if tier is Tier.ISOLATED and has_nat64(subnet, vpc) else tier
+    return Tier.EGRESS if tier is Tier.ISOLATED and nat64_route(subnet, vpc) else tier
 
 
 def leads_out_by_ipv6(subnet: Subnet, vpc: Vpc) -> bool:
@@ -140,16 +141,28 @@ def leads_out_by_ipv6(subnet: Subnet, vpc: Vpc) -> bool:
     return classify(replace(subnet, cidr=""), vpc) is not Tier.ISOLATED
 
 
-def has_nat64(subnet: Subnet, vpc: Vpc) -> bool:
-    """True if IPv6 leads from the subnet to IPv4 addresses by a NAT gateway's NAT64 (VPC guide: DNS64 and NAT64)."""
+def nat64_route(subnet: Subnet, vpc: Vpc) -> Route | None:
+    """The route by which the subnet's clients may reach IPv4 addresses over IPv6, None if there is none. DNS64 gives
+    names that have only these addresses in NAT64. A NAT gateway translates those (VPC guide: DNS64 and NAT64); whether
+    whatever else the most specific route leads to does isn't read, such as a transit gateway to another VPC's NAT
+    gateway (AWS blog: centralizing outbound internet traffic for dual stack VPCs), or a machine.
+    """
     table = effective_route_table(subnet, vpc)
     nats = {nat.id: nat for nat in vpc.nat_gateways}
-    nat64 = [
-        route
+    covering = [
+        (block(text).prefixlen, route)
         for route in (table.routes if table and subnet.dns64 else ())
-        if route.is_active and route.target is TargetKind.NAT_GATEWAY and _leads_out(route, subnet, 6, nats, vpc)
+        for text in route.destinations
+        if covers(text, NAT64)
     ]
-    return any(NAT64.subnet_of(IPv6Network(text)) for route in nat64 for text in route.destinations if ":" in text)
+    _, route = max(covering, key=lambda found: found[0], default=(0, None))
+    is_led = route and route.is_active and route.target is not TargetKind.EGRESS_ONLY_GATEWAY
+    return route if route and is_led and _leads_out(route, subnet, 6, nats, vpc) else None
+
+
+def nat64_words(route: Route) -> str:
+    """That NAT64 may lead on, as a clause about what wasn't read."""
+    return f"whether {route.target_id} leads there from IPv6 by NAT64 was not read"
 
 
 def effective_route_table(subnet: Subnet, vpc: Vpc) -> RouteTable | None:

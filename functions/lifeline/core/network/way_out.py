@@ -28,11 +28,12 @@ from lifeline.core.network.obstacles import Barrier, barrier_of, detours, rule_l
 from lifeline.core.network.packets import Lane, addresses_in, common, joined, narrowed, size, span
 from lifeline.core.network.ports import HTTPS
 from lifeline.core.network.routing import by_taker, routing_of
-from lifeline.core.network.tiers import NAT64, classify, classify_subnets, effective_route_table, ways_out
+from lifeline.core.network.tiers import NAT64_ADDRESSES, classify, classify_subnets, effective_route_table, ways_out
 
 GATEWAYS = frozenset(
     {TargetKind.INTERNET_GATEWAY, TargetKind.CARRIER_GATEWAY, TargetKind.EGRESS_ONLY_GATEWAY, TargetKind.NAT_GATEWAY}
 )
+_TRANSLATING = frozenset({TargetKind.NAT_GATEWAY, TargetKind.NETWORK_INTERFACE})  # to IPv4, where NAT64 leads there
 _COMPANYS = 2**17  # addresses: more than a company's own block, which a /16 is at most
 
 
@@ -202,9 +203,10 @@ def _parts(subnet: Subnet, vpc: Vpc, service: str, version: int) -> Iterator[tup
     found: dict[tuple[TargetKind, str, bool], tuple[Route, list[tuple[int, int]]]] = {}
     for route in ways_out(subnet, vpc):
         for text in (text for text in route.destinations if version_of(text) == version):
-            is_nat64 = text == str(NAT64)
-            addresses = left[span(text)] if is_nat64 else common(left[span(text)], everything.addresses)
-            found.setdefault((route.target, route.target_id, is_nat64), (route, []))[1].extend(addresses)
+            public, mapped = (common(left[span(text)], part) for part in (everything.addresses, NAT64_ADDRESSES))
+            is_nat64 = not public and text not in DEFAULT_ROUTES
+            key = route.target, route.target_id, is_nat64
+            found.setdefault(key, (route, []))[1].extend(mapped if is_nat64 else public)
     for route, parts in found.values():
         if parts:
             yield route, replace(everything, addresses=joined(parts))
@@ -228,10 +230,11 @@ def on_route(
 ) -> tuple[list[Filter], tuple[str, ...]]:
     """The gates on the way by one route, and what was not read there."""
     own, target = leaving(subnet, far, vpc, ports), route.target_id
-    if route.target is TargetKind.NAT_GATEWAY:
-        nat = next((nat for nat in vpc.nat_gateways if nat.id == target), None)
-        if nat is None or far.addresses == addresses_in((str(NAT64),), 6):
-            return own, (f"what {target} does with the packets was not read",)
+    is_mapped = far.version == 6 and bool(common(far.addresses, NAT64_ADDRESSES))
+    nat = next((nat for nat in vpc.nat_gateways if nat.id == target), None)
+    if (is_mapped and route.target in _TRANSLATING) or (route.target is TargetKind.NAT_GATEWAY and nat is None):
+        return own, (f"what {target} does with the packets was not read",)
+    if nat:
         home = next((home for home in vpc.subnets if home.id == nat.subnet_id), None)
         if home is None:
             return own, ()

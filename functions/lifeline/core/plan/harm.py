@@ -3,9 +3,9 @@
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from lifeline.core.network.acl import acl_obstacle, public_end
+from lifeline.core.network.acl import acl_obstacle
 from lifeline.core.network.dns import DnsView, taken_from
-from lifeline.core.network.egress import ends_of
+from lifeline.core.network.egress import ends_of, public_end_for
 from lifeline.core.network.gates import BEYOND, End, ObstacleKind
 from lifeline.core.network.model import (
     Catalog,
@@ -277,7 +277,7 @@ def _dependent(subnet: Subnet, path: NetworkPath, reach: ServiceReach) -> Depend
     if serving and serving.type is EndpointType.INTERFACE:
         now = AnsweringEnds(tuple(ends_of(serving, reach.vpc, version)), serving.security_group_ids)
     elif is_public or serving:
-        now = AnsweringEnds((public_end(reach.service, version),))
+        now = AnsweringEnds((public_end_for(subnet, reach.service, reach.vpc),))
     return Dependent(subnet, path.shut, is_public, now, not path.unread)
 
 
