@@ -410,6 +410,10 @@ def test_a_nat_gateway_without_a_way_on_leads_nowhere() -> None:
     network: Vpc = vpc(subnet("a"), subnet("n"), table("main", NAT), table("n", subnets=("n",)), nat_gateways=(nat,))
     found = find_path(network.subnets[0], network, "monitoring", CATALOG, NOBODY_ELSE, has_public_address=False)
     assert found.reach is Reach.UNREACHABLE
+    assert found.notes[0] == (
+        "subnet-a is isolated: rtb-main has no route out of the VPC; its route to nat-1 carries nothing out: nat-1 has "
+        "no way out itself"
+    )
 
 
 READY, COMING = EndpointState.AVAILABLE, EndpointState.PENDING

@@ -20,7 +20,7 @@ from lifeline.core.network.model import (
     Unread,
     UnsureTier,
 )
-from lifeline.core.network.tiers import classify, classify_subnets, covers, nat64_route, ways_out
+from lifeline.core.network.tiers import classify, classify_subnets, covers, idle_ways, nat64_route, ways_out
 from tests.support.builders import default_route, route, subnet, table, vpc
 
 IGW = TargetKind.INTERNET_GATEWAY
@@ -225,6 +225,58 @@ def test_the_most_specific_route_decides_where_nat64_leads(narrower: Route, is_l
     assert nat64_route(home, vpc(home, table("main", wide, narrower))) == (wide if is_led else None)
 
 
+EIGW, TGW = TargetKind.EGRESS_ONLY_GATEWAY, TargetKind.TRANSIT_GATEWAY
+
+
+@pytest.mark.parametrize(
+    ("target", "tier"),
+    [(IGW, Tier.ISOLATED), (EIGW, Tier.ISOLATED), (TGW, Tier.EGRESS), (TargetKind.LOCAL, Tier.ISOLATED)],
+)
+def test_private_ipv6_addresses_lead_nobody_out_by_an_internet_gateway(target: TargetKind, tier: Tier) -> None:
+    """AWS doesn't advertise them on the internet; another network may translate them."""
+    public = subnet("six", cidr="", ipv6_cidrs=("2001:db8::/64",))
+    private = replace(public, has_private_ipv6=True)
+    network = vpc(private, table("main", route("::/0", target, "x-1")))
+    assert classify(private, network) is tier
+    assert classify_subnets(network) == {private.id: tier}
+    assert bool(ways_out(private, network)) is (tier is Tier.EGRESS)
+    told = [("x-1", "the IPv6 addresses of subnet-six are private")] if target in {IGW, EIGW} else []
+    assert list(idle_ways(private, network)) == told
+    assert not list(idle_ways(public, network))
+    dual = replace(private, cidr="10.0.0.0/24")
+    assert classify(dual, vpc(dual, table("main", default_route(IGW)))) is Tier.PUBLIC
+
+
+@pytest.mark.parametrize(
+    ("target", "mode", "told"),
+    [
+        (IGW, BlockMode.OFF, ""),
+        (IGW, BlockMode.INGRESS, "VPC Block Public Access is on for subnet-a (block-ingress)"),
+        (IGW, BlockMode.BIDIRECTIONAL, "VPC Block Public Access is on for subnet-a (block-bidirectional)"),
+        (TargetKind.NAT_GATEWAY, BlockMode.INGRESS, "x-1 isn't available"),
+        (
+            TargetKind.NAT_GATEWAY,
+            BlockMode.BIDIRECTIONAL,
+            "VPC Block Public Access is on for subnet-a (block-bidirectional)",
+        ),
+        (TargetKind.NETWORK_INTERFACE, BlockMode.OFF, "x-1 is attached to nothing that runs"),
+        (TGW, BlockMode.BIDIRECTIONAL, ""),
+        (TargetKind.PEERING, BlockMode.OFF, ""),
+    ],
+)
+@pytest.mark.parametrize("halves", [True, False])
+def test_why_a_default_route_carries_nothing_is_said(
+    target: TargetKind, mode: BlockMode, told: str, *, halves: bool
+) -> None:
+    """Whatever narrower routes go before it."""
+    home = subnet("a", block_mode=mode)
+    narrower = [route(one, TargetKind.PEERING) for one in ("0.0.0.0/1", "128.0.0.0/1") if halves]
+    found = replace(vpc(home, table("main", default_route(target, "x-1"), *narrower)), interfaces=(IDLE,))
+    nat = NatGateway("x-1", is_public=True, is_available=False)
+    assert list(idle_ways(home, replace(found, nat_gateways=(nat,)))) == ([("x-1", told)] if told else [])
+
+
+IDLE = NetworkInterface("x-1", "subnet-a", is_attached=False)
 routes = st.builds(
     Route,
     destinations=st.sampled_from([("0.0.0.0/0",), ("0.0.0.0/1",), ("128.0.0.0/1",), ("::/0",), ("10.9.0.0/16",)]),

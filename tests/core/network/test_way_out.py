@@ -8,6 +8,7 @@ import pytest
 from lifeline.core.network.dns import DnsView
 from lifeline.core.network.model import (
     AclEntry,
+    BlockMode,
     Catalog,
     EndpointType,
     Interface,
@@ -400,6 +401,14 @@ def test_why_a_subnet_counts_as_isolated_is_said() -> None:
         )
     ]
     assert not list(shut_in_words(behind(TargetKind.NAT_GATEWAY, "nat-1"), {CLIENT.id}))
+    blocked = replace(CLIENT, block_mode=BlockMode.INGRESS)
+    network = vpc(blocked, table("main", default_route(TargetKind.INTERNET_GATEWAY)))
+    assert list(shut_in_words(network, {CLIENT.id})) == [
+        (
+            "subnet-a counts as isolated although a route of rtb-main leads out: VPC Block Public Access is on for "
+            "subnet-a (block-ingress)"
+        )
+    ]
 
 
 CALLER = Interface("eni-1", "subnet-a", is_attached=True, calls=True)

@@ -64,14 +64,19 @@ def subnet_of(described: dict[str, Any], zone_types: dict[str, str], stranded: C
         block_mode=BlockMode(blocked) if blocked in set(BlockMode) else BlockMode.OFF,
         dns64=bool(described.get("EnableDns64")),
         is_stranded=described["SubnetId"] in stranded,
+        has_private_ipv6={one.get("Ipv6AddressAttribute") for one in _live(described, "Ipv6CidrBlock")} == {"private"},
         tags=tags_of(described),
     )
 
 
 def _blocks(described: dict[str, Any], family: str) -> list[str]:
-    """The blocks of a family that are associated or about to be."""
+    return [entry[family] for entry in _live(described, family)]
+
+
+def _live(described: dict[str, Any], family: str) -> list[dict[str, Any]]:
+    """What describes the blocks of a family that are associated or about to be."""
     return [
-        entry[family]
+        entry
         for entry in described.get(f"{family}AssociationSet", [])
         if entry.get(f"{family}State", {}).get("State", "associated") in {"associated", "associating"}
     ]

@@ -49,7 +49,7 @@ from lifeline.core.network.obstacles import (
 )
 from lifeline.core.network.packets import EPHEMERAL, NAT_PORTS, ports_in
 from lifeline.core.network.ports import ports_of, ports_unknown
-from lifeline.core.network.tiers import classify, effective_route_table, leads_out_by_ipv6, nat64_route
+from lifeline.core.network.tiers import classify, effective_route_table, idle_ways, leads_out_by_ipv6, nat64_route
 from lifeline.core.network.way_out import way_out
 from lifeline.core.network.way_to_central import unread_addresses, way_to_central
 
@@ -607,7 +607,9 @@ class ServiceReach:
         is_by_ipv6 = tier is Tier.ISOLATED and leads_out_by_ipv6(subnet, self.vpc)
         routes = "no IPv4 route out of the VPC" if is_by_ipv6 else _ROUTES[tier]
         by = f": {table.id} has {routes}" if table else ""
-        return f"{subnet.id} is {tier}{by}{''.join(dead)}"
+        ways = idle_ways(subnet, self.vpc) if tier is Tier.ISOLATED else ()
+        idle = [f"; its route to {target_id} carries nothing out: {why}" for target_id, why in ways]
+        return f"{subnet.id} is {tier}{by}{''.join((*dead, *idle))}"
 
     def _idle(self, table: RouteTable | None) -> Iterator[str]:
         """Endpoints of the service that are there and don't help."""

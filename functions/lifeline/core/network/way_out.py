@@ -28,7 +28,14 @@ from lifeline.core.network.obstacles import Barrier, barrier_of, detours, rule_l
 from lifeline.core.network.packets import Lane, addresses_in, common, joined, narrowed, size, span
 from lifeline.core.network.ports import HTTPS
 from lifeline.core.network.routing import by_taker, routing_of
-from lifeline.core.network.tiers import NAT64_ADDRESSES, classify, classify_subnets, effective_route_table, ways_out
+from lifeline.core.network.tiers import (
+    NAT64_ADDRESSES,
+    classify,
+    classify_subnets,
+    effective_route_table,
+    idle_ways,
+    ways_out,
+)
 
 GATEWAYS = frozenset(
     {TargetKind.INTERNET_GATEWAY, TargetKind.CARRIER_GATEWAY, TargetKind.EGRESS_ONLY_GATEWAY, TargetKind.NAT_GATEWAY}
@@ -71,7 +78,7 @@ def without_addresses(interfaces: Iterable[Interface]) -> frozenset[str]:
 def _why_shut_in(subnet: Subnet, vpc: Vpc, tier: SeenTier) -> str:
     """Why none of what its clients send gets out for sure, although it has routes out, or may have; else empty."""
     if tier is Tier.ISOLATED:
-        return ""
+        return "; ".join(why for _, why in idle_ways(subnet, vpc))
     if subnet.is_stranded and subnet.block_mode is BlockMode.OFF:
         subnet = replace(subnet, block_mode=BlockMode.INGRESS)  # as if the internet gateway were shut
         if classify(subnet, vpc) is Tier.ISOLATED:
