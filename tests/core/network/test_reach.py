@@ -514,3 +514,18 @@ def test_nat64_may_lead_an_ipv6_only_subnet_to_what_has_ipv4_alone(service: str,
     assert [obstacle.words for obstacle in found.obstacles] == [words]
     told = ("whether nat-1 leads there from IPv6 by NAT64 was not read",) if dns64 else ()
     assert (found.reach, found.unread) == (Reach.UNKNOWN if dns64 else Reach.CLOSED, told)
+
+
+@pytest.mark.parametrize(("kind", "is_served"), [("ipv4", False), ("dualstack", True), ("ipv6", True)])
+@pytest.mark.parametrize("listed", [(), ("52.94.0.0/22",), ("52.94.0.0/22", "2600:1f00::/40")])
+def test_dynamodbs_gateway_endpoint_serves_ipv6_by_its_ip_address_type(
+    listed: tuple[str, ...], kind: str, *, is_served: bool
+) -> None:
+    six = subnet("a", cidr="", ipv6_cidrs=("2001:db8::/64",))
+    theirs = gateway("main", service_name="com.amazonaws.us-east-1.dynamodb", ip_address_type=kind)
+    to_it = replace(TO_S3, destinations=listed)
+    network = vpc(six, theirs, table("main", to_it))
+    found = find_path(six, network, "dynamodb", CATALOG, NOBODY_ELSE, has_public_address=False)
+    assert (found.reach is Reach.SERVED) is is_served
+    words = "vpce-1, whose IP address type is ipv4, only serves IPv4, and subnet-a has no IPv4 addresses"
+    assert (found.words == words) is not is_served

@@ -293,7 +293,8 @@ def shares_ports(rule: Rule, ports: Ranges) -> bool:
 def _barrier_to_gateway(
     endpoint: Endpoint, client: Subnet, vpc: Vpc, ports: Ranges, asking: NetworkInterface | None
 ) -> Barrier:
-    """S3's gateway endpoint has IPv4 alone (VPC guide: gateway endpoints for Amazon S3). The service keeps its public
+    """S3's gateway endpoint has IPv4 alone, DynamoDB's unless its IP address type says more (PrivateLink guide: gateway
+    endpoints; gateway endpoints for Amazon S3). The service keeps its public
     addresses, so the client's network ACL must let them pass, and no route that goes before that to the endpoint may
     take some (VPC guide: route priority). Its prefix list has them; where that wasn't read, only what treats all public
     addresses alike gives an answer.
@@ -301,8 +302,9 @@ def _barrier_to_gateway(
     service, table = suffix_of(endpoint.service_name), effective_route_table(client, vpc)
     version = client.ip_version
     near = End.of(client, version, (asking,) if asking else ())
-    if client.is_ipv6_only and service == "s3":
-        words = f"the gateway endpoint for S3 only serves IPv4, and {client.id} has no IPv4 addresses"
+    if client.is_ipv6_only and (service == "s3" or endpoint.ip_address_type == "ipv4"):
+        which = "the gateway endpoint for S3" if service == "s3" else f"{endpoint.id}, whose IP address type is ipv4,"
+        words = f"{which} only serves IPv4, and {client.id} has no IPv4 addresses"
         return _other_family(words, client, vpc)
     routes = [route for route in table.routes if route.target_id == endpoint.id] if table else []
     listed = tuple(text for route in routes if route.prefix_list_id for text in route.destinations)
