@@ -513,6 +513,38 @@ def test_a_list_that_cannot_be_read_hides_no_subnet_from_which_nothing_gets_out_
     assert usable_tiers(vpc(replace(CLIENT, is_stranded=True), beside, unread=unread)) != {CLIENT.id: Tier.ISOLATED}
 
 
+AWSS = ("3.0.0.0/8", "52.94.0.0/15")
+
+
+@pytest.mark.parametrize(
+    ("target", "blocks", "has_public_address", "is_known"),
+    [
+        (TargetKind.NAT_GATEWAY, AWSS, False, False),
+        (TargetKind.NAT_GATEWAY, ("198.51.100.0/24", "10.0.0.0/8"), False, True),
+        (TargetKind.INTERNET_GATEWAY, AWSS, True, False),
+        (TargetKind.INTERNET_GATEWAY, AWSS, False, True),
+        (TargetKind.TRANSIT_GATEWAY, AWSS, False, True),
+        (TargetKind.PEERING, AWSS, False, True),
+    ],
+)
+def test_whether_routes_for_some_public_addresses_lead_to_the_service_is_not_read(
+    target: TargetKind, blocks: tuple[str, ...], *, has_public_address: bool, is_known: bool
+) -> None:
+    """Such as AWS's own blocks alone, as its published list has them."""
+    listed = Route(blocks, target, "nat-1", is_active=True, prefix_list_id="pl-1")
+    network = vpc(CLIENT, table("main", listed))
+    assert usable_tiers(network) == {CLIENT.id: Tier.ISOLATED}
+    found = path(network, has_public_address=has_public_address)
+    unread = (
+        "rtb-main leads some public addresses to nat-1, and whether the monitoring service has addresses there was not "
+        "read"
+    )
+    assert (found.reach, found.unread) == ((Reach.UNREACHABLE, ()) if is_known else (Reach.UNKNOWN, (unread,)))
+    if not is_known:
+        assert found.notes[0] == "subnet-a is isolated: rtb-main has no default route out of the VPC"
+    assert path(vpc(CLIENT, table("main", replace(listed, is_active=False)))).reach is Reach.UNREACHABLE
+
+
 SIX = subnet("a", cidr="", ipv6_cidrs=("2001:db8::/64",), dns64=True)
 
 

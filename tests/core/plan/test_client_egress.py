@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from lifeline.core.network.dns import DnsView
-from lifeline.core.network.model import NatGateway, NetworkInterface, Rule, SecurityGroup, TargetKind, Tier, Vpc
+from lifeline.core.network.model import NatGateway, NetworkInterface, Route, Rule, SecurityGroup, TargetKind, Tier, Vpc
 from lifeline.core.plan.actions import Action, ActionKind, Status
 from lifeline.core.policy.policy import Exempted, Requirement
 from tests.support import builders
@@ -77,6 +77,16 @@ def test_one_that_reaches_ipv4_by_nat64_alone_blocks_it(block: str, status: Stat
     found = builders.plan(replace(of, ipv6_cidrs=("2001:db8::/56",)), "six", dns=DnsView())
     action = next(one for one in found.actions if one.service)
     assert (action.status, "a client in subnet-a" in action.error) == (status, status is Status.BLOCKED)
+
+
+def test_one_that_may_reach_it_by_routes_for_awss_blocks_alone_blocks_it() -> None:
+    some = Route(("3.0.0.0/8", "52.94.0.0/15"), TargetKind.NAT_GATEWAY, "nat_gateway-1", is_active=True)
+    action = make(network(PUBLIC, route_tables=(table("main", some),)))
+    assert action.status is Status.BLOCKED
+    assert action.reason.startswith("subnet-a (isolated) can't reach the monitoring service privately: ")
+    assert "unreachable from a client in subnet-a, which may reach it today: sg-app of eni-app" in action.error
+    open_ = make(network(Rule("-1", 0, 65535, ("0.0.0.0/0",)), route_tables=(table("main", some),)))
+    assert open_.status is Status.PLANNED
 
 
 OTHER_BLOCK = subnet("z", cidr="100.64.1.0/24", free=4000)

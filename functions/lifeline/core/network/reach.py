@@ -50,7 +50,7 @@ from lifeline.core.network.obstacles import (
 from lifeline.core.network.packets import EPHEMERAL, NAT_PORTS, ports_in
 from lifeline.core.network.ports import ports_of, ports_unknown
 from lifeline.core.network.tiers import classify, effective_route_table, idle_ways, leads_out_by_ipv6, nat64_route
-from lifeline.core.network.way_out import way_out
+from lifeline.core.network.way_out import partly_out, way_out
 from lifeline.core.network.way_to_central import unread_addresses, way_to_central
 
 _ROUTES: dict[SeenTier, str] = {
@@ -122,8 +122,9 @@ class NetworkPath:
     endpoint. `unread` are clauses: what was not read and could change the verdict, or what can be done about it;
     `doubts` say why it may not hold although everything was read. `shut` are the subnet's addresses from which
     something of the service can't be reached, though it is served or open: a few, of which `exception` says why, or in
-    part. `is_repairable` is False where neither an endpoint of Lifeline's nor one that it could make would open the
-    path; if something is `unread`, True only says that one might. `conflict_id` is the zone that keeps AWS from
+    part. `is_partly_out` says that routes lead some public addresses out, and it isn't known whether they are the
+    service's. `is_repairable` is False where neither an endpoint of Lifeline's nor one that it could make would open
+    the path; if something is `unread`, True only says that one might. `conflict_id` is the zone that keeps AWS from
     accepting one.
     """
 
@@ -140,6 +141,7 @@ class NetworkPath:
     conflict_id: str = ""
     shut: Ranges = ()
     exception: str = ""
+    is_partly_out: bool = False
 
     def cut_beyond(self, service: str, words: str, subnet_id: str, *doubts: str) -> "NetworkPath":
         """The path to a central endpoint, on which something beyond the VPC stands."""
@@ -240,7 +242,7 @@ class ServiceReach:
             or self._by_itself(subnet, has_public_address=has_public_address)
             or self._not_yet(subnet)
             or self._filtered(subnet, has_public_address=has_public_address)
-            or self._nowhere(subnet)
+            or self._nowhere(subnet, has_public_address=has_public_address)
         )
         path = self._unless_dns_is_unread(path, subnet)
         path = replace(path, notes=(self._tier_words(subnet), *path.notes))
@@ -546,8 +548,11 @@ class ServiceReach:
             return self._unless_central(path, subnet)
         return None
 
-    def _nowhere(self, subnet: Subnet) -> NetworkPath:
+    def _nowhere(self, subnet: Subnet, *, has_public_address: bool) -> NetworkPath:
         path = self._closed(subnet)
+        if partly := partly_out(subnet, self.vpc, self.service, has_public_address=has_public_address):
+            words = f"it isn't known whether a route gives {subnet.id} access to the {self.service} service"
+            return replace(path, reach=Reach.UNKNOWN, words=words, unread=(*partly, *path.unread), is_partly_out=True)
         if self._tier(subnet) is Tier.PUBLIC:
             path = replace(path, reach=Reach.NO_ADDRESS, words=f"the instance has no {_PUBLIC[subnet.is_ipv6_only]}")
         elif effective_route_table(subnet, self.vpc) is None:
@@ -606,6 +611,8 @@ class ServiceReach:
         tier = self._tier(subnet)
         is_by_ipv6 = tier is Tier.ISOLATED and leads_out_by_ipv6(subnet, self.vpc)
         routes = "no IPv4 route out of the VPC" if is_by_ipv6 else _ROUTES[tier]
+        if tier is Tier.ISOLATED and partly_out(subnet, self.vpc, self.service, has_public_address=True):
+            routes = "no default route out of the VPC"
         by = f": {table.id} has {routes}" if table else ""
         ways = idle_ways(subnet, self.vpc) if tier is Tier.ISOLATED else ()
         idle = [f"; its route to {target_id} carries nothing out: {why}" for target_id, why in ways]

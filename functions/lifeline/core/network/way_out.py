@@ -202,6 +202,22 @@ def _lost_words(subnet: Subnet, vpc: Vpc, service: str, *, at_least: int = 1) ->
     return (f"{words}, and whether the {service} service has addresses there was not read",)
 
 
+def partly_out(subnet: Subnet, vpc: Vpc, service: str, *, has_public_address: bool) -> tuple[str, ...]:
+    """That narrower routes lead public addresses out by AWS's own gateways, as a clause, where no route leads all of
+    them out: AWS publishes its services' blocks (IP ranges guide), and whoever routes these alone reaches the service.
+    """
+    table, everything = effective_route_table(subnet, vpc), public_end(service, subnet.ip_version)
+    edges = {TargetKind.INTERNET_GATEWAY, TargetKind.CARRIER_GATEWAY}
+    usable = GATEWAYS if has_public_address else GATEWAYS - edges
+    out = [route for route in ways_out(subnet, vpc) if route.target in usable]
+    texts = [text for route in out for text in route.destinations]
+    if not table or size(common(addresses_in(texts, everything.version), everything.addresses)) < _COMPANYS:
+        return ()
+    where = ", ".join(dict.fromkeys(route.target_id for route in out))
+    words = f"{table.id} leads some public addresses to {where}"
+    return (f"{words}, and whether the {service} service has addresses there was not read",)
+
+
 def _parts(subnet: Subnet, vpc: Vpc, service: str, version: int) -> Iterator[tuple[Route, End]]:
     """Where routes lead out, each with the public addresses for which none is more specific, and one of its routes."""
     everything = public_end(service, version)

@@ -234,7 +234,8 @@ def find_dependents(
     """The subnets that reach the service today, on any path, in the order of their ids; without those that are exempt
     by more than a tag.
 
-    With them are those of which it isn't known because something of the VPC could not be read.
+    With them are those of which it isn't known because something of the VPC could not be read, or because routes lead
+    only some public addresses out.
     Whether a machine in a public subnet has a public address is not known here, so each counts as having one.
     """
     spared = {exempted.subject for exempted in _spared(exempt, service)}
@@ -243,7 +244,9 @@ def find_dependents(
     asking = (subnet for subnet in subnets if subnet.id not in spared)
     paths = ((subnet, reach.path(subnet, has_public_address=True)) for subnet in asking)
     counting = {found for found in Reach if found.is_open_in_part or (vpc.unread and found is Reach.UNKNOWN)}
-    return tuple(_dependent(subnet, path, reach) for subnet, path in paths if path.reach in counting)
+    return tuple(
+        _dependent(subnet, path, reach) for subnet, path in paths if path.reach in counting or path.is_partly_out
+    )
 
 
 def find_spared(
@@ -271,7 +274,8 @@ def _spared(exempt: Iterable[Exempted], service: str) -> Iterator[Exempted]:
 
 
 def _dependent(subnet: Subnet, path: NetworkPath, reach: ServiceReach) -> Dependent:
-    is_public, version = path.reach in {Reach.OPEN_EGRESS, Reach.OPEN_PUBLIC}, subnet.ip_version
+    is_public = path.reach in {Reach.OPEN_EGRESS, Reach.OPEN_PUBLIC} or path.is_partly_out
+    version = subnet.ip_version
     serving = next((one for one in reach.endpoints if one.id == path.endpoint_id), None)
     now = NOT_KNOWN
     if serving and serving.type is EndpointType.INTERFACE:
