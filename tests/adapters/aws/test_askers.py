@@ -54,6 +54,16 @@ def test_doors_forwards_and_servers_become_values() -> None:
     assert (found.dns_servers, found.unread) == (((SECOND, ("10.0.1.10",)),), ())
 
 
+@pytest.mark.parametrize(
+    ("status", "vpc_ids"),
+    [("COMPLETE", (SECOND,)), ("CREATING", (SECOND,)), ("DELETING", ()), ("FAILED", ()), ("OVERRIDDEN", ())],
+)
+def test_a_vpc_follows_a_rule_that_is_associated_with_it_for_sure(status: str, vpc_ids: tuple[str, ...]) -> None:
+    association = {"ResolverRuleId": "rslvr-rr-1", "VPCId": SECOND, "Status": status}
+    rules = resolver(list_resolver_rule_associations={"ResolverRuleAssociations": [association]})
+    assert [forward.vpc_ids for forward in read(rules).forwards] == [vpc_ids]
+
+
 def test_without_rules_that_forward_nobody_asks_who_follows_them() -> None:
     rules = resolver(list_resolver_endpoints={}, list_resolver_rules={"ResolverRules": [SYSTEM]})
     assert read(rules, Stub()) == Askers()

@@ -181,6 +181,7 @@ def test_a_subnet_is_read_with_its_zone_its_owner_and_what_blocks_it() -> None:
         BlockMode.BIDIRECTIONAL,
         ("2001:db8::/64",),
     )
+    assert not found.has_private_ipv6
     assert subnet_of({"SubnetId": "s", "Ipv6Native": True, "CidrBlock": "x"}, {}).cidr == ""
     assert subnet_of({"SubnetId": "s", "BlockPublicAccessStates": {"InternetGatewayBlockMode": "new"}}, {}).block_mode
 
@@ -196,6 +197,23 @@ def test_a_vpc_has_all_of_its_associated_blocks() -> None:
         ],
     }
     assert vpc_of(described).all_cidrs == ("10.0.0.0/16", "10.1.0.0/16")
+
+
+@pytest.mark.parametrize(
+    ("attributes", "is_private"),
+    [((), False), (("public",), False), (("private",), True), (("private", "public"), False), ((None,), False)],
+)
+def test_a_subnets_ipv6_addresses_are_private_if_aws_advertises_none_of_them(
+    attributes: tuple[str | None, ...], *, is_private: bool
+) -> None:
+    blocks = [
+        {"Ipv6CidrBlock": f"fd80:{place}::/64", **({"Ipv6AddressAttribute": kind} if kind else {})}
+        for place, kind in enumerate(attributes)
+    ]
+    gone = {"Ipv6CidrBlock": "2001:db8::/64", "Ipv6AddressAttribute": "public"}
+    gone["Ipv6CidrBlockState"] = {"State": "disassociated"}  # type: ignore[assignment]
+    described = {"SubnetId": "s", "Ipv6CidrBlockAssociationSet": [*blocks, gone]}
+    assert subnet_of(described, {}).has_private_ipv6 is is_private
 
 
 def test_rules_for_every_protocol_and_by_number_are_read() -> None:
@@ -214,7 +232,10 @@ def test_rules_for_every_protocol_and_by_number_are_read() -> None:
 
 @pytest.mark.parametrize(("status", "is_attached"), [("in-use", True), ("available", False), ("attaching", True)])
 def test_a_network_interface_is_attached_until_ec2_calls_it_available(status: str, is_attached: bool) -> None:
-    assert interface_of({"NetworkInterfaceId": "eni-1", "Status": status}).is_attached is is_attached
+    """Those of pods with security groups of their own (`branch`) have no attachment."""
+    described = {"NetworkInterfaceId": "eni-1", "InterfaceType": "branch", "Status": status}
+    assert interface_of(described).is_attached is is_attached
+    assert any_interface_of(described).is_attached is is_attached
 
 
 def test_a_network_interface_has_all_its_private_addresses_and_its_groups() -> None:

@@ -209,6 +209,56 @@ def test_a_zones_addresses_are_those_of_its_own_name(
     assert (answer.addresses, answer.endpoint_id) == (addresses, endpoint_id)
 
 
+def zonal(zone: str) -> str:
+    return f"vpce-0a1-xyz-{zone}.monitoring.us-east-1.vpce.amazonaws.com."
+
+
+@pytest.mark.parametrize(
+    ("aliases", "addresses"),
+    [
+        ((ALIAS,), ("10.9.0.10", "10.9.1.10")),
+        ((zonal("us-east-1a"),), ("10.9.0.10",)),
+        ((zonal("us-east-1b"),), ("10.9.1.10",)),
+        ((zonal("us-east-1a"), zonal("us-east-1b")), ("10.9.0.10", "10.9.1.10")),
+        ((zonal("us-east-1c"),), None),  # in which the endpoint has no interface
+    ],
+)
+def test_a_name_of_one_zone_leads_to_the_addresses_there(
+    aliases: tuple[str, ...], addresses: tuple[str, ...] | None
+) -> None:
+    """So that traffic stays within an Availability Zone (PrivateLink guide: DNS hostnames)."""
+    interfaces = [
+        {"NetworkInterfaceId": f"eni-{zone}", "PrivateIpAddress": address, "AvailabilityZone": f"us-east-1{zone}"}
+        for zone, address in (("a", "10.9.0.10"), ("b", "10.9.1.10"))
+    ]
+    sets = [records(alias=alias) | {"SetIdentifier": alias, "Weight": 1} for alias in aliases]
+    ec2 = Stub(**HUBS | {"describe_network_interfaces": {"NetworkInterfaces": interfaces}})
+    (answer,) = central(with_records(*sets), ec2=ec2).view(VPC_ID, region=REGION).answers
+    assert (answer.addresses, answer.endpoint_id) == (addresses, "vpce-0a1" if addresses else "")
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "addresses"),
+    [
+        ({"Weight": 1}, {"Weight": 1}, ("10.9.0.10", "10.9.1.10")),
+        ({"Weight": 1}, {"Weight": 0}, ("10.9.0.10",)),
+        ({"Weight": 0}, {"Weight": 0}, ("10.9.0.10", "10.9.1.10")),
+        ({"MultiValueAnswer": True}, {"MultiValueAnswer": True}, ("10.9.0.10", "10.9.1.10")),
+        ({"Failover": "PRIMARY"}, {"Failover": "SECONDARY"}, None),
+        ({"Region": "us-east-1"}, {"Region": "us-west-2"}, None),
+        ({"GeoLocation": {"CountryCode": "*"}}, {"GeoLocation": {"CountryCode": "US"}}, None),
+    ],
+)
+def test_which_of_a_names_records_answers_is_known_only_as_far_as_all_of_them_do(
+    one: dict[str, Any], other: dict[str, Any], addresses: tuple[str, ...] | None
+) -> None:
+    zones = with_records(records("10.9.0.10") | one, records("10.9.1.10") | other)
+    (answer,) = central(zones).view(VPC_ID, region=REGION).answers
+    assert answer.addresses == addresses
+    same = with_records(records("10.9.0.10") | one, records("10.9.0.10") | other)
+    assert [found.addresses for found in central(same).view(VPC_ID, region=REGION).answers] == [("10.9.0.10",)]
+
+
 @pytest.mark.parametrize("wildcard", [f"\\052.{NAME}.", f"*.{NAME}."])
 def test_a_record_of_a_zones_own_name_and_one_of_all_names_under_it_do_not_answer_each_other(wildcard: str) -> None:
     zones = with_records(records("10.9.0.10"), records(alias=ALIAS, name=wildcard))

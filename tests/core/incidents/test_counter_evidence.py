@@ -415,6 +415,15 @@ class TestAnAgentWithIpv6:
         told = "IPv6 leads to IPv4 addresses by NAT64 there: an agent that prefers IPv6 isn't cut off"
         assert (told in cause.evidence) is dns64
 
+    @pytest.mark.parametrize("cidr", ["64:ff9b::/96", "::/0"])
+    def test_may_not_be_cut_off_where_another_network_may_lead_on_to_ipv4(self, cidr: str) -> None:
+        """A hub's NAT gateway translates for the VPCs behind a transit gateway, too."""
+        home = subnet("a", ipv6_cidrs=("2001:db8::/64",), dns64=True)
+        seen = replace(self.seen(cidr, target=TargetKind.TRANSIT_GATEWAY), subnets=(home,))
+        cause = why(facts(seen, instance=self.BY_IPV6))
+        assert (cause.kind, cause.confidence) == (CauseKind.CUT_OFF, Confidence.MEDIUM)
+        assert any(line.startswith("DNS64 is on there, and whether") for line in cause.evidence)
+
     @pytest.mark.parametrize(
         ("cidrs", "instance"),
         [(("0.0.0.0/0",), BY_IPV6), (("0.0.0.0/0", "::/0"), INSTANCE), ((), BY_IPV6)],
@@ -461,6 +470,12 @@ class TestAnAgentInAnIpv6OnlySubnet:
         for routes in ((nat64,), (nat64, onward), (("::/0", TargetKind.NAT_GATEWAY),)):
             assert not any(self.DOUBT in line for line in self.cause(*routes, dns64=True).evidence)
         assert self.DOUBT in self.cause(nat64, onward).evidence[0]
+
+    def test_may_have_nat64_behind_a_transit_gateway(self) -> None:
+        for routes in ((("64:ff9b::/96", TargetKind.TRANSIT_GATEWAY),), (("::/0", TargetKind.TRANSIT_GATEWAY),)):
+            cause = self.cause(*routes, dns64=True)
+            assert (cause.kind, cause.is_repairable) == (CauseKind.AGENT, False)
+            assert not any(self.DOUBT in line or "path is open" in line for line in cause.evidence)
 
 
 @given(

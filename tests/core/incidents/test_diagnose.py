@@ -27,6 +27,7 @@ from lifeline.core.incidents.late import Others
 from lifeline.core.network.dns import AnswerKind, DnsAnswer, DnsView
 from lifeline.core.network.iam_policy import Permission, RoleVerdict
 from lifeline.core.network.model import (
+    BlockMode,
     Catalog,
     Endpoint,
     EndpointState,
@@ -1700,3 +1701,25 @@ class TestTheWayToAHubBeyondTheVpc:
         before = replace(made, agent=agent(since=minute(-25), seen_at=minute(-26)))
         found = diagnose({"i-1": made, "i-2": before}, NOW, reporting_by_zone={})
         assert [found[one].kind for one in ("i-1", "i-2")] == [CauseKind.AGENT, CauseKind.CUT_OFF]
+
+
+@pytest.mark.parametrize(
+    ("target", "mode"),
+    [
+        (TargetKind.INTERNET_GATEWAY, BlockMode.INGRESS),
+        (TargetKind.NAT_GATEWAY, BlockMode.BIDIRECTIONAL),
+    ],
+)
+def test_a_route_that_block_public_access_shuts_is_neither_missing_nor_to_be_restored(
+    target: TargetKind, mode: BlockMode
+) -> None:
+    home = subnet("a", block_mode=mode)
+    began = change("ModifyVpcBlockPublicAccessOptions", at=-3)
+    cause = why(facts(vpc(home, table("main", default_route(target, "x-1"))), changes=(began,)))
+    assert (cause.kind, cause.change) == (CauseKind.CUT_OFF, began)
+    assert cause.evidence[0] == (
+        "subnet-a is isolated: rtb-main has no route out of the VPC; its route to x-1 carries nothing out: VPC Block "
+        f"Public Access is on for subnet-a ({mode})"
+    )
+    assert "open the way out by x-1 again or create an endpoint" in cause.advice
+    assert "restore the route" not in cause.advice

@@ -125,3 +125,17 @@ def test_out_to_a_central_endpoint_its_addresses_count(cidr: str, *, is_open: bo
     there = ("10.9.2.10", "10.9.1.10", "2001:db8::10")
     found = egress_to_central(groups(to(cidr)), there, CLIENT, vpc(CLIENT), HTTPS)
     assert (found.is_open, found.where) == (is_open, "the central endpoint (10.9.1.10, 10.9.2.10)")
+
+
+@pytest.mark.parametrize(
+    ("blocks", "is_open"),
+    [(("64:ff9b::/96",), None), (("2000::/3",), None), (("2000::/3", "64:ff9b::/96"), True), (("fd00::/8",), False)],
+)
+def test_with_nat64_a_services_addresses_are_also_those_that_stand_for_ipv4(
+    blocks: tuple[str, ...], *, is_open: bool | None
+) -> None:
+    six = subnet("a", cidr="", ipv6_cidrs=("2001:db8::/64",), dns64=True)
+    seen = vpc(six, table("main", route("64:ff9b::/96", TargetKind.NAT_GATEWAY, "nat-1")))
+    assert egress_to_public(groups(to(*blocks)), "monitoring", six, seen, HTTPS).is_open is is_open
+    without = vpc(six, table("main", route("::/0", TargetKind.EGRESS_ONLY_GATEWAY, "eigw-1")))
+    assert egress_to_public(groups(to("64:ff9b::/96")), "monitoring", six, without, HTTPS).is_open is False

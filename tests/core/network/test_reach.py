@@ -410,6 +410,10 @@ def test_a_nat_gateway_without_a_way_on_leads_nowhere() -> None:
     network: Vpc = vpc(subnet("a"), subnet("n"), table("main", NAT), table("n", subnets=("n",)), nat_gateways=(nat,))
     found = find_path(network.subnets[0], network, "monitoring", CATALOG, NOBODY_ELSE, has_public_address=False)
     assert found.reach is Reach.UNREACHABLE
+    assert found.notes[0] == (
+        "subnet-a is isolated: rtb-main has no route out of the VPC; its route to nat-1 carries nothing out: nat-1 has "
+        "no way out itself"
+    )
 
 
 READY, COMING = EndpointState.AVAILABLE, EndpointState.PENDING
@@ -490,3 +494,38 @@ class TestARouteBetweenTwoSubnets:
     def test_one_that_takes_nothing_of_it_changes_nothing(self, destination: str) -> None:
         found = self.seen(self.network(route(destination, TargetKind.NETWORK_INTERFACE, "eni-fw")))
         assert (found.reach, found.unread) == (Reach.SERVED, ())
+
+
+@pytest.mark.parametrize(
+    ("service", "words"),
+    [
+        ("monitoring", "vpce-1 has only IPv4 addresses, and subnet-a is IPv6-only"),
+        ("s3", "the gateway endpoint for S3 only serves IPv4, and subnet-a has no IPv4 addresses"),
+    ],
+)
+@pytest.mark.parametrize("dns64", [True, False])
+def test_nat64_may_lead_an_ipv6_only_subnet_to_what_has_ipv4_alone(service: str, words: str, *, dns64: bool) -> None:
+    """A NAT gateway translates for the same VPC's other subnets, too (VPC guide: DNS64 and NAT64)."""
+    six = subnet("a", cidr="", ipv6_cidrs=("2001:db8::/64",), dns64=dns64)
+    nat64 = route("64:ff9b::/96", TargetKind.NAT_GATEWAY, "nat-1")
+    serving = endpoint(MONITORING, "b") if service == "monitoring" else gateway("main")
+    network = vpc(six, subnet("b", cidr="10.0.2.0/24"), serving, table("main", nat64, TO_S3))
+    found = find_path(six, network, service, CATALOG, NOBODY_ELSE, has_public_address=False)
+    assert [obstacle.words for obstacle in found.obstacles] == [words]
+    told = ("whether nat-1 leads there from IPv6 by NAT64 was not read",) if dns64 else ()
+    assert (found.reach, found.unread) == (Reach.UNKNOWN if dns64 else Reach.CLOSED, told)
+
+
+@pytest.mark.parametrize(("kind", "is_served"), [("ipv4", False), ("dualstack", True), ("ipv6", True)])
+@pytest.mark.parametrize("listed", [(), ("52.94.0.0/22",), ("52.94.0.0/22", "2600:1f00::/40")])
+def test_dynamodbs_gateway_endpoint_serves_ipv6_by_its_ip_address_type(
+    listed: tuple[str, ...], kind: str, *, is_served: bool
+) -> None:
+    six = subnet("a", cidr="", ipv6_cidrs=("2001:db8::/64",))
+    theirs = gateway("main", service_name="com.amazonaws.us-east-1.dynamodb", ip_address_type=kind)
+    to_it = replace(TO_S3, destinations=listed)
+    network = vpc(six, theirs, table("main", to_it))
+    found = find_path(six, network, "dynamodb", CATALOG, NOBODY_ELSE, has_public_address=False)
+    assert (found.reach is Reach.SERVED) is is_served
+    words = "vpce-1, whose IP address type is ipv4, only serves IPv4, and subnet-a has no IPv4 addresses"
+    assert (found.words == words) is not is_served

@@ -20,7 +20,7 @@ from lifeline.core.network.model import (
     Unread,
     UnsureTier,
 )
-from lifeline.core.network.tiers import classify, classify_subnets, covers, ways_out
+from lifeline.core.network.tiers import classify, classify_subnets, covers, idle_ways, nat64_route, ways_out
 from tests.support.builders import default_route, route, subnet, table, vpc
 
 IGW = TargetKind.INTERNET_GATEWAY
@@ -190,21 +190,94 @@ def test_an_ipv6_only_subnet_with_nat64_reaches_ipv4_through_the_nat_gateway() -
         (route("64:ff9b::/32", TargetKind.NAT_GATEWAY, "nat-1"), True, BlockMode.OFF, Tier.EGRESS),
         (route("64:ff9b::/97", TargetKind.NAT_GATEWAY, "nat-1"), True, BlockMode.OFF, Tier.ISOLATED),  # a half
         (route("64:ff9b::/96", TargetKind.NAT_GATEWAY, "nat-1", active=False), True, BlockMode.OFF, Tier.ISOLATED),
-        (route("64:ff9b::/96", TargetKind.TRANSIT_GATEWAY, "tgw-1"), True, BlockMode.OFF, Tier.ISOLATED),
+        (route("64:ff9b::/96", TargetKind.TRANSIT_GATEWAY, "tgw-1"), True, BlockMode.OFF, Tier.EGRESS),
+        (route("64:ff9b::/96", TargetKind.TRANSIT_GATEWAY, "tgw-1", active=False), True, BlockMode.OFF, Tier.ISOLATED),
+        (route("64:ff9b::/96", TargetKind.NETWORK_INTERFACE, "eni-1"), True, BlockMode.OFF, Tier.EGRESS),
+        (route("64:ff9b::/96", TargetKind.PEERING, "pcx-1"), True, BlockMode.OFF, Tier.ISOLATED),
+        (route("64:ff9b::/96", TargetKind.EGRESS_ONLY_GATEWAY, "eigw-1"), True, BlockMode.OFF, Tier.ISOLATED),
+        (route("64:ff9b::/96", IGW, "igw-1"), True, BlockMode.OFF, Tier.ISOLATED),
         (route("0.0.0.0/0", TargetKind.NAT_GATEWAY, "nat-1"), True, BlockMode.OFF, Tier.ISOLATED),
         (route("64:ff9b::/96", TargetKind.NAT_GATEWAY, "nat-1"), False, BlockMode.OFF, Tier.ISOLATED),
         (route("64:ff9b::/96", TargetKind.NAT_GATEWAY, "nat-1"), True, BlockMode.BIDIRECTIONAL, Tier.ISOLATED),
         (route("64:ff9b::/96", TargetKind.NAT_GATEWAY, "nat-1"), True, BlockMode.INGRESS, Tier.EGRESS),
     ],
 )
-def test_nat64_takes_an_active_route_for_all_of_its_prefix_to_a_nat_gateway_that_works(
+def test_nat64_takes_an_active_route_for_all_of_its_prefix_to_what_may_translate(
     nat64: Route, nats: bool, block_mode: BlockMode, tier: Tier
 ) -> None:
     home = subnet("six", cidr="", ipv6_cidrs=("2001:db8::/64",), dns64=True, block_mode=block_mode)
     there = (NatGateway("nat-1", is_public=True, is_available=nats),)
-    assert classify(home, vpc(home, table("main", nat64), nat_gateways=there)) is tier
+    network = vpc(home, table("main", nat64), nat_gateways=there)
+    assert classify(home, network) is tier
+    assert nat64_route(home, network) == (nat64 if tier is Tier.EGRESS else None)
 
 
+@pytest.mark.parametrize(
+    ("narrower", "is_led"),
+    [
+        (route("64:ff9b::/96", TargetKind.NAT_GATEWAY, "nat-1", active=False), False),
+        (route("64:ff9b::/96", TargetKind.EGRESS_ONLY_GATEWAY, "eigw-1"), False),
+        (route("2001:db8:1::/48", TargetKind.TRANSIT_GATEWAY, "tgw-2", active=False), True),
+    ],
+)
+def test_the_most_specific_route_decides_where_nat64_leads(narrower: Route, is_led: bool) -> None:
+    home = subnet("six", cidr="", ipv6_cidrs=("2001:db8::/64",), dns64=True)
+    wide = route("::/0", TargetKind.TRANSIT_GATEWAY, "tgw-1")
+    assert nat64_route(home, vpc(home, table("main", wide, narrower))) == (wide if is_led else None)
+
+
+EIGW, TGW = TargetKind.EGRESS_ONLY_GATEWAY, TargetKind.TRANSIT_GATEWAY
+
+
+@pytest.mark.parametrize(
+    ("target", "tier"),
+    [(IGW, Tier.ISOLATED), (EIGW, Tier.ISOLATED), (TGW, Tier.EGRESS), (TargetKind.LOCAL, Tier.ISOLATED)],
+)
+def test_private_ipv6_addresses_lead_nobody_out_by_an_internet_gateway(target: TargetKind, tier: Tier) -> None:
+    """AWS doesn't advertise them on the internet; another network may translate them."""
+    public = subnet("six", cidr="", ipv6_cidrs=("2001:db8::/64",))
+    private = replace(public, has_private_ipv6=True)
+    network = vpc(private, table("main", route("::/0", target, "x-1")))
+    assert classify(private, network) is tier
+    assert classify_subnets(network) == {private.id: tier}
+    assert bool(ways_out(private, network)) is (tier is Tier.EGRESS)
+    told = [("x-1", "the IPv6 addresses of subnet-six are private")] if target in {IGW, EIGW} else []
+    assert list(idle_ways(private, network)) == told
+    assert not list(idle_ways(public, network))
+    dual = replace(private, cidr="10.0.0.0/24")
+    assert classify(dual, vpc(dual, table("main", default_route(IGW)))) is Tier.PUBLIC
+
+
+@pytest.mark.parametrize(
+    ("target", "mode", "told"),
+    [
+        (IGW, BlockMode.OFF, ""),
+        (IGW, BlockMode.INGRESS, "VPC Block Public Access is on for subnet-a (block-ingress)"),
+        (IGW, BlockMode.BIDIRECTIONAL, "VPC Block Public Access is on for subnet-a (block-bidirectional)"),
+        (TargetKind.NAT_GATEWAY, BlockMode.INGRESS, "x-1 isn't available"),
+        (
+            TargetKind.NAT_GATEWAY,
+            BlockMode.BIDIRECTIONAL,
+            "VPC Block Public Access is on for subnet-a (block-bidirectional)",
+        ),
+        (TargetKind.NETWORK_INTERFACE, BlockMode.OFF, "x-1 is attached to nothing that runs"),
+        (TGW, BlockMode.BIDIRECTIONAL, ""),
+        (TargetKind.PEERING, BlockMode.OFF, ""),
+    ],
+)
+@pytest.mark.parametrize("halves", [True, False])
+def test_why_a_default_route_carries_nothing_is_said(
+    target: TargetKind, mode: BlockMode, told: str, *, halves: bool
+) -> None:
+    """Whatever narrower routes go before it."""
+    home = subnet("a", block_mode=mode)
+    narrower = [route(one, TargetKind.PEERING) for one in ("0.0.0.0/1", "128.0.0.0/1") if halves]
+    found = replace(vpc(home, table("main", default_route(target, "x-1"), *narrower)), interfaces=(IDLE,))
+    nat = NatGateway("x-1", is_public=True, is_available=False)
+    assert list(idle_ways(home, replace(found, nat_gateways=(nat,)))) == ([("x-1", told)] if told else [])
+
+
+IDLE = NetworkInterface("x-1", "subnet-a", is_attached=False)
 routes = st.builds(
     Route,
     destinations=st.sampled_from([("0.0.0.0/0",), ("0.0.0.0/1",), ("128.0.0.0/1",), ("::/0",), ("10.9.0.0/16",)]),

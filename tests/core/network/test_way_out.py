@@ -411,6 +411,14 @@ def test_why_a_subnet_counts_as_isolated_is_said() -> None:
         )
     ]
     assert not list(shut_in_words(behind(TargetKind.NAT_GATEWAY, "nat-1"), {CLIENT.id}))
+    blocked = replace(CLIENT, block_mode=BlockMode.INGRESS)
+    network = vpc(blocked, table("main", default_route(TargetKind.INTERNET_GATEWAY)))
+    assert list(shut_in_words(network, {CLIENT.id})) == [
+        (
+            "subnet-a counts as isolated although a route of rtb-main leads out: VPC Block Public Access is on for "
+            "subnet-a (block-ingress)"
+        )
+    ]
 
 
 CALLER = Interface("eni-1", "subnet-a", is_attached=True, calls=True)
@@ -515,6 +523,38 @@ def test_a_list_that_cannot_be_read_hides_no_subnet_from_which_nothing_gets_out_
     assert usable_tiers(vpc(replace(CLIENT, is_stranded=True), beside, unread=unread)) != {CLIENT.id: Tier.ISOLATED}
 
 
+AWSS = ("3.0.0.0/8", "52.94.0.0/15")
+
+
+@pytest.mark.parametrize(
+    ("target", "blocks", "has_public_address", "is_known"),
+    [
+        (TargetKind.NAT_GATEWAY, AWSS, False, False),
+        (TargetKind.NAT_GATEWAY, ("198.51.100.0/24", "10.0.0.0/8"), False, True),
+        (TargetKind.INTERNET_GATEWAY, AWSS, True, False),
+        (TargetKind.INTERNET_GATEWAY, AWSS, False, True),
+        (TargetKind.TRANSIT_GATEWAY, AWSS, False, True),
+        (TargetKind.PEERING, AWSS, False, True),
+    ],
+)
+def test_whether_routes_for_some_public_addresses_lead_to_the_service_is_not_read(
+    target: TargetKind, blocks: tuple[str, ...], *, has_public_address: bool, is_known: bool
+) -> None:
+    """Such as AWS's own blocks alone, as its published list has them."""
+    listed = Route(blocks, target, "nat-1", is_active=True, prefix_list_id="pl-1")
+    network = vpc(CLIENT, table("main", listed))
+    assert usable_tiers(network) == {CLIENT.id: Tier.ISOLATED}
+    found = path(network, has_public_address=has_public_address)
+    unread = (
+        "rtb-main leads some public addresses to nat-1, and whether the monitoring service has addresses there was not "
+        "read"
+    )
+    assert (found.reach, found.unread) == ((Reach.UNREACHABLE, ()) if is_known else (Reach.UNKNOWN, (unread,)))
+    if not is_known:
+        assert found.notes[0] == "subnet-a is isolated: rtb-main has no default route out of the VPC"
+    assert path(vpc(CLIENT, table("main", replace(listed, is_active=False)))).reach is Reach.UNREACHABLE
+
+
 SIX = subnet("a", cidr="", ipv6_cidrs=("2001:db8::/64",), dns64=True)
 
 
@@ -536,6 +576,29 @@ def test_what_a_nat_gateways_nat64_does_is_not_read_and_beside_it_only_public_ad
     assert found == lanes
     barrier = way_out(SIX, network, "logs", HTTPS)
     assert (barrier.passes_any, barrier.unread) == (True, ("what nat-1 does with the packets was not read",))
+
+
+@pytest.mark.parametrize("block", ["64:ff9b::/96", "64:ff9b::/32"])
+@pytest.mark.parametrize(
+    ("target", "unread"),
+    [
+        (TargetKind.TRANSIT_GATEWAY, "what lies beyond x-1 was not read"),
+        (TargetKind.NETWORK_INTERFACE, "what x-1 does with the packets was not read"),
+    ],
+)
+@pytest.mark.parametrize("egress", ["0.0.0.0/0", "::/0"])
+def test_whether_another_network_or_a_machine_translates_nat64_is_not_read(
+    block: str, target: TargetKind, unread: str, egress: str
+) -> None:
+    """What a machine sends on is IPv4: neither its outbound rules nor its subnet's ACL judge NAT64's addresses."""
+    machine = NetworkInterface("x-1", HOME.id, ("10.0.9.9", "2001:db8:9::9"), frozenset({"sg-1"}), checks_source=False)
+    rules = Rule("-1", 0, 65535, ("::/0",)), Rule("-1", 0, 65535, (egress,))
+    group = SecurityGroup("sg-1", "nat64", ingress=rules[:1], egress=rules[1:])
+    network = vpc(SIX, HOME, table("main", route(block, target, "x-1")), group, interfaces=(machine,))
+    barrier = way_out(SIX, network, "logs", HTTPS)
+    assert (barrier.obstacles, barrier.passes_any, barrier.unread) == ((), True, (unread,))
+    path = find_path(SIX, network, "logs", Catalog(), DnsView(), has_public_address=False)
+    assert path.words == "rtb-main leads out of the VPC, but it isn't known whether that leads to the logs service"
 
 
 @pytest.mark.parametrize("target", TargetKind)

@@ -118,6 +118,20 @@ def test_a_zone_without_a_record_for_the_name_answers_nobody() -> None:
     )
 
 
+def test_nat64_may_lead_ipv6_only_clients_to_a_record_of_ipv4() -> None:
+    """DNS64 makes an IPv6 address of it, and a NAT gateway translates for connected networks, too (VPC guide: DNS64 and
+    NAT64).
+    """
+    led = table("main", route("64:ff9b::/96", TargetKind.NAT_GATEWAY, "nat-1"))
+    found = reach(vpc(replace(SIX, dns64=True), led), zone("10.9.0.10"))
+    told = ("whether nat-1 leads there from IPv6 by NAT64 was not read",)
+    assert (found.reach, found.unread, found.obstacles) == (Reach.UNKNOWN, told, ())
+    assert reach(vpc(replace(SIX, dns64=True), led), zone()).reach is Reach.UNREACHABLE
+    assert reach(vpc(SIX, led), zone("10.9.0.10")).reach is Reach.UNREACHABLE
+    dual = replace(CLIENT, ipv6_cidrs=("2001:db8::/64",), dns64=True)
+    assert reach(vpc(dual, led), zone("2001:db8:9::10")).reach is Reach.UNREACHABLE
+
+
 def test_a_prefix_list_that_was_not_read_may_lead_there() -> None:
     listed = Route((), TargetKind.TRANSIT_GATEWAY, "tgw-1", is_active=True, prefix_list_id="pl-1")
     unread = Unread(Part.PREFIX_LIST, "denied", "pl-1")

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 from lifeline.core.network.dns import DnsView
-from lifeline.core.network.model import NatGateway, NetworkInterface, Rule, SecurityGroup, TargetKind, Tier, Vpc
+from lifeline.core.network.model import NatGateway, NetworkInterface, Route, Rule, SecurityGroup, TargetKind, Tier, Vpc
 from lifeline.core.plan.actions import Action, ActionKind, Status
 from lifeline.core.policy.policy import Exempted, Requirement
 from tests.support import builders
-from tests.support.builders import MONITORING, default_route, endpoint, own_security_group, subnet, table, vpc
+from tests.support.builders import MONITORING, default_route, endpoint, own_security_group, route, subnet, table, vpc
 from tests.support.counting import work_of
 
 CLIENT = subnet("a", cidr="10.0.1.0/24")
@@ -57,6 +57,36 @@ def test_one_that_reaches_only_public_ranges_blocks_it() -> None:
 )
 def test_one_that_reaches_the_endpoints_addresses_too_does_not(rules: tuple[Rule, ...]) -> None:
     assert make(network(*rules, prefix_lists=(("pl-vpc", ("10.0.0.0/8",)),))).status is Status.PLANNED
+
+
+@pytest.mark.parametrize(
+    ("block", "status"),
+    [
+        ("64:ff9b::/96", Status.BLOCKED),
+        ("2600::/16", Status.BLOCKED),
+        ("::/0", Status.PLANNED),
+        ("fd00::/8", Status.PLANNED),
+    ],
+)
+def test_one_that_reaches_ipv4_by_nat64_alone_blocks_it(block: str, status: Status) -> None:
+    """Who is let out neither to public addresses nor to what NAT64 makes of IPv4's has nothing to lose."""
+    six = subnet("a", cidr="", ipv6_cidrs=("2001:db8::/64",), dns64=True)
+    to_nat64 = table("main", route("64:ff9b::/96", TargetKind.TRANSIT_GATEWAY, "tgw-1"))
+    pod = replace(APP, addresses=("2001:db8::20",))
+    of = network(Rule("tcp", 443, 443, (block,)), interface=pod, subnets=(six,), route_tables=(to_nat64,))
+    found = builders.plan(replace(of, ipv6_cidrs=("2001:db8::/56",)), "six", dns=DnsView())
+    action = next(one for one in found.actions if one.service)
+    assert (action.status, "a client in subnet-a" in action.error) == (status, status is Status.BLOCKED)
+
+
+def test_one_that_may_reach_it_by_routes_for_awss_blocks_alone_blocks_it() -> None:
+    some = Route(("3.0.0.0/8", "52.94.0.0/15"), TargetKind.NAT_GATEWAY, "nat_gateway-1", is_active=True)
+    action = make(network(PUBLIC, route_tables=(table("main", some),)))
+    assert action.status is Status.BLOCKED
+    assert action.reason.startswith("subnet-a (isolated) can't reach the monitoring service privately: ")
+    assert "unreachable from a client in subnet-a, which may reach it today: sg-app of eni-app" in action.error
+    open_ = make(network(Rule("-1", 0, 65535, ("0.0.0.0/0",)), route_tables=(table("main", some),)))
+    assert open_.status is Status.PLANNED
 
 
 OTHER_BLOCK = subnet("z", cidr="100.64.1.0/24", free=4000)

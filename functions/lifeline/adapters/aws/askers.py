@@ -12,6 +12,8 @@ from lifeline.core.network.askers import Askers, Door, DoorKind, Forward
 from lifeline.core.network.dns import domain_of
 from lifeline.runtime.observability import logger
 
+LIVE_RULES = frozenset({"CREATING", "COMPLETE"})  # statuses of associations that count, or are about to
+
 
 class AskersReader:
     """Three calls, and one for each inbound endpoint, whatever the number of VPCs. `turn` is taken before each of
@@ -63,7 +65,8 @@ class AskersReader:
         if not forwarding:
             return []
         operation, key = "list_resolver_rule_associations", "ResolverRuleAssociations"
-        associations = paced_pages(self._resolver, operation, key, self._turn, {})
+        found = paced_pages(self._resolver, operation, key, self._turn, {})
+        associations = [one for one in found if one.get("Status", "COMPLETE") in LIVE_RULES]
         return [
             Forward(
                 rule["Id"],

@@ -64,14 +64,19 @@ def subnet_of(described: dict[str, Any], zone_types: dict[str, str], stranded: C
         block_mode=BlockMode(blocked) if blocked in set(BlockMode) else BlockMode.OFF,
         dns64=bool(described.get("EnableDns64")),
         is_stranded=described["SubnetId"] in stranded,
+        has_private_ipv6={one.get("Ipv6AddressAttribute") for one in _live(described, "Ipv6CidrBlock")} == {"private"},
         tags=tags_of(described),
     )
 
 
 def _blocks(described: dict[str, Any], family: str) -> list[str]:
-    """The blocks of a family that are associated or about to be."""
+    return [entry[family] for entry in _live(described, family)]
+
+
+def _live(described: dict[str, Any], family: str) -> list[dict[str, Any]]:
+    """What describes the blocks of a family that are associated or about to be."""
     return [
-        entry[family]
+        entry
         for entry in described.get(f"{family}AssociationSet", [])
         if entry.get(f"{family}State", {}).get("State", "associated") in {"associated", "associating"}
     ]
@@ -222,7 +227,7 @@ def interface_of(described: dict[str, Any], stopped: Collection[str] = ()) -> Ne
         group_ids=frozenset(group["GroupId"] for group in described.get("Groups", [])),
         kind=described.get("InterfaceType", "interface"),
         checks_source=bool(described.get("SourceDestCheck", True)),
-        is_attached=described.get("Status", "in-use") != "available",
+        is_attached=_is_attached(described),
         is_stopped=described.get("Attachment", {}).get("InstanceId") in stopped,
         owner_id=described.get("OwnerId", ""),
         description=described.get("Description", ""),
@@ -242,12 +247,19 @@ def any_interface_of(described: dict[str, Any], stopped: Collection[str] = ()) -
         subnet_id=described.get("SubnetId", ""),
         kind=kind,
         description=described.get("Description", ""),
-        is_attached="Attachment" in described,
+        is_attached=_is_attached(described),
         has_public_address=any(map(_is_public, (described, *described.get("PrivateIpAddresses", [])))),
         sends_publicly=_is_public(described),
         calls=kind == "lambda" or (is_first and attached["InstanceId"] not in stopped),
         is_requester_managed=bool(described.get("RequesterManaged")),
     )
+
+
+def _is_attached(described: Mapping[str, Any]) -> bool:
+    """True if somebody has the network interface. That of an EKS pod or an ECS task behind a trunk (`branch`) is in use
+    without an attachment (EKS guide: security groups for pods; ECS guide: network interface trunking).
+    """
+    return str(described.get("Status")) != "available"
 
 
 def _is_public(bearer: Mapping[str, Any]) -> bool:

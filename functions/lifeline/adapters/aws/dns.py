@@ -1,7 +1,7 @@
 """What decides a VPC's DNS, read from Route 53, its Resolver, its Profiles and the VPC's DHCP options."""
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -11,7 +11,7 @@ from threading import Lock
 from time import monotonic
 from typing import Any, Self
 
-from lifeline.adapters.aws.askers import AskersReader
+from lifeline.adapters.aws.askers import LIVE_RULES, AskersReader
 from lifeline.adapters.aws.calls import aws_errors, paced_pages, pages, run_concurrently
 from lifeline.adapters.aws.clients import ClientOf, LateClient, client
 from lifeline.adapters.aws.denials import Denials
@@ -30,11 +30,13 @@ LIVE_PROFILES = frozenset({"CREATING", "COMPLETE", "UPDATING"})  # statuses of w
 _A_SECOND = 5
 _ROUTE53, _RESOLVER, _PROFILES = "Route 53", "Resolver", "Profiles"
 
-_LIVE_RULES = frozenset({"CREATING", "COMPLETE"})  # what is coming counts: an endpoint made now would be in its way
 _AUTODEFINED = "rslvr-autodefined-"  # Resolver's own: the internet, and one for each zone, which is read as a zone
 _VERSIONS = {"A": {4}, "AAAA": {6}, "CNAME": {4, 6}}  # of the addresses to which each type of record leads
 _AWS = re.compile(r"(^|\.)(amazonaws|aws)\.|\.aws$")  # the domains of service names
-_ENDPOINT_NAME = re.compile(r"(vpce-[0-9a-f]+)-")
+# An endpoint's own names begin so; those of one zone have that at the end (PrivateLink guide: DNS hostnames).
+_ENDPOINT_NAME = re.compile(r"(vpce-[0-9a-f]+)-[0-9a-z]+(?:-([^.]+))?\.")
+# Of record sets with one of these, Route 53 answers with the one that it chooses (Route 53 guide: routing policies).
+_CHOSEN_BY = frozenset({"Failover", "Region", "GeoLocation", "GeoProximityLocation", "CidrRoutingConfig"})
 _AMAZONS_DNS = frozenset({"AmazonProvidedDNS", "169.254.169.253", "fd00:ec2::253"})
 
 
@@ -244,8 +246,14 @@ class CentralDns:
     def _answered(self, sets: list[dict[str, Any]]) -> tuple[Answered, str]:
         """What one name's records answer, of all of which the addresses must be seen, and the endpoint that they lead
         to, if the account doesn't have it. An alias of type A leads to its
-        target's IPv4 addresses only, one of type AAAA to IPv6 (Route 53 guide: values specific for alias records).
+        target's IPv4 addresses only, one of type AAAA to IPv6 (Route 53 guide: values specific for alias records). Of
+        several record sets, those that are weighted all answer, unless their weight is 0; which of others is chosen, as
+        for a failover, isn't read.
         """
+        sets = [one for one in sets if one.get("Weight") != 0] or sets
+        chosen = [(one["Type"], *_values(one), *_targets(one)) for one in sets if _CHOSEN_BY & one.keys()]
+        if len(set(chosen)) > len({kind for kind, *_ in chosen}):
+            return (None, ""), ""
         found = {value for one in sets if one["Type"] != "CNAME" for value in _values(one)}
         named = [_ENDPOINT_NAME.match(target) for one in sets for target in _targets(one)]
         versions = {version for one in sets if _targets(one) for version in _VERSIONS[one["Type"]]}
@@ -253,7 +261,8 @@ class CentralDns:
         if len(endpoint_ids) > 1 or not all(named):
             return (None, ""), ""
         endpoint_id = next(iter(endpoint_ids), "")
-        theirs = self._addresses_of(endpoint_id) if endpoint_id else ()
+        zones = {match[2] or "" for match in named if match}
+        theirs = self._addresses_of(endpoint_id, zones) if endpoint_id else ()
         if theirs is None:
             return (None, ""), endpoint_id if self._is_absent(endpoint_id) else ""
         theirs = tuple(address for address in theirs if version_of(address) in versions)
@@ -266,11 +275,15 @@ class CentralDns:
         except TerminalError:
             return False
 
-    def _addresses_of(self, endpoint_id: str) -> tuple[str, ...] | None:
-        """The addresses of an endpoint's interfaces, to which many names may lead; None if they can't be seen."""
-        return self._keeping(("addresses", endpoint_id), partial(self._read_addresses_of, endpoint_id))
+    def _addresses_of(self, endpoint_id: str, zones: Collection[str] = ("",)) -> tuple[str, ...] | None:
+        """The addresses of an endpoint's interfaces in these zones, in all if one is empty, to which many names may
+        lead; None if they can't be seen, or there are none.
+        """
+        by_zone = self._keeping(("addresses", endpoint_id), partial(self._read_addresses_of, endpoint_id))
+        return tuple(sorted(address for zone, address in by_zone if "" in zones or zone in zones)) or None
 
-    def _read_addresses_of(self, endpoint_id: str) -> tuple[str, ...] | None:
+    def _read_addresses_of(self, endpoint_id: str) -> list[tuple[str, str]]:
+        """Each address with its zone; none if they can't be seen."""
         try:
             endpoint = self._endpoint(endpoint_id)
             ids = endpoint.get("NetworkInterfaceIds", [])
@@ -278,8 +291,8 @@ class CentralDns:
             found = pages(self._ec2, "describe_network_interfaces", "NetworkInterfaces", Filters=filters) if ids else []
         except TerminalError as error:
             logger.info("addresses of an endpoint not read", extra={"endpoint_id": endpoint_id, "error": str(error)})
-            return None
-        return tuple(sorted(address for one in found for address in interface_of(one).addresses)) or None
+            return []
+        return [(one.get("AvailabilityZone", ""), address) for one in found for address in interface_of(one).addresses]
 
     # ---- rules
 
@@ -287,7 +300,7 @@ class CentralDns:
         filters = [{"Name": "VPCId", "Values": [vpc_id]}]
         key, turn = "ResolverRuleAssociations", partial(self._turn, _RESOLVER)
         found = paced_pages(self._resolver, "list_resolver_rule_associations", key, turn, {"Filters": filters})
-        live = (association for association in found if association.get("Status", "COMPLETE") in _LIVE_RULES)
+        live = (association for association in found if association.get("Status", "COMPLETE") in LIVE_RULES)
         ids = {association["ResolverRuleId"] for association in live}
         return _merged(
             self._read(partial(self._rule_view, rule_id), f"the resolver rule {rule_id}")

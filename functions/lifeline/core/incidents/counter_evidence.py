@@ -6,8 +6,9 @@ from lifeline.core.guards.urgency import BACKLOG, KnownVpc
 from lifeline.core.incidents.changes import LINGERING
 from lifeline.core.incidents.facts import METRICS, Facts, is_outlived
 from lifeline.core.incidents.incident import CauseKind
+from lifeline.core.network.model import TargetKind
 from lifeline.core.network.reach import NetworkPath, Reach
-from lifeline.core.network.tiers import has_nat64, leads_out_by_ipv6
+from lifeline.core.network.tiers import leads_out_by_ipv6, nat64_route
 from lifeline.core.wording import write_time
 
 _OF_THE_MOMENT = frozenset({Reach.NO_ADDRESS, Reach.PENDING})  # what was there before isn't known
@@ -76,8 +77,12 @@ def ipv6_words(facts: Facts) -> tuple[str, ...]:
     has_address = facts.instance.has_ipv6_address and subnet is not None and bool(subnet.ipv6_cidrs)
     if subnet is None or vpc is None or not has_address or not leads_out_by_ipv6(subnet, vpc):
         return ()
-    if has_nat64(subnet, vpc):
+    route = nat64_route(subnet, vpc)
+    if route and route.target is TargetKind.NAT_GATEWAY:
         return ("IPv6 leads to IPv4 addresses by NAT64 there: an agent that prefers IPv6 isn't cut off",)
+    if route:
+        may = "an agent that prefers IPv6, or has use_dualstack_endpoint, may not be cut off"
+        return (f"DNS64 is on there, and whether {route.target_id} leads on to IPv4 addresses wasn't read: {may}",)
     return ("the instance has a way out of the VPC by IPv6: an agent with use_dualstack_endpoint isn't cut off",)
 
 

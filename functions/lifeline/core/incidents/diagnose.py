@@ -48,7 +48,7 @@ from lifeline.core.network.model import Ranges
 from lifeline.core.network.packets import ports_in
 from lifeline.core.network.ports import HTTPS, ports_of
 from lifeline.core.network.reach import NetworkPath, Reach
-from lifeline.core.network.tiers import effective_route_table
+from lifeline.core.network.tiers import effective_route_table, idle_ways
 from lifeline.core.wording import listed, plain, write_time
 
 _WILL_CHECK = "Lifeline will check again, and will create an endpoint here if nothing else answers the service's name."
@@ -251,7 +251,8 @@ class _Check:
         hub, is_enforced = self.facts.hub, self.facts.mode is Mode.ENFORCE
         is_swap_offered = is_enforced and bool(hub and service in hub.services and path.central_id in hub.ids)
         ports, table_id = self._ports_of(service), table.id if table else ""
-        return remedy_for(service, path, ports, table_id, is_swap_offered=is_swap_offered)
+        idle = [target_id for target_id, _ in idle_ways(subnet, vpc)] if subnet and vpc else ()
+        return remedy_for(service, path, ports, table_id, is_swap_offered=is_swap_offered, idle=idle)
 
     def _ports_of(self, service: str) -> Ranges:
         return ports_of(service, dict(self.facts.catalog.ports)) or HTTPS

@@ -1,5 +1,7 @@
 """A closed path in words: what a notice's subject says, and what a person can do."""
 
+from collections.abc import Sequence
+
 from lifeline.core.history.change import Change
 from lifeline.core.incidents.changes import change_words
 from lifeline.core.incidents.facts import METRICS
@@ -8,6 +10,7 @@ from lifeline.core.network.gates import ObstacleKind
 from lifeline.core.network.model import Ranges
 from lifeline.core.network.packets import ports_in
 from lifeline.core.network.reach import NetworkPath, Reach
+from lifeline.core.wording import listed
 
 _ASKED = {METRICS: PUBLISHING}
 _TAGS = "ec2"  # an agent that adds its Auto Scaling group waits for its tags before it sends (agent: ec2tagger)
@@ -41,10 +44,17 @@ def words_of_need(service: str, words: str, *, is_sure: bool) -> str:
 
 
 def remedy_for(
-    service: str, path: NetworkPath, ports: Ranges, table_id: str = "", *, is_swap_offered: bool = False
+    service: str,
+    path: NetworkPath,
+    ports: Ranges,
+    table_id: str = "",
+    *,
+    is_swap_offered: bool = False,
+    idle: Sequence[str] = (),
 ) -> str:
     """What a person can do about it, in a sentence or two. `ports` are the service's, and `table_id` is the subnet's
     route table, empty if it isn't known. With `is_swap_offered`, people may approve an endpoint in the hub's place.
+    `idle` are targets of the subnet's default routes that carry nothing.
     """
     on, create = ports_in(ports), f"create an endpoint for the {service} service"
     if path.conflict_id:
@@ -89,9 +99,10 @@ def remedy_for(
             "endpoint",
         }[path.obstacles[0].kind]
         return f"{undo}, or {create} in the VPC."
+    restore = f"Open the way out by {listed(idle)} again" if idle else f"Restore the route{where}"
     return {
         Reach.PENDING: f"Wait for {endpoint}: it takes a few minutes, and the service's owner might have to accept it.",
         Reach.FAILED: f"Delete {endpoint}, and create a new endpoint for the {service} service.",
         Reach.DNS_OFF: "Turn on the VPC's DNS attributes (aws ec2 modify-vpc-attribute).",
         Reach.NO_ADDRESS: f"Give the instance a public address, or {create}.",
-    }.get(path.reach, f"Restore the route{where} or {create} in the VPC.")
+    }.get(path.reach, f"{restore} or {create} in the VPC.")

@@ -7,7 +7,8 @@ from lifeline.core.network.acl import public_end
 from lifeline.core.network.gates import End
 from lifeline.core.network.model import Endpoint, EndpointType, Ranges, Rule, SecurityGroup, Subnet, Vpc, version_of
 from lifeline.core.network.obstacles import rule_lanes, shares_ports, unread_lists
-from lifeline.core.network.packets import EVERY_ADDRESS, span
+from lifeline.core.network.packets import EVERY_ADDRESS, joined, span
+from lifeline.core.network.tiers import NAT64_ADDRESSES, nat64_route
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +53,14 @@ def ends_of(endpoint: Endpoint, vpc: Vpc, version: int) -> Iterator[End]:
             yield replace(End.of(host, version, there), is_guess=not there)
 
 
+def public_end_for(client: Subnet, service: str, vpc: Vpc) -> End:
+    """The service's public addresses as the subnet's clients see them: with NAT64, also what stands for IPv4's."""
+    end = public_end(service, client.ip_version)
+    if client.is_ipv6_only and nat64_route(client, vpc):
+        return replace(end, addresses=joined((*end.addresses, *NAT64_ADDRESSES)))
+    return end
+
+
 def rules_to_members(rules: Iterable[Rule], group_ids: Collection[str]) -> tuple[Rule, ...]:
     """The rules that name one of an endpoint's groups: they let its members be reached, whatever their addresses."""
     return tuple(replace(rule, cidrs=("0.0.0.0/0", "::/0")) for rule in rules if set(rule.groups) & set(group_ids))
@@ -91,7 +100,7 @@ def egress_to_public(groups: OwnGroups, service: str, client: Subnet, vpc: Vpc, 
     read.
     """
     version, where = client.ip_version, "public addresses"
-    way = _judge(groups, (public_end(service, version),), where, vpc, ports)
+    way = _judge(groups, (public_end_for(client, service, vpc),), where, vpc, ports)
     if way.is_open:
         return way
     other = _judge(groups, (public_end(service, 6 if version == 4 else 4),), where, vpc, ports)

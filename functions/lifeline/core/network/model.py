@@ -311,7 +311,8 @@ class Subnet(Tagged):
     """A subnet. `zone_type` is AWS's: `availability-zone`, `local-zone` or `wavelength-zone`.
 
     `is_stranded` is True if a route leads it to an internet gateway, and the network interfaces from which calls are
-    made there were read: there are some, and none has a public IPv4 address.
+    made there were read: there are some, and none has a public IPv4 address. `has_private_ipv6` is True if it has IPv6
+    addresses, and none that AWS advertises on the internet.
     """
 
     id: str
@@ -327,6 +328,7 @@ class Subnet(Tagged):
     block_mode: BlockMode = BlockMode.OFF
     dns64: bool = False
     is_stranded: bool = False
+    has_private_ipv6: bool = False
     tags: tuple[tuple[str, str], ...] = ()
 
     @property

@@ -34,7 +34,7 @@ from lifeline.core.network.model import (
 from lifeline.core.network.packets import Lane, Traffic, addresses_in, common, is_few, joined, lanes_let_in, span
 from lifeline.core.network.ports import HTTPS
 from lifeline.core.network.routing import by_taker, routing_of, stays_local
-from lifeline.core.network.tiers import effective_route_table
+from lifeline.core.network.tiers import effective_route_table, nat64_route, nat64_words
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -146,8 +146,7 @@ def _barrier_to_interfaces(
         only, other = ("IPv4", "IPv6-only") if client.is_ipv6_only else ("IPv6", "IPv4")
         has = "answers with" if endpoint.hides_addresses else "has"
         words = f"{endpoint.id} {has} only {only} addresses, and {client.id} is {other}"
-        near = End.of(client, version)
-        return _other_family(words, client, near, repairable=endpoint.hides_addresses and is_managed(endpoint))
+        return _other_family(words, client, vpc, repairable=endpoint.hides_addresses and is_managed(endpoint))
     near, gate, unread = _group_gate(endpoint, client, vpc, ports, version, asking)
     hosts = [subnet for subnet in vpc.subnets if subnet.id in endpoint.subnet_ids]
     unread = (*unread, *unread_acls(client, hosts, vpc))
@@ -203,9 +202,12 @@ def detours(start: Subnet, end: End, vpc: Vpc, ports: Ranges, *, is_far: bool) -
     return [Filter(ObstacleKind.ROUTE, lanes, words, is_far)] if dead else [], tuple(unread)
 
 
-def _other_family(words: str, client: Subnet, near: End, *, repairable: bool = False) -> Barrier:
+def _other_family(words: str, client: Subnet, vpc: Vpc, *, repairable: bool = False) -> Barrier:
+    """What has no address of the client's IP version. NAT64 may lead IPv6-only clients to IPv4 all the same."""
     obstacle = Obstacle(ObstacleKind.ADDRESS_FAMILY, words, client.id, repairable)
-    return Barrier((obstacle,), shut=near.addresses, passes_any=False)
+    if client.is_ipv6_only and (route := nat64_route(client, vpc)):
+        return Barrier((obstacle,), unread=(nat64_words(route),))
+    return Barrier((obstacle,), shut=End.of(client, client.ip_version).addresses, passes_any=False)
 
 
 def _group_gate(
@@ -291,7 +293,8 @@ def shares_ports(rule: Rule, ports: Ranges) -> bool:
 def _barrier_to_gateway(
     endpoint: Endpoint, client: Subnet, vpc: Vpc, ports: Ranges, asking: NetworkInterface | None
 ) -> Barrier:
-    """S3's gateway endpoint has IPv4 alone (VPC guide: gateway endpoints for Amazon S3). The service keeps its public
+    """S3's gateway endpoint has IPv4 alone, DynamoDB's unless its IP address type says more (PrivateLink guide: gateway
+    endpoints; gateway endpoints for Amazon S3). The service keeps its public
     addresses, so the client's network ACL must let them pass, and no route that goes before that to the endpoint may
     take some (VPC guide: route priority). Its prefix list has them; where that wasn't read, only what treats all public
     addresses alike gives an answer.
@@ -299,9 +302,10 @@ def _barrier_to_gateway(
     service, table = suffix_of(endpoint.service_name), effective_route_table(client, vpc)
     version = client.ip_version
     near = End.of(client, version, (asking,) if asking else ())
-    if client.is_ipv6_only and service == "s3":
-        words = f"the gateway endpoint for S3 only serves IPv4, and {client.id} has no IPv4 addresses"
-        return _other_family(words, client, near)
+    if client.is_ipv6_only and (service == "s3" or endpoint.ip_address_type == "ipv4"):
+        which = "the gateway endpoint for S3" if service == "s3" else f"{endpoint.id}, whose IP address type is ipv4,"
+        words = f"{which} only serves IPv4, and {client.id} has no IPv4 addresses"
+        return _other_family(words, client, vpc)
     routes = [route for route in table.routes if route.target_id == endpoint.id] if table else []
     listed = tuple(text for route in routes if route.prefix_list_id for text in route.destinations)
     far = public_end(service, version, listed)

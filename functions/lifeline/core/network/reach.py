@@ -54,11 +54,12 @@ from lifeline.core.network.tiers import (
     as_chosen,
     classify,
     effective_route_table,
-    has_nat64,
+    idle_ways,
     leads_out_by_ipv6,
+    nat64_route,
     why_unsure,
 )
-from lifeline.core.network.way_out import behind_nat, beside_unread, way_out
+from lifeline.core.network.way_out import behind_nat, beside_unread, partly_out, way_out
 from lifeline.core.network.way_to_central import unread_addresses, way_to_central
 
 _ROUTES: dict[SeenTier, str] = {
@@ -130,8 +131,9 @@ class NetworkPath:
     endpoint. `unread` are clauses: what was not read and could change the verdict, or what can be done about it;
     `doubts` say why it may not hold although everything was read. `shut` are the subnet's addresses from which
     something of the service can't be reached, though it is served or open: a few, of which `exception` says why, or in
-    part. `is_repairable` is False where neither an endpoint of Lifeline's nor one that it could make would open the
-    path; if something is `unread`, True only says that one might. `conflict_id` is the zone that keeps AWS from
+    part. `is_partly_out` says that routes lead some public addresses out, and it isn't known whether they are the
+    service's. `is_repairable` is False where neither an endpoint of Lifeline's nor one that it could make would open
+    the path; if something is `unread`, True only says that one might. `conflict_id` is the zone that keeps AWS from
     accepting one.
     """
 
@@ -148,6 +150,7 @@ class NetworkPath:
     conflict_id: str = ""
     shut: Ranges = ()
     exception: str = ""
+    is_partly_out: bool = False
 
     def cut_beyond(self, service: str, words: str, subnet_id: str, *doubts: str) -> "NetworkPath":
         """The path to a central endpoint, on which something beyond the VPC stands."""
@@ -270,7 +273,7 @@ class ServiceReach:
             or self._by_itself(subnet, has_public_address=has_public_address)
             or self._not_yet(subnet)
             or self._filtered(subnet, has_public_address=has_public_address)
-            or self._nowhere(subnet)
+            or self._nowhere(subnet, has_public_address=has_public_address)
         )
 
     def _private_path(self, subnet: Subnet) -> NetworkPath:
@@ -532,7 +535,7 @@ class ServiceReach:
         hidden = parent_zone(self.names, self.dns) if self.dns and not self.attributes_off else None
         if hidden:
             doubts = (*doubts, f"{hidden.detail}, which might hide the name of the {self.service} service")
-        if subnet.is_ipv6_only and not has_nat64(subnet, self.vpc):
+        if subnet.is_ipv6_only and not nat64_route(subnet, self.vpc):
             doubts = (*doubts, _ONLY_BY_IPV6)
         table = effective_route_table(subnet, self.vpc)
         name = table.id if table else "its route table"
@@ -648,8 +651,11 @@ class ServiceReach:
             return self._unless_central(path, subnet)
         return None
 
-    def _nowhere(self, subnet: Subnet) -> NetworkPath:
+    def _nowhere(self, subnet: Subnet, *, has_public_address: bool) -> NetworkPath:
         path = self._closed(subnet)
+        if partly := partly_out(subnet, self.vpc, self.service, has_public_address=has_public_address):
+            words = f"it isn't known whether a route gives {subnet.id} access to the {self.service} service"
+            return replace(path, reach=Reach.UNKNOWN, words=words, unread=(*partly, *path.unread), is_partly_out=True)
         if self._tier(subnet) is Tier.PUBLIC:
             path = replace(path, reach=Reach.NO_ADDRESS, words=f"the instance has no {_PUBLIC[subnet.is_ipv6_only]}")
         elif effective_route_table(subnet, self.vpc) is None:
@@ -710,8 +716,12 @@ class ServiceReach:
         routes = "no IPv4 route out of the VPC" if is_by_ipv6 else _ROUTES[tier]
         if len(tier.possible) > 1 and table and not is_decided([table]):
             routes = "routes by prefix lists that share addresses"
+        elif tier is Tier.ISOLATED and partly_out(subnet, self.vpc, self.service, has_public_address=True):
+            routes = "no default route out of the VPC"
         by = f": {table.id} has {routes}" if table else ""
-        return f"{subnet.id} is {tier}{by}{''.join(dead)}"
+        ways = idle_ways(subnet, self.vpc) if tier is Tier.ISOLATED else ()
+        idle = [f"; its route to {target_id} carries nothing out: {why}" for target_id, why in ways]
+        return f"{subnet.id} is {tier}{by}{''.join((*dead, *idle))}"
 
     def _idle(self, table: RouteTable | None) -> Iterator[str]:
         """Endpoints of the service that are there and don't help."""

@@ -1,6 +1,6 @@
 """Public, egress or isolated: what a subnet's routes make it, or that this isn't known."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from ipaddress import IPv4Network, IPv6Network
 
@@ -23,8 +23,10 @@ from lifeline.core.network.packets import EVERY_ADDRESS, addresses_in
 from lifeline.core.network.priority import choices, is_decided, undecided_words
 
 _EVERYWHERE = ("0.0.0.0/1", "128.0.0.0/1", "::/1", "8000::/1")
-NAT64 = IPv6Network("64:ff9b::/96")
+NAT64 = "64:ff9b::/96"
+NAT64_ADDRESSES = addresses_in((NAT64,), 6)
 _EDGES = frozenset({TargetKind.INTERNET_GATEWAY, TargetKind.CARRIER_GATEWAY})
+_BY_INTERNET = _EDGES | {TargetKind.EGRESS_ONLY_GATEWAY, TargetKind.NAT_GATEWAY}
 # What leads out of a VPC, and so to other networks' private addresses too; peering leads to these alone.
 WAYS_OUT = frozenset(
     {
@@ -50,13 +52,14 @@ def classify_subnets(vpc: Vpc) -> dict[str, SeenTier]:
     return {subnet_id: found[way] for subnet_id, way in ways.items()}
 
 
-type _Way = tuple[str, bool, BlockMode, bool]
+type _Way = tuple[str, bool, BlockMode, bool, bool]
 """Everything about a subnet that decides its tier."""
 
 
 def _way_of(subnet: Subnet, vpc: Vpc) -> _Way:
     table = effective_route_table(subnet, vpc)
-    return table.id if table else "", bool(subnet.cidr), subnet.block_mode, subnet.dns64
+    id_ = table.id if table else ""
+    return id_, bool(subnet.cidr), subnet.block_mode, subnet.dns64, subnet.has_private_ipv6
 
 
 def classify(subnet: Subnet, vpc: Vpc) -> SeenTier:
@@ -158,7 +161,7 @@ def _classify(subnet: Subnet, vpc: Vpc) -> Tier:
     if subnet.cidr:
         return _tier(subnet, table.routes, 4, nats, vpc)
     tier = _tier(subnet, table.routes, 6, nats, vpc)
-    return Tier.EGRESS if tier is Tier.ISOLATED and has_nat64(subnet, vpc) else tier
+    return Tier.EGRESS if tier is Tier.ISOLATED and nat64_route(subnet, vpc) else tier
 
 
 def leads_out_by_ipv6(subnet: Subnet, vpc: Vpc) -> bool:
@@ -166,16 +169,28 @@ def leads_out_by_ipv6(subnet: Subnet, vpc: Vpc) -> bool:
     return classify(replace(subnet, cidr=""), vpc) is not Tier.ISOLATED
 
 
-def has_nat64(subnet: Subnet, vpc: Vpc) -> bool:
-    """True if IPv6 leads from the subnet to IPv4 addresses by a NAT gateway's NAT64 (VPC guide: DNS64 and NAT64)."""
+def nat64_route(subnet: Subnet, vpc: Vpc) -> Route | None:
+    """The route by which the subnet's clients may reach IPv4 addresses over IPv6, None if there is none. DNS64 gives
+    names that have only these addresses in NAT64. A NAT gateway translates those (VPC guide: DNS64 and NAT64); whether
+    whatever else the most specific route leads to does isn't read, such as a transit gateway to another VPC's NAT
+    gateway (AWS blog: centralizing outbound internet traffic for dual stack VPCs), or a machine.
+    """
     table = effective_route_table(subnet, vpc)
     nats = {nat.id: nat for nat in vpc.nat_gateways}
-    nat64 = [
-        route
+    covering = [
+        (block(text).prefixlen, route)
         for route in (table.routes if table and subnet.dns64 else ())
-        if route.is_active and route.target is TargetKind.NAT_GATEWAY and _leads_out(route, subnet, 6, nats, vpc)
+        for text in route.destinations
+        if covers(text, NAT64)
     ]
-    return any(NAT64.subnet_of(IPv6Network(text)) for route in nat64 for text in route.destinations if ":" in text)
+    _, route = max(covering, key=lambda found: found[0], default=(0, None))
+    is_led = route and route.is_active and route.target is not TargetKind.EGRESS_ONLY_GATEWAY
+    return route if route and is_led and _leads_out(route, subnet, 6, nats, vpc) else None
+
+
+def nat64_words(route: Route) -> str:
+    """That NAT64 may lead on, as a clause about what wasn't read."""
+    return f"whether {route.target_id} leads there from IPv6 by NAT64 was not read"
 
 
 def effective_route_table(subnet: Subnet, vpc: Vpc) -> RouteTable | None:
@@ -190,18 +205,52 @@ def effective_route_table(subnet: Subnet, vpc: Vpc) -> RouteTable | None:
 
 def ways_out(subnet: Subnet, vpc: Vpc) -> tuple[Route, ...]:
     """The active routes by which what leaves the subnet can get beyond the VPC."""
-    table = effective_route_table(subnet, vpc)
+    table, nats = effective_route_table(subnet, vpc), _nats_by_id(vpc)
+    found = _in_force(table.routes, subnet.ip_version) if table else ()
+    return tuple(route for route in found if route.is_active and _works(route, subnet, nats, vpc))
+
+
+def idle_ways(subnet: Subnet, vpc: Vpc) -> Iterator[tuple[str, str]]:
+    """The targets of active default routes that carry nothing of what the subnet sends beyond the VPC, and why."""
+    table, nats = effective_route_table(subnet, vpc), _nats_by_id(vpc)
+    default = "::/0" if subnet.is_ipv6_only else "0.0.0.0/0"
+    for route in table.routes if table else ():
+        is_idle = route.is_active and default in route.destinations and not _works(route, subnet, nats, vpc)
+        if is_idle and (why := _why_idle(route, subnet, nats)):
+            yield route.target_id, why
+
+
+def _nats_by_id(vpc: Vpc) -> Mapping[str, NatGateway]:
+    return {nat.id: nat for nat in vpc.nat_gateways}
+
+
+def _works(route: Route, subnet: Subnet, nats: Mapping[str, NatGateway], vpc: Vpc) -> bool:
     family = subnet.ip_version
-    nats = {nat.id: nat for nat in vpc.nat_gateways}
-    active = [route for route in (_in_force(table.routes, family) if table else ()) if route.is_active]
-    is_edge = {route for route in active if route.target in _EDGES and subnet.block_mode is BlockMode.OFF}
-    return tuple(route for route in active if route in is_edge or _leads_out(route, subnet, family, nats, vpc))
+    return _is_open_edge(route, subnet, family) or _leads_out(route, subnet, family, nats, vpc)
+
+
+def _why_idle(route: Route, subnet: Subnet, nats: Mapping[str, NatGateway]) -> str:
+    """Why; an empty text where such a target never leads out."""
+    is_shut = subnet.block_mode is BlockMode.BIDIRECTIONAL
+    is_shut = is_shut or (subnet.block_mode is BlockMode.INGRESS and route.target in _EDGES)
+    match route.target:
+        case TargetKind.NETWORK_INTERFACE:
+            return f"{route.target_id} is attached to nothing that runs"
+        case TargetKind.NAT_GATEWAY if not is_shut:
+            is_there = route.target_id in nats and nats[route.target_id].is_available
+            return f"{route.target_id} {'has no way out itself' if is_there else "isn't available"}"
+        case kind if kind in _BY_INTERNET and is_shut:
+            return f"VPC Block Public Access is on for {subnet.id} ({subnet.block_mode})"
+        case kind if kind in _BY_INTERNET and subnet.is_ipv6_only and subnet.has_private_ipv6:
+            return f"the IPv6 addresses of {subnet.id} are private"
+        case _:
+            return ""
 
 
 def _tier(subnet: Subnet, routes: Iterable[Route], family: int, nats: Mapping[str, NatGateway], vpc: Vpc) -> Tier:
     """The tier in one family. Only active routes count: a blackhole's target is gone (EC2 API: Route.State)."""
     active = [route for route in _in_force(tuple(routes), family) if route.is_active]
-    edges = [route for route in active if route.target in _EDGES and subnet.block_mode is BlockMode.OFF]
+    edges = [route for route in active if _is_open_edge(route, subnet, family)]
     if _covers_everywhere(edges, family):
         return Tier.PUBLIC
     out = [route for route in active if _leads_out(route, subnet, family, nats, vpc)]
@@ -218,6 +267,14 @@ def _in_force(routes: tuple[Route, ...], family: int) -> tuple[Route, ...]:
     return narrower if _covers_everywhere(narrower, family) else routes
 
 
+def _is_open_edge(route: Route, subnet: Subnet, family: int) -> bool:
+    """True if the route leads to an internet gateway that the subnet's addresses can use. Private IPv6 addresses can't:
+    AWS doesn't advertise them (EC2 API: SubnetIpv6CidrBlockAssociation.Ipv6AddressAttribute).
+    """
+    is_private = family == 6 and subnet.has_private_ipv6
+    return route.target in _EDGES and subnet.block_mode is BlockMode.OFF and not is_private
+
+
 def _leads_out(route: Route, subnet: Subnet, family: int, nats: Mapping[str, NatGateway], vpc: Vpc) -> bool:
     """True if what leaves by this route can get beyond the VPC.
 
@@ -228,7 +285,7 @@ def _leads_out(route: Route, subnet: Subnet, family: int, nats: Mapping[str, Nat
     shut = subnet.block_mode is BlockMode.BIDIRECTIONAL
     match route.target:
         case TargetKind.EGRESS_ONLY_GATEWAY:
-            return family == 6 and not shut
+            return family == 6 and not shut and not subnet.has_private_ipv6
         case TargetKind.NAT_GATEWAY:
             return not shut and _nat_works(nats.get(route.target_id), vpc)
         case TargetKind.NETWORK_INTERFACE:

@@ -39,11 +39,12 @@ from lifeline.core.network.packets import Lane, addresses_in, blocks_in, common,
 from lifeline.core.network.ports import HTTPS
 from lifeline.core.network.routing import by_taker, routing_of
 from lifeline.core.network.tiers import (
-    NAT64,
+    NAT64_ADDRESSES,
     as_chosen,
     classify,
     classify_subnets,
     effective_route_table,
+    idle_ways,
     ways_out,
     why_unsure,
 )
@@ -51,6 +52,7 @@ from lifeline.core.network.tiers import (
 GATEWAYS = frozenset(
     {TargetKind.INTERNET_GATEWAY, TargetKind.CARRIER_GATEWAY, TargetKind.EGRESS_ONLY_GATEWAY, TargetKind.NAT_GATEWAY}
 )
+_TRANSLATING = frozenset({TargetKind.NAT_GATEWAY, TargetKind.NETWORK_INTERFACE})  # to IPv4, where NAT64 leads there
 _COMPANYS = 2**17  # addresses: more than a company's own block, which a /16 is at most
 
 
@@ -88,7 +90,7 @@ def without_addresses(interfaces: Iterable[Interface]) -> frozenset[str]:
 def _why_shut_in(subnet: Subnet, vpc: Vpc, tier: SeenTier) -> str:
     """Why none of what its clients send gets out for sure, although it has routes out, or may have; else empty."""
     if tier is Tier.ISOLATED:
-        return ""
+        return "; ".join(why for _, why in idle_ways(subnet, vpc))
     if subnet.is_stranded and subnet.block_mode is BlockMode.OFF:
         subnet = replace(subnet, block_mode=BlockMode.INGRESS)  # as if the internet gateway were shut
         if classify(subnet, vpc) is Tier.ISOLATED:
@@ -285,6 +287,22 @@ def _lost_words(subnet: Subnet, vpc: Vpc, service: str, *, at_least: int = 1) ->
     return (f"{words}, and whether the {service} service has addresses there was not read",)
 
 
+def partly_out(subnet: Subnet, vpc: Vpc, service: str, *, has_public_address: bool) -> tuple[str, ...]:
+    """That narrower routes lead public addresses out by AWS's own gateways, as a clause, where no route leads all of
+    them out: AWS publishes its services' blocks (IP ranges guide), and whoever routes these alone reaches the service.
+    """
+    table, everything = effective_route_table(subnet, vpc), public_end(service, subnet.ip_version)
+    edges = {TargetKind.INTERNET_GATEWAY, TargetKind.CARRIER_GATEWAY}
+    usable = GATEWAYS if has_public_address else GATEWAYS - edges
+    out = [route for route in ways_out(subnet, vpc) if route.target in usable]
+    texts = [text for route in out for text in route.destinations]
+    if not table or size(common(addresses_in(texts, everything.version), everything.addresses)) < _COMPANYS:
+        return ()
+    where = ", ".join(dict.fromkeys(route.target_id for route in out))
+    words = f"{table.id} leads some public addresses to {where}"
+    return (f"{words}, and whether the {service} service has addresses there was not read",)
+
+
 def _parts(subnet: Subnet, vpc: Vpc, service: str, version: int) -> Iterator[tuple[Route, End]]:
     """Where routes lead out, each with the public addresses for which none is more specific, and one of its routes."""
     everything = public_end(service, version)
@@ -293,9 +311,10 @@ def _parts(subnet: Subnet, vpc: Vpc, service: str, version: int) -> Iterator[tup
     found: dict[tuple[TargetKind, str, bool], tuple[Route, list[tuple[int, int]]]] = {}
     for route in ways_out(subnet, vpc):
         for text in (text for text in route.destinations if version_of(text) == version):
-            is_nat64 = text == str(NAT64)
-            addresses = left[span(text)] if is_nat64 else common(left[span(text)], everything.addresses)
-            found.setdefault((route.target, route.target_id, is_nat64), (route, []))[1].extend(addresses)
+            public, mapped = (common(left[span(text)], part) for part in (everything.addresses, NAT64_ADDRESSES))
+            is_nat64 = not public and text not in DEFAULT_ROUTES
+            key = route.target, route.target_id, is_nat64
+            found.setdefault(key, (route, []))[1].extend(mapped if is_nat64 else public)
     for route, parts in found.values():
         if parts:
             yield route, replace(everything, addresses=joined(parts))
@@ -319,10 +338,11 @@ def on_route(
 ) -> tuple[list[Filter], tuple[str, ...]]:
     """The gates on the way by one route, and what was not read there."""
     own, target = leaving(subnet, far, vpc, ports), route.target_id
-    if route.target is TargetKind.NAT_GATEWAY:
-        nat = next((nat for nat in vpc.nat_gateways if nat.id == target), None)
-        if nat is None or far.addresses == addresses_in((str(NAT64),), 6):
-            return own, (f"what {target} does with the packets was not read",)
+    is_mapped = far.version == 6 and bool(common(far.addresses, NAT64_ADDRESSES))
+    nat = next((nat for nat in vpc.nat_gateways if nat.id == target), None)
+    if (is_mapped and route.target in _TRANSLATING) or (route.target is TargetKind.NAT_GATEWAY and nat is None):
+        return own, (f"what {target} does with the packets was not read",)
+    if nat:
         home = next((home for home in vpc.subnets if home.id == nat.subnet_id), None)
         if home is None:
             return own, ()

@@ -20,7 +20,7 @@ from lifeline.core.network.model import (
 from lifeline.core.network.obstacles import Barrier, Obstacle, barrier_of
 from lifeline.core.network.packets import Lane, addresses_in, blocks_in, common
 from lifeline.core.network.routing import by_taker, routing_of
-from lifeline.core.network.tiers import WAYS_OUT, effective_route_table
+from lifeline.core.network.tiers import WAYS_OUT, effective_route_table, nat64_route, nat64_words
 from lifeline.core.network.way_out import GATEWAYS, on_route
 
 # What leads to other networks' private addresses. An internet gateway doesn't, nor does what hangs on it.
@@ -47,6 +47,8 @@ def way_to_central(
     if central.addresses is None:
         return _to_unknown_addresses(central, subnet, vpc, own, near)
     addresses = addresses_in(central.addresses, version)
+    if not addresses and central.addresses and subnet.is_ipv6_only and (route := nat64_route(subnet, vpc)):
+        return Barrier(unread=(nat64_words(route),), is_partly_far=True)
     if not addresses:
         family = f" with an IPv{version} address" if central.addresses else ""
         words = f"{central.kind} {central.source_id} has no record for {central.asked or central.domain}{family}"

@@ -54,7 +54,7 @@ class GatewayPlanner(ServicePlanner):
         """
         path = self.paths[client.id]
         if self._is_asked_for:
-            return not (client.is_ipv6_only and self.requirement.service == "s3")
+            return not client.is_ipv6_only  # Lifeline makes them for IPv4
         if path.central_id and path.obstacles:  # the name leads elsewhere, whatever routes the service's own addresses
             return False
         if path.reach is Reach.PENDING and self.reach.holder and path.endpoint_id == self.reach.holder.id:

@@ -3,9 +3,9 @@
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from lifeline.core.network.acl import acl_obstacle, public_end
+from lifeline.core.network.acl import acl_obstacle
 from lifeline.core.network.dns import DnsView, taken_from
-from lifeline.core.network.egress import ends_of
+from lifeline.core.network.egress import ends_of, public_end_for
 from lifeline.core.network.gates import BEYOND, End, ObstacleKind
 from lifeline.core.network.model import (
     Catalog,
@@ -237,7 +237,8 @@ def find_dependents(
     """The subnets that reach the service today, on any path, in the order of their ids; without those that are exempt
     by more than a tag.
 
-    With them are those of which it isn't known, because something of the VPC could not be read, or AWS doesn't say it.
+    With them are those of which it isn't known, because something of the VPC could not be read, AWS doesn't say it, or
+    routes lead only some public addresses out.
     Whether a machine in a public subnet has a public address is not known here, so each counts as having one.
     """
     spared = {exempted.subject for exempted in _spared(exempt, service)}
@@ -247,7 +248,9 @@ def find_dependents(
     paths = ((subnet, reach.path(subnet, has_public_address=True)) for subnet in asking)
     is_unsure = vpc.unread or not is_decided(vpc.route_tables)
     counting = {found for found in Reach if found.is_open_in_part or (is_unsure and found is Reach.UNKNOWN)}
-    return tuple(_dependent(subnet, path, reach) for subnet, path in paths if path.reach in counting)
+    return tuple(
+        _dependent(subnet, path, reach) for subnet, path in paths if path.reach in counting or path.is_partly_out
+    )
 
 
 def find_spared(
@@ -275,13 +278,14 @@ def _spared(exempt: Iterable[Exempted], service: str) -> Iterator[Exempted]:
 
 
 def _dependent(subnet: Subnet, path: NetworkPath, reach: ServiceReach) -> Dependent:
-    is_public, version = path.reach in {Reach.OPEN_EGRESS, Reach.OPEN_PUBLIC}, subnet.ip_version
+    is_public = path.reach in {Reach.OPEN_EGRESS, Reach.OPEN_PUBLIC} or path.is_partly_out
+    version = subnet.ip_version
     serving = next((one for one in reach.endpoints if one.id == path.endpoint_id), None)
     now = NOT_KNOWN
     if serving and serving.type is EndpointType.INTERFACE:
         now = AnsweringEnds(tuple(ends_of(serving, reach.vpc, version)), serving.security_group_ids)
     elif is_public or serving:
-        now = AnsweringEnds((public_end(reach.service, version),))
+        now = AnsweringEnds((public_end_for(subnet, reach.service, reach.vpc),))
     return Dependent(subnet, path.shut, is_public, now, path.unread)
 
 

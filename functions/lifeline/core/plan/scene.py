@@ -7,6 +7,7 @@ from lifeline.core.network.askers import NOBODY, Asking
 from lifeline.core.network.dns import DnsView
 from lifeline.core.network.hub import HubView
 from lifeline.core.network.model import SeenTier, Subnet, Tier, Vpc
+from lifeline.core.network.way_out import partly_out
 from lifeline.core.plan.cost import Price
 from lifeline.core.policy.central import Central
 from lifeline.core.policy.endpoint_policies import NO_POLICIES, EndpointPolicies
@@ -94,7 +95,9 @@ class Scene:
 
     def cut_off(self, clients: Sequence[Subnet], service: str) -> str:
         """That these have no endpoint for the service, in words: a way out of the VPC may still lead to it."""
-        how = "" if all(self.tiers[client.id] is Tier.ISOLATED for client in clients) else " privately"
+        isolated = [client for client in clients if self.tiers[client.id] is Tier.ISOLATED]
+        partly = (partly_out(client, self.vpc, service, has_public_address=True) for client in isolated)
+        how = "" if len(isolated) == len(clients) and not any(partly) else " privately"
         return f"{self.named(clients)} can't reach the {service} service{how}"
 
     def named(self, subnets: Sequence[Subnet]) -> str:
