@@ -84,7 +84,8 @@ def test_one_that_may_reach_it_by_routes_for_awss_blocks_alone_blocks_it() -> No
     action = make(network(PUBLIC, route_tables=(table("main", some),)))
     assert action.status is Status.BLOCKED
     assert action.reason.startswith("subnet-a (isolated) can't reach the monitoring service privately: ")
-    assert "unreachable from a client in subnet-a, which may reach it today: sg-app of eni-app" in action.error
+    assert "unreachable from a client in subnet-a, which may reach it today (rtb-main leads some public" in action.error
+    assert "): sg-app of eni-app" in action.error
     open_ = make(network(Rule("-1", 0, 65535, ("0.0.0.0/0",)), route_tables=(table("main", some),)))
     assert open_.status is Status.PLANNED
 

@@ -718,10 +718,10 @@ class ServiceReach:
             routes = "routes by prefix lists that share addresses"
         elif tier is Tier.ISOLATED and partly_out(subnet, self.vpc, self.service, has_public_address=True):
             routes = "no default route out of the VPC"
-        by = f": {table.id} has {routes}" if table else ""
         ways = idle_ways(subnet, self.vpc) if tier is Tier.ISOLATED else ()
-        idle = [f"; its route to {target_id} carries nothing out: {why}" for target_id, why in ways]
-        return f"{subnet.id} is {tier}{by}{''.join((*dead, *idle))}"
+        idle = [f"route to {target_id} carries nothing out: {why}" for target_id, why in ways]
+        has = f"'s {'; its '.join(idle)}" if idle else f" has {routes}"
+        return f"{subnet.id} is {tier}{f': {table.id}{has}' if table else ''}{''.join(dead)}"
 
     def _idle(self, table: RouteTable | None) -> Iterator[str]:
         """Endpoints of the service that are there and don't help."""

@@ -48,6 +48,7 @@ from lifeline.core.network.tiers import (
     ways_out,
     why_unsure,
 )
+from lifeline.core.wording import listed
 
 GATEWAYS = frozenset(
     {TargetKind.INTERNET_GATEWAY, TargetKind.CARRIER_GATEWAY, TargetKind.EGRESS_ONLY_GATEWAY, TargetKind.NAT_GATEWAY}
@@ -70,11 +71,15 @@ def usable_tiers(vpc: Vpc) -> dict[str, SeenTier]:
 def shut_in_words(vpc: Vpc, subnet_ids: Collection[str]) -> Iterator[str]:
     """Why those among these subnets count as isolated that have routes out."""
     found = classify_subnets(vpc)
+    alike: dict[tuple[str, str], list[str]] = {}
     for subnet in vpc.subnets:
         why = _why_shut_in(subnet, vpc, found[subnet.id]) if subnet.id in subnet_ids else ""
         table = effective_route_table(subnet, vpc) if why else None
         if table:
-            yield f"{subnet.id} counts as isolated although a route of {table.id} leads out: {why}"
+            alike.setdefault((table.id, why), []).append(subnet.id)
+    for (table_id, why), ids in alike.items():
+        count = "counts" if len(ids) == 1 else "count"
+        yield f"{listed(ids, 3)} {count} as isolated although a route of {table_id} leads out: {why}"
 
 
 def without_addresses(interfaces: Iterable[Interface]) -> frozenset[str]:
