@@ -15,8 +15,9 @@ from lifeline.core.coexist.vpc_state import VpcList
 from lifeline.core.errors import TransientError
 from lifeline.core.guards.freeze import FreezeKind
 from lifeline.core.notices.notice import Notice
+from tests.handlers.test_known_gaps import public_nat_gateway
 from tests.support.cloudtrail import Failure, Identity, record_call
-from tests.support.days import HOUR, MINUTES, Days
+from tests.support.days import EVERYWHERE, HOUR, MINUTES, Days
 from tests.support.home import HOME
 from tests.support.ledger import refuse_saves
 from tests.support.strict import Call
@@ -113,6 +114,50 @@ def test_what_is_frozen_stays_so_told_once_and_nothing_flaps(days: Days) -> None
     assert days.look(vpc_id)["services"][0]["state"] == "blocked"
     assert len(days.account.calls) == before
     assert days.texts() == []
+
+
+@pytest.mark.parametrize("what", ["the service", "the security group"])
+def test_who_loses_a_path_while_it_is_frozen_is_heard_once(days: Days, what: str) -> None:
+    vpc_id = rescued(days)
+    other = days.world.make_subnet(vpc_id, "10.0.2.0/24")
+    table_id = behind_nat(days, vpc_id, other)
+    days.look(vpc_id)
+    if what == "the service":
+        conflicting(days, vpc_id)
+    else:
+        for _ in range(3):
+            (group,) = days.world.groups(vpc_id)
+            revoked = {"GroupId": group["GroupId"], "IpPermissions": group["IpPermissions"]}
+            others(days, "RevokeSecurityGroupIngress", revoked)
+            days.look(vpc_id)
+    assert len(frozen_notices(days)) == 1
+    days.sweeps(3)
+    assert days.texts() == []
+    days.cut_off(table_id)
+    days.sweeps(3)
+    (text,) = days.texts()
+    assert "found 2 isolated subnets" in text
+    assert "until someone ends the freeze" in text
+    days.world.ec2.create_route(RouteTableId=table_id, DestinationCidrBlock=EVERYWHERE, NatGatewayId=nat_of(days))
+    days.sweeps(2)
+    assert days.texts() == []
+    days.cut_off(table_id)
+    days.sweeps(2)
+    assert len(days.texts()) == 1, "it is news again"
+
+
+def behind_nat(days: Days, vpc_id: str, subnet_id: str) -> str:
+    """Has the subnet led to a NAT gateway by a route table of its own, whose ID it returns."""
+    ec2, nat_id = days.world.ec2, public_nat_gateway(days.world, vpc_id)
+    table_id = str(ec2.create_route_table(VpcId=vpc_id)["RouteTable"]["RouteTableId"])
+    ec2.associate_route_table(RouteTableId=table_id, SubnetId=subnet_id)
+    ec2.create_route(RouteTableId=table_id, DestinationCidrBlock=EVERYWHERE, NatGatewayId=nat_id)
+    return table_id
+
+
+def nat_of(days: Days) -> str:
+    (found,) = days.world.ec2.describe_nat_gateways()["NatGateways"]
+    return str(found["NatGatewayId"])
 
 
 def test_unfreezing_brings_it_back_and_forgets_the_count(days: Days) -> None:

@@ -2,10 +2,12 @@
 
 import json
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
+from lifeline.adapters.aws import network
 from lifeline.adapters.store.vpcs import VpcStore
 from tests.handlers.test_claims import apply_again, endpoint, frozen, refused, served, strict_for_all, theirs
 from tests.support.cloudtrail import Identity, record_call
@@ -256,6 +258,31 @@ def test_a_policy_for_a_block_stays_where_the_block_goes(days: Days, *, is_untag
     assert "its policy let callers in before" in " ".join(days.texts())
     conflicts = VpcStore("ledger").load(HOME.vpc(vpc_id)).conflicts
     assert not any(conflict.reversals for conflict in conflicts.values()), "nobody reverted anything"
+
+
+def test_a_policy_that_lets_callers_in_for_a_while_is_reset_once_that_is_over(
+    days: Days, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever may change it once must not have it stay shut for what it let in before: the network hasn't changed."""
+
+    class Now(datetime):
+        @classmethod
+        def now(cls, tz: Any = None) -> "datetime":  # type: ignore[override] # noqa: ARG003
+            return days.clock()
+
+    monkeypatch.setattr(network, "datetime", Now)
+    vpc_id, _, ours = served(days)
+    allowed = {"Effect": "Allow", "Principal": "*", "Action": "*", "Resource": "*"}
+    until = {"DateLessThan": {"aws:CurrentTime": f"{days.clock() + timedelta(hours=2):%Y-%m-%dT%H:%M:%SZ}"}}
+    conditions = [{"IpAddress": {"aws:VpcSourceIp": cidr}} for cidr in ("10.0.0.0/16", "203.0.113.0/24")]
+    policy = {"Statement": [{**allowed, "Condition": conditions[0] | until}, {**allowed, "Condition": conditions[1]}]}
+    set_policy(days, ours, json.dumps(policy))
+    days.sweeps(1)
+    assert json.loads(endpoint(days, ours)["PolicyDocument"]) == policy
+    assert service(days, vpc_id)["state"] == "served"
+    days.sweeps(2)
+    assert json.loads(endpoint(days, ours)["PolicyDocument"]) == json.loads(OPEN)
+    assert service(days, vpc_id)["state"] == "served"
 
 
 def test_a_policy_for_an_account_that_has_nothing_there_is_reset(days: Days) -> None:

@@ -7,11 +7,12 @@ from typing import Any
 import boto3
 import pytest
 
+from lifeline.handlers import reconcile_endpoints
 from tests.support import strict
 from tests.support.cases import Case
 from tests.support.days import MINUTES, Days
 from tests.support.strict_errors import RefusedError
-from tests.support.world import World, emulated_world
+from tests.support.world import Context, World, emulated_world
 
 NAME = "monitoring.us-east-1.amazonaws.com"
 DEAD = "10.0.200.200"  # in the VPC's block; no network interface has it
@@ -169,6 +170,35 @@ def test_one_subnets_route_through_a_machine_withholds_an_endpoint_from_the_vpc_
     exempted(case, vpc_id, behind_nat, told, cut_off, "might")
 
 
+def test_who_loses_a_path_while_an_endpoint_is_withheld_is_heard_though_the_reason_is_known(case: Case) -> None:
+    """What is blocked, and why, stays the same: that one more subnet lacks it is news all the same."""
+    ec2, (vpc_id, _, behind_nat) = case.world.ec2, case.behind_nat()
+    case.world.make_subnet(vpc_id, "10.0.2.0/24")
+    later = case.world.make_subnet(vpc_id, "10.0.3.0/24")
+    table_id = ec2.create_route_table(VpcId=vpc_id)["RouteTable"]["RouteTableId"]
+    ec2.associate_route_table(RouteTableId=table_id, SubnetId=later)
+    (nat,) = ec2.describe_nat_gateways()["NatGateways"]
+    ec2.create_route(RouteTableId=table_id, DestinationCidrBlock="0.0.0.0/0", NatGatewayId=nat["NatGatewayId"])
+    both_ways = [(1, is_out, "deny", "10.0.0.0/16", None) for is_out in (True, False)]
+    case.guard(vpc_id, behind_nat, *both_ways, *((9, is_out, "allow", "0.0.0.0/0", None) for is_out in (True, False)))
+    sweep(case)
+    (told,) = case.told()
+    assert behind_nat in told
+    sweep(case)
+    assert case.told() == []
+    ec2.delete_route(RouteTableId=table_id, DestinationCidrBlock="0.0.0.0/0")
+    sweep(case)
+    (told,) = case.told()
+    assert f"{later} (isolated)" in told
+    sweep(case)
+    assert case.told() == []
+
+
+def sweep(case: Case) -> None:
+    case.later()
+    reconcile_endpoints.handler({"sweep": True}, Context())
+
+
 def exempted(case: Case, vpc_id: str, subnet_id: str, told: str, cut_off: str, makes: str) -> None:
     """Does what the notice says: the endpoint is made, and its reason names who loses the service by it. A tag, which
     others may set, costs nobody the service.
@@ -186,6 +216,24 @@ def exempted(case: Case, vpc_id: str, subnet_id: str, told: str, cut_off: str, m
     case.later()
     (made,) = case.world.endpoints(vpc_id)
     assert made["SubnetIds"] == [cut_off]
+
+
+# ---- where Lifeline's endpoint is
+
+
+def test_an_endpoint_that_is_moved_behind_somebodys_acl_stays_there_and_the_acl_is_said(case: Case) -> None:
+    vpc_id, subnet_id, endpoint_id = served(case)
+    shut = case.world.make_subnet(vpc_id, "10.0.66.0/24")
+    acl_id = case.guard(vpc_id, shut)  # an ACL without an entry denies everything
+    case.world.ec2.modify_vpc_endpoint(VpcEndpointId=endpoint_id, RemoveSubnetIds=[subnet_id])
+    case.later()
+    case.world.ec2.modify_vpc_endpoint(VpcEndpointId=endpoint_id, AddSubnetIds=[shut])
+    for _ in range(2):
+        sweep(case)
+    (there,) = case.world.endpoints(vpc_id)
+    assert there["SubnetIds"] == [shut], "AWS takes one subnet of a zone"
+    (told,) = case.told()
+    assert f"allow it in network ACL {acl_id}" in told
 
 
 # ---- policies of Lifeline's own endpoints

@@ -132,6 +132,22 @@ def test_a_group_that_somebody_opened_is_said_at_once_and_new_endpoints_get_anot
     assert names(days, vpc_id)[group_of(days, vpc_id)] == "lifeline-endpoints-2"
 
 
+def test_a_block_that_is_let_in_instead_of_one_that_no_notice_named_is_said(days: Days) -> None:
+    _, _, group_id = served(days)
+    many = [{"CidrIp": f"192.0.2.{number}/32"} for number in range(8)]
+    open_to(days, group_id, FROM_ELSEWHERE | {"IpRanges": many})
+    (said,) = days.texts()
+    assert "and 5 more" in said
+    days.world.ec2.revoke_security_group_ingress(
+        GroupId=group_id, IpPermissions=[FROM_ELSEWHERE | {"IpRanges": many[-1:]}]
+    )
+    open_to(days, group_id, FROM_ELSEWHERE | {"IpRanges": [{"CidrIp": "198.51.100.0/24"}]})
+    (said,) = days.texts()
+    assert "and 5 more" in said, "in the same words"
+    days.sweeps(2)
+    assert days.texts() == []
+
+
 def test_rules_replaced_by_one_for_a_group_that_nobody_is_in_are_added_again_twice_and_said_each_time(
     days: Days,
 ) -> None:

@@ -78,7 +78,7 @@ class RunNotices:
             news = []  # the next run announces what is still open
         for answer in news:
             state = states.get(answer.vpc_id) or self._load(answer)
-            self._mark_notified(answer, state, self._open(answer))
+            self._mark_notified(answer, state, self._open(answer), answer.lacking)
         self._record(answers, sent | {answer.vpc_id for answer in news})
 
     def _told(self, answer: VpcAnswer) -> frozenset[Action]:
@@ -124,7 +124,9 @@ class RunNotices:
 
     def _states_of_open(self, answers: Iterable[VpcAnswer]) -> dict[str, VpcState]:
         """By VPC, the states that say of which open issues people know, in as few calls as that takes."""
-        may_be_news = (one for one in answers if not _is_done(one) and not _is_put_off(one) and self._open(one))
+        may_be_news = (
+            one for one in answers if not (_is_done(one) or _is_put_off(one)) and (self._open(one) or one.lacking)
+        )
         states = self.job.tools.vpcs.load_all(self.job.ref(answer.vpc_id) for answer in may_be_news)
         return {ref.vpc_id: state for ref, state in states.items()}
 
@@ -133,12 +135,17 @@ class RunNotices:
             return True
         if _is_put_off(answer):
             return False
-        if open_issues := self._open(answer):
-            # What people know to be abandoned is no news while a later sweep tries it again.
-            abandoned = replace(answer, actions=tuple(map(as_abandoned, answer.actions)))
-            return states[answer.vpc_id].notified not in {open_issues, self._open(abandoned)}
-        if answer.services:  # should it come back, it is news again
-            self._mark_notified(answer, self.swept.get(answer.vpc_id) or self._load(answer), "")
+        open_issues, state = self._open(answer), states.get(answer.vpc_id)
+        if state is None:
+            if answer.services:  # should it come back, it is news again
+                self._mark_notified(answer, self.swept.get(answer.vpc_id) or self._load(answer), "", frozenset())
+            return False
+        # What people know to be abandoned is no news while a later sweep tries it again.
+        abandoned = replace(answer, actions=tuple(map(as_abandoned, answer.actions)))
+        is_known = not open_issues or state.notified in {open_issues, self._open(abandoned)}
+        if not is_known or answer.lacking - state.lacking:
+            return True
+        self._mark_notified(answer, state, state.notified if open_issues else "", answer.lacking)
         return False
 
     def _open(self, answer: VpcAnswer) -> str:
@@ -148,9 +155,9 @@ class RunNotices:
     def _load(self, answer: VpcAnswer) -> VpcState:
         return self.job.tools.vpcs.load(self.job.ref(answer.vpc_id))
 
-    def _mark_notified(self, answer: VpcAnswer, state: VpcState, fingerprint: str) -> None:
+    def _mark_notified(self, answer: VpcAnswer, state: VpcState, issues: str, lacking: frozenset[str]) -> None:
         try:
-            self.job.save(answer.vpc_id, state, replace(state, notified=fingerprint))
+            self.job.save(answer.vpc_id, state, replace(state, notified=issues, lacking=lacking))
         except LifelineError as error:
             logger.error("what people know not saved", vpc_id=answer.vpc_id, error=str(error))
             self.unsaved.append(error)

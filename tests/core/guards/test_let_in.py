@@ -2,12 +2,12 @@
 
 import json
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
-from lifeline.core.guards.let_in import leave_policies, letting_in
+from lifeline.core.guards.let_in import first_seen, leave_policies, letting_in, still_letting_in
 from lifeline.core.network.model import Vpc
 from lifeline.core.plan.actions import ActionKind
 from lifeline.core.plan.cost import price_in
@@ -20,8 +20,14 @@ OF_A_TIME = {"DateLessThan": {"aws:CurrentTime": "2026-03-02T12:00:00Z"}}
 
 
 def network(condition: dict[str, Any], *cidrs: str, at: datetime = NOW, own: bool = True) -> Vpc:
-    allowed = {"Effect": "Allow", "Principal": "*", "Action": "*", "Resource": "*", "Condition": condition}
-    made = endpoint(MONITORING, "a", own=own, policy=json.dumps({"Statement": [allowed]}))
+    return of_each((condition,), *cidrs, at=at, own=own)
+
+
+def of_each(conditions: tuple[dict[str, Any], ...], *cidrs: str, at: datetime = NOW, own: bool = True) -> Vpc:
+    """A VPC with an endpoint whose policy has a statement for each of these conditions."""
+    anybody = {"Effect": "Allow", "Principal": "*", "Action": "*", "Resource": "*"}
+    policy = {"Statement": [anybody | {"Condition": condition} for condition in conditions]}
+    made = endpoint(MONITORING, "a", own=own, policy=json.dumps(policy))
     found = vpc(subnet("a"), made, owner_id="111122223333", interfaces=())
     return replace(found, cidrs=("10.0.0.0/16", *cidrs), read_at=at)
 
@@ -40,25 +46,25 @@ def network(condition: dict[str, Any], *cidrs: str, at: datetime = NOW, own: boo
 def test_what_hangs_on_the_network_and_lets_somebody_in_is_remembered(
     condition: dict[str, Any], cidrs: tuple[str, ...], *, is_kept: bool
 ) -> None:
-    assert bool(letting_in(network(condition, *cidrs), {})) is is_kept
+    assert bool(letting_in(network(condition, *cidrs), {}, {})) is is_kept
 
 
 def test_it_is_remembered_for_as_long_as_nobody_changes_it() -> None:
-    before = letting_in(network(OF_A_BLOCK, "10.77.0.0/16"), {})
-    assert letting_in(network(OF_A_BLOCK), before) == before
-    assert letting_in(network(OF_AN_ACCOUNT), before) == {}
-    assert letting_in(network(OF_A_BLOCK, "10.77.0.0/16", own=False), before) == {}
+    before = letting_in(network(OF_A_BLOCK, "10.77.0.0/16"), {}, {})
+    assert letting_in(network(OF_A_BLOCK), before, {}) == before
+    assert letting_in(network(OF_AN_ACCOUNT), before, {}) == {}
+    assert letting_in(network(OF_A_BLOCK, "10.77.0.0/16", own=False), before, {}) == {}
 
 
 def test_it_is_remembered_without_the_tag_that_says_whose_the_endpoint_is() -> None:
     found = network(OF_A_BLOCK, "10.77.0.0/16")
     (made,) = found.endpoints
     untagged = replace(found, endpoints=(replace(made, tags=()),))
-    assert letting_in(untagged, {}) == letting_in(found, {}) != {}
+    assert letting_in(untagged, {}, {}) == letting_in(found, {}, {}) != {}
 
 
 def test_only_what_let_somebody_in_is_left_as_it_is() -> None:
-    before = letting_in(network(OF_A_BLOCK, "10.77.0.0/16"), {})
+    before = letting_in(network(OF_A_BLOCK, "10.77.0.0/16"), {}, {})
     for condition, is_left in ((OF_A_BLOCK, True), (OF_AN_ACCOUNT, False)):
         found = network(condition)
         planned = plan(found)
@@ -69,13 +75,46 @@ def test_only_what_let_somebody_in_is_left_as_it_is() -> None:
 
 
 def test_what_was_for_a_time_is_reset_once_that_is_over() -> None:
-    before = letting_in(network(OF_A_TIME), {})
+    before = letting_in(network(OF_A_TIME), {}, {})
     over = network(OF_A_TIME, at=datetime(2026, 3, 3, tzinfo=UTC))
     assert leave_policies(plan(over), over, before, price_in("us-east-1")) == plan(over)
 
 
+FOR_A_WHILE = (OF_A_BLOCK | OF_A_TIME, {"IpAddress": {"aws:VpcSourceIp": "203.0.113.0/24"}})
+
+
+@pytest.mark.parametrize(
+    ("at", "cidrs", "stays"),
+    [
+        pytest.param(NOW + timedelta(hours=1), (), True, id="the block is gone"),
+        pytest.param(NOW + timedelta(days=1), ("10.77.0.0/16",), False, id="its time is over"),
+        pytest.param(NOW + timedelta(days=1), (), True, id="both"),
+    ],
+)
+def test_one_that_names_somebody_else_beside_is_reset_once_its_time_is_over(
+    at: datetime, cidrs: tuple[str, ...], *, stays: bool
+) -> None:
+    first = of_each(FOR_A_WHILE, "10.77.0.0/16")
+    before = letting_in(first, {}, {})
+    seen_at = first_seen(first, before, {}, {})
+    assert seen_at == dict.fromkeys(before, NOW)
+    later = of_each(FOR_A_WHILE, *cidrs, at=at)
+    assert (letting_in(later, before, seen_at) == before) is stays
+    assert (still_letting_in(later, before, seen_at) == before) is stays
+    kept = letting_in(later, before, seen_at)
+    assert first_seen(later, kept, before, seen_at) == (seen_at if stays else {})
+
+
+def test_what_an_earlier_version_remembered_stays_and_its_time_is_noted() -> None:
+    first = of_each(FOR_A_WHILE, "10.77.0.0/16")
+    before = letting_in(first, {}, {})
+    shut = of_each(FOR_A_WHILE, at=NOW + timedelta(hours=1))
+    assert letting_in(shut, before, {}) == still_letting_in(shut, before, {}) == before
+    assert first_seen(shut, before, before, {}) == dict.fromkeys(before, NOW + timedelta(hours=1))
+
+
 def test_a_policy_that_the_document_names_is_given_all_the_same() -> None:
-    before = letting_in(network(OF_A_BLOCK, "10.77.0.0/16"), {})
+    before = letting_in(network(OF_A_BLOCK, "10.77.0.0/16"), {}, {})
     found = network(OF_A_BLOCK)
     named = plan(found)
     named = replace(named, actions=tuple(replace(action, policy="{}") for action in named.actions))

@@ -452,6 +452,16 @@ class TestTelling:
             (NewsKind.UPDATED, 1)
         ]
 
+    def test_one_that_was_back_and_falls_silent_again_is_told(self) -> None:
+        """Whoever keeps one agent silent must not have the others' next silence pass for the one that people know."""
+        known = incident(notified_agents=2, reminders=2)
+        members = (silent("i-a", incident="inc-1"), silent("i-b", since=300))
+        found = updated(*members, open_=[known], causes=cut_off(event=None), at=306)
+        assert [(news.kind, news.joined) for news in found.news] == [(NewsKind.UPDATED, 1)]
+        (told,) = (notified(news.incident, news, minute(306)) for news in found.news)
+        stayed = [replace(one, incident="inc-1") for one in members]
+        assert updated(*stayed, open_=[replace(told, checked_at=minute(306))], at=307).news == ()
+
     def test_a_better_cause_than_people_know_is_told_at_once(self) -> None:
         members, known = [silent("i-a", incident="inc-1")], incident(cause(), notified_cause=cause().key)
         found = updated(*members, open_=[known], causes=cut_off(), at=12)

@@ -5,8 +5,10 @@ from decimal import Decimal
 
 import pytest
 
-from lifeline.core.plan.actions import Action, ActionKind, Status
-from lifeline.core.plan.answer import Outcome, Refusal, VpcAnswer, as_json, priced_json
+from lifeline.core.network.model import Tier
+from lifeline.core.network.reach import NetworkPath, Reach
+from lifeline.core.plan.actions import Action, ActionKind, ServiceReport, ServiceState, Status
+from lifeline.core.plan.answer import MOST_LACKING, Outcome, Refusal, VpcAnswer, as_json, priced_json
 from lifeline.core.plan.cost import price_in
 from tests.support.builders import VPC_ID, subnet, vpc
 
@@ -60,3 +62,51 @@ def test_the_function_returns_the_vpcs_name_and_what_each_action_adds_a_month() 
         key: value for key, value in as_json(named).items() if key != "actions"
     }
     assert "name" not in priced_json(ANSWER, price_in("us-east-1"))
+
+
+def cut_off(*subnets: str, tier: Tier = Tier.ISOLATED, reach: Reach = Reach.UNREACHABLE) -> VpcAnswer:
+    """An answer by which these subnets lack `monitoring`, and nobody lacks `logs`, while an action is blocked."""
+    paths = tuple((subnet_id, NetworkPath(reach, "")) for subnet_id in subnets)
+    open_ = tuple((subnet_id, NetworkPath(Reach.SERVED, "")) for subnet_id in subnets)
+    services = (
+        ServiceReport("monitoring", ServiceState.BLOCKED, paths=paths),
+        ServiceReport("logs", ServiceState.SERVED, paths=open_),
+    )
+    blocked = replace(ACTION, service="monitoring").blocked("why not")
+    tiers = tuple((subnet_id, tier) for subnet_id in subnets)
+    return replace(ANSWER, tiers=tiers, services=services, actions=(blocked,))
+
+
+def test_who_lacks_what_grows_while_what_blocks_it_stays_the_same() -> None:
+    one, two = cut_off("subnet-a"), cut_off("subnet-a", "subnet-b")
+    assert one.fingerprint == two.fingerprint
+    assert one.lacking < two.lacking
+    assert (len(one.lacking), len(two.lacking)) == (1, 2)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        pytest.param(cut_off("subnet-a", tier=Tier.EGRESS), id="it has a way out"),
+        pytest.param(cut_off("subnet-a", reach=Reach.PENDING), id="an endpoint is on its way"),
+        pytest.param(cut_off("subnet-a", reach=Reach.UNKNOWN), id="it isn't known"),
+        pytest.param(replace(cut_off("subnet-a"), actions=()), id="nothing is left open"),
+        pytest.param(
+            replace(cut_off("subnet-a"), actions=(replace(ACTION, service="logs"),)), id="for another service"
+        ),
+    ],
+)
+def test_nobody_lacks(answer: VpcAnswer) -> None:
+    assert answer.lacking == frozenset()
+
+
+def test_an_action_for_no_service_may_be_what_any_waits_for() -> None:
+    group = Action(ActionKind.OPEN_SECURITY_GROUP, "why").blocked("frozen")
+    assert replace(cut_off("subnet-a"), actions=(group,)).lacking == cut_off("subnet-a").lacking
+
+
+def test_ten_thousand_that_lack_something_take_no_more_room_than_one() -> None:
+    many = [f"subnet-{number}" for number in range(10_000)]
+    assert len(cut_off(*many[:MOST_LACKING]).lacking) == MOST_LACKING
+    assert len(cut_off(*many).lacking) == 1
+    assert cut_off(*many).lacking != cut_off(*many[1:]).lacking

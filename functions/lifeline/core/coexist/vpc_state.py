@@ -24,6 +24,7 @@ class VpcState:
     - `reconciled_at`: when it was last reconciled. What was sent before that is answered.
     - `made`, `failures`: by service, the endpoint that was made last, and how often it failed in a row.
     - `notified`: a fingerprint of the open issues that people know of.
+    - `lacking`: which subnets lack what by these, or by a freeze, each as a fingerprint of both.
     - `unneeded`: by id, since when nothing has required what is Lifeline's own.
     - `warned`: by the id of an endpoint, or a tagged resource and a service, when people were warned that the service
       isn't required any more because of what somebody said.
@@ -43,7 +44,7 @@ class VpcState:
     - `approved`: by service (or `*`), when a person last approved what waited there.
     - `denied`: by action, in which words AWS's policies denied it since the last sweep.
     - `let_in`: by endpoint that Lifeline made, with or without its tag, the fingerprint of a policy that let callers in
-      when it was first seen, as far as that hangs on the network.
+      when it was first seen, as far as that hangs on the network; `let_in_at`: when that was.
     - `seen_at`: when a run last saw it, to the week.
 
     Of a region:
@@ -62,6 +63,7 @@ class VpcState:
     made: Mapping[str, Made] = field(default_factory=dict)
     failures: Mapping[str, int] = field(default_factory=dict)
     notified: str = ""
+    lacking: frozenset[str] = frozenset()
     unneeded: Mapping[str, datetime] = field(default_factory=dict)
     warned: Mapping[str, datetime] = field(default_factory=dict)
     warned_before: Mapping[str, datetime] = field(default_factory=dict)
@@ -80,6 +82,7 @@ class VpcState:
     approved: Mapping[str, datetime] = field(default_factory=dict)
     denied: Mapping[str, str] = field(default_factory=dict)
     let_in: Mapping[str, str] = field(default_factory=dict)
+    let_in_at: Mapping[str, datetime] = field(default_factory=dict)
     seen_at: datetime | None = None
     enforced_since: datetime | None = None
     swept_at: datetime | None = None

@@ -2,10 +2,13 @@
 
 Whether a policy that names addresses or accounts means anybody hangs on the VPC's blocks, and on whose interfaces are
 there. Whoever may change those must not have Lifeline open the endpoint to everybody, so a policy that let callers in,
-and that nobody has changed since, stays.
+and that nobody has changed since, stays. One whose time is over doesn't, whatever else it names: whoever wrote that
+chose the time.
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
 
 from lifeline.core.network.endpoint_policy import hangs_on_network, is_shut
 from lifeline.core.network.model import Endpoint, Vpc
@@ -24,13 +27,36 @@ def depending_on_network(vpc: Vpc) -> tuple[Endpoint, ...]:
     return tuple(one for one in vpc.live_endpoints if one.on_record and hangs_on_network(one, vpc))
 
 
-def letting_in(vpc: Vpc, before: Mapping[str, str]) -> dict[str, str]:
+def letting_in(vpc: Vpc, before: Mapping[str, str], seen_at: Mapping[str, datetime]) -> dict[str, str]:
     """By the id of an endpoint that Lifeline made, the fingerprint of a policy whose verdict hangs on the network, and
     that lets callers in, or did when it was first seen. One without its tag is remembered, too: whoever may tag could
     have it forgotten otherwise.
     """
+    known = still_letting_in(vpc, before, seen_at)
     prints = {endpoint.id: (policy_print(endpoint.policy), endpoint) for endpoint in depending_on_network(vpc)}
-    return {id_: now for id_, (now, endpoint) in prints.items() if before.get(id_) == now or not is_shut(endpoint, vpc)}
+    return {id_: now for id_, (now, endpoint) in prints.items() if known.get(id_) == now or not is_shut(endpoint, vpc)}
+
+
+def first_seen(
+    vpc: Vpc, let_in: Mapping[str, str], before: Mapping[str, str], seen_at: Mapping[str, datetime]
+) -> dict[str, datetime]:
+    """By the same ids, when the policy was first seen to let callers in."""
+    same = {id_ for id_, now in let_in.items() if before.get(id_) == now}
+    found = {id_: seen_at.get(id_, vpc.read_at) if id_ in same else vpc.read_at for id_ in let_in}
+    return {id_: at for id_, at in found.items() if at}
+
+
+def still_letting_in(vpc: Vpc, let_in: Mapping[str, str], seen_at: Mapping[str, datetime]) -> dict[str, str]:
+    """Those of `let_in` without the policies that only the time has shut since: at the time when they were first seen,
+    they would let callers of the network in as it is now.
+    """
+    there = {endpoint.id: endpoint for endpoint in vpc.endpoints}
+
+    def is_over(id_: str) -> bool:
+        endpoint, at = there.get(id_), seen_at.get(id_)
+        return bool(endpoint and at and is_shut(endpoint, vpc) and not is_shut(endpoint, replace(vpc, read_at=at)))
+
+    return {id_: now for id_, now in let_in.items() if not is_over(id_)}
 
 
 def leave_policies(plan: Plan, vpc: Vpc, let_in: Mapping[str, str], price: Price) -> Plan:

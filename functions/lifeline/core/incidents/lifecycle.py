@@ -265,7 +265,9 @@ class _Update:
         phase = Phase.RECOVERING if until and self._now < until else Phase.BROKEN
         was_hopeful = incident.notified_at is not None and incident.phase is Phase.RECOVERING
         hoped = Phase.RECOVERING if was_hopeful and phase is Phase.BROKEN else incident.notified_phase
-        known = min(incident.notified_agents, _size(incident, members))  # of those left: agents that join are news
+        # Of those who stayed: agents that join are news, also those that it had before.
+        stayed = [agent for agent in members if agent.entity not in self._changed]
+        known = min(incident.notified_agents, _size(incident, stayed))
         return self._rated(replace(checked, phase=phase, notified_phase=hoped, notified_agents=known), members)
 
     def _rated(self, incident: Incident, members: Sequence[Agent]) -> Incident:

@@ -127,7 +127,8 @@ class Action:
     `central_ids` are the hub's zones or its Profile, `central_account` is their account if that is another than the
     VPC's, and `checks` say what was checked before. `profile_usd` is what an association with a Profile adds in a
     month, or may add if `is_at_most`. In a swap, `endpoint_id` is the endpoint that answers in their
-    place, or did. `asks` says why a person has to approve it whatever the limits are.
+    place, or did. `others` are whom a security group lets in besides the VPC. `asks` says why a person has to approve
+    it whatever the limits are.
     """
 
     kind: ActionKind
@@ -137,6 +138,7 @@ class Action:
     subnet_ids: tuple[str, ...] = ()
     route_table_ids: tuple[str, ...] = ()
     cidrs: tuple[str, ...] = ()
+    others: tuple[str, ...] = ()
     endpoint_id: str = ""
     security_group_id: str = ""
     security_group_name: str = SECURITY_GROUP_NAME

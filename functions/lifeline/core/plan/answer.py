@@ -7,11 +7,14 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any, Self
 
-from lifeline.core.network.model import SeenTier, Vpc
+from lifeline.core.network.model import SeenTier, Tier, Vpc
+from lifeline.core.network.reach import Reach
 from lifeline.core.plan.actions import Action, ActionKind, Plan, ServiceReport, Status
 from lifeline.core.plan.cost import Price, cost_of, usd_words
 from lifeline.core.plan.ways import HubComparison, comparison_json
 from lifeline.core.wording import fingerprint
+
+MOST_LACKING = 2000  # that are kept one by one: 20 KB of a VPC's state
 
 
 class Outcome(StrEnum):
@@ -113,17 +116,47 @@ class VpcAnswer:
     def fingerprint(self) -> str:
         """The same for the same open business, so that people are notified once; empty where there is none.
 
-        How far a limit is used changes all the time, so its name counts, not its words. An approval that is offered
-        anew is news, for the one before has ended.
+        An action counts with all that it is about, of which words may only name the first. How far a limit is used
+        changes all the time, so its name counts, not its words. An approval that is offered anew is news, for the one
+        before has ended.
         """
         offered = [[self.approval.ends_at.isoformat()]] if self.approval else []
         open_business = sorted(
-            [action.kind, action.service, action.status, _why(action), *action.subnet_ids]
+            [
+                action.kind,
+                action.service,
+                action.status,
+                _why(action),
+                *action.subnet_ids,
+                *action.cidrs,
+                *action.others,
+            ]
             for action in self.actions
             if not action.is_done
         )
         open_business += offered
         return fingerprint(*open_business, length=16) if open_business else ""
+
+    @property
+    def lacking(self) -> frozenset[str]:
+        """The subnets without a way out that can't reach a service for which an action is left open, each as a
+        fingerprint of both: what blocks an action may stay the same while more subnets need it.
+
+        An action for no service in particular may be what any service waits for. More than MOST_LACKING are one
+        fingerprint, of all.
+        """
+        left = {action.service for action in self.actions if not action.is_done}
+        isolated = {subnet_id for subnet_id, tier in self.tiers if Tier.ISOLATED in tier.possible}
+        found = {
+            (report.service, subnet_id)
+            for report in self.services
+            if not left.isdisjoint({"", report.service})
+            for subnet_id, path in report.paths
+            if subnet_id in isolated and path.reach.is_closed and path.reach is not Reach.PENDING
+        }
+        if len(found) > MOST_LACKING:
+            return frozenset({fingerprint(*sorted(found), length=16)})
+        return frozenset(fingerprint(*pair, length=8) for pair in found)
 
 
 def as_json(answer: VpcAnswer) -> dict[str, Any]:

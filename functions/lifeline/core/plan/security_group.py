@@ -101,7 +101,8 @@ def groups_to_close(vpc: Vpc, owner: str) -> Iterator[Action]:
             users = [endpoint.id for endpoint in vpc.live_endpoints if group.id in endpoint.security_group_ids]
             reason = f"{group.id} doesn't only let the VPC connect{f' to {few(users, _SHOWN)}' if users else ''}"
             words = close_words(group.id, others)
-            yield Action(ActionKind.CLOSE_SECURITY_GROUP, reason, security_group_id=group.id).blocked(words)
+            close = Action(ActionKind.CLOSE_SECURITY_GROUP, reason, security_group_id=group.id, others=tuple(others))
+            yield close.blocked(words)
 
 
 def close_words(group_id: str, others: Sequence[str]) -> str:

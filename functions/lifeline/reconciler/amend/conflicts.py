@@ -17,9 +17,11 @@ from lifeline.core.coexist.conflicts import (
 from lifeline.core.coexist.effects import VpcSnapshot
 from lifeline.core.coexist.vpc_state import VpcList, VpcState
 from lifeline.core.guards.freeze import FreezeKind, freeze_words, standing
+from lifeline.core.guards.let_in import still_letting_in
 from lifeline.core.history.change import Change
 from lifeline.core.notices.conflict import Frozen, frozen_notice
 from lifeline.core.plan.actions import Action, ActionKind, Plan, ServiceState
+from lifeline.core.plan.answer import VpcAnswer
 from lifeline.core.wording import read_time
 from lifeline.reconciler.amend.amendment import Amendment, Announcement, Decision, Fact, VpcContext, as_they_stand
 
@@ -54,7 +56,7 @@ class Conflicts(Amendment):
 
     def after(self, context: VpcContext, plan: Plan, done: Sequence[Action], state: VpcState) -> Decision:
         """Keeps what was done, ends the freezes of services that others serve by now, and announces new freezes in one
-        notice. What such a freeze blocks is no news: that notice says it.
+        notice. What such a freeze blocks is no news, for that notice says it, unless more subnets lack something later.
         """
         ended = _conflicting(state) & _served_by_others(context, plan)
         state = replace(
@@ -67,13 +69,16 @@ class Conflicts(Amendment):
             for key, conflict in state.conflicts.items()
             if key in _conflicting(state) and not conflict.is_notified and conflict.reversals
         }
+        actions = as_they_stand(plan, done)
+        if pending:
+            state = replace(state, lacking=VpcAnswer.of(plan, actions).lacking | state.lacking)
         entries = VpcState(conflicts={key: replace(conflict, is_notified=True) for key, conflict in pending.items()})
         words = {freeze_words(state.frozen[key], plan.vpc_id, key) for key in _conflicting(state)}
         return Decision(
             plan,
             state,
             (Announcement(frozen_notice(_frozen(context, plan, pending)), entries),) if pending else (),
-            known=frozenset(action for action in as_they_stand(plan, done) if action.error in words),
+            known=frozenset(action for action in actions if action.error in words),
         )
 
 
@@ -87,7 +92,7 @@ def _counted(context: VpcContext, plan: Plan, state: VpcState) -> Mapping[str, C
         failed=frozenset({**state.failures, **context.followed.failures}),
         idle=frozenset(state.unneeded),
         frozen=standing(state.frozen, context.run.now),
-        let_in=state.let_in,
+        let_in=still_letting_in(context.vpc, state.let_in, state.let_in_at),
     )
     return count(state.conflicts, snapshot)
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from lifeline.core.coexist.vpc_state import VpcState
-from lifeline.core.guards.let_in import depending_on_network, leave_policies, letting_in
+from lifeline.core.guards.let_in import depending_on_network, first_seen, leave_policies, letting_in, still_letting_in
 from lifeline.core.plan.actions import Action, Plan
 from lifeline.reconciler.amend.amendment import Amendment, Decision, Fact, VpcContext
 
@@ -18,9 +18,11 @@ class LettingIn(Amendment):
 
     def decide(self, context: VpcContext, plan: Plan, state: VpcState) -> Decision:
         """The plan without resetting such a policy."""
-        return Decision(leave_policies(plan, context.vpc, state.let_in, context.run.price), state)
+        let_in = still_letting_in(context.vpc, state.let_in, state.let_in_at)
+        return Decision(leave_policies(plan, context.vpc, let_in, context.run.price), state)
 
     def after(self, context: VpcContext, plan: Plan, done: Sequence[Action], state: VpcState) -> Decision:
-        """Keeps which policies let callers in."""
-        let_in = letting_in(context.vpc, state.let_in)
-        return Decision(plan, replace(state, let_in=let_in) if let_in != state.let_in else state)
+        """Keeps which policies let callers in, and since when that is known."""
+        let_in = letting_in(context.vpc, state.let_in, state.let_in_at)
+        seen_at = first_seen(context.vpc, let_in, state.let_in, state.let_in_at)
+        return Decision(plan, replace(state, let_in=let_in, let_in_at=seen_at))
