@@ -186,6 +186,10 @@ def _look(request: Detect | CheckPart | Forget, settings: DetectorSettings, cont
     }
     if isinstance(request, Forget):
         return _forget(request, runs, tools)
+    if isinstance(request, CheckPart) and request.watch not in runs:
+        error = InvalidInputError("Records[0].body.check.watch", _not_among(runs))
+        log_refusal(error, context.aws_request_id)
+        return {"watches": [], "errors": [{"field": error.field, "message": error.message}]}
     chosen = {name: run for name, run in runs.items() if isinstance(request, Detect) or name == request.watch}
     reports = {name: _timed(SplitRun(run, settings.agents_a_run), request) for name, run in chosen.items()}
     _announce_denials(settings, tools)
@@ -252,8 +256,7 @@ def _forget(request: Forget, runs: Mapping[str, WatchRun], tools: DetectorTools)
     from lifeline.core.notices.forgotten import forgotten_notice, newly_forgotten
 
     if request.watch and request.watch not in runs:
-        known = ", ".join(sorted(runs)) or "none"
-        return {"forgotten": [], "errors": [{"field": "watch", "message": f"is not one of the watches: {known}"}]}
+        return {"forgotten": [], "errors": [{"field": "watch", "message": _not_among(runs)}]}
     chosen = {name: run for name, run in runs.items() if not request.watch or name == request.watch}
     rosters = {name: agents_of(run.roster.read()) for name, run in chosen.items()}
     found = {name: [agents[id_] for id_ in request.entities if id_ in agents] for name, agents in rosters.items()}
@@ -269,6 +272,10 @@ def _forget(request: Forget, runs: Mapping[str, WatchRun], tools: DetectorTools)
         if entity not in deleted
     ]
     return {"forgotten": deleted, **({"errors": unknown} if unknown else {})}
+
+
+def _not_among(watches: Iterable[str]) -> str:
+    return f"is not one of the watches: {', '.join(sorted(watches)) or 'none'}"
 
 
 def _measure(done: Sequence[Report], settings: DetectorSettings) -> None:
