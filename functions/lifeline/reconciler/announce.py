@@ -67,7 +67,9 @@ class RunNotices:
         if is_sweep:
             self.gatekeeper.notify_of_switch(answers, job)
         backlog = self._notify_of_backlog(answers) if is_sweep else frozenset()
-        left = [_without(answer, self._told(answer)) for answer in answers if not answer.refusal]
+        # What was decided and isn't saved, a later run decides again and says.
+        said = [one for one in answers if not one.refusal and (_is_done(one) or one.vpc_id not in self.unsaved)]
+        left = [_without(answer, self._told(answer)) for answer in said]
         states = self._states_of_open(left)
         news = [answer for answer in left if self._is_news(answer, states)]
         sent = backlog | {vpc_id for vpc_id, said in self.said.items() if said.is_sent}
