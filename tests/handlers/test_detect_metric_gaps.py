@@ -937,6 +937,28 @@ class TestParts:
         [notice] = detector.notices
         assert "12 agents" in notice.subject
 
+    def test_a_part_of_a_watch_that_there_is_not_checks_nobody_and_measures_nothing(
+        self,
+        detector: Detector,
+        parts: str,  # noqa: ARG002 - its queue
+        capsys: pytest.CaptureFixture[str],
+    ) -> None:
+        """A figure would say that the detector runs, and that no agent is unknown."""
+        detector.run(minute(7))
+        capsys.readouterr()
+        check = {"watch": "nobodys", "run": "run-1", "part": 0}
+        answer = detector.call(minute(7.1), {"Records": [from_checks(json.dumps({"check": check}))]})
+        assert not measured(capsys)
+        assert answer == {
+            "watches": [],
+            "errors": [
+                {
+                    "field": "Records[0].body.check.watch",
+                    "message": "is not one of the watches: cloudwatch-agent",
+                }
+            ],
+        }
+
     def test_only_the_last_part_counts_and_says_that_the_look_has_ended(
         self, detector: Detector, parts: str, capsys: pytest.CaptureFixture[str]
     ) -> None:

@@ -17,7 +17,7 @@ from lifeline.core.network.model import RegionRef
 from lifeline.core.organization.ledger import MemberLedger
 from lifeline.handlers import coverage_page, detect_metric_gaps
 from tests.support.organization_hub import HOUR, TRUST, A, B, Hub, begin, role_in
-from tests.support.world import ACCOUNT, REGION, Context
+from tests.support.world import ACCOUNT, REGION, Context, World
 
 MINUTE = timedelta(minutes=1)
 
@@ -178,3 +178,45 @@ def test_whoever_starts_runs_again_and_again_has_the_accounts_checked_once_a_min
     detect_metric_gaps.handler({"detect": True}, Context())
     waiting = sqs_backends[ACCOUNT][REGION].queues["checks"]._messages
     assert sorted(json.loads(message.body)["account"] for message in waiting) == sorted([A, B] * 2)
+
+
+def publish(world: World, at: datetime) -> None:
+    dimensions = [{"Name": "InstanceId", "Value": "i-0123456789abcdef0"}]
+    data = {"MetricName": "mem_used_percent", "Dimensions": dimensions, "Value": 1.0, "Timestamp": at}
+    world.client("cloudwatch").put_metric_data(Namespace="CWAgent", MetricData=[data])
+
+
+def have_reported(hub: Hub, *worlds: World) -> None:
+    for _ in range(6):
+        for world in worlds:
+            publish(world, hub.days.clock())
+        minutes(hub, 1)
+        detect(ACCOUNT)
+
+
+def test_agents_that_cannot_be_read_are_told_like_an_account_that_cannot_be_checked(hub: Hub) -> None:
+    """Their run succeeds, and no alarm counts them: it would say nothing of which account."""
+    have_reported(hub, hub.a, hub.b)
+    hub.organization.deny(A, "cloudwatch:GetMetricData")
+    minutes(hub, 14)
+    assert not told(hub)
+    minutes(hub, 10)
+    assert told(hub) == [f"[lifeline {A}] agents of account {A} unknown: its metrics can't be checked"]
+    assert (since(A) is None, since(B)) == (False, None)
+
+
+def test_no_other_accounts_figures_hide_that_the_hubs_own_agents_are_unknown_or_not_checked(
+    hub: Hub, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`UnknownAgentsAlarm` takes the least `Unknown` of five minutes, `DetectorStoppedAlarm` asks if there is any."""
+    have_reported(hub, hub.a)
+    capsys.readouterr()
+    detect(A)
+    detect(B)
+    detect(ACCOUNT)
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines() if '"_aws"' in line]
+    assert [sorted({"Silent", "Unknown"} & line.keys()) for line in lines] == [
+        ["Silent"],
+        ["Silent"],
+        ["Silent", "Unknown"],
+    ]

@@ -9,6 +9,7 @@ import pytest
 from lifeline.adapters.store.exemptions import Exemptions
 from lifeline.adapters.store.vpcs import VpcStore
 from lifeline.core.coexist.vpc_state import VpcState
+from lifeline.core.network.model import VpcRef
 from tests.support.days import HOUR, MINUTES, Days
 from tests.support.home import HOME
 from tests.support.world import emulated_world
@@ -151,6 +152,28 @@ def test_a_count_of_attempts_that_somebody_made_up_abandons_nobodys_work(days: D
     days.deliver({"vpc_ids": [vpc_id]}, {"vpc_ids": [vpc_id], "attempt": 6})
     assert days.world.dead_letters() == []
     assert [body["attempt"] for body in days.take_from_queue()] == [1]
+    assert len(days.live(vpc_id)) == 1
+
+
+@DOORS
+def test_messages_full_of_invented_vpcs_cost_a_bounded_run_and_keep_no_other_message_waiting(
+    days: Days, door: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    vpc_id = days.world.make_vpc()
+    days.world.make_subnet(vpc_id)
+    invented = [f"vpc-{number:017x}" for number in range(8_000)]
+    floods = [{"vpc_ids": invented[first : first + 800]} for first in range(0, 8_000, 800)]
+    wanted: list[str] = []
+    delete = VpcStore.delete
+
+    def count(store: VpcStore, ref: VpcRef, **more: Any) -> bool:
+        wanted.append(ref.vpc_id)
+        return delete(store, ref, **more)
+
+    monkeypatch.setattr(VpcStore, "delete", count)
+    kept = days._receive([*floods, {"vpc_ids": [vpc_id]}], queue=door)["batchItemFailures"]
+    assert [one["itemIdentifier"] for one in kept] == [f"m-{place}" for place in range(1, 10)]
+    assert len(wanted) == 800
     assert len(days.live(vpc_id)) == 1
 
 

@@ -221,7 +221,8 @@ def test_a_message_whose_look_up_failed_is_kept_although_another_waits_for_a_bus
 ) -> None:
     def fails_and_is_busy(requests: list[Request], *, failed: list[Any], **_: Any) -> Any:
         failed.append((requests[0], TransientError("throttled", code="RequestLimitExceeded")))
-        raise BusyError([VPC_ID], [requests[1], requests[1]], ())
+        failed += [(requests[1], BusyError(VPC_ID))] * 2
+        return ()
 
     monkeypatch.setattr(batch, "reconcile", fails_and_is_busy)
     fakes = Queues([MISSING])

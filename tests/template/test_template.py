@@ -488,7 +488,7 @@ def test_the_parts_queue_waits_long_enough_for_the_function_as_lambda_asks(templ
 
 def test_an_alarm_rings_where_the_detector_stops_and_no_metric_is_missed(template: dict[str, Any]) -> None:
     alarm = template["Resources"]["DetectorStoppedAlarm"]["Properties"]
-    assert (alarm["MetricName"], alarm["TreatMissingData"]) == ("Silent", "breaching")
+    assert (alarm["MetricName"], alarm["TreatMissingData"]) == ("Unknown", "breaching")
     assert alarm["Statistic"] == "SampleCount"
     sources = [
         ROOT / f"functions/lifeline/{name}.py" for name in ("handlers/detect_metric_gaps", "adapters/aws/own_metrics")

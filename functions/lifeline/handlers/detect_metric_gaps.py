@@ -42,6 +42,7 @@ from lifeline.core.policy.policy import Policy
 from lifeline.core.requests.account import refuse
 from lifeline.core.requests.detect import CheckPart, Detect, Forget, account_in, read_event
 from lifeline.core.requests.scheduled import check_scheduled
+from lifeline.core.wording import write_count
 from lifeline.detector.chunks import agents_of
 from lifeline.detector.denied_reads import without_denied_reads
 from lifeline.detector.event_path import watch_event_path
@@ -118,16 +119,20 @@ def _begin_members(settings: DetectorSettings) -> None:
 
 def _detect_in_member(request: Detect | CheckPart | Forget, settings: DetectorSettings, context: Any) -> dict[str, Any]:
     """The same as `_detect` in a member account. What fails there isn't tried again, because the next minute's run
-    checks the same agents; it assumes the role anew, which may be gone. People are told once failures last.
+    checks the same agents; it assumes the role anew, which may be gone. People are told once failures last, or agents
+    stay unknown.
     """
     try:
         memory_of(settings).enter()
-        return _detect(request, settings, context)
+        answer = _detect(request, settings, context)
     except LifelineError as error:
         logger.error("agents of a member account not checked", account=settings.member, error=str(error))
         memory_of(settings).leave()
         _note_failure(settings, str(error))
         return {"watches": [], "errors": [{"field": "account", "message": f"{settings.member}: {error}"}]}
+    if unknown := sum(watch["states"][State.UNKNOWN] for watch in answer.get("watches", ())):
+        _note_failure(settings, f"{write_count(unknown, 'agent')} unknown: CloudWatch or EC2 couldn't be read")
+    return answer
 
 
 def _note_failure(settings: DetectorSettings, why: str) -> None:
@@ -186,6 +191,10 @@ def _look(request: Detect | CheckPart | Forget, settings: DetectorSettings, cont
     }
     if isinstance(request, Forget):
         return _forget(request, runs, tools)
+    if isinstance(request, CheckPart) and request.watch not in runs:
+        error = InvalidInputError("Records[0].body.check.watch", _not_among(runs))
+        log_refusal(error, context.aws_request_id)
+        return {"watches": [], "errors": [{"field": error.field, "message": error.message}]}
     chosen = {name: run for name, run in runs.items() if isinstance(request, Detect) or name == request.watch}
     reports = {name: _timed(SplitRun(run, settings.agents_a_run), request) for name, run in chosen.items()}
     _announce_denials(settings, tools)
@@ -252,8 +261,7 @@ def _forget(request: Forget, runs: Mapping[str, WatchRun], tools: DetectorTools)
     from lifeline.core.notices.forgotten import forgotten_notice, newly_forgotten
 
     if request.watch and request.watch not in runs:
-        known = ", ".join(sorted(runs)) or "none"
-        return {"forgotten": [], "errors": [{"field": "watch", "message": f"is not one of the watches: {known}"}]}
+        return {"forgotten": [], "errors": [{"field": "watch", "message": _not_among(runs)}]}
     chosen = {name: run for name, run in runs.items() if not request.watch or name == request.watch}
     rosters = {name: agents_of(run.roster.read()) for name, run in chosen.items()}
     found = {name: [agents[id_] for id_ in request.entities if id_ in agents] for name, agents in rosters.items()}
@@ -271,15 +279,22 @@ def _forget(request: Forget, runs: Mapping[str, WatchRun], tools: DetectorTools)
     return {"forgotten": deleted, **({"errors": unknown} if unknown else {})}
 
 
+def _not_among(watches: Iterable[str]) -> str:
+    return f"is not one of the watches: {', '.join(sorted(watches)) or 'none'}"
+
+
 def _measure(done: Sequence[Report], settings: DetectorSettings) -> None:
-    """The run as metrics: those that an alarm needs, because each costs as much as three alarms.
+    """The run as metrics: those that an alarm needs, because each costs as much as three alarms. `Unknown` is of the
+    functions' own account alone: its alarm takes the least, so a 0 of another account would hide that agents are
+    unknown, and that `Unknown` is missing says that the own account's runs have stopped.
 
     What wasn't read isn't counted, for a 0 would say that nobody is silent. Then the metrics are missing, for which an
     alarm waits.
     """
     whole = _whole(done)
     if whole or not done:
-        counts = {name: sum(report.states.get(state, 0) for report in whole) for name, state in _COUNTS.items()}
+        names = _COUNTS if not settings.member else _COUNTS.keys() - {"Unknown"}
+        counts = {name: sum(report.states.get(_COUNTS[name], 0) for report in whole) for name in names}
         publish_metrics(counts, unit="Count", stack=settings.stack_name, now=_now())
 
 

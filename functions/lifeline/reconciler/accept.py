@@ -3,13 +3,13 @@
 From then on it is in the ledger: a run that continues the work needs nothing but the VPC's ID.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
+from datetime import datetime
 
 from lifeline.core.coexist.vpc_state import VpcState
-from lifeline.core.errors import TransientError
-from lifeline.core.network.model import Vpc, VpcRef
-from lifeline.core.plan.answer import VpcAnswer
+from lifeline.core.errors import LifelineError, TransientError
+from lifeline.core.network.model import Catalog, Vpc, VpcRef
 from lifeline.core.requests.request import Request
 from lifeline.reconciler.amend.amendments import AMENDMENTS
 from lifeline.reconciler.amend.retirement import is_released
@@ -19,77 +19,88 @@ from lifeline.reconciler.steps.leases import leased
 
 
 class BusyError(TransientError):
-    """Another run works on VPCs, so what was asked of them couldn't be saved. `answers` are those of all others, which
-    were served; `requests` have to come again.
-    """
+    """Another run works on these VPCs, so what was asked of them couldn't be saved: it has to be asked again."""
 
-    def __init__(self, vpc_ids: Sequence[str], requests: Sequence[Request], answers: tuple[VpcAnswer, ...]) -> None:
+    def __init__(self, *vpc_ids: str) -> None:
         words = (
             f"another run works on {', '.join(vpc_ids)}: nothing was frozen or unfrozen there, ask again in a minute"
         )
         super().__init__(words, code="Busy")
-        self.requests = tuple(requests)
-        self.answers = answers
 
 
-def accept_requests(vpcs: Sequence[Vpc], job: Job) -> tuple[str, ...]:
+def accept_requests(vpcs: Sequence[Vpc], job: Job) -> dict[str, LifelineError]:
     """Saves what the requests freeze and unfreeze in these VPCs. It takes their leases, as every run
     that freezes something does, so a person's word is never overwritten by a run that read before it.
 
-    Returns the VPCs that another run has, where nothing was saved: their requests must come again.
+    Returns, by VPC, why nothing was saved: BusyError where another run has it. What was asked there must come again.
     """
-    run, nothing, busy = run_context(job), VpcState(), list[str]()
+    run, nothing, whose = run_context(job), VpcState(), Catalog()
     if any(request.claim for requests in job.targets.requests.values() for request in requests):
-        catalog = job.tools.network.catalog()
-        if not catalog.is_read:
-            raise TransientError(f"whose name is claimed isn't known: {catalog.why_unread}", code="Unread")
-        run = replace(run, catalog=catalog)
-    for vpc in vpcs:
+        whose = job.tools.network.catalog()
+        run = replace(run, catalog=whose)
+
+    def accept(vpc: Vpc) -> None:
         context = context_of(vpc, job, run)
+        if not whose.is_read and any(request.claim for request in context.requests):
+            raise TransientError(f"whose name is claimed isn't known: {whose.why_unread}", code="Unread")
         if all(amendment.accept(context, nothing) == nothing for amendment in AMENDMENTS):
-            continue  # what doesn't change an empty state changes none
+            return  # what doesn't change an empty state changes none
         with leased(job.ref(vpc.id), job.tools.vpcs, job.run) as before:
             if before is None:
-                busy.append(vpc.id)
-                continue
+                raise BusyError(vpc.id)
             after = before
             for amendment in AMENDMENTS:
                 after = amendment.accept(context, after)
             job.save(vpc.id, before, after)
-    return tuple(busy)
+
+    failed = _each_alone(accept, vpcs)
+    busy = [vpc_id for vpc_id, error in failed.items() if isinstance(error, BusyError)]
+    return failed | dict.fromkeys(busy, BusyError(*busy))
 
 
-def record_calls(vpcs: Sequence[Vpc], job: Job) -> None:
+def note_requests(vpcs: Sequence[Vpc], job: Job, listed: Collection[VpcRef]) -> dict[str, LifelineError]:
+    """Saves what people release and what others try to delete in these VPCs, and finds what was released before:
+    `listed` are the VPCs of which something is left. Keeps in the audit log what people asked for by a call.
+
+    It takes no lease, so that nobody waits for whoever has the VPC: only requests, and the run that answers them, write
+    these attributes. Returns, by VPC, why that couldn't be saved: what was asked there must come again.
+    """
+    run, nothing, now = run_context(job), VpcState(), job.run.now()
+
+    def note(vpc: Vpc) -> None:
+        context = context_of(vpc, job, run)
+        is_noted = any(amendment.note(context, nothing) != nothing for amendment in AMENDMENTS)
+        if is_noted or job.ref(vpc.id) in listed:
+            after = before = job.tools.vpcs.load(job.ref(vpc.id))
+            for amendment in AMENDMENTS:
+                after = amendment.note(context, after)
+            job.save(vpc.id, before, after)
+            if is_released(after.releasing, now) and not job.is_plan:
+                job.targets.releasing.add(vpc.id)
+        _record_calls(vpc, job, now)
+
+    return _each_alone(note, vpcs)
+
+
+def _record_calls(vpc: Vpc, job: Job, now: datetime) -> None:
     """Keeps in the audit log what people asked for by a call, and who they said they are."""
-    now = job.run.now()
-    for vpc in vpcs:
-        requests = (*job.targets.requests.get(vpc.id, ()), *job.targets.sweep)
-        asked = dict.fromkeys(asked for request in requests if _is_call(request) for asked in request.asked_for)
-        for name, words in asked:
-            if name != "release" or not job.is_plan:  # in plan mode, a release deletes nothing
-                job.tools.audit.record_call(job.ref(vpc.id), name, words, now=now)
+    requests = job.targets.requests_for(vpc.id)
+    asked = dict.fromkeys(asked for request in requests if _is_call(request) for asked in request.asked_for)
+    for name, words in asked:
+        if name != "release" or not job.is_plan:  # in plan mode, a release deletes nothing
+            job.tools.audit.record_call(job.ref(vpc.id), name, words, now=now)
 
 
 def _is_call(request: Request) -> bool:
     return request.trigger.kind in {"call", "approval"}
 
 
-def note_requests(vpcs: Sequence[Vpc], job: Job, listed: Collection[VpcRef]) -> None:
-    """Saves what people release and what others try to delete in these VPCs, and finds what was released before:
-    `listed` are the VPCs of which something is left.
-
-    It takes no lease, so that nobody waits for whoever has the VPC: only requests, and the run that answers them, write
-    these attributes.
-    """
-    run, nothing, now = run_context(job), VpcState(), job.run.now()
+def _each_alone(save: Callable[[Vpc], None], vpcs: Sequence[Vpc]) -> dict[str, LifelineError]:
+    """By VPC, why it couldn't be saved: that is the matter of whoever asked there, and of nobody else."""
+    failed: dict[str, LifelineError] = {}
     for vpc in vpcs:
-        context = context_of(vpc, job, run)
-        is_noted = any(amendment.note(context, nothing) != nothing for amendment in AMENDMENTS)
-        if not is_noted and job.ref(vpc.id) not in listed:
-            continue
-        after = before = job.tools.vpcs.load(job.ref(vpc.id))
-        for amendment in AMENDMENTS:
-            after = amendment.note(context, after)
-        job.save(vpc.id, before, after)
-        if is_released(after.releasing, now) and not job.is_plan:
-            job.targets.releasing.add(vpc.id)
+        try:
+            save(vpc)
+        except LifelineError as error:
+            failed[vpc.id] = error
+    return failed

@@ -53,7 +53,7 @@ class RunNotices:
     gatekeeper: Gatekeeper
     said: Mapping[str, Said]
     swept: Mapping[str, VpcState] = field(default_factory=dict)
-    unsaved: list[LifelineError] = field(default_factory=list)
+    unsaved: dict[str, LifelineError] = field(default_factory=dict)
 
     def announce(self, answers: Sequence[VpcAnswer], *, is_sweep: bool) -> None:
         """One notice for the run, beside those of amendments. What stays blocked or planned is news once, not at every
@@ -67,7 +67,9 @@ class RunNotices:
         if is_sweep:
             self.gatekeeper.notify_of_switch(answers, job)
         backlog = self._notify_of_backlog(answers) if is_sweep else frozenset()
-        left = [_without(answer, self._told(answer)) for answer in answers if not answer.refusal]
+        # What was decided and isn't saved, a later run decides again and says.
+        said = [one for one in answers if not one.refusal and (_is_done(one) or one.vpc_id not in self.unsaved)]
+        left = [_without(answer, self._told(answer)) for answer in said]
         states = self._states_of_open(left)
         news = [answer for answer in left if self._is_news(answer, states)]
         sent = backlog | {vpc_id for vpc_id, said in self.said.items() if said.is_sent}
@@ -77,8 +79,7 @@ class RunNotices:
         if notice and not job.publish(notice):
             news = []  # the next run announces what is still open
         for answer in news:
-            state = states.get(answer.vpc_id) or self._load(answer)
-            self._mark_notified(answer, state, self._open(answer), answer.lacking)
+            self._mark_notified(answer, states.get(answer.vpc_id), self._open(answer), answer.lacking)
         self._record(answers, sent | {answer.vpc_id for answer in news})
 
     def _told(self, answer: VpcAnswer) -> frozenset[Action]:
@@ -117,7 +118,11 @@ class RunNotices:
         for answer in answers:
             if answer.vpc_id in notified and not self._said(answer).is_recorded:
                 ref, triggers = self.job.ref(answer.vpc_id), self.job.targets.triggers(answer.vpc_id)
-                self.job.tools.audit.record_actions(ref, answer.actions, triggers, self.job.run.now())
+                try:
+                    self.job.tools.audit.record_actions(ref, answer.actions, triggers, self.job.run.now())
+                except LifelineError as error:
+                    logger.error("actions not recorded", vpc_id=answer.vpc_id, error=str(error))
+                    self.unsaved[answer.vpc_id] = error
 
     def _said(self, answer: VpcAnswer) -> Said:
         return self.said.get(answer.vpc_id, NOTHING_SAID)
@@ -138,7 +143,7 @@ class RunNotices:
         open_issues, state = self._open(answer), states.get(answer.vpc_id)
         if state is None:
             if answer.services:  # should it come back, it is news again
-                self._mark_notified(answer, self.swept.get(answer.vpc_id) or self._load(answer), "", frozenset())
+                self._mark_notified(answer, self.swept.get(answer.vpc_id), "", frozenset())
             return False
         # What people know to be abandoned is no news while a later sweep tries it again.
         abandoned = replace(answer, actions=tuple(map(as_abandoned, answer.actions)))
@@ -152,15 +157,13 @@ class RunNotices:
         """The fingerprint of the answer's open issues, without those that are no news by themselves."""
         return _without(answer, self._said(answer).known | frozenset(backlog_of(answer.actions))).fingerprint
 
-    def _load(self, answer: VpcAnswer) -> VpcState:
-        return self.job.tools.vpcs.load(self.job.ref(answer.vpc_id))
-
-    def _mark_notified(self, answer: VpcAnswer, state: VpcState, issues: str, lacking: frozenset[str]) -> None:
+    def _mark_notified(self, answer: VpcAnswer, known: VpcState | None, issues: str, lacking: frozenset[str]) -> None:
         try:
+            state = known or self.job.tools.vpcs.load(self.job.ref(answer.vpc_id))
             self.job.save(answer.vpc_id, state, replace(state, notified=issues, lacking=lacking))
         except LifelineError as error:
             logger.error("what people know not saved", vpc_id=answer.vpc_id, error=str(error))
-            self.unsaved.append(error)
+            self.unsaved[answer.vpc_id] = error
 
 
 def announce_denials(job: Job) -> None:

@@ -12,7 +12,6 @@ from lifeline.core.plan.answer import VpcAnswer
 from lifeline.core.requests.body import is_from, read_body
 from lifeline.core.requests.calls import read_queued, read_repair_request
 from lifeline.core.requests.request import Request
-from lifeline.reconciler.accept import BusyError
 from lifeline.reconciler.loop import as_told, reconcile
 from lifeline.reconciler.steps.event_path import NOT_SAVED_YET, hear, note_changes
 from lifeline.reconciler.steps.job import Tools
@@ -56,9 +55,10 @@ def reconcile_batch(
 ) -> tuple[tuple[VpcAnswer, ...], list[str]]:
     """Each VPC's outcome, and the ids of the messages that SQS must keep.
 
-    A message that can't be read is dead-lettered and stops no other. One whose resources can't be looked up comes back
-    later, and so does every message where the network can't be observed. At its last try it is dead-lettered with the
-    reason. Where `is_settled`, it doesn't come again: the next sweep does what it asks for, or it is dead-lettered.
+    A message that can't be read is dead-lettered and stops no other. One whose resources can't be looked up, or of
+    whose VPC something can't be saved, comes back later, and so does every message where the network can't be observed.
+    At its last try it is dead-lettered with the reason. Where `is_settled`, it doesn't come again: the next sweep does
+    what it asks for, or it is dead-lettered.
     """
     return _Batch(tools, settings, run, is_settled).serve(records)
 
@@ -156,9 +156,6 @@ class _Batch:
                 failed=failed,
             )
             return answers, self._retry_failed(messages, failed)
-        except BusyError as error:
-            busy = [(request, error) for request in error.requests]
-            return error.answers, self._retry_failed(messages, [*failed, *busy])
         except LifelineError as error:
             return (), self._leave([(message, error) for message in messages], is_all=True)
         except Exception as error:  # noqa: BLE001 - logged, and traced to its message

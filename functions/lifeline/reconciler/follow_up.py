@@ -20,7 +20,7 @@ class FollowUp:
 
     job: Job
     requeuing: Requeuing
-    unsaved: list[LifelineError]
+    unsaved: dict[str, LifelineError]
 
     def follow_up(
         self, vpcs: Sequence[Vpc], swept: Mapping[str, VpcState]
@@ -35,14 +35,14 @@ class FollowUp:
         overdue = {vpc_id for vpc_id, state in swept.items() if is_overdue(state.made, self.job.run.now())}
         for vpc in vpcs:
             if self.job.targets.is_followed(vpc.id) or vpc.id in overdue:
-                state = self.job.tools.vpcs.load(self.job.ref(vpc.id))
-                followed = self.follow(vpc, state)
-                after = replace(state, made=followed.made, failures=followed.failures)
                 try:
+                    state = self.job.tools.vpcs.load(self.job.ref(vpc.id))
+                    followed = self.follow(vpc, state)
+                    after = replace(state, made=followed.made, failures=followed.failures)
                     self.job.save(vpc.id, state, after)
                 except LifelineError as error:
                     logger.error("what became of endpoints not saved", vpc_id=vpc.id, error=str(error))
-                    self.unsaved.append(error)
+                    self.unsaved[vpc.id] = error
                     continue
                 states[vpc.id], known[vpc.id] = after, followed
         waiting = [vpc_id for vpc_id, followed in known.items() if followed.is_waiting]
@@ -50,9 +50,19 @@ class FollowUp:
             self.requeuing.follow(asked)
         return states, known
 
-    def follow_leased(self, vpcs: Sequence[Vpc], states: Mapping[str, VpcState]) -> dict[str, Followed]:
-        """What became of new endpoints in VPCs that this run has leased. The caller saves it."""
-        return {vpc.id: self.follow(vpc, states[vpc.id]) for vpc in vpcs}
+    def follow_leased(
+        self, vpcs: Sequence[Vpc], states: Mapping[str, VpcState], failed: dict[str, LifelineError]
+    ) -> dict[str, Followed]:
+        """What became of new endpoints in VPCs that this run has leased. The caller saves it. VPCs of which it can't be
+        recorded are added to `failed`, with the error.
+        """
+        followed: dict[str, Followed] = {}
+        for vpc in vpcs:
+            try:
+                followed[vpc.id] = self.follow(vpc, states[vpc.id])
+            except LifelineError as error:
+                failed[vpc.id] = error
+        return followed
 
     def follow(self, vpc: Vpc, state: VpcState) -> Followed:
         """What became of the VPC's new endpoints, in the audit log and, where one was lost, in a notice."""

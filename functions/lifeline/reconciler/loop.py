@@ -46,8 +46,8 @@ def reconcile(
 ) -> tuple[VpcAnswer, ...]:
     """Reconciles each VPC that the requests touch once, however many they are. The answers are in the VPCs' order.
 
-    Requests whose resources can't be looked up, and claims that can't be proven yet, are added to `failed`, with the
-    error, and the others are answered.
+    Requests whose resources can't be looked up, claims that can't be proven yet, and requests for VPCs of which
+    something can't be saved are added to `failed`, with the error, and the others are answered.
     Raises TransientError or TerminalError where the network could not be observed, or without `failed`; nothing was
     changed then.
     """
@@ -128,7 +128,7 @@ def _find_and_reconcile(
         targets = debounce(targets, tools.queue, during=debounce_for, now=run.now())
     if settings.queue_url and not job.is_manual:
         targets = pace_sweeps(targets, tools.queue, tools.vpcs, job.home, debounce=settings.debounce, now=run.now())
-    return Reconciliation(replace(job, targets=targets), in_force, gatekeeper).answer(waiting)
+    return Reconciliation(replace(job, targets=targets), in_force, gatekeeper, failed).answer(waiting)
 
 
 def _notify_of_policy(in_force: PolicyInForce, job: Job) -> None:

@@ -27,7 +27,7 @@ from lifeline.core.policy.requiring_tags import note_tags
 from lifeline.core.policy.service_names import known_names
 from lifeline.core.requests.request import Request
 from lifeline.core.requests.trigger import Trigger
-from lifeline.reconciler.accept import BusyError, accept_requests, note_requests, record_calls
+from lifeline.reconciler.accept import accept_requests, note_requests
 from lifeline.reconciler.amend.amendment import Decision
 from lifeline.reconciler.amend.amendments import AMENDMENTS, REASONS
 from lifeline.reconciler.amended import Amended
@@ -58,13 +58,20 @@ _CHECKED_A_SWEEP = 5  # … and so many in turn in each sweep, because EC2 has n
 class Reconciliation:
     """The run, once it is clear which VPCs are asked for. It answers once."""
 
-    def __init__(self, job: Job, in_force: PolicyInForce, gatekeeper: Gatekeeper) -> None:
+    def __init__(
+        self,
+        job: Job,
+        in_force: PolicyInForce,
+        gatekeeper: Gatekeeper,
+        failed: list[tuple[Request, LifelineError]] | None,
+    ) -> None:
         self._job = job
         self._in_force = in_force
         self._gatekeeper = gatekeeper
+        self._failed = failed
         self._started = job.run.now()
         self._requeuing = Requeuing(job)
-        self._unsaved: list[LifelineError] = []
+        self._unsaved: dict[str, LifelineError] = {}
         self._follow_up = FollowUp(job, self._requeuing, self._unsaved)
         self._attributes = Attributes(job.tools.attributes)
         self._states: Mapping[str, VpcState] = {}
@@ -75,8 +82,11 @@ class Reconciliation:
         self._planning_of_run: Planning | None = None
 
     def answer(self, requests: Sequence[Request]) -> tuple[VpcAnswer, ...]:
-        """The answers in the VPCs' order. Raises TransientError or TerminalError where the network could not be
-        observed, or where what was done could not be saved, and BusyError where others hold VPCs that must be asked.
+        """The answers in the VPCs' order. Requests for VPCs of which something could not be saved are added to
+        `failed`, with the error: they come again.
+
+        Raises TransientError or TerminalError where the network could not be observed, and without `failed` what could
+        not be saved, once the others are served.
         """
         job, targets = self._job, self._job.targets
         named: list[str] | None = None
@@ -90,28 +100,30 @@ class Reconciliation:
             part.numbers["vpcs"] = len(vpcs)
         there = vpcs
         attributes()
-        busy: tuple[str, ...] = ()
         unread: Callable[[], Mapping[str, str]] = dict
         if not job.is_manual:
             # First of all, in plan mode and without a policy, too: it holds whatever becomes of this run.
-            busy = accept_requests(vpcs, job)
-            vpcs = tuple(vpc for vpc in vpcs if vpc.id not in busy)
-            note_requests(vpcs, job, releasing())
-            record_calls(vpcs, job)
-            unread = begin(partial(note_routed, vpcs, job, is_region=named is None and not busy))
+            self._unsaved |= accept_requests(vpcs, job)
+            self._unsaved |= note_requests(self._sound(vpcs), job, releasing())
+            vpcs = self._sound(vpcs)
+            unread = begin(partial(note_routed, there, job, is_region=named is None))
         try:
-            return self._answer(requests, vpcs, named, busy, exempted, known_tags, unread)
+            return self._answer(requests, vpcs, there, named, exempted, known_tags, unread)
         finally:
             unread()
             if not (job.is_manual or all(request.is_release for request in targets.sweep)):
                 prove_event_path(job, self._in_force.policy, self._planning_of_run, there)
 
+    def _sound(self, vpcs: Iterable[Vpc]) -> tuple[Vpc, ...]:
+        """The VPCs of which all could be saved by now."""
+        return tuple(vpc for vpc in vpcs if vpc.id not in self._unsaved)
+
     def _answer(
         self,
         requests: Sequence[Request],
         vpcs: tuple[Vpc, ...],
+        there: tuple[Vpc, ...],
         named: list[str] | None,
-        busy: tuple[str, ...],
         exempted: Callable[[], tuple[Exempted, ...]],
         known_tags: Callable[[], KnownTags | None],
         unread: Callable[[], Mapping[str, str]],
@@ -124,10 +136,10 @@ class Reconciliation:
             answers = [self._without_policy(vpc) for vpc in vpcs]
         else:
             planning = self._planning_of_run = self._planning(policy, exempted())
-            answers = self._plan_and_apply(planning, vpcs, known_tags(), is_region=named is None)
+            answers = self._plan_and_apply(planning, vpcs, known_tags(), region=there if named is None else None)
         observed = {vpc.id: vpc for vpc in vpcs}
         answered = {answer.vpc_id for answer in answers}  # a VPC may go during the run
-        gone = sorted(set(named if named is not None else targets.requests) - answered - set(busy))
+        gone = sorted(set(named if named is not None else targets.requests) - answered - self._unsaved.keys())
         answers += [gone_answer(vpc_id, targets.requests[vpc_id]) for vpc_id in gone]
         finished: list[VpcAnswer] = []
         notes = unread()
@@ -139,18 +151,19 @@ class Reconciliation:
         notices.announce(finished, is_sweep=bool(targets.sweep))
         announce_denials(job)
         self._gatekeeper.wait()
-        if self._requeuing.lost and any(request.message_id for request in requests):
-            self._unsaved += self._requeuing.lost  # the messages come again instead
-        if self._unsaved:
-            raise self._unsaved[0]  # only now: people had to hear what was done
+        if self._failed is not None:
+            self._unsaved |= self._requeuing.lost  # the messages come again instead
         if not job.is_manual:
             forgotten = self._forget(gone)
-            known = {*observed, *forgotten, *targets.resting, *(targets.requests.keys() - set(gone))}
-            self._attributes.save(targets, None if named is not None or busy else observed)
+            known = {*(vpc.id for vpc in there), *forgotten, *targets.resting, *(targets.requests.keys() - set(gone))}
+            self._attributes.save(targets, None if named is not None else [vpc.id for vpc in there])
             # Last of all: where a run dies before, its messages come again and aren't taken for answered.
-            self._record(requests, vpcs, known, finished, is_any_busy=bool(busy))
-        if busy:
-            raise BusyError(busy, [request for vpc_id in busy for request in targets.requests[vpc_id]], tuple(finished))
+            self._record(requests, vpcs, there, known, finished)
+        if self._unsaved and self._failed is None:
+            raise next(iter(self._unsaved.values()))  # only now: people had to hear what was done
+        if self._failed is not None:
+            again = self._unsaved.items()
+            self._failed += [(one, error) for id_, error in again for one in targets.requests.get(id_, targets.sweep)]
         return tuple(finished)
 
     # ---- before there is a plan
@@ -256,15 +269,17 @@ class Reconciliation:
             return None
 
     def _plan_and_apply(
-        self, planning: Planning, vpcs: Sequence[Vpc], known_tags: KnownTags | None, *, is_region: bool
+        self, planning: Planning, vpcs: Sequence[Vpc], known_tags: KnownTags | None, *, region: Sequence[Vpc] | None
     ) -> list[VpcAnswer]:
-        job = self._job
-        tags = self._note_tags(planning, vpcs, known_tags, is_region=is_region)
+        """The answers. `region` are all VPCs that are there, of a run that looks at all: also those that it leaves."""
+        job, is_region = self._job, region is not None
+        is_whole = region is not None and len(vpcs) == len(region)
+        tags = self._note_tags(planning, vpcs, known_tags, is_region=is_whole)
         facts = FactReader(job, planning, self._gatekeeper, is_region=is_region, known_tags=tags)
         if is_region and not job.is_manual:
             self._swept = facts.states_of([vpc.id for vpc in vpcs])
         states, followed = ({}, {}) if job.is_manual else self._follow_up.follow_up(vpcs, self._swept)
-        lists = self._lists(vpcs) if is_region else {}
+        lists = {} if region is None else self._lists(region)
         checked = self._to_check([vpc.id for vpc in vpcs], is_region=is_region)
         asked = str if job.is_plan else begin(self._gatekeeper.why_stop)
         with stage("plan", job.run.id) as part:
@@ -275,7 +290,7 @@ class Reconciliation:
             amended |= self._plan_again(facts, amended) if job.is_plan else {}
             self._gatekeeper.note_paths(
                 [amended_vpc.plan for amended_vpc in amended.values()],
-                [vpc.id for vpc in vpcs] if is_region else None,
+                None if region is None else [vpc.id for vpc in region],
                 is_saved=not job.is_manual,
             )
             # Without the guards, unless nothing follows: they cost calls, and the lease shows what they say then.
@@ -286,8 +301,8 @@ class Reconciliation:
             part.numbers |= {"vpcs": len(amended), "with_work": len(with_work)}
         if job.is_plan:
             return [*deferred, *self._leave(amended)]
-        if is_region:
-            self._gatekeeper.see_region(vpcs)
+        if region is not None:
+            self._gatekeeper.see_region(region)
         if asked():
             stop = self._gatekeeper.stop
             stopped = {vpc_id: replace(stopping, plan=stop(stopping.plan)) for vpc_id, stopping in amended.items()}
@@ -390,7 +405,7 @@ class Reconciliation:
 
         A plan that a caller wants to see must work where there is no ledger: it does without the lists then.
         """
-        vpc_store, now = self._job.tools.vpcs, self._job.run.now()
+        vpc_store = self._job.tools.vpcs
         try:
             lists = {vpc_list: vpc_store.listed(vpc_list, self._job.home) for vpc_list in VpcList}
         except LifelineError as error:
@@ -402,7 +417,7 @@ class Reconciliation:
         gone = frozenset[VpcRef]().union(*lists.values()) - there
         kept = self._take_back(gone & lists[VpcList.AUTHORIZED]) if not self._job.is_manual else gone
         for ref in sorted(gone - kept):
-            if not vpc_store.delete(ref, now=now):
+            if not self._is_forgotten(ref) and ref.vpc_id not in self._unsaved:
                 for vpc_list in VpcList:
                     vpc_store.unlist(vpc_list, ref)
         return lists
@@ -434,7 +449,7 @@ class Reconciliation:
             self._requeue(vpc_id, decisions)
         except LifelineError as error:
             logger.error("decisions not saved", vpc_id=vpc_id, error=str(error))
-            self._unsaved.append(error)
+            self._unsaved[vpc_id] = error
 
     # ---- doing it
 
@@ -447,16 +462,22 @@ class Reconciliation:
         naming = [vpc_id for vpc_id in states if takes_names(plans[vpc_id])]
         busy = [as_deferred(plan, BUSY) for vpc_id, plan in plans.items() if vpc_id not in {*states, *failed}]
         self._requeuing.wait_for_turn([answer.vpc_id for answer in busy])
-        left = [self._leave_unsaved(plans[vpc_id], error) for vpc_id, error in failed.items()]
         try:
-            return [*busy, *left, *self._apply_leased(facts, states, naming)]
+            applied = self._apply_leased(facts, states, naming, failed) if states else []
         finally:
             return_lease(map(self._job.ref, states), vpc_store, run)
+        return [*busy, *applied, *(self._leave_unsaved(plans[vpc_id], error) for vpc_id, error in failed.items())]
 
     def _apply_leased(
-        self, facts: FactReader, states: Mapping[str, VpcState], naming: Sequence[str]
+        self,
+        facts: FactReader,
+        states: Mapping[str, VpcState],
+        naming: Sequence[str],
+        failed: dict[str, LifelineError],
     ) -> list[VpcAnswer]:
-        """The VPCs that are this run's. In those in `naming`, names of services are about to be taken."""
+        """The VPCs that are this run's. In those in `naming`, names of services are about to be taken. Those of which
+        it can't be recorded what became of endpoints are added to `failed`.
+        """
         tools, run = self._job.tools, self._job.run
         self._attributes.under_lease()
         named = () if facts.is_region else tuple(states)[:_MOST_NAMED]
@@ -465,8 +486,8 @@ class Reconciliation:
         with beside(attributes), beside(interfaces), self._gatekeeper.reading_use():
             vpcs = self._job.observe(states)
         self._gone = states.keys() - {vpc.id for vpc in vpcs}
-        followed = self._follow_up.follow_leased(vpcs, states)
-        amended = facts.collect(vpcs, states, followed, is_leased=True)
+        followed = self._follow_up.follow_leased(vpcs, states, failed)
+        amended = facts.collect([vpc for vpc in vpcs if vpc.id in followed], states, followed, is_leased=True)
         amended, deferred = self._plan(
             facts,
             amended,
@@ -541,7 +562,7 @@ class Reconciliation:
 
     def _renew_leases(self, vpc_ids: Collection[str]) -> dict[str, LifelineError | None]:
         """By VPC, why its lease can't be written once more; None where it was. Nothing else of these is to be saved,
-        and only that says whether the ledger takes anything. Raises that where it is the same with all of them.
+        and only that says whether the ledger takes anything.
         """
         failed = dict[str, LifelineError]()
         states = take_leases([self._job.ref(id_) for id_ in vpc_ids], self._job.tools.vpcs, self._job.run, failed)
@@ -552,7 +573,7 @@ class Reconciliation:
         once the others are served.
         """
         logger.error("nothing changed: decisions not saved", vpc_id=plan.vpc_id, error=str(error))
-        self._unsaved.append(error)
+        self._unsaved[plan.vpc_id] = error
         self._decided.discard(plan.vpc_id)
         return as_deferred(plan, Deferral.UNSAVED).with_note(str(error))
 
@@ -579,7 +600,7 @@ class Reconciliation:
             return self._finish(amended_vpc, applied, followed)
         except LifelineError as error:
             logger.error("changes made, but not saved", vpc_id=amended_vpc.plan.vpc_id, error=str(error))
-            self._unsaved.append(error)
+            self._unsaved[amended_vpc.plan.vpc_id] = error
             return VpcAnswer.of(amended_vpc.plan, applied.actions)
 
     def _finish(self, amended_vpc: Amended, applied: Applied, followed: Followed) -> VpcAnswer:
@@ -634,14 +655,23 @@ class Reconciliation:
         """Deletes the state of VPCs that are gone, and returns those that had one: it says that they were there. What
         isn't deleted because of an error, the next run deletes.
         """
-        now, vpc_store, refs = self._job.run.now(), self._job.tools.vpcs, {self._job.ref(vpc_id) for vpc_id in vpc_ids}
+        vpc_store, refs = self._job.tools.vpcs, {self._job.ref(vpc_id) for vpc_id in vpc_ids}
         kept = self._take_back(refs & vpc_store.listed(VpcList.AUTHORIZED, self._job.home)) if refs else refs
-        deleted = [ref.vpc_id for ref in sorted(refs - kept) if vpc_store.delete(ref, now=now)]
+        deleted = [ref.vpc_id for ref in sorted(refs - kept) if self._is_forgotten(ref)]
         for vpc_id in deleted:
             logger.info("state deleted: the VPC is gone", vpc_id=vpc_id)
         if deleted:
             self._gatekeeper.delete(deleted)
         return deleted
+
+    def _is_forgotten(self, ref: VpcRef) -> bool:
+        """True once the state of the VPC, which is gone, is deleted. Where it can't be, a later run tries again."""
+        try:
+            return self._job.tools.vpcs.delete(ref, now=self._job.run.now())
+        except LifelineError as error:
+            logger.error("state of a VPC that is gone not deleted", vpc_id=ref.vpc_id, error=str(error))
+            self._unsaved[ref.vpc_id] = error
+            return False
 
     def _take_back(self, refs: Collection[VpcRef]) -> set[VpcRef]:
         """Deletes the authorizations that are left of VPCs that are gone, and returns those of which one still is: what
@@ -665,28 +695,33 @@ class Reconciliation:
         self,
         requests: Sequence[Request],
         vpcs: Sequence[Vpc],
+        there: Sequence[Vpc],
         known: Collection[str],
         answers: Sequence[VpcAnswer],
-        *,
-        is_any_busy: bool,
     ) -> None:
-        """Saves when each VPC was reconciled, and records the changes that were seen."""
+        """Saves when each VPC was reconciled, and records the changes that were seen. What could not be saved of one
+        keeps nothing of the others from being on record.
+        """
         targets, tools, now = self._job.targets, self._job.tools, self._job.run.now()
         if not all(request.is_release for request in targets.sweep):  # a release repairs nothing that a change broke
             watches = (self._in_force.policy or stacks_policy(self._job.settings)).watch_names
-            seen = look(self._job, vpcs, answers, watches, self._started)
-            self._mark_reconciled(self._job.home, now, seen)
+            seen = look(self._job, there, answers, watches, self._started)
+            if self._unsaved.keys() <= targets.requests.keys():  # else what asks for all VPCs comes again
+                self._mark_reconciled(self._job.home, now, seen)
             if self._job.is_plan:
                 end_epoch(self._job)
-            elif not is_any_busy:
-                mark_swept(self._job, [vpc for vpc in vpcs if vpc.id not in self._gone])
-        for vpc in vpcs:
+            else:
+                mark_swept(self._job, [vpc for vpc in there if vpc.id not in self._gone])
+        for vpc in self._sound(vpcs):
             if targets.changes(vpc.id):
-                self._mark_reconciled(self._job.ref(vpc.id), now)
+                try:
+                    self._mark_reconciled(self._job.ref(vpc.id), now)
+                except LifelineError as error:
+                    self._unsaved[vpc.id] = error
         changes = changes_by_vpc(requests, targets, known)
         by_ref = [(self._job.home.vpc_or_self(vpc_id), trigger) for vpc_id, trigger in changes]
         tools.audit.record_changes(by_ref, now=now)
-        heard = ((vpc_id, trigger) for vpc_id, trigger in changes if trigger.event_id)
+        heard = (one for one in changes if one[1].event_id and one[0] not in self._unsaved)  # those come again
         tools.bus.send(
             change_event(vpc_id, _facts_of(trigger), now, self._job.owner([vpc_id])) for vpc_id, trigger in heard
         )
@@ -702,13 +737,13 @@ def _nothing(_: Mapping[str, Plan]) -> tuple[str, ...]:
 
 
 def _unsaved(tried: Mapping[str, LifelineError | None], among: Collection[str]) -> dict[str, LifelineError]:
-    """By VPC, why its state couldn't be saved. Raises that where it isn't the VPC's own matter: trying again helps and
-    the ledger saved no other one, or there is no other one.
+    """By VPC, why its state couldn't be saved. It is the same with all of them where that isn't a VPC's own matter:
+    trying again helps, and the ledger saved no other one.
     """
     errors = {vpc_id: error for vpc_id, error in tried.items() if error}
-    is_down = len(errors) == len(tried) and any(isinstance(error, TransientError) for error in errors.values())
-    if errors and (is_down or len(errors) == len(among)):
-        raise next(iter(errors.values()))
+    passing = [error for error in errors.values() if isinstance(error, TransientError)]
+    if passing and len(errors) == len(tried):
+        return {vpc_id: errors.get(vpc_id, passing[0]) for vpc_id in among}
     return errors
 
 

@@ -21,7 +21,7 @@ def agents_unknown_notice(account: str, runs: FailedRuns, others: Mapping[str, s
         severity=Severity.WARNING,
         subject=f"[lifeline] agents of account {account} unknown: its metrics can't be checked",
         happened=(
-            f"Every check of the agents in the account {account} has failed{since}. The last error:",
+            f"Checks of the agents in the account {account} have failed{since}, wholly or in part. The last error:",
             f"  {runs.why}",
             *(("The same goes for other accounts, each with its last error:", *errors) if errors else ()),
         ),

@@ -28,6 +28,7 @@ IDS_A_CALL = 200  # EC2 API: a describe takes up to 200 values a filter
 CALLS_A_RECORD = 2
 CALLS_A_BATCH = 20
 VPCS_A_BATCH = 200
+VPCS_ASKED_A_BATCH = 1_000  # by messages that name them: as many as one call may name
 
 
 def kind_of(resource_id: str) -> str:

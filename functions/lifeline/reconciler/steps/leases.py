@@ -18,8 +18,7 @@ def take_leases(
 ) -> dict[str, VpcState]:
     """The state of each VPC that is this run's now, for as long as it may last, by ID; others' are left out.
 
-    VPCs whose lease can't be written are added to `failed`, with the error. Raises it where it is the same with all of
-    them, or without `failed`.
+    VPCs whose lease can't be written are added to `failed`, with the error, which is raised without `failed`.
     """
     now = run.now()
     until = now + run.remaining()
@@ -33,7 +32,7 @@ def take_leases(
             return None
 
     states = run_concurrently([partial(take, ref) for ref in refs])
-    if errors and (failed is None or len(errors) == len(refs)):
+    if errors and failed is None:
         raise next(iter(errors.values()))
     return {ref.vpc_id: state for ref, state in zip(refs, states, strict=True) if state is not None}
 

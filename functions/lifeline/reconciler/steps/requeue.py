@@ -33,13 +33,13 @@ class Requeuing:
     """One run's way back to the queue. Nothing is requeued for a caller who only wants a plan, or without a queue.
 
     What the queue doesn't take goes to the dead-letter queue with the reason, so that it undoes nothing of what this
-    run did and has to answer. `put_aside` has the reason of each such VPC, by id. `lost` are the errors where that
+    run did and has to answer. `put_aside` has the reason of each such VPC, by id, and `lost` the error where that
     queue didn't take it, either.
     """
 
     job: Job
     put_aside: dict[str, str] = field(default_factory=dict)
-    lost: list[LifelineError] = field(default_factory=list)
+    lost: dict[str, LifelineError] = field(default_factory=dict)
 
     def requeue(self, attempts: Mapping[str, int], after: timedelta, *, is_follow: bool = False) -> None:
         """Has each VPC reconciled again, with what set this run going; VPCs that share both share a message.
@@ -73,7 +73,7 @@ class Requeuing:
             self.job.tools.queue.abandon(vpc_ids, reason=reason, follow=is_follow)
         except LifelineError as error:
             logger.error("work not sent to the dead-letter queue", vpc_ids=vpc_ids, error=str(error))
-            self.lost.append(error)
+            self.lost.update(dict.fromkeys(vpc_ids, error))
 
     def note(self, vpc_id: str) -> str:
         """What people must know of work in the VPC that could not be requeued; empty where there is none."""

@@ -15,7 +15,14 @@ from lifeline.core.requests.fields import is_vpc_id
 from lifeline.core.requests.named import TAGGING
 from lifeline.core.requests.request import MESSAGE, Request
 from lifeline.core.requests.trigger import MOST_CAUSES, Trigger
-from lifeline.core.requests.vpcs_touched import VPCS_A_BATCH, Lookups, attempted_on, ids_to_look_up, vpcs_touched
+from lifeline.core.requests.vpcs_touched import (
+    VPCS_A_BATCH,
+    VPCS_ASKED_A_BATCH,
+    Lookups,
+    attempted_on,
+    ids_to_look_up,
+    vpcs_touched,
+)
 
 _RECORDS = frozenset({"change", "attempt"})  # CloudTrail's, of a call that did something or failed
 _NO_CAUSES = frozenset({"call", MESSAGE})  # no queue is believed that a person called
@@ -107,7 +114,8 @@ def find_targets(
     """The VPCs that the requests touch. What can't be traced to a VPC is for the region, unless that was just done.
 
     However much the records name, a batch costs CALLS_A_BATCH look-ups and names VPCS_A_BATCH VPCs at most; whatever is
-    beyond is for the region. Those that name little go first. If `is_debounced`, the VPCs that tools changed are looked
+    beyond is for the region. Messages that ask for VPCs name VPCS_ASKED_A_BATCH of them at most; the others fail, and
+    come again. Those that name little go first. If `is_debounced`, the VPCs that tools changed are looked
     up as well, because nobody observes them soon.
     """
     records = [request for request in requests if request.trigger.kind in _RECORDS]
@@ -117,9 +125,15 @@ def find_targets(
     is_within = [lookups.add(ids) for _, ids in wanted]
     found = lookup.vpcs_of(lookups.calls) if lookups.calls else Found({}, {})
     targets = Targets(there=frozenset(found.vpcs).union(*found.vpcs.values()))
-    for request in requests:
-        if request.trigger.kind not in _RECORDS:
-            targets.add(request, None if request.is_sweep else frozenset(request.vpc_ids))
+    asked: set[str] = set()
+    for request in sorted(requests, key=lambda request: len(request.vpc_ids)):
+        if request.trigger.kind in _RECORDS:
+            continue
+        if request.sent_at and len(asked.union(request.vpc_ids)) > VPCS_ASKED_A_BATCH:
+            targets.fail(request, TransientError("the batch names too many VPCs", code="TooManyResources"))
+            continue
+        asked |= set(request.vpc_ids)
+        targets.add(request, None if request.is_sweep else frozenset(request.vpc_ids))
     named: set[str] = set()
     for (request, ids), is_looked_up in zip(wanted, is_within, strict=True):
         error = next((found.failed[resource_id] for resource_id in sorted(ids) if resource_id in found.failed), None)
