@@ -18,7 +18,21 @@ WEEKLY = Maintenance("patch night", days=frozenset({5}), at=time(23, 0), length=
 class TestRules:
     @pytest.mark.parametrize(
         ("seconds", "resolution"),
-        [(1, 1), (5, 5), (7, 5), (45, 30), (59, 30), (60, 60), (90, 60), (300, 60), (3600, 60)],
+        [
+            (1, 1),
+            (5, 5),
+            (7, 5),
+            (10, 10),
+            (19, 10),
+            (20, 20),
+            (29, 20),
+            (30, 30),
+            (59, 30),
+            (60, 60),
+            (90, 60),
+            (300, 60),
+            (3600, 60),
+        ],
     )
     def test_the_period_asked_for_is_a_minute_or_what_cloudwatch_takes_below(
         self, seconds: int, resolution: int

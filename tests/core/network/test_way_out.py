@@ -319,7 +319,9 @@ def tier_behind(target: TargetKind, target_id: str, *acls: NetworkAcl, **more: o
 
 NOBODY_LEAVES = acl("a", entry(90, "0.0.0.0/0", out=True, allow=False), *EVERYTHING)
 SOME_LEAVE = acl("a", entry(90, "52.0.0.0/8", out=True, allow=False), *EVERYTHING)
-CHECKING = replace(MACHINE, checks_source=True)
+CHECKING = NetworkInterface(
+    "eni-1", HOME.id, MACHINE.addresses, MACHINE.group_ids
+)  # as each is unless it is turned off
 NAT_INSTANCE = (TargetKind.NETWORK_INTERFACE, "eni-1")
 DEAF = replace(OPEN_GROUP, ingress=())
 HOMELESS = {"security_groups": (OPEN_GROUP,)}

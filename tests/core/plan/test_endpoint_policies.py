@@ -67,6 +67,8 @@ def test_that_of_others_is_theirs_to_change() -> None:
         "it isn't Lifeline's: its owner should allow it in the policy",
     )
     assert found.services[0].state is ServiceState.BLOCKED
+    both = vpc(subnet("b"), subnet("a"), own_security_group(), THEIRS)
+    assert [action.subnet_ids for action in plan(both, "monitoring").actions] == [("subnet-a",)], "the first one by id"
 
 
 def test_lifelines_own_is_left_as_it_is_while_theirs_answers() -> None:
