@@ -176,7 +176,7 @@ def nat64_route(subnet: Subnet, vpc: Vpc) -> Route | None:
     gateway (AWS blog: centralizing outbound internet traffic for dual stack VPCs), or a machine.
     """
     table = effective_route_table(subnet, vpc)
-    nats = {nat.id: nat for nat in vpc.nat_gateways}
+    nats = _nats_by_id(vpc)
     covering = [
         (block(text).prefixlen, route)
         for route in (table.routes if table and subnet.dns64 else ())
