@@ -482,6 +482,19 @@ def test_only_an_endpoint_that_stood_in_and_is_there_answers_again(changed: dict
     assert (f"resolve to {spare.id} again" in action.reason) is stands_in
 
 
+@pytest.mark.parametrize(("ways_out", "waits"), [((), True), (("b",), False), (("a", "b"), False)])
+def test_until_its_tag_is_back_all_stays_only_where_no_subnet_has_another_way(
+    ways_out: tuple[str, ...], *, waits: bool
+) -> None:
+    """One that has one is cut off by what answers the name for all."""
+    spare = replace(endpoint(MONITORING, "a", private_dns=False), tags=(), on_record=True)
+    out = table("out", default_route(TargetKind.NAT_GATEWAY, "nat-1"), subnets=ways_out)
+    seen = vpc(subnet("a"), subnet("b"), table(), out, spare)
+    back = {"monitoring": replace(ZONES, endpoint_id=spare.id)}
+    kinds = [one.kind for one in withdraw(NOTHING, back, ["monitoring"], seen, OWNER, {"Z1"}).actions]
+    assert kinds == ([] if waits else [ActionKind.DISASSOCIATE_CENTRAL])
+
+
 def test_what_is_no_longer_associated_has_gone_dark() -> None:
     known = {"monitoring": ZONES, "logs": replace(ZONES, central_ids=("Z3",))}
     assert gone_dark(known, ["monitoring"], vpc(), OWNER, {"Z1"}) == {"Z2"}

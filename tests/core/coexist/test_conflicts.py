@@ -25,7 +25,16 @@ from lifeline.core.coexist.conflicts import (
 from lifeline.core.coexist.effects import Effect, EffectKind, EffectState, VpcSnapshot, effects_of, find_effect_state
 from lifeline.core.guards.freeze import DNS_ATTRIBUTES, EVERYTHING, SECURITY_GROUP, Freeze, FreezeKind
 from lifeline.core.history.change import Change
-from lifeline.core.network.model import SECURITY_GROUP_NAME, Endpoint, EndpointState, SecurityGroup, TargetKind, Vpc
+from lifeline.core.network.model import (
+    SECURITY_GROUP_NAME,
+    Endpoint,
+    EndpointState,
+    Part,
+    SecurityGroup,
+    TargetKind,
+    Unread,
+    Vpc,
+)
 from lifeline.core.network.ports import HTTPS
 from lifeline.core.notices.conflict import Frozen, frozen_notice
 from lifeline.core.plan.actions import Action, ActionKind, Plan, ServiceReport, ServiceState, Status
@@ -140,6 +149,15 @@ def test_a_policy_that_lifeline_gave_counts_once_it_says_more_or_less(given: str
     network = vpc(SUBNET, own_security_group(), endpoint(MONITORING, "a", policy=found))
     again = Action(ActionKind.RESET_POLICY, "the policy asks for it", service="monitoring", endpoint_id="vpce-1")
     assert undone(network, effects=effects, found=replace(plan(network), actions=(again,))) == words
+
+
+def test_where_groups_were_not_read_only_what_is_undone_besides_counts() -> None:
+    without = Unread(Part.SECURITY_GROUPS, "AccessDenied")
+    off = endpoint(MONITORING, "a", security_group_ids=frozenset(), private_dns=False)
+    assert undone(vpc(SUBNET, off, unread=(without,))) == ["private DNS for vpce-1 was turned off"]
+    bare = replace(off, private_dns=True)
+    known = {"monitoring": conflict()}
+    assert count(known, snapshot(vpc(SUBNET, bare, unread=(without,)))) == known
 
 
 def test_of_several_things_that_are_undone_at_once_the_gravest_is_named() -> None:

@@ -822,12 +822,16 @@ SECOND = answer(domain="monitoring.us-east-1.api.aws", source_id="Z0HUB2")
 
 
 def halfway(network: Vpc, *there: DnsAnswer) -> Action:
+    return only(after_halfway(network, *there))
+
+
+def after_halfway(network: Vpc, *there: DnsAnswer) -> Plan:
     """What is planned where a swap let go of one of two zones, and stopped."""
     sources = (HubSource(ZONE, (answer(), LOGS), 1, 300), HubSource("Z0HUB2", (SECOND,), 1, 300))
     more = {"central": central(zones=(ZONE, "Z0HUB2")), "hub": Hubs().view(sources=sources), "may_associate": True}
     asked = (Requirement("monitoring", frozenset({"subnet-a"}), per_zone=True),)
     given = replace(PlanInput(asked, OWNER, dns=DnsView(there)), **more)  # type: ignore[arg-type]
-    return only(plan_endpoints(network, Catalog((TWO_NAMES,)), given))
+    return plan_endpoints(network, Catalog((TWO_NAMES,)), given)
 
 
 def test_a_swap_that_stopped_halfway_is_finished_by_what_the_ledger_knows_and_not_by_a_tag() -> None:
@@ -852,6 +856,13 @@ def test_a_zone_that_an_endpoint_never_stood_in_for_was_not_left_by_a_swap_that_
     found = halfway(network, SECOND)
     assert (found.kind, found.status, found.asks) == (ActionKind.ENABLE_PRIVATE_DNS, Status.BLOCKED, "")
     assert "Z0HUB2" in found.error
+
+
+def test_no_endpoint_of_others_was_left_by_a_swap_whatever_its_tags_say() -> None:
+    theirs = stand_in(f"{ZONE} Z0HUB2", tags=((IN_PLACE_OF, f"{ZONE} Z0HUB2"),))
+    found = after_halfway(spoke(endpoints=(theirs,), security_groups=()), SECOND).actions
+    (share,) = [one for one in found if one.kind is ActionKind.ASSOCIATE_CENTRAL]
+    assert share.asks != HALFWAY
 
 
 def test_where_the_path_is_back_by_then_the_zone_that_was_let_go_comes_back() -> None:
