@@ -665,6 +665,12 @@ def test_a_gateway_endpoint_behind_a_nat_gateway_serves_even_if_nothing_else_lea
     assert usable_tiers(network)[CLIENT.id] is Tier.ISOLATED
 
 
+def test_beside_a_gateway_endpoint_of_others_none_is_made_that_would_open_the_way() -> None:
+    shut = behind_nat(policy=SHUT_POLICY)
+    beside = replace(shut, endpoints=(*shut.endpoints, gateway("b", own=False, id="vpce-2")))
+    assert (path_to(shut).is_repairable, path_to(beside).is_repairable) == (True, False)
+
+
 HALF = table("main", route("52.216.0.0/16", TargetKind.NAT_GATEWAY, NAT.id))
 PAST_NAT = table("main", *TO_NAT.routes, route("52.216.0.0/16", TargetKind.TRANSIT_GATEWAY, "tgw-1"))
 FAILED_NAT = replace(NAT, is_available=False)
