@@ -31,9 +31,9 @@ _TASK = "/var/task"  # where Lambda unpacks it, which tracebacks name
 _PLATFORMS = ("manylinux2014_x86_64", "manylinux_2_28_x86_64")
 # Native modules whose package works the same without. So the package is the same for x86_64 and arm64.
 _NATIVE_BY_CHOICE = ("markupsafe/_speedups.*",)
-# What nothing asks for: dateutil's own time zones, for which `tz.gettz` alone looks, and the rules of calendars, which
-# `tz.tzical` alone reads.
-_UNASKED = ("dateutil/zoneinfo/dateutil-zoneinfo.tar.gz", "dateutil/rrule.py")
+# What nothing asks for: dateutil's own time zones, for which `tz.gettz` alone looks, the rules of calendars, which
+# `tz.tzical` alone reads, and Easter's; and what urllib3 has for browsers.
+_UNASKED = ("dateutil/easter.py", "dateutil/rrule.py", "dateutil/zoneinfo/*", "urllib3/contrib/emscripten/*")
 _NOT_DATA = {".py", ".pyi", ".c"}
 _OUR_LEGAL = ("LICENSE", "NOTICE")
 _LEGAL = ("METADATA", "LICENSE*", "NOTICE*", "licenses")
@@ -115,7 +115,7 @@ def _drop_unused(folder: Path) -> None:
             f"{', '.join(lost)}: no handler imports it, or it imports what functions/requirements.txt doesn't lock"
         )
     used = {modules[name] for name in names}
-    unasked = {folder / name for name in _UNASKED}
+    unasked = {path for pattern in _UNASKED for path in folder.glob(pattern)}
     packages = {path.parent: path in used for path in modules.values() if path.name == "__init__.py"}
     for path in sorted(filter(Path.is_file, folder.rglob("*"))):
         is_data = path.suffix not in _NOT_DATA and path.name != "py.typed"

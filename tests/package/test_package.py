@@ -312,7 +312,7 @@ def test_native_code_that_would_run_on_one_architecture_only_fails_the_build(tmp
         _drop_native(tmp_path)
 
 
-@pytest.mark.parametrize("asking", [("gettz", "dateutil.zoneinfo"), ("tzical", "dateutil.rrule")])
+@pytest.mark.parametrize("asking", [("gettz", "dateutil.zoneinfo"), ("tzical", "dateutil.rrule"), ("easter",)])
 def test_nothing_asks_for_the_part_of_dateutil_that_is_left_out(asking: tuple[str, ...]) -> None:
     """What calls `gettz` would find the system's time zones alone; what makes a `tzical` would fail."""
     sources = [path for path in package().rglob("*.py") if "dateutil" not in path.parts]
