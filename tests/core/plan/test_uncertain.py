@@ -8,6 +8,7 @@ from lifeline.core.network.priority import in_force
 from lifeline.core.plan.actions import Action, ActionKind, Plan, ServiceState, Status
 from lifeline.core.plan.plan import plan_endpoints
 from lifeline.core.plan.scene import PlanInput
+from lifeline.core.plan.uncertain import hold_back
 from lifeline.core.policy.policy import Requirement
 from tests.support.builders import (
     CATALOG,
@@ -44,6 +45,21 @@ def test_without_the_security_groups_none_is_made_and_no_endpoint_that_needs_one
     assert {action.status for action in found.actions} == {Status.BLOCKED}
     assert only(found, ActionKind.CREATE_INTERFACE_ENDPOINT).error == "the security groups could not be read"
     assert found.services[0].state is ServiceState.BLOCKED
+
+
+@pytest.mark.parametrize(
+    ("kind", "status"),
+    [
+        (ActionKind.CREATE_SECURITY_GROUP, Status.BLOCKED),
+        (ActionKind.OPEN_SECURITY_GROUP, Status.BLOCKED),
+        (ActionKind.FIX_DNS, Status.PLANNED),
+    ],
+)
+def test_what_was_seen_of_groups_before_is_not_relied_on_once_they_cannot_be_read(
+    kind: ActionKind, status: Status
+) -> None:
+    (held,) = hold_back([Action(kind, "why")], vpc(unread=without(Part.SECURITY_GROUPS)), ())
+    assert held.status is status
 
 
 def test_without_the_acls_an_endpoint_is_made_where_a_subnet_reaches_it_for_certain() -> None:
