@@ -190,7 +190,8 @@ def test_what_a_batch_has_no_room_for_waits_for_its_turn_and_is_never_given_up_f
     kept = days.try_to_deliver(work, {"vpc_ids": [other]}, receives=MOST_RECEIVES)
     assert (kept, days.live(vpc_id), days.world.dead_letters()) == ([], [], [])
     put_back = days.take_from_queue()
-    assert {(body["attempt"], body["requeued"], body["because"][0]["event_id"]) for body in put_back} == {(3, 8, "inc-1")}
+    said = {(body["attempt"], body["requeued"], body["because"][0]["event_id"]) for body in put_back}
+    assert said == {(3, 8, "inc-1")}
     assert len(days.live(vpc_id)) == 1
 
     endless = {"vpc_ids": many, "requeued": MOST_REQUEUES}
