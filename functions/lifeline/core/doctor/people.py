@@ -12,8 +12,8 @@ CHECK = "subscriptions"
 CHAT_CHECK = "chat"
 _MOST = 5
 _ALL_FILTERED = (
-    "Every confirmed subscription has a filter policy, and what these let through isn't judged. Alarms have none of the "
-    "attributes of notices, so keep one subscription without (docs/operate)."
+    "Every confirmed subscription has a filter policy, and what these let through isn't judged. Alarms have none of "
+    "the attributes of notices, so keep one subscription without (docs/operate)."
 )
 
 
