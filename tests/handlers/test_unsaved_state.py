@@ -10,6 +10,7 @@ import pytest
 from lifeline.adapters.aws.network import Network
 from lifeline.adapters.store.audit import AuditLog
 from lifeline.adapters.store.limit_usage import LimitUsage
+from lifeline.adapters.store.ownership import Ownership
 from lifeline.adapters.store.vpcs import VpcStore
 from lifeline.core.coexist.vpc_state import VpcList
 from lifeline.core.errors import LifelineError, TerminalError, TransientError
@@ -376,3 +377,29 @@ def test_a_vpc_that_a_sweep_leaves_is_forgotten_nowhere(days: Days, claimed: tup
     days.clock.advance(HOUR)
     assert days.try_to_deliver(claim) == []
     assert len(days.live(spoilt)) == 1
+
+
+def test_what_is_gone_and_cannot_be_taken_off_the_record_keeps_nothing_from_being_repaired(
+    days: Days, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Until it is, nothing counts less for it."""
+    served, _ = opened(days)
+    vpc_id, table_id = opened(days)
+    days.cut_off(days.world.main_table(served))
+    days.sweeps(1)
+    (endpoint_id,) = days.live(served)
+    days.world.ec2.delete_vpc_endpoints(VpcEndpointIds=[endpoint_id])
+    days.clock.advance(HOUR)
+    days.cut_off(table_id)
+
+    def refuse(*_: Any) -> None:
+        raise REFUSED
+
+    with monkeypatch.context() as patch:
+        for on in ("delete", "forget_zones"):
+            patch.setattr(Ownership, on, refuse)
+        days.sweeps(1)
+    assert [len(days.live(vpc_id)), len(days.live(served))] == [1, 1]
+    assert endpoint_id in Ownership("ledger").read(HOME)
+    days.sweeps(1)
+    assert endpoint_id not in Ownership("ledger").read(HOME)
