@@ -21,7 +21,7 @@ from tests.support.cloudtrail import Failure, record_call
 from tests.support.days import EVERYWHERE, HOUR, MINUTES, Days
 from tests.support.home import HOME
 from tests.support.tuning import tune
-from tests.support.world import emulated_world, enforce_newly
+from tests.support.world import Context, emulated_world, enforce_newly
 
 REFUSED = TerminalError("ledger: ValidationException: Item size has exceeded the maximum", code="ValidationException")
 THROTTLED = TransientError("ledger: ThrottlingException", code="ThrottlingException")
@@ -252,6 +252,32 @@ def test_what_a_person_freezes_is_frozen_wherever_it_can_be_saved(
     store = VpcStore("ledger")
     assert [bool(store.load(HOME.vpc(vpc_id)).frozen) for vpc_id in cut_off] == [False, True]
     assert [days.live(vpc_id) for vpc_id in cut_off] == [[], []]
+
+
+def test_where_each_write_that_fails_takes_a_minute_the_run_ends_in_time_all_the_same(
+    days: Days, cut_off: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Lambda would end it otherwise: then all messages of the batch come again, and SQS gives no reason at last."""
+    spoilt = [days.world.make_vpc(cidr=f"10.{place}.0.0/16") for place in range(20, 30)]
+    left = timedelta(minutes=5)
+    save = VpcStore.save
+
+    def fail_slowly(store: VpcStore, ref: AnyRef, *values: Any, **more: Any) -> Any:
+        nonlocal left
+        if not str(ref).endswith(tuple(spoilt)):
+            return save(store, ref, *values, **more)
+        left -= timedelta(minutes=1)
+        raise THROTTLED
+
+    deletions = [deletion_refused(days, vpc_id) for vpc_id in spoilt]
+    with monkeypatch.context() as patch:
+        patch.setattr(VpcStore, "save", fail_slowly)
+        patch.setattr(Context, "get_remaining_time_in_millis", lambda _: left // timedelta(milliseconds=1))
+        kept = days.try_to_deliver(*deletions, {"vpc_ids": [cut_off[0]], "attempt": 0})
+    assert sorted(kept) == [f"m-{place}" for place in range(10)]
+    assert left > timedelta()
+    assert days.try_to_deliver(*deletions, {"vpc_ids": [cut_off[0]], "attempt": 0}) == []
+    assert len(days.live(cut_off[0])) == 1
 
 
 def test_a_call_that_cannot_be_put_on_record_in_one_vpc_fails_there_alone(
