@@ -148,6 +148,7 @@ REASONS: dict[str, dict[str, str]] = {
         "logs:StartQuery": "searches the logs of DNS queries",
     },
     "ExamineSubscriptions": {"sns:ListSubscriptionsByTopic": "the doctor checks whether anybody gets notices"},
+    "ExamineFilters": {"sns:GetSubscriptionAttributes": "the doctor names subscriptions that don't get every notice"},
     "ReceiveAndRequeueChanges": {
         "sqs:ReceiveMessage": "lets Lambda receive changes",
         "sqs:ChangeMessageVisibility": "delays the retry of a failed message",

@@ -94,7 +94,7 @@ READS: Mapping[str, frozenset[str]] = {
     ),
     "scheduler": frozenset({"GetSchedule"}),
     "service-quotas": frozenset({"GetAWSDefaultServiceQuota", "GetServiceQuota"}),
-    "sns": frozenset({"GetTopicAttributes", "ListSubscriptionsByTopic"}),
+    "sns": frozenset({"GetSubscriptionAttributes", "GetTopicAttributes", "ListSubscriptionsByTopic"}),
     "sqs": frozenset({"GetQueueAttributes", "GetQueueUrl"}),
     "ssm": frozenset({"DescribeParameters", "GetParameter", "GetParameters", "GetParametersByPath"}),
     "sts": frozenset({"DecodeAuthorizationMessage", "GetCallerIdentity"}),

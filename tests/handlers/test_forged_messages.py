@@ -10,6 +10,8 @@ from lifeline.adapters.store.exemptions import Exemptions
 from lifeline.adapters.store.vpcs import VpcStore
 from lifeline.core.coexist.vpc_state import VpcState
 from lifeline.core.network.model import VpcRef
+from lifeline.core.requests.calls import MOST_REQUEUES
+from lifeline.reconciler.batch import MOST_RECEIVES
 from tests.support.days import HOUR, MINUTES, Days
 from tests.support.home import HOME
 from tests.support.world import emulated_world
@@ -171,10 +173,39 @@ def test_messages_full_of_invented_vpcs_cost_a_bounded_run_and_keep_no_other_mes
         return delete(store, ref, **more)
 
     monkeypatch.setattr(VpcStore, "delete", count)
-    kept = days._receive([*floods, {"vpc_ids": [vpc_id]}], queue=door)["batchItemFailures"]
-    assert [one["itemIdentifier"] for one in kept] == [f"m-{place}" for place in range(1, 10)]
+    assert days._receive([*floods, {"vpc_ids": [vpc_id]}], queue=door) == {"batchItemFailures": []}
     assert len(wanted) == 800
     assert len(days.live(vpc_id)) == 1
+    put_back = [(body.get("requeued", 1), len(body["vpc_ids"])) for body in days.world.requeue()]
+    assert put_back == [(1 if door == "repair-requests" else 2, 100)] * 72
+
+
+def test_what_a_batch_has_no_room_for_waits_for_its_turn_and_is_never_given_up_for_that(days: Days) -> None:
+    """SQS gives a message up after some tries, so waiting must not be one. But nothing waits without end."""
+    many = [f"vpc-{place:017x}" for place in range(1000)]
+    vpc_id, other = days.world.make_vpc(), days.world.make_vpc(cidr="10.9.0.0/16")
+    days.world.make_subnet(vpc_id)
+    cause = {"kind": "silence", "event_id": "inc-1", "time": days.clock().isoformat()}
+    work = {"vpc_ids": [*many[1:], vpc_id], "attempt": 3, "requeued": 7, "because": [cause]}
+    kept = days.try_to_deliver(work, {"vpc_ids": [other]}, receives=MOST_RECEIVES)
+    assert (kept, days.live(vpc_id), days.world.dead_letters()) == ([], [], [])
+    put_back = days.take_from_queue()
+    said = {(body["attempt"], body["requeued"], body["because"][0]["event_id"]) for body in put_back}
+    assert said == {(3, 8, "inc-1")}
+    assert len(days.live(vpc_id)) == 1
+
+    endless = {"vpc_ids": many, "requeued": MOST_REQUEUES}
+    assert days.try_to_deliver(endless, {"vpc_ids": [other]}, receives=MOST_RECEIVES) == []
+    (letter,) = days.world.dead_letters()
+    assert "in a row" in letter["MessageAttributes"]["reason"]["StringValue"]
+
+
+def test_where_the_run_fails_nothing_is_put_back_besides(days: Days) -> None:
+    """The messages themselves come again: they must not become more while the network can't be read."""
+    many = [f"vpc-{place:017x}" for place in range(1000)]
+    days.account.fail_next("DescribeSubnets", "InternalError", times=20)
+    assert days.try_to_deliver({"vpc_ids": many}, {"vpc_ids": ["vpc-0a"]}) == ["m-0", "m-1"]
+    assert days.world.requeue() == []
 
 
 def test_what_people_may_do_they_still_do_by_an_invocation(days: Days) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -220,12 +221,14 @@ def subnets_in(days: Days, vpc_id: str, zones: str, *, network: int = 1) -> list
     return made
 
 
-def modify(days: Days, endpoint_id: str, *, add: Sequence[str] = (), remove: Sequence[str] = ()) -> None:
+def modify(
+    days: Days, endpoint_id: str, *, add: Sequence[str] = (), remove: Sequence[str] = (), after: timedelta = MINUTES
+) -> None:
     """Somebody else's call, of which no record is delivered."""
     for name, subnet_ids in (("RemoveSubnetIds", remove), ("AddSubnetIds", add)):
         if subnet_ids:
             days.world.ec2.modify_vpc_endpoint(VpcEndpointId=endpoint_id, **{name: list(subnet_ids)})
-            days.clock.advance(MINUTES)
+            days.clock.advance(after)
 
 
 def shown(days: Days, endpoint_id: str) -> set[str]:
@@ -258,6 +261,30 @@ def test_zones_that_somebody_adds_are_said_once_with_who_did_it_and_do_not_count
     days.sweeps(1)
     assert counted(vpc_id) == 3
     assert open_questions(days.look(vpc_id)) == []
+
+
+def test_zones_that_somebody_adds_again_and_again_are_six_notices_an_hour_and_what_is_left_is_said_after_it(
+    days: Days,
+) -> None:
+    """So it is with all that is open in a VPC."""
+    vpc_id, _, endpoint_id = served(days)
+    added = subnets_in(days, vpc_id, "b")
+    days.sweeps(1)
+    days.world.notices()
+    told: list[str] = []
+    for _ in range(8):
+        modify(days, endpoint_id, add=added, after=MINUTES / 2)
+        days.look(vpc_id)
+        told += days.texts()
+        modify(days, endpoint_id, remove=added, after=MINUTES / 2)
+        days.look(vpc_id)
+    assert len(told) == 6
+    modify(days, endpoint_id, add=added)
+    days.look(vpc_id)
+    assert days.texts() == []
+    days.sweeps(2)
+    (text,) = days.texts()
+    assert f"were added to {endpoint_id}: us-east-1b" in text
 
 
 def test_a_subnet_that_somebody_puts_in_the_place_of_lifelines_counts_like_it(days: Days) -> None:

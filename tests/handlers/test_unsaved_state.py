@@ -10,6 +10,7 @@ import pytest
 from lifeline.adapters.aws.network import Network
 from lifeline.adapters.store.audit import AuditLog
 from lifeline.adapters.store.limit_usage import LimitUsage
+from lifeline.adapters.store.ownership import Ownership
 from lifeline.adapters.store.vpcs import VpcStore
 from lifeline.core.coexist.vpc_state import VpcList
 from lifeline.core.errors import LifelineError, TerminalError, TransientError
@@ -20,7 +21,7 @@ from tests.support.cloudtrail import Failure, record_call
 from tests.support.days import EVERYWHERE, HOUR, MINUTES, Days
 from tests.support.home import HOME
 from tests.support.tuning import tune
-from tests.support.world import emulated_world, enforce_newly
+from tests.support.world import Context, emulated_world, enforce_newly
 
 REFUSED = TerminalError("ledger: ValidationException: Item size has exceeded the maximum", code="ValidationException")
 THROTTLED = TransientError("ledger: ThrottlingException", code="ThrottlingException")
@@ -253,6 +254,32 @@ def test_what_a_person_freezes_is_frozen_wherever_it_can_be_saved(
     assert [days.live(vpc_id) for vpc_id in cut_off] == [[], []]
 
 
+def test_where_each_write_that_fails_takes_a_minute_the_run_ends_in_time_all_the_same(
+    days: Days, cut_off: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Lambda would end it otherwise: then all messages of the batch come again, and SQS gives no reason at last."""
+    spoilt = [days.world.make_vpc(cidr=f"10.{place}.0.0/16") for place in range(20, 30)]
+    left = timedelta(minutes=5)
+    save = VpcStore.save
+
+    def fail_slowly(store: VpcStore, ref: AnyRef, *values: Any, **more: Any) -> Any:
+        nonlocal left
+        if not str(ref).endswith(tuple(spoilt)):
+            return save(store, ref, *values, **more)
+        left -= timedelta(minutes=1)
+        raise THROTTLED
+
+    deletions = [deletion_refused(days, vpc_id) for vpc_id in spoilt]
+    with monkeypatch.context() as patch:
+        patch.setattr(VpcStore, "save", fail_slowly)
+        patch.setattr(Context, "get_remaining_time_in_millis", lambda _: left // timedelta(milliseconds=1))
+        kept = days.try_to_deliver(*deletions, {"vpc_ids": [cut_off[0]], "attempt": 0})
+    assert sorted(kept) == [f"m-{place}" for place in range(10)]
+    assert left > timedelta()
+    assert days.try_to_deliver(*deletions, {"vpc_ids": [cut_off[0]], "attempt": 0}) == []
+    assert len(days.live(cut_off[0])) == 1
+
+
 def test_a_call_that_cannot_be_put_on_record_in_one_vpc_fails_there_alone(
     days: Days, cut_off: tuple[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -376,3 +403,29 @@ def test_a_vpc_that_a_sweep_leaves_is_forgotten_nowhere(days: Days, claimed: tup
     days.clock.advance(HOUR)
     assert days.try_to_deliver(claim) == []
     assert len(days.live(spoilt)) == 1
+
+
+def test_what_is_gone_and_cannot_be_taken_off_the_record_keeps_nothing_from_being_repaired(
+    days: Days, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Until it is, nothing counts less for it."""
+    served, _ = opened(days)
+    vpc_id, table_id = opened(days)
+    days.cut_off(days.world.main_table(served))
+    days.sweeps(1)
+    (endpoint_id,) = days.live(served)
+    days.world.ec2.delete_vpc_endpoints(VpcEndpointIds=[endpoint_id])
+    days.clock.advance(HOUR)
+    days.cut_off(table_id)
+
+    def refuse(*_: Any) -> None:
+        raise REFUSED
+
+    with monkeypatch.context() as patch:
+        for on in ("delete", "forget_zones"):
+            patch.setattr(Ownership, on, refuse)
+        days.sweeps(1)
+    assert [len(days.live(vpc_id)), len(days.live(served))] == [1, 1]
+    assert endpoint_id in Ownership("ledger").read(HOME)
+    days.sweeps(1)
+    assert endpoint_id not in Ownership("ledger").read(HOME)

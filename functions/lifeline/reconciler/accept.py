@@ -16,6 +16,9 @@ from lifeline.reconciler.amend.retirement import is_released
 from lifeline.reconciler.facts import context_of, run_context
 from lifeline.reconciler.steps.job import Job
 from lifeline.reconciler.steps.leases import leased
+from lifeline.runtime.invocation import MARGIN, Run
+
+_LEAST_TIME = 2 * MARGIN
 
 
 class BusyError(TransientError):
@@ -45,6 +48,7 @@ def accept_requests(vpcs: Sequence[Vpc], job: Job) -> dict[str, LifelineError]:
             raise TransientError(f"whose name is claimed isn't known: {whose.why_unread}", code="Unread")
         if all(amendment.accept(context, nothing) == nothing for amendment in AMENDMENTS):
             return  # what doesn't change an empty state changes none
+        _check_time(job.run)
         with leased(job.ref(vpc.id), job.tools.vpcs, job.run) as before:
             if before is None:
                 raise BusyError(vpc.id)
@@ -71,6 +75,7 @@ def note_requests(vpcs: Sequence[Vpc], job: Job, listed: Collection[VpcRef]) -> 
         context = context_of(vpc, job, run)
         is_noted = any(amendment.note(context, nothing) != nothing for amendment in AMENDMENTS)
         if is_noted or job.ref(vpc.id) in listed:
+            _check_time(job.run)
             after = before = job.tools.vpcs.load(job.ref(vpc.id))
             for amendment in AMENDMENTS:
                 after = amendment.note(context, after)
@@ -93,6 +98,12 @@ def _record_calls(vpc: Vpc, job: Job, now: datetime) -> None:
 
 def _is_call(request: Request) -> bool:
     return request.trigger.kind in {"call", "approval"}
+
+
+def _check_time(run: Run) -> None:
+    """Raises TransientError where one more write that fails, which may take a minute, leaves the run no time to end."""
+    if run.remaining() < _LEAST_TIME:
+        raise TransientError("the run had no time left to save what was asked for", code="Late")
 
 
 def _each_alone(save: Callable[[Vpc], None], vpcs: Sequence[Vpc]) -> dict[str, LifelineError]:

@@ -79,7 +79,7 @@ class RunNotices:
         if notice and not job.publish(notice):
             news = []  # the next run announces what is still open
         for answer in news:
-            self._mark_notified(answer, states.get(answer.vpc_id), self._open(answer), answer.lacking)
+            self._mark_notified(answer, states.get(answer.vpc_id), self._open(answer), answer.lacking, is_told=True)
         self._record(answers, sent | {answer.vpc_id for answer in news})
 
     def _told(self, answer: VpcAnswer) -> frozenset[Action]:
@@ -149,7 +149,7 @@ class RunNotices:
         abandoned = replace(answer, actions=tuple(map(as_abandoned, answer.actions)))
         is_known = not open_issues or state.notified in {open_issues, self._open(abandoned)}
         if not is_known or answer.lacking - state.lacking:
-            return True
+            return state.may_tell(self.job.run.now())  # else a later run tells what is still open
         self._mark_notified(answer, state, state.notified if open_issues else "", answer.lacking)
         return False
 
@@ -157,10 +157,19 @@ class RunNotices:
         """The fingerprint of the answer's open issues, without those that are no news by themselves."""
         return _without(answer, self._said(answer).known | frozenset(backlog_of(answer.actions))).fingerprint
 
-    def _mark_notified(self, answer: VpcAnswer, known: VpcState | None, issues: str, lacking: frozenset[str]) -> None:
+    def _mark_notified(
+        self,
+        answer: VpcAnswer,
+        known: VpcState | None,
+        issues: str,
+        lacking: frozenset[str],
+        *,
+        is_told: bool = False,
+    ) -> None:
         try:
             state = known or self.job.tools.vpcs.load(self.job.ref(answer.vpc_id))
-            self.job.save(answer.vpc_id, state, replace(state, notified=issues, lacking=lacking))
+            after = state.told(self.job.run.now()) if is_told and issues else state
+            self.job.save(answer.vpc_id, state, replace(after, notified=issues, lacking=lacking))
         except LifelineError as error:
             logger.error("what people know not saved", vpc_id=answer.vpc_id, error=str(error))
             self.unsaved[answer.vpc_id] = error

@@ -27,7 +27,7 @@ from lifeline.reconciler.steps.event_path import hear, note_changes
 from lifeline.reconciler.steps.job import Job, Tools
 from lifeline.reconciler.steps.policy_in_force import PolicyInForce, current_policy, mark_notified, stacks_policy
 from lifeline.reconciler.steps.proven import prove_claims
-from lifeline.reconciler.steps.requeue import debounce, pace_sweeps
+from lifeline.reconciler.steps.requeue import debounce, pace_sweeps, put_back
 from lifeline.reconciler.steps.routed import only_routed
 from lifeline.reconciler.steps.targets import Targets, find_targets
 from lifeline.runtime.invocation import Run
@@ -120,7 +120,7 @@ def _find_and_reconcile(
             tools.denials.note(error)
     if targets.failed and failed is None:
         raise targets.failed[0][1]
-    later = [request for request, _ in targets.failed]
+    later = [*targets.beyond, *(request for request, _ in targets.failed)]
     waiting = [request for request in waiting if not any(request is other for other in later)]
     if failed is not None:
         failed += targets.failed
@@ -128,7 +128,10 @@ def _find_and_reconcile(
         targets = debounce(targets, tools.queue, during=debounce_for, now=run.now())
     if settings.queue_url and not job.is_manual:
         targets = pace_sweeps(targets, tools.queue, tools.vpcs, job.home, debounce=settings.debounce, now=run.now())
-    return Reconciliation(replace(job, targets=targets), in_force, gatekeeper, failed).answer(waiting)
+    answers = Reconciliation(replace(job, targets=targets), in_force, gatekeeper, failed).answer(waiting)
+    if failed is not None:  # last of all: where a run fails, all of its messages come again
+        failed += put_back(targets.beyond, tools.queue)
+    return answers
 
 
 def _notify_of_policy(in_force: PolicyInForce, job: Job) -> None:

@@ -7,12 +7,14 @@ from typing import Any
 
 import boto3
 import pytest
+from botocore.exceptions import ClientError
 
 from lifeline.adapters.aws.clients import client
 from lifeline.adapters.aws.delivery import Delivery
 from lifeline.adapters.aws.quotas import QuotaReader
 from lifeline.adapters.aws.regions import Regions, Stacks
-from lifeline.adapters.aws.subscriptions import subscriptions_of
+from lifeline.adapters.aws.subscriptions import MOST_FILTERS, subscriptions_of
+from lifeline.core.doctor.finding import NotRead
 from lifeline.core.doctor.quotas import QUOTAS
 from lifeline.core.doctor.stack import StackSeen
 from lifeline.core.errors import TerminalError
@@ -83,6 +85,35 @@ def test_subscriptions_have_their_protocol_address_and_state() -> None:
     sns.subscribe(TopicArn=arn, Protocol="email", Endpoint="ops@example.com")
     (one,) = subscriptions_of(arn)
     assert (one.protocol, one.endpoint, one.is_confirmed) == ("email", "ops@example.com", True)  # moto confirms
+
+
+def test_confirmed_subscriptions_have_their_filter_policies_as_far_as_they_are_read() -> None:
+    sns = boto3.client("sns")
+    arn = sns.create_topic(Name="notices")["TopicArn"]
+    for place in range(MOST_FILTERS + 1):
+        sns.subscribe(TopicArn=arn, Protocol="email", Endpoint=f"ops{place}@example.com")
+    first, *others = subscriptions_of(arn)
+    assert {one.filter_policy for one in (first, *others[:-1])} == {""}
+    assert isinstance(others[-1].filter_policy, NotRead)
+    sns.set_subscription_attributes(
+        SubscriptionArn=first.state, AttributeName="FilterPolicy", AttributeValue='{"kind": ["none"]}'
+    )
+    assert subscriptions_of(arn)[0].filter_policy == '{"kind": ["none"]}'
+
+
+def test_a_filter_policy_that_may_not_be_read_is_said_and_the_subscriptions_are_listed_all_the_same() -> None:
+    sns = boto3.client("sns")
+    arn = sns.create_topic(Name="notices")["TopicArn"]
+    sns.subscribe(TopicArn=arn, Protocol="email", Endpoint="ops@example.com")
+    denied: Any = {"Error": {"Code": "AuthorizationError", "Message": "not authorized"}}
+
+    def deny(**_: object) -> None:
+        raise ClientError(denied, "GetSubscriptionAttributes")
+
+    sns.meta.events.register("before-call.sns.GetSubscriptionAttributes", deny)
+    (one,) = subscriptions_of(arn, lambda _: sns)
+    assert isinstance(one.filter_policy, NotRead)
+    assert "AuthorizationError" in one.filter_policy.why
 
 
 # ---- quotas

@@ -54,6 +54,23 @@ def test_a_refusal_takes_it_off_again_but_an_answer_that_was_lost_does_not(owner
     assert asked(ownership) == {A: NOW, B: NOW}
 
 
+def test_a_refusal_takes_nothing_off_that_was_asked_for_before(ownership: Ownership) -> None:
+    """EC2 refuses what it doesn't show yet: the answer was lost, or another run asked for it just now."""
+    ownership.created(REF, ID, now=NOW, subnet_ids=["subnet-a"])
+    with pytest.raises(TransientError), ownership.asking(HOME, ID, ["subnet-b"], now=NOW):
+        raise TransientError("no answer")
+    with pytest.raises(TerminalError), ownership.asking(HOME, ID, ["subnet-a", "subnet-b"], now=LATER):
+        raise TerminalError("two subnets of a zone", code="DuplicateSubnetsInSameZone")
+    assert asked(ownership) == {A: LATER, B: LATER}
+
+
+def test_what_is_not_on_record_is_not_put_there_by_being_asked_for(ownership: Ownership) -> None:
+    for subnet_id in ("subnet-a", "subnet-x"):
+        with ownership.asking(HOME, ID, [subnet_id], now=NOW):
+            pass
+    assert ownership.read(HOME) == {}
+
+
 def test_a_zone_is_forgotten_unless_it_was_asked_for_since(ownership: Ownership) -> None:
     ownership.created(REF, ID, now=NOW, subnet_ids=["subnet-a", "subnet-b"])
     with ownership.asking(HOME, ID, ["subnet-b"], now=LATER):

@@ -1,11 +1,11 @@
-"""On which lists a VPC is, by what is saved of it."""
+"""On which lists a VPC is, by what is saved of it, and how often people are told of it."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from lifeline.core.coexist.associated import Association
-from lifeline.core.coexist.vpc_state import VpcList, VpcState
+from lifeline.core.coexist.vpc_state import MOST_TOLD, VpcList, VpcState
 from lifeline.core.guards.backlog import Alike, GapSurvey
 from lifeline.core.guards.freeze import Freeze, FreezeKind
 
@@ -34,3 +34,17 @@ WAITING = Alike(frozenset({"subnet-b"}), waiting=frozenset({"monitoring"}))
 )
 def test_a_vpc_is_on_the_lists_of_what_is_to_be_done_there(state: VpcState, lists: set[VpcList]) -> None:
     assert {one for one in VpcList if one.holds(state)} == lists
+
+
+def test_people_are_told_of_open_issues_six_times_in_an_hour_at_most() -> None:
+    state, minute = VpcState(), timedelta(minutes=1)
+    for place in range(MOST_TOLD):
+        at = NOW + place * minute
+        assert state.may_tell(at)
+        state = state.told(at)
+    assert not state.may_tell(NOW + 59 * minute)
+    assert state.may_tell(NOW + 60 * minute)
+    state = state.told(NOW + 60 * minute)
+    assert len(state.told_at) == MOST_TOLD
+    assert not state.may_tell(NOW + 60 * minute)
+    assert state.may_tell(NOW + 61 * minute)

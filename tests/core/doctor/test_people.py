@@ -1,5 +1,7 @@
 """Whether anybody hears: confirmed, waiting, and no subscriptions."""
 
+from dataclasses import replace
+
 import pytest
 
 from lifeline.core.doctor.finding import CheckVerdict, Finding, NotRead
@@ -19,6 +21,35 @@ def test_one_confirmed_subscription_is_enough_and_waiting_ones_are_named() -> No
     found = check(CONFIRMED, WAITING)
     assert found.verdict is CheckVerdict.OK
     assert found.says.endswith("Not confirmed: email ops@example[.]com.")
+
+
+FILTERED = replace(CONFIRMED, filter_policy='{"severity": ["critical"]}')
+UNREAD = replace(CONFIRMED, filter_policy=NotRead("AuthorizationError: no"))
+
+
+def test_who_gets_only_what_a_filter_policy_lets_through_is_named() -> None:
+    found = check(CONFIRMED, FILTERED)
+    assert found.verdict is CheckVerdict.OK
+    assert found.says.endswith(
+        "Sent only what its filter policy lets through: sqs arn:aws:sqs:us-east-1:123456789012:x."
+    )
+
+
+@pytest.mark.parametrize(
+    ("those", "why"),
+    [
+        ((FILTERED,), "Every confirmed subscription has a filter policy"),
+        ((UNREAD,), "AuthorizationError: no"),
+        ((FILTERED, UNREAD, WAITING), "AuthorizationError: no"),
+    ],
+)
+def test_where_none_is_known_to_get_everything_it_is_not_known_whether_anybody_hears(
+    those: tuple[Subscription, ...], why: str
+) -> None:
+    found = check(*those)
+    assert found.verdict is CheckVerdict.UNKNOWN
+    assert why in found.why
+    assert ("filter policies of 1 were not read" in found.says) is (UNREAD in those)
 
 
 @pytest.mark.parametrize("state", ["PendingConfirmation", "pending confirmation"])

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from lifeline.adapters.store.audit import log_call
@@ -62,18 +63,28 @@ class Ownership:
     @contextmanager
     def asking(self, home: RegionRef, endpoint_id: str, subnet_ids: Iterable[str], *, now: datetime) -> Iterator[None]:
         """Record that Lifeline asks for interfaces of its endpoint in these subnets, before it does. A refusal, which
-        is a TerminalError, takes that off again. A record that doesn't say what was asked for stays so.
+        is a TerminalError, takes off again what wasn't asked for before: EC2 also refuses what it made and doesn't show
+        yet. A record that doesn't say what was asked for stays so.
         """
         asked = zones_asked(subnet_ids, self._zones, now)
         if asked is None:  # then all interfaces count
-            self._table.update(_key(home, endpoint_id), "REMOVE asked", {}, _asks(endpoint_id))
-        for zone in asked or ():
-            self._change_zone(home, endpoint_id, "SET asked.#zone = :at", "attribute_exists(asked)", zone, now)
+            self._table.update(
+                _key(home, endpoint_id), "REMOVE asked", {}, _asks(endpoint_id), condition="attribute_exists(pk)"
+            )
+        new = [zone for zone in asked or () if self._ask(home, endpoint_id, zone, now)]
         try:
             yield
         except TerminalError:
-            self.forget_zones(home, {endpoint_id: asked or {}})
+            self.forget_zones(home, {endpoint_id: dict.fromkeys(new, now)})
             raise
+
+    def _ask(self, home: RegionRef, endpoint_id: str, zone: str, now: datetime) -> bool:
+        """Record that; True if it was new."""
+        ask = partial(self._change_zone, home, endpoint_id, "SET asked.#zone = :at", zone=zone, at=now)
+        if ask("attribute_exists(asked) AND attribute_not_exists(asked.#zone)"):
+            return True
+        ask("attribute_exists(asked)")
+        return False
 
     def forget_zones(self, home: RegionRef, left: Mapping[str, Mapping[str, datetime]]) -> None:
         """Take zones off the records, by endpoint, unless Lifeline asked for them since."""
@@ -104,9 +115,11 @@ class Ownership:
 
     def _change_zone(
         self, home: RegionRef, endpoint_id: str, update: str, condition: str, zone: str, at: datetime
-    ) -> None:
+    ) -> bool:
+        """True if the condition was met."""
         key, doing = _key(home, endpoint_id), _asks(endpoint_id)
-        self._table.update(key, update, {":at": at}, doing, condition=condition, names={"#zone": zone})
+        done = self._table.update(key, update, {":at": at}, doing, condition=condition, names={"#zone": zone})
+        return done is not None
 
     def _log(self, ref: VpcRef, action: str, reason: str, now: datetime) -> None:
         key = partition(ref), key_of(EntryKind.ACTION, now, reason)

@@ -25,7 +25,9 @@ _MOST_PARTS = 100
 
 _IS_FREE = "NOT attribute_type(lease_until, :number) OR lease_until < :now"  # also where it is no time
 _NAMES = frozenset(field.name for field in fields(VpcState)) - {"unread"}
-_FOUND_ANEW = frozenset({"seen_at", "reconciled_at", "notified", "denied", "backlog_notified_at", "look"})
+_FOUND_ANEW = frozenset(
+    {"seen_at", "reconciled_at", "notified", "lacking", "told_at", "denied", "backlog_notified_at", "look"}
+)
 
 
 class VpcStore:

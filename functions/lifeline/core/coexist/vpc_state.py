@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from lifeline.core.coexist.associated import Association, is_left, refused_lately
@@ -16,6 +16,9 @@ from lifeline.core.network.model import Vpc
 from lifeline.core.organization.look import AccountLook
 from lifeline.core.plan.endpoint_lifecycle import Followed, Made, follow
 
+MOST_TOLD = 6  # in an hour: as often as of one incident
+_AN_HOUR = timedelta(hours=1)
+
 
 @dataclass(frozen=True, slots=True)
 class VpcState:
@@ -25,6 +28,7 @@ class VpcState:
     - `made`, `failures`: by service, the endpoint that was made last, and how often it failed in a row.
     - `notified`: a fingerprint of the open issues that people know of.
     - `lacking`: which subnets lack what by these, or by a freeze, each as a fingerprint of both.
+    - `told_at`: when people were told of these lately, the last MOST_TOLD times.
     - `unneeded`: by id, since when nothing has required what is Lifeline's own.
     - `warned`: by the id of an endpoint, or a tagged resource and a service, when people were warned that the service
       isn't required any more because of what somebody said.
@@ -64,6 +68,7 @@ class VpcState:
     failures: Mapping[str, int] = field(default_factory=dict)
     notified: str = ""
     lacking: frozenset[str] = frozenset()
+    told_at: tuple[datetime, ...] = ()
     unneeded: Mapping[str, datetime] = field(default_factory=dict)
     warned: Mapping[str, datetime] = field(default_factory=dict)
     warned_before: Mapping[str, datetime] = field(default_factory=dict)
@@ -95,6 +100,14 @@ class VpcState:
         found = follow(self.made, self.failures, vpc, now=now)
         frozen = frozenset(standing(self.frozen, now))
         return replace(found, refused=refused_lately(self.associated, now=now), frozen=frozen)
+
+    def may_tell(self, now: datetime) -> bool:
+        """False where people heard of open issues there so often in the last hour that what is new waits."""
+        return len(self.told_at) < MOST_TOLD or self.told_at[-MOST_TOLD] <= now - _AN_HOUR
+
+    def told(self, now: datetime) -> "VpcState":
+        """The state once people were told of open issues."""
+        return replace(self, told_at=(*self.told_at, now)[-MOST_TOLD:])
 
     def with_entries(self, entries: "VpcState") -> "VpcState":
         """The state with what people know by `entries` in the place of its own of the same key."""

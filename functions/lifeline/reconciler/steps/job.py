@@ -181,11 +181,16 @@ class Job:
         return vpcs
 
     def _clean_up(self, records: Mapping[str, Owned], vpcs: Sequence[Vpc], *, is_region: bool) -> None:
-        """Takes off the record what EC2 doesn't show any more. Until then, nothing counts less for it."""
-        before = self.run.now() - FRESH_FOR
-        self.tools.ownership.forget_zones(self.home, left(records, vpcs, before=before))
-        if is_region and not any(vpc.unread_words(Part.SECURITY_GROUPS) for vpc in vpcs):
-            self.tools.ownership.delete(self.home, gone(records, vpcs, before=before))
+        """Takes off the record what EC2 doesn't show any more. Until then, nothing counts less for it, so what can't be
+        taken off waits for a later run.
+        """
+        before, ownership = self.run.now() - FRESH_FOR, self.tools.ownership
+        try:
+            ownership.forget_zones(self.home, left(records, vpcs, before=before))
+            if is_region and not any(vpc.unread_words(Part.SECURITY_GROUPS) for vpc in vpcs):
+                ownership.delete(self.home, gone(records, vpcs, before=before))
+        except LifelineError as error:
+            logger.error("what is gone not taken off the record", error=str(error), run_id=self.run.id)
 
     def save(self, vpc_id: str, before: VpcState, after: VpcState) -> None:
         """Saves what differs between two states of the VPC, and logs what is frozen now. Raises the ledger's errors."""

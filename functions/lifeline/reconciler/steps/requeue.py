@@ -8,7 +8,7 @@ from zlib import crc32
 
 from lifeline.adapters.aws.queue import Queue
 from lifeline.adapters.store.vpcs import VpcStore
-from lifeline.core.errors import LifelineError
+from lifeline.core.errors import LifelineError, TerminalError
 from lifeline.core.network.model import RegionRef
 from lifeline.core.plan.actions import Action, Status
 from lifeline.core.requests.calls import MOST_ATTEMPTS, MOST_REQUEUES
@@ -134,6 +134,29 @@ def as_abandoned(action: Action) -> Action:
     if not action.is_planned:
         return action
     return replace(action, status=Status.FAILED, error=f"abandoned after {MOST_ATTEMPTS} attempts: {action.error}")
+
+
+def put_back(requests: Iterable[Request], queue: Queue) -> list[tuple[Request, LifelineError]]:
+    """Puts messages that ask for VPCs, and for which their batch has no room, back as new ones: to wait for its turn is
+    no failed try, and after some of these SQS gives a message up. Returns those that can't be put back, with the error;
+    work that was put back MOST_REQUEUES times in a row isn't.
+    """
+    failed: list[tuple[Request, LifelineError]] = []
+    for request in requests:
+        try:
+            if request.requeued >= MOST_REQUEUES:
+                raise TerminalError(_ENDLESS, code="Endless")
+            queue.requeue(
+                request.vpc_ids,
+                attempt=request.attempt,
+                after=BUSY_DELAY,
+                requeued=request.requeued + 1,
+                follow=request.is_follow,
+                because=request.because,
+            )
+        except LifelineError as error:
+            failed.append((request, error))
+    return failed
 
 
 def debounce(targets: Targets, queue: Queue, *, during: timedelta, now: datetime) -> Targets:

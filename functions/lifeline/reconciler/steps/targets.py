@@ -35,7 +35,8 @@ class Targets:
 
     `resting` are VPCs that are debounced: a later run reconciles them. `releasing` are those that a person released
     and of which something is left, by the ledger. `there` are resources and VPCs that a look-up showed. `failed` are
-    requests whose look-ups failed, with the error: they come again, and no other waits for them.
+    requests whose look-ups failed, with the error: they come again, and no other waits for them. `beyond` are those for
+    which the batch has no room.
     """
 
     requests: dict[str, list[Request]] = field(default_factory=lambda: defaultdict(list))
@@ -44,6 +45,7 @@ class Targets:
     releasing: set[str] = field(default_factory=set)
     there: frozenset[str] = frozenset()
     failed: list[tuple[Request, LifelineError]] = field(default_factory=list)
+    beyond: list[Request] = field(default_factory=list)
 
     def add(self, request: Request, vpc_ids: frozenset[str] | None) -> None:
         """Adds a request for these VPCs, or for the region for None."""
@@ -114,9 +116,9 @@ def find_targets(
     """The VPCs that the requests touch. What can't be traced to a VPC is for the region, unless that was just done.
 
     However much the records name, a batch costs CALLS_A_BATCH look-ups and names VPCS_A_BATCH VPCs at most; whatever is
-    beyond is for the region. Messages that ask for VPCs name VPCS_ASKED_A_BATCH of them at most; the others fail, and
-    come again. Those that name little go first. If `is_debounced`, the VPCs that tools changed are looked
-    up as well, because nobody observes them soon.
+    beyond is for the region. Messages that ask for VPCs name VPCS_ASKED_A_BATCH of them at most; the others are put
+    back. Those that name little go first. If `is_debounced`, the VPCs that tools changed are looked up as well, because
+    nobody observes them soon.
     """
     records = [request for request in requests if request.trigger.kind in _RECORDS]
     records.sort(key=lambda request: len(request.changed_ids))  # stable, so the queue's order counts among equals
@@ -130,7 +132,7 @@ def find_targets(
         if request.trigger.kind in _RECORDS:
             continue
         if request.sent_at and len(asked.union(request.vpc_ids)) > VPCS_ASKED_A_BATCH:
-            targets.fail(request, TransientError("the batch names too many VPCs", code="TooManyResources"))
+            targets.beyond.append(request)
             continue
         asked |= set(request.vpc_ids)
         targets.add(request, None if request.is_sweep else frozenset(request.vpc_ids))
