@@ -528,7 +528,7 @@ class ServiceReach:
             words = f"it isn't known whether a route gives {subnet.id} access to the {self.service} service"
             unread = (*why_unsure((subnet,), self.vpc), *self._unread_dns)
             return NetworkPath(Reach.UNKNOWN, words, unread=unread, is_repairable=self._can_be_made)
-        barrier = self._way_out(subnet, self.ports)
+        barrier = self._way_out(subnet, self.ports, has_public_address=has_public_address)
         if barrier.obstacles and not barrier.passes_any:
             return None
         barrier, left, doubts = self._without_25(barrier, subnet)
@@ -581,10 +581,10 @@ class ServiceReach:
             return beyond[1] if beyond else None
         if tier is Tier.PUBLIC and not has_public_address:
             return None
-        return self._way_out(subnet, self.ports)
+        return self._way_out(subnet, self.ports, has_public_address=has_public_address)
 
-    def _way_out(self, subnet: Subnet, ports: Ranges) -> Barrier:
-        return way_out(subnet, self.vpc, self.service, ports, self.asking)
+    def _way_out(self, subnet: Subnet, ports: Ranges, *, has_public_address: bool = True) -> Barrier:
+        return way_out(subnet, self.vpc, self.service, ports, self.asking, has_public_address=has_public_address)
 
     def _without_25(self, barrier: Barrier, subnet: Subnet) -> tuple[Barrier, str, tuple[str, ...]]:
         """What stands on the way out if EC2's block of port 25 may: the barrier with that unread, and in words what
