@@ -289,7 +289,10 @@ class ServiceReach:
         if len({path.standing for path in found}) == 1:
             doubts = tuple(dict.fromkeys(words for path in found for words in path.doubts))
             first = min(found, key=lambda path: path.reach is not path.standing[0])  # what is true of all
-            return replace(first, doubts=doubts, unread=unread)
+            first = replace(first, doubts=doubts, unread=unread)
+            is_blamed = not first.reach.is_open_in_part and first.reach is not first.standing[0]
+            causes = {(path.reach, path.obstacles) for path in found} if is_blamed else ()
+            return self._closed_by_each(found, first, subnet) if len(causes) > 1 else first
         return NetworkPath(
             Reach.UNKNOWN,
             f"it isn't known whether {subnet.id} can reach the {self.service} service",
@@ -298,6 +301,12 @@ class ServiceReach:
             unread=(*why_unsure((subnet,), self.vpc), *unread),
             is_repairable=any(path.is_repairable for path in found),
         )
+
+    def _closed_by_each(self, found: Sequence[NetworkPath], first: NetworkPath, subnet: Subnet) -> NetworkPath:
+        """Closed whichever routes AWS has chosen, by each for another reason: none of these is said to be the cause."""
+        reasons = (f"by one of the routes, {words}" for words in dict.fromkeys(path.words for path in found))
+        words = f"{subnet.id} can't reach the {self.service} service, whichever route AWS chose"
+        return replace(first, reach=Reach.UNREACHABLE, words=words, obstacles=(), notes=(*first.notes, *reasons))
 
     def _as_if(self, vpc: Vpc) -> "ServiceReach":
         """The same for a VPC that differs in its routes."""
@@ -758,7 +767,7 @@ class ServiceReach:
 def _together(paths: Sequence[NetworkPath]) -> NetworkPath:
     """One path for all the names that clients ask for: the worst of theirs, in part where others are open."""
     if unknown := next((path for path in paths if path.reach is Reach.UNKNOWN), None):
-        return unknown
+        return replace(unknown, is_partly_out=any(path.is_partly_out for path in paths))
     closed = [path for path in paths if not path.reach.is_open_in_part]
     others = [path for path in paths if path.reach.is_open_in_part]
     if not closed:

@@ -328,7 +328,8 @@ def partly_out(subnet: Subnet, vpc: Vpc, service: str, *, has_public_address: bo
     publishes its services' blocks (IP ranges guide), and whoever routes these alone reaches the service.
     """
     led: dict[str, dict[str, Ranges]] = {}
-    for table, target_id, part in _led_out(subnet, vpc, service, has_public_address=has_public_address):
+    possible = (_led_out(subnet, one, service, has_public_address=has_public_address) for one in as_chosen(subnet, vpc))
+    for table, target_id, part in (found for ways in possible for found in ways):
         led.setdefault(table.id, {})[target_id] = joined((*led.get(table.id, {}).get(target_id, ()), *part))
     if size(joined(one for targets in led.values() for part in targets.values() for one in part)) < _COMPANYS:
         led = {}
