@@ -1718,8 +1718,8 @@ def test_a_route_that_block_public_access_shuts_is_neither_missing_nor_to_be_res
     cause = why(facts(vpc(home, table("main", default_route(target, "x-1"))), changes=(began,)))
     assert (cause.kind, cause.change) == (CauseKind.CUT_OFF, began)
     assert cause.evidence[0] == (
-        "subnet-a is isolated: rtb-main's route to x-1 carries nothing out: VPC Block Public Access is on for "
-        f"subnet-a ({mode})"
+        "subnet-a is isolated: rtb-main's route to x-1 carries nothing out: VPC Block Public Access is on "
+        f"there ({mode})"
     )
     assert "open the way out by x-1 again or create an endpoint" in cause.advice
     assert "restore the route" not in cause.advice

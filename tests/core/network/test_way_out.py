@@ -411,12 +411,15 @@ def test_why_a_subnet_counts_as_isolated_is_said() -> None:
         )
     ]
     assert not list(shut_in_words(behind(TargetKind.NAT_GATEWAY, "nat-1"), {CLIENT.id}))
-    blocked = replace(CLIENT, block_mode=BlockMode.INGRESS)
-    network = vpc(blocked, table("main", default_route(TargetKind.INTERNET_GATEWAY)))
-    assert list(shut_in_words(network, {CLIENT.id})) == [
+
+
+def test_subnets_that_block_public_access_shuts_are_told_together() -> None:
+    blocked = [replace(subnet(name, cidr=f"10.0.{name}.0/24"), block_mode=BlockMode.INGRESS) for name in "123"]
+    network = vpc(*blocked, table("main", default_route(TargetKind.INTERNET_GATEWAY)))
+    assert list(shut_in_words(network, {one.id for one in blocked})) == [
         (
-            "subnet-a counts as isolated although a route of rtb-main leads out: VPC Block Public Access is on for "
-            "subnet-a (block-ingress)"
+            "subnet-1, subnet-2 and subnet-3 count as isolated although a route of rtb-main leads out: VPC Block Public "
+            "Access is on there (block-ingress)"
         )
     ]
 

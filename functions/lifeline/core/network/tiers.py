@@ -249,9 +249,9 @@ def _why_idle(route: Route, subnet: Subnet, nats: Mapping[str, NatGateway], vpc:
                 return ""
             return f"{route.target_id} {'has no way out itself' if is_there else "isn't available"}"
         case kind if kind in _BY_INTERNET and is_shut:
-            return f"VPC Block Public Access is on for {subnet.id} ({subnet.block_mode})"
+            return f"VPC Block Public Access is on there ({subnet.block_mode})"
         case kind if kind in _BY_INTERNET and subnet.is_ipv6_only and subnet.has_private_ipv6:
-            return f"the IPv6 addresses of {subnet.id} are private"
+            return "the IPv6 addresses there are private"
         case _:
             return ""
 
