@@ -184,6 +184,19 @@ def test_of_choices_that_are_shut_each_by_another_cause_none_is_named_as_the_cau
     assert (alike.reach, len(alike.obstacles)) == (Reach.FILTERED, 1)
 
 
+@pytest.mark.parametrize(
+    ("service", "which"), [("monitoring", "the monitoring service"), ("email-smtp", "the email-smtp service")]
+)
+@pytest.mark.parametrize("lists", [("pl-1", "pl-2"), ("pl-2", "pl-1")])
+def test_what_one_choice_leaves_open_is_said_of_the_path(service: str, which: str, lists: tuple[str, str]) -> None:
+    """That EC2 may block TCP 25 is said of all ports where more isn't known of them than that."""
+    one, other = by_list(lists[0], TO_NAT, "52.0.0.0/8"), by_list(lists[1], (IGW, "igw-1"), "52.0.0.0/8")
+    there = network(one, other, static=[default_route(*TO_NAT)])
+    found = find_path(CLIENT, there, service, CATALOG, DnsView(), has_public_address=False)
+    assert found.words == f"rtb-main leads out of the VPC, but it isn't known whether that leads to {which}"
+    assert "igw-1, which carries nothing of what has none itself" in found.unread[-1]
+
+
 def test_where_one_choice_leads_some_addresses_out_it_isnt_said_that_no_route_does() -> None:
     there = network(by_list("pl-1", TO_NAT, "52.0.0.0/8"), by_list("pl-2", TO_NOWHERE, "52.0.0.0/8", active=False))
     found = find_path(CLIENT, there, "monitoring", CATALOG, DnsView(), has_public_address=False)

@@ -288,7 +288,8 @@ class ServiceReach:
         unread = tuple(dict.fromkeys(words for path in found for words in path.unread))
         if len({path.standing for path in found}) == 1:
             doubts = tuple(dict.fromkeys(words for path in found for words in path.doubts))
-            first = min(found, key=lambda path: path.reach is not path.standing[0])  # what is true of all
+            # What is true of all, and what says that something wasn't read.
+            first = min(found, key=lambda path: (path.reach is not path.standing[0], -len(path.unread)))
             first = replace(first, doubts=doubts, unread=unread)
             is_blamed = not first.reach.is_open_in_part and first.reach is not first.standing[0]
             causes = {(path.reach, path.obstacles) for path in found} if is_blamed else ()
