@@ -39,6 +39,7 @@ from lifeline.core.network.way_out import (
     way_out,
     without_addresses,
 )
+from lifeline.core.plan.harm import find_dependents
 from tests.support.builders import (
     CATALOG,
     SHUT_POLICY,
@@ -418,8 +419,8 @@ def test_subnets_that_block_public_access_shuts_are_told_together() -> None:
     network = vpc(*blocked, table("main", default_route(TargetKind.INTERNET_GATEWAY)))
     assert list(shut_in_words(network, {one.id for one in blocked})) == [
         (
-            "subnet-1, subnet-2 and subnet-3 count as isolated although a route of rtb-main leads out: VPC Block Public "
-            "Access is on there (block-ingress)"
+            "subnet-1, subnet-2 and subnet-3 count as isolated although a route of rtb-main leads out: VPC Block "
+            "Public Access is on there (block-ingress)"
         )
     ]
 
@@ -604,6 +605,37 @@ def test_beside_a_nat_gateway_an_internet_gateway_carries_nothing_of_what_has_no
     )
     is_lost = blocks == AWSS and not has_public_address
     assert (found.reach, found.unread) == (expected, (unread,) if is_lost else ())
+
+
+def beyond_nat(*routes: Route) -> Vpc:
+    """With S3's gateway endpoint beyond a NAT gateway that leads nowhere else."""
+    to_s3 = Route(("52.216.0.0/15",), TargetKind.GATEWAY_ENDPOINT, "vpce-1", is_active=True, prefix_list_id="pl-s3")
+    onward = table("nat", to_s3, subnets=("nat",))
+    return vpc(CLIENT, HOME, gateway("nat"), table("main", *routes), onward, nat_gateways=(NAT,))
+
+
+def test_a_client_without_an_address_reaches_a_gateway_endpoint_beyond_a_nat_gateway_beside_an_internet_gateway() -> (
+    None
+):
+    to_nat = route("0.0.0.0/1", TargetKind.NAT_GATEWAY, "nat-1")
+    network = beyond_nat(default_route(TargetKind.INTERNET_GATEWAY, "igw-1"), to_nat)
+    found = find_path(CLIENT, network, "s3", CATALOG, DnsView(), has_public_address=False)
+    assert (found.reach, found.endpoint_id) == (Reach.SERVED, "vpce-1")
+    shut = find_path(CLIENT, network, "logs", CATALOG, DnsView(), has_public_address=False)
+    assert shut.reach is Reach.NO_ADDRESS
+
+
+def test_who_may_reach_a_gateway_endpoint_beyond_a_nat_gateway_counts_in_the_check_for_harm() -> None:
+    """The internet gateway takes the service's addresses before it: whether that leads there isn't read."""
+    to_internet = route("52.0.0.0/8", TargetKind.INTERNET_GATEWAY, "igw-1")
+    network = beyond_nat(
+        default_route(TargetKind.NAT_GATEWAY, "nat-1"),
+        route("52.216.0.0/16", TargetKind.NAT_GATEWAY, "nat-1"),
+        to_internet,
+    )
+    found = find_path(CLIENT, network, "s3", CATALOG, DnsView(), has_public_address=True)
+    assert (found.reach, found.is_partly_out) == (Reach.UNKNOWN, True)
+    assert CLIENT.id in {one.subnet.id for one in find_dependents("s3", network, CATALOG, DnsView())}
 
 
 SIX = subnet("a", cidr="", ipv6_cidrs=("2001:db8::/64",), dns64=True)

@@ -393,22 +393,27 @@ class ServiceReach:
         words = f"it isn't known whether {subnet.id} can reach the {self.service} service"
         return replace(path, reach=Reach.UNKNOWN, words=words, notes=(*path.notes, path.words))
 
-    def _behind_nat(self, subnet: Subnet, *, is_private: bool) -> NetworkPath | None:
+    def _behind_nat(self, subnet: Subnet, *, is_private: bool, is_addressed: bool = True) -> NetworkPath | None:
         """The path by a gateway endpoint beyond a NAT gateway that leads nowhere else. Where it isn't known to be
         whole, a plan doesn't count on it (`is_private`): a gateway endpoint of the subnet's own is free.
         """
-        found = self._beyond_nat(subnet)
+        found = self._beyond_nat(subnet, is_addressed=is_addressed)
         gateway, barrier = found or (None, Barrier())
         if gateway is None or not barrier.passes_any:
             return None
         path = self._by_endpoint(gateway, subnet, barrier)
         if path.reach is Reach.SERVED:
             return replace(path, words=f"by way of a NAT gateway, {path.words}")
-        return None if is_private else replace(path, is_repairable=self._closed(subnet).is_repairable)
+        is_maybe_out = path.reach is Reach.UNKNOWN  # so that the check for harm counts it
+        is_repairable = self._closed(subnet).is_repairable
+        return None if is_private else replace(path, is_repairable=is_repairable, is_partly_out=is_maybe_out)
 
-    def _beyond_nat(self, subnet: Subnet) -> tuple[Endpoint, Barrier] | None:
-        """The gateway endpoint to which nothing but a NAT gateway's subnet leads, and what stands on the way there."""
-        if self._tier(subnet) is not Tier.ISOLATED:
+    def _beyond_nat(self, subnet: Subnet, *, is_addressed: bool = True) -> tuple[Endpoint, Barrier] | None:
+        """The gateway endpoint to which nothing but a NAT gateway's subnet leads, and what stands on the way there. An
+        internet gateway beside it leads nowhere for a client without a public address.
+        """
+        tier = self._tier(subnet)
+        if tier is not Tier.ISOLATED and (is_addressed or tier is not Tier.PUBLIC):
             return None
         ready = (gateway for gateway in self._gateways if _is_ready(gateway))
         found = ((one, behind_nat(one, subnet, self.vpc, self.ports, self.asking)) for one in ready)
@@ -662,6 +667,8 @@ class ServiceReach:
         return None
 
     def _nowhere(self, subnet: Subnet, *, has_public_address: bool) -> NetworkPath:
+        if not has_public_address and (by_nat := self._behind_nat(subnet, is_private=False, is_addressed=False)):
+            return by_nat
         path = self._closed(subnet)
         if partly := partly_out(subnet, self.vpc, self.service, has_public_address=has_public_address):
             words = f"it isn't known whether a route gives {subnet.id} access to the {self.service} service"
