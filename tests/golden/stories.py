@@ -368,9 +368,9 @@ _BY_LISTS = (
     Route(("0.0.0.0/0",), TargetKind.NAT_GATEWAY, _TO_NAT.target_id, True, "pl-0a1b2c3d4e5f60718"),
     Route(("0.0.0.0/0",), TargetKind.VIRTUAL_PRIVATE_GATEWAY, _TO_NOWHERE.target_id, False, "pl-0b2c3d4e5f6071829"),
 )
-_LISTED = RouteTable(TABLE, True, frozenset(), tuple(in_force([(0, LOCAL), *((1, one) for one in _BY_LISTS)])))
+_BY_TWO_LISTS = RouteTable(TABLE, True, frozenset(), tuple(in_force([(0, LOCAL), *((1, one) for one in _BY_LISTS)])))
 _ONWARD = RouteTable(_OF_NAT, False, frozenset({NAT_HOME.id}), (LOCAL, default_route(TargetKind.INTERNET_GATEWAY)))
-_UNDECIDED = replace(_BEHIND_NAT, route_tables=(_LISTED, _ONWARD, *NETWORK.route_tables[1:]), endpoints=())
+_UNDECIDED = replace(_BEHIND_NAT, route_tables=(_BY_TWO_LISTS, _ONWARD, *NETWORK.route_tables[1:]), endpoints=())
 _IN_APP = PlanInput((Requirement("monitoring", frozenset({APP_A, APP_B}), per_zone=True),), "lifeline", dns=DnsView())
 UNDECIDED = answer(plan_endpoints(_UNDECIDED, CATALOG, _IN_APP))
 _NAT64 = RouteTable(TABLE, True, frozenset(), (LOCAL, route(NAT64, TargetKind.NAT_GATEWAY, _TO_NAT.target_id)))
