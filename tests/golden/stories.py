@@ -47,6 +47,7 @@ from lifeline.core.network.hub import HubSource
 from lifeline.core.network.iam_policy import Permission, RoleVerdict
 from lifeline.core.network.model import (
     AclEntry,
+    BlockMode,
     Catalog,
     Endpoint,
     EndpointState,
@@ -62,6 +63,8 @@ from lifeline.core.network.model import (
     TargetKind,
     Vpc,
 )
+from lifeline.core.network.priority import in_force
+from lifeline.core.network.tiers import NAT64
 from lifeline.core.notices.agents_unknown import agents_unknown_notice
 from lifeline.core.notices.backlog import backlog_notice
 from lifeline.core.notices.bus_event import BusEvent
@@ -356,6 +359,33 @@ BEHIND_NAT = replace(
     ),
     nat_gateways=(NatGateway("nat-1", is_public=True, is_available=True),),
 )
+_SHUT_BY_BPA = replace(
+    BEHIND_NAT,
+    subnets=tuple(replace(one, block_mode=BlockMode.BIDIRECTIONAL) for one in NETWORK.subnets),
+)
+SHUT_BY_BPA = answer(plan(_SHUT_BY_BPA, "monitoring"))
+_BY_LISTS = (
+    Route(("0.0.0.0/0",), TargetKind.NAT_GATEWAY, _TO_NAT.target_id, True, "pl-0a1b2c3d4e5f60718"),
+    Route(("0.0.0.0/0",), TargetKind.VIRTUAL_PRIVATE_GATEWAY, _TO_NOWHERE.target_id, False, "pl-0b2c3d4e5f6071829"),
+)
+_BY_TWO_LISTS = RouteTable(TABLE, True, frozenset(), tuple(in_force([(0, LOCAL), *((1, one) for one in _BY_LISTS)])))
+_ONWARD = RouteTable(_OF_NAT, False, frozenset({NAT_HOME.id}), (LOCAL, default_route(TargetKind.INTERNET_GATEWAY)))
+_UNDECIDED = replace(_BEHIND_NAT, route_tables=(_BY_TWO_LISTS, _ONWARD, *NETWORK.route_tables[1:]), endpoints=())
+_IN_APP = PlanInput((Requirement("monitoring", frozenset({APP_A, APP_B}), per_zone=True),), "lifeline", dns=DnsView())
+UNDECIDED = answer(plan_endpoints(_UNDECIDED, CATALOG, _IN_APP))
+_NAT64 = RouteTable(TABLE, True, frozenset(), (LOCAL, route(NAT64, TargetKind.NAT_GATEWAY, _TO_NAT.target_id)))
+_BY_NAT64 = replace(
+    _UNDECIDED,
+    subnets=tuple(
+        replace(one, cidr="", ipv6_cidrs=(f"2001:db8::{number}:0:0:0/64",), dns64=True)
+        if one.id in {APP_A, APP_B}
+        else one
+        for number, one in enumerate(_BEHIND_NAT.subnets)
+    ),
+    route_tables=(_NAT64, _ONWARD, *NETWORK.route_tables[1:]),
+    endpoints=(replace(SERVES_MOST, tags=(), on_record=False, security_group_ids=frozenset()),),
+)
+BY_NAT64 = answer(plan_endpoints(_BY_NAT64, CATALOG, _IN_APP))
 _PRIVATE_APIS = replace(
     CATALOG.find("monitoring")[0],
     name="com.amazonaws.us-east-1.execute-api",
@@ -702,6 +732,16 @@ _SERVED_TOO = replace(
     endpoints=(_GATEWAY_THERE, SERVES_MOST),
     security_groups=(own_security_group("10.20.0.0/16", id=GROUP),),
 )
+_BPA_ON = replace(LOST_ROUTE, event_name="ModifyVpcBlockPublicAccessOptions", ids=frozenset(), blocks=frozenset())
+[SHUT_BY_BPA_SINCE] = diagnose(
+    {"it": replace(FACTS, vpc=_SHUT_BY_BPA, changes=(_BPA_ON,))}, at(14), reporting_by_zone={}
+).values()
+[WITHOUT_CHOICE] = diagnose(
+    {"it": replace(FACTS, vpc=_UNDECIDED, changes=(), dns=DnsView())}, at(14), reporting_by_zone={}
+).values()
+[MAYBE_BY_NAT64] = diagnose(
+    {"it": replace(FACTS, vpc=_BY_NAT64, changes=(), dns=DnsView())}, at(14), reporting_by_zone={}
+).values()
 [REACHES_S3_BEHIND_NAT] = diagnose(
     {"it": replace(FACTS, agent=agent(1, needs=frozenset({"s3"})), vpc=_SERVED_TOO, changes=())},
     at(14),
@@ -945,6 +985,9 @@ NOTICES: dict[str, tuple[float, Callable[[], Notice]]] = {
     "endpoints-own-group-shuts": (8, lambda: notified(BY_OWN_GROUP)),
     "endpoints-own-group-unread": (8, lambda: notified(OWN_GROUP_UNREAD, is_plan=True)),
     "endpoints-beside-narrow-gateway": (8, lambda: notified(BESIDE_NARROW)),
+    "endpoints-public-access-blocked": (8, lambda: notified(SHUT_BY_BPA)),
+    "endpoints-lists-share-addresses": (8, lambda: notified(UNDECIDED)),
+    "endpoints-maybe-by-nat64": (8, lambda: notified(BY_NAT64)),
     "endpoints-s3-behind-nat": (8, lambda: notified(S3_BEHIND_NAT)),
     "endpoints-mail-unknown-port": (8, lambda: notified(MAIL_HARMS)),
     "endpoints-route-takes-gateways-addresses": (8, lambda: notified(TAKEN_FROM_S3)),
@@ -1006,6 +1049,9 @@ NOTICES: dict[str, tuple[float, Callable[[], Notice]]] = {
     "incident-no-address": (14, lambda: opened(WITHOUT_ADDRESS)),
     "incident-no-metadata": (14, lambda: opened(WITHOUT_METADATA)),
     "incident-maybe-by-another-endpoint": (14, lambda: opened(MAYBE_BY_ANOTHER_ENDPOINT)),
+    "incident-public-access-blocked": (14, lambda: opened(SHUT_BY_BPA_SINCE)),
+    "incident-lists-share-addresses": (14, lambda: opened(WITHOUT_CHOICE)),
+    "incident-maybe-by-nat64": (14, lambda: opened(MAYBE_BY_NAT64)),
     "incident-s3-behind-nat": (14, lambda: opened(REACHES_S3_BEHIND_NAT)),
     "incident-another-name-closed": (14, lambda: opened(CLOSED_BY_ANOTHER_NAME)),
     "incident-behind-firewall": (14, lambda: opened(BEHIND_FIREWALL)),

@@ -1373,6 +1373,17 @@ class TestPeriods:
         assert detector.run(minute(15.5))["opened"] == []
         assert detector.run(minute(16.5))["opened"] == [self.SLOW]
 
+    def test_one_that_sends_every_ten_seconds_is_judged_by_the_minute(
+        self, detector: Detector, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        tune(monkeypatch, watches=[watch(recover_after=1, grace_seconds=60)])
+        for number in range(-15, 11, 5):
+            publish(self.SLOW, at=minute(number))
+        for number in range(-12, 66):
+            publish(self.QUICK, at=minute(number / 6))
+        opened = {number: detector.run(minute(number + 0.5))["opened"] for number in range(18)}
+        assert {number: ids for number, ids in opened.items() if ids} == {12: [self.QUICK], 16: [self.SLOW]}
+
     def test_one_that_sends_each_fifth_minute_is_back_after_two_datapoints(
         self, detector: Detector, monkeypatch: pytest.MonkeyPatch
     ) -> None:

@@ -153,6 +153,25 @@ class TestClientsOwnGroups:
         assert BLOCKED in statuses(case.look(vpc_id))
         assert f"{group} of eni-" in " ".join(case.told())
 
+    @pytest.mark.parametrize(
+        "shown",
+        [
+            {"InterfaceType": "lambda", "Description": "AWS Lambda VPC ENI-app"},
+            {"Description": "arn:aws:ecs:us-east-1:123456789012:attachment/0a1b"},
+        ],
+        ids=["Lambda", "ECS"],
+    )
+    def test_of_a_function_or_a_task_block_it_like_an_instances(self, case: Case, shown: dict[str, Any]) -> None:
+        vpc_id, _, private = case.behind_nat()
+        group = self.app(case, vpc_id, self.https(IpRanges=[{"CidrIp": "52.94.0.0/15"}]))
+        made = case.world.ec2.create_network_interface(SubnetId=private, Groups=[group])["NetworkInterface"]
+        attached = {"AttachmentId": "eni-attach-1", "InstanceOwnerId": "amazon-aws", "Status": "attached"}
+        case.account.show(
+            made["NetworkInterfaceId"], Status="in-use", RequesterManaged=True, Attachment=attached, **shown
+        )
+        assert BLOCKED in statuses(case.look(vpc_id))
+        assert f"{group} of {made['NetworkInterfaceId']}" in " ".join(case.told())
+
     def test_of_an_interface_that_nothing_has_block_nothing(self, case: Case) -> None:
         """Whoever may create one in somebody's subnet, with any group of the VPC, needs no instance for that."""
         vpc_id, _, private = case.behind_nat()

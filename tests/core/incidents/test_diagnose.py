@@ -243,6 +243,7 @@ class TestAnEndpointThatAgentsUseByAnotherName:
                 "monitoring-fips",
                 "its private DNS is off",
             ),
+            (network(replace(FIPS, private_dns=False), SHUT_GROUP), REVOKED, "monitoring-fips", NOT_LET_IN),
             (
                 network(replace(BY_ITS_OWN, security_group_ids=frozenset({"sg-fips"})), SHUT_GROUP),
                 REVOKED,
@@ -250,7 +251,16 @@ class TestAnEndpointThatAgentsUseByAnotherName:
                 NOT_LET_IN,
             ),
         ],
-        ids=["group", "ACL", "policy", "deleted", "rejected", "private DNS off", "its own name"],
+        ids=[
+            "group",
+            "ACL",
+            "policy",
+            "deleted",
+            "rejected",
+            "private DNS off",
+            "group, its own name alone",
+            "its own name",
+        ],
     )
     @pytest.mark.parametrize("is_served", [False, True])
     def test_that_a_change_closed_is_told(
@@ -260,7 +270,8 @@ class TestAnEndpointThatAgentsUseByAnotherName:
         seen = replace(seen, endpoints=(*seen.endpoints, SERVED)) if is_served else seen
         found, before = (why_of(seen, known, *changes) for changes in ((changed,), ()))
         closed = f"{changed.event_name} by deploy-role likely closed vpce-fips ({name}) at 2026-03-02 08:57:00 UTC"
-        said = (closed, f"agents that use it are cut off: {why}")
+        by = " by another name than its own" if why == "its private DNS is off" else ""
+        said = (closed, f"agents that use it{by} are cut off: {why}")
         assert found.evidence[:2] == said
         assert "Check its endpoint setting too" in found.advice
         as_before = replace(found, evidence=found.evidence[2:], advice=before.advice)
@@ -1718,8 +1729,8 @@ def test_a_route_that_block_public_access_shuts_is_neither_missing_nor_to_be_res
     cause = why(facts(vpc(home, table("main", default_route(target, "x-1"))), changes=(began,)))
     assert (cause.kind, cause.change) == (CauseKind.CUT_OFF, began)
     assert cause.evidence[0] == (
-        "subnet-a is isolated: rtb-main's route to x-1 carries nothing out: VPC Block Public Access is on for "
-        f"subnet-a ({mode})"
+        "subnet-a is isolated: rtb-main's route to x-1 carries nothing out: VPC Block Public Access is on "
+        f"there ({mode})"
     )
     assert "open the way out by x-1 again or create an endpoint" in cause.advice
     assert "restore the route" not in cause.advice

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lifeline.core.network.dns import AnswerKind, DnsAnswer, DnsView
-from lifeline.core.network.model import NatGateway, Route, RouteTable, TargetKind, Tier, UnsureTier, Vpc
+from lifeline.core.network.model import NatGateway, NetworkAcl, Route, RouteTable, TargetKind, Tier, UnsureTier, Vpc
 from lifeline.core.network.ports import HTTPS
 from lifeline.core.network.priority import choices, in_force, is_decided
 from lifeline.core.network.reach import Reach, ServiceReach, find_path
@@ -108,6 +108,15 @@ def test_too_many_choices_are_not_judged_one_by_one() -> None:
     assert doubts_of_way_out(CLIENT, there, "monitoring", HTTPS)
 
 
+@pytest.mark.parametrize("count", range(1, 7))
+def test_at_most_eight_choices_are_judged_for_each_subnet(count: int) -> None:
+    shared = [(number, f"52.{number}.0.0/16") for number in range(count)]
+    theirs = [by_list(f"pl-{number}a", TO_NAT, block) for number, block in shared]
+    others = [by_list(f"pl-{number}b", (TargetKind.PEERING, f"pcx-{number}"), block) for number, block in shared]
+    there = network(*theirs, *others, static=[default_route(*TO_NAT)])
+    assert len(list(choices(there.route_tables))) == (2**count if count <= 3 else 0)
+
+
 # ---- what that leaves open
 
 
@@ -153,6 +162,45 @@ def test_the_words_say_between_which_targets_it_isnt_known() -> None:
     )
     assert path.notes[0] == ("subnet-a is isolated or egress: rtb-main has routes by prefix lists that share addresses")
     assert path.is_repairable
+
+
+def test_of_choices_that_are_shut_each_by_another_cause_none_is_named_as_the_cause() -> None:
+    walled = NetworkAcl("acl-1", frozenset({NAT_HOME.id}), ())
+    there = network(by_list("pl-1", (IGW, "igw-1"), "0.0.0.0/0"), by_list("pl-2", TO_NAT, "0.0.0.0/0"))
+    found = find_path(
+        CLIENT, replace(there, network_acls=(walled,)), "monitoring", CATALOG, DnsView(), has_public_address=False
+    )
+    assert (found.reach, found.obstacles) == (Reach.UNREACHABLE, ())
+    assert found.words == "subnet-a can't reach the monitoring service, whichever route AWS chose"
+    assert set(found.notes[1:]) == {
+        "by one of the routes, network ACL acl-1 doesn't let 443 into subnet-nat from 10.0.1.0/24",
+        "by one of the routes, the instance has no public IPv4 address",
+    }
+    both = network(
+        by_list("pl-1", TO_NAT, "0.0.0.0/0"), by_list("pl-2", (TargetKind.NAT_GATEWAY, "nat-2"), "0.0.0.0/0")
+    )
+    both = replace(both, network_acls=(walled,))
+    alike = find_path(CLIENT, both, "monitoring", CATALOG, DnsView(), has_public_address=False)
+    assert (alike.reach, len(alike.obstacles)) == (Reach.FILTERED, 1)
+
+
+@pytest.mark.parametrize(
+    ("service", "which"), [("monitoring", "the monitoring service"), ("email-smtp", "the email-smtp service")]
+)
+@pytest.mark.parametrize("lists", [("pl-1", "pl-2"), ("pl-2", "pl-1")])
+def test_what_one_choice_leaves_open_is_said_of_the_path(service: str, which: str, lists: tuple[str, str]) -> None:
+    """That EC2 may block TCP 25 is said of all ports where more isn't known of them than that."""
+    one, other = by_list(lists[0], TO_NAT, "52.0.0.0/8"), by_list(lists[1], (IGW, "igw-1"), "52.0.0.0/8")
+    there = network(one, other, static=[default_route(*TO_NAT)])
+    found = find_path(CLIENT, there, service, CATALOG, DnsView(), has_public_address=False)
+    assert found.words == f"rtb-main leads out of the VPC, but it isn't known whether that leads to {which}"
+    assert "igw-1, which carries nothing of what has none itself" in found.unread[-1]
+
+
+def test_where_one_choice_leads_some_addresses_out_it_isnt_said_that_no_route_does() -> None:
+    there = network(by_list("pl-1", TO_NAT, "52.0.0.0/8"), by_list("pl-2", TO_NOWHERE, "52.0.0.0/8", active=False))
+    found = find_path(CLIENT, there, "monitoring", CATALOG, DnsView(), has_public_address=False)
+    assert found.notes[0] == "subnet-a is isolated: rtb-main has no default route out of the VPC"
 
 
 def test_ipv6_is_judged_by_its_own_blocks() -> None:

@@ -23,7 +23,7 @@ from lifeline.core.network.model import (
     TargetKind,
     Vpc,
 )
-from lifeline.core.network.reach import NOBODY_LOOKED, NetworkPath, Reach, ServiceReach, find_path, off_words
+from lifeline.core.network.reach import NOBODY_LOOKED, NetworkPath, Reach, ServiceReach, _together, find_path, off_words
 from tests.support.builders import (
     CATALOG,
     MONITORING,
@@ -525,6 +525,18 @@ def test_dynamodbs_gateway_endpoint_serves_ipv6_by_its_ip_address_type(
     to_it = replace(TO_S3, destinations=listed)
     network = vpc(six, theirs, table("main", to_it))
     found = find_path(six, network, "dynamodb", CATALOG, NOBODY_ELSE, has_public_address=False)
-    assert (found.reach is Reach.SERVED) is is_served
+    is_read = listed != ("52.94.0.0/22",)
+    assert found.reach is ((Reach.SERVED if is_read else Reach.UNKNOWN) if is_served else Reach.CLOSED)
+    unread = ("no prefix list that leads to vpce-1 was read with IPv6 addresses",)
+    assert found.unread == (unread if is_served and not is_read else ())
     words = "vpce-1, whose IP address type is ipv4, only serves IPv4, and subnet-a has no IPv4 addresses"
     assert (found.words == words) is not is_served
+
+
+def test_of_several_names_one_that_routes_lead_out_in_part_is_not_lost_beside_one_that_isnt_known() -> None:
+    unknown, partly = NetworkPath(Reach.UNKNOWN, "it isn't known"), NetworkPath(Reach.UNKNOWN, "", is_partly_out=True)
+    assert [_together(paths).is_partly_out for paths in ([unknown, partly], [partly, unknown], [unknown])] == [
+        True,
+        True,
+        False,
+    ]

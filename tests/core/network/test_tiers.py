@@ -241,7 +241,7 @@ def test_private_ipv6_addresses_lead_nobody_out_by_an_internet_gateway(target: T
     assert classify(private, network) is tier
     assert classify_subnets(network) == {private.id: tier}
     assert bool(ways_out(private, network)) is (tier is Tier.EGRESS)
-    told = [("x-1", "the IPv6 addresses of subnet-six are private")] if target in {IGW, EIGW} else []
+    told = [("x-1", "the IPv6 addresses there are private")] if target in {IGW, EIGW} else []
     assert list(idle_ways(private, network)) == told
     assert not list(idle_ways(public, network))
     dual = replace(private, cidr="10.0.0.0/24")
@@ -252,13 +252,13 @@ def test_private_ipv6_addresses_lead_nobody_out_by_an_internet_gateway(target: T
     ("target", "mode", "told"),
     [
         (IGW, BlockMode.OFF, ""),
-        (IGW, BlockMode.INGRESS, "VPC Block Public Access is on for subnet-a (block-ingress)"),
-        (IGW, BlockMode.BIDIRECTIONAL, "VPC Block Public Access is on for subnet-a (block-bidirectional)"),
+        (IGW, BlockMode.INGRESS, "VPC Block Public Access is on there (block-ingress)"),
+        (IGW, BlockMode.BIDIRECTIONAL, "VPC Block Public Access is on there (block-bidirectional)"),
         (TargetKind.NAT_GATEWAY, BlockMode.INGRESS, "x-1 isn't available"),
         (
             TargetKind.NAT_GATEWAY,
             BlockMode.BIDIRECTIONAL,
-            "VPC Block Public Access is on for subnet-a (block-bidirectional)",
+            "VPC Block Public Access is on there (block-bidirectional)",
         ),
         (TargetKind.NETWORK_INTERFACE, BlockMode.OFF, "x-1 is attached to nothing that runs"),
         (TGW, BlockMode.BIDIRECTIONAL, ""),

@@ -39,6 +39,7 @@ from lifeline.core.network.way_out import (
     way_out,
     without_addresses,
 )
+from lifeline.core.plan.harm import find_dependents
 from tests.support.builders import (
     CATALOG,
     SHUT_POLICY,
@@ -413,12 +414,15 @@ def test_why_a_subnet_counts_as_isolated_is_said() -> None:
         )
     ]
     assert not list(shut_in_words(behind(TargetKind.NAT_GATEWAY, "nat-1"), {CLIENT.id}))
-    blocked = replace(CLIENT, block_mode=BlockMode.INGRESS)
-    network = vpc(blocked, table("main", default_route(TargetKind.INTERNET_GATEWAY)))
-    assert list(shut_in_words(network, {CLIENT.id})) == [
+
+
+def test_subnets_that_block_public_access_shuts_are_told_together() -> None:
+    blocked = [replace(subnet(name, cidr=f"10.0.{name}.0/24"), block_mode=BlockMode.INGRESS) for name in "123"]
+    network = vpc(*blocked, table("main", default_route(TargetKind.INTERNET_GATEWAY)))
+    assert list(shut_in_words(network, {one.id for one in blocked})) == [
         (
-            "subnet-a counts as isolated although a route of rtb-main leads out: VPC Block Public Access is on for "
-            "subnet-a (block-ingress)"
+            "subnet-1, subnet-2 and subnet-3 count as isolated although a route of rtb-main leads out: VPC Block "
+            "Public Access is on there (block-ingress)"
         )
     ]
 
@@ -557,7 +561,121 @@ def test_whether_routes_for_some_public_addresses_lead_to_the_service_is_not_rea
     assert path(vpc(CLIENT, table("main", replace(listed, is_active=False)))).reach is Reach.UNREACHABLE
 
 
+@pytest.mark.parametrize(
+    ("blocks", "expected"),
+    [(AWSS, Reach.UNKNOWN), (("198.51.100.0/24",), Reach.UNREACHABLE), ((), Reach.UNREACHABLE)],
+    ids=["AWS's own", "a company's own", "none"],
+)
+@pytest.mark.parametrize("own", ["0.0.0.0/0", "3.0.0.0/8"])
+def test_a_nat_gateway_from_which_some_public_addresses_are_led_out_may_lead_to_the_service(
+    own: str, blocks: tuple[str, ...], expected: Reach
+) -> None:
+    onward = (route(text, TargetKind.INTERNET_GATEWAY, "igw-1") for text in blocks)
+    to_nat, home = route(own, TargetKind.NAT_GATEWAY, "nat-1"), table("nat", *onward, subnets=("nat",))
+    network = vpc(CLIENT, HOME, table("main", to_nat), home, nat_gateways=(NAT,))
+    found, private = path(network), ServiceReach(network, "monitoring", CATALOG, DnsView()).private_path(CLIENT)
+    assert usable_tiers(network)[CLIENT.id] is Tier.ISOLATED
+    assert (found.reach, found.is_partly_out) == (expected, expected is Reach.UNKNOWN)
+    assert private.reach is Reach.UNREACHABLE
+    if found.is_partly_out:
+        words = "rtb-nat leads some public addresses to igw-1, and whether the monitoring service has addresses there"
+        assert found.unread == (f"{words} was not read",)
+        assert not any("carries nothing" in note for note in found.notes)
+        assert not list(shut_in_words(network, {CLIENT.id}))
+    assert path(replace(network, nat_gateways=(replace(NAT, is_available=False),))).reach is Reach.UNREACHABLE
+
+
+@pytest.mark.parametrize(
+    ("blocks", "has_public_address", "expected"),
+    [
+        (AWSS, False, Reach.OPEN_EGRESS),
+        (AWSS, True, Reach.OPEN_EGRESS),
+        (("198.51.100.0/24",), False, Reach.OPEN_EGRESS),
+    ],
+)
+def test_beside_a_nat_gateway_an_internet_gateway_carries_nothing_of_what_has_no_address(
+    blocks: tuple[str, ...], expected: Reach, *, has_public_address: bool
+) -> None:
+    to_internet = (route(text, TargetKind.INTERNET_GATEWAY, "igw-1") for text in blocks)
+    network = behind(TargetKind.NAT_GATEWAY, "nat-1")
+    main = table("main", default_route(TargetKind.NAT_GATEWAY, "nat-1"), *to_internet)
+    network = replace(network, route_tables=(main, *network.route_tables[1:]))
+    found = path(network, has_public_address=has_public_address)
+    unread = (
+        "rtb-main leads some public addresses to igw-1, which carries nothing of what has none itself, and whether the "
+        "monitoring service has addresses there was not read"
+    )
+    is_lost = blocks == AWSS and not has_public_address
+    assert (found.reach, found.unread) == (expected, (unread,) if is_lost else ())
+
+
+def beyond_nat(*routes: Route) -> Vpc:
+    """With S3's gateway endpoint beyond a NAT gateway that leads nowhere else."""
+    to_s3 = Route(("52.216.0.0/15",), TargetKind.GATEWAY_ENDPOINT, "vpce-1", is_active=True, prefix_list_id="pl-s3")
+    onward = table("nat", to_s3, subnets=("nat",))
+    return vpc(CLIENT, HOME, gateway("nat"), table("main", *routes), onward, nat_gateways=(NAT,))
+
+
+def test_a_client_without_an_address_reaches_a_gateway_endpoint_beyond_a_nat_gateway_beside_an_internet_gateway() -> (
+    None
+):
+    to_nat = route("0.0.0.0/1", TargetKind.NAT_GATEWAY, "nat-1")
+    network = beyond_nat(default_route(TargetKind.INTERNET_GATEWAY, "igw-1"), to_nat)
+    found = find_path(CLIENT, network, "s3", CATALOG, DnsView(), has_public_address=False)
+    assert (found.reach, found.endpoint_id) == (Reach.SERVED, "vpce-1")
+    shut = find_path(CLIENT, network, "logs", CATALOG, DnsView(), has_public_address=False)
+    assert shut.reach is Reach.NO_ADDRESS
+
+
+def test_who_may_reach_a_gateway_endpoint_beyond_a_nat_gateway_counts_in_the_check_for_harm() -> None:
+    """The internet gateway takes the service's addresses before it: whether that leads there isn't read."""
+    to_internet = route("52.0.0.0/8", TargetKind.INTERNET_GATEWAY, "igw-1")
+    network = beyond_nat(
+        default_route(TargetKind.NAT_GATEWAY, "nat-1"),
+        route("52.216.0.0/16", TargetKind.NAT_GATEWAY, "nat-1"),
+        to_internet,
+    )
+    found = find_path(CLIENT, network, "s3", CATALOG, DnsView(), has_public_address=True)
+    assert (found.reach, found.is_partly_out) == (Reach.UNKNOWN, True)
+    assert CLIENT.id in {one.subnet.id for one in find_dependents("s3", network, CATALOG, DnsView())}
+
+
 SIX = subnet("a", cidr="", ipv6_cidrs=("2001:db8::/64",), dns64=True)
+
+
+@pytest.mark.parametrize(
+    ("block", "onward", "expected"),
+    [
+        ("64:ff9b::/96", "3.0.0.0/8", Reach.UNKNOWN),
+        ("64:ff9b::300:0/104", "0.0.0.0/0", Reach.UNKNOWN),
+        ("64:ff9b::300:0/104", "3.0.0.0/8", Reach.UNKNOWN),
+        ("64:ff9b::300:0/104", "52.0.0.0/8", Reach.UNREACHABLE),
+        ("2001:db8:1::/48", "0.0.0.0/0", Reach.UNREACHABLE),
+    ],
+)
+def test_nat64_for_some_public_addresses_may_lead_to_the_service(block: str, onward: str, expected: Reach) -> None:
+    """As with IPv4: the addresses that stand for AWS's own blocks alone, or a NAT gateway that leads those alone on."""
+    home = table("nat", route(onward, TargetKind.INTERNET_GATEWAY, "igw-1"), subnets=("nat",))
+    led = table("main", route(block, TargetKind.NAT_GATEWAY, "nat-1"))
+    network = vpc(SIX, HOME, led, home, nat_gateways=(NAT,))
+    found = find_path(SIX, network, "logs", CATALOG, DnsView(), has_public_address=False)
+    assert (found.reach, found.is_partly_out) == (expected, expected is Reach.UNKNOWN)
+    off = replace(network, subnets=(replace(SIX, dns64=False), HOME))
+    shut = find_path(off.subnets[0], off, "logs", CATALOG, DnsView(), has_public_address=False)
+    assert shut.reach is Reach.UNREACHABLE
+
+
+@pytest.mark.parametrize(("service", "expected"), [("s3", Reach.UNKNOWN), ("logs", Reach.UNREACHABLE)])
+def test_whether_nat64_leads_to_a_gateway_endpoint_beyond_the_nat_gateway_is_not_read(
+    service: str, expected: Reach
+) -> None:
+    """Nothing else leads on there, and an IPv6-only subnet has no way of its own to the endpoint."""
+    to_s3 = Route(("52.216.0.0/15",), TargetKind.GATEWAY_ENDPOINT, "vpce-1", is_active=True, prefix_list_id="pl-s3")
+    led = table("main", route("64:ff9b::/96", TargetKind.NAT_GATEWAY, "nat-1"))
+    network = vpc(SIX, HOME, gateway("nat"), led, table("nat", to_s3, subnets=("nat",)), nat_gateways=(NAT,))
+    found = find_path(SIX, network, service, CATALOG, DnsView(), has_public_address=False)
+    assert (found.reach, found.is_partly_out) == (expected, expected is Reach.UNKNOWN)
+    assert found.unread == (("whether nat-1 leads there from IPv6 by NAT64 was not read",) if service == "s3" else ())
 
 
 @pytest.mark.parametrize(

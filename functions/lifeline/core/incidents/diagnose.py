@@ -140,9 +140,10 @@ def _elsewhere_words(change: Change) -> str:
 def _other_name_words(closed: ClosedEndpoint, change: Change) -> tuple[str, str]:
     """What closed an endpoint that the agent may use by its own name, or by another one than usual, and why it is."""
     by = f"{closed.id} ({closed.service})"
+    use = "use it by another name than its own" if closed.is_by_own_name else "use it"
     return (
         f"{change_words(change)} likely closed {by} at {write_time(change.at)}",
-        f"agents that use it are cut off: {closed.why}",
+        f"agents that {use} are cut off: {closed.why}",
     )
 
 

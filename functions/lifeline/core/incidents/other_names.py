@@ -22,7 +22,7 @@ from lifeline.core.network.model import (
     suffix_of,
     without_fips,
 )
-from lifeline.core.network.obstacles import barrier_to
+from lifeline.core.network.obstacles import Barrier, barrier_to
 from lifeline.core.network.ports import HTTPS, ports_of
 from lifeline.core.network.reach import is_of_another_region
 
@@ -30,7 +30,8 @@ from lifeline.core.network.reach import is_of_another_region
 @dataclass(frozen=True, slots=True)
 class ClosedEndpoint:
     """An endpoint that may have served by another name, and doesn't let the client in. `why` is a clause, `kind` what
-    such a closed path is called, and `past` the changes of what it depends on.
+    such a closed path is called, and `past` the changes of what it depends on. `is_by_own_name` says that it still
+    answers by its own name.
 
     `is_outlived` says that connections that were open before live on (EC2 guide: security group connection tracking).
     """
@@ -41,6 +42,7 @@ class ClosedEndpoint:
     kind: CauseKind
     past: Past
     is_outlived: bool = False
+    is_by_own_name: bool = False
 
 
 def closed_endpoints(
@@ -61,13 +63,14 @@ def closed_endpoints(
         is_of_service = endpoint.type is EndpointType.INTERFACE and without_fips(name) == without_fips(service)
         if not is_of_service or endpoint.id == serving_id or is_of_another_region(endpoint, vpc):
             continue
-        if why := _unanswered(endpoint, is_other=name != service):
-            scope = replace(scope_of(subnet, vpc, name), endpoint_ids=frozenset({endpoint.id}))
-            own = (one for one in changes if endpoint.id in one.ids and one.event_name != "CreateVpcEndpoint")
-            yield ClosedEndpoint(endpoint.id, name, why, CauseKind.ENDPOINT_POLICY, Past(own, scope))
-            continue
-        barrier = barrier_to(endpoint, subnet, vpc, ports_of(name, dict(catalog.ports)) or HTTPS, asking)
+        why, ports = _unanswered(endpoint), ports_of(name, dict(catalog.ports)) or HTTPS
+        barrier = Barrier() if why else barrier_to(endpoint, subnet, vpc, ports, asking)
         if barrier.passes_any or barrier.unread:
+            if why or (name != service and not endpoint.private_dns):
+                scope = replace(scope_of(subnet, vpc, name), endpoint_ids=frozenset({endpoint.id}))
+                own = (one for one in changes if endpoint.id in one.ids and one.event_name != "CreateVpcEndpoint")
+                past, said = Past(own, scope), why or "its private DNS is off"
+                yield ClosedEndpoint(endpoint.id, name, said, CauseKind.ENDPOINT_POLICY, past, is_by_own_name=not why)
             continue
         scope = scope_of(subnet, replace(vpc, endpoints=(endpoint,)), name, is_within=True)
         past = Past((change for change in changes if change.ids & scope.ids), scope)
@@ -80,10 +83,8 @@ def closed_endpoints(
         yield ClosedEndpoint(endpoint.id, name, first.words, kind, past, is_outlived)
 
 
-def _unanswered(endpoint: Endpoint, *, is_other: bool) -> str:
+def _unanswered(endpoint: Endpoint) -> str:
     """Why nothing answers there that would be let in otherwise, as a clause; empty if something does."""
     if endpoint.state.is_gone:
         return "it was deleted"
-    if endpoint.state in FAILED_STATES:
-        return f"it {endpoint.state.words}"
-    return "its private DNS is off" if is_other and not endpoint.private_dns else ""
+    return f"it {endpoint.state.words}" if endpoint.state in FAILED_STATES else ""

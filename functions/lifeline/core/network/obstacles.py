@@ -315,6 +315,8 @@ def _barrier_to_gateway(
         gates, unread = [*dead, *gates], (*unread, *beyond)
     elif table and routes:
         unread = (*unread, *maybe_taken(table, far, service))
+    if far.is_guess and listed:
+        unread = (*unread, f"no prefix list that leads to {endpoint.id} was read with IPv{version} addresses")
     barrier = barrier_of([(gates, far)], near, ports, client, repairable=False)
     if far.is_guess and barrier.is_partly_far and barrier.passes_any:
         acl = gates[0].words.partition(" doesn't")[0]

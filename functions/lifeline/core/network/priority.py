@@ -8,7 +8,7 @@ from math import prod
 from lifeline.core.network.model import Route, RouteTable, TargetKind, version_of
 from lifeline.core.network.packets import span, wider_of
 
-_MOST_CHOICES = 32  # to be judged one by one: whoever can add prefix lists must not keep a run busy
+_MOST_CHOICES = 8  # to be judged one by one, for each subnet: whoever can add prefix lists must not keep a run busy
 
 
 def in_force(ranked: Iterable[tuple[int, Route]]) -> Iterator[Route]:

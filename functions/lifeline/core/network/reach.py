@@ -288,8 +288,12 @@ class ServiceReach:
         unread = tuple(dict.fromkeys(words for path in found for words in path.unread))
         if len({path.standing for path in found}) == 1:
             doubts = tuple(dict.fromkeys(words for path in found for words in path.doubts))
-            first = min(found, key=lambda path: path.reach is not path.standing[0])  # what is true of all
-            return replace(first, doubts=doubts, unread=unread)
+            # What is true of all, and what says that something wasn't read.
+            first = min(found, key=lambda path: (path.reach is not path.standing[0], -len(path.unread)))
+            first = replace(first, doubts=doubts, unread=unread)
+            is_blamed = not first.reach.is_open_in_part and first.reach is not first.standing[0]
+            causes = {(path.reach, path.obstacles) for path in found} if is_blamed else ()
+            return self._closed_by_each(found, first, subnet) if len(causes) > 1 else first
         return NetworkPath(
             Reach.UNKNOWN,
             f"it isn't known whether {subnet.id} can reach the {self.service} service",
@@ -298,6 +302,12 @@ class ServiceReach:
             unread=(*why_unsure((subnet,), self.vpc), *unread),
             is_repairable=any(path.is_repairable for path in found),
         )
+
+    def _closed_by_each(self, found: Sequence[NetworkPath], first: NetworkPath, subnet: Subnet) -> NetworkPath:
+        """Closed whichever routes AWS has chosen, by each for another reason: none of these is said to be the cause."""
+        reasons = (f"by one of the routes, {words}" for words in dict.fromkeys(path.words for path in found))
+        words = f"{subnet.id} can't reach the {self.service} service, whichever route AWS chose"
+        return replace(first, reach=Reach.UNREACHABLE, words=words, obstacles=(), notes=(*first.notes, *reasons))
 
     def _as_if(self, vpc: Vpc) -> "ServiceReach":
         """The same for a VPC that differs in its routes."""
@@ -383,22 +393,27 @@ class ServiceReach:
         words = f"it isn't known whether {subnet.id} can reach the {self.service} service"
         return replace(path, reach=Reach.UNKNOWN, words=words, notes=(*path.notes, path.words))
 
-    def _behind_nat(self, subnet: Subnet, *, is_private: bool) -> NetworkPath | None:
+    def _behind_nat(self, subnet: Subnet, *, is_private: bool, is_addressed: bool = True) -> NetworkPath | None:
         """The path by a gateway endpoint beyond a NAT gateway that leads nowhere else. Where it isn't known to be
         whole, a plan doesn't count on it (`is_private`): a gateway endpoint of the subnet's own is free.
         """
-        found = self._beyond_nat(subnet)
+        found = self._beyond_nat(subnet, is_addressed=is_addressed)
         gateway, barrier = found or (None, Barrier())
         if gateway is None or not barrier.passes_any:
             return None
         path = self._by_endpoint(gateway, subnet, barrier)
         if path.reach is Reach.SERVED:
             return replace(path, words=f"by way of a NAT gateway, {path.words}")
-        return None if is_private else replace(path, is_repairable=self._closed(subnet).is_repairable)
+        is_maybe_out = path.reach is Reach.UNKNOWN  # so that the check for harm counts it
+        is_repairable = self._closed(subnet).is_repairable
+        return None if is_private else replace(path, is_repairable=is_repairable, is_partly_out=is_maybe_out)
 
-    def _beyond_nat(self, subnet: Subnet) -> tuple[Endpoint, Barrier] | None:
-        """The gateway endpoint to which nothing but a NAT gateway's subnet leads, and what stands on the way there."""
-        if self._tier(subnet) is not Tier.ISOLATED:
+    def _beyond_nat(self, subnet: Subnet, *, is_addressed: bool = True) -> tuple[Endpoint, Barrier] | None:
+        """The gateway endpoint to which nothing but a NAT gateway's subnet leads, and what stands on the way there. An
+        internet gateway beside it leads nowhere for a client without a public address.
+        """
+        tier = self._tier(subnet)
+        if tier is not Tier.ISOLATED and (is_addressed or tier is not Tier.PUBLIC):
             return None
         ready = (gateway for gateway in self._gateways if _is_ready(gateway))
         found = ((one, behind_nat(one, subnet, self.vpc, self.ports, self.asking)) for one in ready)
@@ -528,7 +543,7 @@ class ServiceReach:
             words = f"it isn't known whether a route gives {subnet.id} access to the {self.service} service"
             unread = (*why_unsure((subnet,), self.vpc), *self._unread_dns)
             return NetworkPath(Reach.UNKNOWN, words, unread=unread, is_repairable=self._can_be_made)
-        barrier = self._way_out(subnet, self.ports)
+        barrier = self._way_out(subnet, self.ports, has_public_address=has_public_address)
         if barrier.obstacles and not barrier.passes_any:
             return None
         barrier, left, doubts = self._without_25(barrier, subnet)
@@ -581,10 +596,10 @@ class ServiceReach:
             return beyond[1] if beyond else None
         if tier is Tier.PUBLIC and not has_public_address:
             return None
-        return self._way_out(subnet, self.ports)
+        return self._way_out(subnet, self.ports, has_public_address=has_public_address)
 
-    def _way_out(self, subnet: Subnet, ports: Ranges) -> Barrier:
-        return way_out(subnet, self.vpc, self.service, ports, self.asking)
+    def _way_out(self, subnet: Subnet, ports: Ranges, *, has_public_address: bool = True) -> Barrier:
+        return way_out(subnet, self.vpc, self.service, ports, self.asking, has_public_address=has_public_address)
 
     def _without_25(self, barrier: Barrier, subnet: Subnet) -> tuple[Barrier, str, tuple[str, ...]]:
         """What stands on the way out if EC2's block of port 25 may: the barrier with that unread, and in words what
@@ -652,6 +667,8 @@ class ServiceReach:
         return None
 
     def _nowhere(self, subnet: Subnet, *, has_public_address: bool) -> NetworkPath:
+        if not has_public_address and (by_nat := self._behind_nat(subnet, is_private=False, is_addressed=False)):
+            return by_nat
         path = self._closed(subnet)
         if partly := partly_out(subnet, self.vpc, self.service, has_public_address=has_public_address):
             words = f"it isn't known whether a route gives {subnet.id} access to the {self.service} service"
@@ -758,7 +775,7 @@ class ServiceReach:
 def _together(paths: Sequence[NetworkPath]) -> NetworkPath:
     """One path for all the names that clients ask for: the worst of theirs, in part where others are open."""
     if unknown := next((path for path in paths if path.reach is Reach.UNKNOWN), None):
-        return unknown
+        return replace(unknown, is_partly_out=any(path.is_partly_out for path in paths))
     closed = [path for path in paths if not path.reach.is_open_in_part]
     others = [path for path in paths if path.reach.is_open_in_part]
     if not closed:

@@ -8,6 +8,7 @@ from lifeline.core.network.model import (
     BlockMode,
     NatGateway,
     Part,
+    Ranges,
     Route,
     RouteTable,
     SeenTier,
@@ -25,8 +26,8 @@ from lifeline.core.network.priority import choices, is_decided, undecided_words
 _EVERYWHERE = ("0.0.0.0/1", "128.0.0.0/1", "::/1", "8000::/1")
 NAT64 = "64:ff9b::/96"
 NAT64_ADDRESSES = addresses_in((NAT64,), 6)
-_EDGES = frozenset({TargetKind.INTERNET_GATEWAY, TargetKind.CARRIER_GATEWAY})
-_BY_INTERNET = _EDGES | {TargetKind.EGRESS_ONLY_GATEWAY, TargetKind.NAT_GATEWAY}
+EDGES = frozenset({TargetKind.INTERNET_GATEWAY, TargetKind.CARRIER_GATEWAY})
+_BY_INTERNET = EDGES | {TargetKind.EGRESS_ONLY_GATEWAY, TargetKind.NAT_GATEWAY}
 # What leads out of a VPC, and so to other networks' private addresses too; peering leads to these alone.
 WAYS_OUT = frozenset(
     {
@@ -188,6 +189,12 @@ def nat64_route(subnet: Subnet, vpc: Vpc) -> Route | None:
     return route if route and is_led and _leads_out(route, subnet, 6, nats, vpc) else None
 
 
+def as_ipv4(mapped: Ranges) -> Ranges:
+    """The IPv4 addresses for which these of NAT64's stand."""
+    first = NAT64_ADDRESSES[0][0]
+    return tuple((low - first, high - first) for low, high in mapped)
+
+
 def nat64_words(route: Route) -> str:
     """That NAT64 may lead on, as a clause about what wasn't read."""
     return f"whether {route.target_id} leads there from IPv6 by NAT64 was not read"
@@ -216,7 +223,7 @@ def idle_ways(subnet: Subnet, vpc: Vpc) -> Iterator[tuple[str, str]]:
     default = "::/0" if subnet.is_ipv6_only else "0.0.0.0/0"
     for route in table.routes if table else ():
         is_idle = route.is_active and default in route.destinations and not _works(route, subnet, nats, vpc)
-        if is_idle and (why := _why_idle(route, subnet, nats)):
+        if is_idle and (why := _why_idle(route, subnet, nats, vpc)):
             yield route.target_id, why
 
 
@@ -229,20 +236,22 @@ def _works(route: Route, subnet: Subnet, nats: Mapping[str, NatGateway], vpc: Vp
     return _is_open_edge(route, subnet, family) or _leads_out(route, subnet, family, nats, vpc)
 
 
-def _why_idle(route: Route, subnet: Subnet, nats: Mapping[str, NatGateway]) -> str:
-    """Why; an empty text where such a target never leads out."""
+def _why_idle(route: Route, subnet: Subnet, nats: Mapping[str, NatGateway], vpc: Vpc) -> str:
+    """Why; an empty text where such a target never leads out, or leads some addresses out."""
     is_shut = subnet.block_mode is BlockMode.BIDIRECTIONAL
-    is_shut = is_shut or (subnet.block_mode is BlockMode.INGRESS and route.target in _EDGES)
+    is_shut = is_shut or (subnet.block_mode is BlockMode.INGRESS and route.target in EDGES)
     match route.target:
         case TargetKind.NETWORK_INTERFACE:
             return f"{route.target_id} is attached to nothing that runs"
         case TargetKind.NAT_GATEWAY if not is_shut:
             is_there = route.target_id in nats and nats[route.target_id].is_available
+            if is_there and onward_of(nats[route.target_id], vpc):
+                return ""
             return f"{route.target_id} {'has no way out itself' if is_there else "isn't available"}"
         case kind if kind in _BY_INTERNET and is_shut:
-            return f"VPC Block Public Access is on for {subnet.id} ({subnet.block_mode})"
+            return f"VPC Block Public Access is on there ({subnet.block_mode})"
         case kind if kind in _BY_INTERNET and subnet.is_ipv6_only and subnet.has_private_ipv6:
-            return f"the IPv6 addresses of {subnet.id} are private"
+            return "the IPv6 addresses there are private"
         case _:
             return ""
 
@@ -272,7 +281,7 @@ def _is_open_edge(route: Route, subnet: Subnet, family: int) -> bool:
     AWS doesn't advertise them (EC2 API: SubnetIpv6CidrBlockAssociation.Ipv6AddressAttribute).
     """
     is_private = family == 6 and subnet.has_private_ipv6
-    return route.target in _EDGES and subnet.block_mode is BlockMode.OFF and not is_private
+    return route.target in EDGES and subnet.block_mode is BlockMode.OFF and not is_private
 
 
 def _leads_out(route: Route, subnet: Subnet, family: int, nats: Mapping[str, NatGateway], vpc: Vpc) -> bool:
@@ -315,12 +324,23 @@ def _nat_works(nat: NatGateway | None, vpc: Vpc) -> bool:
     table = effective_route_table(home, vpc) if home else None
     if home is None or table is None:
         return nat.is_public
-    onward = [route for route in table.routes if route.is_active and _carries_on(route, home, is_public=nat.is_public)]
-    return _covers_everywhere(onward, 4)
+    return _covers_everywhere(onward_of(nat, vpc), 4)
+
+
+def onward_of(nat: NatGateway, vpc: Vpc) -> tuple[Route, ...]:
+    """The active routes by which a NAT gateway leads on, by the table of its own subnet: a public one by an internet
+    gateway, either kind by anything else.
+    """
+    home = next((subnet for subnet in vpc.subnets if subnet.id == nat.subnet_id), None)
+    table = effective_route_table(home, vpc) if home else None
+    if home is None or table is None:
+        return ()
+    routes = (route for route in table.routes if route.is_active)
+    return tuple(route for route in routes if _carries_on(route, home, is_public=nat.is_public))
 
 
 def _carries_on(route: Route, home: Subnet, *, is_public: bool) -> bool:
-    if route.target in _EDGES:
+    if route.target in EDGES:
         return is_public and home.block_mode is not BlockMode.BIDIRECTIONAL
     return route.target in WAYS_OUT
 

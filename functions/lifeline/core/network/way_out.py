@@ -12,10 +12,12 @@ from lifeline.core.network.model import (
     BlockMode,
     Endpoint,
     Interface,
+    NatGateway,
     NetworkInterface,
     Part,
     Ranges,
     Route,
+    RouteTable,
     Rule,
     SeenTier,
     Subnet,
@@ -39,12 +41,16 @@ from lifeline.core.network.packets import Lane, addresses_in, blocks_in, common,
 from lifeline.core.network.ports import HTTPS
 from lifeline.core.network.routing import by_taker, routing_of
 from lifeline.core.network.tiers import (
+    EDGES,
     NAT64_ADDRESSES,
     as_chosen,
+    as_ipv4,
     classify,
     classify_subnets,
     effective_route_table,
     idle_ways,
+    nat64_words,
+    onward_of,
     ways_out,
     why_unsure,
 )
@@ -109,7 +115,15 @@ def _why_shut_in(subnet: Subnet, vpc: Vpc, tier: SeenTier) -> str:
     return "" if barrier.passes_any else "; ".join(obstacle.words for obstacle in barrier.obstacles)
 
 
-def way_out(subnet: Subnet, vpc: Vpc, service: str, ports: Ranges, asking: NetworkInterface | None = None) -> Barrier:
+def way_out(
+    subnet: Subnet,
+    vpc: Vpc,
+    service: str,
+    ports: Ranges,
+    asking: NetworkInterface | None = None,
+    *,
+    has_public_address: bool = True,
+) -> Barrier:
     """What stands on the subnet's routes out, and what there was not read.
 
     Network ACLs apply to whatever leaves a subnet (VPC guide: network ACLs). A NAT gateway has that of its subnet, and
@@ -129,6 +143,7 @@ def way_out(subnet: Subnet, vpc: Vpc, service: str, ports: Ranges, asking: Netwo
         unread += (*unseen, *unclear)
         unread += (beyond_words(onward.target_id) for onward in _beyond_nat(route, vpc, far.addresses))
     unread += vpc.unread_words(Part.NETWORK_ACLS)
+    unread += [] if has_public_address else _unaddressed_words(subnet, vpc, service)
     for one in (subnet, *_nat_homes(subnet, vpc)):
         unread += _lost_words(one, vpc, service, at_least=_COMPANYS)
     barrier = barrier_of(ends, near, ports, subnet, repairable=False)
@@ -292,20 +307,87 @@ def _lost_words(subnet: Subnet, vpc: Vpc, service: str, *, at_least: int = 1) ->
     return (f"{words}, and whether the {service} service has addresses there was not read",)
 
 
-def partly_out(subnet: Subnet, vpc: Vpc, service: str, *, has_public_address: bool) -> tuple[str, ...]:
-    """That narrower routes lead public addresses out by AWS's own gateways, as a clause, where no route leads all of
-    them out: AWS publishes its services' blocks (IP ranges guide), and whoever routes these alone reaches the service.
+def _unaddressed_words(subnet: Subnet, vpc: Vpc, service: str) -> tuple[str, ...]:
+    """Which public addresses routes lead to an internet gateway, beside a way out that carries the rest: it carries
+    nothing for a client without a public address (VPC guide: internet access with internet gateways).
     """
-    table, everything = effective_route_table(subnet, vpc), public_end(service, subnet.ip_version)
-    edges = {TargetKind.INTERNET_GATEWAY, TargetKind.CARRIER_GATEWAY}
-    usable = GATEWAYS if has_public_address else GATEWAYS - edges
-    out = [route for route in ways_out(subnet, vpc) if route.target in usable]
-    texts = [text for route in out for text in route.destinations]
-    if not table or size(common(addresses_in(texts, everything.version), everything.addresses)) < _COMPANYS:
+    public = public_end(service, subnet.ip_version).addresses
+    led = by_taker(routing_of(subnet, vpc, subnet.ip_version).parts(public))
+    lost = {route.target_id: part for route, part in led.items() if route and route.is_active and route.target in EDGES}
+    table = effective_route_table(subnet, vpc)
+    if not table or size(joined(one for part in lost.values() for one in part)) < _COMPANYS:
         return ()
-    where = ", ".join(dict.fromkeys(route.target_id for route in out))
-    words = f"{table.id} leads some public addresses to {where}"
+    words = (
+        f"{table.id} leads some public addresses to {', '.join(lost)}, which carries nothing of what has none itself"
+    )
     return (f"{words}, and whether the {service} service has addresses there was not read",)
+
+
+def partly_out(subnet: Subnet, vpc: Vpc, service: str, *, has_public_address: bool) -> tuple[str, ...]:
+    """That public addresses are led out by AWS's own gateways, as clauses, where no route leads all of them out: AWS
+    publishes its services' blocks (IP ranges guide), and whoever routes these alone reaches the service.
+    """
+    led: dict[str, dict[str, Ranges]] = {}
+    possible = (_led_out(subnet, one, service, has_public_address=has_public_address) for one in as_chosen(subnet, vpc))
+    for table, target_id, part in (found for ways in possible for found in ways):
+        led.setdefault(table.id, {})[target_id] = joined((*led.get(table.id, {}).get(target_id, ()), *part))
+    if size(joined(one for targets in led.values() for part in targets.values() for one in part)) < _COMPANYS:
+        led = {}
+    words = (f"{table_id} leads some public addresses to {', '.join(targets)}" for table_id, targets in led.items())
+    unread = (f"{one}, and whether the {service} service has addresses there was not read" for one in words)
+    return (*unread, *_mapped_to_gateway(subnet, vpc, service))
+
+
+def _led_out(
+    subnet: Subnet, vpc: Vpc, service: str, *, has_public_address: bool
+) -> Iterator[tuple[RouteTable, str, Ranges]]:
+    """The public addresses that a table leads to one of AWS's own gateways, and to which: the subnet's table, or that
+    of a NAT gateway from which not everything gets out. NAT64's count as what they stand for.
+    """
+    version, out = subnet.ip_version, ways_out(subnet, vpc)
+    mapped = NAT64_ADDRESSES if subnet.dns64 and version == 6 else ()
+    public = joined((*public_end(service, version).addresses, *mapped))
+    own = effective_route_table(subnet, vpc)
+    for route, part in by_taker(routing_of(subnet, vpc, version).parts(public)).items():
+        if not own or not route or route.target not in GATEWAYS:
+            continue
+        nat = _carrying(route, subnet, vpc)
+        there = common(part, mapped) if version == 6 and route.target is TargetKind.NAT_GATEWAY else part
+        if route in out and (has_public_address or route.target not in EDGES):
+            yield own, route.target_id, there
+        elif nat and route not in out:
+            yield from _led_on(nat, vpc, there if version == 4 else as_ipv4(there))
+
+
+def _led_on(nat: NatGateway, vpc: Vpc, addresses: Ranges) -> Iterator[tuple[RouteTable, str, Ranges]]:
+    """The IPv4 addresses that the table of a NAT gateway's own subnet leads to one of AWS's own gateways."""
+    home = next((home for home in vpc.subnets if home.id == nat.subnet_id), None)
+    table = effective_route_table(home, vpc) if home else None
+    if home and table:
+        onward = onward_of(nat, vpc)
+        led = by_taker(routing_of(home, vpc, 4).parts(addresses))
+        yield from (
+            (table, on.target_id, part) for on, part in led.items() if on and on in onward and on.target in GATEWAYS
+        )
+
+
+def _mapped_to_gateway(subnet: Subnet, vpc: Vpc, service: str) -> Iterator[str]:
+    """That a NAT gateway whose own subnet leads to the service's gateway endpoint may take IPv6-only clients there, as
+    clauses: what its NAT64 does isn't read.
+    """
+    gateways = [one for one in vpc.live_endpoints if suffix_of(one.service_name) == service]
+    mapped = NAT64_ADDRESSES if subnet.dns64 and subnet.is_ipv6_only else ()
+    for route in by_taker(routing_of(subnet, vpc, 6).parts(mapped)):
+        home = _home_of_nat(route, vpc) if route and _carrying(route, subnet, vpc) else None
+        if route and home and any(is_on_gateway(one, home, vpc) for one in gateways):
+            yield nat64_words(route)
+
+
+def _carrying(route: Route, subnet: Subnet, vpc: Vpc) -> NatGateway | None:
+    """The NAT gateway to which the route leads, if it takes what comes, wherever that gets to from there."""
+    nats = (nat for nat in vpc.nat_gateways if nat.id == route.target_id and nat.is_available)
+    is_led = route.is_active and subnet.block_mode is not BlockMode.BIDIRECTIONAL
+    return next(nats, None) if is_led else None
 
 
 def _parts(subnet: Subnet, vpc: Vpc, service: str, version: int) -> Iterator[tuple[Route, End]]:
