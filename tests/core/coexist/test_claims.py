@@ -236,6 +236,8 @@ def test_once_theirs_works_lifelines_own_goes_with_its_group_and_the_freeze_ends
     still_there = answer(vpc(subnet("a"), coming, THEIRS), dict(found.frozen))
     assert (kinds(still_there), set(still_there.frozen)) == ([], {"monitoring"})
     assert answer(vpc(subnet("a"), THEIRS), dict(found.frozen)).frozen == {}
+    for other in (endpoint(S3, "a", id="vpce-2", private_dns=False), endpoint(MONITORING, "a", id="vpce-2")):
+        assert answer(vpc(subnet("a"), THEIRS, other), dict(found.frozen)).frozen == {}
 
 
 THEIR_GROUP = SecurityGroup("sg-theirs", "theirs")

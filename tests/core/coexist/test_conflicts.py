@@ -360,6 +360,10 @@ def test_the_freeze_names_the_last_hand_that_is_known() -> None:
     found = freeze_for(known, NOW)
     assert (found.kind, found.actor, found.event_id, found.until) == (FreezeKind.CONFLICT, "bob", "e-1", None)
     assert "most recently by bob (DeleteVpcEndpoints)" in found.why
+    both = replace(known, reversals=(*known.reversals, reversal(actor="carol", event_name="ModifyVpcEndpoint")))
+    assert freeze_for(both, NOW).actor == "carol"
+    unknown = replace(conflict(), reversals=(reversal(BEFORE), reversal(kind=EffectKind.PRIVATE_DNS)))
+    assert freeze_for(unknown, NOW).why.endswith("most recently when private DNS for vpce-1 was turned off")
     assert freeze_for(conflict(MADE, NOW, NOW, NOW), NOW).why == (
         "Lifeline's changes were reverted 3 times within 24 hours, most recently when vpce-1 was deleted"
     )

@@ -197,6 +197,16 @@ def test_what_is_held_back_goes_once_a_tag_says_that_the_subnet_needs_none(tag: 
     assert RETIRED in brief(retire(replace(SHARED, tags=(tag,)), FOR_PUBLIC))
 
 
+def test_of_what_an_exemption_ends_the_isolated_subnets_are_kept_in_mind_of_which_nobody_spoke() -> None:
+    exempt = (("lifeline:exempt", "true"),)
+    out = table("open", default_route(TargetKind.INTERNET_GATEWAY), subnets=("a",))
+    spoken_of = replace(subnet("a"), tags=exempt)
+    network = vpc(spoken_of, subnet("dark"), table(), out, endpoint(MONITORING, "a"), own_security_group())
+    assert retire(network, FOR_PUBLIC).kept_for == {"vpce-1": ("subnet-dark",)}
+    both = replace(network, subnets=(spoken_of, replace(subnet("dark"), tags=exempt)))
+    assert retire(both, FOR_PUBLIC).kept_for == {"vpce-1": ()}
+
+
 def test_what_is_held_back_goes_once_the_policy_says_that_the_subnet_needs_none() -> None:
     spared = Exempted("subnet-dark", ("monitoring",), NOW.date(), "batch only")
     assert RETIRED in brief(retire(SHARED, replace(FOR_PUBLIC, exemptions=(spared,))))

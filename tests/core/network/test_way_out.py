@@ -794,6 +794,15 @@ PAST_NAT = table("main", *TO_NAT.routes, route("52.216.0.0/16", TargetKind.TRANS
 FAILED_NAT = replace(NAT, is_available=False)
 
 
+@pytest.mark.parametrize("part", ["the public addresses of s3", "52.216.0.0/16"])
+def test_what_an_acl_shuts_before_a_nat_gateway_is_named_by_the_service_or_where_a_part_is_led_by_its_block(
+    part: str,
+) -> None:
+    closed = acl("a", entry(1, "52.216.0.0/15", out=True, allow=False), *EVERYTHING)
+    found = path_to(replace(behind_nat(main=TO_NAT if "s3" in part else HALF), network_acls=(closed,)))
+    assert found.words == f"network ACL acl-a doesn't let 443 out of subnet-a to {part}"
+
+
 @pytest.mark.parametrize(
     ("network", "reach", "said", "is_repairable"),
     [

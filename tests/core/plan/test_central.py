@@ -872,6 +872,14 @@ def test_where_the_path_is_back_by_then_the_zone_that_was_let_go_comes_back() ->
     assert halfway(network, answer(), SECOND).kind is ActionKind.RETIRE_ENDPOINT
 
 
+def test_only_what_answers_the_services_own_names_is_let_go_for_it() -> None:
+    sources = (HubSource(ZONE, (answer(),), 1, 300), HubSource("Z0LOGS", (LOGS,), 1, 300))
+    named = central(services=frozenset({"monitoring", "logs"}), zones=(ZONE, "Z0LOGS"))
+    dns = DnsView((answer(), LOGS))
+    found = by_kind(offered(spoke(CUT), Hubs().view(sources=sources), dns=dns, central=named))
+    assert found[ActionKind.SWAP_TO_LOCAL].central_ids == (ZONE,)
+
+
 def test_the_swaps_reason_says_what_is_so_and_not_what_to_do() -> None:
     found = by_kind(offered(spoke(CUT), dns=DnsView((answer(),))))
     assert found[ActionKind.SWAP_TO_LOCAL].reason == (
