@@ -11,6 +11,7 @@ from lifeline.adapters.aws.clients import client
 from lifeline.adapters.aws.subscriptions import subscriptions_of
 from lifeline.core.doctor.finding import CheckVerdict
 from lifeline.core.doctor.people import check_subscriptions
+from lifeline.core.network.model import NO_CAPACITY
 from lifeline.handlers import reconcile_endpoints
 from tests.support import strict
 from tests.support.cases import Case
@@ -413,6 +414,18 @@ def test_the_doctor_names_subscriptions_that_let_nothing_through(days: Days) -> 
     found = check_subscriptions(subscriptions_of(filter_all_out(days)), topic="the topic of notices")
     assert found.verdict is CheckVerdict.UNKNOWN
     assert "Sent only what its filter policy lets through: sqs" in found.says
+
+
+@pytest.mark.parametrize("tag", ["lifeline:exempt", "lifeline:require"])
+def test_a_tag_that_reads_like_a_call_that_is_tried_again_hides_nothing(days: Days, tag: str) -> None:
+    """What AWS had no capacity for is no news, and known by Lifeline's own words for that."""
+    vpc_id = days.world.make_vpc()
+    days.world.make_subnet(vpc_id)
+    other = days.world.make_subnet(vpc_id, "10.0.2.0/24")
+    zone_id = days.world.hub_zone(vpc_id, NAME)
+    days.world.ec2.create_tags(Resources=[other], Tags=[{"Key": tag, "Value": NO_CAPACITY}])
+    days.sweeps(1)
+    assert any(f"disassociate private hosted zone {zone_id} from the VPC" in text for text in days.texts())
 
 
 # ---- endpoints that never come up
