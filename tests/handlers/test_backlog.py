@@ -21,6 +21,7 @@ from lifeline.core.network.model import Vpc
 from lifeline.handlers import coverage_page, reconcile_endpoints
 from tests.handlers.test_reconcile_endpoints import sqs
 from tests.support.agents import TABLE
+from tests.support.cases import requiring
 from tests.support.home import HOME
 from tests.support.world import Context, World, emulated_world, enforce_newly, flat
 
@@ -220,6 +221,26 @@ def test_a_widget_approves_no_backlog_when_somebody_looks_at_it(world: World, mo
     assert answer["markdown"].startswith("**Refused**")
     assert world.endpoints(vpc_id) == []
     assert state_of(vpc_id) == before
+
+
+def test_a_tag_on_a_subnet_that_is_made_later_waits_for_nothing_and_routes_in_the_table_that_others_use(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Whoever may also create subnets. On one that was judged before, the same tag waits."""
+    with emulated_world(monkeypatch, **requiring("s3") | {"REQUIRED_SERVICES": "monitoring"}) as world:
+        vpc_id = world.make_vpc()
+        table_id, before = world.open_to_internet(vpc_id), world.make_subnet(vpc_id)
+        call(SWEEP)
+        world.ec2.create_tags(Resources=[before], Tags=REQUIRE_ANOTHER)
+        call(SWEEP)
+        assert world.endpoints(vpc_id) == []
+        later = world.make_subnet(vpc_id, "10.0.2.0/24")
+        world.ec2.create_tags(Resources=[later], Tags=REQUIRE_ANOTHER)
+        call(SWEEP)
+        assert [one["RouteTableIds"] for one in world.endpoints(vpc_id)] == [[table_id]]
+        assert any(
+            "s3: created gateway endpoint" in flat(json.loads(one["Body"])["Message"]) for one in world.notices()
+        )
 
 
 EXEMPT = [{"Key": "lifeline:exempt", "Value": "true"}]

@@ -146,6 +146,29 @@ def test_who_loses_a_path_while_it_is_frozen_is_heard_once(days: Days, what: str
     assert len(days.texts()) == 1, "it is news again"
 
 
+def test_whoever_takes_a_path_again_and_again_while_it_is_frozen_causes_six_notices_an_hour(days: Days) -> None:
+    vpc_id = rescued(days)
+    table_id = behind_nat(days, vpc_id, days.world.make_subnet(vpc_id, "10.0.2.0/24"))
+    conflicting(days, vpc_id)
+    days.texts()
+    nat_id = nat_of(days)
+    told: list[str] = []
+    for _ in range(8):
+        days.cut_off(table_id)
+        days.clock.advance(MINUTES / 2)
+        days.look(vpc_id)
+        told += days.texts()
+        days.world.ec2.create_route(RouteTableId=table_id, DestinationCidrBlock=EVERYWHERE, NatGatewayId=nat_id)
+        days.clock.advance(MINUTES / 2)
+        days.look(vpc_id)
+    assert len(told) == 6
+    days.cut_off(table_id)
+    days.look(vpc_id)
+    assert days.texts() == []
+    days.sweeps(2)
+    assert ["found 2 isolated subnets" in text for text in days.texts()] == [True], "what is left is said after it"
+
+
 def behind_nat(days: Days, vpc_id: str, subnet_id: str) -> str:
     """Has the subnet led to a NAT gateway by a route table of its own, whose ID it returns."""
     ec2, nat_id = days.world.ec2, public_nat_gateway(days.world, vpc_id)

@@ -11,6 +11,7 @@ from lifeline.adapters.aws.clients import client
 from lifeline.adapters.aws.subscriptions import subscriptions_of
 from lifeline.core.doctor.finding import CheckVerdict
 from lifeline.core.doctor.people import check_subscriptions
+from lifeline.core.network.model import NO_CAPACITY
 from lifeline.handlers import reconcile_endpoints
 from tests.support import strict
 from tests.support.cases import Case
@@ -413,3 +414,43 @@ def test_the_doctor_names_subscriptions_that_let_nothing_through(days: Days) -> 
     found = check_subscriptions(subscriptions_of(filter_all_out(days)), topic="the topic of notices")
     assert found.verdict is CheckVerdict.UNKNOWN
     assert "Sent only what its filter policy lets through: sqs" in found.says
+
+
+@pytest.mark.parametrize("tag", ["lifeline:exempt", "lifeline:require"])
+def test_a_tag_that_reads_like_a_call_that_is_tried_again_hides_nothing(days: Days, tag: str) -> None:
+    """What AWS had no capacity for is no news, and known by Lifeline's own words for that."""
+    vpc_id = days.world.make_vpc()
+    days.world.make_subnet(vpc_id)
+    other = days.world.make_subnet(vpc_id, "10.0.2.0/24")
+    zone_id = days.world.hub_zone(vpc_id, NAME)
+    days.world.ec2.create_tags(Resources=[other], Tags=[{"Key": tag, "Value": NO_CAPACITY}])
+    days.sweeps(1)
+    assert any(f"disassociate private hosted zone {zone_id} from the VPC" in text for text in days.texts())
+
+
+# ---- endpoints that never come up
+
+
+@pytest.mark.xfail(strict=True, reason="nothing is remembered of others' endpoints that were pending before")
+def test_endpoints_that_somebody_deletes_before_they_are_available_are_said(days: Days) -> None:
+    """Each holds the name while it is pending, and so it does while it is being deleted."""
+    ec2, vpc_id = client("ec2"), days.world.make_vpc()
+    subnet_id = days.world.make_subnet(vpc_id)
+    group_id = ec2.create_security_group(GroupName="theirs", Description="theirs", VpcId=vpc_id)["GroupId"]
+    ranges = [{"CidrIp": "10.0.0.0/16"}]
+    rule = {"IpProtocol": "tcp", "FromPort": 443, "ToPort": 443, "IpRanges": ranges}
+    ec2.authorize_security_group_ingress(GroupId=group_id, IpPermissions=[rule])
+    for _ in range(24):
+        made = ec2.create_vpc_endpoint(
+            VpcId=vpc_id,
+            VpcEndpointType="Interface",
+            ServiceName=days.account.name_of("monitoring"),
+            SubnetIds=[subnet_id],
+            SecurityGroupIds=[group_id],
+            PrivateDnsEnabled=True,
+        )["VpcEndpoint"]
+        days.call({"sweep": True})
+        assert days.live(vpc_id) == [made["VpcEndpointId"]]
+        ec2.delete_vpc_endpoints(VpcEndpointIds=[made["VpcEndpointId"]])
+        days.clock.advance(MINUTES)
+    assert any("pending" in text for text in days.texts())

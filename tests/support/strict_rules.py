@@ -95,9 +95,11 @@ def address_types_fit(state: State, wish: Wish) -> None:
 
 
 def addresses_are_free(state: State, wish: Wish) -> None:
-    """EC2 API: error codes, InsufficientFreeAddressesInSubnet. An interface takes one address."""
+    """EC2 API: error codes, InsufficientFreeAddressesInSubnet. An interface takes one address, and none of a block that
+    is reserved (VPC guide: subnet CIDR reservations).
+    """
     for subnet_id in wish.added_subnets:
-        if state.subnet(subnet_id).available_ip_address_count < 1:
+        if state.subnet(subnet_id).available_ip_address_count < 1 or subnet_id in state.reserved:
             message = f"Subnet {subnet_id} does not have enough free addresses to satisfy the request."
             raise RefusedError("InsufficientFreeAddressesInSubnet", message)
 
@@ -190,6 +192,12 @@ def tables_have_no_route_yet(state: State, wish: Wish) -> None:
             raise RefusedError("RouteAlreadyExists", message)
 
 
+def tables_have_room(state: State, wish: Wish) -> None:
+    """EC2 API: error codes, RouteLimitExceeded."""
+    if full := state.full_tables.intersection(wish.added_tables):
+        raise RefusedError("RouteLimitExceeded", f"The maximum number of routes has been reached in {min(full)}.")
+
+
 RULES: dict[str, tuple[Rule, ...]] = {
     INTERFACE: (
         vpc_is_ours,
@@ -204,5 +212,5 @@ RULES: dict[str, tuple[Rule, ...]] = {
         inbound_dns_has_a_gateway,
         interface_quota_holds,
     ),
-    GATEWAY: (vpc_is_ours, tables_have_no_route_yet, gateway_quota_holds),
+    GATEWAY: (vpc_is_ours, tables_have_no_route_yet, tables_have_room, gateway_quota_holds),
 }

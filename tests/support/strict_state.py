@@ -119,6 +119,8 @@ class State:
     lives: dict[str, Life] = field(default_factory=dict)
     hidden_until: dict[str, datetime] = field(default_factory=dict)
     associations: set[tuple[str, str]] = field(default_factory=set)
+    reserved: set[str] = field(default_factory=set)  # subnets, by id, of which EC2 assigns no address itself
+    full_tables: set[str] = field(default_factory=set)  # route tables, by id, that have used up their quota of routes
     tokens: dict[str, tuple[dict[str, Any], dict[str, Any]]] = field(default_factory=dict)
     failing: dict[str, list[dict[str, str]]] = field(default_factory=dict)
     faults: defaultdict[str, list[Fault]] = field(default_factory=lambda: defaultdict(list))

@@ -168,7 +168,7 @@ class RunNotices:
     ) -> None:
         try:
             state = known or self.job.tools.vpcs.load(self.job.ref(answer.vpc_id))
-            after = state.told(self.job.run.now()) if is_told and issues else state
+            after = state.told(self.job.run.now()) if is_told and (issues or lacking) else state
             self.job.save(answer.vpc_id, state, replace(after, notified=issues, lacking=lacking))
         except LifelineError as error:
             logger.error("what people know not saved", vpc_id=answer.vpc_id, error=str(error))

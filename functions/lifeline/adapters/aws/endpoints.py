@@ -39,6 +39,17 @@ _STALE_CODES = frozenset(
 )
 
 
+# EC2 refuses all of a call of which one subnet, or one route table, has no room left (EC2 API: error codes).
+_NO_ROOM = frozenset({"InsufficientFreeAddressesInSubnet", "RouteLimitExceeded"})
+_ADDS = frozenset(
+    {
+        ActionKind.CREATE_INTERFACE_ENDPOINT,
+        ActionKind.CREATE_GATEWAY_ENDPOINT,
+        ActionKind.ADD_SUBNETS,
+        ActionKind.ADD_ROUTE_TABLES,
+    }
+)
+_MOST_PARTS = 25  # so often a part is tried alone; the next run tries what is left
 _GONE_GROUP_CODES = frozenset({"InvalidGroup.NotFound", "InvalidSecurityGroupID.NotFound"})
 # AWS's default policy. `ResetPolicy` is for gateway endpoints only (EC2 API: ModifyVpcEndpoint).
 _FULL_ACCESS = '{"Statement": [{"Action": "*", "Effect": "Allow", "Principal": "*", "Resource": "*"}]}'
@@ -57,7 +68,8 @@ class _TagsRefusedError(TerminalError):
 @dataclass(frozen=True, slots=True)
 class AppliedIds:
     """What an action created or changed. A group that was created has its name, too. `tags` are those that it got if
-    they aren't the action's. `left` says in words what is left for a later run or a person.
+    they aren't the action's. `left` says in words what is left for a later run or a person. `part` is what was done of
+    the action, where EC2 takes only that.
     """
 
     endpoint_id: str = ""
@@ -65,6 +77,7 @@ class AppliedIds:
     security_group_name: str = ""
     tags: Tagging | None = None
     left: str = ""
+    part: Action | None = None
 
 
 class Endpoints:
@@ -96,10 +109,10 @@ class Endpoints:
         """Makes one change. Raises TransientError where another attempt can succeed, TerminalError where it can't,
         and UnansweredError where a swap failed in both directions.
         """
-        asks = self._asking(action) if self._asking and action.kind is ActionKind.ADD_SUBNETS else nullcontext()
         try:
-            with asks:
-                return self._apply(action, vpc_id, security_group_id)
+            return self._in_parts(
+                action, partial(self._ask, vpc_id=vpc_id, security_group_id=security_group_id), iter(range(_MOST_PARTS))
+            )
         except UnansweredError:
             raise
         except TerminalError as error:
@@ -107,6 +120,28 @@ class Endpoints:
             if is_too_new or error.code in _STALE_CODES or _is_name_still_held(action, error):
                 raise TransientError(str(error), code=error.code) from error
             raise
+
+    def _in_parts(self, action: Action, make: Callable[[Action], AppliedIds], tries: Iterator[int]) -> AppliedIds:
+        """What EC2 takes of the action. It refuses the whole where one subnet or route table has no room, of which it
+        doesn't always tell before. Whoever has one of them must not keep the others from their endpoint.
+        """
+        try:
+            return make(action)
+        except TerminalError as error:
+            if error.code not in _NO_ROOM or action.kind not in _ADDS:
+                raise
+            for part in _halves(action):
+                if next(tries, None) is None:
+                    break
+                with _unless_full():
+                    made = self._in_parts(part, make, tries)
+                    return replace(made, part=made.part or part, left=f"the rest is left for later: {error}")
+            raise
+
+    def _ask(self, action: Action, *, vpc_id: str, security_group_id: str) -> AppliedIds:
+        asks = self._asking(action) if self._asking and action.kind is ActionKind.ADD_SUBNETS else nullcontext()
+        with asks:
+            return self._apply(action, vpc_id, security_group_id)
 
     def _apply(self, action: Action, vpc_id: str, security_group_id: str) -> AppliedIds:
         match action.kind:
@@ -442,6 +477,25 @@ def _permissions(action: Action) -> Iterator[dict[str, Any]]:
         sources["Ipv6Ranges"] = [{"CidrIpv6": cidr, "Description": RULE_WORDS} for cidr in ipv6]
     for low, high in action.ports:
         yield {"IpProtocol": "tcp", "FromPort": low, "ToPort": high, **sources}
+
+
+def _halves(action: Action) -> Iterator[Action]:
+    """The action for the first half of its subnets or route tables, then for the others; nothing where it has one."""
+    subnets, tables = action.subnet_ids, action.route_table_ids
+    middle = (len(subnets or tables) + 1) // 2
+    if len(subnets or tables) > 1:
+        yield action.only_for(subnets[:middle], tables[:middle])
+        yield action.only_for(subnets[middle:], tables[middle:])
+
+
+@contextmanager
+def _unless_full() -> Iterator[None]:
+    """Passes over a refusal because there is no room."""
+    try:
+        yield
+    except TerminalError as error:
+        if error.code not in _NO_ROOM:
+            raise
 
 
 @contextmanager

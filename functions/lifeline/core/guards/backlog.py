@@ -17,7 +17,7 @@ from lifeline.core.network.tiers import effective_route_table
 from lifeline.core.plan.actions import REMOVALS, Action, ActionKind, Plan
 from lifeline.core.plan.cost import Price, with_blocked
 from lifeline.core.policy.policy import Desired
-from lifeline.core.wording import fingerprint, read_time
+from lifeline.core.wording import read_time
 
 BACKLOG = "backlog"  # what an action is blocked by
 WAITS = (
@@ -343,5 +343,4 @@ def _only_for(subnet_ids: Iterable[str], action: Action, vpc: Vpc) -> Action:
         routes = tuple(id_ for id_ in routes if id_ in tables) or routes
     if (places, routes) == (action.subnet_ids, action.route_table_ids):
         return action
-    token = action.client_token and f"lifeline-{fingerprint(action.client_token, places, routes, length=48)}"
-    return replace(action, subnet_ids=places, route_table_ids=routes, client_token=token)
+    return action.only_for(places, routes)

@@ -13,6 +13,7 @@ from lifeline.core.network.reach import NetworkPath
 from lifeline.core.plan.ways import HubComparison
 from lifeline.core.policy.central import is_profile
 from lifeline.core.policy.labels import Tagging
+from lifeline.core.wording import fingerprint
 
 
 class ActionKind(StrEnum):
@@ -178,6 +179,12 @@ class Action:
             route_table_ids=tuple(sorted(endpoint.route_table_ids)),
             endpoint_id=endpoint.id,
         )
+
+    def only_for(self, subnet_ids: tuple[str, ...], route_table_ids: tuple[str, ...]) -> "Action":
+        """The same action for these of its subnets and route tables alone. A token says what is asked for."""
+        token = self.client_token
+        token = token and f"lifeline-{fingerprint(token, subnet_ids, route_table_ids, length=48)}"
+        return replace(self, subnet_ids=subnet_ids, route_table_ids=route_table_ids, client_token=token)
 
     def blocked(self, why: str) -> "Action":
         """The same action, not to be made, and why."""

@@ -128,8 +128,10 @@ def _apply_step(
     applied.security_group_id = made.security_group_id or applied.security_group_id
     if made.endpoint_id:
         applied.made[action.service] = made.endpoint_id
+    if made.part:
+        applied.deferral = applied.deferral or Deferral.TRANSIENT
     return replace(
-        action,
+        made.part or action,
         status=Status.DONE,
         error=made.left,
         tags=action.tags if made.tags is None else made.tags,
