@@ -100,6 +100,8 @@ OTHER_RULE = "arn:aws:events:us-east-1:123456789012:rule/team-b"
         ("by a condition on the time", policy(allow={"Condition": {"Bool": {"aws:X": "true"}}}), CheckVerdict.UNKNOWN),
         ("all actions", policy(allow={"Action": "sqs:*"}), CheckVerdict.OK),
         ("everybody", policy(allow={"Principal": "*"}), CheckVerdict.OK),
+        ("for what can't be read", policy(allow={"Principal": {"AWS": [1]}}), CheckVerdict.UNKNOWN),
+        ("for people of elsewhere", policy(allow={"Principal": {"Federated": "x"}}), CheckVerdict.UNKNOWN),
         ("everybody in AWS", policy(allow={"Principal": {"AWS": "*"}}), CheckVerdict.OK),
         ("all queues", policy(allow={"Resource": "*"}), CheckVerdict.OK),
         (

@@ -76,6 +76,11 @@ def test_another_vpc_that_reaches_the_service_today_and_is_not_let_in_blocks_it(
     )
 
 
+def test_one_whose_addresses_are_among_any_of_this_vpcs_blocks_is_let_in() -> None:
+    """Lifeline's group lets in all of them; whose the addresses are, it doesn't say."""
+    assert make(replace(HERE, cidrs=("10.0.0.0/16", "10.1.0.0/16")), asker(other(NAT, PEER))).status is Status.PLANNED
+
+
 def test_another_vpc_from_which_no_route_leads_here_blocks_it_too() -> None:
     action = make(HERE, asker(other(NAT)))
     assert action.is_blocked
