@@ -121,6 +121,7 @@ def test_a_zone_without_a_record_for_the_name_answers_nobody() -> None:
     found = reach(vpc(CLIENT, table("main", TO_HUB)), zone())
     assert found.reach is Reach.UNREACHABLE
     assert found.words == f"private hosted zone Z1 has no record for {NAME}, so the name isn't resolved"
+    assert not any(f"Z1 answers {NAME}" in note for note in found.notes)
     assert reach(vpc(SIX, table("main", TO_HUB)), zone("10.9.0.10")).words == (
         f"private hosted zone Z1 has no record for {NAME} with an IPv6 address, so the name isn't resolved"
     )

@@ -318,13 +318,17 @@ def _harms(dependent: Dependent, path: NetworkPath, reach: ServiceReach, group_i
 
 
 def _by_client(dependent: Dependent, reach: ServiceReach, group_ids: frozenset[str]) -> Harm | None:
-    """The harm to the first of the subnet's clients whose own security groups name other addresses only."""
+    """The harm to the first of the subnet's clients whose own security groups name other addresses only. Whether the
+    service's public ones are among them isn't known.
+    """
     if reach.holder is None or not reach.is_held or not reach.ports:
         return None
     subnet = dependent.subnet
     ids = group_ids or reach.holder.security_group_ids
     there = AnsweringEnds(tuple(ends_of(reach.holder, reach.vpc, subnet.ip_version)), ids)
     cut_off = find_cut_off(there, subnet, reach.vpc, reach.ports, now=dependent.now)
+    if dependent.is_public and any(end.is_guess for end in dependent.now.ends):
+        dependent = replace(dependent, unread=(*dependent.unread, "the service's public addresses were not read"))
     if cut_off:
         return Harm(reach.service, subnet.id, cut_off.path(subnet), today=dependent.words)
     unread = find_unread(there, subnet, reach.vpc, reach.ports)
