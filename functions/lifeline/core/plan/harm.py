@@ -212,8 +212,9 @@ def shut_out(endpoint: Endpoint, vpc: Vpc, ports: Ranges) -> list[Obstacle]:
 @dataclass(frozen=True, slots=True)
 class Dependent:
     """A subnet that reaches a service today, and from which of its addresses it doesn't reach all of it. `is_public`
-    says that it reaches the service's public addresses, `now` where the service answers it. `unread` is what
-    wasn't read on its way, as clauses. `name` is the one that it reaches the service by, if that isn't the usual one.
+    says that it reaches the service's public addresses, `now` where the service answers it. `unread` is what wasn't
+    read on its way, or why that may lead elsewhere, as clauses. `name` is the one that it reaches the service by, if
+    that isn't the usual one.
     """
 
     subnet: Subnet
@@ -286,7 +287,8 @@ def _dependent(subnet: Subnet, path: NetworkPath, reach: ServiceReach) -> Depend
         now = AnsweringEnds(tuple(ends_of(serving, reach.vpc, version)), serving.security_group_ids)
     elif is_public or serving:
         now = AnsweringEnds((public_end_for(subnet, reach.service, reach.vpc),))
-    return Dependent(subnet, path.shut, is_public, now, path.unread)
+    unread = path.uncertainties if path.reach.is_open else path.unread
+    return Dependent(subnet, path.shut, is_public, now, unread)
 
 
 def find_harm(
