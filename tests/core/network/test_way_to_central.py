@@ -96,6 +96,14 @@ def test_a_nat_gateway_whose_own_subnet_leads_to_the_hub_is_a_way() -> None:
     assert (unseen.reach, unseen.unread) == (Reach.CENTRAL, ("what nat-1 does with the packets was not read",))
 
 
+@pytest.mark.parametrize("way", [OUT, INTERNET])
+def test_of_a_public_address_it_is_not_known_what_answers_there(way: Route) -> None:
+    tables = table("main", way), table("nat", INTERNET, subnets=("nat",))
+    network = vpc(CLIENT, NAT_HOME, *tables, nat_gateways=(NAT,))
+    found = find_path(CLIENT, network, "monitoring", CATALOG, DnsView((zone("203.0.113.9"),)), has_public_address=True)
+    assert (found.reach, found.unread) == (Reach.CENTRAL, ("what answers at 203.0.113.9 was not read",))
+
+
 def test_where_only_some_of_its_addresses_are_routed_it_serves_in_part() -> None:
     found = reach(vpc(CLIENT, table("main", TO_HUB)), zone("10.10.0.10", "10.9.0.10"))
     assert found.reach is Reach.PARTLY
@@ -113,6 +121,7 @@ def test_a_zone_without_a_record_for_the_name_answers_nobody() -> None:
     found = reach(vpc(CLIENT, table("main", TO_HUB)), zone())
     assert found.reach is Reach.UNREACHABLE
     assert found.words == f"private hosted zone Z1 has no record for {NAME}, so the name isn't resolved"
+    assert not any(f"Z1 answers {NAME}" in note for note in found.notes)
     assert reach(vpc(SIX, table("main", TO_HUB)), zone("10.9.0.10")).words == (
         f"private hosted zone Z1 has no record for {NAME} with an IPv6 address, so the name isn't resolved"
     )

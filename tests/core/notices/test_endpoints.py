@@ -257,6 +257,14 @@ def test_an_undo_is_promised_for_the_agents_that_are_watched(kind: ActionKind, t
     assert words in flat(notified(answer(shared, tiers=(("subnet-a", tier),))).text)
 
 
+def test_nobody_is_said_to_reconnect_where_the_way_could_not_be_read() -> None:
+    unread = ("routes to the hub: yes", "transit gateway route tables: can't be read (rt-spoke)")
+    shared = done(Action(ActionKind.ASSOCIATE_CENTRAL, "why", service="monitoring", central_ids=("Z1",), checks=unread))
+    text = flat(notified(answer(shared, tiers=(("subnet-a", Tier.ISOLATED),))).text)
+    assert "Check that CloudWatch agents report again: transit gateway route tables couldn't be read." in text
+    assert "reconnect" not in text
+
+
 # ---- endpoints that were lost
 
 

@@ -39,9 +39,10 @@ def test_one_that_reaches_only_public_ranges_blocks_it() -> None:
     action = make(network(PUBLIC))
     assert action.status is Status.BLOCKED
     assert action.error == (
-        "private DNS would make the monitoring service unreachable from a client in subnet-a, which reaches it today: "
-        "sg-app of eni-app doesn't allow outbound 443 to 10.0.1.0/24; allow outbound 443 to the endpoint's subnets in "
-        "that security group, or exempt subnet-a in the policy (a tag isn't enough) if it doesn't need the service"
+        "private DNS would make the monitoring service unreachable from a client in subnet-a, which may reach it today "
+        "(the service's public addresses were not read): sg-app of eni-app doesn't allow "
+        "outbound 443 to 10.0.1.0/24; allow outbound 443 to the endpoint's subnets in that security group, or exempt "
+        "subnet-a in the policy (a tag isn't enough) if it doesn't need the service"
     )
 
 

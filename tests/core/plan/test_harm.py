@@ -165,6 +165,7 @@ class TestMaking:
             "only IPv4 addresses, and subnet-p is IPv6-only; move what needs it to a subnet that has the endpoint's IP "
             "version, or exempt subnet-p" in action.error
         )
+        assert "unreachable from subnet-p, which may reach it today (the subnet is IPv6-only and has no" in action.error
 
     def test_the_replacement_of_a_failed_endpoint_is_held_to_the_same(self) -> None:
         failed = endpoint(MONITORING, "a", state=EndpointState.FAILED)

@@ -78,7 +78,15 @@ def test_a_zone_whose_addresses_are_routed_keeps_the_service_reachable() -> None
 def test_a_zone_of_a_parent_may_hide_every_service_below_it() -> None:
     action = fix(network(NAT), zone("us-east-1.amazonaws.com"))
     assert action.is_blocked
-    assert "Turning them on might make the monitoring service unreachable from subnet-a" in action.error
+    assert "Turning them on might make the ec2 service unreachable from subnet-a" in action.error
+
+
+def test_but_for_one_whose_name_an_endpoint_takes_which_goes_before_the_parents_zone() -> None:
+    only = Catalog(tuple(one for one in builders.CATALOG.services if one.name == MONITORING))
+    asked = (Requirement("monitoring", frozenset({"subnet-a"}), per_zone=True),)
+    told = PlanInput(asked, OWNER, dns=DnsView((zone("amazonaws.com"),)), fix_dns=True)
+    (action,) = plan_endpoints(network(NAT), only, told).actions
+    assert (action.kind, action.status, action.error) == (ActionKind.FIX_DNS, Status.PLANNED, "")
 
 
 def test_where_nothing_reaches_these_services_today_nothing_is_lost() -> None:

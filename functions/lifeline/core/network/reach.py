@@ -492,8 +492,9 @@ class ServiceReach:
         if kind is ObstacleKind.ROUTE:
             none = f"no route leads to the central endpoint for the {self.service} service"
             return replace(path, reach=Reach.UNREACHABLE, words=none, notes=(path.words, first, *more))
-        reach = Reach.UNREACHABLE if kind is ObstacleKind.DNS_RECORD else Reach.FILTERED
-        return replace(path, reach=reach, words=first, notes=(path.words, *more))
+        if kind is ObstacleKind.DNS_RECORD:
+            return replace(path, reach=Reach.UNREACHABLE, words=first, notes=tuple(more))
+        return replace(path, reach=Reach.FILTERED, words=first, notes=(path.words, *more))
 
     def beside(self, central: DnsAnswer) -> Endpoint | None:
         """The endpoint in this very VPC to which a zone leads, once it is available."""

@@ -441,7 +441,7 @@ def on_route(
         if interface is None:
             return own, (f"the network interface {target}, to which a route leads, was not read",)
         return _through_machine(interface, own, subnet, vpc, near, far, ports, members)
-    return own, () if route.target in GATEWAYS else (beyond_words(target),)
+    return own, () if route.target in GATEWAYS | {TargetKind.LOCAL} else (beyond_words(target),)
 
 
 def _through_machine(

@@ -101,7 +101,7 @@ def _by_routes(
             gates.append(Filter(ObstacleKind.ROUTE, (Lane(near.addresses, ()),), _no_route(subnet, vpc, far.name)))
         elif route:
             gates, more = on_route(route, subnet, vpc, near, far, ports, members)
-            unread += more if unseen == () else unseen
+            unread += (*more, *unseen)
         else:
             unread += unseen
         ends.append((gates, far))
@@ -121,13 +121,12 @@ def _unseen(
         return vpc.unread_words(Part.PREFIX_LIST) or None
     if not route.is_active or (route.target is TargetKind.LOCAL and is_elsewhere):
         return None
-    if route.target is TargetKind.LOCAL:
-        return (f"what answers at {far.name} in the VPC was not read",)
+    is_local = route.target is TargetKind.LOCAL
     is_nat = route.target is TargetKind.NAT_GATEWAY
-    if is_nat and route.target_id not in {nat.id for nat in vpc.nat_gateways}:
-        return (f"what {route.target_id} does with the packets was not read",)
-    if route.target in _BEYOND or not common(far.addresses, private_addresses(far.version)):
+    if route.target in _BEYOND or (is_nat and route.target_id not in {nat.id for nat in vpc.nat_gateways}):
         return ()
+    if is_local or not common(far.addresses, private_addresses(far.version)):
+        return (f"what answers at {far.name}{' in the VPC' if is_local else ''} was not read",)
     leads_on = onward is not None and onward.is_active and onward.target in _BEYOND
     return (beyond_words(onward.target_id),) if onward and leads_on else None
 

@@ -300,7 +300,11 @@ def _after_sharing(shared: Sequence[tuple[VpcAnswer, Action]]) -> Iterator[str]:
     """Whose silence undoes it: the canary sees those whom the service served before."""
     back = any(action.kind is ActionKind.SWAP_TO_CENTRAL for _, action in shared)
     if not back and all(tier is Tier.ISOLATED for answer, _ in shared for _, tier in answer.tiers):
-        yield "No action needed: CloudWatch agents will reconnect on their own."
+        unread = sorted(frozenset[str]().union(*(action.unread_checks for _, action in shared)))
+        if unread:
+            yield f"Check that CloudWatch agents report again: {listed(unread)} couldn't be read."
+        else:
+            yield "No action needed: CloudWatch agents will reconnect on their own."
         return
     whom = "the agents of the VPC" if back else "the agents that had another path to the service"
     watched = int(WATCHED_FOR.total_seconds() // 60)

@@ -212,8 +212,9 @@ def shut_out(endpoint: Endpoint, vpc: Vpc, ports: Ranges) -> list[Obstacle]:
 @dataclass(frozen=True, slots=True)
 class Dependent:
     """A subnet that reaches a service today, and from which of its addresses it doesn't reach all of it. `is_public`
-    says that it reaches the service's public addresses, `now` where the service answers it. `unread` is what
-    wasn't read on its way, as clauses. `name` is the one that it reaches the service by, if that isn't the usual one.
+    says that it reaches the service's public addresses, `now` where the service answers it. `unread` is what wasn't
+    read on its way, or why that may lead elsewhere, as clauses. `name` is the one that it reaches the service by, if
+    that isn't the usual one.
     """
 
     subnet: Subnet
@@ -286,7 +287,8 @@ def _dependent(subnet: Subnet, path: NetworkPath, reach: ServiceReach) -> Depend
         now = AnsweringEnds(tuple(ends_of(serving, reach.vpc, version)), serving.security_group_ids)
     elif is_public or serving:
         now = AnsweringEnds((public_end_for(subnet, reach.service, reach.vpc),))
-    return Dependent(subnet, path.shut, is_public, now, path.unread)
+    unread = path.uncertainties if path.reach.is_open else path.unread
+    return Dependent(subnet, path.shut, is_public, now, unread)
 
 
 def find_harm(
@@ -318,13 +320,17 @@ def _harms(dependent: Dependent, path: NetworkPath, reach: ServiceReach, group_i
 
 
 def _by_client(dependent: Dependent, reach: ServiceReach, group_ids: frozenset[str]) -> Harm | None:
-    """The harm to the first of the subnet's clients whose own security groups name other addresses only."""
+    """The harm to the first of the subnet's clients whose own security groups name other addresses only. Whether the
+    service's public ones are among them isn't known.
+    """
     if reach.holder is None or not reach.is_held or not reach.ports:
         return None
     subnet = dependent.subnet
     ids = group_ids or reach.holder.security_group_ids
     there = AnsweringEnds(tuple(ends_of(reach.holder, reach.vpc, subnet.ip_version)), ids)
     cut_off = find_cut_off(there, subnet, reach.vpc, reach.ports, now=dependent.now)
+    if dependent.is_public and any(end.is_guess for end in dependent.now.ends):
+        dependent = replace(dependent, unread=(*dependent.unread, "the service's public addresses were not read"))
     if cut_off:
         return Harm(reach.service, subnet.id, cut_off.path(subnet), today=dependent.words)
     unread = find_unread(there, subnet, reach.vpc, reach.ports)

@@ -57,7 +57,7 @@ def waking_harm(vpc: Vpc, catalog: Catalog, plan_input: PlanInput) -> str:
             groups = vpc.groups(endpoint.security_group_ids)
             if words := find_elsewhere(takeover, endpoint, plan_input.asking, groups).breaks:
                 return words
-    for zone, service, is_own_name in _hidden(dns, catalog, required):
+    for zone, service, is_own_name in _hidden(vpc, dns, catalog, required):
         reach = _reach_then(service, vpc, catalog, dns)
         for one in find_dependents(service, vpc, catalog, dns, exempt):
             why = _why_lost(one, reach, is_own_name=is_own_name)
@@ -86,7 +86,7 @@ def waking_told(vpc: Vpc, catalog: Catalog, plan_input: PlanInput) -> str:
                     lost_words(harm.subnet_id, why[harm.subnet_id][1], service, harm.path.words, is_sure=is_sure)
                 )
     required = {requirement.service for requirement in plan_input.requirements}
-    for _, service, is_own_name in _hidden(dns, catalog, required):
+    for _, service, is_own_name in _hidden(vpc, dns, catalog, required):
         reach = _reach_then(service, vpc, catalog, dns)
         for one, said in find_spared(service, vpc, catalog, dns, plan_input.exempt):
             if lost := _why_lost(one, reach, is_own_name=is_own_name):
@@ -115,12 +115,19 @@ def _why_lost(one: Dependent, reach: ServiceReach, *, is_own_name: bool) -> str:
     return "" if path.reach.is_open else path.words
 
 
-def _hidden(dns: DnsView | None, catalog: Catalog, required: Collection[str]) -> Iterator[tuple[DnsAnswer, str, bool]]:
-    """Each zone that would take a service's usual name, with that service, and whether the name is the zone's own."""
+def _hidden(
+    vpc: Vpc, dns: DnsView | None, catalog: Catalog, required: Collection[str]
+) -> Iterator[tuple[DnsAnswer, str, bool]]:
+    """Each zone that would take a service's usual name, with that service, and whether the name is the zone's own. A
+    name that an endpoint takes isn't a parent's zone's: the most specific one answers (Route 53 guide: considerations
+    when working with a private hosted zone, overlapping namespaces).
+    """
     services = sorted(catalog.services, key=lambda one: (suffix_of(one.name) not in required, one.name))
+    held = {endpoint.service_name for endpoint, _, _ in _waking_endpoints(vpc)}
+    free = [one for one in services if one.name not in held]
     for zone in waking_zones(dns):
-        for is_own_name in (True, False):
-            found = next((one for one in services if _takes(zone, one, is_own_name=is_own_name)), None)
+        for is_own_name, among in ((True, services), (False, free)):
+            found = next((one for one in among if _takes(zone, one, is_own_name=is_own_name)), None)
             if found:
                 yield zone, suffix_of(found.name), is_own_name
                 break
