@@ -115,7 +115,7 @@ def done(code: str) -> subprocess.CompletedProcess[str]:
     [
         ("", True),
         (": {TargetKind.INTERNET_GATEWAY, TargetKind.CARRIER_GATEWAY} -> {TargetKind.CARRIER_GATEWAY}", False),
-        ("_is_open_edge: route.target in _EDGES -> route.target not in _EDGES", False),
+        ("_is_open_edge: route.target in EDGES -> route.target not in EDGES", False),
     ],
 )
 def test_a_change_is_made_at_import_or_in_its_function_and_the_tests_notice(way: str, passes: bool) -> None:
