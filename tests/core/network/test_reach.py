@@ -411,7 +411,7 @@ def test_a_nat_gateway_without_a_way_on_leads_nowhere() -> None:
     found = find_path(network.subnets[0], network, "monitoring", CATALOG, NOBODY_ELSE, has_public_address=False)
     assert found.reach is Reach.UNREACHABLE
     assert found.notes[0] == (
-        "subnet-a is isolated: rtb-main's route to nat-1 carries nothing out: nat-1 has no way out itself"
+        "subnet-a is isolated: rtb-main's route to nat-1 carries nothing out: it has no way out itself"
     )
 
 

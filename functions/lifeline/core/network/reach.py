@@ -737,7 +737,7 @@ class ServiceReach:
         elif tier is Tier.ISOLATED and partly_out(subnet, self.vpc, self.service, has_public_address=True):
             routes = "no default route out of the VPC"
         ways = idle_ways(subnet, self.vpc) if tier is Tier.ISOLATED else ()
-        idle = [f"route to {target_id} carries nothing out: {why}" for target_id, why in ways]
+        idle = [f"route to {target_id} carries nothing out: {why.replace(target_id, 'it')}" for target_id, why in ways]
         has = f"'s {'; its '.join(idle)}" if idle else f" has {routes}"
         return f"{subnet.id} is {tier}{f': {table.id}{has}' if table else ''}{''.join(dead)}"
 
