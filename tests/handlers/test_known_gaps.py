@@ -9,6 +9,7 @@ import pytest
 
 from lifeline.adapters.aws.clients import client
 from lifeline.adapters.aws.subscriptions import subscriptions_of
+from lifeline.adapters.store.vpcs import VpcStore
 from lifeline.core.doctor.finding import CheckVerdict
 from lifeline.core.doctor.people import check_subscriptions
 from lifeline.core.network.model import NO_CAPACITY
@@ -16,6 +17,7 @@ from lifeline.handlers import reconcile_endpoints
 from tests.support import strict
 from tests.support.cases import Case
 from tests.support.days import MINUTES, Days
+from tests.support.home import HOME
 from tests.support.strict_errors import RefusedError
 from tests.support.world import Context, World, emulated_world
 
@@ -471,3 +473,37 @@ def test_endpoints_that_somebody_deletes_before_they_are_available_are_said_once
     assert "1 isolated subnet can't reach the monitoring service" in text
     assert f"at each look since {began:%Y-%m-%d %H:%M}" in text
     assert "deny ec2:CreateVpcEndpoint" in text
+
+
+def awaited(vpc_id: str) -> list[str]:
+    return [*VpcStore("ledger").load(HOME.vpc(vpc_id)).awaited]
+
+
+def test_an_endpoint_of_theirs_that_comes_up_is_quiet_and_its_wait_forgotten(days: Days) -> None:
+    """Lifeline looks again by itself, so that nothing is said later of a wait that ended unseen."""
+    vpc_id = days.world.make_vpc()
+    next(endpoint_of_theirs(days, vpc_id, days.world.make_subnet(vpc_id)))
+    days.clock.advance(days.account.endpoints_hidden_for)
+    days.call({"sweep": True})
+    assert awaited(vpc_id) == ["monitoring"]
+    (again,) = days.take_from_queue()
+    assert again["vpc_ids"] == [vpc_id]
+    assert awaited(vpc_id) == []
+    assert days.texts() == []
+
+
+def test_a_sweep_forgets_a_wait_that_ended_and_one_more_subnet_that_lacks_the_service_is_news(days: Days) -> None:
+    vpc_id = days.world.make_vpc()
+    endpoint_id = next(endpoint_of_theirs(days, vpc_id, days.world.make_subnet(vpc_id)))
+    days.account.put_in_state(endpoint_id, "pending")
+    days.sweeps(2)
+    (told,) = days.texts()
+    assert "1 isolated subnet can't reach the monitoring service" in told
+    days.world.make_subnet(vpc_id, "10.0.2.0/24")
+    days.sweeps(2)
+    (told,) = days.texts()
+    assert "2 isolated subnets can't reach the monitoring service" in told
+    days.account.put_in_state(endpoint_id, "")
+    days.sweeps(1)
+    assert awaited(vpc_id) == []
+    assert days.texts() == []

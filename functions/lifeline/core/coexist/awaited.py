@@ -11,8 +11,8 @@ from lifeline.core.wording import write_actor, write_count, write_time
 
 PATIENCE = timedelta(minutes=15)  # an endpoint comes up in a few
 _REMEDY = (
-    "it isn't Lifeline's, and AWS lets one endpoint have the name: have its owner let it come up or delete it; "
-    "if others follow, deny ec2:CreateVpcEndpoint to whoever creates them"
+    "AWS lets one endpoint have the name, and this one isn't Lifeline's: ask its owner to let it come up or to delete "
+    "it; if others follow, deny ec2:CreateVpcEndpoint to whoever creates them"
 )
 
 

@@ -27,13 +27,13 @@ class Awaiting(Amendment):
         run = context.run
         awaited = keep_awaited(state.awaited, plan, done, context.vpc, run.owner, run.now)
         told = {service for service, since in awaited.items() if state.awaited_told.get(service) == since}
-        known = (one for one in as_they_stand(plan, done) if one.kind is ActionKind.AWAIT_ENDPOINT and one.service in told)
+        actions = [one for one in as_they_stand(plan, done) if one.kind is ActionKind.AWAIT_ENDPOINT]
         is_new = bool(awaited.keys() - state.awaited.keys())
         return Decision(
             plan,
             replace(state, awaited=awaited),
             requeue=Requeue(PATIENCE) if is_new else None,
-            known=frozenset(known),
+            known=frozenset(one for one in actions if one.service in told),
         )
 
 
