@@ -17,6 +17,7 @@ from lifeline.core.agents.failed_runs import FailedRuns
 from lifeline.core.agents.instances import Health, Instance, Power
 from lifeline.core.agents.series import Series
 from lifeline.core.agents.watches import Watch
+from lifeline.core.coexist.awaited import overdue
 from lifeline.core.coexist.canary import Canary, withdraw
 from lifeline.core.coexist.claims import Claim, Claimed, with_claims
 from lifeline.core.coexist.conflicts import Conflict, Reversal
@@ -556,6 +557,16 @@ def notified(reported: VpcAnswer, *, is_plan: bool = False, because: Because = B
     return notice
 
 
+def never_up() -> VpcAnswer:
+    """Somebody creates one endpoint after the other, and deletes each before it is available."""
+    theirs = replace(SERVES_MOST, state=EndpointState.PENDING, tags=(), on_record=False)
+    group = SecurityGroup(GROUP, "theirs", (Rule("tcp", 443, 443, cidrs=NETWORK.cidrs),))
+    network = replace(NETWORK, endpoints=(theirs,), security_groups=(group,))
+    made = Change(at(29), "e-29", "CreateVpcEndpoint", "deploy-role/release-1842", frozenset({ENDPOINT}))
+    found = plan(network, "monitoring")
+    return answer(found, *overdue({"monitoring": at(9)}, found, network, "lifeline", at(30), [made]))
+
+
 # ---- the silence
 
 
@@ -970,6 +981,7 @@ NOTICES: dict[str, tuple[float, Callable[[], Notice]]] = {
     "endpoints-plan": (8, lambda: notified(PLANNED, is_plan=True)),
     "endpoints-needs-approval": (8, lambda: notified(UNAPPROVED)),
     "endpoints-blocked": (8, lambda: notified(BLOCKED)),
+    "endpoints-never-up": (30, lambda: notified(never_up())),
     "endpoints-on-other-ports": (8, lambda: notified(ON_OTHER_PORTS, is_plan=True)),
     "endpoints-by-members": (8, lambda: notified(BY_MEMBERS, is_plan=True)),
     "endpoints-no-way-to-hub": (8, lambda: notified(WITHOUT_HUB)),

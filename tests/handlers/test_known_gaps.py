@@ -9,6 +9,7 @@ import pytest
 
 from lifeline.adapters.aws.clients import client
 from lifeline.adapters.aws.subscriptions import subscriptions_of
+from lifeline.adapters.store.vpcs import VpcStore
 from lifeline.core.doctor.finding import CheckVerdict
 from lifeline.core.doctor.people import check_subscriptions
 from lifeline.core.network.model import NO_CAPACITY
@@ -16,6 +17,7 @@ from lifeline.handlers import reconcile_endpoints
 from tests.support import strict
 from tests.support.cases import Case
 from tests.support.days import MINUTES, Days
+from tests.support.home import HOME
 from tests.support.strict_errors import RefusedError
 from tests.support.world import Context, World, emulated_world
 
@@ -431,16 +433,14 @@ def test_a_tag_that_reads_like_a_call_that_is_tried_again_hides_nothing(days: Da
 # ---- endpoints that never come up
 
 
-@pytest.mark.xfail(strict=True, reason="nothing is remembered of others' endpoints that were pending before")
-def test_endpoints_that_somebody_deletes_before_they_are_available_are_said(days: Days) -> None:
-    """Each holds the name while it is pending, and so it does while it is being deleted."""
-    ec2, vpc_id = client("ec2"), days.world.make_vpc()
-    subnet_id = days.world.make_subnet(vpc_id)
+def endpoint_of_theirs(days: Days, vpc_id: str, subnet_id: str) -> Iterator[str]:
+    """Creates one endpoint after the other, open and with private DNS; each comes up once AWS has had its time."""
+    ec2 = client("ec2")
     group_id = ec2.create_security_group(GroupName="theirs", Description="theirs", VpcId=vpc_id)["GroupId"]
     ranges = [{"CidrIp": "10.0.0.0/16"}]
     rule = {"IpProtocol": "tcp", "FromPort": 443, "ToPort": 443, "IpRanges": ranges}
     ec2.authorize_security_group_ingress(GroupId=group_id, IpPermissions=[rule])
-    for _ in range(24):
+    while True:
         made = ec2.create_vpc_endpoint(
             VpcId=vpc_id,
             VpcEndpointType="Interface",
@@ -449,8 +449,61 @@ def test_endpoints_that_somebody_deletes_before_they_are_available_are_said(days
             SecurityGroupIds=[group_id],
             PrivateDnsEnabled=True,
         )["VpcEndpoint"]
+        yield made["VpcEndpointId"]
+
+
+def test_endpoints_that_somebody_deletes_before_they_are_available_are_said_once(days: Days) -> None:
+    """Each holds the name while it is pending, and so it does while it is being deleted."""
+    ec2, vpc_id = client("ec2"), days.world.make_vpc()
+    subnet_id = days.world.make_subnet(vpc_id)
+    theirs, said, began = endpoint_of_theirs(days, vpc_id, subnet_id), dict[int, list[str]](), days.clock()
+    for place in range(24):
+        endpoint_id = next(theirs)
+        days.clock.advance(days.account.endpoints_hidden_for)
         days.call({"sweep": True})
-        assert days.live(vpc_id) == [made["VpcEndpointId"]]
-        ec2.delete_vpc_endpoints(VpcEndpointIds=[made["VpcEndpointId"]])
+        assert days.live(vpc_id) == [endpoint_id]
+        if told := days.texts():
+            said[place] = told
+        assert ec2.delete_vpc_endpoints(VpcEndpointIds=[endpoint_id])["Unsuccessful"] == []
         days.clock.advance(MINUTES)
-    assert any("pending" in text for text in days.texts())
+    assert list(said) == [3], "after 15 minutes, and never again"
+    (text,) = said[3]
+    assert "vpce-" in text
+    assert "is pending" in text
+    assert "1 isolated subnet can't reach the monitoring service" in text
+    assert f"at each look since {began:%Y-%m-%d %H:%M}" in text
+    assert "deny ec2:CreateVpcEndpoint" in text
+
+
+def awaited(vpc_id: str) -> list[str]:
+    return [*VpcStore("ledger").load(HOME.vpc(vpc_id)).awaited]
+
+
+def test_an_endpoint_of_theirs_that_comes_up_is_quiet_and_its_wait_forgotten(days: Days) -> None:
+    """Lifeline looks again by itself, so that nothing is said later of a wait that ended unseen."""
+    vpc_id = days.world.make_vpc()
+    next(endpoint_of_theirs(days, vpc_id, days.world.make_subnet(vpc_id)))
+    days.clock.advance(days.account.endpoints_hidden_for)
+    days.call({"sweep": True})
+    assert awaited(vpc_id) == ["monitoring"]
+    (again,) = days.take_from_queue()
+    assert again["vpc_ids"] == [vpc_id]
+    assert awaited(vpc_id) == []
+    assert days.texts() == []
+
+
+def test_a_sweep_forgets_a_wait_that_ended_and_one_more_subnet_that_lacks_the_service_is_news(days: Days) -> None:
+    vpc_id = days.world.make_vpc()
+    endpoint_id = next(endpoint_of_theirs(days, vpc_id, days.world.make_subnet(vpc_id)))
+    days.account.put_in_state(endpoint_id, "pending")
+    days.sweeps(2)
+    (told,) = days.texts()
+    assert "1 isolated subnet can't reach the monitoring service" in told
+    days.world.make_subnet(vpc_id, "10.0.2.0/24")
+    days.sweeps(2)
+    (told,) = days.texts()
+    assert "2 isolated subnets can't reach the monitoring service" in told
+    days.account.put_in_state(endpoint_id, "")
+    days.sweeps(1)
+    assert awaited(vpc_id) == []
+    assert days.texts() == []

@@ -12,7 +12,7 @@ from tests.support.home import HOME
 from tests.support.world import ACCOUNT, REGION, emulated_world, flat
 
 STRANGE: list[dict[str, Any]] = [{"S": "?"}, {"L": [{"N": "7"}]}, {"M": {"x": {"L": []}}}, {"BOOL": True}, {"B": b"?"}]
-FOUND_ANEW = ("reconciled_at", "notified", "lacking", "told_at", "denied")
+FOUND_ANEW = ("reconciled_at", "notified", "lacking", "told_at", "denied", "awaited", "awaited_told")
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from lifeline.core.notices.bus_events import answer_events
 from lifeline.core.notices.denied import denied_notice
 from lifeline.core.notices.endpoints import endpoint_notice
 from lifeline.core.notices.trigger_text import because_of
-from lifeline.core.plan.actions import Action, Plan
+from lifeline.core.plan.actions import Action, ActionKind, Plan
 from lifeline.core.plan.answer import Refusal, VpcAnswer
 from lifeline.core.plan.cost import price_in
 from lifeline.core.requests.request import Request
@@ -168,7 +168,8 @@ class RunNotices:
     ) -> None:
         try:
             state = known or self.job.tools.vpcs.load(self.job.ref(answer.vpc_id))
-            after = state.told(self.job.run.now()) if is_told and (issues or lacking) else state
+            awaited = {action.service for action in answer.actions if action.kind is ActionKind.AWAIT_ENDPOINT}
+            after = state.told(self.job.run.now(), awaited) if is_told and (issues or lacking) else state
             self.job.save(answer.vpc_id, state, replace(after, notified=issues, lacking=lacking))
         except LifelineError as error:
             logger.error("what people know not saved", vpc_id=answer.vpc_id, error=str(error))

@@ -283,7 +283,8 @@ class Reconciliation:
         checked = self._to_check([vpc.id for vpc in vpcs], is_region=is_region)
         asked = str if job.is_plan else begin(self._gatekeeper.why_stop)
         with stage("plan", job.run.id) as part:
-            amended = facts.collect(vpcs, {**self._states, **states}, followed, lists=lists)
+            awaiting = {vpc_id: state for vpc_id, state in self._swept.items() if state.awaited}
+            amended = facts.collect(vpcs, {**awaiting, **self._states, **states}, followed, lists=lists)
             nothing_now = not job.is_plan and not self._gatekeeper.is_stopped
             changing: AboutToChange = _nothing if nothing_now else tuple  # what is to be done is planned again
             amended, deferred = self._plan(facts, amended, followed, check_dns=checked, about_to_change=changing)

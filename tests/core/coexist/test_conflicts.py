@@ -414,6 +414,7 @@ def test_only_what_gives_up_or_is_a_persons_claims_nothing() -> None:
         ActionKind.REMOVE_SUBNETS,
         ActionKind.REMOVE_ROUTE_TABLES,
         ActionKind.MEND_ROUTE,
+        ActionKind.AWAIT_ENDPOINT,
         ActionKind.OPEN_NETWORK_ACL,
         ActionKind.CLOSE_SECURITY_GROUP,
         ActionKind.RETIRE_ENDPOINT,

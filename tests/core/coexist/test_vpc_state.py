@@ -1,5 +1,6 @@
 """On which lists a VPC is, by what is saved of it, and how often people are told of it."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -48,3 +49,12 @@ def test_people_are_told_of_open_issues_six_times_in_an_hour_at_most() -> None:
     assert len(state.told_at) == MOST_TOLD
     assert not state.may_tell(NOW + 60 * minute)
     assert state.may_tell(NOW + 61 * minute)
+
+
+def test_what_people_were_told_of_a_wait_is_kept_for_as_long_as_it_lasts() -> None:
+    later = NOW + timedelta(hours=1)
+    state = VpcState(awaited={"logs": NOW, "monitoring": NOW, "sts": NOW})
+    told = state.told(NOW, {"logs", "monitoring"})
+    assert told.awaited_told == {"logs": NOW, "monitoring": NOW}
+    anew = replace(told, awaited={"logs": later, "monitoring": NOW, "sts": NOW})
+    assert anew.told(later).awaited_told == {"monitoring": NOW}

@@ -185,6 +185,7 @@ class Endpoints:
                 return AppliedIds(left=self._share(action, vpc_id))
             case (
                 ActionKind.MEND_ROUTE
+                | ActionKind.AWAIT_ENDPOINT
                 | ActionKind.OPEN_NETWORK_ACL
                 | ActionKind.CONFIRM_OWNERSHIP
                 | ActionKind.CORRECT_TAG

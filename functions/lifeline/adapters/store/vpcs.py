@@ -26,7 +26,18 @@ _MOST_PARTS = 100
 _IS_FREE = "NOT attribute_type(lease_until, :number) OR lease_until < :now"  # also where it is no time
 _NAMES = frozenset(field.name for field in fields(VpcState)) - {"unread"}
 _FOUND_ANEW = frozenset(
-    {"seen_at", "reconciled_at", "notified", "lacking", "told_at", "denied", "backlog_notified_at", "look"}
+    {
+        "awaited",
+        "awaited_told",
+        "backlog_notified_at",
+        "denied",
+        "lacking",
+        "look",
+        "notified",
+        "reconciled_at",
+        "seen_at",
+        "told_at",
+    }
 )
 
 

@@ -1,6 +1,6 @@
 """The state of one VPC: everything that Lifeline saves about it between its runs, as one value."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -29,6 +29,8 @@ class VpcState:
     - `notified`: a fingerprint of the open issues that people know of.
     - `lacking`: which subnets lack what by these, or by a freeze, each as a fingerprint of both.
     - `told_at`: when people were told of these lately, the last MOST_TOLD times.
+    - `awaited`: by service, since when an endpoint of others' has been coming up at each look, whichever it was.
+    - `awaited_told`: by service, the same time once people were told of it.
     - `unneeded`: by id, since when nothing has required what is Lifeline's own.
     - `warned`: by the id of an endpoint, or a tagged resource and a service, when people were warned that the service
       isn't required any more because of what somebody said.
@@ -69,6 +71,8 @@ class VpcState:
     notified: str = ""
     lacking: frozenset[str] = frozenset()
     told_at: tuple[datetime, ...] = ()
+    awaited: Mapping[str, datetime] = field(default_factory=dict)
+    awaited_told: Mapping[str, datetime] = field(default_factory=dict)
     unneeded: Mapping[str, datetime] = field(default_factory=dict)
     warned: Mapping[str, datetime] = field(default_factory=dict)
     warned_before: Mapping[str, datetime] = field(default_factory=dict)
@@ -105,9 +109,14 @@ class VpcState:
         """False where people heard of open issues there so often in the last hour that what is new waits."""
         return len(self.told_at) < MOST_TOLD or self.told_at[-MOST_TOLD] <= now - _AN_HOUR
 
-    def told(self, now: datetime) -> "VpcState":
-        """The state once people were told of open issues."""
-        return replace(self, told_at=(*self.told_at, now)[-MOST_TOLD:])
+    def told(self, now: datetime, awaited: Collection[str] = ()) -> "VpcState":
+        """The state once people were told of open issues, and that these services wait for others' endpoints."""
+        known = {
+            service: since
+            for service, since in self.awaited.items()
+            if service in awaited or self.awaited_told.get(service) == since
+        }
+        return replace(self, told_at=(*self.told_at, now)[-MOST_TOLD:], awaited_told=known)
 
     def with_entries(self, entries: "VpcState") -> "VpcState":
         """The state with what people know by `entries` in the place of its own of the same key."""

@@ -140,19 +140,22 @@ class VpcAnswer:
     @property
     def lacking(self) -> frozenset[str]:
         """The subnets without a way out that can't reach a service for which an action is left open, each as a
-        fingerprint of both: what blocks an action may stay the same while more subnets need it.
+        fingerprint of both: what blocks an action may stay the same while more subnets need it. One whose endpoint is
+        coming up counts once people have to act.
 
         An action for no service in particular may be what any service waits for. More than MOST_LACKING are one
         fingerprint, of all.
         """
         left = {action.service for action in self.actions if not action.is_done}
+        stuck = {action.service for action in self.actions if action.kind is ActionKind.AWAIT_ENDPOINT}
         isolated = {subnet_id for subnet_id, tier in self.tiers if Tier.ISOLATED in tier.possible}
         found = {
             (report.service, subnet_id)
             for report in self.services
             if not left.isdisjoint({"", report.service})
             for subnet_id, path in report.paths
-            if subnet_id in isolated and path.reach.is_closed and path.reach is not Reach.PENDING
+            if subnet_id in isolated and path.reach.is_closed
+            if path.reach is not Reach.PENDING or report.service in stuck
         }
         if len(found) > MOST_LACKING:
             return frozenset({fingerprint(*sorted(found), length=16)})

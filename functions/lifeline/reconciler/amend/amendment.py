@@ -28,6 +28,7 @@ from lifeline.core.policy.policy import Desired, Policy, desired
 from lifeline.core.policy.requiring_tags import RequiringTags
 from lifeline.core.requests.request import Request
 from lifeline.core.requests.trigger import Trigger
+from lifeline.core.wording import read_time
 
 SWITCH_DELAY = timedelta(minutes=15)
 
@@ -98,6 +99,15 @@ class VpcContext:
     known_tags: RequiringTags | None = field(default_factory=dict)
     silent_for: frozenset[str] = frozenset()
     admitted: Plan | None = None
+
+    @property
+    def causes(self) -> tuple[Change, ...]:
+        """The changes that set this run going: they aren't in the audit log yet."""
+        return tuple(
+            Change(at, trigger.event_id, trigger.event_name, trigger.actor, trigger.ids)
+            for trigger in self.triggers
+            if trigger.kind == "change" and trigger.ids and (at := read_time(trigger.time))
+        )
 
     @property
     def desired(self) -> Desired:

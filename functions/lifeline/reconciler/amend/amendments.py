@@ -8,6 +8,7 @@ from typing import Final
 
 from lifeline.reconciler.amend.amendment import Amendment
 from lifeline.reconciler.amend.associations import AssociationRecord, CutRecord, Leftovers
+from lifeline.reconciler.amend.awaited import Awaiting
 from lifeline.reconciler.amend.backlog import Backlogs, Surveys
 from lifeline.reconciler.amend.canary import CanaryWatch, CanaryWithdrawal
 from lifeline.reconciler.amend.claims import Claims
@@ -32,6 +33,7 @@ REASONS: Final[tuple[Amendment, ...]] = (
     Removals(),  # once every reason has asked
     Conflicts(),  # last to change the plan: only now is it known what Lifeline itself removes, which nobody reverted
     Surveys(),  # changes no plan, but judges it with all that the reasons changed
+    Awaiting(),  # after these: what it adds is nobody's change, and waits for no approval
 )
 
 GUARDS: Final[tuple[Amendment, ...]] = (

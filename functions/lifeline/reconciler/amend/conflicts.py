@@ -18,11 +18,9 @@ from lifeline.core.coexist.effects import VpcSnapshot
 from lifeline.core.coexist.vpc_state import VpcList, VpcState
 from lifeline.core.guards.freeze import FreezeKind, freeze_words, standing
 from lifeline.core.guards.let_in import still_letting_in
-from lifeline.core.history.change import Change
 from lifeline.core.notices.conflict import Frozen, frozen_notice
 from lifeline.core.plan.actions import Action, ActionKind, Plan, ServiceState
 from lifeline.core.plan.answer import VpcAnswer
-from lifeline.core.wording import read_time
 from lifeline.reconciler.amend.amendment import Amendment, Announcement, Decision, Fact, VpcContext, as_they_stand
 
 
@@ -48,7 +46,7 @@ class Conflicts(Amendment):
             return Decision(plan, state)
         now, conflicts = context.run.now, _counted(context, plan, state)
         if _unnamed(conflicts):
-            changes = [*context.changes, *_causes(context)]
+            changes = [*context.changes, *context.causes]
             named = {key: attribute(conflict.reversals, changes) for key, conflict in conflicts.items()}
             conflicts = {key: replace(conflict, reversals=named[key]) for key, conflict in conflicts.items()}
         new = {key: freeze_for(conflicts[key], now) for key in to_freeze(conflicts, standing(state.frozen, now))}
@@ -101,15 +99,6 @@ def _unnamed(conflicts: Mapping[str, Conflict]) -> list[Reversal]:
     """The reversals of which nobody knows yet whose they are, and of which people are still to be notified."""
     news = (conflict.reversals for conflict in conflicts.values() if not conflict.is_notified)
     return [reversal for reversals in news for reversal in reversals if not reversal.event_id]
-
-
-def _causes(context: VpcContext) -> list[Change]:
-    """The changes that set this run going: they aren't in the audit log yet."""
-    return [
-        Change(at, trigger.event_id, trigger.event_name, trigger.actor, trigger.ids)
-        for trigger in context.triggers
-        if trigger.kind == "change" and trigger.ids and (at := read_time(trigger.time))
-    ]
 
 
 def _frozen(context: VpcContext, plan: Plan, conflicts: Mapping[str, Conflict]) -> Frozen:
