@@ -536,6 +536,8 @@ AWSS = ("3.0.0.0/8", "52.94.0.0/15")
     ("target", "blocks", "has_public_address", "is_known"),
     [
         (TargetKind.NAT_GATEWAY, AWSS, False, False),
+        (TargetKind.NAT_GATEWAY, ("52.94.0.0/15",), False, False),
+        (TargetKind.NAT_GATEWAY, ("52.94.0.0/16",), False, True),  # as a company's own
         (TargetKind.NAT_GATEWAY, ("198.51.100.0/24", "10.0.0.0/8"), False, True),
         (TargetKind.INTERNET_GATEWAY, AWSS, True, False),
         (TargetKind.INTERNET_GATEWAY, AWSS, False, True),
