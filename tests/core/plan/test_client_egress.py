@@ -8,8 +8,13 @@ from typing import Any
 import pytest
 
 from lifeline.core.network.dns import DnsView
+from lifeline.core.network.gates import End
 from lifeline.core.network.model import NatGateway, NetworkInterface, Route, Rule, SecurityGroup, TargetKind, Tier, Vpc
+from lifeline.core.network.packets import addresses_in
+from lifeline.core.network.reach import ServiceReach
 from lifeline.core.plan.actions import Action, ActionKind, Status
+from lifeline.core.plan.client_egress import AnsweringEnds
+from lifeline.core.plan.harm import Dependent, _by_client
 from lifeline.core.policy.policy import Exempted, Requirement
 from tests.support import builders
 from tests.support.builders import MONITORING, default_route, endpoint, own_security_group, route, subnet, table, vpc
@@ -288,3 +293,15 @@ def test_of_many_exempt_subnets_that_would_lose_it_a_reason_names_a_few() -> Non
     made = make(found, exempt=exempt, tiers=frozenset({Tier.ISOLATED}))
     assert made.status is Status.PLANNED
     assert made.reason.endswith("(sg-app of eni-subnet-b10 doesn't allow outbound 443 to 10.0.1.0/24) and 57 more")
+
+
+@pytest.mark.parametrize(("is_public", "is_guess"), [(True, True), (True, False), (False, True)])
+def test_only_where_the_public_addresses_decide_and_were_not_read_is_that_said(
+    *, is_public: bool, is_guess: bool
+) -> None:
+    of = replace(network(PUBLIC), endpoints=(endpoint(MONITORING, "a"),))
+    now = AnsweringEnds((End(addresses_in(("52.94.0.0/15",), 4), "there", 4, is_guess=is_guess),))
+    reach = ServiceReach(of, "monitoring", builders.CATALOG, DnsView())
+    harm = _by_client(Dependent(CLIENT, is_public=is_public, now=now), reach, frozenset({"sg-own"}))
+    assert harm is not None
+    assert ("the service's public addresses were not read" in harm.today) is (is_public and is_guess)
