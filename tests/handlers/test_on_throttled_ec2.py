@@ -31,7 +31,7 @@ def test_with_four_calls_at_once_the_rest_is_put_back_and_nothing_is_refused(
     vpc_ids = [world.make_vpc() for _ in range(6)]
     for vpc_id in vpc_ids:
         world.make_subnet(vpc_id)
-    handler({"sweep": True}, Context(remaining_ms=46_000))
+    handler({"vpc_ids": vpc_ids}, Context(remaining_ms=46_000))
     assert [call.error for call in account.calls if call.operation == "CreateVpcEndpoint"] == [""] * 4
     waiting = [one for body in world.requeue() for one in body["vpc_ids"]]
     assert sorted(waiting) == sorted(one for one in vpc_ids if not world.endpoints(one))

@@ -42,13 +42,15 @@ def accept_requests(vpcs: Sequence[Vpc], job: Job) -> dict[str, LifelineError]:
         whose = job.tools.network.catalog()
         run = replace(run, catalog=whose)
 
+    failed: dict[str, LifelineError] = {}
+
     def accept(vpc: Vpc) -> None:
         context = context_of(vpc, job, run)
         if not whose.is_read and any(request.claim for request in context.requests):
             raise TransientError(f"whose name is claimed isn't known: {whose.why_unread}", code="Unread")
         if all(amendment.accept(context, nothing) == nothing for amendment in AMENDMENTS):
             return  # what doesn't change an empty state changes none
-        _check_time(job.run)
+        _check_time(job.run, failed)
         with leased(job.ref(vpc.id), job.tools.vpcs, job.run) as before:
             if before is None:
                 raise BusyError(vpc.id)
@@ -57,7 +59,7 @@ def accept_requests(vpcs: Sequence[Vpc], job: Job) -> dict[str, LifelineError]:
                 after = amendment.accept(context, after)
             job.save(vpc.id, before, after)
 
-    failed = _each_alone(accept, vpcs)
+    _each_alone(accept, vpcs, failed)
     busy = [vpc_id for vpc_id, error in failed.items() if isinstance(error, BusyError)]
     return failed | dict.fromkeys(busy, BusyError(*busy))
 
@@ -70,12 +72,13 @@ def note_requests(vpcs: Sequence[Vpc], job: Job, listed: Collection[VpcRef]) -> 
     these attributes. Returns, by VPC, why that couldn't be saved: what was asked there must come again.
     """
     run, nothing, now = run_context(job), VpcState(), job.run.now()
+    failed: dict[str, LifelineError] = {}
 
     def note(vpc: Vpc) -> None:
         context = context_of(vpc, job, run)
         is_noted = any(amendment.note(context, nothing) != nothing for amendment in AMENDMENTS)
         if is_noted or job.ref(vpc.id) in listed:
-            _check_time(job.run)
+            _check_time(job.run, failed)
             after = before = job.tools.vpcs.load(job.ref(vpc.id))
             for amendment in AMENDMENTS:
                 after = amendment.note(context, after)
@@ -84,7 +87,8 @@ def note_requests(vpcs: Sequence[Vpc], job: Job, listed: Collection[VpcRef]) -> 
                 job.targets.releasing.add(vpc.id)
         _record_calls(vpc, job, now)
 
-    return _each_alone(note, vpcs)
+    _each_alone(note, vpcs, failed)
+    return failed
 
 
 def _record_calls(vpc: Vpc, job: Job, now: datetime) -> None:
@@ -100,18 +104,16 @@ def _is_call(request: Request) -> bool:
     return request.trigger.kind in {"call", "approval"}
 
 
-def _check_time(run: Run) -> None:
-    """Raises TransientError where one more write that fails, which may take a minute, leaves the run no time to end."""
-    if run.remaining() < _LEAST_TIME:
+def _check_time(run: Run, failed: Collection[str]) -> None:
+    """Raises TransientError where writes fail, and one more, which may take a minute, leaves the run no time to end."""
+    if failed and run.remaining() < _LEAST_TIME:
         raise TransientError("the run had no time left to save what was asked for", code="Late")
 
 
-def _each_alone(save: Callable[[Vpc], None], vpcs: Sequence[Vpc]) -> dict[str, LifelineError]:
-    """By VPC, why it couldn't be saved: that is the matter of whoever asked there, and of nobody else."""
-    failed: dict[str, LifelineError] = {}
+def _each_alone(save: Callable[[Vpc], None], vpcs: Sequence[Vpc], failed: dict[str, LifelineError]) -> None:
+    """Adds to `failed`, by VPC, why it couldn't be saved: the matter of whoever asked there, and of nobody else."""
     for vpc in vpcs:
         try:
             save(vpc)
         except LifelineError as error:
             failed[vpc.id] = error
-    return failed
