@@ -15,7 +15,8 @@ from lifeline.core.network.model import (
     TargetKind,
     Vpc,
 )
-from lifeline.core.network.reach import NetworkPath, ServiceReach
+from lifeline.core.network.network_path import NetworkPath
+from lifeline.core.network.reach import ServiceReach
 from tests.support.builders import (
     CATALOG,
     MONITORING,

@@ -12,7 +12,7 @@ from lifeline.core.history.entries import Entry
 from lifeline.core.history.text import deed_of, status_of
 from lifeline.core.incidents.incident import Incident
 from lifeline.core.network.model import Subnet, Tier, UnsureTier, Vpc
-from lifeline.core.network.reach import Reach
+from lifeline.core.network.network_path import Reach
 from lifeline.core.plan.actions import DELETES, REMOVALS, Action, ActionKind, Plan, ServiceReport, ServiceState, Status
 from lifeline.core.plan.cost import Price, cost_of, monthly_cost_usd
 from lifeline.core.plan.endpoint_lifecycle import Made

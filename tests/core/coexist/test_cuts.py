@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from lifeline.core.coexist.cuts import HubCut, note_cuts
-from lifeline.core.network.reach import NOBODY_LOOKED, NetworkPath, Reach
+from lifeline.core.network.network_path import NOBODY_LOOKED, NetworkPath, Reach
 from lifeline.core.plan.actions import ServiceReport, ServiceState
 
 NOW = datetime(2026, 11, 29, tzinfo=UTC)

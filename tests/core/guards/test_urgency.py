@@ -24,7 +24,7 @@ from lifeline.core.guards.urgency import (
     with_urgency,
 )
 from lifeline.core.network.model import SeenTier, Tier, UnsureTier, Vpc
-from lifeline.core.network.reach import NetworkPath, Reach
+from lifeline.core.network.network_path import NetworkPath, Reach
 from lifeline.core.plan.actions import Action, ActionKind, Plan, ServiceReport, ServiceState, Urgency
 from lifeline.core.plan.endpoint_lifecycle import Made
 from lifeline.core.policy.policy import REQUIRE, Policy, PolicyRule, Shares

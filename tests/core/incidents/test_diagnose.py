@@ -41,7 +41,7 @@ from lifeline.core.network.model import (
     TargetKind,
     Vpc,
 )
-from lifeline.core.network.reach import Reach
+from lifeline.core.network.network_path import Reach
 from lifeline.core.plan.cost import price_in
 from lifeline.core.plan.endpoint_lifecycle import Made
 from lifeline.core.policy.central import Central

@@ -18,7 +18,8 @@ from lifeline.core.network.model import (
     TargetKind,
     Vpc,
 )
-from lifeline.core.network.reach import NetworkPath, Reach, find_path
+from lifeline.core.network.network_path import NetworkPath, Reach
+from lifeline.core.network.reach import find_path
 from tests.core.network.test_by_packets import BY_BLOCKS, CLIENT, HOST, HUBS, hub_questions
 from tests.support.builders import ZONES, endpoint, gateway
 from tests.support.examples import examples

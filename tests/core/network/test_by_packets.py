@@ -26,8 +26,9 @@ from lifeline.core.network.model import (
     TargetKind,
     Vpc,
 )
+from lifeline.core.network.network_path import NetworkPath, Reach
 from lifeline.core.network.ports import ports_of
-from lifeline.core.network.reach import NetworkPath, Reach, find_path
+from lifeline.core.network.reach import find_path
 from tests.support.builders import MONITORING, S3, ZONES, default_route, endpoint, gateway, route, subnet, table, vpc
 from tests.support.examples import examples
 from tests.support.oracle import Oracle, Seen

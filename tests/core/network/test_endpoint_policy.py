@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from lifeline.core.network.endpoint_policy import Opening, hangs_on_account, judge_policy
 from lifeline.core.network.gates import ObstacleKind
 from lifeline.core.network.model import NetworkInterface, Part, Unread
-from lifeline.core.network.reach import NetworkPath, Reach, ServiceReach
+from lifeline.core.network.network_path import NetworkPath, Reach
+from lifeline.core.network.reach import ServiceReach
 from tests.support.builders import (
     CATALOG,
     MONITORING,

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from lifeline.core.network.dns import AnswerKind, DnsAnswer, DnsView, conflicting_zone, taken_from, usual_first
 from lifeline.core.network.model import Catalog, EndpointType, Service
-from lifeline.core.network.reach import NetworkPath, Reach, find_path
+from lifeline.core.network.network_path import NetworkPath, Reach
+from lifeline.core.network.reach import find_path
 from tests.core.network.test_by_packets import CLIENT, HUBS, HubQuestion, hub_questions
 from tests.support.builders import MONITORING, ZONES
 from tests.support.examples import examples

@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 
 from lifeline.core.network.dns import AnswerKind, DnsAnswer, DnsView
 from lifeline.core.network.model import NatGateway, NetworkAcl, Route, RouteTable, TargetKind, Tier, UnsureTier, Vpc
+from lifeline.core.network.network_path import Reach
 from lifeline.core.network.ports import HTTPS
 from lifeline.core.network.priority import choices, in_force, is_decided
-from lifeline.core.network.reach import Reach, ServiceReach, find_path
+from lifeline.core.network.reach import ServiceReach, find_path
 from lifeline.core.network.tiers import as_chosen, classify
 from lifeline.core.network.way_out import doubts_of_way_out
 from lifeline.core.plan.harm import find_dependents

@@ -23,7 +23,9 @@ from lifeline.core.network.model import (
     TargetKind,
     Vpc,
 )
-from lifeline.core.network.reach import NOBODY_LOOKED, NetworkPath, Reach, ServiceReach, _together, find_path, off_words
+from lifeline.core.network.network_path import NOBODY_LOOKED, NetworkPath, Reach, together
+from lifeline.core.network.reach import ServiceReach, find_path
+from lifeline.core.network.service_here import off_words
 from tests.support.builders import (
     CATALOG,
     MONITORING,
@@ -535,7 +537,7 @@ def test_dynamodbs_gateway_endpoint_serves_ipv6_by_its_ip_address_type(
 
 def test_of_several_names_one_that_routes_lead_out_in_part_is_not_lost_beside_one_that_isnt_known() -> None:
     unknown, partly = NetworkPath(Reach.UNKNOWN, "it isn't known"), NetworkPath(Reach.UNKNOWN, "", is_partly_out=True)
-    assert [_together(paths).is_partly_out for paths in ([unknown, partly], [partly, unknown], [unknown])] == [
+    assert [together(paths).is_partly_out for paths in ([unknown, partly], [partly, unknown], [unknown])] == [
         True,
         True,
         False,

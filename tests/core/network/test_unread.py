@@ -6,7 +6,8 @@ import pytest
 
 from lifeline.core.network.dns import DnsView
 from lifeline.core.network.model import NatGateway, Part, Route, TargetKind, Tier, Unread, UnsureTier, Vpc
-from lifeline.core.network.reach import Reach, ServiceReach
+from lifeline.core.network.network_path import Reach
+from lifeline.core.network.reach import ServiceReach
 from lifeline.core.network.tiers import classify, classify_subnets
 from tests.support.builders import CATALOG, default_route, endpoint, own_security_group, route, subnet, table, vpc
 

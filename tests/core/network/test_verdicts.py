@@ -13,7 +13,7 @@ from lifeline.core.network.model import (
     RouteTable,
     Vpc,
 )
-from lifeline.core.network.reach import NetworkPath, Reach
+from lifeline.core.network.network_path import NetworkPath, Reach
 from tests.support.builders import (
     gateway,
     own_security_group,

@@ -27,9 +27,10 @@ from lifeline.core.network.model import (
     UnsureTier,
     Vpc,
 )
+from lifeline.core.network.network_path import NetworkPath, Reach
 from lifeline.core.network.packets import blocks_in
 from lifeline.core.network.ports import HTTPS
-from lifeline.core.network.reach import NetworkPath, Reach, ServiceReach, find_path
+from lifeline.core.network.reach import ServiceReach, find_path
 from lifeline.core.network.tiers import ways_out
 from lifeline.core.network.way_out import (
     _parts,

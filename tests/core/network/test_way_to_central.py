@@ -7,8 +7,9 @@ import pytest
 from lifeline.core.network.dns import AnswerKind, DnsAnswer, DnsView
 from lifeline.core.network.gates import ObstacleKind
 from lifeline.core.network.model import NatGateway, Part, Route, TargetKind, Unread, Vpc
+from lifeline.core.network.network_path import NetworkPath, Reach
 from lifeline.core.network.packets import span
-from lifeline.core.network.reach import NetworkPath, Reach, find_path
+from lifeline.core.network.reach import find_path
 from lifeline.core.network.routing import routing_of
 from tests.support.builders import (
     CATALOG,

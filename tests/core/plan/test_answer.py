@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 
 from lifeline.core.network.model import Tier
-from lifeline.core.network.reach import NetworkPath, Reach
+from lifeline.core.network.network_path import NetworkPath, Reach
 from lifeline.core.plan.actions import Action, ActionKind, ServiceReport, ServiceState, Status
 from lifeline.core.plan.answer import MOST_LACKING, Outcome, Refusal, VpcAnswer, as_json, priced_json
 from lifeline.core.plan.cost import price_in

@@ -33,7 +33,7 @@ from lifeline.core.network.model import (
     Unread,
     Vpc,
 )
-from lifeline.core.network.reach import Reach
+from lifeline.core.network.network_path import Reach
 from lifeline.core.plan.actions import HALFWAY, Action, ActionKind, Plan, ServiceState, Status
 from lifeline.core.plan.central import CentralOffer, judge_central
 from lifeline.core.plan.cost import price_in

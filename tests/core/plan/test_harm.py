@@ -25,7 +25,8 @@ from lifeline.core.network.model import (
     Tier,
     Vpc,
 )
-from lifeline.core.network.reach import NetworkPath, Reach, find_path
+from lifeline.core.network.network_path import NetworkPath, Reach
+from lifeline.core.network.reach import find_path
 from lifeline.core.plan.actions import Action, ActionKind, Plan, Status
 from lifeline.core.plan.harm import Harm, harm_words, unprepared
 from lifeline.core.policy.policy import Exempted, ExemptedBy

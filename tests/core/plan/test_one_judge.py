@@ -23,7 +23,9 @@ from lifeline.core.network.model import (
     Tier,
     Vpc,
 )
-from lifeline.core.network.reach import NetworkPath, Reach, ServiceReach, endpoints_of
+from lifeline.core.network.network_path import NetworkPath, Reach
+from lifeline.core.network.reach import ServiceReach
+from lifeline.core.network.service_here import endpoints_of
 from lifeline.core.network.tiers import classify, effective_route_table
 from lifeline.core.plan.actions import Action, ActionKind, ServiceState, Status
 from tests.support.agents import minute, why_silent

@@ -23,7 +23,8 @@ from lifeline.core.network.model import (
     Vpc,
 )
 from lifeline.core.network.model import TargetKind as To
-from lifeline.core.network.reach import NetworkPath, Reach, find_path
+from lifeline.core.network.network_path import NetworkPath, Reach
+from lifeline.core.network.reach import find_path
 from lifeline.core.plan.actions import Action, ActionKind, Plan, ServiceState, Status
 from lifeline.core.plan.plan import plan_endpoints
 from lifeline.core.plan.scene import PlanInput

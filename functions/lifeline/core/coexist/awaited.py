@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from lifeline.core.history.change import Change
 from lifeline.core.network.model import Endpoint, Tier, Vpc, is_own
-from lifeline.core.network.reach import NetworkPath, Reach
+from lifeline.core.network.network_path import NetworkPath, Reach
 from lifeline.core.plan.actions import NAMING, Action, ActionKind, Plan, ServiceReport
 from lifeline.core.wording import write_actor, write_count, write_time
 

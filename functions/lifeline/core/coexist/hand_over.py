@@ -23,7 +23,7 @@ from lifeline.core.network.model import (
 from lifeline.core.network.obstacles import barrier_to
 from lifeline.core.network.packets import EVERY_PORT
 from lifeline.core.network.ports import ports_of
-from lifeline.core.network.reach import endpoints_of
+from lifeline.core.network.service_here import endpoints_of
 from lifeline.core.plan.actions import REMOVALS, Action, ActionKind, Plan, in_order
 from lifeline.core.plan.security_group import is_used, own_security_groups
 from lifeline.core.wording import write_actor, write_time

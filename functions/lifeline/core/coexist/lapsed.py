@@ -7,7 +7,8 @@ from datetime import date
 from lifeline.core.coexist.waivers import Waiver, find_lapsed
 from lifeline.core.network.dns import DnsView
 from lifeline.core.network.model import Catalog, Tier, Vpc
-from lifeline.core.network.reach import Reach, ServiceReach
+from lifeline.core.network.network_path import Reach
+from lifeline.core.network.reach import ServiceReach
 from lifeline.core.network.way_out import usable_tiers
 from lifeline.core.policy.policy import Policy
 from lifeline.core.policy.requiring_tags import RequiringTags

@@ -18,8 +18,9 @@ from lifeline.core.network.model import (
     Vpc,
     suffix_of,
 )
+from lifeline.core.network.network_path import Reach
 from lifeline.core.network.ports import HTTPS, ports_of
-from lifeline.core.network.reach import Reach, ServiceReach
+from lifeline.core.network.reach import ServiceReach
 from lifeline.core.network.tiers import classify_subnets
 from lifeline.core.network.way_out import doubts_of_way_out
 from lifeline.core.plan.actions import Action, ActionKind

@@ -12,7 +12,7 @@ from datetime import datetime
 from lifeline.core.guards.freeze import EVERYTHING, idle_supports
 from lifeline.core.guards.urgency import KnownVpc
 from lifeline.core.network.model import Tier, Vpc
-from lifeline.core.network.reach import Reach
+from lifeline.core.network.network_path import Reach
 from lifeline.core.network.tiers import effective_route_table
 from lifeline.core.plan.actions import REMOVALS, Action, ActionKind, Plan
 from lifeline.core.plan.cost import Price, with_blocked

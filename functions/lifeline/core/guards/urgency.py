@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 from lifeline.core.network.model import SeenTier, Tier, Vpc, suffix_of
-from lifeline.core.network.reach import Reach
+from lifeline.core.network.network_path import Reach
 from lifeline.core.network.tiers import classify_subnets
 from lifeline.core.plan.actions import REMOVALS, Action, ActionKind, Plan, ServiceReport, Urgency
 from lifeline.core.plan.endpoint_lifecycle import Made

@@ -22,7 +22,7 @@ from lifeline.core.network.model import (
     version_of,
 )
 from lifeline.core.network.packets import EVERY_ADDRESS, narrowed, span, wider_of, without
-from lifeline.core.network.reach import endpoints_of
+from lifeline.core.network.service_here import endpoints_of
 from lifeline.core.network.tiers import effective_route_table, ways_out
 from lifeline.core.network.way_out import GATEWAYS
 from lifeline.core.wording import is_call, write_actor, write_person, write_time

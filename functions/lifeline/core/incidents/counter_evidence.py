@@ -7,7 +7,7 @@ from lifeline.core.incidents.changes import LINGERING
 from lifeline.core.incidents.facts import METRICS, Facts, is_outlived
 from lifeline.core.incidents.incident import CauseKind
 from lifeline.core.network.model import TargetKind
-from lifeline.core.network.reach import NetworkPath, Reach
+from lifeline.core.network.network_path import NetworkPath, Reach
 from lifeline.core.network.tiers import leads_out_by_ipv6, nat64_route
 from lifeline.core.wording import write_time
 

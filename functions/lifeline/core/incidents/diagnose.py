@@ -45,9 +45,9 @@ from lifeline.core.network.endpoint_policy import PUBLISHING
 from lifeline.core.network.gates import ObstacleKind
 from lifeline.core.network.iam_policy import Permission
 from lifeline.core.network.model import Ranges
+from lifeline.core.network.network_path import NetworkPath, Reach
 from lifeline.core.network.packets import ports_in
 from lifeline.core.network.ports import HTTPS, ports_of
-from lifeline.core.network.reach import NetworkPath, Reach
 from lifeline.core.network.tiers import effective_route_table, idle_ways
 from lifeline.core.wording import listed, plain, write_time
 

@@ -30,7 +30,9 @@ from lifeline.core.network.model import (
     Vpc,
     named_lists,
 )
-from lifeline.core.network.reach import NetworkPath, Reach, find_path, off_words
+from lifeline.core.network.network_path import NetworkPath, Reach
+from lifeline.core.network.reach import find_path
+from lifeline.core.network.service_here import off_words
 from lifeline.core.network.tiers import classify
 from lifeline.core.plan.cost import Price, monthly_cost_usd
 from lifeline.core.plan.endpoint_lifecycle import Made

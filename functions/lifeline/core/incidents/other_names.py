@@ -24,7 +24,7 @@ from lifeline.core.network.model import (
 )
 from lifeline.core.network.obstacles import Barrier, barrier_to
 from lifeline.core.network.ports import HTTPS, ports_of
-from lifeline.core.network.reach import is_of_another_region
+from lifeline.core.network.service_here import is_of_another_region
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from lifeline.core.history.change import Change
 from lifeline.core.incidents.changes import LAG, LINGERING, Field, change_evidence, change_words, clock_words
 from lifeline.core.incidents.facts import Around, Facts, cause_of
 from lifeline.core.incidents.incident import RECOVERY_TIME, Cause, CauseKind, Confidence
-from lifeline.core.network.reach import Reach
+from lifeline.core.network.network_path import Reach
 
 _SPREAD = timedelta(minutes=10)  # the agents that one outage silences don't all fall silent at once
 _MADE_BEFORE = timedelta(minutes=15)  # an endpoint made so shortly before a gap may repair what began the gap

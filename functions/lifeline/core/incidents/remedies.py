@@ -8,8 +8,8 @@ from lifeline.core.incidents.facts import METRICS
 from lifeline.core.network.endpoint_policy import PUBLISHING
 from lifeline.core.network.gates import ObstacleKind
 from lifeline.core.network.model import Ranges
+from lifeline.core.network.network_path import NetworkPath, Reach
 from lifeline.core.network.packets import ports_in
-from lifeline.core.network.reach import NetworkPath, Reach
 from lifeline.core.wording import listed
 
 _ASKED = {METRICS: PUBLISHING}

@@ -1,79 +1,40 @@
 """The one judge of how a subnet reaches a service: by what, over which path, what stands between, what was not read."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from enum import StrEnum
 from functools import cached_property, partial
 
-from lifeline.core.network.dns import (
-    DnsAnswer,
-    DnsView,
-    answer_to,
-    conflicting_zone,
-    custom_dns_finding,
-    domain_of,
-    parent_zone,
-    usual_answer,
-    usual_names,
-)
+from lifeline.core.network.dns import DnsAnswer, DnsView, custom_dns_finding, parent_zone
 from lifeline.core.network.endpoint_policy import Opening, judge_policy
 from lifeline.core.network.gates import ObstacleKind
 from lifeline.core.network.model import (
-    DEFAULT_ROUTES,
     FAILED_STATES,
     Catalog,
     Endpoint,
-    EndpointState,
     EndpointType,
     NetworkInterface,
     Part,
     Ranges,
-    RouteTable,
     SeenTier,
-    Service,
     Subnet,
     TargetKind,
     Tier,
-    UnsureTier,
     Vpc,
-    region_of,
-    suffix_of,
 )
-from lifeline.core.network.obstacles import (
-    Barrier,
-    Obstacle,
-    barrier_to,
-    is_managed,
-    is_on_gateway,
-    lets_all_in,
-)
+from lifeline.core.network.network_path import NetworkPath, Reach, together
+from lifeline.core.network.obstacles import Barrier, barrier_to, is_managed, is_on_gateway, lets_all_in
 from lifeline.core.network.packets import EPHEMERAL, NAT_PORTS, common, ports_in, without
-from lifeline.core.network.ports import SMTP, ports_of, ports_unknown
+from lifeline.core.network.ports import SMTP, ports_unknown
 from lifeline.core.network.priority import is_decided
-from lifeline.core.network.tiers import (
-    as_chosen,
-    classify,
-    effective_route_table,
-    idle_ways,
-    leads_out_by_ipv6,
-    nat64_route,
-    why_unsure,
-)
+from lifeline.core.network.route_words import route_words
+from lifeline.core.network.service_here import ServiceHere, is_ready
+from lifeline.core.network.tiers import as_chosen, classify, effective_route_table, nat64_route, why_unsure
 from lifeline.core.network.way_out import behind_nat, beside_unread, partly_out, way_out
 from lifeline.core.network.way_to_central import unread_addresses, way_to_central
 
-_ROUTES: dict[SeenTier, str] = {
-    Tier.ISOLATED: "no route out of the VPC",
-    Tier.EGRESS: "a route out of the VPC",
-    Tier.PUBLIC: "a route to an internet gateway",
-    UnsureTier.NOT_PUBLIC: "routes of which not all could be read",
-    UnsureTier.UNKNOWN: "routes of which not all could be read",
-}
+_IN_PART = "only some of what the subnet sends is let through"
 _PUBLIC = {False: "public IPv4 address", True: "IPv6 address"}
 _STAYING = frozenset({TargetKind.LOCAL, TargetKind.GATEWAY_ENDPOINT})
-_UNREAD_CATALOG = "the region's endpoint services could not be read"
-_IN_PART = "only some of what the subnet sends is let through"
-_SOME_NAMES = "clients also ask for other names of the service, which are answered otherwise"
 _REDUCED = (
     f"the network ACLs let responses reach only some of the ports from which connections come ({ports_in(EPHEMERAL)}, "
     f"and {ports_in(NAT_PORTS)} of a NAT), so that some may fail"
@@ -82,104 +43,6 @@ _ONLY_BY_IPV6 = (
     "the subnet is IPv6-only and has no NAT64: if the service's regional name has IPv4 addresses alone, only clients "
     "that use its dual-stack name get there"
 )
-NOBODY_LOOKED = "whether a central endpoint answers was not checked"
-
-
-class Reach(StrEnum):
-    """The verdict on one subnet and one service.
-
-    UNKNOWN is an answer of its own: what was not read decides. It is neither open nor served. Where the path
-    is closed whatever was not read, that is the verdict: nobody reaches a central endpoint without a route to it.
-    """
-
-    SERVED = "served by an endpoint"
-    CENTRAL = "served by a central endpoint"
-    OPEN_EGRESS = "open by a route out of the VPC"
-    OPEN_PUBLIC = "open by an internet gateway"
-    PENDING = "the endpoint is pending"
-    FAILED = "the endpoint failed"
-    CLOSED = "the endpoint is closed"
-    PARTLY = "reachable in part"
-    FILTERED = "the way out is shut"
-    DNS_OFF = "the VPC's DNS is off"
-    NO_ADDRESS = "no public address"
-    UNREACHABLE = "unreachable"
-    UNKNOWN = "unknown"
-
-    @property
-    def is_open(self) -> bool:
-        """True if what is known lets the service be reached, privately or not."""
-        return self in {Reach.SERVED, Reach.CENTRAL, Reach.OPEN_EGRESS, Reach.OPEN_PUBLIC}
-
-    @property
-    def is_open_in_part(self) -> bool:
-        """True if something of the service can be reached."""
-        return self.is_open or self is Reach.PARTLY
-
-    @property
-    def is_closed(self) -> bool:
-        """True if what is known keeps the service from being reached, whatever wasn't read."""
-        return not self.is_open and self is not Reach.UNKNOWN
-
-
-@dataclass(frozen=True, slots=True)
-class NetworkPath:
-    """The path from a subnet to a service. `words` is one line; `notes` are more of what it is known from.
-
-    `endpoint_id` is the endpoint that serves, or that should; `central_id` the zone, rule or Profile that answers
-    instead, `addresses` with which, none where they were not read. `obstacles` stand between the subnet and that
-    endpoint. `unread` are clauses: what was not read and could change the verdict, or what can be done about it;
-    `doubts` say why it may not hold although everything was read. `shut` are the subnet's addresses from which
-    something of the service can't be reached, though it is served or open: a few, of which `exception` says why, or in
-    part. `is_partly_out` says that routes lead some public addresses out, and it isn't known whether they are the
-    service's. `is_repairable` is False where neither an endpoint of Lifeline's nor one that it could make would open
-    the path; if something is `unread`, True only says that one might. `conflict_id` is the zone that keeps AWS from
-    accepting one.
-    """
-
-    reach: Reach
-    words: str
-    endpoint_id: str = ""
-    central_id: str = ""
-    addresses: tuple[str, ...] = ()
-    obstacles: tuple[Obstacle, ...] = ()
-    notes: tuple[str, ...] = ()
-    doubts: tuple[str, ...] = ()
-    unread: tuple[str, ...] = ()
-    is_repairable: bool = False
-    conflict_id: str = ""
-    shut: Ranges = ()
-    exception: str = ""
-    is_partly_out: bool = False
-
-    def cut_beyond(self, service: str, words: str, subnet_id: str, *doubts: str) -> "NetworkPath":
-        """The path to a central endpoint, on which something beyond the VPC stands."""
-        obstacle = Obstacle(ObstacleKind.BEYOND, words, subnet_id)
-        return replace(
-            self,
-            reach=Reach.UNREACHABLE,
-            words=f"the way to the central endpoint for the {service} service is cut",
-            obstacles=(obstacle,),
-            notes=(self.words, words, *self.notes),
-            doubts=(*self.doubts, *doubts),
-        )
-
-    @property
-    def standing(self) -> tuple[Reach, Ranges, str]:
-        """By what and from where the service can be reached; alike for each way out, and for whatever shuts it off."""
-        if not self.reach.is_open_in_part:
-            return self.reach if self.reach is Reach.UNKNOWN else Reach.UNREACHABLE, (), ""
-        return Reach.OPEN_EGRESS if self.reach is Reach.OPEN_PUBLIC else self.reach, self.shut, self.exception
-
-    @property
-    def is_unasked(self) -> bool:
-        """True if the verdict is unknown only because nobody has looked who else answers the name."""
-        return self.reach is Reach.UNKNOWN and self.unread == (NOBODY_LOOKED,)
-
-    @property
-    def uncertainties(self) -> tuple[str, ...]:
-        """Everything that makes the verdict less than sure."""
-        return (*self.doubts, *self.unread)
 
 
 def find_path(
@@ -200,7 +63,8 @@ def find_path(
     return ServiceReach(vpc, service, catalog, dns, asking).path(subnet, has_public_address=has_public_address)
 
 
-class ServiceReach:
+@dataclass(frozen=True, eq=False)
+class ServiceReach(ServiceHere):
     """How the subnets of one VPC reach one service; what holds for all of them is found once.
 
     The service's name decides first. While both of the VPC's DNS attributes are on, an available interface endpoint
@@ -213,58 +77,24 @@ class ServiceReach:
     otherwise; of several that are answered in different ways, each has its path, and the service has them all, or is
     reachable in part.
 
-    `asking` is the one interface of which paths are asked, None for whole subnets. `ports` are the service's, none if
-    they aren't known. `holder` is the endpoint that takes the name, or will once it is available, has interfaces and
-    the VPC's DNS is on; `gateway` is a gateway endpoint as one could be made, None where the region offers none.
-    `conflict` is the zone of another of its names for which AWS refuses private DNS of the endpoint that is missing.
+    `asking` is the one interface of which paths are asked, None for whole subnets.
     """
 
-    def __init__(
-        self,
-        vpc: Vpc,
-        service: str,
-        catalog: Catalog,
-        dns: DnsView | None,
-        asking: NetworkInterface | None = None,
-    ) -> None:
-        self.vpc, self.service, self.dns, self.asking = vpc, service, dns, asking
-        self._catalog = catalog
-        self.ports = ports_of(service, dict(catalog.ports))
-        self.offered = catalog.find(service)
-        self.is_catalog_read = catalog.is_read
-        names = tuple(dict.fromkeys(name for offered in self.offered for name in offered.private_dns_names))
-        self.names = usual_names(names)
-        self.endpoints = endpoints_of(service, vpc)
-        self.central = usual_answer(self.names, dns) if dns else None
-        self._of_others = tuple(self._of_other_names(catalog)) if self.central else ()
-        by_gateway = (offered for offered in self.offered if offered.type is EndpointType.GATEWAY)
-        self.gateway = next((_imagined(offered) for offered in by_gateway), None)
-        is_by_interface = dns and not self.central and not self.gateway
-        self.conflict = conflicting_zone(names, dns) if dns and is_by_interface else None
-        interfaces = [endpoint for endpoint in self.endpoints if endpoint.type is EndpointType.INTERFACE]
-        working = (endpoint for endpoint in interfaces if endpoint.state not in FAILED_STATES)
-        named = [endpoint for endpoint in working if endpoint.private_dns and not endpoint.inbound_dns_only]
-        unsure = [endpoint for endpoint in named if self.gateway and endpoint.inbound_dns_only is None]
-        self.maybe_holder = next(iter(unsure), None)
-        sure = (endpoint for endpoint in named if endpoint not in unsure)
-        self.holder = min(sure, key=lambda named: (not _is_ready(named), not named.subnet_ids, named.id), default=None)
-        self._gateways = [endpoint for endpoint in self.endpoints if endpoint.type is EndpointType.GATEWAY]
-        self._lets_all_in: dict[tuple[str, int], bool] = {}
-        self._tiers: dict[str, SeenTier] = {}
+    asking: NetworkInterface | None = None
 
     def path(self, subnet: Subnet, *, has_public_address: bool) -> NetworkPath:
         """The path of an instance in the subnet, with what its routes are among the notes."""
         path = self._whichever_counts(subnet, partial(ServiceReach._path, has_public_address=has_public_address))
         path = self._unless_dns_is_unread(path, subnet)
-        path = replace(path, notes=(self._tier_words(subnet), *path.notes))
+        path = replace(path, notes=(route_words(subnet, self.vpc, self.service, self._tier(subnet)), *path.notes))
         others = (one.path(subnet, has_public_address=has_public_address) for one in self._of_others)
-        return _together([path, *others])
+        return together([path, *others])
 
     def private_path(self, subnet: Subnet) -> NetworkPath:
         """The path by an endpoint, here or central, whatever way out the subnet has beside it."""
         path = self._whichever_counts(subnet, ServiceReach._private_path)
         others = (one.private_path(subnet) for one in self._of_others)
-        return _together([self._unless_dns_is_unread(path, subnet), *others])
+        return together([self._unless_dns_is_unread(path, subnet), *others])
 
     def _path(self, subnet: Subnet, *, has_public_address: bool) -> NetworkPath:
         return (
@@ -284,7 +114,7 @@ class ServiceReach:
         possible = (self.vpc,) if self._is_decided else as_chosen(subnet, self.vpc)
         if possible == (self.vpc,):
             return find(self, subnet)
-        found = [find(self._as_if(vpc), subnet) for vpc in possible]
+        found = [find(replace(self, vpc=vpc), subnet) for vpc in possible]
         unread = tuple(dict.fromkeys(words for path in found for words in path.unread))
         if len({path.standing for path in found}) == 1:
             doubts = tuple(dict.fromkeys(words for path in found for words in path.doubts))
@@ -309,12 +139,6 @@ class ServiceReach:
         words = f"{subnet.id} can't reach the {self.service} service, whichever route AWS chose"
         return replace(first, reach=Reach.UNREACHABLE, words=words, obstacles=(), notes=(*first.notes, *reasons))
 
-    def _as_if(self, vpc: Vpc) -> "ServiceReach":
-        """The same for a VPC that differs in its routes."""
-        found = ServiceReach(vpc, self.service, self._catalog, self.dns, self.asking)
-        found.conflict = self.conflict
-        return found
-
     def _unless_dns_is_unread(self, path: NetworkPath, subnet: Subnet) -> NetworkPath:
         """The path; unknown if it is open only while the VPC's DNS is on, and whether that is so could not be read."""
         unread = self.vpc.unread_words(Part.DNS_ATTRIBUTES)
@@ -324,20 +148,14 @@ class ServiceReach:
         notes, unread = (*path.notes, path.words), (*path.unread, *unread)
         return replace(path, reach=Reach.UNKNOWN, words=words, notes=notes, unread=unread)
 
-    @property
-    def is_held(self) -> bool:
-        """True if the holder is available and has interfaces: AWS accepts one without, which has no address to give."""
-        return self.holder is not None and _is_ready(self.holder) and bool(self.holder.subnet_ids)
-
-    @cached_property
-    def attributes_off(self) -> tuple[str, ...]:
-        """The VPC's, found once."""
-        return self.vpc.dns_off
-
     @cached_property
     def _is_decided(self) -> bool:
         """Of all of the VPC's routes, found once."""
         return is_decided(self.vpc.route_tables)
+
+    @cached_property
+    def _tiers(self) -> dict[str, SeenTier]:
+        return {}
 
     def _tier(self, subnet: Subnet) -> SeenTier:
         if subnet.id not in self._tiers:
@@ -346,31 +164,22 @@ class ServiceReach:
 
     # ---- who answers the name
 
-    def _of_other_names(self, catalog: Catalog) -> Iterator["ServiceReach"]:
-        """The same for usual names that aren't answered as the first one is: by a record of their own, or by none."""
-        names = {answer_to(name, self.dns) if self.dns else None: name for name in self.names}
-        for name in (name for answer, name in names.items() if answer != self.central):
-            alone = catalog.asked_by(self.offered, (name,))
-            found = ServiceReach(self.vpc, self.service, alone, self.dns, self.asking)
-            if self.dns and not found.gateway:
-                found.conflict = conflicting_zone(self.names, self.dns)
-            yield found
-
-    def is_unanswered(self, name: str) -> bool:
-        """True if nothing else than an endpoint answers the name here, as far as the VPC's DNS was read."""
-        return self.dns is not None and answer_to(name, self.dns) is None
+    @cached_property
+    def _of_others(self) -> tuple["ServiceReach", ...]:
+        """The same for usual names that aren't answered as the first one is."""
+        return tuple(replace(self, asked=(name,)) for name in self.answered_otherwise)
 
     def _by_name(self, subnet: Subnet, *, is_private: bool = False) -> NetworkPath | None:
         is_on, central = not self.attributes_off, self.central
-        if is_on and self.holder and self.is_held and not self._is_forwarded:
+        if is_on and self.holder and self.is_held and not self.is_forwarded:
             return self._unless_forwarded(self._by_endpoint(self.holder, subnet), subnet)
         is_read = central and central.addresses is not None  # so the name isn't a public address
-        if is_on and central and (is_read or (self._is_forwarded and self.is_held)):
+        if is_on and central and (is_read or (self.is_forwarded and self.is_held)):
             return self._by_central(central, subnet)
-        gateways = (gateway for gateway in self._gateways if _is_ready(gateway))
+        gateways = (gateway for gateway in self.gateways if is_ready(gateway))
         gateway = next((gateway for gateway in gateways if is_on_gateway(gateway, subnet, self.vpc)), None)
         if path := self._by_endpoint(gateway, subnet) if gateway else self._behind_nat(subnet, is_private=is_private):
-            if not self._asks_somebody:
+            if not self.asks_somebody:
                 return self._unresolved(path.endpoint_id)
             return self._unless_elsewhere(path, central, subnet) if is_on and central else path
         if self.maybe_holder:
@@ -378,12 +187,6 @@ class ServiceReach:
             unread = "its PrivateDnsOnlyForInboundResolverEndpoint option was not read"
             return NetworkPath(Reach.UNKNOWN, words, self.maybe_holder.id, unread=(unread,))
         return self._by_central(central, subnet) if is_on and central else None
-
-    @property
-    def _is_forwarded(self) -> bool:
-        """True if a rule for just one of the names answers it, and so goes before private DNS (see `answer_to`)."""
-        central = self.central
-        return bool(central and central.forwards and central.domain in map(domain_of, self.names))
 
     def _unless_elsewhere(self, path: NetworkPath, central: DnsAnswer, subnet: Subnet) -> NetworkPath:
         """The path by a gateway endpoint, if the name leads to public addresses; what answers it wasn't read."""
@@ -415,7 +218,7 @@ class ServiceReach:
         tier = self._tier(subnet)
         if tier is not Tier.ISOLATED and (is_addressed or tier is not Tier.PUBLIC):
             return None
-        ready = (gateway for gateway in self._gateways if _is_ready(gateway))
+        ready = (gateway for gateway in self.gateways if is_ready(gateway))
         found = ((one, behind_nat(one, subnet, self.vpc, self.ports, self.asking)) for one in ready)
         return next(((one, barrier) for one, barrier in found if barrier), None)
 
@@ -449,6 +252,10 @@ class ServiceReach:
             return replace(path, reach=Reach.UNKNOWN, words=words)
         return path
 
+    @cached_property
+    def _lets_all_in(self) -> dict[tuple[str, int], bool]:
+        return {}
+
     def _barrier_to(self, endpoint: Endpoint, subnet: Subnet) -> Barrier:
         """What stands before an endpoint; while the service's ports aren't known, only that."""
         if not self.ports:
@@ -470,7 +277,7 @@ class ServiceReach:
             return replace(path, unread=found.unread) if is_served else replace(found, central_id=central.source_id)
         if effective_route_table(subnet, self.vpc) is None:
             return self._without_table(replace(path, notes=(words,)), subnet)
-        own = [endpoint for endpoint in self.endpoints if _is_ready(endpoint) and not self._is_shut(endpoint, subnet)]
+        own = [endpoint for endpoint in self.endpoints if is_ready(endpoint) and not self._is_shut(endpoint, subnet)]
         barrier = way_to_central(central, subnet, self.vpc, self.ports, own, self.asking)
         unread = (*(self.dns.unreadable if self.dns else ()), *barrier.unread)
         path = replace(path, unread=unread, obstacles=barrier.obstacles, shut=barrier.shut)
@@ -496,10 +303,6 @@ class ServiceReach:
             return replace(path, reach=Reach.UNREACHABLE, words=first, notes=tuple(more))
         return replace(path, reach=Reach.FILTERED, words=first, notes=(path.words, *more))
 
-    def beside(self, central: DnsAnswer) -> Endpoint | None:
-        """The endpoint in this very VPC to which a zone leads, once it is available."""
-        return next((one for one in self.endpoints if one.id == central.endpoint_id and _is_ready(one)), None)
-
     def _is_shut(self, endpoint: Endpoint, subnet: Subnet) -> bool:
         """True if an endpoint in this VPC is known to let nothing of the subnet in."""
         barrier = self._barrier_to(endpoint, subnet)
@@ -513,7 +316,7 @@ class ServiceReach:
     def _leads_to_central(self, subnet: Subnet) -> bool:
         """True if a route leads beyond the VPC, or the central answer may be the address of an endpoint in this one."""
         return self._leads_on(subnet) or any(
-            _is_ready(endpoint) and endpoint.subnet_ids and not self._is_shut(endpoint, subnet)
+            is_ready(endpoint) and endpoint.subnet_ids and not self._is_shut(endpoint, subnet)
             for endpoint in self.endpoints
         )
 
@@ -523,13 +326,13 @@ class ServiceReach:
         """
         if path.reach is not Reach.CLOSED or not self._leads_on(subnet):
             return path
-        return replace(path, unread=(*path.unread, *self._unread_answers))
+        return replace(path, unread=(*path.unread, *self.unread_answers))
 
     def _unless_central(self, path: NetworkPath, subnet: Subnet) -> NetworkPath:
         """The closed path; unknown where a central endpoint would open it, and whether one answers was not read."""
         can_lead = self._leads_to_central(subnet)
         is_hidden = bool(self.attributes_off or self.central or path.reach is Reach.UNKNOWN)
-        if is_hidden or not can_lead or not self._unread_answers:
+        if is_hidden or not can_lead or not self.unread_answers:
             return path
         words = f"it isn't known whether a central endpoint gives {subnet.id} access to the {self.service} service"
         return replace(path, reach=Reach.UNKNOWN, words=words, endpoint_id="", notes=(*path.notes, path.words))
@@ -542,8 +345,8 @@ class ServiceReach:
             return None
         if len(tier.possible) > 1:
             words = f"it isn't known whether a route gives {subnet.id} access to the {self.service} service"
-            unread = (*why_unsure((subnet,), self.vpc), *self._unread_dns)
-            return NetworkPath(Reach.UNKNOWN, words, unread=unread, is_repairable=self._can_be_made)
+            unread = (*why_unsure((subnet,), self.vpc), *self.unread_dns)
+            return NetworkPath(Reach.UNKNOWN, words, unread=unread, is_repairable=self.can_be_made)
         barrier = self._way_out(subnet, self.ports, has_public_address=has_public_address)
         if barrier.obstacles and not barrier.passes_any:
             return None
@@ -570,7 +373,7 @@ class ServiceReach:
             obstacles=barrier.obstacles,
             notes=notes,
             doubts=doubts,
-            unread=(*self._unread_dns, *barrier.unread),
+            unread=(*self.unread_dns, *barrier.unread),
             is_repairable=bool(barrier.obstacles and self.offered and not self.conflict),
             conflict_id=self.conflict.source_id if self.conflict and barrier.obstacles else "",
             shut=barrier.shut,
@@ -586,7 +389,7 @@ class ServiceReach:
         words, *more = (obstacle.words for obstacle in barrier.obstacles)
         path = replace(closed, reach=Reach.FILTERED, words=words, obstacles=barrier.obstacles)
         if any(obstacle.kind is ObstacleKind.ENDPOINT_POLICY for obstacle in barrier.obstacles):
-            path = replace(path, is_repairable=all(map(is_managed, self._gateways)))  # beside others', none is made
+            path = replace(path, is_repairable=all(map(is_managed, self.gateways)))  # beside others', none is made
         return self._unless_central(replace(path, notes=(*more, *closed.notes)), subnet)
 
     def _own_way(self, subnet: Subnet, *, has_public_address: bool) -> Barrier | None:
@@ -620,18 +423,13 @@ class ServiceReach:
 
     def _without_resolver(self, subnet: Subnet, *, has_public_address: bool) -> NetworkPath | None:
         """With enableDnsSupport off the VPC's resolver answers nothing, not even public names (VPC guide: DNS)."""
-        if self._asks_somebody or not self._by_itself(subnet, has_public_address=has_public_address):
+        if self.asks_somebody or not self._by_itself(subnet, has_public_address=has_public_address):
             return None
         return self._unresolved(self.holder.id if self.holder and self.is_held else "")
 
-    @property
-    def _asks_somebody(self) -> bool:
-        """True if clients get answers at all: from the VPC's resolver, or from other servers."""
-        return self.vpc.dns_support or bool(self.dns and self.dns.custom_dns_servers)
-
     def _unresolved(self, endpoint_id: str) -> NetworkPath:
         doubts = ("the instances might use other DNS servers",)
-        words = f"{self._dns_off_words()}, so names aren't resolved"
+        words = f"{self.dns_off_words()}, so names aren't resolved"
         return NetworkPath(Reach.DNS_OFF, words, endpoint_id, doubts=doubts, is_repairable=True)
 
     # ---- nothing answers, or not yet
@@ -639,30 +437,30 @@ class ServiceReach:
     def _not_yet(self, subnet: Subnet) -> NetworkPath | None:
         barrier = self._barrier_to(self.holder, subnet).obstacles if self.holder else ()
         if self.attributes_off and self.holder and self.is_held:
-            words = f"{self._dns_off_words()}, so the private DNS name of {self.holder.id} isn't resolved"
+            words = f"{self.dns_off_words()}, so the private DNS name of {self.holder.id} isn't resolved"
             return NetworkPath(Reach.DNS_OFF, words, self.holder.id, obstacles=barrier, is_repairable=True)
         if self.attributes_off and self.central:
-            words = f"{self._dns_off_words()}, so the names in {self.central.source_id} aren't resolved"
+            words = f"{self.dns_off_words()}, so the names in {self.central.source_id} aren't resolved"
             return NetworkPath(Reach.DNS_OFF, words, central_id=self.central.source_id, is_repairable=True)
         table = effective_route_table(subnet, self.vpc)
-        for gateway in self._gateways:
-            if table and _is_ready(gateway) and table.id in gateway.route_table_ids:
+        for gateway in self.gateways:
+            if table and is_ready(gateway) and table.id in gateway.route_table_ids:
                 words = f"the route to {gateway.id} in {table.id} is not active"
                 return NetworkPath(Reach.PENDING, words, gateway.id)
         named = (endpoint for endpoint in self.endpoints if endpoint.private_dns and not endpoint.inbound_dns_only)
-        promising = [*named, *self._gateways]
+        promising = [*named, *self.gateways]
         coming = [endpoint for endpoint in promising if endpoint.state.is_coming]
         failed = [endpoint for endpoint in promising if endpoint.state in FAILED_STATES]
         if coming:  # it will take the name, whoever answers it until then
             words = f"{coming[0].id} for the {self.service} service {coming[0].state.words}"
             may_be_central = not self.attributes_off and self._leads_to_central(subnet)
-            unread = self._unread_answers if may_be_central else ()
+            unread = self.unread_answers if may_be_central else ()
             return NetworkPath(Reach.PENDING, words, coming[0].id, obstacles=barrier, unread=unread)
         if failed:
             words = f"{failed[0].id} for the {self.service} service {failed[0].state.words}"
             notes = (f"{failed[0].id}: {failed[0].failure}",) if failed[0].failure else ()
             is_replaced = is_managed(failed[0]) and failed[0].type is EndpointType.INTERFACE
-            unread = self._unread_answers
+            unread = self.unread_answers
             path = NetworkPath(Reach.FAILED, words, failed[0].id, notes=notes, unread=unread, is_repairable=is_replaced)
             return self._unless_central(path, subnet)
         return None
@@ -690,10 +488,10 @@ class ServiceReach:
             Reach.UNREACHABLE,
             barrier[0].words if barrier else f"no endpoint in the VPC gives access to the {self.service} service",
             obstacles=barrier,
-            notes=(*self._idle(table), *self._conflict_words()),
-            doubts=tuple(self._misspelt()),
-            unread=tuple(self._unread()),
-            is_repairable=not barrier and self._can_be_made,
+            notes=(*self.idle_words(table), *self.conflict_words()),
+            doubts=tuple(self.misspelt_words()),
+            unread=self.unread,
+            is_repairable=not barrier and self.can_be_made,
             conflict_id=self.conflict.source_id if self.conflict else "",
         )
         return self._without_table(path, subnet) if table is None and self.gateway else path
@@ -703,127 +501,8 @@ class ServiceReach:
         unread = (f"the route table of {subnet.id} was not seen", *path.unread)
         return replace(path, reach=Reach.UNKNOWN, words=words, unread=unread, is_repairable=False)
 
-    # ---- facts and words
-
-    @property
-    def _can_be_made(self) -> bool:
-        """True if an endpoint could be made that takes the name, as far as it is known."""
-        return (bool(self.offered) or not self.is_catalog_read) and not self.conflict
-
-    def _conflict_words(self) -> Iterator[str]:
-        if zone := self.conflict:
-            yield (
-                f"{zone.kind} {zone.source_id} has {zone.domain}, another of the service's names, so that AWS accepts "
-                "no endpoint with private DNS"
-            )
-
-    def _dns_off_words(self) -> str:
-        """Which of the VPC's DNS attributes are off."""
-        return f"the VPC's {off_words(self.attributes_off)}"
-
-    def _tier_words(self, subnet: Subnet) -> str:
-        """The subnet's tier, its route table, and its default routes that lead nowhere."""
-        table = effective_route_table(subnet, self.vpc)
-        dead = [
-            f"; its route to {route.target_id} is a blackhole"
-            for route in (table.routes if table else ())
-            if not route.is_active and DEFAULT_ROUTES & set(route.destinations)
-        ]
-        tier = self._tier(subnet)
-        is_by_ipv6 = tier is Tier.ISOLATED and leads_out_by_ipv6(subnet, self.vpc)
-        routes = "no IPv4 route out of the VPC" if is_by_ipv6 else _ROUTES[tier]
-        if len(tier.possible) > 1 and table and not is_decided([table]):
-            routes = "routes by prefix lists that share addresses"
-        elif tier is Tier.ISOLATED and partly_out(subnet, self.vpc, self.service, has_public_address=True):
-            routes = "no default route out of the VPC"
-        ways = idle_ways(subnet, self.vpc) if tier is Tier.ISOLATED else ()
-        idle = [f"route to {target_id} carries nothing out: {why.replace(target_id, 'it')}" for target_id, why in ways]
-        has = f"'s {'; its '.join(idle)}" if idle else f" has {routes}"
-        return f"{subnet.id} is {tier}{f': {table.id}{has}' if table else ''}{''.join(dead)}"
-
-    def _idle(self, table: RouteTable | None) -> Iterator[str]:
-        """Endpoints of the service that are there and don't help."""
-        for endpoint in filter(_is_ready, self.endpoints):
-            if endpoint.type is EndpointType.GATEWAY:
-                yield f"{endpoint.id} has no route in {table.id if table else 'the route table'}"
-            elif not endpoint.private_dns:
-                yield f"{endpoint.id} exists, but its private DNS is off, so the service's name doesn't resolve to it"
-            elif endpoint.inbound_dns_only:
-                yield f"{endpoint.id} exists, but its private DNS is only for the inbound resolver endpoint"
-            else:
-                yield f"{endpoint.id} has no network interface"
-
-    @property
-    def _unread_dns(self) -> tuple[str, ...]:
-        return (NOBODY_LOOKED,) if self.dns is None else self.dns.unreadable
-
-    @property
-    def _unread_answers(self) -> tuple[str, ...]:
-        """What was not read and decides whether the name is answered centrally. The catalog has the names."""
-        is_nameless = not self.is_catalog_read and (self.dns is None or bool(self.dns.answers))
-        return (*self._unread_dns, *([_UNREAD_CATALOG] if is_nameless else []))
-
-    def _unread(self) -> Iterator[str]:
-        yield from self._unread_dns
-        if not self.is_catalog_read:
-            yield _UNREAD_CATALOG
-
-    def _misspelt(self) -> Iterator[str]:
-        if self.is_catalog_read and not self.offered:
-            yield f"the region offers no endpoint service named {self.service}; is the name misspelled?"
-
-
-def _together(paths: Sequence[NetworkPath]) -> NetworkPath:
-    """One path for all the names that clients ask for: the worst of theirs, in part where others are open."""
-    if unknown := next((path for path in paths if path.reach is Reach.UNKNOWN), None):
-        return replace(unknown, is_partly_out=any(path.is_partly_out for path in paths))
-    closed = [path for path in paths if not path.reach.is_open_in_part]
-    others = [path for path in paths if path.reach.is_open_in_part]
-    if not closed:
-        first = next((path for path in others if path.shut), others[0])
-        unread = tuple(dict.fromkeys(words for path in others for words in path.unread))
-        return replace(
-            first, unread=unread, doubts=tuple(dict.fromkeys(words for path in others for words in path.doubts))
-        )
-    if not others:
-        return closed[0]
-    notes, doubts = (*closed[0].notes, others[0].words), (*closed[0].doubts, _SOME_NAMES)
-    is_repairable = closed[0].is_repairable and bool(closed[0].endpoint_id)  # none is made where a hub answers a name
-    return replace(closed[0], reach=Reach.PARTLY, notes=notes, doubts=doubts, is_repairable=is_repairable)
-
-
-def off_words(attributes: Sequence[str]) -> str:
-    """That DNS attributes are off, as a clause."""
-    return f"{' and '.join(attributes)} {'is' if len(attributes) == 1 else 'are'} off"
-
-
-def endpoints_of(service: str, vpc: Vpc) -> tuple[Endpoint, ...]:
-    """The VPC's endpoints of the service that aren't gone, by id. Their names are enough: no catalog is needed.
-
-    An endpoint of another region never serves this region's name (PrivateLink guide: cross-region connectivity).
-    """
-    known = (endpoint for endpoint in vpc.live_endpoints if endpoint.type is not EndpointType.OTHER)
-    here = (endpoint for endpoint in known if not is_of_another_region(endpoint, vpc))
-    return tuple(endpoint for endpoint in here if suffix_of(endpoint.service_name) == service)
-
-
-def is_of_another_region(endpoint: Endpoint, vpc: Vpc) -> bool:
-    """By the region in its service's name, and in the zones of the VPC's subnets: us-east-1a, us-west-2-lax-1a."""
-    region = region_of(endpoint.service_name)
-    zones = [subnet.zone for subnet in vpc.subnets if subnet.zone]
-    return bool(region and zones) and not any(zone.startswith(region) for zone in zones)
-
-
-def _imagined(service: Service) -> Endpoint:
-    """A gateway endpoint that could be made."""
-    return Endpoint("a gateway endpoint", service.name, EndpointType.GATEWAY, EndpointState.AVAILABLE)
-
 
 def _narrow_words(endpoint: Endpoint, vpc: Vpc) -> tuple[str, ...]:
     """That the endpoint's policy was read, and may keep something out; none where it keeps out all, or nothing."""
     verdict = judge_policy(endpoint, vpc)
     return (verdict.words,) if verdict.opening is Opening.NARROW else ()
-
-
-def _is_ready(endpoint: Endpoint) -> bool:
-    return endpoint.state is EndpointState.AVAILABLE

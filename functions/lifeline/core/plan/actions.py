@@ -8,8 +8,8 @@ from typing import Self
 
 from lifeline.core.network.hub import CheckAnswer
 from lifeline.core.network.model import SECURITY_GROUP_NAME, Endpoint, Ranges, SeenTier, suffix_of
+from lifeline.core.network.network_path import NetworkPath
 from lifeline.core.network.ports import HTTPS
-from lifeline.core.network.reach import NetworkPath
 from lifeline.core.plan.ways import HubComparison
 from lifeline.core.policy.central import is_profile
 from lifeline.core.policy.labels import Tagging

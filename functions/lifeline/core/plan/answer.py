@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Any, Self
 
 from lifeline.core.network.model import SeenTier, Tier, Vpc
-from lifeline.core.network.reach import Reach
+from lifeline.core.network.network_path import Reach
 from lifeline.core.plan.actions import Action, ActionKind, Plan, ServiceReport, Status
 from lifeline.core.plan.cost import Price, cost_of, usd_words
 from lifeline.core.plan.ways import HubComparison, comparison_json

@@ -6,7 +6,8 @@ from dataclasses import replace
 from lifeline.core.network.dns import DnsAnswer
 from lifeline.core.network.hub import HubView, check_beyond, find_cut
 from lifeline.core.network.model import Catalog, Subnet
-from lifeline.core.network.reach import Reach, ServiceReach
+from lifeline.core.network.network_path import Reach
+from lifeline.core.network.reach import ServiceReach
 from lifeline.core.plan.scene import Scene
 
 

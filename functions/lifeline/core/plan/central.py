@@ -27,10 +27,12 @@ from lifeline.core.network.model import (
     suffix_of,
     version_of,
 )
+from lifeline.core.network.network_path import Reach
 from lifeline.core.network.packets import blocks_in, span
 from lifeline.core.network.ports import ports_of, ports_unknown
-from lifeline.core.network.reach import Reach, ServiceReach, off_words
+from lifeline.core.network.reach import ServiceReach
 from lifeline.core.network.routing import Routing
+from lifeline.core.network.service_here import off_words
 from lifeline.core.network.tiers import effective_route_table
 from lifeline.core.plan.client_egress import NOT_KNOWN, AnsweringEnds, find_cut_off
 from lifeline.core.plan.cost import free_profile_vpcs, monthly_cost_usd, monthly_profile_vpc_usd

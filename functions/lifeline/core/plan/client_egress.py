@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from lifeline.core.network.egress import OwnGroups, rules_to_members, unknown_members
 from lifeline.core.network.gates import End, ObstacleKind
 from lifeline.core.network.model import NetworkInterface, Ranges, Rule, Subnet, Vpc
+from lifeline.core.network.network_path import NetworkPath, Reach
 from lifeline.core.network.obstacles import Obstacle, rule_lanes, unread_lists
 from lifeline.core.network.packets import is_few, joined, ports_in, size
-from lifeline.core.network.reach import NetworkPath, Reach
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,9 @@ from dataclasses import replace
 from lifeline.core.network.endpoint_policy import Opening, judge_policy
 from lifeline.core.network.gates import ObstacleKind
 from lifeline.core.network.model import Catalog, Endpoint, EndpointState, EndpointType, Subnet, Vpc, is_own
-from lifeline.core.network.reach import Reach, ServiceReach, endpoints_of
+from lifeline.core.network.network_path import Reach
+from lifeline.core.network.reach import ServiceReach
+from lifeline.core.network.service_here import endpoints_of
 from lifeline.core.network.tiers import effective_route_table
 from lifeline.core.plan.actions import Action, ActionKind, ServiceReport, ServiceState
 from lifeline.core.plan.scene import Scene

@@ -18,6 +18,7 @@ from lifeline.core.network.model import (
     Subnet,
     Vpc,
 )
+from lifeline.core.network.network_path import NetworkPath, Reach
 from lifeline.core.network.obstacles import Obstacle, barrier_to
 from lifeline.core.network.packets import (
     EPHEMERAL,
@@ -31,7 +32,7 @@ from lifeline.core.network.packets import (
 )
 from lifeline.core.network.ports import HTTPS, ports_of
 from lifeline.core.network.priority import is_decided
-from lifeline.core.network.reach import NetworkPath, Reach, ServiceReach
+from lifeline.core.network.reach import ServiceReach
 from lifeline.core.plan.actions import Action, ActionKind
 from lifeline.core.plan.client_egress import (
     NOT_KNOWN,

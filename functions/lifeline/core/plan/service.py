@@ -8,10 +8,12 @@ from lifeline.core.network.dns import DnsAnswer
 from lifeline.core.network.endpoint_policy import is_shut, judge_policy
 from lifeline.core.network.gates import ObstacleKind
 from lifeline.core.network.model import FAILED_STATES, Catalog, Endpoint, Part, Service, Subnet, is_own
+from lifeline.core.network.network_path import NetworkPath, Reach
 from lifeline.core.network.obstacles import Obstacle
 from lifeline.core.network.packets import ports_in
 from lifeline.core.network.ports import HTTPS, ports_unknown
-from lifeline.core.network.reach import NetworkPath, Reach, ServiceReach, off_words
+from lifeline.core.network.reach import ServiceReach
+from lifeline.core.network.service_here import off_words
 from lifeline.core.plan.actions import Action, ActionKind, ServiceReport, ServiceState
 from lifeline.core.plan.security_group import can_let_in, own_security_groups
 from lifeline.core.plan.waking import waking_harm, waking_told, waking_words

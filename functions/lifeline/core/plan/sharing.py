@@ -7,7 +7,8 @@ from typing import Any
 from lifeline.core.network.dns import DnsAnswer, conflicting_zone, domain_of
 from lifeline.core.network.hub import check_beyond, find_cut
 from lifeline.core.network.model import FAILED_STATES, IN_PLACE_OF, Endpoint, EndpointState, Subnet
-from lifeline.core.network.reach import NetworkPath, Reach, ServiceReach
+from lifeline.core.network.network_path import NetworkPath, Reach
+from lifeline.core.network.reach import ServiceReach
 from lifeline.core.plan.actions import HALFWAY, Action, ActionKind, ServiceReport, ServiceState
 from lifeline.core.plan.central import CentralOffer, asked_at, judge_central, profile_cost, saving_words
 from lifeline.core.plan.making import EndpointMaker

@@ -5,8 +5,9 @@ from dataclasses import replace
 
 from lifeline.core.network.dns import DnsAnswer, DnsView, domain_of, usual_names
 from lifeline.core.network.model import FAILED_STATES, Catalog, Endpoint, EndpointType, Service, Vpc, suffix_of
+from lifeline.core.network.network_path import Reach
 from lifeline.core.network.ports import ports_of
-from lifeline.core.network.reach import Reach, ServiceReach
+from lifeline.core.network.reach import ServiceReach
 from lifeline.core.plan.elsewhere import find_elsewhere
 from lifeline.core.plan.harm import (
     Dependent,
