@@ -839,7 +839,7 @@ def test_a_swap_that_stopped_halfway_is_finished_by_what_the_ledger_knows_and_no
     network = spoke(CUT, endpoints=(stand_in(f"{ZONE} Z0HUB2"),), security_groups=())
     swap = halfway(network, SECOND)
     assert (swap.kind, swap.central_ids, swap.asks) == (ActionKind.SWAP_TO_LOCAL, ("Z0HUB2",), HALFWAY)
-    assert halfway(network, answer(), SECOND).asks.startswith("needs approval: ")
+    assert halfway(network, answer(), SECOND).asks == f"needs approval: it takes {ZONE} and Z0HUB2 out of the VPC"
 
 
 def test_a_tag_that_names_the_zone_of_another_service_spares_nobody_the_question() -> None:
@@ -848,7 +848,7 @@ def test_a_tag_that_names_the_zone_of_another_service_spares_nobody_the_question
     found = offered(
         network, Hubs().view(sources=sources), dns=DnsView((answer(),)), central=central(zones=(ZONE, "Z0LOGS"))
     )
-    assert only(found).asks.startswith("needs approval: ")
+    assert only(found).asks == f"needs approval: it takes {ZONE} out of the VPC"
 
 
 def test_a_zone_that_an_endpoint_never_stood_in_for_was_not_left_by_a_swap_that_stopped() -> None:
