@@ -277,11 +277,14 @@ class TestWhatAnswersBeforeAnEndpoint:
         found = path(answering(), dns=DnsView((replace(self.RULE, domain=domain),)))
         assert (found.reach, found.unread) == (Reach.SERVED, ())
 
+    @pytest.mark.parametrize("domain", ["us-east-1.amazonaws.com", "s3.us-east-1.amazonaws.com"])
     @pytest.mark.parametrize(("is_open", "reach"), [(True, Reach.SERVED), (False, Reach.UNKNOWN)])
-    def test_whether_a_gateway_endpoint_serves_hangs_on_what_a_rule_answers(self, is_open: bool, reach: Reach) -> None:
+    def test_whether_a_gateway_endpoint_serves_hangs_on_what_a_rule_answers(
+        self, is_open: bool, reach: Reach, domain: str
+    ) -> None:
         by_route = table("main", route("54.0.0.0/8", TargetKind.GATEWAY_ENDPOINT, "vpce-1"), TO_HUB)
         policy = "" if is_open else SHUT_POLICY
-        rule = replace(self.RULE, domain="us-east-1.amazonaws.com")
+        rule = replace(self.RULE, domain=domain)
         found = path(by_route, gateway("main", policy=policy), service="s3", dns=DnsView((rule,)))
         assert found.reach is reach
         assert found.unread == ("the addresses that resolver rule rslvr-1 answers with were not read",)

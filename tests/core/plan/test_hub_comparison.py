@@ -98,6 +98,13 @@ def test_where_the_hub_serves_the_interfaces_that_are_spared_count() -> None:
             "0.03",
             "0.02 of it for the transit gateway, to which the VPC is attached",
         ),
+        (  # no attachment was read, but one route of several leads to a transit gateway
+            spoke(route("10.9.0.0/16", TargetKind.TRANSIT_GATEWAY), route("10.8.0.0/16", TargetKind.PEERING, "pcx-1")),
+            Hubs().view(attachments=()),
+            "0.00",
+            "0.03",
+            "0.02 of it for the transit gateway, to which the VPC is attached",
+        ),
         (
             spoke(route("10.9.0.0/16", TargetKind.TRANSIT_GATEWAY, active=False)),
             Hubs().view(attachments=()),
