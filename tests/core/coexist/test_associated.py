@@ -46,6 +46,12 @@ def test_an_authorization_that_a_failed_swap_left_is_on_record(status: Status, i
     assert (found.account, found.is_refused) == (HUB, not is_own)
 
 
+def test_an_authorization_that_a_swap_left_is_on_record_although_its_beginning_is_not() -> None:
+    swap = replace(share("Z1", account=HUB), kind=ActionKind.SWAP_TO_LOCAL, status=Status.FAILED)
+    left = replace(swap, error=f"InvalidParameter; the authorization for vpc-1 in Z1 {AUTHORIZATION_LEFT}")
+    assert settle_done({}, [left], now=NOW) == {"Z1": Association(NOW, HUB, is_refused=True)}
+
+
 def test_a_failed_swap_that_left_nothing_changes_no_record() -> None:
     swap = replace(share("Z1", account=HUB), kind=ActionKind.SWAP_TO_LOCAL)
     assert settled({"Z1": Association(EARLIER)}, swap, Status.FAILED, "no") == {"Z1": Association(EARLIER)}
