@@ -505,6 +505,14 @@ def test_a_subnet_that_lost_a_service_is_told_of_even_if_no_rule_asks_for_it(
     assert why in note
 
 
+@pytest.mark.parametrize(("service", "is_noted"), [("monitoring", False), ("logs", True)])
+def test_of_a_subnet_that_requires_the_service_itself_its_path_tells(service: str, is_noted: bool) -> None:
+    asked_for = (("monitoring", "subnet-a"), (service, "subnet-public"))
+    requirements = tuple(Requirement(name, frozenset({id_}), per_zone=True) for name, id_ in asked_for)
+    found = offered(behind_nat(), dns=DnsView((answer(),)), requirements=requirements)
+    assert any("can't reach the monitoring service, which isn't required" in note for note in found.notes) is is_noted
+
+
 def test_a_client_whose_own_group_does_not_let_out_to_the_hub_counts() -> None:
     client = NetworkInterface("eni-1", "subnet-a", ("10.0.1.20",), frozenset({"sg-client"}))
     shut = SecurityGroup("sg-client", "client", egress=(Rule("tcp", 443, 443, ("10.0.0.0/16",)),))

@@ -28,7 +28,7 @@ from lifeline.core.network.model import (
     version_of,
 )
 from lifeline.core.network.network_path import Reach
-from lifeline.core.network.packets import blocks_in, span
+from lifeline.core.network.packets import addresses_in, blocks_in, span, without
 from lifeline.core.network.ports import ports_of, ports_unknown
 from lifeline.core.network.reach import ServiceReach
 from lifeline.core.network.routing import Routing
@@ -438,15 +438,14 @@ class _Judge:
             for (mark, _), _ in Routing.of(zip(texts, texts, strict=True), version).parts((span(cidr),)):
                 yield blocks_in(((mark, mark),), version)
 
+    def _has(self, address: str) -> bool:
+        """True if the address is in one of the policy's blocks."""
+        return not without((span(address),), addresses_in(self.central.cidrs, version_of(address)))
+
     def _check_addresses(self, service: Service, answers: Sequence[DnsAnswer]) -> Iterator[Check]:
         what = "addresses of the hub"
-        blocks = [span(cidr) for cidr in self.central.cidrs]
         for answer in answers:
-            outside = [
-                address
-                for address in answer.addresses or ()
-                if not any(low <= span(address)[0] <= high for low, high in blocks)
-            ]
+            outside = [address for address in answer.addresses or () if not self._has(address)]
             if answer.addresses is None:
                 why = f"those with which {answer.source_id} answers {answer.domain} can't be read"
                 yield Check(what, CheckAnswer.UNREAD, why)
