@@ -237,8 +237,9 @@ def test_of_several_attachments_to_a_gateway_the_available_one_counts() -> None:
     assert (only(found).kind, asked(found)) == (ActionKind.ASSOCIATE_CENTRAL, "")
 
 
-def test_an_attachment_of_the_hub_that_is_not_available_is_said() -> None:
-    view = Hubs().view()
+@pytest.mark.parametrize("hub", [hub_vpc(), hub_vpc(subnets=())], ids=["whole", "without its subnets"])
+def test_an_attachment_of_the_hub_that_is_not_available_is_said(hub: Vpc) -> None:
+    view = Hubs().view(vpcs=(hub,))
     assert view.attachments
     own, theirs = view.attachments
     found = offered(spoke(), replace(view, attachments=(own, replace(theirs, is_available=False))))
