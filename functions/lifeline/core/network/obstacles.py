@@ -313,7 +313,7 @@ def _barrier_to_gateway(
     if not far.is_guess:
         dead, beyond = detours(client, far, vpc, ports, is_far=True)
         gates, unread = [*dead, *gates], (*unread, *beyond)
-    elif table and routes:
+    elif table:
         unread = (*unread, *maybe_taken(table, far, service))
     if far.is_guess and listed:
         unread = (*unread, f"no prefix list that leads to {endpoint.id} was read with IPv{version} addresses")
