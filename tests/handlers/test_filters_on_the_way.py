@@ -252,6 +252,27 @@ class TestARouteThatLeadsNowhere:
         reroute(case, private, GatewayId=internet_gateway(case, vpc_id))
         assert len(self.made(case, vpc_id)) == 1
 
+    @pytest.mark.parametrize("where", ["a secondary address", "a second interface"])
+    def test_another_address_or_interface_from_which_somebody_may_send_keeps_them_from_getting_one(
+        self, case: Case, where: str
+    ) -> None:
+        """A known gap: an instance sends from its primary address unless its system is told otherwise."""
+        vpc_id, _, private = case.behind_nat()
+        ec2 = case.world.ec2
+        ran = case.launch(private)
+        (first,) = ran["NetworkInterfaces"]
+        if where == "a secondary address":
+            known = {"PrivateIpAddress": first["PrivateIpAddress"], "Primary": True}
+            second = {"PrivateIpAddress": "10.0.2.77", "Primary": False, "Association": {"PublicIp": "198.51.100.7"}}
+            case.account.show(first["NetworkInterfaceId"], PrivateIpAddresses=[known, second])
+        else:
+            made = ec2.create_network_interface(SubnetId=private)["NetworkInterface"]["NetworkInterfaceId"]
+            ec2.attach_network_interface(NetworkInterfaceId=made, InstanceId=ran["InstanceId"], DeviceIndex=1)
+            address = ec2.allocate_address(Domain="vpc")["AllocationId"]
+            ec2.associate_address(AllocationId=address, NetworkInterfaceId=made)
+        reroute(case, private, GatewayId=internet_gateway(case, vpc_id))
+        assert not self.made(case, vpc_id)
+
     def test_an_instance_that_lost_its_address_because_it_is_stopped_gets_none(self, case: Case) -> None:
         vpc_id, public, _ = case.behind_nat()
         instance(case, public, has_address=False)

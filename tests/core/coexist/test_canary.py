@@ -203,10 +203,24 @@ class TestTheCause:
         change = Change(minute(0.5), "e-1", name, "mallory", frozenset(ids))
         assert why(changes=(change,)).kind is CauseKind.CANARY
 
-    def test_is_another_where_somebody_shut_the_way_after_the_switch_and_opened_it_again(self) -> None:
-        shut = Change(minute(0.5), "e-1", "RevokeSecurityGroupIngress", "ann", frozenset({"sg-own"}))
-        opened = Change(minute(5), "e-2", "AuthorizeSecurityGroupIngress", "ann", frozenset({"sg-own"}))
-        assert why(changes=(shut, opened)).kind is CauseKind.ENDPOINT_CLOSED
+    @pytest.mark.parametrize(
+        ("calls", "ids", "kind"),
+        [
+            (("Revoke", "Authorize"), ("SecurityGroupIngress", "sg-own"), CauseKind.ENDPOINT_CLOSED),
+            (("Modify", "Modify"), ("VpcAttribute", VPC_ID), CauseKind.DNS_OFF),
+            (("Associate", "Associate"), ("DhcpOptions", VPC_ID), CauseKind.DNS_OFF),
+        ],
+    )
+    def test_is_another_where_somebody_shut_the_way_after_the_switch_and_opened_it_again(
+        self, calls: tuple[str, str], ids: tuple[str, str], kind: CauseKind
+    ) -> None:
+        """Or may have, for all that the records say."""
+        shut, opened = (
+            Change(minute(at), f"e-{at}", f"{call}{ids[0]}", "ann", frozenset({ids[1]}))
+            for at, call in zip((0.5, 5), calls, strict=True)
+        )
+        found = why(changes=(shut, opened))
+        assert (found.kind, found.change) == (kind, shut)
 
     def test_is_another_where_somebody_may_have_shut_the_way_after_the_switch(self) -> None:
         seen = replace(network(), unread=(Unread(Part.SECURITY_GROUPS, "Throttling"),), security_groups=())
