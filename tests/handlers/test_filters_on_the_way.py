@@ -273,6 +273,21 @@ class TestARouteThatLeadsNowhere:
         reroute(case, private, GatewayId=internet_gateway(case, vpc_id))
         assert not self.made(case, vpc_id)
 
+    @pytest.mark.parametrize("has_address", [False, True])
+    def test_an_instance_of_an_account_with_which_the_subnet_is_shared_counts_as_running(
+        self, case: Case, has_address: bool
+    ) -> None:
+        """EC2 shows its interface to the VPC's owner, and not the instance (VPC guide: share your VPC subnets)."""
+        vpc_id, _, private = case.behind_nat()
+        theirs = case.launch(private)["NetworkInterfaces"][0]["NetworkInterfaceId"]
+        attached = {"InstanceId": "i-0123456789abcdef0", "InstanceOwnerId": "444455556666", "DeviceIndex": 0}
+        public = {"Association": {"PublicIp": "198.51.100.7"}} if has_address else {}
+        case.account.show(theirs, OwnerId="444455556666", Attachment=attached, **public)
+        if has_address:
+            instance(case, private, has_address=False)
+        reroute(case, private, GatewayId=internet_gateway(case, vpc_id))
+        assert bool(self.made(case, vpc_id)) is not has_address
+
     def test_an_instance_that_lost_its_address_because_it_is_stopped_gets_none(self, case: Case) -> None:
         vpc_id, public, _ = case.behind_nat()
         instance(case, public, has_address=False)
