@@ -13,6 +13,7 @@ from tests.support.cases import Case, Entry, requiring
 from tests.support.strict import Service
 from tests.support.world import Context
 
+ZONES = ("us-east-1a", "us-east-1b")
 ALL = ((100, True, "allow", "0.0.0.0/0", None), (100, False, "allow", "0.0.0.0/0", None))
 
 
@@ -148,6 +149,48 @@ class TestAnAclThatDeniesALittle:
         after = case.look(vpc_id)
         (service,) = after["services"]
         assert (service["state"], after["actions"]) == ("served", [])
+
+
+class TestASubnetThatSomebodyMakesAndShuts:
+    """It has the most free addresses, so Lifeline places its endpoint there, which answers for the whole VPC."""
+
+    def shut(self, case: Case, zones: str) -> tuple[str, dict[str, str], list[str]]:
+        """The VPC, others' subnets by zone, and the ones that are shut since the endpoint is in them."""
+        vpc_id = case.world.make_vpc()
+        others = {zone: case.world.make_subnet(vpc_id, f"10.0.{n}.0/24", zone) for n, zone in enumerate(ZONES)}
+        made = [case.world.make_subnet(vpc_id, f"10.0.{16 * n}.0/20", ZONES[n - 1]) for n, _ in enumerate(zones, 1)]
+        case.look(vpc_id)
+        case.later()
+        assert set(made) <= self.hosts(case, vpc_id)
+        for subnet_id in made:
+            case.guard(vpc_id, subnet_id)
+        return vpc_id, others, made
+
+    def hosts(self, case: Case, vpc_id: str) -> set[str]:
+        (there,) = case.world.endpoints(vpc_id)
+        return set(there["SubnetIds"])
+
+    @pytest.mark.parametrize("zones", ["a", "ab"])
+    def test_is_left_and_all_others_reach_the_endpoint_again(self, case: Case, zones: str) -> None:
+        vpc_id, others, made = self.shut(case, zones)
+        for _ in range(2 * len(zones)):
+            case.look(vpc_id)
+            case.later()
+        assert self.hosts(case, vpc_id) == set(others.values())
+        after = case.look(vpc_id)
+        shut_in = {one["subnet_ids"][0] for one in after["actions"]}
+        assert ({one["action"] for one in after["actions"]}, shut_in <= set(made)) == ({"open_network_acl"}, True)
+        text = " ".join(case.told())
+        assert f"and nobody is in {made[0]}" in text
+
+    def test_stays_where_somebody_is_in_it(self, case: Case) -> None:
+        vpc_id, _, (made,) = self.shut(case, "a")
+        case.launch(made)
+        for _ in range(2):
+            case.look(vpc_id)
+            case.later()
+        assert made in self.hosts(case, vpc_id)
+        assert "allow it in network ACL" in " ".join(case.told())
 
 
 @pytest.mark.parametrize(

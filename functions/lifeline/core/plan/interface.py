@@ -4,11 +4,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from lifeline.core.network.dns import parent_zone
+from lifeline.core.network.gates import ObstacleKind
 from lifeline.core.network.model import Endpoint, EndpointState, Subnet
 from lifeline.core.plan.actions import Action, ActionKind, ServiceReport, ServiceState
 from lifeline.core.plan.central import judge_central
 from lifeline.core.plan.harm import told_words
+from lifeline.core.plan.leaving import find_leaving
 from lifeline.core.plan.sharing import HubPlanner
+from lifeline.core.wording import listed
 
 
 class InterfacePlanner(HubPlanner):
@@ -48,17 +51,35 @@ class InterfacePlanner(HubPlanner):
 
     def _with(self, endpoint: Endpoint) -> tuple[list[Action], ServiceReport]:
         found = [obstacle for path in self.paths.values() for obstacle in path.obstacles]
+        leaving = list(self._leaving(endpoint))
+        if leaving:  # what its ACLs still shut then, the next run says
+            found = [obstacle for obstacle in found if obstacle.kind is not ObstacleKind.NETWORK_ACL]
         actions = [
             *self._swapping_back(endpoint),
             *self.fix_dns(endpoint.id),
             *self.reset_policies(),
             *self.remove(found, endpoint),
-            *self._spread(endpoint),
+            *(leaving or self._spread(endpoint)),
         ]
         detail = actions[0].reason if actions else ""
         if endpoint.state is not EndpointState.AVAILABLE:
             detail = f"it {endpoint.state.words}"
         return actions, self.report(actions, detail)
+
+    def _leaving(self, endpoint: Endpoint) -> Iterator[Action]:
+        """Lifeline's own out of empty subnets whose ACLs keep others from it."""
+        is_free = endpoint.state is EndpointState.AVAILABLE and self.requirement.service not in self.plan_input.frozen
+        if not self.is_own(endpoint) or not is_free:
+            return
+        kind = endpoint.ip_address_type
+        leaving = find_leaving(endpoint, self.vpc, self.ports, lambda avoid: self._place(kind, avoid))
+        if leaving and leaving.left:
+            ids = tuple(sorted(subnet.id for subnet in leaving.left))
+            why = f"{leaving.why}, and nobody is in {listed(ids)}"
+            yield self.action(ActionKind.REMOVE_SUBNETS, why, subnet_ids=ids, endpoint_id=endpoint.id)
+        if leaving and leaving.instead:
+            ids = tuple(sorted(subnet.id for subnet in leaving.instead))
+            yield self.action(ActionKind.ADD_SUBNETS, leaving.why, subnet_ids=ids, endpoint_id=endpoint.id)
 
     def _spread(self, endpoint: Endpoint) -> Iterator[Action]:
         """With per-zone coverage: the clients' zones in which it has no interface yet.

@@ -1,0 +1,92 @@
+"""An endpoint leaves an empty subnet whose ACL keeps others out, wherever more of them reach it elsewhere."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from lifeline.core.network.model import AclEntry, EndpointState, NetworkAcl, NetworkInterface, Part, Unread, Vpc
+from lifeline.core.plan.actions import ActionKind
+from tests.support.builders import MONITORING, endpoint, own_security_group, plan, subnet, vpc
+
+ADD, REMOVE, ASK = ActionKind.ADD_SUBNETS, ActionKind.REMOVE_SUBNETS, ActionKind.OPEN_NETWORK_ACL
+ZONES = {"a": "us-east-1a", "b": "us-east-1b", "trap-a": "us-east-1a", "trap-b": "us-east-1b"}
+OPEN = tuple(AclEntry(100, egress, allow=True, protocol="-1", cidr="0.0.0.0/0") for egress in (True, False))
+
+
+def shut(*names: str) -> NetworkAcl:
+    return NetworkAcl("acl-shut", frozenset(f"subnet-{name}" for name in names), ())
+
+
+def network(*hosts: str, there: tuple[str, ...] = tuple(ZONES), behind: NetworkAcl, **more: Any) -> Vpc:
+    """These subnets, of which the endpoint is in `hosts`, and some are behind the ACL."""
+    subnets = [
+        subnet(name, ZONES[name], cidr=f"10.0.{number}.0/24", free=250 if name.startswith("trap") else 100)
+        for number, name in enumerate(there)
+    ]
+    rest = NetworkAcl("acl-open", frozenset(one.id for one in subnets) - behind.subnet_ids, OPEN)
+    given = {"network_acls": (behind, rest), "interfaces": ()} | more
+    return vpc(*subnets, own_security_group(), endpoint(MONITORING, *hosts), **given)
+
+
+def planned(seen: Vpc, **more: Any) -> list[tuple[ActionKind, tuple[str, ...]]]:
+    actions = plan(seen, **more).actions
+    return [(one.kind, one.subnet_ids) for one in actions if one.is_planned or one.kind is ASK]
+
+
+def test_it_leaves_for_the_same_zone_where_it_has_another_subnet() -> None:
+    seen = network("trap-a", "b", behind=shut("trap-a"))
+    assert planned(seen) == [(ADD, ("subnet-a",)), (REMOVE, ("subnet-trap-a",))]
+    [_, leaving] = plan(seen).actions
+    assert leaving.reason == (
+        "network ACL acl-shut doesn't let 443 into subnet-trap-a from 10.0.0.0/24, and nobody is in subnet-trap-a"
+    )
+
+
+def test_all_that_are_shut_are_left_one_after_the_other() -> None:
+    behind = shut("trap-a", "trap-b")
+    first = planned(network("trap-a", "trap-b", behind=behind))
+    assert first == [(ADD, ("subnet-b",)), (REMOVE, ("subnet-trap-b",))]
+    assert planned(network("trap-a", "b", behind=behind)) == [(ADD, ("subnet-a",)), (REMOVE, ("subnet-trap-a",))]
+
+
+def test_the_only_one_is_left_once_there_is_one_in_another_zone() -> None:
+    seen = network("trap-a", behind=shut("trap-a"))
+    assert planned(seen, per_zone=False) == [(ADD, ("subnet-trap-b",))]
+    assert planned(network("trap-a", "trap-b", behind=shut("trap-a")), per_zone=False)[-1] == (
+        REMOVE,
+        ("subnet-trap-a",),
+    )
+
+
+def test_another_that_is_shut_is_no_better() -> None:
+    seen = network("trap-a", behind=shut("trap-a", "trap-b"))
+    assert planned(seen, per_zone=False) == [(ADD, ("subnet-b",))]
+
+
+@pytest.mark.parametrize(
+    "seen",
+    [
+        network("trap-a", there=("a", "trap-a"), behind=shut("trap-a")),  # EC2 may not take the last one
+        network("trap-a", "b", there=("trap-a", "b"), behind=shut("trap-a", "b")),
+        network("trap-a", "b", behind=shut("trap-a"), interfaces=(NetworkInterface("eni-1", "subnet-trap-a"),)),
+        network("trap-a", "b", behind=shut("trap-a"), interfaces=None),
+        network("trap-a", "b", behind=shut("trap-a"), unread=(Unread(Part.INTERFACES, "why"),)),
+        network("a", "b", behind=shut("trap-a", "trap-b")),  # these shut themselves in
+    ],
+    ids=["no other zone", "nowhere better", "somebody in it", "not looked", "unread", "not the endpoint's"],
+)
+def test_it_stays_where_that_helps_nobody_or_may_cut_somebody_off(seen: Vpc) -> None:
+    assert {kind for kind, _ in planned(seen)} <= {ASK}
+
+
+@pytest.mark.parametrize("changed", [{"tags": ()}, {"state": EndpointState.PENDING}])
+def test_one_that_is_not_lifelines_or_is_changing_stays(changed: dict[str, Any]) -> None:
+    seen = network("trap-a", "b", behind=shut("trap-a"))
+    (there,) = seen.endpoints
+    assert REMOVE not in {kind for kind, _ in planned(replace(seen, endpoints=(replace(there, **changed),)))}
+
+
+def test_what_is_frozen_stays() -> None:
+    seen = network("trap-a", "b", behind=shut("trap-a"))
+    assert {kind for kind, _ in planned(seen, frozen=frozenset({"monitoring"}))} == {ASK}
