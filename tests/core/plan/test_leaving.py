@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from lifeline.core.network.dns import DnsView
 from lifeline.core.network.model import AclEntry, EndpointState, NetworkAcl, NetworkInterface, Part, Unread, Vpc
 from lifeline.core.plan.actions import ActionKind
 from tests.support.builders import MONITORING, endpoint, own_security_group, plan, subnet, vpc
@@ -41,6 +42,13 @@ def test_it_leaves_for_the_same_zone_where_it_has_another_subnet() -> None:
     assert leaving.reason == (
         "network ACL acl-shut doesn't let 443 into subnet-trap-a from 10.0.0.0/24, and nobody is in subnet-trap-a"
     )
+
+
+def test_without_another_in_the_zone_it_leaves_that_and_does_not_come_back() -> None:
+    seen = network("trap-a", "b", there=("trap-a", "b"), behind=shut("trap-a"))
+    assert planned(seen) == [(REMOVE, ("subnet-trap-a",))]
+    after = network("b", there=("trap-a", "b"), behind=shut("trap-a"))
+    assert planned(after, dns=DnsView()) == [(ASK, ("subnet-trap-a",))]
 
 
 def test_all_that_are_shut_are_left_one_after_the_other() -> None:
@@ -85,6 +93,44 @@ def test_one_that_is_not_lifelines_or_is_changing_stays(changed: dict[str, Any])
     seen = network("trap-a", "b", behind=shut("trap-a"))
     (there,) = seen.endpoints
     assert REMOVE not in {kind for kind, _ in planned(replace(seen, endpoints=(replace(there, **changed),)))}
+
+
+def many(*hosts: str, is_inhabited: bool) -> Vpc:
+    """Somebody made more subnets in zone b, and shut them, than are tried."""
+    made = [subnet(f"x{n}", ZONES["b"], cidr=f"10.0.{100 + n}.0/24") for n in range(30)]
+    there = network(*hosts, there=("trap-a", "a", "b"), behind=shut("trap-a", *(f"x{n}" for n in range(30))))
+    callers = tuple(NetworkInterface(f"eni-{name}", f"subnet-{name}") for name in ("a", "b")) if is_inhabited else ()
+    return replace(there, subnets=(*there.subnets, *made), interfaces=callers)
+
+
+@pytest.mark.parametrize(("is_inhabited", "expected"), [(True, [(ADD, ("subnet-b",))]), (False, [])])
+def test_however_many_are_shut_it_goes_to_where_somebody_is(
+    is_inhabited: bool, expected: list[tuple[ActionKind, tuple[str, ...]]]
+) -> None:
+    found = planned(many("trap-a", is_inhabited=is_inhabited), per_zone=False)
+    assert [one for one in found if one[0] is not ASK] == expected
+
+
+# ---- where it is made
+
+
+def made(seen: Vpc, **more: Any) -> tuple[str, ...]:
+    (action,) = [
+        one
+        for one in plan(replace(seen, endpoints=()), dns=DnsView(), **more).actions
+        if one.kind is ActionKind.CREATE_INTERFACE_ENDPOINT and one.is_planned
+    ]
+    return action.subnet_ids
+
+
+@pytest.mark.parametrize("traps", [("trap-a",), ("trap-a", "trap-b")])
+def test_one_that_shuts_itself_in_keeps_no_endpoint_from_where_the_others_reach_it(traps: tuple[str, ...]) -> None:
+    assert made(network(behind=shut(*traps)))[0] == "subnet-a"
+    assert "subnet-trap-a" not in made(network(there=("trap-a", "a"), behind=shut(*traps[:1])))
+
+
+def test_however_many_shut_themselves_in_it_is_made_where_somebody_is() -> None:
+    assert made(many(is_inhabited=True)) == ("subnet-a", "subnet-b")
 
 
 def test_what_is_frozen_stays() -> None:
