@@ -1,14 +1,25 @@
 """An endpoint leaves an empty subnet whose ACL keeps others out, wherever more of them reach it elsewhere."""
 
 from dataclasses import replace
+from random import Random
 from typing import Any
 
 import pytest
 
 from lifeline.core.network.dns import DnsView
-from lifeline.core.network.model import AclEntry, EndpointState, NetworkAcl, NetworkInterface, Part, Unread, Vpc
+from lifeline.core.network.model import (
+    AclEntry,
+    EndpointState,
+    NetworkAcl,
+    NetworkInterface,
+    Part,
+    RouteTable,
+    TargetKind,
+    Unread,
+    Vpc,
+)
 from lifeline.core.plan.actions import ActionKind
-from tests.support.builders import MONITORING, endpoint, own_security_group, plan, subnet, vpc
+from tests.support.builders import LOCAL, MONITORING, endpoint, own_security_group, plan, route, subnet, table, vpc
 
 ADD, REMOVE, ASK = ActionKind.ADD_SUBNETS, ActionKind.REMOVE_SUBNETS, ActionKind.OPEN_NETWORK_ACL
 ZONES = {"a": "us-east-1a", "b": "us-east-1b", "trap-a": "us-east-1a", "trap-b": "us-east-1b"}
@@ -111,6 +122,29 @@ def test_however_many_are_shut_it_goes_to_where_somebody_is(
     assert [one for one in found if one[0] is not ASK] == expected
 
 
+# ---- routes within the VPC
+
+
+def led_by(target: TargetKind, *, active: bool = True, **more: Any) -> Vpc:
+    """Subnet trap-a has a table of its own, which leads to subnet a by something else."""
+    own = table("own", route("10.0.0.0/24", target, "eni-9", active=active), subnets=("trap-a",))
+    return replace(network("trap-a", "b", behind=shut()), route_tables=(table(), own), **more)
+
+
+@pytest.mark.parametrize(("target", "active"), [(TargetKind.NETWORK_INTERFACE, True), (TargetKind.OTHER, False)])
+def test_it_leaves_an_empty_subnet_whose_routes_lead_answers_elsewhere(target: TargetKind, *, active: bool) -> None:
+    seen = led_by(target, active=active)
+    assert planned(seen) == [(ADD, ("subnet-a",)), (REMOVE, ("subnet-trap-a",))]
+    assert plan(seen).actions[0].reason == "rtb-own leads answers from subnet-trap-a to subnet-a to eni-9"
+    assert made(seen) == ("subnet-a", "subnet-trap-b")
+
+
+def test_where_all_subnets_lead_through_a_machine_it_stays() -> None:
+    seen = led_by(TargetKind.NETWORK_INTERFACE)
+    through = tuple(route(f"10.0.{n}.0/24", TargetKind.NETWORK_INTERFACE, "eni-9") for n in range(4))
+    assert planned(replace(seen, route_tables=(table("main", *through),))) == []
+
+
 # ---- where it is made
 
 
@@ -136,3 +170,51 @@ def test_however_many_shut_themselves_in_it_is_made_where_somebody_is() -> None:
 def test_what_is_frozen_stays() -> None:
     seen = network("trap-a", "b", behind=shut("trap-a"))
     assert {kind for kind, _ in planned(seen, frozen=frozenset({"monitoring"}))} == {ASK}
+
+
+# ---- whatever the network is
+
+
+def drawn(draw: Random) -> Vpc:
+    """A network of a few subnets behind ACLs and routes of all kinds, and the endpoint in some of them."""
+    zones = ["us-east-1a", "us-east-1b", "us-east-1c"][: draw.randint(1, 3)]
+    subnets = [
+        subnet(f"s{number}", draw.choice(zones), cidr=f"10.0.{number}.0/24", free=draw.randint(10, 200))
+        for number in range(draw.randint(2, 6))
+    ]
+    only = tuple(replace(one, cidr=draw.choice(subnets).cidr) for one in OPEN)
+    kinds = (OPEN, OPEN, (), OPEN[:1], OPEN[1:], only)
+    acls = tuple(NetworkAcl(f"acl-{one.id}", frozenset({one.id}), draw.choice(kinds)) for one in subnets)
+    by_machine = [one for one in subnets if draw.random() < 0.25]
+    tables = [
+        RouteTable(f"rtb-{one.id}", is_main=False, subnet_ids=frozenset({one.id}), routes=(LOCAL, away))
+        for one in by_machine
+        for away in [
+            route(draw.choice(subnets).cidr, TargetKind.NETWORK_INTERFACE, "eni-9", active=draw.random() < 0.5)
+        ]
+    ]
+    callers = tuple(NetworkInterface(f"eni-{one.id}", one.id) for one in subnets if draw.random() < 0.4)
+    by_zone = {one.zone: one.id for one in draw.sample(subnets, len(subnets))}
+    there = replace(endpoint(MONITORING), subnet_ids=frozenset(list(by_zone.values())[: draw.randint(1, 3)]))
+    return vpc(*subnets, table(), *tables, own_security_group(), there, network_acls=acls, interfaces=callers)
+
+
+@pytest.mark.parametrize("seed", range(200))
+def test_it_comes_to_rest_and_never_leaves_its_last_subnet(seed: int) -> None:
+    draw = Random(seed)  # noqa: S311 - the same each time
+    seen, per_zone = drawn(draw), draw.random() < 0.6
+    zones = {one.id: one.zone for one in seen.subnets}
+    for _ in range(10):
+        (there,) = seen.endpoints
+        actions = [one for one in plan(seen, per_zone=per_zone, dns=DnsView()).actions if one.is_planned]
+        leaving = [one for one in actions if one.kind is REMOVE]
+        adding = [one for one in actions if one.kind is ADD]
+        if not (leaving or adding):
+            return
+        left = there.subnet_ids.difference(*(one.subnet_ids for one in leaving))
+        if not leaving:  # AWS takes no change while another is on its way
+            left = left.union(*(one.subnet_ids for one in adding))
+        assert left
+        assert len({zones[id_] for id_ in left}) == len(left), "AWS takes one subnet a zone"
+        seen = replace(seen, endpoints=(replace(there, subnet_ids=left),))
+    pytest.fail("it goes back and forth")

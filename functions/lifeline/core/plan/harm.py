@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from lifeline.core.network.acl import acl_obstacle, host_obstacle
+from lifeline.core.network.acl import acl_obstacle
 from lifeline.core.network.dns import DnsView, taken_from
 from lifeline.core.network.egress import ends_of, public_end_for
 from lifeline.core.network.gates import BEYOND, End, ObstacleKind
@@ -18,7 +18,7 @@ from lifeline.core.network.model import (
     Subnet,
     Vpc,
 )
-from lifeline.core.network.obstacles import Obstacle, barrier_to
+from lifeline.core.network.obstacles import Obstacle, barrier_to, kept_out, led_elsewhere
 from lifeline.core.network.packets import (
     EPHEMERAL,
     addresses_in,
@@ -149,17 +149,18 @@ class Takeover:
         return self.harm_by(self.imagined(placement))
 
     def closing(self, clients: Iterable["Dependent"], others: Iterable[Subnet] = ()) -> Callable[[Subnet], bool]:
-        """Whether network ACLs, or a client's own security groups, keep one of them from an interface in a host, or the
-        host's own ACL one of the others. The groups are judged once for all hosts: there may be hundreds of rules for
-        each of thousands of clients.
+        """Whether network ACLs, a client's own security groups or a host's routes may keep one of them from an
+        interface there, or the host's own ACL or routes one of the others. The groups are judged once for all hosts:
+        there may be hundreds of rules for each of thousands of clients.
         """
         judged, rest = [(one.subnet, self._shut_to(one)) for one in clients], tuple(others)
 
         def is_closed(host: Subnet) -> bool:
             return any(
-                bool(acl_obstacle(client, host, self.vpc, self.ports)) or is_shut_off_in(host, client, shut)
+                bool(acl_obstacle(client, host, self.vpc, self.ports) or led_elsewhere(client, host, self.vpc))
+                or is_shut_off_in(host, client, shut)
                 for client, shut in judged
-            ) or any(host_obstacle(client, host, self.vpc, self.ports) for client in rest)
+            ) or any(kept_out(client, host, self.vpc, self.ports) for client in rest)
 
         def is_shut_off_in(host: Subnet, client: Subnet, shut: Iterable[Ranges]) -> bool:
             there = replace(End.of(host, client.ip_version), is_guess=True)
