@@ -13,6 +13,7 @@ from tests.support.cases import Case, Entry, requiring
 from tests.support.strict import Service
 from tests.support.world import Context
 
+ZONES = ("us-east-1a", "us-east-1b")
 ALL = ((100, True, "allow", "0.0.0.0/0", None), (100, False, "allow", "0.0.0.0/0", None))
 
 
@@ -150,6 +151,67 @@ class TestAnAclThatDeniesALittle:
         assert (service["state"], after["actions"]) == ("served", [])
 
 
+class TestASubnetThatSomebodyMakesAndShuts:
+    """It has the most free addresses, so Lifeline places its endpoint there, which answers for the whole VPC."""
+
+    def shut(self, case: Case, zones: str) -> tuple[str, dict[str, str], list[str]]:
+        """The VPC, others' subnets by zone, and the ones that are shut since the endpoint is in them."""
+        vpc_id = case.world.make_vpc()
+        others = {zone: case.world.make_subnet(vpc_id, f"10.0.{n}.0/24", zone) for n, zone in enumerate(ZONES)}
+        made = [case.world.make_subnet(vpc_id, f"10.0.{16 * n}.0/20", ZONES[n - 1]) for n, _ in enumerate(zones, 1)]
+        case.look(vpc_id)
+        case.later()
+        assert set(made) <= self.hosts(case, vpc_id)
+        for subnet_id in made:
+            case.guard(vpc_id, subnet_id)
+        return vpc_id, others, made
+
+    def hosts(self, case: Case, vpc_id: str) -> set[str]:
+        (there,) = case.world.endpoints(vpc_id)
+        return set(there["SubnetIds"])
+
+    @pytest.mark.parametrize("zones", ["a", "ab"])
+    def test_is_left_and_all_others_reach_the_endpoint_again(self, case: Case, zones: str) -> None:
+        vpc_id, others, made = self.shut(case, zones)
+        for _ in range(2 * len(zones)):
+            case.look(vpc_id)
+            case.later()
+        assert self.hosts(case, vpc_id) == set(others.values())
+        after = case.look(vpc_id)
+        shut_in = {one["subnet_ids"][0] for one in after["actions"]}
+        assert ({one["action"] for one in after["actions"]}, shut_in <= set(made)) == ({"open_network_acl"}, True)
+        text = " ".join(case.told())
+        assert f"and nobody is in {made[0]}" in text
+
+    def test_is_left_where_its_routes_lead_the_answers_to_a_machine(self, case: Case) -> None:
+        ec2, vpc_id = case.world.ec2, case.world.make_vpc()
+        others = {case.world.make_subnet(vpc_id, f"10.0.{n}.0/24", zone) for n, zone in enumerate(ZONES)}
+        made = case.world.make_subnet(vpc_id, "10.0.16.0/20", ZONES[0])
+        case.look(vpc_id)
+        case.later()
+        assert made in self.hosts(case, vpc_id)
+        table_id = ec2.create_route_table(VpcId=vpc_id)["RouteTable"]["RouteTableId"]
+        ec2.associate_route_table(RouteTableId=table_id, SubnetId=made)
+        machine = ec2.create_network_interface(SubnetId=made)["NetworkInterface"]["NetworkInterfaceId"]
+        for number in range(2):
+            block = f"10.0.{number}.0/24"
+            ec2.create_route(RouteTableId=table_id, DestinationCidrBlock=block, NetworkInterfaceId=machine)
+        for _ in range(2):
+            case.look(vpc_id)
+            case.later()
+        assert self.hosts(case, vpc_id) == others
+        assert f"{table_id} leads answers from {made} to " in " ".join(case.told())
+
+    def test_stays_where_somebody_is_in_it(self, case: Case) -> None:
+        vpc_id, _, (made,) = self.shut(case, "a")
+        case.launch(made)
+        for _ in range(2):
+            case.look(vpc_id)
+            case.later()
+        assert made in self.hosts(case, vpc_id)
+        assert "allow it in network ACL" in " ".join(case.told())
+
+
 @pytest.mark.parametrize(
     "case", [{"rules": [{"require": ["monitoring"], "where": {"tiers": ["isolated"]}}]}], indirect=True
 )
@@ -251,6 +313,42 @@ class TestARouteThatLeadsNowhere:
         ec2.associate_address(AllocationId=address, NetworkInterfaceId=theirs)
         reroute(case, private, GatewayId=internet_gateway(case, vpc_id))
         assert len(self.made(case, vpc_id)) == 1
+
+    @pytest.mark.parametrize("where", ["a secondary address", "a second interface"])
+    def test_another_address_or_interface_from_which_somebody_may_send_keeps_them_from_getting_one(
+        self, case: Case, where: str
+    ) -> None:
+        """A known gap: an instance sends from its primary address unless its system is told otherwise."""
+        vpc_id, _, private = case.behind_nat()
+        ec2 = case.world.ec2
+        ran = case.launch(private)
+        (first,) = ran["NetworkInterfaces"]
+        if where == "a secondary address":
+            known = {"PrivateIpAddress": first["PrivateIpAddress"], "Primary": True}
+            second = {"PrivateIpAddress": "10.0.2.77", "Primary": False, "Association": {"PublicIp": "198.51.100.7"}}
+            case.account.show(first["NetworkInterfaceId"], PrivateIpAddresses=[known, second])
+        else:
+            made = ec2.create_network_interface(SubnetId=private)["NetworkInterface"]["NetworkInterfaceId"]
+            ec2.attach_network_interface(NetworkInterfaceId=made, InstanceId=ran["InstanceId"], DeviceIndex=1)
+            address = ec2.allocate_address(Domain="vpc")["AllocationId"]
+            ec2.associate_address(AllocationId=address, NetworkInterfaceId=made)
+        reroute(case, private, GatewayId=internet_gateway(case, vpc_id))
+        assert not self.made(case, vpc_id)
+
+    @pytest.mark.parametrize("has_address", [False, True])
+    def test_an_instance_of_an_account_with_which_the_subnet_is_shared_counts_as_running(
+        self, case: Case, has_address: bool
+    ) -> None:
+        """EC2 shows its interface to the VPC's owner, and not the instance (VPC guide: share your VPC subnets)."""
+        vpc_id, _, private = case.behind_nat()
+        theirs = case.launch(private)["NetworkInterfaces"][0]["NetworkInterfaceId"]
+        attached = {"InstanceId": "i-0123456789abcdef0", "InstanceOwnerId": "444455556666", "DeviceIndex": 0}
+        public = {"Association": {"PublicIp": "198.51.100.7"}} if has_address else {}
+        case.account.show(theirs, OwnerId="444455556666", Attachment=attached, **public)
+        if has_address:
+            instance(case, private, has_address=False)
+        reroute(case, private, GatewayId=internet_gateway(case, vpc_id))
+        assert bool(self.made(case, vpc_id)) is not has_address
 
     def test_an_instance_that_lost_its_address_because_it_is_stopped_gets_none(self, case: Case) -> None:
         vpc_id, public, _ = case.behind_nat()

@@ -32,10 +32,21 @@ from lifeline.core.coexist.removals import remove_once
 from lifeline.core.guards.freeze import Freeze, FreezeKind
 from lifeline.core.guards.mode import Mode
 from lifeline.core.history.change import Change
+from lifeline.core.incidents.canary import silences
 from lifeline.core.incidents.facts import Facts
-from lifeline.core.incidents.incident import Cause, CauseKind, Confidence
+from lifeline.core.incidents.incident import Cause, CauseKind, Confidence, Incident
 from lifeline.core.network.iam_policy import Permission, RoleVerdict
-from lifeline.core.network.model import IN_PLACE_OF, MANAGED_BY, Endpoint, EndpointState, SecurityGroup, TargetKind, Vpc
+from lifeline.core.network.model import (
+    IN_PLACE_OF,
+    MANAGED_BY,
+    Endpoint,
+    EndpointState,
+    Part,
+    SecurityGroup,
+    TargetKind,
+    Unread,
+    Vpc,
+)
 from lifeline.core.plan.actions import Action, ActionKind, Plan, Status
 from tests.support.agents import minute, why_silent
 from tests.support.builders import (
@@ -65,6 +76,7 @@ INSTANCE = Instance(
     profile_arn="arn:aws:iam::1:instance-profile/app",
 )
 SHUT = own_security_group("192.168.0.0/16")
+SILENT = Agent("i-1", Series("mem_used_percent", (("InstanceId", "i-1"),)), state=State.SILENT)
 
 
 def network(*parts: Any, group: SecurityGroup | None = None) -> Vpc:
@@ -73,13 +85,8 @@ def network(*parts: Any, group: SecurityGroup | None = None) -> Vpc:
 
 
 def why(seen: Vpc | None = None, *, since: float = 1, canary: Canary = CANARY, **more: Any) -> Cause:
-    agent = Agent(
-        "i-1",
-        Series("mem_used_percent", (("InstanceId", "i-1"),)),
-        seen_at=minute(since - 1),
-        state=State.SILENT,
-        gap=Gap(since=minute(since), opened_at=minute(since + 5)),
-    )
+    gap = Gap(since=minute(since), opened_at=minute(since + 5))
+    agent = replace(SILENT, seen_at=minute(since - 1), gap=gap)
     known = Facts(
         agent=agent,
         watch=Watch(),
@@ -128,6 +135,32 @@ class TestTheCause:
         assert (why(since=since).kind is CauseKind.CANARY) is is_canary
 
     @pytest.mark.parametrize(
+        ("seen_at", "started", "is_canary"),
+        [
+            (0, 3, True),
+            (9, 9.5, True),
+            (9.1, 9.5, False),
+            (-2, 3, True),
+            (-2.1, 3, False),
+            (0, -1, False),
+            (9, 900, True),
+        ],
+    )
+    def test_is_hidden_by_no_start_of_the_instance_after_its_last_datapoint(
+        self, seen_at: float, started: float, *, is_canary: bool
+    ) -> None:
+        """Its gap begins once it is warm; what counts is what was due after the last datapoint."""
+        due, warm = minute(seen_at + 1), minute(max(started, 0) + 11)
+        gap = Gap(since=warm, opened_at=warm + timedelta(minutes=5))
+        agent = replace(SILENT, seen_at=minute(seen_at), gap=gap)
+        found = why(agent=agent, instance=replace(INSTANCE, launched_at=minute(started)))
+        assert (found.kind is CauseKind.CANARY, found.began) == (is_canary, due if is_canary else None)
+        if is_canary:
+            incident = Incident("inc-1", "w", found, began=warm, opened_at=gap.opened_at)
+            assert [one.began for one in silences([incident], VPC_ID)] == [due]
+            assert any("was started at" in line and "has sent nothing since" in line for line in found.evidence)
+
+    @pytest.mark.parametrize(
         ("seen", "instance", "is_canary"),
         [
             (network(EGRESS, SERVED), INSTANCE, True),
@@ -152,6 +185,53 @@ class TestTheCause:
         change = Change(minute(at), "e-1", "RevokeSecurityGroupIngress", "ann", frozenset({"sg-own"}))
         found = why(network(EGRESS, SERVED, group=SHUT), changes=(change,))
         assert (found.kind is CauseKind.CANARY) is is_canary
+
+    @pytest.mark.parametrize(
+        ("name", "ids"),
+        [
+            ("ModifyVpcAttribute", {VPC_ID}),
+            ("AssociateDhcpOptions", {VPC_ID, "dopt-1"}),
+            ("ReplaceRoute", {"rtb-main"}),
+            ("ReplaceRouteTableAssociation", {"rtb-main", "subnet-a"}),
+            ("CreateVpcEndpoint", {VPC_ID, "vpce-9"}),
+            ("DeleteVpcEndpoints", {"vpce-9"}),
+            ("ModifyVpcEndpoint", {"vpce-1"}),
+            ("ModifySecurityGroupRules", {"sg-own"}),
+        ],
+    )
+    def test_is_hidden_by_no_change_since_that_closed_nothing(self, name: str, ids: set[str]) -> None:
+        change = Change(minute(0.5), "e-1", name, "mallory", frozenset(ids))
+        assert why(changes=(change,)).kind is CauseKind.CANARY
+
+    @pytest.mark.parametrize(
+        ("calls", "ids", "kind"),
+        [
+            (("Revoke", "Authorize"), ("SecurityGroupIngress", "sg-own"), CauseKind.ENDPOINT_CLOSED),
+            (("Modify", "Modify"), ("VpcAttribute", VPC_ID), CauseKind.DNS_OFF),
+            (("Associate", "Associate"), ("DhcpOptions", VPC_ID), CauseKind.DNS_OFF),
+        ],
+    )
+    def test_is_another_where_somebody_shut_the_way_after_the_switch_and_opened_it_again(
+        self, calls: tuple[str, str], ids: tuple[str, str], kind: CauseKind
+    ) -> None:
+        """Or may have, for all that the records say."""
+        shut, opened = (
+            Change(minute(at), f"e-{at}", f"{call}{ids[0]}", "ann", frozenset({ids[1]}))
+            for at, call in zip((0.5, 5), calls, strict=True)
+        )
+        found = why(changes=(shut, opened))
+        assert (found.kind, found.change) == (kind, shut)
+
+    def test_is_another_where_somebody_may_have_shut_the_way_after_the_switch(self) -> None:
+        seen = replace(network(), unread=(Unread(Part.SECURITY_GROUPS, "Throttling"),), security_groups=())
+        change = Change(minute(0.5), "e-1", "RevokeSecurityGroupIngress", "ann", frozenset({"sg-own"}))
+        assert why(seen, changes=(change,)).kind is not CauseKind.CANARY
+        assert why(seen).kind is CauseKind.CANARY
+
+    def test_of_another_service_is_not_the_cause_where_somebody_shut_the_way_of_the_metrics(self) -> None:
+        change = Change(minute(0.5), "e-1", "RevokeSecurityGroupIngress", "ann", frozenset({"sg-own"}))
+        shut = network(EGRESS, SERVED, group=SHUT)
+        assert why(shut, changes=(change,), canaries=(("logs", CANARY),)).kind is CauseKind.ENDPOINT_CLOSED
 
     def test_of_a_service_that_the_agent_is_not_known_to_use_is_likely_at_most(self) -> None:
         found = why(canaries=(("logs", CANARY),))

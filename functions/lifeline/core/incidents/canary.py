@@ -3,11 +3,13 @@
 DetectMetricGaps finds the cause and records the incident. ReconcileEndpoints reads it there, and decides by itself.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
+from datetime import datetime
 
 from lifeline.core.coexist.canary import WATCHED_FOR, Canary, Withdrawal
 from lifeline.core.guards.mode import Mode
+from lifeline.core.history.change import Change
 from lifeline.core.incidents.changes import clock_words
 from lifeline.core.incidents.facts import METRICS, NOT_IN_PLAN_MODE, Around, Facts, cause_of
 from lifeline.core.incidents.incident import RECOVERY_TIME, Cause, CauseKind, Confidence, Incident
@@ -15,19 +17,21 @@ from lifeline.core.network.model import Tier
 from lifeline.core.policy.policy import EXEMPT
 from lifeline.core.wording import listed, write_length, write_time
 
-_BEGUN_BY = (CauseKind.CUT_OFF, CauseKind.ENDPOINT_CLOSED, CauseKind.DNS_OFF)
+type Closing = Callable[[str], Change | None]
 
 
-def canary_cause(facts: Facts, around: Around) -> Cause | None:
+def canary_cause(facts: Facts, around: Around, closing: Closing) -> Cause | None:
     """Find the canary that caused the silence, with its fix once it is off again; None if none did.
 
     `monitoring` comes first, then what the agent needs, then whatever else was turned on, which is likely at most.
+    `closing` gives the change that closed the path to a service, if one did.
     """
     if not facts.is_managed or facts.agent.series is None:
         return None
     for service, canary in _in_order(facts):
-        if _has_another_path(facts, around, canary) and _is_after(facts, around, service, canary):
-            return _cause(facts, service, canary)
+        began = _begins_after(facts, service, canary, closing) if _has_another_path(facts, around, canary) else None
+        if began:
+            return _cause(facts, service, canary, began)
     return None
 
 
@@ -39,7 +43,7 @@ def silences(incidents: Iterable[Incident], vpc_id: str) -> tuple[Withdrawal, ..
             incident.checked_at or incident.opened_at,
             incident.id,
             incident.cause.subject,
-            incident.began,
+            incident.cause.began or incident.began,
         )
         for incident in incidents
         if incident.cause.kind is CauseKind.CANARY
@@ -61,18 +65,24 @@ def _has_another_path(facts: Facts, around: Around, canary: Canary) -> bool:
     return canary.is_way_back or around.tier is Tier.EGRESS or (around.tier is Tier.PUBLIC and facts.has_public_address)
 
 
-def _is_after(facts: Facts, around: Around, service: str, canary: Canary) -> bool:
-    """True if the gap begins within WATCHED_FOR after the switch, and no recorded change since explains it.
+def _begins_after(facts: Facts, service: str, canary: Canary, closing: Closing) -> datetime | None:
+    """When the silence began, if that is within WATCHED_FOR after the switch, and no change since explains it: one
+    that just names what is on the way, and closed nothing, doesn't.
 
-    A datapoint is sent up to a period after the time that it bears, so the gap may begin that much before.
+    A datapoint is sent up to a period after the time that it bears, so the gap may begin that much before. That of an
+    instance that was started since its last datapoint begins once it is warm: there the datapoint after the last one
+    counts, too, or whoever may restart instances could hide what Lifeline did.
     """
-    gap = facts.agent.gap
-    if gap is None or not canary.at - facts.watch.rules.period <= gap.since <= canary.at + WATCHED_FOR:
-        return False
-    changes = (around.change_behind(facts, kind, service, gap.since) for kind in _BEGUN_BY)
-    if any(change and change.at >= canary.at for change in changes):
-        return False
-    return canary.withdrawn_at is not None or _is_on(facts, canary)
+    gap, period = facts.agent.gap, facts.watch.rules.period
+    if gap is None:
+        return None
+    last = facts.agent.seen_at if facts.has_started_anew else None
+    possible = [gap.since, *([last + period] if last else [])]
+    began = next((time for time in possible if canary.at - period <= time <= canary.at + WATCHED_FOR), None)
+    changes = map(closing, dict.fromkeys((service, METRICS)))
+    if began is None or any(change and change.at >= canary.at for change in changes):
+        return None
+    return began if canary.withdrawn_at is not None or _is_on(facts, canary) else None
 
 
 def _is_on(facts: Facts, canary: Canary) -> bool:
@@ -82,7 +92,7 @@ def _is_on(facts: Facts, canary: Canary) -> bool:
     return any(endpoint.id == canary.endpoint_id and endpoint.private_dns for endpoint in endpoints)
 
 
-def _cause(facts: Facts, service: str, canary: Canary) -> Cause:
+def _cause(facts: Facts, service: str, canary: Canary, began: datetime) -> Cause:
     if _is_on(facts, canary):  # frozen, maybe, but not turned off yet
         canary = replace(canary, withdrawn_at=None)
     off_at = canary.withdrawn_at
@@ -93,22 +103,25 @@ def _cause(facts: Facts, service: str, canary: Canary) -> Cause:
         f"{canary.words} for the {service} service as a canary"
         if canary.central_ids
         else f"private DNS for {canary.endpoint_id} ({service}) was turned on as a canary",
-        evidence=tuple(_evidence(facts, canary)),
+        evidence=tuple(_evidence(facts, canary, began)),
         advice=_advice(facts, service, canary),
         service=service,
         subject=canary.subject,
         fixed_at=off_at,
         fix=f"{_undone(canary)} again at {clock_words(off_at)}" if off_at else "",
         is_repairable=off_at is None,
+        began=began,
     )
     return cause_of(facts, cause)
 
 
-def _evidence(facts: Facts, canary: Canary) -> Iterator[str]:
-    gap, at = facts.agent.gap, canary.at
+def _evidence(facts: Facts, canary: Canary, began: datetime) -> Iterator[str]:
+    at, gap, launched_at = canary.at, facts.agent.gap, facts.instance.launched_at
     yield f"{canary.words} at {write_time(at)}"
-    if gap and gap.since > at:
-        yield f"the first missing datapoint was due {write_length(gap.since - at)} after that"
+    if began > at:
+        yield f"the first missing datapoint was due {write_length(began - at)} after that"
+    if gap and launched_at and began < gap.since:
+        yield f"{facts.agent.entity} was started at {write_time(launched_at)}, and has sent nothing since"
     if canary.is_way_back:
         yield f"{canary.endpoint_id} answered the service's name in this VPC until then"
     else:

@@ -103,7 +103,7 @@ def _diagnose(facts: Facts, now: datetime, around: Around) -> Cause:
     sure = facts.sure_needs
     steps: tuple[Callable[[], Cause | None], ...] = (
         check.machine,
-        lambda: canary_cause(facts, around),
+        lambda: canary_cause(facts, around, check.closing),
         check.path_to_metrics,
         lambda: check.own_group(METRICS),
         check.sure_need,
@@ -178,6 +178,19 @@ class _Check:
         )
 
     # ---- the network
+
+    def closing(self, service: str) -> Change | None:
+        """The change that closed the path to the service, or may have where that isn't known; also one that closed it
+        for a while. None where the path is open and nothing on record shows that it ever was closed.
+        """
+        path = self.paths.get(service)
+        if path is None:
+            return None
+        if path.reach.is_open:
+            again = recovered_cause(self.facts, self.around, [service], self.now)
+            return again.change if again else None
+        kind = _begun_as(_kind_of(path), path) if path.reach.is_closed else CauseKind.PATH_UNKNOWN
+        return self.around.change_behind(self.facts, kind, service, self.now)
 
     def path_to_metrics(self) -> Cause | None:
         """What keeps the metrics from `monitoring`."""

@@ -81,7 +81,8 @@ class Cause:
     `service` is the one that can't be reached, or may not be, and `subject` the resource that is at fault. `fixed_at`
     (at the latest) and `fix` say when and how the cause was removed; agents may need more time to come back.
     `is_repairable` if ReconcileEndpoints can repair it, or might: it reads again what was not read. With
-    `awaits_approval`, it does so once a person has approved the VPC's backlog.
+    `awaits_approval`, it does so once a person has approved the VPC's backlog. `began` is when the silence began, if
+    that decides: it may be before the gap, which a start of the instance defers.
     """
 
     kind: CauseKind
@@ -99,6 +100,7 @@ class Cause:
     fix: str = ""
     is_repairable: bool = False
     awaits_approval: bool = False
+    began: datetime | None = None
 
     @property
     def key(self) -> str:

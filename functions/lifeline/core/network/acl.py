@@ -1,6 +1,7 @@
 """Network ACLs as gates. They are stateless: the request must pass out and in, and the answer back again."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from functools import lru_cache
 
 from lifeline.core.network.gates import End, Filter, ObstacleKind, find_passage
@@ -111,6 +112,15 @@ def acl_obstacle(client: Subnet, host: Subnet, vpc: Vpc, ports: Ranges) -> str:
     far = End(far.addresses, far.name, version, is_guess=True)
     passage = find_passage(acl_gates(client, host, near, far, vpc, ports), near, far, ports)
     return passage.shut_by[0][1] if not passage.traffic.passes_all and passage.matters(near) else ""
+
+
+def host_obstacle(client: Subnet, host: Subnet, vpc: Vpc, ports: Ranges) -> str:
+    """The same where the host's own ACL does; empty where the client's shuts it in, so that no host would do."""
+    words, own = acl_obstacle(client, host, vpc, ports), acl_of(client, vpc)
+    if not words or own is None:
+        return words
+    alone = replace(vpc, network_acls=(replace(own, subnet_ids=own.subnet_ids - {host.id}),))
+    return "" if acl_obstacle(client, host, alone, ports) else words
 
 
 def _gates(

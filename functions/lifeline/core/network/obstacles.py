@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from lifeline.core.network.acl import (
     acl_gates,
     all_stand_open,
+    host_obstacle,
     leaving,
     public_end,
     shared_version,
@@ -35,6 +36,7 @@ from lifeline.core.network.packets import Lane, Traffic, addresses_in, common, i
 from lifeline.core.network.ports import HTTPS
 from lifeline.core.network.routing import by_taker, routing_of, stays_local
 from lifeline.core.network.tiers import effective_route_table, nat64_route, nat64_words
+from lifeline.core.wording import listed
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -200,6 +202,21 @@ def detours(start: Subnet, end: End, vpc: Vpc, ports: Ranges, *, is_far: bool) -
     beyond = [route for route in parts if route and route not in dead and route.target not in _STRAIGHT]
     unread = dict.fromkeys(beyond_words(route.target_id) for route in beyond)
     return [Filter(ObstacleKind.ROUTE, lanes, words, is_far)] if dead else [], tuple(unread)
+
+
+def led_elsewhere(client: Subnet, host: Subnet, vpc: Vpc) -> str:
+    """Where the host's own routes lead its answers to a client, in words; empty if straight there."""
+    version, table = shared_version(client, host), effective_route_table(host, vpc)
+    if client.id == host.id or not version or table is None or stays_local(table.routes, vpc.all_cidrs, version):
+        return ""
+    parts = by_taker(routing_of(host, vpc, version).parts(End.of(client, version).addresses))
+    away = [route.target_id for route in parts if route and not (route.is_active and route.target in _STRAIGHT)]
+    return f"{table.id} leads answers from {host.id} to {client.id} to {listed(away)}" if away else ""
+
+
+def kept_out(client: Subnet, host: Subnet, vpc: Vpc, ports: Ranges) -> str:
+    """Why the host's own network ACL or routes may keep a client from an interface there, in words; else empty."""
+    return host_obstacle(client, host, vpc, ports) or led_elsewhere(client, host, vpc)
 
 
 def _other_family(words: str, client: Subnet, vpc: Vpc, *, repairable: bool = False) -> Barrier:

@@ -19,7 +19,7 @@ from lifeline.core.network.model import (
     Vpc,
 )
 from lifeline.core.network.network_path import NetworkPath, Reach
-from lifeline.core.network.obstacles import Obstacle, barrier_to
+from lifeline.core.network.obstacles import Obstacle, barrier_to, kept_out, led_elsewhere
 from lifeline.core.network.packets import (
     EPHEMERAL,
     addresses_in,
@@ -58,6 +58,9 @@ _TAKES_NAMES = frozenset(
         ActionKind.SWAP_TO_LOCAL,
     }
 )
+type Place = Callable[[frozenset[str]], Placement]
+"""The best placement without the subnets of these ids."""
+
 _LETS_IN = frozenset({ActionKind.ATTACH_SECURITY_GROUP, ActionKind.RESET_POLICY, ActionKind.RESET_DNS_RECORDS})
 
 
@@ -146,17 +149,19 @@ class Takeover:
         """The same of an endpoint that isn't there yet."""
         return self.harm_by(self.imagined(placement))
 
-    def closing(self, clients: Iterable["Dependent"]) -> Callable[[Subnet], bool]:
-        """Whether network ACLs, or a client's own security groups, keep one of them from an interface in a host. The
-        groups are judged once for all hosts: there may be hundreds of rules for each of thousands of clients.
+    def closing(self, clients: Iterable["Dependent"], others: Iterable[Subnet] = ()) -> Callable[[Subnet], bool]:
+        """Whether network ACLs, a client's own security groups or a host's routes may keep one of them from an
+        interface there, or the host's own ACL or routes one of the others. The groups are judged once for all hosts:
+        there may be hundreds of rules for each of thousands of clients.
         """
-        judged = [(one.subnet, self._shut_to(one)) for one in clients]
+        judged, rest = [(one.subnet, self._shut_to(one)) for one in clients], tuple(others)
 
         def is_closed(host: Subnet) -> bool:
             return any(
-                bool(acl_obstacle(client, host, self.vpc, self.ports)) or is_shut_off_in(host, client, shut)
+                bool(acl_obstacle(client, host, self.vpc, self.ports) or led_elsewhere(client, host, self.vpc))
+                or is_shut_off_in(host, client, shut)
                 for client, shut in judged
-            )
+            ) or any(kept_out(client, host, self.vpc, self.ports) for client in rest)
 
         def is_shut_off_in(host: Subnet, client: Subnet, shut: Iterable[Ranges]) -> bool:
             there = replace(End.of(host, client.ip_version), is_guess=True)
@@ -419,21 +424,38 @@ def _whose(harm: Harm) -> str:
 
 
 def place_unharmed(
-    place: Callable[[frozenset[str]], Placement],
+    place: Place,
     takeover: Takeover,
     dependents: Sequence[Dependent],
     clients: Sequence[Subnet],
 ) -> Placement:
-    """Where interfaces harm none of `dependents`, and stand where `clients` reach them if that costs no zone.
+    """Where interfaces harm none of `dependents`, and stand where `clients` reach them if that costs no zone; if one of
+    these is shut in by an ACL of its own, where the others reach them. Somebody may have made and shut many subnets:
+    then only those count in which somebody is, as far as that was read.
 
     `place` gives the best placement without the subnets of the ids that it is passed. Where each harms a subnet, it is
     the first one, and `find_harm` says whom.
     """
-    first = place(frozenset())
-    fair = _without_closed(place, first, takeover.closing((*dependents, *map(Dependent, clients))))
-    if fair and len(fair.subnets) == len(first.subnets):
-        return fair
-    return _without_closed(place, first, takeover.closing(dependents)) or first
+    first, empty = place(frozenset()), empty_subnets(takeover.vpc)
+    for_all = takeover.closing((*dependents, *map(Dependent, clients)))
+    for_others = takeover.closing(dependents, clients)
+    for avoided, closed in ((frozenset[str](), for_all), (frozenset[str](), for_others), (empty, for_others)):
+        fair = without_closed(outside(avoided, place), first, closed)
+        if fair and len(fair.subnets) == len(first.subnets):
+            return fair
+    return without_closed(place, first, takeover.closing(dependents)) or first
+
+
+def outside(subnet_ids: frozenset[str], place: Place) -> Place:
+    """The best placement outside these subnets."""
+    return lambda avoid: place(avoid | subnet_ids)
+
+
+def empty_subnets(vpc: Vpc) -> frozenset[str]:
+    """The subnets, by id, in which no workload has a network interface; none where interfaces weren't read."""
+    if vpc.interfaces is None or vpc.unread_words(Part.INTERFACES):
+        return frozenset()
+    return frozenset(subnet.id for subnet in vpc.subnets if not vpc.clients_in(subnet))
 
 
 def _with(endpoint: Endpoint, hosts: Iterable[Subnet]) -> Endpoint:
@@ -455,9 +477,7 @@ def _lets_in(candidate: Action, action: Action) -> bool:
     return candidate.kind is ActionKind.OPEN_SECURITY_GROUP and bool(candidate.security_group_id) and not is_another
 
 
-def _without_closed(
-    place: Callable[[frozenset[str]], Placement], first: Placement, is_closed: Callable[[Subnet], bool]
-) -> Placement | None:
+def without_closed(place: Place, first: Placement, is_closed: Callable[[Subnet], bool]) -> Placement | None:
     """The first placement in none of whose subnets the way is closed; None if there is none. Each is judged once."""
     closed = dict[str, bool]()
     placement = first

@@ -1,0 +1,73 @@
+"""Where Lifeline's endpoint leaves a subnet whose network ACL or routes keep others out, and in which nobody is.
+
+An endpoint answers its service's name for the whole VPC. Whoever may create a subnet, and shut it, must not have all
+the others cut off because Lifeline placed the endpoint there.
+"""
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+
+from lifeline.core.network.model import Endpoint, Part, Ranges, Subnet, Vpc
+from lifeline.core.network.obstacles import kept_out
+from lifeline.core.plan.harm import Place, empty_subnets, outside, without_closed
+
+
+@dataclass(frozen=True, slots=True)
+class Leaving:
+    """The subnets that an endpoint leaves, those that it gets instead, and why.
+
+    It never leaves its last one: that EC2 takes that from an endpoint is nowhere promised. And it gets one in the same
+    zone only after it left, because AWS takes one subnet a zone (EC2 API errors: DuplicateSubnetsInSameZone).
+    """
+
+    left: tuple[Subnet, ...]
+    instead: tuple[Subnet, ...]
+    why: str
+
+
+def find_leaving(endpoint: Endpoint, vpc: Vpc, ports: Ranges, place: Place) -> Leaving | None:
+    """What to do about the endpoint's subnets whose ACLs or routes keep others out; None where it stays in them.
+
+    It stays where somebody is in such a subnet, or that wasn't read, for whoever is there may reach the endpoint
+    nowhere else; and where no more subnets would reach it elsewhere.
+    """
+    if vpc.unread_words(Part.NETWORK_ACLS):
+        return None
+    empty = empty_subnets(vpc)
+    hosts = [subnet for subnet in vpc.subnets if subnet.id in endpoint.subnet_ids]
+    shut_by = {host.id: _shut_out(host, vpc, ports) for host in hosts if host.id in empty}
+    shut = [host for host in hosts if shut_by.get(host.id)]
+    if not shut:
+        return None
+    staying = [host for host in hosts if host not in shut]
+
+    def why(host: Subnet) -> str:
+        return next(filter(None, (kept_out(caller, host, vpc, ports) for caller in vpc.subnets)))
+
+    def is_better(host: Subnet, than: Iterable[Subnet]) -> bool:
+        left_out = _shut_out(host, vpc, ports)
+        return all(left_out < shut_by[one.id] for one in than)
+
+    def better(zones: Collection[str], than: Collection[Subnet]) -> tuple[Subnet, ...]:
+        """Where the endpoint can have an interface in these zones, so that more subnets reach it."""
+        elsewhere = frozenset(subnet.id for subnet in vpc.subnets if subnet.zone not in zones or subnet in shut)
+        for more in (elsewhere, elsewhere | empty):  # somebody may have made and shut many subnets
+            within = outside(more, place)
+            if found := without_closed(within, within(frozenset()), lambda host: not is_better(host, than)):
+                return found.subnets
+        return ()
+
+    zones = {host.zone for host in shut}
+    if staying and all(is_better(host, shut) for host in staying):
+        return Leaving(tuple(shut), better(zones, shut), why(shut[0]))
+    if not staying and (elsewhere := better({subnet.zone for subnet in vpc.subnets} - zones, shut)):
+        return Leaving((), elsewhere[:1], why(shut[0]))  # the next run leaves
+    most = max(shut, key=lambda host: (len(shut_by[host.id]), host.id))
+    if len(hosts) > 1 and (instead := better({most.zone}, [most])):
+        return Leaving((most,), instead, why(most))
+    return None
+
+
+def _shut_out(host: Subnet, vpc: Vpc, ports: Ranges) -> frozenset[str]:
+    """The subnets that the host's ACL or routes keep out: the endpoint's name leads to each of its interfaces."""
+    return frozenset(one.id for one in vpc.subnets if kept_out(one, host, vpc, ports))
