@@ -274,6 +274,13 @@ def test_events_of_a_lost_account_cost_one_refused_call_in_ten_minutes(hub: Hub)
 # ---- a sweep
 
 
+def test_no_accounts_sweep_waits_behind_the_changes_that_other_accounts_send(hub: Hub) -> None:
+    """Whoever administers an account can send the hub's queue of changes more than it works off."""
+    hub.days.call({"sweep": True})
+    assert not [body for body in hub.days.world.requeue() if body.get("sweep")]
+    assert [body["account"] for body in hub.days.world.asked() if body["sweep"]] == [A, B]
+
+
 def test_sweeps_that_could_not_be_sent_are_sent_when_lambda_tries_again(
     hub: Hub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
