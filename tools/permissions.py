@@ -46,7 +46,8 @@ _END = """\
   rules](company.md#a-permissions-boundary-and-a-path)).
 - **Queues.** Each queue's policy denies `sqs:SendMessage` to everybody but its senders, administrators included:
   `Changes` takes messages from the stack's own rules, ReconcileRole and `ReplayPrincipals`; `RepairRequests` and
-  `Checks` from DetectRole; `DeadLetters` from the rules and ReconcileRole. Whoever can change a queue's policy
+  `Checks` from DetectRole, and the former also from a hub's ReconcileRole; `DeadLetters` from the rules and
+  ReconcileRole. Whoever can change a queue's policy
   (`sqs:SetQueueAttributes`, `sqs:AddPermission`) or the rules' targets (`events:PutTargets`) can get around that.
 - **The ledger.** Each role can write its own partitions only (`dynamodb:LeadingKeys`), so that what may observe can't
   decide what is changed.

@@ -10,7 +10,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from lifeline.adapters.aws.memory import remember
-from lifeline.adapters.aws.queue import Queue
+from lifeline.adapters.aws.repair_requests import RepairRequests
 from lifeline.adapters.aws.topic import Topic
 from lifeline.adapters.store.limit_usage import LimitUsage
 from lifeline.adapters.store.members import MemberStore
@@ -288,7 +288,7 @@ def test_sweeps_that_could_not_be_sent_are_sent_when_lambda_tries_again(
         raise TransientError("sqs: Throttling", code="Throttling")
 
     with monkeypatch.context() as patch:
-        patch.setattr(Queue, "sweep_accounts", fail)
+        patch.setattr(RepairRequests, "sweep_accounts", fail)
         with pytest.raises(TransientError):
             hub.days.call({"sweep": True})
     hub.days.call_again({"sweep": True})
@@ -299,7 +299,7 @@ def test_who_invoked_a_sweep_of_all_accounts_is_in_each_accounts_history_and_not
     vpc_a = network(hub.a)
     hub.cut_off(A, hub.a, vpc_a)
     hub.days.call({"sweep": True, "by": "dana"})
-    hub.days.deliver(*(body for body in hub.days.world.requeue() if body.get("sweep")))
+    hub.days.deliver(*hub.days.world.asked(), queue="repair-requests")
     assert len(hub.a.endpoints(vpc_a)) == 1
     page = hub.days.call({"history": {"vpc_id": vpc_a}, "account": A})["history"]
     words = [entry["text"] for entry in page["entries"] if entry["kind"] == "action"]

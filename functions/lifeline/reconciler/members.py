@@ -17,6 +17,7 @@ from typing import Any
 from lifeline.adapters.aws.denials import DeniedReadError
 from lifeline.adapters.aws.network import MUST_BE_READ
 from lifeline.adapters.aws.organizations import Organizations
+from lifeline.adapters.aws.repair_requests import RepairRequests
 from lifeline.adapters.store.audit import AuditLog
 from lifeline.adapters.store.event_path import EventPathStore
 from lifeline.adapters.store.members import MemberStore
@@ -296,7 +297,8 @@ class Hub:
             return
         members = self._list()
         tools = self.tools(self.settings)
-        tools.queue.sweep_accounts([member.account for member in members.active], because=trigger)
+        sweeps = RepairRequests(self.settings.repair_queue_url)  # which the accounts' events can't fill
+        sweeps.sweep_accounts([member.account for member in members.active], because=trigger)
         self._change(lambda members: (replace(members, swept_by=self.run.id), None))
         served = {self.settings.own_account_id, *(member.account for member in members.active)}
         self._give_back(tools, served)
