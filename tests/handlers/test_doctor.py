@@ -376,6 +376,13 @@ def test_the_queues_trigger_was_disabled(world: World) -> None:
     assert f"--uuid {mapping['UUID']}" in only_fault("trigger")["remedy"]
 
 
+def test_the_queues_trigger_was_given_to_another_function(world: World) -> None:
+    functions = boto3.client("lambda")
+    (mapping,) = functions.list_event_source_mappings(EventSourceArn=queue_arn(world))["EventSourceMappings"]
+    functions.update_event_source_mapping(UUID=mapping["UUID"], FunctionName="detect")
+    assert "go to detect instead" in only_fault("trigger")["says"]
+
+
 # ---- what isn't a fault
 
 

@@ -200,7 +200,7 @@ class Examination:
         return (
             check_rules(rules, expected, _QUEUE),
             check_queue_policy(policy, arn, rules),
-            check_trigger(self._read(partial(delivery.triggers, arn))),
+            check_trigger(self._read(partial(delivery.triggers, arn)), settings.function_name),
             self._sweeps(delivery),
         )
 
