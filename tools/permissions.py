@@ -120,7 +120,8 @@ what](security.md) lists them all.
   grant this permission to as few as `lambda:InvokeFunction` on ReconcileEndpoints. Once a viewer allowed a widget to
   run, it calls its function whenever it is shown, without a button. ReconcileEndpoints refuses such calls: from a
   dashboard, it takes those of buttons only, which send `"button": true`. A custom widget with another function can
-  show a button with that, too, and need not ask first.
+  show a button with that, too, and need not ask first, nor wait for a click: it may be called as soon as the pointer
+  moves over it.
 """
 
 
