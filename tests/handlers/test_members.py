@@ -295,6 +295,18 @@ def test_sweeps_that_could_not_be_sent_are_sent_when_lambda_tries_again(
     assert hub.swept() == [A, B]
 
 
+def test_whoever_starts_sweeps_again_and_again_has_the_accounts_swept_once_a_minute(hub: Hub) -> None:
+    """As the schedules' role can be passed to as many schedules as somebody likes: what silent agents need, and other
+    sweeps, would wait behind theirs.
+    """
+    for _ in range(10):
+        hub.days.call({"sweep": True})
+        hub.days.clock.advance(timedelta(seconds=5))
+    assert hub.swept() == [A, B]
+    hub.days.call({"sweep": True})
+    assert hub.swept() == [A, B] * 2
+
+
 def test_who_invoked_a_sweep_of_all_accounts_is_in_each_accounts_history_and_notices(hub: Hub) -> None:
     vpc_a = network(hub.a)
     hub.cut_off(A, hub.a, vpc_a)
