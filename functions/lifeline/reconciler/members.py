@@ -295,6 +295,9 @@ class Hub:
         """
         if not self.settings.accounts or self._known().swept_by == self.run.id:
             return
+        if self._change(lambda members: members.sweeping(self.run.id, self.run.now())) is False:
+            logger.info("accounts' sweeps not sent: another sweep just did", run_id=self.run.id)
+            return
         members = self._list()
         tools = self.tools(self.settings)
         sweeps = RepairRequests(self.settings.repair_queue_url)  # which the accounts' events can't fill
