@@ -253,7 +253,7 @@ class Examination:
 
     def _switch(self) -> Finding:
         settings = self.settings
-        switch = KillSwitch(settings.kill_switch_parameter, settings.table_name, account=settings.account_id)
+        switch = KillSwitch(settings.kill_switch_parameter, settings.table_name, account=settings.switch_account)
         return check_switch(switch.why_on(), switch_command(switch.name, "off") if switch.name else "")
 
     def _dry_run(self) -> Finding:

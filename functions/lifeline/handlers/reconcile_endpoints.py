@@ -433,7 +433,9 @@ def _tools(settings: Settings) -> Tools:
         notices=Topic(settings.topic_arn, settings.sender, chat_topic_arn=settings.chat_topic_arn),
         bus=Bus(settings.stack_name, account=settings.account_id),
         guards=Guards(
-            kill_switch=KillSwitch(settings.kill_switch_parameter, settings.table_name, account=settings.account_id),
+            kill_switch=KillSwitch(
+                settings.kill_switch_parameter, settings.table_name, account=settings.switch_account
+            ),
             limit_usage=LimitUsage(settings.ledger),
             approvals=Approvals(settings.ledger),
             paths=PathStore(settings.ledger),
