@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from botocore.exceptions import ClientError
@@ -20,11 +21,13 @@ from lifeline.core.errors import TransientError
 from lifeline.core.network.model import RegionRef
 from lifeline.core.organization.ledger import MemberLedger
 from lifeline.core.organization.members import AccountStanding
+from lifeline.core.requests.scheduled import ALIAS
+from lifeline.handlers import reconcile_endpoints
 from tests.support.cloudtrail import record_call
 from tests.support.days import Days
 from tests.support.organization import alike
 from tests.support.organization_hub import HOUR, STRANGER, TRUST, A, B, Hub, begin, network, role_in
-from tests.support.world import ACCOUNT, REGION, emulated_world, flat
+from tests.support.world import ACCOUNT, REGION, Context, emulated_world, flat
 
 
 @pytest.fixture
@@ -295,16 +298,25 @@ def test_sweeps_that_could_not_be_sent_are_sent_when_lambda_tries_again(
     assert hub.swept() == [A, B]
 
 
-def test_whoever_starts_sweeps_again_and_again_has_the_accounts_swept_once_a_minute(hub: Hub) -> None:
-    """As the schedules' role can be passed to as many schedules as somebody likes: what silent agents need, and other
+def test_whoever_has_schedules_start_sweeps_has_the_accounts_swept_once_a_minute_and_a_person_whenever_they_ask(
+    hub: Hub,
+) -> None:
+    """The schedules' role can be passed to as many schedules as somebody likes: what silent agents need, and other
     sweeps, would wait behind theirs.
     """
+
+    def sweep_by_schedule() -> None:
+        arn = f"{Context().invoked_function_arn}:{ALIAS}"
+        reconcile_endpoints.handler({"sweep": True}, Context(invoked_function_arn=arn, aws_request_id=str(uuid4())))
+
     for _ in range(10):
-        hub.days.call({"sweep": True})
+        sweep_by_schedule()
         hub.days.clock.advance(timedelta(seconds=5))
     assert hub.swept() == [A, B]
-    hub.days.call({"sweep": True})
+    sweep_by_schedule()
     assert hub.swept() == [A, B] * 2
+    hub.days.call({"sweep": True})
+    assert hub.swept() == [A, B] * 3
 
 
 def test_who_invoked_a_sweep_of_all_accounts_is_in_each_accounts_history_and_notices(hub: Hub) -> None:

@@ -286,16 +286,16 @@ class Hub:
 
     # ---- a sweep
 
-    def begin_sweep(self, trigger: Trigger) -> None:
+    def begin_sweep(self, trigger: Trigger, *, by_schedule: bool = False) -> None:
         """Lists the accounts, and sends each active one's sweep as a message of its own: once, however often Lambda
-        tries the invocation because the functions' own account failed.
+        tries the invocation because the functions' own account failed, and once a minute, however many schedules ask.
 
         Where they can't be listed, those that were listed last are swept. Raises TransientError where a message
         couldn't be sent: the sweep is tried again then.
         """
         if not self.settings.accounts or self._known().swept_by == self.run.id:
             return
-        if self._change(lambda members: members.sweeping(self.run.id, self.run.now())) is False:
+        if by_schedule and self._change(lambda members: members.sweeping(self.run.id, self.run.now())) is False:
             logger.info("accounts' sweeps not sent: another sweep just did", run_id=self.run.id)
             return
         members = self._list()

@@ -93,8 +93,8 @@ class MemberAccount:
 class MemberAccounts:
     """All members by their account ID. `listed_at` is when the accounts were last listed, `unlisted_why` the error
     where that failed since, and `swept_by` the ID of the invocation that last sent their sweeps. `sweeping_by` is that
-    of the one that last began to, at `sweeping_at`. Where Lambda tries one again, its ID is the same (AWS knowledge
-    center: duplicate invocations of a function).
+    of a schedule's that last began to, at `sweeping_at`. Where Lambda tries one again, its ID is the same (AWS
+    knowledge center: duplicate invocations of a function).
     """
 
     by_account: Mapping[str, MemberAccount] = field(default_factory=dict)
@@ -141,8 +141,8 @@ class MemberAccounts:
         return next(news, None) if told < MOST_ALONE else None
 
     def sweeping(self, invocation: str, now: datetime) -> tuple["MemberAccounts", bool]:
-        """The members once this invocation begins to send the sweeps, and whether it may: one a minute does. Whoever
-        started sweeps again and again would otherwise fill the queue by which those of all accounts come.
+        """The members once this invocation of a schedule's begins to send the sweeps, and whether it may: one a minute
+        does. Whoever has schedules start them would otherwise fill the queue by which those of all accounts come.
         """
         is_other = self.sweeping_by != invocation
         if is_other and self.sweeping_at and timedelta(0) <= now - self.sweeping_at < _SWEEPS_APART:
