@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from math import ceil
 from pathlib import Path
 
-from lifeline.adapters.aws.queue import BETWEEN_GROUPS, GROUP
+from lifeline.adapters.aws.repair_requests import BETWEEN_GROUPS, GROUP
 from lifeline.reconciler.batch import FIRST_RETRY
 from lifeline.reconciler.members import LEAST, MOST_AT_ONCE
 

@@ -60,7 +60,7 @@ class Measured:
 
 def record(body: Any, at: datetime) -> dict[str, Any]:
     attributes = {"SentTimestamp": str(int(at.timestamp() * 1000)), "ApproximateReceiveCount": "1"}
-    source = f"arn:aws:sqs:{REGION}:{ACCOUNT}:changes"
+    source = f"arn:aws:sqs:{REGION}:{ACCOUNT}:{'repair-requests' if 'sweep' in body else 'changes'}"
     return {
         "messageId": str(uuid4()),
         "receiptHandle": "h",
@@ -140,7 +140,7 @@ def main(accounts: int = 200, vpcs: int = 10, seconds: int = 300) -> None:
         forget()
         cpu, wall = time.process_time(), time.perf_counter()
         org.days.call({"sweep": True})
-        waiting = [body for body in org.days.world.requeue() if body.get("sweep")]
+        waiting = [body for body in org.days.world.asked() if body.get("sweep")]
         org.days.empty_queue()
         waits: list[float] = []
         shares: list[float] = []

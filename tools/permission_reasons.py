@@ -162,6 +162,7 @@ REASONS: dict[str, dict[str, str]] = {
         "sqs:DeleteMessage": "lets Lambda delete processed messages",
         "sqs:GetQueueAttributes": "lets Lambda poll the queue",
     },
+    "SweepAccounts": {"sqs:SendMessage": "sends the sweeps of a hub's accounts"},
     "SendToDeadLetters": {
         "sqs:SendMessage": "sends messages that can't be processed, with the reason; Lambda sends failed invocations"
     },

@@ -46,7 +46,8 @@ _END = """\
   rules](company.md#a-permissions-boundary-and-a-path)).
 - **Queues.** Each queue's policy denies `sqs:SendMessage` to everybody but its senders, administrators included:
   `Changes` takes messages from the stack's own rules, ReconcileRole and `ReplayPrincipals`; `RepairRequests` and
-  `Checks` from DetectRole; `DeadLetters` from the rules and ReconcileRole. Whoever can change a queue's policy
+  `Checks` from DetectRole, and the former also from a hub's ReconcileRole; `DeadLetters` from the rules and
+  ReconcileRole. Whoever can change a queue's policy
   (`sqs:SetQueueAttributes`, `sqs:AddPermission`) or the rules' targets (`events:PutTargets`) can get around that.
 - **The ledger.** Each role can write its own partitions only (`dynamodb:LeadingKeys`), so that what may observe can't
   decide what is changed.
@@ -119,7 +120,8 @@ what](security.md) lists them all.
   grant this permission to as few as `lambda:InvokeFunction` on ReconcileEndpoints. Once a viewer allowed a widget to
   run, it calls its function whenever it is shown, without a button. ReconcileEndpoints refuses such calls: from a
   dashboard, it takes those of buttons only, which send `"button": true`. A custom widget with another function can
-  show a button with that, too, and need not ask first.
+  show a button with that, too, and need not ask first, nor wait for a click: it may be called as soon as the pointer
+  moves over it.
 """
 
 

@@ -102,7 +102,7 @@ def schedule_sweeps(state: str = "ENABLED") -> None:
 
 
 def receive(world: World) -> None:
-    """The queue triggers the function."""
+    """The queues trigger the function."""
     trust = json.dumps({"Version": "2012-10-17", "Statement": []})
     role = boto3.client("iam").create_role(RoleName="lambda", AssumeRolePolicyDocument=trust)["Role"]["Arn"]
     functions, code = boto3.client("lambda"), BytesIO()
@@ -116,7 +116,8 @@ def receive(world: World) -> None:
     }
     for name in FUNCTIONS.values():
         functions.create_function(FunctionName=name, **given)
-    functions.create_event_source_mapping(FunctionName="reconcile", EventSourceArn=queue_arn(world))
+    for url in (world.queue_url, world.repair_queue_url):
+        functions.create_event_source_mapping(FunctionName="reconcile", EventSourceArn=queue_arn(world, url))
 
 
 def queue_policy(queue_arn: str) -> list[dict[str, Any]]:
@@ -134,8 +135,8 @@ def deliver(world: World) -> None:
     set_policy(world, queue_policy(arn))
 
 
-def queue_arn(world: World) -> str:
-    answer = world.sqs.get_queue_attributes(QueueUrl=world.queue_url, AttributeNames=["QueueArn"])
+def queue_arn(world: World, url: str = "") -> str:
+    answer = world.sqs.get_queue_attributes(QueueUrl=url or world.queue_url, AttributeNames=["QueueArn"])
     return str(answer["Attributes"]["QueueArn"])
 
 
@@ -369,11 +370,19 @@ def test_sweeps_do_not_end_any_more(world: World) -> None:
     assert "began 3 h ago" in only_fault("sweeps")["says"]
 
 
-def test_the_queues_trigger_was_disabled(world: World) -> None:
-    functions = boto3.client("lambda")
-    (mapping,) = functions.list_event_source_mappings(EventSourceArn=queue_arn(world))["EventSourceMappings"]
+@pytest.mark.parametrize("queue", ["queue_url", "repair_queue_url"])
+def test_the_queues_trigger_was_disabled(world: World, queue: str) -> None:
+    functions, arn = boto3.client("lambda"), queue_arn(world, getattr(world, queue))
+    (mapping,) = functions.list_event_source_mappings(EventSourceArn=arn)["EventSourceMappings"]
     functions.update_event_source_mapping(UUID=mapping["UUID"], Enabled=False)
     assert f"--uuid {mapping['UUID']}" in only_fault("trigger")["remedy"]
+
+
+def test_the_queues_trigger_was_given_to_another_function(world: World) -> None:
+    functions = boto3.client("lambda")
+    (mapping,) = functions.list_event_source_mappings(EventSourceArn=queue_arn(world))["EventSourceMappings"]
+    functions.update_event_source_mapping(UUID=mapping["UUID"], FunctionName="detect")
+    assert "go to detect instead" in only_fault("trigger")["says"]
 
 
 # ---- what isn't a fault

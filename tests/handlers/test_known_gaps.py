@@ -8,6 +8,7 @@ import boto3
 import pytest
 
 from lifeline.adapters.aws.clients import client
+from lifeline.adapters.aws.memory import remember
 from lifeline.adapters.aws.subscriptions import subscriptions_of
 from lifeline.adapters.store.vpcs import VpcStore
 from lifeline.core.doctor.finding import CheckVerdict
@@ -19,7 +20,7 @@ from tests.support.cases import Case
 from tests.support.days import MINUTES, Days
 from tests.support.home import HOME
 from tests.support.strict_errors import RefusedError
-from tests.support.world import Context, World, emulated_world
+from tests.support.world import ACCOUNT, Context, World, emulated_world
 
 NAME = "monitoring.us-east-1.amazonaws.com"
 DEAD = "10.0.200.200"  # in the VPC's block; no network interface has it
@@ -127,6 +128,32 @@ def test_a_rule_ends_no_endpoint_that_is_there(case: Case) -> None:
     vpc_id, _, endpoint_id = served(case)
     rule_for(case, vpc_id, "amazonaws.com")
     assert service(case, vpc_id) == {**service(case, vpc_id), "state": "served", "by": endpoint_id}
+
+
+def test_a_profile_with_an_empty_zone_of_the_name_withholds_an_endpoint_and_ends_none(days: Days) -> None:
+    """The VPC's own private DNS goes before a Profile, so one that is there stays in use."""
+    days.account.attach(client("route53profiles"))
+    zone_id = days.world.hub_zone(days.world.make_vpc(), NAME)
+    days.account.dns.add_profile("rp-1", owner=ACCOUNT, resources=[f"arn:aws:route53:::hostedzone/{zone_id}"])
+    vpc_ids = days.account.dns.profiles["rp-1"].vpc_ids
+    vpc_id = days.world.make_vpc()
+    days.world.make_subnet(vpc_id)
+    vpc_ids.append(vpc_id)
+    days.sweeps(1)
+    (told,) = days.texts()
+    assert "Route 53 Profile rp-1 has no record for monitoring.us-east-1.amazonaws" in told
+    assert "add the record, or disassociate Route 53 Profile rp-1 from the VPC" in told
+    assert days.live(vpc_id) == []
+    vpc_ids.remove(vpc_id)
+    remember.cache_clear()
+    days.sweeps(1)
+    made = days.live(vpc_id)
+    assert len(made) == 1
+    vpc_ids.append(vpc_id)
+    remember.cache_clear()
+    days.sweeps(80)
+    assert days.live(vpc_id) == made
+    assert days.look(vpc_id)["services"][0]["state"] == "served"
 
 
 def test_dns_servers_that_answer_nothing_withhold_no_endpoint_and_are_named(case: Case) -> None:

@@ -129,6 +129,21 @@ def test_without_the_named_policy_nothing_is_made_and_the_nearest_name_is_said(d
     assert days.world.endpoints(vpc_id) == []
 
 
+def test_parameters_without_end_beside_it_take_no_run_its_time_and_the_reason_is_said(days: Days) -> None:
+    say(endpoint_policies={"default": "org"})
+    say(f"{PREFIX}org", **json.loads(NARROW))
+    for number in range(220):
+        say(f"{PREFIX}a{number}")
+    vpc_id = days.world.make_vpc()
+    days.world.make_subnet(vpc_id)
+    answer = reconcile(vpc_id)
+    assert [action["status"] for action in answer["actions"]] == ["blocked"]
+    assert "could not be read: there are more than 200 parameters" in answer["actions"][0]["error"]
+    for number in range(21):
+        boto3.client("ssm").delete_parameter(Name=f"{PREFIX}a{number}")
+    assert {action["status"] for action in reconcile(vpc_id)["actions"]} == {"done"}
+
+
 def test_a_policy_that_somebody_changed_is_set_again_twice_and_then_frozen(days: Days) -> None:
     say(endpoint_policies={"default": "org"})
     say(f"{PREFIX}org", **json.loads(NARROW))

@@ -5,12 +5,13 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from botocore.exceptions import ClientError
 
 from lifeline.adapters.aws.memory import remember
-from lifeline.adapters.aws.queue import Queue
+from lifeline.adapters.aws.repair_requests import RepairRequests
 from lifeline.adapters.aws.topic import Topic
 from lifeline.adapters.store.limit_usage import LimitUsage
 from lifeline.adapters.store.members import MemberStore
@@ -20,11 +21,13 @@ from lifeline.core.errors import TransientError
 from lifeline.core.network.model import RegionRef
 from lifeline.core.organization.ledger import MemberLedger
 from lifeline.core.organization.members import AccountStanding
+from lifeline.core.requests.scheduled import ALIAS
+from lifeline.handlers import reconcile_endpoints
 from tests.support.cloudtrail import record_call
 from tests.support.days import Days
 from tests.support.organization import alike
 from tests.support.organization_hub import HOUR, STRANGER, TRUST, A, B, Hub, begin, network, role_in
-from tests.support.world import ACCOUNT, REGION, emulated_world, flat
+from tests.support.world import ACCOUNT, REGION, Context, emulated_world, flat
 
 
 @pytest.fixture
@@ -274,6 +277,13 @@ def test_events_of_a_lost_account_cost_one_refused_call_in_ten_minutes(hub: Hub)
 # ---- a sweep
 
 
+def test_no_accounts_sweep_waits_behind_the_changes_that_other_accounts_send(hub: Hub) -> None:
+    """Whoever administers an account can send the hub's queue of changes more than it works off."""
+    hub.days.call({"sweep": True})
+    assert not [body for body in hub.days.world.requeue() if body.get("sweep")]
+    assert [body["account"] for body in hub.days.world.asked() if body["sweep"]] == [A, B]
+
+
 def test_sweeps_that_could_not_be_sent_are_sent_when_lambda_tries_again(
     hub: Hub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -281,18 +291,39 @@ def test_sweeps_that_could_not_be_sent_are_sent_when_lambda_tries_again(
         raise TransientError("sqs: Throttling", code="Throttling")
 
     with monkeypatch.context() as patch:
-        patch.setattr(Queue, "sweep_accounts", fail)
+        patch.setattr(RepairRequests, "sweep_accounts", fail)
         with pytest.raises(TransientError):
             hub.days.call({"sweep": True})
     hub.days.call_again({"sweep": True})
     assert hub.swept() == [A, B]
 
 
+def test_whoever_has_schedules_start_sweeps_has_the_accounts_swept_once_a_minute_and_a_person_whenever_they_ask(
+    hub: Hub,
+) -> None:
+    """The schedules' role can be passed to as many schedules as somebody likes: what silent agents need, and other
+    sweeps, would wait behind theirs.
+    """
+
+    def sweep_by_schedule() -> None:
+        arn = f"{Context().invoked_function_arn}:{ALIAS}"
+        reconcile_endpoints.handler({"sweep": True}, Context(invoked_function_arn=arn, aws_request_id=str(uuid4())))
+
+    for _ in range(10):
+        sweep_by_schedule()
+        hub.days.clock.advance(timedelta(seconds=5))
+    assert hub.swept() == [A, B]
+    sweep_by_schedule()
+    assert hub.swept() == [A, B] * 2
+    hub.days.call({"sweep": True})
+    assert hub.swept() == [A, B] * 3
+
+
 def test_who_invoked_a_sweep_of_all_accounts_is_in_each_accounts_history_and_notices(hub: Hub) -> None:
     vpc_a = network(hub.a)
     hub.cut_off(A, hub.a, vpc_a)
     hub.days.call({"sweep": True, "by": "dana"})
-    hub.days.deliver(*(body for body in hub.days.world.requeue() if body.get("sweep")))
+    hub.days.deliver(*hub.days.world.asked(), queue="repair-requests")
     assert len(hub.a.endpoints(vpc_a)) == 1
     page = hub.days.call({"history": {"vpc_id": vpc_a}, "account": A})["history"]
     words = [entry["text"] for entry in page["entries"] if entry["kind"] == "action"]

@@ -28,7 +28,7 @@ from tests.support.cloudtrail import Failure, Identity, record_call
 from tests.support.days import MINUTES
 from tests.support.metrics import new_datapoints
 from tests.support.organization import alike
-from tests.support.organization_hub import HOUR, ROLE, A, B, Hub, begin, network, role_in
+from tests.support.organization_hub import HOUR, ROLE, TRUST, A, B, Hub, begin, network, role_in
 from tests.support.strict import StrictAccount
 from tests.support.tuning import tune
 from tests.support.world import ACCOUNT, REGION, Context, flat
@@ -219,6 +219,51 @@ def test_the_metric_has_the_worst_account_and_the_page_says_which_it_is(hub: Hub
     page = unescape(str(coverage_page.handler({}, Context(invoked_function_arn=arn))))
     assert "events don't arrive: no dry run heard since" in row_of(page, A)
     assert "events don't arrive" not in row_of(page, B)
+
+
+def overdue(capsys: pytest.CaptureFixture[str], account: str) -> list[float]:
+    """What the detector's run in the account measures for the alarm."""
+    remember.cache_clear()
+    capsys.readouterr()
+    detect_metric_gaps.handler({"detect": True, "account": account}, Context())
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines() if '"EventPathSeconds"' in line]
+    return [line["EventPathSeconds"] for line in lines]
+
+
+def test_the_alarm_rings_where_the_sweeps_of_accounts_alone_have_stopped(
+    hub: Hub, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As where somebody disables the trigger of the queue by which they come."""
+    tune(monkeypatch, prove_event_path=False)
+    hub.sweep()
+    for _ in range(3):
+        assert overdue(capsys, A) == []
+        hub.days.clock.advance(HOUR)
+        hub.days.call({"sweep": True})
+    (seconds,) = overdue(capsys, A)
+    assert seconds >= 3 * 3600
+    assert overdue(capsys, ACCOUNT) == []
+    hub.sweep()
+    assert overdue(capsys, A) == []
+
+
+@pytest.mark.parametrize("hinder", [remove_role, deny_reading])
+def test_an_account_that_can_not_be_swept_does_not_ring_it_nor_does_its_return(
+    hub: Hub, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], hinder: Callable[[Hub], None]
+) -> None:
+    tune(monkeypatch, prove_event_path=False)
+    hub.sweep()
+    hinder(hub)
+    for _ in range(4):
+        hub.sweep()
+        assert overdue(capsys, A) == []
+    hub.organization.deny(A)
+    hub.organization.add_role(role_in(A), trust=[TRUST])
+    hub.days.clock.advance(HOUR)
+    hub.days.deliver(hub.cut_off(A, hub.a, hub.a.ec2.describe_vpcs()["Vpcs"][-1]["VpcId"]))
+    assert overdue(capsys, A) == []
+    hub.sweep()
+    assert overdue(capsys, A) == []
 
 
 def test_an_account_that_the_policy_leaves_out_neither_rings_the_alarm_nor_is_told_of(

@@ -369,6 +369,26 @@ def test_a_silence_that_begins_later_is_not_the_associations(days: Days, monkeyp
     assert days.account.dns.zones_of(vpc_id) == [hub.zone_id]
 
 
+def test_an_association_that_somebody_ends_is_asked_about_each_day_and_not_made_again_by_itself(
+    days: Days, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    vpc_id, hub = shared(days, monkeypatch)
+    days.sweeps(1)
+    days.mails()
+    vpc: Any = {"VPCRegion": "us-east-1", "VPCId": vpc_id}
+    boto3.client("route53").disassociate_vpc_from_hosted_zone(HostedZoneId=hub.zone_id, VPC=vpc)
+    for _ in range(2):
+        remember.cache_clear()
+        days.sweeps(1)
+        (asked,) = days.texts()
+        assert f"Lifeline associated {hub.zone_id} at" in asked
+        assert "and somebody ended that" in asked
+        days.sweeps(23)
+    assert (days.account.dns.zones_of(vpc_id), days.live(vpc_id)) == ([], [])
+    assert kinds(approve_next(days, vpc_id)) == [("associate_central", "done")]
+    assert days.account.dns.zones_of(vpc_id) == [hub.zone_id]
+
+
 # ---- Profiles
 
 

@@ -267,6 +267,13 @@ def test_the_detector_asks_for_vpcs_and_not_for_what_a_run_requeues(more: dict[s
     assert [name for _, _, name in fakes.letters] == [f"body.{next(iter(more))}"]
 
 
+def test_a_hubs_sweeps_come_by_that_queue_each_for_the_account_that_it_states() -> None:
+    fakes = Queues([MISSING])
+    sweep = json.dumps({"sweep": True, "account": "123456789012"})
+    assert serve(fakes, record(0, sweep, REPAIRS)) == ([VPC_ID], [])
+    assert fakes.letters == []
+
+
 def test_a_record_of_cloudtrails_is_none_of_the_detectors() -> None:
     for path in RECORDS[:3]:
         fakes = Queues([MISSING])

@@ -79,7 +79,8 @@ class Days:
         return self.sweeps(1)
 
     def empty_queue(self) -> None:
-        sqs_backends[ACCOUNT][REGION].queues["changes"]._messages.clear()
+        for name in ("changes", "repair-requests"):
+            sqs_backends[ACCOUNT][REGION].queues[name]._messages.clear()
 
     def take_from_queue(self) -> list[dict[str, Any]]:
         """Delivers what was put back, some minutes later, as SQS would."""
@@ -89,13 +90,13 @@ class Days:
         assert self._receive(found) == {"batchItemFailures": []}
         return found
 
-    def deliver(self, *events: object) -> None:
+    def deliver(self, *events: object, queue: str = "changes") -> None:
         """Delivers events, as the queue would that got them just now."""
-        assert self._receive(list(events)) == {"batchItemFailures": []}
+        assert self._receive(list(events), queue=queue) == {"batchItemFailures": []}
 
-    def try_to_deliver(self, *events: object, receives: int = 1) -> list[str]:
+    def try_to_deliver(self, *events: object, receives: int = 1, queue: str = "changes") -> list[str]:
         """Delivers events for the so many-th time; the ids of the messages that the queue must keep."""
-        failures = self._receive(list(events), receives=receives)["batchItemFailures"]
+        failures = self._receive(list(events), receives=receives, queue=queue)["batchItemFailures"]
         return [failure["itemIdentifier"] for failure in failures]
 
     def ask_for_repair(self, *vpc_ids: str, incident_id: str = "") -> dict[str, Any]:

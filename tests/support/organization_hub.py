@@ -67,7 +67,7 @@ class Hub:
 
     def swept(self) -> list[str]:
         """The accounts whose sweeps are on the queue."""
-        return [body["account"] for body in self.days.world.requeue() if body.get("sweep")]
+        return [body["account"] for body in self.days.world.asked() if body.get("sweep")]
 
     def sweep(self) -> list[str]:
         """The schedule's sweep, and those of the accounts that it sends, one after the other: their accounts. What is
@@ -77,11 +77,11 @@ class Hub:
         remember.cache_clear()  # sessions end within the hour
         self.days.empty_queue()
         self.days.call({"sweep": True})
-        sent = [body for body in self.days.world.requeue() if body.get("sweep")]
+        sent = [body for body in self.days.world.asked() if body.get("sweep")]
         self.days.empty_queue()
         for body in sent:
             receives = 1
-            while self.days.try_to_deliver(body, receives=receives):
+            while self.days.try_to_deliver(body, receives=receives, queue="repair-requests"):
                 self.days.clock.advance(MINUTES)
                 receives += 1
         return [body["account"] for body in sent]

@@ -122,9 +122,14 @@ class World:
 
     def requeue(self, *, follow: bool = False) -> list[dict[str, Any]]:
         """The work that was put back, or the asks to follow endpoints, however long they are delayed."""
-        queue = sqs_backends[ACCOUNT][REGION].queues["changes"]
-        bodies = [json.loads(message.body) for message in queue._messages]
-        return [body for body in bodies if body.get("follow", False) is follow]
+        return [body for body in self._waiting("changes") if body.get("follow", False) is follow]
+
+    def asked(self) -> list[dict[str, Any]]:
+        """What Lifeline's own functions ask ReconcileEndpoints to look at."""
+        return self._waiting("repair-requests")
+
+    def _waiting(self, queue: str) -> list[dict[str, Any]]:
+        return [json.loads(message.body) for message in sqs_backends[ACCOUNT][REGION].queues[queue]._messages]
 
     def _messages(self, url: str) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = []

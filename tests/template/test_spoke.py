@@ -398,7 +398,7 @@ def test_a_stack_without_accounts_is_as_simple_as_before() -> None:
     granted = {role: {one["Sid"] for one in plain.statements(role)} for role in ROLES}
     more = {role: {one["Sid"] for one in hub.statements(role)} - granted[role] for role in ROLES}
     assert more == {
-        "ReconcileRole": {"ReadAccountName", "ActInSpokes", "ListAccounts"},
+        "ReconcileRole": {"ReadAccountName", "ActInSpokes", "ListAccounts", "SweepAccounts"},
         "DetectRole": {"ActInSpokes"},
         "CoverageRole": {"ActInSpokes"},
     }

@@ -94,6 +94,15 @@ def test_a_role_that_could_do_everything_would_still_be_kept_from_the_others_que
     assert sends["ReconcileRole"] == {"Changes", "DeadLetters"}
 
 
+def test_a_hub_alone_sends_sweeps_of_accounts_and_no_event_or_person_gets_onto_their_queue() -> None:
+    hub = Stack(TEMPLATE, {"Accounts": ELSEWHERE, "OrganizationId": "o-a1b2c3d4e5"})
+    assert may_send(role("ReconcileRole", hub), "RepairRequests", hub)
+    assert not may_send(role("ReconcileRole"), "RepairRequests")
+    for name in [*RULES, "SpokesRule"]:
+        assert not may_send(rule(hub.arn(name)), "RepairRequests", hub)
+    assert not [who for who, other in OTHERS.items() if may_send(other, "RepairRequests", hub)]
+
+
 def test_dead_letters_are_moved_back_by_those_alone_who_are_named_for_it() -> None:
     replayer, other = (f"arn:aws:iam::{ACCOUNT}:role/{name}" for name in ("sso/operator-1a2b", "sso/developer"))
     stack = Stack(TEMPLATE, {"ReplayPrincipals": f"arn:aws:iam::{ACCOUNT}:role/sso/operator-*,arn:aws:iam::1:user/x"})

@@ -200,9 +200,19 @@ class Examination:
         return (
             check_rules(rules, expected, _QUEUE),
             check_queue_policy(policy, arn, rules),
-            check_trigger(self._read(partial(delivery.triggers, arn))),
+            self._triggers(delivery, arn),
             self._sweeps(delivery),
         )
+
+    def _triggers(self, delivery: Delivery, changes_arn: str) -> Finding:
+        """Of the queues from which ReconcileEndpoints receives, the first at fault; of Changes where none is."""
+        names = {"Changes": self.settings.queue_url, "RepairRequests": self.settings.repair_queue_url}
+        place, function = changes_arn.rpartition(":")[0], self.settings.function_name
+        arns = {queue: f"{place}:{url.rpartition('/')[2]}" for queue, url in names.items() if url}
+        found = [
+            check_trigger(self._read(partial(delivery.triggers, arn)), function, queue) for queue, arn in arns.items()
+        ]
+        return next((one for one in found if one.verdict is not CheckVerdict.OK), found[0])
 
     def _sweeps(self, delivery: Delivery) -> Finding:
         settings = self.settings
@@ -253,7 +263,7 @@ class Examination:
 
     def _switch(self) -> Finding:
         settings = self.settings
-        switch = KillSwitch(settings.kill_switch_parameter, settings.table_name, account=settings.account_id)
+        switch = KillSwitch(settings.kill_switch_parameter, settings.table_name, account=settings.switch_account)
         return check_switch(switch.why_on(), switch_command(switch.name, "off") if switch.name else "")
 
     def _dry_run(self) -> Finding:

@@ -143,7 +143,9 @@ def _tools(settings: PageSettings) -> PageTools:
             exemptions=Exemptions(table),
             policies=PolicyStore(settings.table_name),
             endpoint_policies=EndpointPolicyStore(settings.endpoint_policies_prefix),
-            kill_switch=KillSwitch(settings.kill_switch_parameter, settings.table_name, account=settings.account_id),
+            kill_switch=KillSwitch(
+                settings.kill_switch_parameter, settings.table_name, account=settings.switch_account
+            ),
             limit_usage=LimitUsage(table),
             usage_of_all=UsageOfAll(settings.table_name) if settings.accounts else None,
             places=HubPlaceStore(settings.table_name),

@@ -37,7 +37,7 @@ from lifeline.core.agents.failed_runs import FailedRuns
 from lifeline.core.errors import InvalidInputError, LifelineError, TransientError
 from lifeline.core.network.model import Catalog
 from lifeline.core.organization.accounts import unserved_words
-from lifeline.core.organization.members import AccountStanding, MemberAccounts
+from lifeline.core.organization.members import AccountStanding, MemberAccount, MemberAccounts
 from lifeline.core.policy.policy import Policy
 from lifeline.core.requests.account import refuse
 from lifeline.core.requests.detect import CheckPart, Detect, Forget, account_in, read_event
@@ -79,31 +79,35 @@ def handler(event: Any, context: Any) -> dict[str, Any]:
         check_scheduled(event, context.invoked_function_arn, call="detect")
         account, call = account_in(event, checks_queue_url=settings.detect_queue_url)
         request = read_event(call, checks_queue_url=settings.detect_queue_url)
-        settings = _settings_for(account, settings)
+        settings, member = _settings_for(account, settings)
     except InvalidInputError as error:
         log_refusal(error, context.aws_request_id)
         return {"watches": [], "errors": [{"field": error.field, "message": error.message}]}
-    if settings.member:
-        return _detect_in_member(request, settings, context)
+    if member:
+        return _detect_in_member(request, settings, context, member)
     if isinstance(request, Detect) and settings.accounts and account == "":
         _begin_members(settings)
     return _detect(request, settings, context)
 
 
-def _settings_for(account: str, settings: DetectorSettings) -> DetectorSettings:
-    """The settings for the account. Raises InvalidInputError for one that the hub's sweeps don't serve."""
+def _settings_for(account: str, settings: DetectorSettings) -> tuple[DetectorSettings, MemberAccount | None]:
+    """The settings for the account, and the member account that it is. Raises InvalidInputError for one that the hub's
+    sweeps don't serve.
+    """
     there = settings.of(account)
-    if there.member:
-        served = _served(settings)
-        if account not in served:
-            raise refuse(unserved_words(account, served))
-    return there
+    if not there.member:
+        return there, None
+    served = _served(settings)
+    if account not in served:
+        raise refuse(unserved_words(account, [*served]))
+    return there, served[account]
 
 
-def _served(settings: DetectorSettings) -> list[str]:
+def _served(settings: DetectorSettings) -> dict[str, MemberAccount]:
     """The member accounts whose spokes a sweep has found at work; also where a policy denies to read the network."""
     members = MemberStore(settings.table_name).read() if settings.accounts else MemberAccounts()
-    return [member.account for member in members.served(settings.accounts) if member.standing in _ENTERED]
+    served = members.served(settings.accounts)
+    return {member.account: member for member in served if member.standing in _ENTERED}
 
 
 def _begin_members(settings: DetectorSettings) -> None:
@@ -112,18 +116,22 @@ def _begin_members(settings: DetectorSettings) -> None:
     """
     try:
         if MemberRuns(settings.table_name).reserve(_now()):
-            Checks(settings.detect_queue_url).detect(_served(settings))
+            Checks(settings.detect_queue_url).detect([*_served(settings)])
     except LifelineError as error:
         logger.error("agents of member accounts not checked", error=str(error))
 
 
-def _detect_in_member(request: Detect | CheckPart | Forget, settings: DetectorSettings, context: Any) -> dict[str, Any]:
+def _detect_in_member(
+    request: Detect | CheckPart | Forget, settings: DetectorSettings, context: Any, member: MemberAccount
+) -> dict[str, Any]:
     """The same as `_detect` in a member account. What fails there isn't tried again, because the next minute's run
     checks the same agents; it assumes the role anew, which may be gone. People are told once failures last, or agents
     stay unknown.
     """
     try:
         memory_of(settings).enter()
+        if isinstance(request, Detect):
+            watch_event_path(settings, _now(), member)
         answer = _detect(request, settings, context)
     except LifelineError as error:
         logger.error("agents of a member account not checked", account=settings.member, error=str(error))
@@ -165,7 +173,7 @@ def _detect(request: Detect | CheckPart | Forget, settings: DetectorSettings, co
 
 
 def _look(request: Detect | CheckPart | Forget, settings: DetectorSettings, context: Any) -> dict[str, Any]:
-    if isinstance(request, Detect):
+    if isinstance(request, Detect) and not settings.member:
         watch_event_path(settings, _now())
     policy = _policy(settings)
     if isinstance(request, Detect) and settings.accounts and not settings.member:

@@ -64,7 +64,7 @@ from lifeline.core.requests.button import WIDGET, read_button
 from lifeline.core.requests.calls import read_request, wants_text
 from lifeline.core.requests.fields import read_by
 from lifeline.core.requests.request import Request
-from lifeline.core.requests.scheduled import check_scheduled
+from lifeline.core.requests.scheduled import check_scheduled, is_by_schedule
 from lifeline.core.requests.spelling import check_exempted, check_unfreezes, unchecked_freezes
 from lifeline.reconciler.gatekeeper import take_approval, take_backlog
 from lifeline.reconciler.loop import reconcile
@@ -107,7 +107,8 @@ def handler(event: Any, context: Any) -> dict[str, Any]:
         return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in kept]}
     run = replace(run, begin_until=run.now() + BEGUN_WITHIN)
     if not is_button:
-        return _answer_at(event, settings, run, started)
+        by_schedule = is_by_schedule(context.invoked_function_arn)
+        return _answer_at(event, settings, run, started, by_schedule=by_schedule)
     from lifeline.core.notices.answer_markdown import answer_markdown
 
     return {"markdown": answer_markdown(_answer_button(event, settings, run, started))}
@@ -122,7 +123,9 @@ def _answer_button(event: Mapping[str, Any], settings: Settings, run: Run, start
         return {"errors": [_refusal(error)]}
 
 
-def _answer_at(event: object, settings: Settings, run: Run, started: float) -> dict[str, Any]:
+def _answer_at(
+    event: object, settings: Settings, run: Run, started: float, *, by_schedule: bool = False
+) -> dict[str, Any]:
     """The answer from the account that the event is about."""
     hub = _hub(settings, run)
     if not isinstance(event, dict):
@@ -133,7 +136,7 @@ def _answer_at(event: object, settings: Settings, run: Run, started: float) -> d
         if not is_past:
             hub.enter_for(there)
         if _is_whole_sweep(event):
-            hub.begin_sweep(read_request(event).trigger)
+            hub.begin_sweep(read_request(event).trigger, by_schedule=by_schedule)
         is_scheduled = event == _SCHEDULED
         with hub.looking_again(there, is_scheduled=is_scheduled):  # the role may be gone since: whoever waits hears it
             return _answer(call, there, hub, started)
@@ -433,7 +436,9 @@ def _tools(settings: Settings) -> Tools:
         notices=Topic(settings.topic_arn, settings.sender, chat_topic_arn=settings.chat_topic_arn),
         bus=Bus(settings.stack_name, account=settings.account_id),
         guards=Guards(
-            kill_switch=KillSwitch(settings.kill_switch_parameter, settings.table_name, account=settings.account_id),
+            kill_switch=KillSwitch(
+                settings.kill_switch_parameter, settings.table_name, account=settings.switch_account
+            ),
             limit_usage=LimitUsage(settings.ledger),
             approvals=Approvals(settings.ledger),
             paths=PathStore(settings.ledger),

@@ -82,8 +82,8 @@ def settle_records(
 
 
 def read_record(record: object, own_role_arn: str, region: str = "", *, repair_queue_url: str = "") -> Request:
-    """What one SQS record asks for: of the detector's queue a reconciliation, else an EventBridge event or requeued
-    work. SQS itself says which queue a record is from.
+    """What one SQS record asks for: of the queue that Lifeline's own functions ask by a reconciliation, else an
+    EventBridge event or requeued work. SQS itself says which queue a record is from.
 
     Raises InvalidInputError with the path to the field, `body` being the message.
     """

@@ -17,6 +17,7 @@ from typing import Any
 from lifeline.adapters.aws.denials import DeniedReadError
 from lifeline.adapters.aws.network import MUST_BE_READ
 from lifeline.adapters.aws.organizations import Organizations
+from lifeline.adapters.aws.repair_requests import RepairRequests
 from lifeline.adapters.store.audit import AuditLog
 from lifeline.adapters.store.event_path import EventPathStore
 from lifeline.adapters.store.members import MemberStore
@@ -285,18 +286,22 @@ class Hub:
 
     # ---- a sweep
 
-    def begin_sweep(self, trigger: Trigger) -> None:
+    def begin_sweep(self, trigger: Trigger, *, by_schedule: bool = False) -> None:
         """Lists the accounts, and sends each active one's sweep as a message of its own: once, however often Lambda
-        tries the invocation because the functions' own account failed.
+        tries the invocation because the functions' own account failed, and once a minute, however many schedules ask.
 
         Where they can't be listed, those that were listed last are swept. Raises TransientError where a message
         couldn't be sent: the sweep is tried again then.
         """
         if not self.settings.accounts or self._known().swept_by == self.run.id:
             return
+        if by_schedule and self._change(lambda members: members.sweeping(self.run.id, self.run.now())) is False:
+            logger.info("accounts' sweeps not sent: another sweep just did", run_id=self.run.id)
+            return
         members = self._list()
         tools = self.tools(self.settings)
-        tools.queue.sweep_accounts([member.account for member in members.active], because=trigger)
+        sweeps = RepairRequests(self.settings.repair_queue_url)  # which the accounts' events can't fill
+        sweeps.sweep_accounts([member.account for member in members.active], because=trigger)
         self._change(lambda members: (replace(members, swept_by=self.run.id), None))
         served = {self.settings.own_account_id, *(member.account for member in members.active)}
         self._give_back(tools, served)

@@ -150,6 +150,11 @@ class StackSettings:
         return self.member or self.own_account_id
 
     @property
+    def switch_account(self) -> str:
+        """The account as a hub's kill switch may list it; empty for a stack of one account, whose switch lists none."""
+        return self.account_id if self.accounts else ""
+
+    @property
     def home(self) -> RegionRef:
         """The account that is looked at and the region, which the ledger's keys contain.
 

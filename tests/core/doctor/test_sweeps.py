@@ -52,5 +52,29 @@ def test_a_trigger_that_is_off_is_a_fault_with_the_command_that_enables_it(state
     assert "--uuid 1a-2b --enabled" in found.remedy
 
 
+OWN = "arn:aws:lambda:us-east-1:123456789012:function:reconcile"
+
+
+def test_a_trigger_that_was_given_to_another_function_is_a_fault_with_the_command_that_gives_it_back() -> None:
+    found = check_trigger([QueueTrigger("1a-2b", "Enabled", f"{OWN}-2:live")], "reconcile")
+    assert found.verdict is CheckVerdict.BAD
+    assert found.says == "The messages of the queue Changes go to reconcile-2 instead."
+    assert "--uuid 1a-2b --function-name reconcile" in found.remedy
+
+
+def test_another_function_that_takes_messages_beside_it_is_a_fault() -> None:
+    both = [QueueTrigger("1", "Enabled", OWN), QueueTrigger("2", "Enabled", f"{OWN}-2")]
+    assert check_trigger(both, "reconcile").verdict is CheckVerdict.BAD
+    assert check_trigger(both[:1], "reconcile").verdict is CheckVerdict.OK
+    off = QueueTrigger("2", "Disabled", f"{OWN}-2")
+    assert check_trigger([both[0], off], "reconcile").verdict is CheckVerdict.OK
+
+
+def test_a_filter_on_the_trigger_is_a_fault_for_lambda_deletes_what_it_leaves_out() -> None:
+    found = check_trigger([QueueTrigger("1a-2b", "Enabled", OWN, is_filtered=True)], "reconcile")
+    assert found.verdict is CheckVerdict.BAD
+    assert "--uuid 1a-2b --filter-criteria '{}'" in found.remedy
+
+
 def test_no_trigger_is_a_fault() -> None:
     assert check_trigger([]).verdict is CheckVerdict.BAD

@@ -57,7 +57,7 @@ class Delivery:
         with aws_errors("list_event_source_mappings"):
             while True:
                 answer = functions.list_event_source_mappings(**request)
-                found += [QueueTrigger(one["UUID"], one["State"]) for one in answer.get("EventSourceMappings", [])]
+                found += map(_trigger, answer.get("EventSourceMappings", []))
                 if not answer.get("NextMarker"):
                     return tuple(found)
                 request["Marker"] = answer["NextMarker"]
@@ -71,6 +71,11 @@ class Delivery:
             if error.code == _GONE:
                 return None
             raise
+
+
+def _trigger(mapping: dict[str, Any]) -> QueueTrigger:
+    filters = mapping.get("FilterCriteria", {}).get("Filters") or mapping.get("FilterCriteriaError")
+    return QueueTrigger(mapping["UUID"], mapping["State"], mapping.get("FunctionArn", ""), is_filtered=bool(filters))
 
 
 def _rule(events: Any, name: str, bus: str) -> EventRule | None:

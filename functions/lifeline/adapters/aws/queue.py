@@ -9,12 +9,9 @@ from typing import Any
 
 from lifeline.adapters.aws.calls import aws_errors
 from lifeline.adapters.aws.clients import client
-from lifeline.adapters.aws.send_batch import send_all
+from lifeline.adapters.aws.send_batch import delay_seconds
 from lifeline.core.requests.trigger import MOST_CAUSES, Trigger, as_json
 
-GROUP = 10
-BETWEEN_GROUPS = timedelta(seconds=20)
-_LONGEST_DELAY = timedelta(seconds=900)  # SQS API: DelaySeconds
 _PER_MESSAGE = 100
 _MOST_BYTES = 1_048_576  # SQS API: SendMessage, the body and its attributes together
 _FOR_REASON = 4096
@@ -59,24 +56,9 @@ class Queue:
         with aws_errors("put a sweep back on the queue"):
             self._send(message, after)
 
-    def sweep_accounts(self, accounts: Sequence[str], *, because: Trigger) -> None:
-        """Sends each account's sweep as a message of its own. They begin one group after the other, so that a run gets
-        few of them at a time. Raises as `send_all`.
-        """
-        message = {"sweep": True, "because": [as_json(because)]}
-        entries = [
-            {
-                "Id": account,
-                "MessageBody": json.dumps({**message, "account": account}),
-                "DelaySeconds": _seconds(place // GROUP * BETWEEN_GROUPS),
-            }
-            for place, account in enumerate(accounts)
-        ]
-        send_all(self._sqs.send_message_batch, self._queue_url, entries, "sweeps of member accounts")
-
     def _send(self, message: Mapping[str, Any], after: timedelta) -> None:
         body = json.dumps({**message, **self._account})
-        self._sqs.send_message(QueueUrl=self._queue_url, MessageBody=body, DelaySeconds=_seconds(after))
+        self._sqs.send_message(QueueUrl=self._queue_url, MessageBody=body, DelaySeconds=delay_seconds(after))
 
     def abandon(self, vpc_ids: Sequence[str], *, reason: str, follow: bool = False) -> None:
         """Puts the work into the dead-letter queue: from there, it can be sent again as it is."""
@@ -105,10 +87,6 @@ class Queue:
                 ReceiptHandle=receipt_handle,
                 VisibilityTimeout=int(after.total_seconds()),
             )
-
-
-def _seconds(delay: timedelta) -> int:
-    return int(min(delay, _LONGEST_DELAY).total_seconds())
 
 
 def _escaped(text: str) -> str:

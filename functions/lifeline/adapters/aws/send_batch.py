@@ -1,6 +1,7 @@
-"""Many messages to one queue of SQS."""
+"""Messages to a queue of SQS: many at once, and how long they may be held back."""
 
 from collections.abc import Callable, Sequence
+from datetime import timedelta
 from itertools import batched
 from typing import Any
 
@@ -9,6 +10,7 @@ from lifeline.core.errors import TerminalError, TransientError
 
 _MESSAGES_A_CALL = 10  # SQS API: SendMessageBatch
 _TRIES = 4
+_LONGEST_DELAY = timedelta(seconds=900)  # SQS API: DelaySeconds
 
 type Send = Callable[..., dict[str, Any]]
 """A client's SendMessageBatch."""
@@ -26,6 +28,11 @@ def send_all(send: Send, queue_url: str, entries: Sequence[dict[str, Any]], what
         kind = TerminalError if any(failure["SenderFault"] for failure in refused) else TransientError
         words = f"{len(refused)} {what} were not sent: {first['Code']}: {first.get('Message', '')}"
         raise kind(words, code=first["Code"])
+
+
+def delay_seconds(delay: timedelta) -> int:
+    """`DelaySeconds` of a message that should wait for so long, at most 15 minutes."""
+    return int(min(delay, _LONGEST_DELAY).total_seconds())
 
 
 def _send(send: Send, queue_url: str, entries: Sequence[dict[str, Any]], what: str) -> list[dict[str, Any]]:

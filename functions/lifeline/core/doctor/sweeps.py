@@ -1,4 +1,4 @@
-"""Does Lifeline run? Its schedule must begin the sweeps, and Lambda must receive from the queue of changes."""
+"""Does Lifeline run? Its schedule must begin the sweeps, and Lambda must receive from its queues."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,10 +15,24 @@ _OFF = frozenset({"Disabling", "Disabled", "Deleting"})  # Lambda API: EventSour
 
 @dataclass(frozen=True, slots=True)
 class QueueTrigger:
-    """What has Lambda receive from a queue: an event source mapping, by its ID, and its state."""
+    """What has Lambda receive from a queue: an event source mapping, by its ID, its state, the ARN of the function that
+    gets the messages, and whether a filter has Lambda delete some of them (Lambda guide: event filtering with SQS).
+    """
 
     id: str
     state: str
+    function_arn: str = ""
+    is_filtered: bool = False
+
+    @property
+    def function(self) -> str:
+        """The function's name; empty where the ARN isn't known."""
+        return (*self.function_arn.split(":"), *[""] * 7)[6]
+
+    @property
+    def is_on(self) -> bool:
+        """Whether it receives, or will soon."""
+        return self.state not in _OFF
 
 
 def check_sweeps(
@@ -53,14 +67,28 @@ def _judge_last(enabled: str, swept: datetime | NotRead | None, now: datetime, p
     return ok(SWEEPS_CHECK, f"{enabled}, and {last}.")
 
 
-def check_trigger(triggers: Sequence[QueueTrigger] | NotRead) -> Finding:
-    """Whether Lambda receives from the queue of changes."""
+def check_trigger(triggers: Sequence[QueueTrigger] | NotRead, function: str = "", queue: str = "Changes") -> Finding:
+    """Whether Lambda receives from the queue, all of it, for `function` alone; for any, where that is empty: its name
+    isn't known.
+    """
     if isinstance(triggers, NotRead):
-        return unknown(TRIGGER_CHECK, "What receives from the queue of changes couldn't be read.", triggers.why)
-    if any(trigger.state not in _OFF for trigger in triggers):
-        return ok(TRIGGER_CHECK, "Lambda receives from the queue of changes.")
-    if triggers:
-        remedy = f"Enable it: aws lambda update-event-source-mapping --uuid {triggers[0].id} --enabled"
-        return bad(TRIGGER_CHECK, f"The trigger of ReconcileEndpoints is {quoted(triggers[0].state)}.", remedy)
+        return unknown(TRIGGER_CHECK, f"What receives from the queue {queue} couldn't be read.", triggers.why)
+    own = [trigger for trigger in triggers if not function or trigger.function == function]
+    receiving = [trigger for trigger in own if trigger.is_on]
+    update = "aws lambda update-event-source-mapping --uuid"
+    if others := [trigger for trigger in triggers if trigger not in own and trigger.is_on]:
+        says = f"The messages of the queue {queue} go to {quoted(others[0].function)}, too."
+        if not receiving:
+            says = f"The messages of the queue {queue} go to {quoted(others[0].function)} instead."
+        remedy = f"Delete that trigger, or give it back: {update} {others[0].id} --function-name {function}"
+        return bad(TRIGGER_CHECK, says, remedy)
+    if filtered := [trigger for trigger in receiving if trigger.is_filtered]:
+        says = f"ReconcileEndpoints' trigger on {queue} has a filter: Lambda deletes what it doesn't let through."
+        return bad(TRIGGER_CHECK, says, f"Remove it: {update} {filtered[0].id} --filter-criteria '{{}}'")
+    if receiving:
+        return ok(TRIGGER_CHECK, f"Lambda receives from the queue {queue}.")
+    if own:
+        says = f"ReconcileEndpoints' trigger on {queue} is {quoted(own[0].state)}."
+        return bad(TRIGGER_CHECK, says, f"Enable it: {update} {own[0].id} --enabled")
     remedy = "Add the queue as a trigger of ReconcileEndpoints, or delete the stack and deploy it again."
-    return bad(TRIGGER_CHECK, "Nothing receives from the queue of changes.", remedy)
+    return bad(TRIGGER_CHECK, f"Nothing receives from the queue {queue}.", remedy)

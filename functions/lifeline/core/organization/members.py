@@ -19,6 +19,7 @@ MOST_TOLD = 3  # notices of one account in _DAY that it is lost or denied: whoev
 MOST_ALONE = 3  # accounts in _HOUR of which people hear one by one: what all have in common would be a notice each
 _DAY = timedelta(days=1)
 _HOUR = timedelta(hours=1)
+_SWEEPS_APART = timedelta(seconds=50)  # less than the minute of the most frequent schedule
 
 
 class AccountStanding(Enum):
@@ -91,13 +92,16 @@ class MemberAccount:
 @dataclass(frozen=True, slots=True)
 class MemberAccounts:
     """All members by their account ID. `listed_at` is when the accounts were last listed, `unlisted_why` the error
-    where that failed since, and `swept_by` the ID of the invocation that last sent their sweeps. Where Lambda tries one
-    again, its ID is the same (AWS knowledge center: duplicate invocations of a function).
+    where that failed since, and `swept_by` the ID of the invocation that last sent their sweeps. `sweeping_by` is that
+    of a schedule's that last began to, at `sweeping_at`. Where Lambda tries one again, its ID is the same (AWS
+    knowledge center: duplicate invocations of a function).
     """
 
     by_account: Mapping[str, MemberAccount] = field(default_factory=dict)
     listed_at: datetime | None = None
     swept_by: str = ""
+    sweeping_by: str = ""
+    sweeping_at: datetime | None = None
     unlisted_why: str = ""
 
     @property
@@ -135,6 +139,15 @@ class MemberAccounts:
         told = sum(bool(one.told_at) and now - one.told_at[-1] < _HOUR for one in others)
         news = (one for one in self.unannounced(now) if one.account == account)
         return next(news, None) if told < MOST_ALONE else None
+
+    def sweeping(self, invocation: str, now: datetime) -> tuple["MemberAccounts", bool]:
+        """The members once this invocation of a schedule's begins to send the sweeps, and whether it may: one a minute
+        does. Whoever has schedules start them would otherwise fill the queue by which those of all accounts come.
+        """
+        is_other = self.sweeping_by != invocation
+        if is_other and self.sweeping_at and timedelta(0) <= now - self.sweeping_at < _SWEEPS_APART:
+            return self, False
+        return replace(self, sweeping_by=invocation, sweeping_at=now), True
 
     def listed(self, accounts: Iterable[MemberAccount], now: datetime) -> "MemberAccounts":
         """The members once these accounts were listed. Who isn't among them has left, and stays on record."""

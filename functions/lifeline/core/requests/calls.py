@@ -1,6 +1,6 @@
 """What ReconcileEndpoints may be sent, by its three doors.
 
-An invocation may ask for everything. The queue of changes says which VPCs to look at, and so does the detector's queue:
+An invocation may ask for everything. The queue of changes says which VPCs to look at, and so does Lifeline's own queue:
 a message may be forged, so it can't ask for anything that costs somebody their path. `because` says what set the work
 going, for the audit log and for notices, and decides nothing.
 """
@@ -14,7 +14,7 @@ from lifeline.core.guards.backlog import BACKLOG
 from lifeline.core.guards.freeze import EVERYTHING
 from lifeline.core.guards.mode import Mode
 from lifeline.core.policy.service_sets import expand
-from lifeline.core.requests.account import check_account
+from lifeline.core.requests.account import check_account, stated_account
 from lifeline.core.requests.cloudtrail import STATE_CHANGE, account_of, read_change
 from lifeline.core.requests.fields import (
     A_VPC_ID,
@@ -26,6 +26,7 @@ from lifeline.core.requests.fields import (
     PLAN_ID,
     QUEUE_FIELDS,
     REPAIR_FIELDS,
+    SWEEP_FIELDS,
     ascii_text,
     check_names,
     check_object,
@@ -77,12 +78,14 @@ def read_queued(body: object, *, own_role_arn: str = "", accounts: Collection[st
 
 
 def read_repair_request(body: object, *, own_role_arn: str = "") -> Request:
-    """The request in a message of the detector's queue: to reconcile VPCs whose agents are silent, and nothing else.
+    """The request in a message of Lifeline's own queue: to reconcile VPCs whose agents are silent, or all of the
+    account that it states, and nothing else.
 
     Raises InvalidInputError, with the path to the field, for everything else.
     """
-    message = check_account(check_object(body), account_of(own_role_arn))
-    check_queued(message, REPAIR_FIELDS)
+    given = check_object(body)
+    message = check_account(given, account_of(own_role_arn))
+    check_queued(message, SWEEP_FIELDS if stated_account(given) else REPAIR_FIELDS)
     return _read_call(message, kind=MESSAGE)
 
 

@@ -15,6 +15,7 @@ from lifeline.core.policy.service_sets import is_service
 from lifeline.core.wording import nearest, plain, read_time
 
 REPAIR_FIELDS = frozenset({"vpc_ids", "because"})
+SWEEP_FIELDS = REPAIR_FIELDS | {"sweep"}
 _ONLY_RUNS_SEND = frozenset({"attempt", "requeued", "follow", "because"})
 QUEUE_FIELDS = frozenset({"vpc_ids", "sweep"}) | _ONLY_RUNS_SEND
 CALL_FIELDS = QUEUE_FIELDS | {"mode", "release", "freeze", "unfreeze", "format", "by"}

@@ -11,12 +11,16 @@ ALIAS = "schedule"  # of both functions in template.yaml
 _QUALIFIER = 7  # its place in arn:<partition>:lambda:<region>:<account>:function:<name>:<qualifier>
 
 
-def check_scheduled(event: object, invoked_arn: str, *, call: str) -> None:
-    """Raises InvalidInputError, with the field, for what came by the schedules' door and isn't `{call: true}`.
-
-    `invoked_arn` is the context's: it says which alias the invoker named, if any (Lambda guide: context object).
+def is_by_schedule(invoked_arn: str) -> bool:
+    """True of what came by the schedules' door. `invoked_arn` is the context's: it says which alias the invoker named,
+    if any (Lambda guide: context object).
     """
-    if invoked_arn.split(":")[_QUALIFIER:] != [ALIAS]:
+    return invoked_arn.split(":")[_QUALIFIER:] == [ALIAS]
+
+
+def check_scheduled(event: object, invoked_arn: str, *, call: str) -> None:
+    """Raises InvalidInputError, with the field, for what came by the schedules' door and isn't `{call: true}`."""
+    if not is_by_schedule(invoked_arn):
         return
     given, only = check_object(event), f'the alias {ALIAS} takes {{"{call}": true}} and nothing else'
     for name in sorted(map(str, given.keys() - {call})):
