@@ -3,6 +3,7 @@
 import json
 import marshal
 import re
+import zlib
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from hashlib import blake2b
@@ -93,7 +94,8 @@ def _validate() -> Callable[[Any], Any]:
     made_for, compiled = _made_for(schema), built.read_bytes() if built.is_file() else b""
     compiled = compiled if compiled.startswith(made_for) else compile_schema(schema)
     scope: dict[str, Any] = {}
-    exec(marshal.loads(compiled[len(made_for) :]), scope)  # noqa: S102, S302 - our own build's
+    code = marshal.loads(zlib.decompress(compiled[len(made_for) :]))  # noqa: S302 - our own build's
+    exec(code, scope)  # noqa: S102 - as above
     validate: Callable[[Any], Any] = scope["validate"]
     return validate
 
@@ -103,7 +105,7 @@ def compile_schema(schema: bytes) -> bytes:
     from fastjsonschema import compile_to_code  # noqa: PLC0415 - most stacks have no document, so that none pays for it
 
     text = compile_to_code(json.loads(schema), use_default=False)
-    return _made_for(schema) + marshal.dumps(compile(text, _SCHEMA, "exec"))
+    return _made_for(schema) + zlib.compress(marshal.dumps(compile(text, _SCHEMA, "exec")))
 
 
 def _made_for(schema: bytes) -> bytes:
