@@ -22,7 +22,7 @@ from lifeline.core.plan.actions import ActionKind
 from tests.support.builders import LOCAL, MONITORING, endpoint, own_security_group, plan, route, subnet, table, vpc
 
 ADD, REMOVE, ASK = ActionKind.ADD_SUBNETS, ActionKind.REMOVE_SUBNETS, ActionKind.OPEN_NETWORK_ACL
-ZONES = {"a": "us-east-1a", "b": "us-east-1b", "trap-a": "us-east-1a", "trap-b": "us-east-1b"}
+ZONES = {"a": "us-east-1a", "b": "us-east-1b", "trap-a": "us-east-1a", "trap-b": "us-east-1b", "c": "us-east-1c"}
 OPEN = tuple(AclEntry(100, egress, allow=True, protocol="-1", cidr="0.0.0.0/0") for egress in (True, False))
 
 
@@ -30,7 +30,9 @@ def shut(*names: str) -> NetworkAcl:
     return NetworkAcl("acl-shut", frozenset(f"subnet-{name}" for name in names), ())
 
 
-def network(*hosts: str, there: tuple[str, ...] = tuple(ZONES), behind: NetworkAcl, **more: Any) -> Vpc:
+def network(
+    *hosts: str, there: tuple[str, ...] = ("a", "b", "trap-a", "trap-b"), behind: NetworkAcl, **more: Any
+) -> Vpc:
     """These subnets, of which the endpoint is in `hosts`, and some are behind the ACL."""
     subnets = [
         subnet(name, ZONES[name], cidr=f"10.0.{number}.0/24", free=250 if name.startswith("trap") else 100)
@@ -92,8 +94,22 @@ def test_another_that_is_shut_is_no_better() -> None:
         network("trap-a", "b", behind=shut("trap-a"), interfaces=None),
         network("trap-a", "b", behind=shut("trap-a"), unread=(Unread(Part.INTERFACES, "why"),)),
         network("a", "b", behind=shut("trap-a", "trap-b")),  # these shut themselves in
+        network(
+            *("trap-a", "b", "c"),
+            there=("trap-a", "b", "c"),
+            behind=shut("trap-a", "c"),
+            interfaces=(NetworkInterface("eni-1", "subnet-c"),),
+        ),
     ],
-    ids=["no other zone", "nowhere better", "somebody in it", "not looked", "unread", "not the endpoint's"],
+    ids=[
+        "no other zone",
+        "nowhere better",
+        "somebody in it",
+        "not looked",
+        "unread",
+        "not the endpoint's",
+        "another of its own is as shut, and somebody is in that",
+    ],
 )
 def test_it_stays_where_that_helps_nobody_or_may_cut_somebody_off(seen: Vpc) -> None:
     assert {kind for kind, _ in planned(seen)} <= {ASK}
