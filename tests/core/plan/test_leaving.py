@@ -115,6 +115,24 @@ def test_it_stays_where_that_helps_nobody_or_may_cut_somebody_off(seen: Vpc) -> 
     assert {kind for kind, _ in planned(seen)} <= {ASK}
 
 
+def test_one_that_shuts_out_as_few_as_another_where_somebody_is_stays() -> None:
+    no_a = AclEntry(50, egress=False, allow=False, protocol="-1", cidr="10.0.0.0/24")
+    acls = (
+        shut("trap-a"),
+        NetworkAcl("acl-no-a", frozenset({"subnet-trap-b", "subnet-c"}), (no_a, *OPEN)),
+        NetworkAcl("acl-open", frozenset({"subnet-a"}), OPEN),
+    )
+    here = (NetworkInterface("eni-1", "subnet-c"),)
+    seen = network(
+        *("trap-a", "trap-b", "c"),
+        there=("a", "trap-a", "trap-b", "c"),
+        behind=shut(),
+        network_acls=acls,
+        interfaces=here,
+    )
+    assert [one for one in planned(seen) if one[0] is not ASK] == [(ADD, ("subnet-a",)), (REMOVE, ("subnet-trap-a",))]
+
+
 @pytest.mark.parametrize("changed", [{"tags": ()}, {"state": EndpointState.PENDING}])
 def test_one_that_is_not_lifelines_or_is_changing_stays(changed: dict[str, Any]) -> None:
     seen = network("trap-a", "b", behind=shut("trap-a"))
