@@ -114,24 +114,32 @@ def _entered(members: Iterable[MemberAccount]) -> list[MemberAccount]:
 def _begin_members(settings: DetectorSettings) -> None:
     """Has the agents of each member account checked by an invocation of its own, once a minute. Where that fails, the
     next minute's run does it, and those of the functions' own account are checked all the same.
-
-    Whether these runs and the accounts' sweeps take place is asked here, for they come by queues.
     """
     try:
         runs, now = MemberRuns(settings.table_name), _now()
         if not runs.reserve(now):
             return
         members = _members(settings)
-        entered = _entered(members)
-        for member in members:
-            if is_turn_of(member.account, now):
-                watch_event_path(settings.of(member.account), now, member)
-        for account, at in runs.late(entered, now).items():
-            late = f"no run has begun since {write_time(at)}: see the trigger of DetectMetricGaps on the queue Checks"
-            _note_failure(settings.of(account), late)
-        Checks(settings.detect_queue_url).detect(member.account for member in entered)
+        try:
+            Checks(settings.detect_queue_url).detect(member.account for member in _entered(members))
+        finally:
+            _watch_members(settings, runs, members, now)
     except LifelineError as error:
         logger.error("agents of member accounts not checked", error=str(error))
+
+
+def _watch_members(
+    settings: DetectorSettings, runs: MemberRuns, members: Iterable[MemberAccount], now: datetime
+) -> None:
+    """Sees to it that people hear where an account's sweeps or checks don't take place: both come by queues, whose
+    triggers somebody can change, so no run there can tell.
+    """
+    for member in members:
+        if is_turn_of(member.account, now):
+            watch_event_path(settings.of(member.account), now, member)
+    for account, at in runs.late(_entered(members), now).items():
+        late = f"no run has begun since {write_time(at)}: see the trigger of DetectMetricGaps on the queue Checks"
+        _note_failure(settings.of(account), late)
 
 
 def _detect_in_member(request: Detect | CheckPart | Forget, settings: DetectorSettings, context: Any) -> dict[str, Any]:
