@@ -26,8 +26,8 @@ class QueueTrigger:
 
     @property
     def function(self) -> str:
-        """The function's name; empty where the ARN isn't known."""
-        return (*self.function_arn.split(":"), *[""] * 7)[6]
+        """The function's name, with the version or alias that the trigger names; empty where the ARN isn't known."""
+        return self.function_arn.partition(":function:")[2]
 
     @property
     def is_on(self) -> bool:
