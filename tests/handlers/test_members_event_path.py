@@ -303,6 +303,17 @@ def test_where_the_sweeps_of_an_account_stop_that_can_not_be_swept_it_rings(
     assert len(overdue(hub, capsys)) == 2
 
 
+def test_dry_runs_that_were_not_heard_ring_it_no_more_once_the_account_is_lost(
+    hub: Hub, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """No further ones are made there, and people hear that it is lost."""
+    sweeps(hub, 3, B)
+    assert len(overdue(hub, capsys)) == 1
+    remove_role(hub)
+    sweeps(hub, 1, B)
+    assert overdue(hub, capsys) == []
+
+
 def test_an_account_that_the_policy_leaves_out_neither_rings_the_alarm_nor_is_told_of(
     hub: Hub, monkeypatch: pytest.MonkeyPatch
 ) -> None:

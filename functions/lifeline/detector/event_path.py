@@ -16,7 +16,7 @@ from lifeline.runtime.settings import DetectorSettings
 def watch_event_path(settings: DetectorSettings, now: datetime, member: MemberAccount | None = None) -> None:
     """Has the alarm of the event path ring between sweeps, and once there are none, of which each makes a dry run. The
     hub's schedule is that of all its accounts, and each of its sweeps tries a `member` at least: if its role can't be
-    assumed, or can't read there, people hear by a notice. What can't be read is logged: a later run reads it again.
+    assumed, no dry run is made, and people hear by a notice. What can't be read is logged: a later run reads it again.
     """
     try:
         seconds = EventPathStore(settings.ledger).read().unheard_seconds(now) or 0.0
@@ -24,6 +24,8 @@ def watch_event_path(settings: DetectorSettings, now: datetime, member: MemberAc
     except LifelineError as error:
         logger.warning("event path not watched", account=settings.account_id, error=str(error))
         return
+    if member and not member.standing.is_entered:
+        seconds = 0.0
     tried = (swept, member.since, member.tried_at) if member else (swept,)
     last = max((at for at in tried if at), default=None)
     if overdue := sweep_overdue(last, now, longest_pause(settings.sweep_schedule)):

@@ -37,7 +37,7 @@ from lifeline.core.agents.failed_runs import FailedRuns
 from lifeline.core.errors import InvalidInputError, LifelineError, TransientError
 from lifeline.core.network.model import Catalog
 from lifeline.core.organization.accounts import unserved_words
-from lifeline.core.organization.members import AccountStanding, MemberAccount, MemberAccounts
+from lifeline.core.organization.members import MemberAccount, MemberAccounts
 from lifeline.core.policy.policy import Policy
 from lifeline.core.requests.account import refuse
 from lifeline.core.requests.detect import CheckPart, Detect, Forget, account_in, read_event
@@ -61,7 +61,6 @@ if TYPE_CHECKING:
 _MOST_NAMED = 100
 _FOR_LISTS = timedelta(seconds=40)  # a third of the function's time
 _FOR_DNS = timedelta(seconds=30)  # a quarter of the function's time
-_ENTERED = frozenset({AccountStanding.SERVED, AccountStanding.DENIED})
 _COUNTS = {"Silent": State.SILENT, "Unknown": State.UNKNOWN}
 _INSTANCE = "InstanceId"  # the first watch with it, but for those elsewhere, expects the instances that are tagged
 
@@ -107,8 +106,8 @@ def _members(settings: DetectorSettings) -> tuple[MemberAccount, ...]:
 
 
 def _entered(members: Iterable[MemberAccount]) -> list[MemberAccount]:
-    """Those whose spokes a sweep has found at work; also where a policy denies to read the network."""
-    return [member for member in members if member.standing in _ENTERED]
+    """Those whose spokes a sweep has found at work."""
+    return [member for member in members if member.standing.is_entered]
 
 
 def _begin_members(settings: DetectorSettings) -> None:

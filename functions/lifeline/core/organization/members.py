@@ -36,6 +36,11 @@ class AccountStanding(Enum):
         """True if people are told of it."""
         return self in {AccountStanding.LOST, AccountStanding.DENIED}
 
+    @property
+    def is_entered(self) -> bool:
+        """True if the role could be assumed, also where a policy denies it to read the network."""
+        return self in {AccountStanding.SERVED, AccountStanding.DENIED}
+
 
 @dataclass(frozen=True, slots=True)
 class MemberAccount:
