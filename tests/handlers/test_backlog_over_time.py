@@ -125,3 +125,23 @@ def test_what_is_lost_or_made_while_the_kill_switch_is_on_is_served_once_it_is_o
 
 def switch(value: str) -> None:
     boto3.client("ssm").put_parameter(Name="/stop", Value=value, Type="String", Overwrite=True)
+
+
+def test_however_many_vpcs_wait_there_sweeps_alone_find_a_path_that_is_lost(
+    days: Days, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A run asks who answers for names in so many VPCs at most, and puts the others back on the queue: whoever has that
+    filled would otherwise keep those with the last IDs from ever being looked at.
+    """
+    monkeypatch.setenv("MOST_DNS_VIEWS", "1")
+    vpc_ids = sorted(days.world.make_vpc(cidr=f"10.{number}.0.0/16") for number in range(4))
+    for vpc_id in vpc_ids:
+        block = days.world.ec2.describe_vpcs(VpcIds=[vpc_id])["Vpcs"][0]["CidrBlock"]
+        days.world.make_subnet(vpc_id, block.replace(".0.0/16", ".1.0/24"))
+    table_id = days.world.open_to_internet(vpc_ids[-1])
+    days.sweeps(1)
+    days.cut_off(table_id)
+    for _ in range(24):
+        days.empty_queue()
+        days.sweeps(1)
+    assert len(days.live(vpc_ids[-1])) == 1

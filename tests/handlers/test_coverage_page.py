@@ -591,6 +591,17 @@ def test_a_widget_whose_parameters_are_a_call_does_nothing_when_somebody_looks_a
     assert stage.show({}) == before
 
 
+@pytest.mark.parametrize("context", [{"params": "release: true\nbutton: true"}, {"params": [1]}, "params", None])
+def test_parameters_of_a_form_that_nobody_knows_are_refused_like_a_call(stage: Stage, context: object) -> None:
+    vpc_id = stage.site()
+    stage.lifeline({"vpc_ids": [vpc_id]})
+    stage.clock.advance(10 * MINUTE)
+    before = stage.show({})
+    answer = stage.lifeline({"release": True, "button": True, "widgetContext": context})
+    assert answer["markdown"].startswith("**Refused**")
+    assert stage.show({}) == before
+
+
 def test_a_button_of_a_page_that_shows_some_vpcs_counts_though_it_names_the_same(stage: Stage) -> None:
     params = {"vpc_ids": [stage.site()]}
     call = pressed(stage.show(params), "Reconcile now")

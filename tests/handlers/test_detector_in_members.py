@@ -72,6 +72,35 @@ def test_an_account_whose_agents_cannot_be_checked_is_told_once_after_a_quarter_
     assert (since(A) is None, since(B)) == (False, None)
 
 
+def test_accounts_whose_checks_nobody_receives_are_told_each_once_and_those_that_are_checked_are_not(
+    hub: Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As where somebody disables the trigger of the queue by which they come, or has a filter delete one account's."""
+    url = str(hub.days.world.sqs.create_queue(QueueName="checks")["QueueUrl"])
+    monkeypatch.setenv("DETECT_QUEUE_URL", url)
+
+    def run(for_minutes: int, *received: str) -> None:
+        for _ in range(for_minutes):
+            detect_metric_gaps.handler({"detect": True}, Context())
+            for account in received:
+                detect(account)
+            hub.days.clock.advance(MINUTE)
+
+    run(90, A, B)
+    assert not told(hub)
+    run(20, B)
+    assert not told(hub)
+    run(20, B)
+    (form,) = heard(hub)
+    assert form["account"] == A
+    assert "trigger of DetectMetricGaps on the queue Checks" in form["facts"]["why"]
+    run(60, B)
+    assert not told(hub), "once"
+    assert since(B) is None
+    run(60, A, B)
+    assert not told(hub)
+
+
 def test_of_many_accounts_whose_agents_cannot_be_checked_people_hear_of_three_and_then_of_all_others_together(
     hub: Hub, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -13,6 +13,7 @@
 """
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -116,8 +117,9 @@ def receive(world: World) -> None:
     }
     for name in FUNCTIONS.values():
         functions.create_function(FunctionName=name, **given)
-    for url in (world.queue_url, world.repair_queue_url):
-        functions.create_event_source_mapping(FunctionName="reconcile", EventSourceArn=queue_arn(world, url))
+    checks = world.sqs.create_queue(QueueName="lifeline-Checks")["QueueUrl"]
+    for url, name in ((world.queue_url, "reconcile"), (world.repair_queue_url, "reconcile"), (checks, "detect")):
+        functions.create_event_source_mapping(FunctionName=name, EventSourceArn=queue_arn(world, url))
 
 
 def queue_policy(queue_arn: str) -> list[dict[str, Any]]:
@@ -370,9 +372,9 @@ def test_sweeps_do_not_end_any_more(world: World) -> None:
     assert "began 3 h ago" in only_fault("sweeps")["says"]
 
 
-@pytest.mark.parametrize("queue", ["queue_url", "repair_queue_url"])
-def test_the_queues_trigger_was_disabled(world: World, queue: str) -> None:
-    functions, arn = boto3.client("lambda"), queue_arn(world, getattr(world, queue))
+@pytest.mark.parametrize("variable", ["QUEUE_URL", "REPAIR_QUEUE_URL", "DETECT_QUEUE_URL"])
+def test_the_queues_trigger_was_disabled(world: World, variable: str) -> None:
+    functions, arn = boto3.client("lambda"), queue_arn(world, os.environ[variable])
     (mapping,) = functions.list_event_source_mappings(EventSourceArn=arn)["EventSourceMappings"]
     functions.update_event_source_mapping(UUID=mapping["UUID"], Enabled=False)
     assert f"--uuid {mapping['UUID']}" in only_fault("trigger")["remedy"]

@@ -1,5 +1,6 @@
 """What each function reads and writes in the ledger, by runs, is what its role may: no more, and no less."""
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import timedelta
 from typing import Any
@@ -96,8 +97,8 @@ def test_the_detectors_runs_touch_what_its_role_may(hub: Hub) -> None:
                 detect_metric_gaps.handler(event, Context())
             at.advance(timedelta(minutes=1))
         detect_metric_gaps.handler({"forget": ["web-1"]}, Context())
-    written = {partition.partition("#")[0] for action, partition in touched(made) if action in WRITES}
-    assert written == {"ROSTER", "INCIDENTS", "INCIDENT_LOG", "DETECTOR_RUNS"}
+    written = {re.split("[#@]", partition)[0] for action, partition in touched(made) if action in WRITES}
+    assert written == {"ROSTER", "INCIDENTS", "INCIDENT_LOG", "DETECTOR_RUNS", "DETECTOR_FAILED"}
     assert refused("DetectRole", made) == set()
     assert foreign("DetectRole", made) == set()
 

@@ -205,12 +205,17 @@ class Examination:
         )
 
     def _triggers(self, delivery: Delivery, changes_arn: str) -> Finding:
-        """Of the queues from which ReconcileEndpoints receives, the first at fault; of Changes where none is."""
-        names = {"Changes": self.settings.queue_url, "RepairRequests": self.settings.repair_queue_url}
-        place, function = changes_arn.rpartition(":")[0], self.settings.function_name
-        arns = {queue: f"{place}:{url.rpartition('/')[2]}" for queue, url in names.items() if url}
+        """Of the queues from which the functions receive, the first at fault; of Changes where none is."""
+        settings, place = self.settings, changes_arn.rpartition(":")[0]
+        queues = (
+            ("Changes", settings.queue_url, settings.function_name),
+            ("RepairRequests", settings.repair_queue_url, settings.function_name),
+            ("Checks", settings.detect_queue_url, settings.detector_name),
+        )
         found = [
-            check_trigger(self._read(partial(delivery.triggers, arn)), function, queue) for queue, arn in arns.items()
+            check_trigger(self._read(partial(delivery.triggers, f"{place}:{url.rpartition('/')[2]}")), function, queue)
+            for queue, url, function in queues
+            if url
         ]
         return next((one for one in found if one.verdict is not CheckVerdict.OK), found[0])
 

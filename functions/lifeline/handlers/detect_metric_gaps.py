@@ -28,7 +28,7 @@ from lifeline.adapters.store.incidents import Incidents
 from lifeline.adapters.store.lasting import Turn
 from lifeline.adapters.store.latest import LatestTimes
 from lifeline.adapters.store.list_position import ListPosition
-from lifeline.adapters.store.member_runs import MemberRuns
+from lifeline.adapters.store.member_runs import MemberRuns, is_turn_of
 from lifeline.adapters.store.members import MemberStore
 from lifeline.adapters.store.policy import PolicyStore, ReadOnlyPolicy
 from lifeline.adapters.store.roster import Roster
@@ -37,12 +37,12 @@ from lifeline.core.agents.failed_runs import FailedRuns
 from lifeline.core.errors import InvalidInputError, LifelineError, TransientError
 from lifeline.core.network.model import Catalog
 from lifeline.core.organization.accounts import unserved_words
-from lifeline.core.organization.members import AccountStanding, MemberAccount, MemberAccounts
+from lifeline.core.organization.members import MemberAccount, MemberAccounts
 from lifeline.core.policy.policy import Policy
 from lifeline.core.requests.account import refuse
 from lifeline.core.requests.detect import CheckPart, Detect, Forget, account_in, read_event
 from lifeline.core.requests.scheduled import check_scheduled
-from lifeline.core.wording import write_count
+from lifeline.core.wording import write_count, write_time
 from lifeline.detector.chunks import agents_of
 from lifeline.detector.denied_reads import without_denied_reads
 from lifeline.detector.event_path import watch_event_path
@@ -61,7 +61,6 @@ if TYPE_CHECKING:
 _MOST_NAMED = 100
 _FOR_LISTS = timedelta(seconds=40)  # a third of the function's time
 _FOR_DNS = timedelta(seconds=30)  # a quarter of the function's time
-_ENTERED = frozenset({AccountStanding.SERVED, AccountStanding.DENIED})
 _COUNTS = {"Silent": State.SILENT, "Unknown": State.UNKNOWN}
 _INSTANCE = "InstanceId"  # the first watch with it, but for those elsewhere, expects the instances that are tagged
 
@@ -79,35 +78,36 @@ def handler(event: Any, context: Any) -> dict[str, Any]:
         check_scheduled(event, context.invoked_function_arn, call="detect")
         account, call = account_in(event, checks_queue_url=settings.detect_queue_url)
         request = read_event(call, checks_queue_url=settings.detect_queue_url)
-        settings, member = _settings_for(account, settings)
+        settings = _settings_for(account, settings)
     except InvalidInputError as error:
         log_refusal(error, context.aws_request_id)
         return {"watches": [], "errors": [{"field": error.field, "message": error.message}]}
-    if member:
-        return _detect_in_member(request, settings, context, member)
+    if settings.member:
+        return _detect_in_member(request, settings, context)
     if isinstance(request, Detect) and settings.accounts and account == "":
         _begin_members(settings)
     return _detect(request, settings, context)
 
 
-def _settings_for(account: str, settings: DetectorSettings) -> tuple[DetectorSettings, MemberAccount | None]:
-    """The settings for the account, and the member account that it is. Raises InvalidInputError for one that the hub's
-    sweeps don't serve.
-    """
+def _settings_for(account: str, settings: DetectorSettings) -> DetectorSettings:
+    """The settings for the account. Raises InvalidInputError for one that the hub's sweeps don't serve."""
     there = settings.of(account)
-    if not there.member:
-        return there, None
-    served = _served(settings)
-    if account not in served:
-        raise refuse(unserved_words(account, [*served]))
-    return there, served[account]
+    if there.member:
+        served = [member.account for member in _entered(_members(settings))]
+        if account not in served:
+            raise refuse(unserved_words(account, served))
+    return there
 
 
-def _served(settings: DetectorSettings) -> dict[str, MemberAccount]:
-    """The member accounts whose spokes a sweep has found at work; also where a policy denies to read the network."""
+def _members(settings: DetectorSettings) -> tuple[MemberAccount, ...]:
+    """The member accounts that are to be served."""
     members = MemberStore(settings.table_name).read() if settings.accounts else MemberAccounts()
-    served = members.served(settings.accounts)
-    return {member.account: member for member in served if member.standing in _ENTERED}
+    return members.served(settings.accounts)
+
+
+def _entered(members: Iterable[MemberAccount]) -> list[MemberAccount]:
+    """Those whose spokes a sweep has found at work."""
+    return [member for member in members if member.standing.is_entered]
 
 
 def _begin_members(settings: DetectorSettings) -> None:
@@ -115,23 +115,41 @@ def _begin_members(settings: DetectorSettings) -> None:
     next minute's run does it, and those of the functions' own account are checked all the same.
     """
     try:
-        if MemberRuns(settings.table_name).reserve(_now()):
-            Checks(settings.detect_queue_url).detect([*_served(settings)])
+        runs, now = MemberRuns(settings.table_name), _now()
+        if not runs.reserve(now):
+            return
+        members = _members(settings)
+        try:
+            Checks(settings.detect_queue_url).detect(member.account for member in _entered(members))
+        finally:
+            _watch_members(settings, runs, members, now)
     except LifelineError as error:
         logger.error("agents of member accounts not checked", error=str(error))
 
 
-def _detect_in_member(
-    request: Detect | CheckPart | Forget, settings: DetectorSettings, context: Any, member: MemberAccount
-) -> dict[str, Any]:
+def _watch_members(
+    settings: DetectorSettings, runs: MemberRuns, members: Iterable[MemberAccount], now: datetime
+) -> None:
+    """Sees to it that people hear where an account's sweeps or checks don't take place: both come by queues, whose
+    triggers somebody can change, so no run there can tell.
+    """
+    for member in members:
+        if is_turn_of(member.account, now):
+            watch_event_path(settings.of(member.account), now, member)
+    for account, at in runs.late(_entered(members), now).items():
+        late = f"no run has begun since {write_time(at)}: see the trigger of DetectMetricGaps on the queue Checks"
+        _note_failure(settings.of(account), late)
+
+
+def _detect_in_member(request: Detect | CheckPart | Forget, settings: DetectorSettings, context: Any) -> dict[str, Any]:
     """The same as `_detect` in a member account. What fails there isn't tried again, because the next minute's run
     checks the same agents; it assumes the role anew, which may be gone. People are told once failures last, or agents
     stay unknown.
     """
     try:
-        memory_of(settings).enter()
         if isinstance(request, Detect):
-            watch_event_path(settings, _now(), member)
+            MemberRuns(settings.table_name).begin(settings.member, _now())
+        memory_of(settings).enter()
         answer = _detect(request, settings, context)
     except LifelineError as error:
         logger.error("agents of a member account not checked", account=settings.member, error=str(error))

@@ -393,7 +393,7 @@ class Hub:
             if self._is_listed(account):  # of any other, only a message says that it exists
                 self._note(lambda members: members.refused(account, why, now), account)
             raise
-        is_new = known.standing not in {AccountStanding.SERVED, AccountStanding.DENIED}
+        is_new = not known.standing.is_entered
         if is_new:
             self._note(lambda members: members.entered(account, now), account)
         if not known.name and (is_new or is_urgent):  # if that is denied, it isn't asked at each message

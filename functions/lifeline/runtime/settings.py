@@ -97,6 +97,7 @@ class StackSettings:
     dashboard: str = _variable("DASHBOARD", default="")
     queue_url: str = _variable("QUEUE_URL", default="")
     repair_queue_url: str = _variable("REPAIR_QUEUE_URL", default="")
+    detect_queue_url: str = _variable("DETECT_QUEUE_URL", default="")
     dead_letter_queue_url: str = _variable("DEAD_LETTER_QUEUE_URL", default="")
     policy_parameter: str = _variable("POLICY_PARAMETER", default="")
     policy_document: str = _variable("POLICY_DOCUMENT", default="")
@@ -207,4 +208,3 @@ class DetectorSettings(StackSettings):
     """The settings of DetectMetricGaps. One invocation checks at most `agents_a_run`; it splits larger rosters."""
 
     agents_a_run: int = _variable("MOST_AGENTS_A_RUN", _whole(1), "10000")
-    detect_queue_url: str = _variable("DETECT_QUEUE_URL", default="")

@@ -58,7 +58,13 @@ OWN = "arn:aws:lambda:us-east-1:123456789012:function:reconcile"
 def test_a_trigger_that_was_given_to_another_function_is_a_fault_with_the_command_that_gives_it_back() -> None:
     found = check_trigger([QueueTrigger("1a-2b", "Enabled", f"{OWN}-2:live")], "reconcile")
     assert found.verdict is CheckVerdict.BAD
-    assert found.says == "The messages of the queue Changes go to reconcile-2 instead."
+    assert found.says == "The messages of the queue Changes go to reconcile-2:live instead."
+    assert "--uuid 1a-2b --function-name reconcile" in found.remedy
+
+
+def test_an_alias_of_the_function_is_not_the_function_for_it_may_refuse_messages() -> None:
+    found = check_trigger([QueueTrigger("1a-2b", "Enabled", f"{OWN}:schedule")], "reconcile")
+    assert "go to reconcile:schedule instead" in found.says
     assert "--uuid 1a-2b --function-name reconcile" in found.remedy
 
 

@@ -1,17 +1,29 @@
-"""When a hub's detector last had the agents of its member accounts checked, and of which it just told that it can't.
+"""When a hub's detector last had the agents of its member accounts checked, when each account's run last began, and of
+which it just told that it can't.
 
-pk = DETECTOR_RUNS   sk = MEMBERS   began_at
-pk = DETECTOR_RUNS   sk = NOTICES   accounts: of which people heard, and which wait (`Turns`)
+pk = DETECTOR_RUNS   sk = MEMBERS             began_at
+pk = DETECTOR_RUNS   sk = CHECKED#<account>   began_at
+pk = DETECTOR_RUNS   sk = NOTICES             accounts: of which people heard, and which wait (`Turns`)
 """
 
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from lifeline.adapters.store.lasting import Turns
-from lifeline.adapters.store.table import Table
+from lifeline.adapters.store.table import Key, Table
+from lifeline.core.organization.members import MemberAccount
 
 _HOUR = timedelta(hours=1)
 _APART = timedelta(seconds=50)  # less than the schedule's minute
+_OF_MEMBERS = "DETECTOR_RUNS"
+_TURNS = 5  # minutes: what each account's turn costs is paid for so many times less
+_LATE = timedelta(minutes=2 * _TURNS)
+
+
+def is_turn_of(account: str, now: datetime) -> bool:
+    """True in one minute of five, in which as many other accounts have their turn as in any."""
+    return (int(account) + int(now.timestamp()) // 60) % _TURNS == 0
 
 
 class MemberRuns:
@@ -25,16 +37,35 @@ class MemberRuns:
     def reserve(self, now: datetime) -> bool:
         """True for the one run that is to begin them now."""
         return self._table.put(
-            ("DETECTOR_RUNS", "MEMBERS"),
+            (_OF_MEMBERS, "MEMBERS"),
             {"began_at": now.astimezone(UTC)},
             "ledger: begin the runs of member accounts",
             condition="attribute_not_exists(began_at) OR began_at <= :before OR began_at > :now",
             values={":before": now.astimezone(UTC) - _APART, ":now": now.astimezone(UTC)},
         )
 
+    def begin(self, account: str, now: datetime) -> None:
+        """Keeps that the account's run has begun, where it has its turn."""
+        if is_turn_of(account, now):
+            self._table.put(_checked(account), {"began_at": now.astimezone(UTC)}, "ledger: note that a run began")
+
+    def late(self, members: Iterable[MemberAccount], now: datetime) -> dict[str, datetime]:
+        """The accounts in which no run has begun for two turns, and since when: messages go by the queue, and whoever
+        changes its trigger has them wait, or taken by somebody else.
+        """
+        since = {one.account: one.since for one in members if one.since}
+        items = self._table.get_all(map(_checked, since), "ledger: read when runs began")
+        began = {sk: datetime.fromisoformat(item["began_at"]) for (_, sk), item in items.items()}
+        last = {account: max(at, began.get(_checked(account)[1], at)) for account, at in since.items()}
+        return {account: at for account, at in last.items() if now - at > _LATE}
+
     def turns(self) -> Turns:
         """Who is told now that an account's agents can't be checked: of MOST_ALONE accounts an hour, and of the others
         together. Sweeps find those whose role is gone, and tell of them together as well.
         """
         doing = "ledger: reserve the notice of unknown agents"
-        return Turns(self._table, ("DETECTOR_RUNS", "NOTICES"), doing, within=_HOUR)
+        return Turns(self._table, (_OF_MEMBERS, "NOTICES"), doing, within=_HOUR)
+
+
+def _checked(account: str) -> Key:
+    return _OF_MEMBERS, f"CHECKED#{account}"

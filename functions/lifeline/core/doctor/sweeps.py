@@ -26,8 +26,8 @@ class QueueTrigger:
 
     @property
     def function(self) -> str:
-        """The function's name; empty where the ARN isn't known."""
-        return (*self.function_arn.split(":"), *[""] * 7)[6]
+        """The function's name, with the version or alias that the trigger names; empty where the ARN isn't known."""
+        return self.function_arn.partition(":function:")[2]
 
     @property
     def is_on(self) -> bool:
@@ -71,6 +71,7 @@ def check_trigger(triggers: Sequence[QueueTrigger] | NotRead, function: str = ""
     """Whether Lambda receives from the queue, all of it, for `function` alone; for any, where that is empty: its name
     isn't known.
     """
+    receiver = "DetectMetricGaps" if queue == "Checks" else "ReconcileEndpoints"
     if isinstance(triggers, NotRead):
         return unknown(TRIGGER_CHECK, f"What receives from the queue {queue} couldn't be read.", triggers.why)
     own = [trigger for trigger in triggers if not function or trigger.function == function]
@@ -83,12 +84,12 @@ def check_trigger(triggers: Sequence[QueueTrigger] | NotRead, function: str = ""
         remedy = f"Delete that trigger, or give it back: {update} {others[0].id} --function-name {function}"
         return bad(TRIGGER_CHECK, says, remedy)
     if filtered := [trigger for trigger in receiving if trigger.is_filtered]:
-        says = f"ReconcileEndpoints' trigger on {queue} has a filter: Lambda deletes what it doesn't let through."
+        says = f"The trigger of {receiver} on {queue} has a filter: Lambda deletes what it doesn't let through."
         return bad(TRIGGER_CHECK, says, f"Remove it: {update} {filtered[0].id} --filter-criteria '{{}}'")
     if receiving:
         return ok(TRIGGER_CHECK, f"Lambda receives from the queue {queue}.")
     if own:
-        says = f"ReconcileEndpoints' trigger on {queue} is {quoted(own[0].state)}."
+        says = f"The trigger of {receiver} on {queue} is {quoted(own[0].state)}."
         return bad(TRIGGER_CHECK, says, f"Enable it: {update} {own[0].id} --enabled")
-    remedy = "Add the queue as a trigger of ReconcileEndpoints, or delete the stack and deploy it again."
+    remedy = f"Add the queue as a trigger of {receiver}, or delete the stack and deploy it again."
     return bad(TRIGGER_CHECK, f"Nothing receives from the queue {queue}.", remedy)

@@ -36,13 +36,18 @@ class AccountStanding(Enum):
         """True if people are told of it."""
         return self in {AccountStanding.LOST, AccountStanding.DENIED}
 
+    @property
+    def is_entered(self) -> bool:
+        """True if the role could be assumed, also where a policy denies it to read the network."""
+        return self in {AccountStanding.SERVED, AccountStanding.DENIED}
+
 
 @dataclass(frozen=True, slots=True)
 class MemberAccount:
     """A member account. `state` is what Organizations says of it; empty where it wasn't asked (Organizations API:
-    Account, State). `since` is when its standing began, `tried_at` when its role was last refused or denied, `why` with
-    which error, and `notified_at` when people were told of that. `left_at` is when it was no longer among the accounts
-    that the hub serves.
+    Account, State). `since` is when its standing began, or the account was listed again, `tried_at` when its role was
+    last refused or denied, `why` with which error, and `notified_at` when people were told of that. `left_at` is when
+    it was no longer among the accounts that the hub serves.
 
     `told_at` are the last times when people were told that it is lost or denied, and `turns` how often it became either
     since the last of them. `unread_since` is since when it was lost or denied, until it is read again, and
@@ -151,7 +156,7 @@ class MemberAccounts:
 
     def listed(self, accounts: Iterable[MemberAccount], now: datetime) -> "MemberAccounts":
         """The members once these accounts were listed. Who isn't among them has left, and stays on record."""
-        found = {one.account: one for one in accounts}
+        found = {one.account: replace(one, since=now) for one in accounts}
         known = {account: _relisted(member, found.get(account), now) for account, member in self.by_account.items()}
         return replace(self, by_account={**found, **known}, listed_at=now, unlisted_why="")
 
@@ -220,4 +225,5 @@ class MemberAccounts:
 def _relisted(member: MemberAccount, found: MemberAccount | None, now: datetime) -> MemberAccount:
     if found is None:
         return replace(member, left_at=member.left_at or now)
-    return replace(member, name=found.name or member.name, state=found.state, left_at=None)
+    since = member.since if member.is_active else now
+    return replace(member, name=found.name or member.name, state=found.state, since=since, left_at=None)

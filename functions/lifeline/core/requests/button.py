@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from lifeline.core.errors import InvalidInputError
+from lifeline.core.requests.fields import must_be
 
 WIDGET = "widgetContext"
 BUTTON = "button"  # true in the call of a button
@@ -25,8 +26,10 @@ def read_button(event: Mapping[str, Any]) -> Mapping[str, Any]:
     Raises InvalidInputError, with the field, for what no button sent: nothing is done when somebody looks at a widget.
     """
     context = event[WIDGET]
-    params = context.get("params") if isinstance(context, dict) else None
-    for name in params if isinstance(params, dict) else ():
+    params = context.get("params") or {} if isinstance(context, dict) else None
+    if not isinstance(params, dict):  # of any other form, nobody could say what is in them
+        raise must_be(f"{WIDGET}.params", "an object", params)
+    for name in params:
         if name not in _OF_PAGE:
             raise InvalidInputError(name, f"is in a widget's parameters, {_SENT_BY_ITSELF}")
     if event.get(BUTTON) is not True:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cache, partial
+from zlib import crc32
 
 from lifeline.adapters.aws.calls import begin, beside, run_concurrently
 from lifeline.adapters.aws.dns import CentralDns
@@ -88,7 +89,10 @@ class Planning:
         seen = {vpc.id: self.attributes.see(_settled(vpc) if vpc.id in tried_often else vpc) for vpc in vpcs}
         plans = {vpc_id: self._plan_one(vpc, known, None, 0) for vpc_id, vpc in seen.items()}
         wanting = [vpc_id for vpc_id, plan in plans.items() if _is_naming(plan) or self._has_stand_in(seen[vpc_id])]
-        naming, waiting = wanting[: self.settings.dns_views], dict.fromkeys(wanting[self.settings.dns_views :], CROWDED)
+        most = self.settings.dns_views
+        if len(wanting) > most:
+            wanting.sort(key=self._turn)
+        naming, waiting = wanting[:most], dict.fromkeys(wanting[most:], CROWDED)
         changing = about_to_change({vpc_id: plans[vpc_id] for vpc_id in naming})
         unknown = [vpc_id for vpc_id in changing if vpc_id not in self.attributes.known]
         checked = sorted(vpc_id for vpc_id in {*unknown, *check_dns} & seen.keys() if self.is_ours(seen[vpc_id]))
@@ -143,6 +147,12 @@ class Planning:
         views = [partial(self.central.view, id_, region=self.settings.region, fresh=True) for id_ in vpc_ids]
         with beside(partial(run_concurrently, views)), beside(self.central.askers):
             return self.network.interfaces_of(vpc_ids)
+
+    def _turn(self, vpc_id: str) -> int:
+        """By which VPCs are put in an order, another one each hour: those that wait for a person would otherwise be
+        the first each time, and the others never looked at while the queue, on which they are put back, is full.
+        """
+        return crc32(f"{int(self.now.timestamp()) // 3600}|{vpc_id}".encode())
 
     def _has_stand_in(self, vpc: Vpc) -> bool:
         """True if an endpoint stands in for the hub there, whose path may be back."""
