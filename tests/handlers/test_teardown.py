@@ -341,7 +341,7 @@ def test_an_endpoint_that_others_need_stays_where_no_other_zone_can_take_it_and_
     assert (site.subnets_of_endpoints(), days.deletions()) == ([before], [])
     ((kind, text),) = notified(days)
     assert (kind, "others still need the endpoint there" in text) == ("teardown", True)
-    assert f"add a subnet in another Availability Zone to {site.vpc_id}, then try again" in text
+    assert f"add a subnet that they reach in another Availability Zone to {site.vpc_id}, then try again" in text
     days.world.ec2.delete_network_interface(NetworkInterfaceId=interface_id)
     days.deliver(site.try_subnet(doomed))
     assert days.live(site.vpc_id) == []

@@ -450,8 +450,7 @@ def place_unharmed(
     fewer: list[Placement] = []
     for avoided, judged, others in (
         (nowhere, clients, ()),
-        (nowhere, there, rest),
-        (nowhere, there, ()),
+        *([(nowhere, there, rest), (nowhere, there, ())] if rest else []),
         (nowhere, (), clients),
         (empty, there, ()),
         (empty, (), clients),
