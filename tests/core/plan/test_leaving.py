@@ -151,6 +151,13 @@ def test_whoever_makes_a_subnet_that_is_not_let_in_moves_nothing() -> None:
     assert set(made(seen)) == {"subnet-ep", "subnet-b"}
 
 
+@pytest.mark.parametrize("inhabited", [("a", "app"), ("a", "app", "new")])
+def test_nor_does_one_that_is_shut_bring_it_to_where_others_do_not_reach_it(inhabited: tuple[str, ...]) -> None:
+    seen = narrow("ep", reached=("ep", "b"), inhabited=inhabited)
+    acls = (*seen.network_acls[:2], shut("new"))
+    assert set(made(replace(seen, network_acls=acls))) == {"subnet-ep", "subnet-b"}
+
+
 def test_who_is_there_takes_it_from_nobody_who_reaches_no_other_place() -> None:
     seen = narrow("ep", inhabited=("a", "app", "new"))
     assert {kind for kind, _ in planned(seen, per_zone=False)} == {ASK}

@@ -168,6 +168,11 @@ class Takeover:
 
         return is_closed
 
+    def shuts_in(self, client: Subnet) -> bool:
+        """True if an interface in no other subnet would be reached from the client's."""
+        others = (host for host in self.vpc.subnets if host.id != client.id)
+        return all(is_cut(client, host, self.vpc, self.ports) for host in others)
+
     def _shut_to(self, client: "Dependent") -> frozenset[Ranges]:
         ends = (End.of(host, client.subnet.ip_version) for host in self.vpc.subnets)
         whole = End(joined(found for end in ends for found in end.addresses), "", client.subnet.ip_version)
@@ -436,20 +441,22 @@ def place_unharmed(
     dependents: Sequence[Dependent],
     clients: Sequence[Subnet],
 ) -> Placement:
-    """Where interfaces harm none of `dependents`, and stand where `clients` reach them: all of them, or those of whom
-    somebody is there, or else where no host's own ACL or routes keep one of them out. Somebody may have made and shut
-    many subnets: then only those count in which somebody is, as far as that was read. That costs no zone but one in
-    which every host keeps out whoever is there, or else a client.
+    """Where interfaces harm none of `dependents`, and stand where `clients` reach them: all of them, or those in which
+    somebody is and from which any other subnet is reached, or else where no host's own ACL or routes keep one of them
+    out. Somebody may have made and shut many subnets: then only those count in which somebody is, as far as that was
+    read. That costs no zone but one in which every host keeps out whoever is there, or else a client.
 
     `place` gives the best placement without the subnets of the ids that it is passed. Where each harms a subnet, it is
     the first one, and `find_harm` says whom.
     """
     first, empty, nowhere = place(frozenset()), empty_subnets(takeover.vpc), frozenset[str]()
-    there = [client for client in clients if client.id not in empty]
-    rest = [client for client in clients if client.id in empty]
-    fewer: list[Placement] = []
+    for_all = takeover.closing((*dependents, *map(Dependent, clients)))
+    if (fair := without_closed(place, first, for_all)) and len(fair.subnets) == len(first.subnets):
+        return fair
+    there = [client for client in clients if client.id not in empty and not takeover.shuts_in(client)]
+    rest = [client for client in clients if client not in there]
+    fewer = [fair] if fair else []
     for avoided, judged, others in (
-        (nowhere, clients, ()),
         *([(nowhere, there, rest), (nowhere, there, ())] if rest else []),
         (nowhere, (), clients),
         (empty, there, ()),
