@@ -266,7 +266,7 @@ class TestASubnetThatSomebodyMakes:
         vpc_id, home = narrow
         within = ((100, True, "allow", "10.0.0.0/19", None), (100, False, "allow", "10.0.0.0/19", None))
         case.guard(vpc_id, home, *within)
-        made = case.world.make_subnet(vpc_id, "10.0.64.0/24", ZONES[0])
+        made = case.world.make_subnet(vpc_id, "10.0.64.0/24", ZONES[1])
         if is_inhabited:
             case.launch(made)
         for _ in range(3):
