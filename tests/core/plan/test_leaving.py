@@ -230,6 +230,12 @@ def test_however_many_shut_themselves_in_it_is_made_where_somebody_is() -> None:
     assert made(many(is_inhabited=True)) == ("subnet-a", "subnet-b")
 
 
+def test_however_many_are_shut_with_somebody_in_them_it_is_made_where_the_others_reach_it() -> None:
+    seen = many(is_inhabited=True)
+    callers = tuple(NetworkInterface(f"eni-{one.id}", one.id) for one in seen.subnets)
+    assert made(replace(seen, interfaces=callers)) == ("subnet-a", "subnet-b")
+
+
 def test_what_is_frozen_stays() -> None:
     seen = network("trap-a", "b", behind=shut("trap-a"))
     assert {kind for kind, _ in planned(seen, frozen=frozenset({"monitoring"}))} == {ASK}

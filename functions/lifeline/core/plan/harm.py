@@ -443,8 +443,8 @@ def place_unharmed(
 ) -> Placement:
     """Where interfaces harm none of `dependents`, and stand where `clients` reach them: all of them, or those in which
     somebody is and from which any other subnet is reached, or else where no host's own ACL or routes keep one of them
-    out. Somebody may have made and shut many subnets: then only those count in which somebody is, as far as that was
-    read. That costs no zone but one in which every host keeps out whoever is there, or else a client.
+    out. Somebody may have made and shut many subnets: then only these are tried, as far as that was read. That costs no
+    zone but one in which every host keeps out whoever is there, or else a client.
 
     `place` gives the best placement without the subnets of the ids that it is passed. Where each harms a subnet, it is
     the first one, and `find_harm` says whom.
@@ -455,12 +455,13 @@ def place_unharmed(
         return fair
     there = [client for client in clients if client.id not in empty and not takeover.shuts_in(client)]
     rest = [client for client in clients if client not in there]
+    other = empty | {client.id for client in rest}
     fewer = [fair] if fair else []
     for avoided, judged, others in (
         *([(nowhere, there, rest), (nowhere, there, ())] if rest else []),
         (nowhere, (), clients),
-        (empty, there, ()),
-        (empty, (), clients),
+        (other, there, ()),
+        (other, (), clients),
         (nowhere, (), there),
     ):
         closed = takeover.closing((*dependents, *map(Dependent, judged)), others)
