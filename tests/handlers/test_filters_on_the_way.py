@@ -211,6 +211,69 @@ class TestASubnetThatSomebodyMakesAndShuts:
         assert made in self.hosts(case, vpc_id)
         assert "allow it in network ACL" in " ".join(case.told())
 
+    def test_in_a_zone_of_its_own_keeps_no_endpoint_from_the_others(self, case: Case) -> None:
+        vpc_id = case.world.make_vpc()
+        first, shut = (case.world.make_subnet(vpc_id, f"10.0.{n}.0/24", zone) for n, zone in enumerate(ZONES))
+        for subnet_id in (first, shut):
+            case.guard(vpc_id, subnet_id, *(ALL if subnet_id == first else ()))
+            case.launch(subnet_id)
+        case.look(vpc_id)
+        case.later()
+        assert self.hosts(case, vpc_id) == {first}
+        assert "allow it in network ACL" in " ".join(case.told())
+
+
+class TestASubnetThatSomebodyMakes:
+    """Whoever is in the others reaches the endpoint where it is, and nowhere else."""
+
+    @pytest.fixture
+    def narrow(self, case: Case) -> tuple[str, str]:
+        """A VPC, and its subnet that has the endpoint."""
+        vpc_id = case.world.make_vpc()
+        home, app = (case.world.make_subnet(vpc_id, f"10.0.{n}.0/{size}", ZONES[0]) for n, size in ((16, 20), (1, 24)))
+        case.launch(app, self.only_to(case, vpc_id, "10.0.16.0/20"))
+        case.look(vpc_id)
+        case.later()
+        assert self.hosts(case, vpc_id) == {home}
+        return vpc_id, home
+
+    def only_to(self, case: Case, vpc_id: str, block: str) -> str:
+        group_id = case.group(vpc_id, "app")
+        everywhere = [{"IpProtocol": "-1", "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}]
+        case.world.ec2.revoke_security_group_egress(GroupId=group_id, IpPermissions=everywhere)
+        there = {"IpProtocol": "tcp", "FromPort": 443, "ToPort": 443, "IpRanges": [{"CidrIp": block}]}
+        case.world.ec2.authorize_security_group_egress(GroupId=group_id, IpPermissions=[there])
+        return group_id
+
+    def hosts(self, case: Case, vpc_id: str) -> set[str]:
+        (there,) = case.world.endpoints(vpc_id)
+        return set(there["SubnetIds"])
+
+    def test_in_another_zone_brings_the_endpoint_to_no_place_where_their_groups_let_them_not_reach_it(
+        self, case: Case, narrow: tuple[str, str]
+    ) -> None:
+        vpc_id, home = narrow
+        case.world.make_subnet(vpc_id, "10.0.2.0/24", ZONES[1])
+        case.look(vpc_id)
+        case.later()
+        assert self.hosts(case, vpc_id) == {home}
+        assert "doesn't allow outbound 443 to 10.0.2.0/24" in " ".join(case.told())
+
+    @pytest.mark.parametrize("is_inhabited", [True, False])
+    def test_that_the_acl_there_does_not_let_in_moves_no_endpoint_away_from_them(
+        self, case: Case, narrow: tuple[str, str], *, is_inhabited: bool
+    ) -> None:
+        vpc_id, home = narrow
+        within = ((100, True, "allow", "10.0.0.0/19", None), (100, False, "allow", "10.0.0.0/19", None))
+        case.guard(vpc_id, home, *within)
+        made = case.world.make_subnet(vpc_id, "10.0.64.0/24", ZONES[1])
+        if is_inhabited:
+            case.launch(made)
+        for _ in range(3):
+            case.look(vpc_id)
+            case.later()
+        assert self.hosts(case, vpc_id) == {home}
+
 
 @pytest.mark.parametrize(
     "case", [{"rules": [{"require": ["monitoring"], "where": {"tiers": ["isolated"]}}]}], indirect=True

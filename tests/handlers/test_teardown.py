@@ -341,10 +341,32 @@ def test_an_endpoint_that_others_need_stays_where_no_other_zone_can_take_it_and_
     assert (site.subnets_of_endpoints(), days.deletions()) == ([before], [])
     ((kind, text),) = notified(days)
     assert (kind, "others still need the endpoint there" in text) == ("teardown", True)
-    assert f"add a subnet in another Availability Zone to {site.vpc_id}, then try again" in text
+    assert f"add a subnet that they reach in another Availability Zone to {site.vpc_id}, then try again" in text
     days.world.ec2.delete_network_interface(NetworkInterfaceId=interface_id)
     days.deliver(site.try_subnet(doomed))
     assert days.live(site.vpc_id) == []
+
+
+def test_an_endpoint_stays_where_the_groups_of_others_let_them_reach_it_nowhere_else(
+    days: Days, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tune(monkeypatch, coverage="vpc")
+    site = Site(days, "a", "b")
+    (before,) = site.subnets_of_endpoints()
+    doomed, ec2 = site.subnet_ids.index(before), days.world.ec2
+    group_id = ec2.create_security_group(GroupName="app", Description="app", VpcId=site.vpc_id)["GroupId"]
+    everywhere = [{"IpProtocol": "-1", "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}]
+    ec2.revoke_security_group_egress(GroupId=group_id, IpPermissions=everywhere)
+    (seen,) = ec2.describe_subnets(SubnetIds=[before])["Subnets"]
+    there = {"IpProtocol": "tcp", "FromPort": 443, "ToPort": 443, "IpRanges": [{"CidrIp": seen["CidrBlock"]}]}
+    ec2.authorize_security_group_egress(GroupId=group_id, IpPermissions=[there])
+    more = {"SubnetId": site.subnet_ids[1 - doomed], "SecurityGroupIds": [group_id]}
+    ec2.run_instances(ImageId="ami-12c6146b", MinCount=1, MaxCount=1, **more)
+    for _ in range(2):
+        days.deliver(site.try_subnet(doomed))
+        days.take_from_queue()
+    assert site.subnets_of_endpoints() == [before]
+    assert "others still need the endpoint" in notified(days)[0][1]
 
 
 def test_an_endpoint_gets_no_second_subnet_of_a_zone_before_it_has_left_the_first(days: Days) -> None:

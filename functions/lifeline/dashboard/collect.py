@@ -304,7 +304,7 @@ class _Cover:
         def read_withdrawals(vpcs: Mapping[str, Amended]) -> Mapping[str, object]:
             return {vpc_id: silences(incidents, vpc_id) for vpc_id in vpcs}
 
-        network = network_readers(self._tools.lookup, self._tools.central, self._settings.region)
+        network = network_readers(self._tools.network, self._tools.lookup, self._tools.central, self._settings.region)
         return {Fact.WITHDRAWALS: read_withdrawals, **network}
 
     def _attempt_to_read(

@@ -8,6 +8,7 @@ from typing import Any
 from lifeline.adapters.aws.calls import run_concurrently
 from lifeline.adapters.aws.dns import CentralDns
 from lifeline.adapters.aws.lookup import Lookup
+from lifeline.adapters.aws.network import Network
 from lifeline.core.coexist.vpc_state import VpcState
 from lifeline.core.network.model import Vpc
 from lifeline.core.network.way_out import usable_tiers
@@ -109,7 +110,7 @@ def read_facts(
     return current
 
 
-def network_readers(lookup: Lookup, central: CentralDns, region: str) -> dict[Fact, Reader]:
+def network_readers(network: Network, lookup: Lookup, central: CentralDns, region: str) -> dict[Fact, Reader]:
     """What reads the facts about the network."""
 
     def read_central_dns(vpcs: Mapping[str, Amended]) -> Mapping[str, Any]:
@@ -127,8 +128,12 @@ def network_readers(lookup: Lookup, central: CentralDns, region: str) -> dict[Fa
         users = lookup.users_of_security_groups(frozenset[str]().union(*groups.values()))
         return {vpc_id: {id_: users[id_] for id_ in sorted(ids)} for vpc_id, ids in groups.items()}
 
+    def read_clients(vpcs: Mapping[str, Amended]) -> Mapping[str, Vpc]:
+        return {vpc.id: vpc for vpc in network.with_clients([one.context.vpc for one in vpcs.values()])}
+
     return {
         Fact.INTERFACES: lookup.interfaces_in,
+        Fact.CLIENTS: read_clients,
         Fact.CENTRAL_DNS: read_central_dns,
         Fact.SECURITY_GROUP_USERS: read_users,
     }

@@ -95,7 +95,7 @@ class FactReader:
         readers: dict[Fact, Reader] = {
             Fact.STATE: self.states_of,
             Fact.WITHDRAWALS: self._silences,
-            **network_readers(tools.lookup, tools.central, self.job.settings.region),
+            **network_readers(tools.network, tools.lookup, tools.central, self.job.settings.region),
             Fact.CHANGES: self._changes,
             Fact.TAGGINGS: self._taggings,
             Fact.KNOWN: self._known,

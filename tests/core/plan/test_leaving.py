@@ -14,6 +14,8 @@ from lifeline.core.network.model import (
     NetworkInterface,
     Part,
     RouteTable,
+    Rule,
+    SecurityGroup,
     TargetKind,
     Unread,
     Vpc,
@@ -156,6 +158,67 @@ def test_however_many_are_shut_it_goes_to_where_somebody_is(
     assert [one for one in found if one[0] is not ASK] == expected
 
 
+# ---- who reaches it only where it is
+
+
+def narrow(
+    *hosts: str, inhabited: tuple[str, ...] = ("a", "app"), reached: tuple[str, ...] = ("ep",), **more: Any
+) -> Vpc:
+    """The endpoint's subnet ep lets in all but the new one, and whoever is in app reaches those alone."""
+    cidrs = {"ep": "10.0.0.0/24", "a": "10.0.1.0/24", "app": "10.0.2.0/24", "b": "10.0.3.0/24", "new": "10.0.9.0/24"}
+    subnets = [subnet(name, ZONES["b" if name == "b" else "a"], cidr=cidr, free=100) for name, cidr in cidrs.items()]
+
+    def acl(name: str, *blocks: str) -> NetworkAcl:
+        lines = tuple(replace(line, number=n, cidr=one) for n, one in enumerate(blocks, 1) for line in OPEN)
+        return NetworkAcl(f"acl-{name}", frozenset({f"subnet-{name}"}), lines)
+
+    acls = (acl("ep", "10.0.0.0/22"), acl("app", *(cidrs[name] for name in reached)))
+    rest = NetworkAcl("acl-open", frozenset(one.id for one in subnets) - {"subnet-ep", "subnet-app"}, OPEN)
+    there = tuple(NetworkInterface(f"eni-{name}", f"subnet-{name}") for name in inhabited)
+    given = {"network_acls": (*acls, rest), "interfaces": there} | more
+    return vpc(*subnets, own_security_group(), endpoint(MONITORING, *hosts), **given)
+
+
+def test_whoever_makes_a_subnet_that_is_not_let_in_moves_nothing() -> None:
+    seen = narrow("ep", "b", reached=("ep", "b"))
+    assert planned(seen) == [(ASK, ("subnet-new",))]
+    assert set(made(seen)) == {"subnet-ep", "subnet-b"}
+
+
+@pytest.mark.parametrize("inhabited", [("a", "app"), ("a", "app", "new")])
+def test_nor_does_one_that_is_shut_bring_it_to_where_others_do_not_reach_it(inhabited: tuple[str, ...]) -> None:
+    seen = narrow("ep", reached=("ep", "b"), inhabited=inhabited)
+    acls = (*seen.network_acls[:2], shut("new"))
+    assert set(made(replace(seen, network_acls=acls))) == {"subnet-ep", "subnet-b"}
+
+
+def test_who_is_there_takes_it_from_nobody_who_reaches_no_other_place() -> None:
+    seen = narrow("ep", inhabited=("a", "app", "new"))
+    assert {kind for kind, _ in planned(seen, per_zone=False)} == {ASK}
+    free = narrow("ep", inhabited=("a", "new"))
+    assert planned(free, per_zone=False)[0] == (ADD, ("subnet-b",))
+
+
+def test_nor_from_whoever_gets_nowhere_else_by_groups_of_their_own() -> None:
+    only = SecurityGroup("sg-1", "app", egress=(Rule("tcp", 443, 443, ("10.0.0.0/24",)),))
+    wide = SecurityGroup("sg-2", "wide", egress=(Rule("-1", 0, 65535, ("0.0.0.0/0",)),))
+    callers = tuple(
+        NetworkInterface(f"eni-{name}", f"subnet-{name}", group_ids=frozenset({group}))
+        for name, group in (("a", "sg-1"), ("app", "sg-2"), ("new", "sg-2"))
+    )
+    seen = narrow("ep", "b", interfaces=callers, client_groups=(only, wide))
+    seen = replace(seen, network_acls=(seen.network_acls[0], shut()))
+    assert {kind for kind, _ in planned(seen)} == {ASK}
+    free = replace(seen, interfaces=callers[1:])
+    assert planned(free) == [(ADD, ("subnet-a",)), (REMOVE, ("subnet-ep",))]
+
+
+@pytest.mark.parametrize("inhabited", [(), ("a", "trap-b")])
+def test_one_that_is_alone_in_its_zone_and_shut_keeps_no_endpoint_from_the_others(inhabited: tuple[str, ...]) -> None:
+    there = tuple(NetworkInterface(f"eni-{name}", f"subnet-{name}") for name in inhabited)
+    assert made(network(there=("a", "trap-b"), behind=shut("trap-b"), interfaces=there)) == ("subnet-a",)
+
+
 # ---- routes within the VPC
 
 
@@ -199,6 +262,12 @@ def test_one_that_shuts_itself_in_keeps_no_endpoint_from_where_the_others_reach_
 
 def test_however_many_shut_themselves_in_it_is_made_where_somebody_is() -> None:
     assert made(many(is_inhabited=True)) == ("subnet-a", "subnet-b")
+
+
+def test_however_many_are_shut_with_somebody_in_them_it_is_made_where_the_others_reach_it() -> None:
+    seen = many(is_inhabited=True)
+    callers = tuple(NetworkInterface(f"eni-{one.id}", one.id) for one in seen.subnets)
+    assert made(replace(seen, interfaces=callers)) == ("subnet-a", "subnet-b")
 
 
 def test_what_is_frozen_stays() -> None:

@@ -9,6 +9,7 @@ from lifeline.core.network.model import (
     Endpoint,
     EndpointState,
     EndpointType,
+    Part,
     TargetKind,
     Vpc,
     suffix_of,
@@ -91,7 +92,7 @@ class Stay:
 
     def _place(self, endpoint: Endpoint) -> tuple[str, ...]:
         service = self.catalog.named(endpoint.service_name, endpoint.type)
-        if service is None:
+        if service is None or self.vpc.unread_words(Part.CLIENTS):
             return ()
         zones = {subnet.zone for subnet in self.vpc.subnets if subnet.id in endpoint.subnet_ids}
         closed = {subnet.id for subnet in self.vpc.subnets if subnet.zone in zones or subnet.id in self.doomed}

@@ -18,7 +18,7 @@ VPC_HANDS_OFF = timedelta(hours=1)
 SUBNET_HANDS_OFF = timedelta(minutes=30)
 IN_USE = "network interfaces that aren't Lifeline's"
 NEEDED = "others still need the endpoint"
-NO_PLACE = "no subnet in another Availability Zone can take its interface"
+NO_PLACE = "no subnet in another Availability Zone can take its interface where they would reach it"
 _DESCRIBED = "VPC Endpoint Interface "  # and the endpoint's id: how EC2 describes the interfaces of an endpoint
 
 

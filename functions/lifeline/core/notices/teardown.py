@@ -120,8 +120,8 @@ def _next(vpc: Vpc, teardown: Teardown, ours: Iterable[Action], owner: str, *, i
         yield "Lifeline will check each time."
     held = held_subnets(vpc, teardown)
     if held:
-        yield f"To delete {listed(sorted(held))}, add a subnet in another Availability Zone to {vpc.id}, then try"
-        yield "again. Lifeline will move the endpoint there first."
+        yield f"To delete {listed(sorted(held))}, add a subnet that they reach in another Availability Zone to"
+        yield f"{vpc.id}, then try again. Lifeline will move the endpoint there first."
     if not teardown.cleared or is_plan:
         return
     if any(attempt.resource_id not in held for attempt in teardown.cleared):

@@ -150,16 +150,15 @@ class Takeover:
         return self.harm_by(self.imagined(placement))
 
     def closing(self, clients: Iterable["Dependent"], others: Iterable[Subnet] = ()) -> Callable[[Subnet], bool]:
-        """Whether network ACLs, a client's own security groups or a host's routes may keep one of them from an
-        interface there, or the host's own ACL or routes one of the others. The groups are judged once for all hosts:
+        """Whether network ACLs, routes or a client's own security groups may keep one of them from an interface there,
+        or the host's own ACL or routes one of the others. The groups are judged once for all hosts:
         there may be hundreds of rules for each of thousands of clients.
         """
         judged, rest = [(one.subnet, self._shut_to(one)) for one in clients], tuple(others)
 
         def is_closed(host: Subnet) -> bool:
             return any(
-                bool(acl_obstacle(client, host, self.vpc, self.ports) or led_elsewhere(client, host, self.vpc))
-                or is_shut_off_in(host, client, shut)
+                is_cut(client, host, self.vpc, self.ports) or is_shut_off_in(host, client, shut)
                 for client, shut in judged
             ) or any(kept_out(client, host, self.vpc, self.ports) for client in rest)
 
@@ -168,6 +167,11 @@ class Takeover:
             return any(is_shut_off(there, common(there.addresses, addresses)) for addresses in shut)
 
         return is_closed
+
+    def shuts_in(self, client: Subnet) -> bool:
+        """True if an interface in no other subnet would be reached from the client's."""
+        others = (host for host in self.vpc.subnets if host.id != client.id)
+        return all(is_cut(client, host, self.vpc, self.ports) for host in others)
 
     def _shut_to(self, client: "Dependent") -> frozenset[Ranges]:
         ends = (End.of(host, client.subnet.ip_version) for host in self.vpc.subnets)
@@ -197,7 +201,15 @@ class Takeover:
         safe = () if harm_words(self.harm_with(endpoint, safe)) else safe
         served = zones if safe and not endpoint.subnet_ids else {subnet.zone for subnet in safe}
         left = tuple(subnet for subnet in missing if subnet.zone not in served)
-        return safe, left, harm_words(self.harm_with(endpoint, left), self.ports) if left else ""
+        kept = (kept_out(client, host, self.vpc, self.ports) for host in left for client in self.vpc.subnets)
+        harm = harm_words(self.harm_with(endpoint, left), self.ports) if left else ""
+        return safe, left, harm or next(filter(None, kept), "")
+
+
+def is_cut(client: Subnet, host: Subnet, vpc: Vpc, ports: Ranges) -> bool:
+    """True if network ACLs, or routes on the way there or back, may keep a client from an interface in the host."""
+    led = led_elsewhere(client, host, vpc) or led_elsewhere(host, client, vpc)
+    return bool(led or acl_obstacle(client, host, vpc, ports))
 
 
 def walled_off(clients: Iterable[Subnet], hosts: Sequence[Subnet], vpc: Vpc, ports: Ranges) -> list[Obstacle]:
@@ -429,20 +441,36 @@ def place_unharmed(
     dependents: Sequence[Dependent],
     clients: Sequence[Subnet],
 ) -> Placement:
-    """Where interfaces harm none of `dependents`, and stand where `clients` reach them if that costs no zone; if one of
-    these is shut in by an ACL of its own, where the others reach them. Somebody may have made and shut many subnets:
-    then only those count in which somebody is, as far as that was read.
+    """Where interfaces harm none of `dependents`, and stand where `clients` reach them: all of them, or those in which
+    somebody is and from which any other subnet is reached, or else where no host's own ACL or routes keep one of them
+    out. Somebody may have made and shut many subnets: then only these are tried, as far as that was read. That costs no
+    zone but one in which every host keeps out whoever is there, or else a client.
 
     `place` gives the best placement without the subnets of the ids that it is passed. Where each harms a subnet, it is
     the first one, and `find_harm` says whom.
     """
-    first, empty = place(frozenset()), empty_subnets(takeover.vpc)
+    first, empty, nowhere = place(frozenset()), empty_subnets(takeover.vpc), frozenset[str]()
     for_all = takeover.closing((*dependents, *map(Dependent, clients)))
-    for_others = takeover.closing(dependents, clients)
-    for avoided, closed in ((frozenset[str](), for_all), (frozenset[str](), for_others), (empty, for_others)):
-        fair = without_closed(outside(avoided, place), first, closed)
+    if (fair := without_closed(place, first, for_all)) and len(fair.subnets) == len(first.subnets):
+        return fair
+    there = [client for client in clients if client.id not in empty and not takeover.shuts_in(client)]
+    rest = [client for client in clients if client not in there]
+    other = empty | {client.id for client in rest}
+    fewer = [fair] if fair else []
+    for avoided, judged, others in (
+        *([(nowhere, there, rest), (nowhere, there, ())] if rest else []),
+        (nowhere, (), clients),
+        (other, there, ()),
+        (other, (), clients),
+        (nowhere, (), there),
+    ):
+        closed = takeover.closing((*dependents, *map(Dependent, judged)), others)
+        fair = without_closed(outside(avoided, place), first, closed) if judged or others else None
         if fair and len(fair.subnets) == len(first.subnets):
             return fair
+        fewer += [fair] if fair else []
+    if fewer:
+        return max(fewer, key=lambda one: len(one.subnets))
     return without_closed(place, first, takeover.closing(dependents)) or first
 
 

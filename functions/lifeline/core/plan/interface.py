@@ -80,7 +80,7 @@ class InterfacePlanner(HubPlanner):
 
     def _find_leaving(self, endpoint: Endpoint) -> Leaving | None:
         kind = endpoint.ip_address_type
-        return find_leaving(endpoint, self.vpc, self.ports, lambda avoid: self._place(kind, avoid))
+        return find_leaving(endpoint, self._takeover(), lambda avoid: self._place(kind, avoid))
 
     def _staying(self, endpoint: Endpoint, adding: Iterable[Action]) -> Iterator[Action]:
         """What is added, but for what it would leave again."""

@@ -4,12 +4,14 @@ An endpoint answers its service's name for the whole VPC. Whoever may create a s
 the others cut off because Lifeline placed the endpoint there.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 
-from lifeline.core.network.model import Endpoint, Part, Ranges, Subnet, Vpc
+from lifeline.core.network.gates import End
+from lifeline.core.network.model import Endpoint, Part, Subnet
 from lifeline.core.network.obstacles import kept_out
-from lifeline.core.plan.harm import Place, empty_subnets, outside, without_closed
+from lifeline.core.plan.client_egress import AnsweringEnds
+from lifeline.core.plan.harm import Dependent, Place, Takeover, empty_subnets, is_cut, outside, without_closed
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,28 +27,39 @@ class Leaving:
     why: str
 
 
-def find_leaving(endpoint: Endpoint, vpc: Vpc, ports: Ranges, place: Place) -> Leaving | None:
+def find_leaving(endpoint: Endpoint, takeover: Takeover, place: Place) -> Leaving | None:
     """What to do about the endpoint's subnets whose ACLs or routes keep others out; None where it stays in them.
 
-    It stays where somebody is in such a subnet, or that wasn't read, for whoever is there may reach the endpoint
-    nowhere else; and where no more subnets would reach it elsewhere.
+    Only subnets count in which somebody is, if any is: whoever may create others moves nothing. It stays where somebody
+    is in such a subnet, or that wasn't read, for whoever is there may reach the endpoint nowhere else; where somebody
+    elsewhere reaches it there and wouldn't in the other subnet, by ACLs, routes or security groups of their own; and
+    where no more of them would reach it elsewhere.
     """
+    vpc, ports = takeover.vpc, takeover.ports
     if vpc.unread_words(Part.NETWORK_ACLS):
         return None
     empty = empty_subnets(vpc)
+    inhabited = [subnet for subnet in vpc.subnets if subnet.id not in empty]
+    callers = inhabited or vpc.subnets
     hosts = [subnet for subnet in vpc.subnets if subnet.id in endpoint.subnet_ids]
-    shut_by = {host.id: _shut_out(host, vpc, ports) for host in hosts if host.id in empty}
+
+    def shut_out(host: Subnet) -> frozenset[str]:
+        """Whom the host's ACL or routes keep out: the endpoint's name leads to each of its interfaces."""
+        return frozenset(one.id for one in callers if kept_out(one, host, vpc, ports))
+
+    shut_by = {host.id: shut_out(host) for host in hosts if host.id in empty}
     shut = [host for host in hosts if shut_by.get(host.id)]
     if not shut:
         return None
     staying = [host for host in hosts if host not in shut]
+    loses = {host.id: takeover.closing(_reaching(inhabited, host, takeover, endpoint)) for host in shut}
 
     def why(host: Subnet) -> str:
-        return next(filter(None, (kept_out(caller, host, vpc, ports) for caller in vpc.subnets)))
+        return next(filter(None, (kept_out(caller, host, vpc, ports) for caller in callers)))
 
     def is_better(host: Subnet, than: Iterable[Subnet]) -> bool:
-        left_out = _shut_out(host, vpc, ports)
-        return all(left_out < shut_by[one.id] for one in than)
+        left_out = shut_out(host)
+        return all(left_out < shut_by[one.id] and not loses[one.id](host) for one in than)
 
     def better(zones: Collection[str], than: Collection[Subnet]) -> tuple[Subnet, ...]:
         """Where the endpoint can have an interface in these zones, so that more subnets reach it."""
@@ -68,6 +81,9 @@ def find_leaving(endpoint: Endpoint, vpc: Vpc, ports: Ranges, place: Place) -> L
     return None
 
 
-def _shut_out(host: Subnet, vpc: Vpc, ports: Ranges) -> frozenset[str]:
-    """The subnets that the host's ACL or routes keep out: the endpoint's name leads to each of its interfaces."""
-    return frozenset(one.id for one in vpc.subnets if kept_out(one, host, vpc, ports))
+def _reaching(callers: Iterable[Subnet], host: Subnet, takeover: Takeover, endpoint: Endpoint) -> Iterator[Dependent]:
+    """Who reaches the endpoint's interface in the host, as far as neither ACLs nor routes keep them from it."""
+    for caller in callers:
+        if not is_cut(caller, host, takeover.vpc, takeover.ports):
+            ends = (End.of(host, caller.ip_version),)
+            yield Dependent(caller, now=AnsweringEnds(ends, endpoint.security_group_ids))

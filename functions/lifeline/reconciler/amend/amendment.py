@@ -38,6 +38,7 @@ class Fact(StrEnum):
 
     STATE = "state"  # beside the context
     INTERFACES = "interfaces"
+    CLIENTS = "with_clients"
     WITHDRAWALS = "withdrawals"
     CENTRAL_DNS = "dns"
     CHANGES = "changes"
@@ -76,7 +77,8 @@ class VpcContext:
     run's alone and was observed since; otherwise another run may be changing it. `withdrawals` are silences that the
     detector recorded, `known` is what Lifeline has seen of the VPC, `silent_for` are the services that silent agents
     there lack. `known_tags` are the tags by which something is or was required there, None where that couldn't be read.
-    `read` are the facts that are there: without it, an empty field says nothing.
+    `with_clients` is the VPC with its clients' security groups. `read` are the facts that are there: without it, an
+    empty field says nothing.
     """
 
     run: RunContext
@@ -91,6 +93,7 @@ class VpcContext:
     is_leased: bool = False
     read: frozenset[Fact] = frozenset()
     interfaces: tuple[Interface, ...] = ()
+    with_clients: Vpc | None = None
     dns: DnsView | None = None
     changes: tuple[Change, ...] = ()
     taggings: tuple[Change, ...] = ()

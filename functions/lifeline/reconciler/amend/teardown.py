@@ -58,7 +58,9 @@ class Teardowns(Amendment):
         """
         is_concerned = any(_attempts(context, state)) or _is_frozen(context, state)
         if is_concerned:
-            return frozenset({Fact.STATE, Fact.INTERFACES})
+            teardown = _seen(context, state)
+            is_left = teardown is not None and _is_left(teardown)
+            return frozenset({Fact.STATE, Fact.INTERFACES} | ({Fact.CLIENTS} if is_left else set()))
         is_worth_reading = VpcList.FROZEN in context.lists or not context.run.is_region
         return frozenset({Fact.STATE} if is_worth_reading else ())
 
@@ -126,17 +128,11 @@ def _moves(action: Action, teardown: Teardown) -> bool:
 
 def _judged(context: VpcContext, state: VpcState) -> Teardown | None:
     """The VPC's teardown, None where nobody deletes anything, or where it isn't known who else is there."""
-    if Fact.INTERFACES not in context.read:
-        return None
-    run, known = context.run, list(remembered(state.frozen, now=context.run.now))
-    attempts = list(_attempts(context, state))
-    if not attempts and not _is_frozen(context, state):
-        return None
-    teardown = judge(context.vpc, attempts, context.interfaces, run.owner, now=run.now, known=known)
-    if teardown.is_whole or teardown.is_idle or not teardown.doomed:
+    teardown, run = _seen(context, state), context.run
+    if teardown is None or not _is_left(teardown):
         return teardown
     stay = Stay(
-        context.vpc,
+        context.with_clients or context.vpc,
         run.owner,
         teardown.doomed,
         teardown.occupied,
@@ -146,6 +142,22 @@ def _judged(context: VpcContext, state: VpcState) -> Teardown | None:
         dns=context.dns,
     )
     return replace(teardown, moves=stay.moves())
+
+
+def _is_left(teardown: Teardown) -> bool:
+    """True if subnets go from under others, who may need an endpoint that is in them."""
+    return bool(teardown.doomed) and not (teardown.is_whole or teardown.is_idle)
+
+
+def _seen(context: VpcContext, state: VpcState) -> Teardown | None:
+    """The same without where endpoints move."""
+    if Fact.INTERFACES not in context.read:
+        return None
+    run, known = context.run, list(remembered(state.frozen, now=context.run.now))
+    attempts = list(_attempts(context, state))
+    if not attempts and not _is_frozen(context, state):
+        return None
+    return judge(context.vpc, attempts, context.interfaces, run.owner, now=run.now, known=known)
 
 
 def _is_frozen(context: VpcContext, state: VpcState) -> bool:

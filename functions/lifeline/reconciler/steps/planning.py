@@ -37,7 +37,7 @@ THROTTLED = NO_CAPACITY
 type AboutToChange = Callable[[Mapping[str, Plan]], Iterable[str]]
 """Which VPCs of these plans something is applied in, if it passes."""
 
-_TAKES_NAMES = NAMING | {ActionKind.FIX_DNS}
+_TAKES_NAMES = NAMING | {ActionKind.FIX_DNS, ActionKind.ADD_SUBNETS, ActionKind.REMOVE_SUBNETS}
 NOTHING = Followed(made={}, failures={})
 
 
@@ -318,7 +318,7 @@ def _is_naming(plan: Plan) -> bool:
 
 
 def takes_names(plan: Plan) -> bool:
-    """True if endpoints' private DNS is about to answer for names of services."""
+    """True if endpoints' private DNS is about to answer for names of services, or with other addresses."""
     return any(action.kind in _TAKES_NAMES for action in plan.planned)
 
 
