@@ -82,6 +82,14 @@ def test_the_only_one_is_left_once_there_is_one_in_another_zone() -> None:
     )
 
 
+def test_of_several_zones_one_is_enough_to_leave_and_the_others_follow() -> None:
+    there = ("trap-a", "b", "c")
+    (joined,) = [one for one in planned(network("trap-a", there=there, behind=shut("trap-a"))) if one[0] is not ASK]
+    assert joined == (ADD, ("subnet-b",))
+    after = planned(network("trap-a", "b", there=there, behind=shut("trap-a")))
+    assert (REMOVE, ("subnet-trap-a",)) in after
+
+
 def test_another_that_is_shut_is_no_better() -> None:
     seen = network("trap-a", behind=shut("trap-a", "trap-b"))
     assert planned(seen, per_zone=False) == [(ADD, ("subnet-b",))]
