@@ -132,7 +132,7 @@ def test_one_that_shuts_out_as_few_as_another_where_somebody_is_stays() -> None:
         NetworkAcl("acl-no-a", frozenset({"subnet-trap-b", "subnet-c"}), (no_a, *OPEN)),
         NetworkAcl("acl-open", frozenset({"subnet-a"}), OPEN),
     )
-    here = (NetworkInterface("eni-1", "subnet-c"),)
+    here = (NetworkInterface("eni-1", "subnet-c"), NetworkInterface("eni-2", "subnet-a"))
     seen = network(
         *("trap-a", "trap-b", "c"),
         there=("a", "trap-a", "trap-b", "c"),
