@@ -32,6 +32,10 @@ def shut(*names: str) -> NetworkAcl:
     return NetworkAcl("acl-shut", frozenset(f"subnet-{name}" for name in names), ())
 
 
+def denied(cidr: str) -> AclEntry:
+    return AclEntry(50, egress=False, allow=False, protocol="-1", cidr=cidr)
+
+
 def network(
     *hosts: str, there: tuple[str, ...] = ("a", "b", "trap-a", "trap-b"), behind: NetworkAcl, **more: Any
 ) -> Vpc:
@@ -107,8 +111,13 @@ def test_another_that_is_shut_is_no_better() -> None:
         network(
             *("trap-a", "b", "c"),
             there=("trap-a", "b", "c"),
-            behind=shut("trap-a", "c"),
-            interfaces=(NetworkInterface("eni-1", "subnet-c"),),
+            behind=shut("c"),
+            network_acls=(
+                shut("c"),
+                NetworkAcl("acl-no-b", frozenset({"subnet-trap-a"}), (denied("10.0.1.0/24"), *OPEN)),
+                NetworkAcl("acl-open", frozenset({"subnet-b"}), OPEN),
+            ),
+            interfaces=(NetworkInterface("eni-1", "subnet-b"), NetworkInterface("eni-2", "subnet-c")),
         ),
     ],
     ids=[
@@ -126,10 +135,9 @@ def test_it_stays_where_that_helps_nobody_or_may_cut_somebody_off(seen: Vpc) -> 
 
 
 def test_one_that_shuts_out_as_few_as_another_where_somebody_is_stays() -> None:
-    no_a = AclEntry(50, egress=False, allow=False, protocol="-1", cidr="10.0.0.0/24")
     acls = (
         shut("trap-a"),
-        NetworkAcl("acl-no-a", frozenset({"subnet-trap-b", "subnet-c"}), (no_a, *OPEN)),
+        NetworkAcl("acl-no-a", frozenset({"subnet-trap-b", "subnet-c"}), (denied("10.0.0.0/24"), *OPEN)),
         NetworkAcl("acl-open", frozenset({"subnet-a"}), OPEN),
     )
     here = (NetworkInterface("eni-1", "subnet-c"), NetworkInterface("eni-2", "subnet-a"))
