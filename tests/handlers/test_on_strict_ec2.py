@@ -70,27 +70,6 @@ def test_a_look_makes_what_is_missing_and_the_next_finds_nothing_to_do(strict: S
     assert {one["service"]: one["state"] for one in second["services"]} == dict.fromkeys(SERVICES.split(","), "served")
 
 
-def test_an_endpoint_leaves_a_subnet_that_somebody_shut_for_another_of_its_zone(strict: Strict) -> None:
-    vpc_id = strict.world.make_vpc()
-    trap = strict.world.make_subnet(vpc_id, "10.0.64.0/20")
-    others = {strict.world.make_subnet(vpc_id, f"10.0.{place}.0/24", zone) for place, zone in enumerate(ZONES[:2])}
-
-    def hosts() -> set[str]:
-        strict.clock.advance(LATER)
-        (found,) = (one for one in strict.world.endpoints(vpc_id) if one["ServiceName"].endswith(".monitoring"))
-        return set(found["SubnetIds"])
-
-    strict.look(vpc_id)
-    assert trap in hosts()
-    strict.world.shut(trap)
-    leaving, joining, resting = (strict.look(vpc_id) for _ in range(3) if hosts())
-    assert hosts() == others
-    moved = [[(one["action"], one["status"]) for one in answer["actions"]] for answer in (leaving, joining, resting)]
-    assert ("remove_subnets", "done") in moved[0]  # the new one is refused until AWS has seen the old one go
-    assert ("add_subnets", "done") in moved[1]
-    assert moved[2] == [("open_network_acl", "blocked")] * 3  # that who is behind the ACL gets nowhere stays said
-
-
 def test_while_it_is_pending_it_is_waited_for_not_made_again(strict: Strict) -> None:
     vpc_id = strict.world.make_vpc()
     strict.world.make_subnet(vpc_id)

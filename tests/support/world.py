@@ -72,17 +72,6 @@ class World:
         made = self.ec2.create_subnet(VpcId=vpc_id, CidrBlock=cidr, AvailabilityZone=zone)
         return str(made["Subnet"]["SubnetId"])
 
-    def shut(self, subnet_id: str) -> None:
-        """Puts the subnet behind a network ACL of its own, which lets nothing pass."""
-        filters = [{"Name": "association.subnet-id", "Values": [subnet_id]}]
-        (acl,) = self.ec2.describe_network_acls(Filters=filters)["NetworkAcls"]
-        made = self.ec2.create_network_acl(VpcId=acl["VpcId"])["NetworkAcl"]["NetworkAclId"]
-        for one in acl["Associations"]:
-            if one["SubnetId"] == subnet_id:
-                self.ec2.replace_network_acl_association(
-                    AssociationId=one["NetworkAclAssociationId"], NetworkAclId=made
-                )
-
     def main_table(self, vpc_id: str) -> str:
         filters = [{"Name": "vpc-id", "Values": [vpc_id]}, {"Name": "association.main", "Values": ["true"]}]
         return str(self.ec2.describe_route_tables(Filters=filters)["RouteTables"][0]["RouteTableId"])

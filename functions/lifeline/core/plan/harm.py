@@ -158,7 +158,7 @@ class Takeover:
 
         def is_closed(host: Subnet) -> bool:
             return any(
-                is_cut(client, host, self.vpc, self.ports) or is_shut_off_in(host, client, shut)
+                _is_cut(client, host, self.vpc, self.ports) or is_shut_off_in(host, client, shut)
                 for client, shut in judged
             ) or any(kept_out(client, host, self.vpc, self.ports) for client in rest)
 
@@ -171,7 +171,7 @@ class Takeover:
     def shuts_in(self, client: Subnet) -> bool:
         """True if an interface in no other subnet would be reached from the client's."""
         others = (host for host in self.vpc.subnets if host.id != client.id)
-        return all(is_cut(client, host, self.vpc, self.ports) for host in others)
+        return all(_is_cut(client, host, self.vpc, self.ports) for host in others)
 
     def _shut_to(self, client: "Dependent") -> frozenset[Ranges]:
         ends = (End.of(host, client.subnet.ip_version) for host in self.vpc.subnets)
@@ -206,7 +206,7 @@ class Takeover:
         return safe, left, harm or next(filter(None, kept), "")
 
 
-def is_cut(client: Subnet, host: Subnet, vpc: Vpc, ports: Ranges) -> bool:
+def _is_cut(client: Subnet, host: Subnet, vpc: Vpc, ports: Ranges) -> bool:
     """True if network ACLs, or routes on the way there or back, may keep a client from an interface in the host."""
     led = led_elsewhere(client, host, vpc) or led_elsewhere(host, client, vpc)
     return bool(led or acl_obstacle(client, host, vpc, ports))
@@ -449,9 +449,9 @@ def place_unharmed(
     `place` gives the best placement without the subnets of the ids that it is passed. Where each harms a subnet, it is
     the first one, and `find_harm` says whom.
     """
-    first, empty, nowhere = place(frozenset()), empty_subnets(takeover.vpc), frozenset[str]()
+    first, empty, nowhere = place(frozenset()), _empty_subnets(takeover.vpc), frozenset[str]()
     for_all = takeover.closing((*dependents, *map(Dependent, clients)))
-    if (fair := without_closed(place, first, for_all)) and len(fair.subnets) == len(first.subnets):
+    if (fair := _without_closed(place, first, for_all)) and len(fair.subnets) == len(first.subnets):
         return fair
     there = [client for client in clients if client.id not in empty and not takeover.shuts_in(client)]
     rest = [client for client in clients if client not in there]
@@ -465,21 +465,21 @@ def place_unharmed(
         (nowhere, (), there),
     ):
         closed = takeover.closing((*dependents, *map(Dependent, judged)), others)
-        fair = without_closed(outside(avoided, place), first, closed) if judged or others else None
+        fair = _without_closed(_outside(avoided, place), first, closed) if judged or others else None
         if fair and len(fair.subnets) == len(first.subnets):
             return fair
         fewer += [fair] if fair else []
     if fewer:
         return max(fewer, key=lambda one: len(one.subnets))
-    return without_closed(place, first, takeover.closing(dependents)) or first
+    return _without_closed(place, first, takeover.closing(dependents)) or first
 
 
-def outside(subnet_ids: frozenset[str], place: Place) -> Place:
+def _outside(subnet_ids: frozenset[str], place: Place) -> Place:
     """The best placement outside these subnets."""
     return lambda avoid: place(avoid | subnet_ids)
 
 
-def empty_subnets(vpc: Vpc) -> frozenset[str]:
+def _empty_subnets(vpc: Vpc) -> frozenset[str]:
     """The subnets, by id, in which no workload has a network interface; none where interfaces weren't read."""
     if vpc.interfaces is None or vpc.unread_words(Part.INTERFACES):
         return frozenset()
@@ -505,7 +505,7 @@ def _lets_in(candidate: Action, action: Action) -> bool:
     return candidate.kind is ActionKind.OPEN_SECURITY_GROUP and bool(candidate.security_group_id) and not is_another
 
 
-def without_closed(place: Place, first: Placement, is_closed: Callable[[Subnet], bool]) -> Placement | None:
+def _without_closed(place: Place, first: Placement, is_closed: Callable[[Subnet], bool]) -> Placement | None:
     """The first placement in none of whose subnets the way is closed; None if there is none. Each is judged once."""
     closed = dict[str, bool]()
     placement = first

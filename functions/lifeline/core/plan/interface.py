@@ -1,17 +1,14 @@
 """Interface endpoints: a VPC is served by the one endpoint that answers the service's name there."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from lifeline.core.network.dns import parent_zone
-from lifeline.core.network.gates import ObstacleKind
 from lifeline.core.network.model import Endpoint, EndpointState, Subnet
 from lifeline.core.plan.actions import Action, ActionKind, ServiceReport, ServiceState
 from lifeline.core.plan.central import judge_central
 from lifeline.core.plan.harm import told_words
-from lifeline.core.plan.leaving import Leaving, find_leaving
 from lifeline.core.plan.sharing import HubPlanner
-from lifeline.core.wording import listed
 
 
 class InterfacePlanner(HubPlanner):
@@ -51,47 +48,17 @@ class InterfacePlanner(HubPlanner):
 
     def _with(self, endpoint: Endpoint) -> tuple[list[Action], ServiceReport]:
         found = [obstacle for path in self.paths.values() for obstacle in path.obstacles]
-        leaving = list(self._leaving(endpoint))
-        if leaving:  # what its ACLs still shut then, the next run says
-            found = [obstacle for obstacle in found if obstacle.kind is not ObstacleKind.NETWORK_ACL]
         actions = [
             *self._swapping_back(endpoint),
             *self.fix_dns(endpoint.id),
             *self.reset_policies(),
             *self.remove(found, endpoint),
-            *(leaving or self._staying(endpoint, self._spread(endpoint))),
+            *self._spread(endpoint),
         ]
         detail = actions[0].reason if actions else ""
         if endpoint.state is not EndpointState.AVAILABLE:
             detail = f"it {endpoint.state.words}"
         return actions, self.report(actions, detail)
-
-    def _leaving(self, endpoint: Endpoint) -> Iterator[Action]:
-        """Lifeline's own out of empty subnets whose ACLs keep others from it."""
-        is_free = endpoint.state is EndpointState.AVAILABLE and self.requirement.service not in self.plan_input.frozen
-        leaving = self._find_leaving(endpoint) if self.is_own(endpoint) and is_free else None
-        if leaving and leaving.left:
-            ids = tuple(sorted(subnet.id for subnet in leaving.left))
-            why = f"{leaving.why}, and nobody is in {listed(ids)}"
-            yield self.action(ActionKind.REMOVE_SUBNETS, why, subnet_ids=ids, endpoint_id=endpoint.id)
-        if leaving and leaving.instead:
-            ids = tuple(sorted(subnet.id for subnet in leaving.instead))
-            yield self.action(ActionKind.ADD_SUBNETS, leaving.why, subnet_ids=ids, endpoint_id=endpoint.id)
-
-    def _find_leaving(self, endpoint: Endpoint) -> Leaving | None:
-        kind = endpoint.ip_address_type
-        return find_leaving(endpoint, self._takeover(), lambda avoid: self._place(kind, avoid))
-
-    def _staying(self, endpoint: Endpoint, adding: Iterable[Action]) -> Iterator[Action]:
-        """What is added, but for what it would leave again."""
-        for action in adding:
-            ids = frozenset(action.subnet_ids)
-            leaving = self._find_leaving(replace(endpoint, subnet_ids=endpoint.subnet_ids | ids))
-            left = {subnet.id for subnet in leaving.left} & ids if leaving and action.is_planned else set[str]()
-            if ids - left or not left:
-                yield replace(action, subnet_ids=tuple(sorted(ids - left)))
-            if left and leaving:
-                yield replace(action, subnet_ids=tuple(sorted(left))).blocked(leaving.why)
 
     def _spread(self, endpoint: Endpoint) -> Iterator[Action]:
         """With per-zone coverage: the clients' zones in which it has no interface yet.
