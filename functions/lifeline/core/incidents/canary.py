@@ -24,8 +24,7 @@ def canary_cause(facts: Facts, around: Around, closing: Closing) -> Cause | None
     """Find the canary that caused the silence, with its fix once it is off again; None if none did.
 
     `monitoring` comes first, then what the agent needs, then whatever else was turned on, which is likely at most.
-    `closing` gives the change that closed the path to a service, if one did, beside the canary of another or
-    the same one.
+    `closing` gives the change that closed the path to a service, if one did; the second one is the canary's.
     """
     if not facts.is_managed or facts.agent.series is None:
         return None
