@@ -1097,28 +1097,31 @@ class TestCauses:
         assert f"{id_} has the tag lifeline:exempt" in flat(detector.notices[-1].text)
         assert detector.asked_for_mending()[0]["vpc_ids"] == [vpc_id]
 
-    def test_a_restart_does_not_hide_that_a_canary_silenced_an_agent(self, detector: Detector) -> None:
+    @pytest.mark.parametrize("minutes", [0, -5.5])
+    def test_a_restart_does_not_hide_that_a_canary_silenced_an_agent(self, detector: Detector, minutes: float) -> None:
+        """After the switch, or half a minute before it."""
         id_, ec2 = launch(), clients.client("ec2")
         on_at = datetime.now(START.tzinfo) + timedelta(hours=1)
+        first = on_at + minutes * PERIOD
         vpc_id, endpoint_id = answered_here(id_)
         switched = VpcState(canaries={"monitoring": Canary(endpoint_id, on_at)})
         VpcStore(TABLE).save(HOME.vpc(vpc_id), VpcState(), switched, now=on_at)
         for number in range(3):
-            publish(id_, at=on_at + number * PERIOD)
-            detector.run(on_at + number * PERIOD + PERIOD / 2)
+            publish(id_, at=first + number * PERIOD)
+            detector.run(first + number * PERIOD + PERIOD / 2)
         ec2.stop_instances(InstanceIds=[id_])
-        detector.run(on_at + 4 * PERIOD)
+        detector.run(first + 4 * PERIOD)
         ec2.start_instances(InstanceIds=[id_])
         backend = ec2_backends["123456789012"][REGION]
-        backend.get_instance(id_).launch_time = (on_at + 5 * PERIOD).replace(tzinfo=None)  # moto keeps the first
+        backend.get_instance(id_).launch_time = (first + 5 * PERIOD).replace(tzinfo=None)  # moto keeps the first
         for number in range(5, 30):
-            detector.run(on_at + number * PERIOD)
+            detector.run(first + number * PERIOD)
 
         [opened] = detector.notices
         assert f"private DNS for {endpoint_id} (monitoring) was turned on as a canary" in flat(opened.text)
         [silence] = silences(Incidents(TABLE, HOME).read_open(Watch().name), vpc_id)
         assert silence.began is not None
-        assert on_at < silence.began <= on_at + 3 * PERIOD
+        assert on_at <= silence.began <= on_at + 3 * PERIOD
         assert detector.asked_for_mending()[0]["vpc_ids"] == [vpc_id]
 
     def test_what_cannot_be_read_for_a_minute_does_not_end_a_canarys_incident(self, detector: Detector) -> None:

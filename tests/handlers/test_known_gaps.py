@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 from typing import Any
 
 import boto3
@@ -9,12 +10,19 @@ import pytest
 
 from lifeline.adapters.aws.clients import client
 from lifeline.adapters.aws.memory import remember
+from lifeline.adapters.aws.roles import Roles
 from lifeline.adapters.aws.subscriptions import subscriptions_of
+from lifeline.adapters.store.audit import AuditLog
+from lifeline.adapters.store.incidents import Incidents
 from lifeline.adapters.store.vpcs import VpcStore
+from lifeline.core.agents.watches import Watch
 from lifeline.core.doctor.finding import CheckVerdict
 from lifeline.core.doctor.people import check_subscriptions
+from lifeline.core.incidents.canary import silences
+from lifeline.core.network.iam_policy import Permission, RoleVerdict
 from lifeline.core.network.model import NO_CAPACITY
-from lifeline.handlers import reconcile_endpoints
+from lifeline.core.requests.trigger import Trigger
+from lifeline.handlers import detect_metric_gaps, reconcile_endpoints
 from tests.support import strict
 from tests.support.cases import Case
 from tests.support.days import MINUTES, Days
@@ -23,6 +31,7 @@ from tests.support.strict_errors import RefusedError
 from tests.support.world import ACCOUNT, Context, World, emulated_world
 
 NAME = "monitoring.us-east-1.amazonaws.com"
+MINUTE = timedelta(minutes=1)
 DEAD = "10.0.200.200"  # in the VPC's block; no network interface has it
 
 
@@ -268,6 +277,90 @@ def test_an_endpoint_that_is_moved_behind_somebodys_acl_stays_there_and_the_acl_
     assert there["SubnetIds"] == [shut], "AWS takes one subnet of a zone"
     (told,) = case.told()
     assert f"allow it in network ACL {acl_id}" in told
+
+
+# ---- what hides a canary
+
+ISOLATED = "10.0.2.0/24"
+
+
+def lead_to_a_machine(case: Case, subnet_id: str, machines: str) -> set[str]:
+    """Leads the subnet to ISOLATED by a network interface in another one: the ids of the route table and of that."""
+    ec2, filters = case.world.ec2, [{"Name": "association.subnet-id", "Values": [subnet_id]}]
+    table_id = ec2.describe_route_tables(Filters=filters)["RouteTables"][0]["RouteTableId"]
+    machine_id = ec2.create_network_interface(SubnetId=machines)["NetworkInterface"]["NetworkInterfaceId"]
+    ec2.create_route(RouteTableId=table_id, DestinationCidrBlock=ISOLATED, NetworkInterfaceId=machine_id)
+    return {table_id, machine_id}
+
+
+def fall_silent(case: Case, instance_id: str, at: datetime, vpc_id: str, change: Trigger) -> None:
+    """The agent's last datapoint is of that minute, and a quarter of an hour goes by. The change is heard meanwhile."""
+    remember.cache_clear()
+    verdict = RoleVerdict(Permission.ALLOWED, "agent")  # moto has no IAM simulator
+    case.monkeypatch.setattr(Roles, "may_publish", lambda *_: verdict)
+    for number in (-2, -1, 0, *range(5, 15)):
+        minute = at.replace(second=0, microsecond=0) + number * MINUTE
+        datum: Any = {
+            "MetricName": "mem_used_percent",
+            "Dimensions": [{"Name": "InstanceId", "Value": instance_id}],
+            "Timestamp": minute,
+            "Value": 1.0,
+        }
+        if number <= 0:
+            boto3.client("cloudwatch").put_metric_data(Namespace="CWAgent", MetricData=[datum])
+        elif change.event_name:
+            AuditLog("ledger").record_changes([(HOME.vpc(vpc_id), change)], now=minute)
+        case.monkeypatch.setattr(detect_metric_gaps, "_now", lambda now=minute + MINUTE / 2: now)
+        detect_metric_gaps.handler({"detect": True}, Context(function_name="DetectMetricGaps"))
+
+
+@pytest.mark.parametrize(
+    ("before", "call", "is_hidden"),
+    [
+        ("closed", "", False),
+        ("closed", "ModifyVpcAttribute", False),
+        ("closed", "ModifyVpcEndpoint", True),
+        ("unknown", "", False),
+        ("unknown", "ModifyVpcAttribute", True),
+        ("open", "", False),
+        ("open", "CreateRoute", True),
+    ],
+)
+def test_one_call_hides_a_canary_where_it_may_have_closed_the_path_and_is_named(
+    case: Case, before: str, call: str, *, is_hidden: bool
+) -> None:
+    """The path to the endpoint is closed by a network ACL, or leads by a machine, and the policy exempts the subnet; or
+    it leads by a machine since that call.
+    """
+    vpc_id, public, subnet_id = case.behind_nat()
+    case.world.make_subnet(vpc_id, ISOLATED)
+    if before == "closed":
+        denied = [(1, is_out, "deny", "10.0.0.0/16", None) for is_out in (True, False)]
+        case.guard(vpc_id, subnet_id, *denied, *((9, is_out, "allow", "0.0.0.0/0", None) for is_out in (True, False)))
+    if before == "unknown":
+        lead_to_a_machine(case, subnet_id, public)
+    exempt = [{"subnet_id": subnet_id, "reason": "nothing runs there"}] if before != "open" else []
+    document = {"version": 1, "canary": True, "exemptions": exempt}
+    boto3.client("ssm").put_parameter(Name="/lifeline/policy", Value=json.dumps(document), Type="String")
+    case.monkeypatch.setenv("POLICY_PARAMETER", "/lifeline/policy")
+    agent = case.launch(subnet_id, ago=timedelta(days=2))["InstanceId"]
+    for _ in range(4):
+        case.look(vpc_id)
+        case.later()
+    case.told()
+    canary = VpcStore("ledger").load(HOME.vpc(vpc_id)).canaries["monitoring"]
+
+    ids = {canary.endpoint_id} if call == "ModifyVpcEndpoint" else {vpc_id}
+    blocks = {ISOLATED} if call == "CreateRoute" else set()
+    if call == "CreateRoute":
+        ids = lead_to_a_machine(case, subnet_id, public)
+    at = f"{canary.at + MINUTE / 2:%Y-%m-%dT%H:%M:%SZ}"
+    change = Trigger("change", "e-1", call, "mallory", at, ids=frozenset(ids), blocks=frozenset(blocks))
+    fall_silent(case, agent, canary.at, vpc_id, change)
+    asked = [one.subject for one in silences(Incidents("ledger", HOME).read_open(Watch().name), vpc_id)]
+    assert asked == ([] if is_hidden else [canary.endpoint_id])
+    (told,) = [text for text in case.told() if "Why:" in text]
+    assert (f"{call} by mallory" in told) is is_hidden
 
 
 # ---- policies of Lifeline's own endpoints

@@ -161,6 +161,30 @@ class TestTheCause:
             assert any("was started at" in line and "has sent nothing since" in line for line in found.evidence)
 
     @pytest.mark.parametrize(
+        ("seen_at", "started", "warm", "is_canary"),
+        [
+            (-3, -0.5, 11, True),
+            (-3, 0, 11, True),
+            (-3, 0.1, 11, False),
+            (-6, -2, 31, True),
+            (-40, -30, 31, True),
+            (-40, -32.1, 31, False),
+        ],
+    )
+    def test_is_hidden_by_no_start_before_the_switch_that_it_was_warming_up_from(
+        self, seen_at: float, started: float, warm: float, *, is_canary: bool
+    ) -> None:
+        """Its gap may begin later than the silences that count do: whoever starts it chooses when."""
+        since = minute(started + warm)
+        agent = replace(SILENT, seen_at=minute(seen_at), gap=Gap(since=since, opened_at=since + timedelta(minutes=5)))
+        found = why(agent=agent, instance=replace(INSTANCE, launched_at=minute(started)))
+        is_late = started + warm > 10
+        began = (ON_AT if is_late else since) if is_canary else None
+        assert (found.kind is CauseKind.CANARY, found.began) == (is_canary, began)
+        started_words = any("was started at" in line and "has sent nothing since" in line for line in found.evidence)
+        assert started_words is (is_canary and is_late)
+
+    @pytest.mark.parametrize(
         ("seen", "instance", "is_canary"),
         [
             (network(EGRESS, SERVED), INSTANCE, True),
@@ -202,6 +226,20 @@ class TestTheCause:
     def test_is_hidden_by_no_change_since_that_closed_nothing(self, name: str, ids: set[str]) -> None:
         change = Change(minute(0.5), "e-1", name, "mallory", frozenset(ids))
         assert why(changes=(change,)).kind is CauseKind.CANARY
+
+    @pytest.mark.parametrize("name", ["ModifyVpcAttribute", "AssociateDhcpOptions"])
+    def test_of_a_path_that_is_closed_is_hidden_by_no_change_of_the_vpcs_dns(self, name: str) -> None:
+        """The name leads there since the switch. That of another service may do so since the change."""
+        change = Change(minute(0.5), "e-1", name, "mallory", frozenset({VPC_ID}))
+        shut = network(EGRESS, SERVED, group=SHUT)
+        assert why(shut, changes=(change,)).kind is CauseKind.CANARY
+        found = why(shut, changes=(change,), canaries=(("logs", CANARY),))
+        assert (found.kind, found.change) == (CauseKind.ENDPOINT_CLOSED, change)
+
+    def test_is_another_where_the_vpcs_dns_was_turned_off_after_the_switch(self) -> None:
+        change = Change(minute(0.5), "e-1", "ModifyVpcAttribute", "ann", frozenset({VPC_ID}))
+        found = why(replace(network(), dns_support=False), changes=(change,))
+        assert (found.kind, found.change) == (CauseKind.DNS_OFF, change)
 
     @pytest.mark.parametrize(
         ("calls", "ids", "kind"),

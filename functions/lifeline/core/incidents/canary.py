@@ -17,14 +17,14 @@ from lifeline.core.network.model import Tier
 from lifeline.core.policy.policy import EXEMPT
 from lifeline.core.wording import listed, write_length, write_time
 
-type Closing = Callable[[str], Change | None]
+type Closing = Callable[[str, str], Change | None]
 
 
 def canary_cause(facts: Facts, around: Around, closing: Closing) -> Cause | None:
     """Find the canary that caused the silence, with its fix once it is off again; None if none did.
 
     `monitoring` comes first, then what the agent needs, then whatever else was turned on, which is likely at most.
-    `closing` gives the change that closed the path to a service, if one did.
+    `closing` gives the change that closed the path to a service, if one did; the second one is the canary's.
     """
     if not facts.is_managed or facts.agent.series is None:
         return None
@@ -68,21 +68,29 @@ def _has_another_path(facts: Facts, around: Around, canary: Canary) -> bool:
 def _begins_after(facts: Facts, service: str, canary: Canary, closing: Closing) -> datetime | None:
     """When the silence began, if that is within WATCHED_FOR after the switch, and no change since explains it: one
     that just names what is on the way, and closed nothing, doesn't.
-
-    A datapoint is sent up to a period after the time that it bears, so the gap may begin that much before. That of an
-    instance that was started since its last datapoint begins once it is warm: there the datapoint after the last one
-    counts, too, or whoever may restart instances could hide what Lifeline did.
     """
-    gap, period = facts.agent.gap, facts.watch.rules.period
-    if gap is None:
-        return None
-    last = facts.agent.seen_at if facts.has_started_anew else None
-    possible = [gap.since, *([last + period] if last else [])]
-    began = next((time for time in possible if canary.at - period <= time <= canary.at + WATCHED_FOR), None)
-    changes = map(closing, dict.fromkeys((service, METRICS)))
+    began = _began(facts, canary)
+    changes = (closing(need, service) for need in dict.fromkeys((service, METRICS)))
     if began is None or any(change and change.at >= canary.at for change in changes):
         return None
     return began if canary.withdrawn_at is not None or _is_on(facts, canary) else None
+
+
+def _began(facts: Facts, canary: Canary) -> datetime | None:
+    """When the silence began, within WATCHED_FOR after the switch; None if it didn't.
+
+    A datapoint is sent up to a period after the time that it bears, so the gap may begin that much before. That of an
+    instance that was started since its last datapoint begins once it is warm: there the datapoint after the last one
+    counts, too, and the switch itself if the instance was still warming up then, or whoever may restart instances could
+    hide what Lifeline did.
+    """
+    gap, last, launched_at = facts.agent.gap, facts.agent.seen_at, facts.instance.launched_at
+    if gap is None:
+        return None
+    period, possible = facts.watch.rules.period, [gap.since]
+    if facts.has_started_anew and last and launched_at:
+        possible += [last + period, *([canary.at] if launched_at <= canary.at <= gap.since else [])]
+    return next((time for time in possible if canary.at - period <= time <= canary.at + WATCHED_FOR), None)
 
 
 def _is_on(facts: Facts, canary: Canary) -> bool:

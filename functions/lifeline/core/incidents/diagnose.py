@@ -179,9 +179,11 @@ class _Check:
 
     # ---- the network
 
-    def closing(self, service: str) -> Change | None:
+    def closing(self, service: str, switched: str) -> Change | None:
         """The change that closed the path to the service, or may have where that isn't known; also one that closed it
         for a while. None where the path is open and nothing on record shows that it ever was closed.
+
+        `switched` is the service whose name a canary took: it leads to a closed path by no change of the VPC's DNS.
         """
         path = self.paths.get(service)
         if path is None:
@@ -190,7 +192,8 @@ class _Check:
             again = recovered_cause(self.facts, self.around, [service], self.now)
             return again.change if again else None
         kind = _begun_as(_kind_of(path), path) if path.reach.is_closed else CauseKind.PATH_UNKNOWN
-        return self.around.change_behind(self.facts, kind, service, self.now)
+        behind = self.around.change_on_the_path if service == switched else self.around.change_behind
+        return behind(self.facts, kind, service, self.now)
 
     def path_to_metrics(self) -> Cause | None:
         """What keeps the metrics from `monitoring`."""

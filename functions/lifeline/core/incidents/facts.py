@@ -294,15 +294,17 @@ class Around:
 
     def change_behind(self, facts: Facts, kind: CauseKind, service: str, now: datetime) -> Change | None:
         """Return the recorded change that began a cause of this kind for one of these agents, if any."""
+        found = self.change_on_the_path(facts, kind, service, now)
+        return found or self._change_of_names(facts, kind, service, now)
+
+    def change_on_the_path(self, facts: Facts, kind: CauseKind, service: str, now: datetime) -> Change | None:
+        """The same, but none of the VPC's DNS by which the service's name leads elsewhere."""
         past, outlived = self.past(service), is_outlived(kind, self.paths.get(service))
+        if past is None:
+            return None
         harmless_before = facts.harmless_before(service, is_outlived=outlived)
         closed_by = self._closed_by(facts, service, harmless_before)
-        found = (
-            past.change_behind(kind, facts.since(now), harmless_before=harmless_before, closed_by=closed_by)
-            if past
-            else None
-        )
-        return found or self._change_of_names(facts, kind, service, now)
+        return past.change_behind(kind, facts.since(now), harmless_before=harmless_before, closed_by=closed_by)
 
     def _closed_by(self, facts: Facts, service: str, harmless_before: datetime | None) -> datetime | None:
         """When Lifeline first saw the path closed, unless the agent used it, or another one, later."""
