@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import boto3
@@ -14,7 +15,7 @@ from lifeline.adapters.store.vpcs import VpcStore
 from lifeline.core.doctor.finding import CheckVerdict
 from lifeline.core.doctor.people import check_subscriptions
 from lifeline.core.network.model import NO_CAPACITY
-from lifeline.handlers import reconcile_endpoints
+from lifeline.handlers import detect_metric_gaps, reconcile_endpoints
 from tests.support import strict
 from tests.support.cases import Case
 from tests.support.days import MINUTES, Days
@@ -414,6 +415,27 @@ def public_nat_gateway(world: World, vpc_id: str) -> str:
     ec2.create_route(RouteTableId=table_id, DestinationCidrBlock="0.0.0.0/0", GatewayId=gateway_id)
     allocation_id = ec2.allocate_address(Domain="vpc")["AllocationId"]
     return str(ec2.create_nat_gateway(SubnetId=subnet_id, AllocationId=allocation_id)["NatGateway"]["NatGatewayId"])
+
+
+# ---- sweeps
+
+
+def test_before_a_stacks_first_sweep_no_alarm_rings_for_want_of_one(
+    days: Days, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Nothing that the detector reads says since when there should have been one."""
+    monkeypatch.setattr(detect_metric_gaps, "_now", days.clock)
+
+    def rings() -> bool:
+        days.clock.advance(timedelta(days=1))
+        remember.cache_clear()
+        capsys.readouterr()
+        detect_metric_gaps.handler({"detect": True}, Context())
+        return '"EventPathSeconds"' in capsys.readouterr().out
+
+    assert not rings()
+    days.sweeps(1)
+    assert rings()
 
 
 # ---- the topic's subscriptions
