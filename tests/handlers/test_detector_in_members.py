@@ -72,25 +72,30 @@ def test_an_account_whose_agents_cannot_be_checked_is_told_once_after_a_quarter_
     assert (since(A) is None, since(B)) == (False, None)
 
 
+@pytest.mark.parametrize("every", [1, 2, 3, 5])
 def test_accounts_whose_checks_nobody_receives_are_told_each_once_and_those_that_are_checked_are_not(
-    hub: Hub, monkeypatch: pytest.MonkeyPatch
+    hub: Hub, monkeypatch: pytest.MonkeyPatch, every: int
 ) -> None:
-    """As where somebody disables the trigger of the queue by which they come, or has a filter delete one account's."""
+    """As where somebody disables the trigger of the queue by which they come, or has a filter delete one account's.
+    The scheduler begins runs at any second of their minute.
+    """
     url = str(hub.days.world.sqs.create_queue(QueueName="checks")["QueueUrl"])
     monkeypatch.setenv("DETECT_QUEUE_URL", url)
 
     def run(for_minutes: int, *received: str) -> None:
-        for _ in range(for_minutes):
+        for number in range(for_minutes // every):
+            second = timedelta(seconds=number * 37 % 60)
+            hub.days.clock.advance(second)
             detect_metric_gaps.handler({"detect": True}, Context())
             for account in received:
                 detect(account)
-            hub.days.clock.advance(MINUTE)
+            hub.days.clock.advance(every * MINUTE - second)
 
     run(90, A, B)
     assert not told(hub)
     run(20, B)
     assert not told(hub)
-    run(20, B)
+    run(30, B)
     (form,) = heard(hub)
     assert form["account"] == A
     assert "trigger of DetectMetricGaps on the queue Checks" in form["facts"]["why"]

@@ -509,6 +509,27 @@ def public_nat_gateway(world: World, vpc_id: str) -> str:
     return str(ec2.create_nat_gateway(SubnetId=subnet_id, AllocationId=allocation_id)["NatGateway"]["NatGatewayId"])
 
 
+# ---- sweeps
+
+
+def test_before_a_stacks_first_sweep_no_alarm_rings_for_want_of_one(
+    days: Days, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Nothing that the detector reads says since when there should have been one."""
+    monkeypatch.setattr(detect_metric_gaps, "_now", days.clock)
+
+    def rings() -> bool:
+        days.clock.advance(timedelta(days=1))
+        remember.cache_clear()
+        capsys.readouterr()
+        detect_metric_gaps.handler({"detect": True}, Context())
+        return '"EventPathSeconds"' in capsys.readouterr().out
+
+    assert not rings()
+    days.sweeps(1)
+    assert rings()
+
+
 # ---- the topic's subscriptions
 
 

@@ -10,6 +10,7 @@ from lifeline.adapters.store.vpcs import VpcStore
 from lifeline.core.coexist.vpc_state import VpcState
 from lifeline.handlers import reconcile_endpoints
 from lifeline.handlers.reconcile_endpoints import handler
+from lifeline.reconciler.steps.planning import CROWDED
 from lifeline.runtime.settings import Settings
 from tests.support.strict import Clock, StrictAccount
 from tests.support.world import Context, World, emulated_world
@@ -47,6 +48,20 @@ def test_more_vpcs_than_route_53_can_be_asked_about_take_turns(world: World, mon
     assert outcomes == ["changed", "changed", "planned"]
     (left,) = [one["vpc_id"] for one in answer["vpcs"] if one["outcome"] == "planned"]
     assert world.requeue() == [{"vpc_ids": [left], "attempt": 0}]
+
+
+def test_whose_turn_it_is_nobody_can_reckon_before_the_run(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever makes VPCs would keep those that go before another one."""
+    monkeypatch.setenv("MOST_DNS_VIEWS", "1")
+    vpc_ids = [world.make_vpc() for _ in range(4)]
+    for vpc_id in vpc_ids:
+        world.make_subnet(vpc_id)
+    first = set[str]()
+    for number in range(20):
+        answer = handler({"vpc_ids": vpc_ids, "mode": "plan"}, Context(aws_request_id=f"run-{number}"))
+        (looked_at,) = [one["vpc_id"] for one in answer["vpcs"] if CROWDED not in str(one)]
+        first.add(looked_at)
+    assert first == set(vpc_ids)
 
 
 def test_what_comes_to_want_an_endpoint_only_under_its_lease_waits_for_its_look_at_central_ones(

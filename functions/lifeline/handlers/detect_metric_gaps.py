@@ -111,16 +111,16 @@ def _entered(members: Iterable[MemberAccount]) -> list[MemberAccount]:
 
 
 def _begin_members(settings: DetectorSettings) -> None:
-    """Has the agents of each member account checked by an invocation of its own, once a minute. Where that fails, the
-    next minute's run does it, and those of the functions' own account are checked all the same.
+    """Has the agents of each member account checked by an invocation of its own, once a minute, and watches all of them
+    in each run, whoever begins it. Where that fails, the next minute's run does it, and those of the functions' own
+    account are checked all the same.
     """
     try:
         runs, now = MemberRuns(settings.table_name), _now()
-        if not runs.reserve(now):
-            return
         members = _members(settings)
         try:
-            Checks(settings.detect_queue_url).detect(member.account for member in _entered(members))
+            if runs.reserve(now):
+                Checks(settings.detect_queue_url).detect(member.account for member in _entered(members))
         finally:
             _watch_members(settings, runs, members, now)
     except LifelineError as error:

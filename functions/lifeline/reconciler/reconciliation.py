@@ -199,6 +199,7 @@ class Reconciliation:
             hubs,
             promised,
             is_applied=not self._job.is_plan,
+            run_id=self._job.run.id,
         )
 
     def _catalog(self) -> Catalog:

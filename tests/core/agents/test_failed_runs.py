@@ -18,8 +18,8 @@ def failing(minutes: int, runs: FailedRuns | None = None, *, since: datetime = N
 def test_failures_last_from_the_first_and_say_the_last_reason() -> None:
     runs = failing(3)
     assert (runs.since, runs.failed_at, runs.why) == (NOW, NOW + 2 * MINUTE, "error 2")
-    assert runs.last(NOW + 7 * MINUTE)
-    assert not runs.last(NOW + 8 * MINUTE)
+    assert runs.last(NOW + 12 * MINUTE)
+    assert not runs.last(NOW + 13 * MINUTE)
     assert not FailedRuns().last(NOW)
 
 

@@ -17,13 +17,17 @@ from lifeline.core.organization.members import MemberAccount
 _HOUR = timedelta(hours=1)
 _APART = timedelta(seconds=50)  # less than the schedule's minute
 _OF_MEMBERS = "DETECTOR_RUNS"
-_TURNS = 5  # minutes: what each account's turn costs is paid for so many times less
-_LATE = timedelta(minutes=2 * _TURNS)
+_TURNS = 5  # accounts' turns: what each run's look at an account costs is paid for so many times less
+_TURN = timedelta(minutes=6)  # longer than any two runs of the schedule are apart, which begin at any second
+_NOTED = timedelta(minutes=4)  # shorter than its longest pause: each of its runs is noted where these are rare
+_LATE = timedelta(minutes=15)  # two such pauses, and what the queue takes
 
 
 def is_turn_of(account: str, now: datetime) -> bool:
-    """True in one minute of five, in which as many other accounts have their turn as in any."""
-    return (int(account) + int(now.timestamp()) // 60) % _TURNS == 0
+    """True for six minutes of thirty, in which as many other accounts have their turn as in any: whatever the schedule,
+    which has its runs at most five minutes apart, each account has one of them at least.
+    """
+    return (int(account) + int(now.timestamp() // _TURN.total_seconds())) % _TURNS == 0
 
 
 class MemberRuns:
@@ -45,19 +49,25 @@ class MemberRuns:
         )
 
     def begin(self, account: str, now: datetime) -> None:
-        """Keeps that the account's run has begun, where it has its turn."""
-        if is_turn_of(account, now):
+        """Keeps that the account's run has begun, unless one was noted just now: to read costs less than to write."""
+        began = self._began([account]).get(account)
+        if began is None or abs(now - began) >= _NOTED:
             self._table.put(_checked(account), {"began_at": now.astimezone(UTC)}, "ledger: note that a run began")
 
     def late(self, members: Iterable[MemberAccount], now: datetime) -> dict[str, datetime]:
-        """The accounts in which no run has begun for two turns, and since when: messages go by the queue, and whoever
-        changes its trigger has them wait, or taken by somebody else.
+        """The accounts in which no run has begun for a quarter of an hour, and since when: messages go by the queue,
+        and whoever changes its trigger has them wait, or taken by somebody else.
         """
         since = {one.account: one.since for one in members if one.since}
-        items = self._table.get_all(map(_checked, since), "ledger: read when runs began")
-        began = {sk: datetime.fromisoformat(item["began_at"]) for (_, sk), item in items.items()}
-        last = {account: max(at, began.get(_checked(account)[1], at)) for account, at in since.items()}
+        began = self._began(since)
+        last = {account: max(at, began.get(account, at)) for account, at in since.items()}
         return {account: at for account, at in last.items() if now - at > _LATE}
+
+    def _began(self, accounts: Iterable[str]) -> dict[str, datetime]:
+        """When a run last began in each of the accounts, where that is noted."""
+        by_key = {_checked(account): account for account in accounts}
+        items = self._table.get_all(by_key, "ledger: read when runs began")
+        return {by_key[key]: datetime.fromisoformat(item["began_at"]) for key, item in items.items()}
 
     def turns(self) -> Turns:
         """Who is told now that an account's agents can't be checked: of MOST_ALONE accounts an hour, and of the others

@@ -1,13 +1,13 @@
 """Failed runs: since when the agents of an account can't be checked, and when people must hear of that.
 
-Each minute has a run of its own, and a failed one is made good by the next. Only failures that last are news. That a
+A failed run is made good by the next, which begins five minutes later at most. Only failures that last are news. That a
 run succeeds is nowhere written down: failures end when no more of them come.
 """
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-_APART = timedelta(minutes=5)  # the schedule is each minute: after so long without a failure, runs succeed again
+_APART = timedelta(minutes=10)  # twice the schedule's longest pause: after so long without a failure, runs succeed
 _NEWS_AFTER = timedelta(minutes=15)  # as the alarm DetectorStopped (template.yaml)
 _TOLD_AGAIN = timedelta(days=1)
 

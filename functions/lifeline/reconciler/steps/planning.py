@@ -5,7 +5,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cache, partial
-from zlib import crc32
+from hashlib import sha256
 
 from lifeline.adapters.aws.calls import begin, beside, run_concurrently
 from lifeline.adapters.aws.dns import CentralDns
@@ -45,7 +45,7 @@ NOTHING = Followed(made={}, failures={})
 class Planning:
     """One run's planning, under one policy. What it reads beyond the observation, it reads only where that counts. What
     it plans for one VPC takes room at the hub from the next, and so does what is `promised`, if that can be read.
-    `is_applied` says that what is planned is made, as far as the limits let it pass.
+    `is_applied` says that what is planned is made, as far as the limits let it pass; then `run_id` is the invocation's.
     """
 
     policy: Policy
@@ -59,6 +59,7 @@ class Planning:
     hubs: HubReader | None = None
     promised: Callable[[], HubPlaces | None] = HubPlaces
     is_applied: bool = False
+    run_id: str = ""
     _claims: dict[str, tuple[str, ...]] = field(default_factory=dict, init=False)
 
     def plan(
@@ -148,11 +149,12 @@ class Planning:
         with beside(partial(run_concurrently, views)), beside(self.central.askers):
             return self.network.interfaces_of(vpc_ids)
 
-    def _turn(self, vpc_id: str) -> int:
-        """By which VPCs are put in an order, another one each hour: those that wait for a person would otherwise be
-        the first each time, and the others never looked at while the queue, on which they are put back, is full.
+    def _turn(self, vpc_id: str) -> bytes:
+        """By which VPCs are put in an order, another one each run: those that wait for a person would otherwise be the
+        first each time, and the others never looked at while the queue, on which they are put back, is full. Nobody
+        knows an invocation's ID beforehand, and so which VPCs to keep that go before another one.
         """
-        return crc32(f"{int(self.now.timestamp()) // 3600}|{vpc_id}".encode())
+        return sha256(f"{self.run_id or self.now}|{vpc_id}".encode()).digest()
 
     def _has_stand_in(self, vpc: Vpc) -> bool:
         """True if an endpoint stands in for the hub there, whose path may be back."""
