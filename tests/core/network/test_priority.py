@@ -85,6 +85,19 @@ def test_lists_that_lead_to_the_same_target_decide_nothing_differently() -> None
     assert {text for one in found for text in one.destinations} == {"52.0.0.0/8", "52.1.0.0/16"}
 
 
+def test_a_static_route_between_the_blocks_of_two_lists_may_take_what_they_share() -> None:
+    """Where AWS chooses the wider block, the narrower static route goes before that; of one list, it chooses none."""
+    wide, narrow = by_list("pl-1", TO_NOWHERE, "0.0.0.0/0"), by_list("pl-2", TO_NOWHERE, "52.0.0.0/8")
+    static = [Route(HALVES[:1], IGW, "igw-1", is_active=True)]
+    assert undecided(obeyed(wide, narrow, static=static)) == {("52.0.0.0/8",): {"igw-1", "vgw-1"}}
+    other = replace(wide, target=TargetKind.TRANSIT_GATEWAY, target_id="tgw-1")
+    assert undecided(obeyed(other, narrow, static=static)) == {("52.0.0.0/8",): {"igw-1", "vgw-1"}}
+    both = by_list("pl-1", TO_NOWHERE, "0.0.0.0/0", "52.0.0.0/8")
+    assert not undecided(obeyed(both, static=static))
+    around = [Route(("0.0.0.0/0",), IGW, "igw-1", is_active=True)]
+    assert not undecided(obeyed(by_list("pl-1", TO_NOWHERE, "48.0.0.0/4"), narrow, static=around))
+
+
 def test_a_static_route_for_the_block_counts_before_the_lists_and_one_of_a_gateway_only_after() -> None:
     lists = by_list("pl-1", TO_NAT, "0.0.0.0/0"), by_list("pl-2", TO_HUB, "0.0.0.0/0")
     assert not undecided(obeyed(*lists, static=[default_route(IGW)]))

@@ -20,9 +20,10 @@ def in_force(ranked: Iterable[tuple[int, Route]]) -> Iterator[Route]:
     these blocks have a route of their own with all of the `candidates`.
     """
     taken: set[str] = set()
+    earlier: list[Route] = []
     for _, alike in groupby(ranked, key=lambda one: one[0]):
         routes = [left for _, route in alike if _is_left(left := _without(route, taken), route)]
-        undecided = tuple(_undecided(routes))
+        undecided = tuple(_undecided(routes, earlier))
         yield from undecided
         taken.update(text for route in undecided for text in route.destinations)
         rivals = {one for route in undecided for one in route.candidates}
@@ -31,6 +32,7 @@ def in_force(ranked: Iterable[tuple[int, Route]]) -> Iterator[Route]:
             if _is_left(left, route) or left in rivals:
                 yield left
             taken.update(route.destinations)
+        earlier += routes
 
 
 def _without(route: Route, taken: Collection[str]) -> Route:
@@ -44,8 +46,9 @@ def _is_left(left: Route, route: Route) -> bool:
     return bool(left.destinations) or not route.destinations
 
 
-def _undecided(routes: Iterable[Route]) -> Iterator[Route]:
-    """What prefix lists share and lead to different targets.
+def _undecided(routes: Iterable[Route], earlier: Iterable[Route]) -> Iterator[Route]:
+    """What prefix lists share and lead to different targets. Where AWS chooses the wider block, `earlier` routes for
+    narrower ones take its addresses.
 
     Whether the narrower of two blocks always counts, as between other routes, the guide doesn't say clearly: it names
     overlapping blocks. So that isn't known either. Only a gateway endpoint's is known to go before wider ones
@@ -59,13 +62,22 @@ def _undecided(routes: Iterable[Route]) -> Iterator[Route]:
         for text, route in listed:
             if version_of(text) == version:
                 having[span(text)].append(replace(route, destinations=()))
-        wider = wider_of(having)
+        others = (route for route in earlier if route.target is not TargetKind.GATEWAY_ENDPOINT)
+        static = {
+            span(text): replace(route, destinations=())
+            for route in others
+            for text in route.destinations
+            if version_of(text) == version
+        }
+        wider = wider_of({*having, *static})
         for block, own in having.items():
             if all(route.target is TargetKind.GATEWAY_ENDPOINT for route in own):
                 continue
-            around, rivals = wider[block], list(own)
+            around, rivals, between = wider[block], list(own), list[Route]()
             while around:
-                rivals += having[around]
+                between = between or [static[one] for one in (around,) if one in static]
+                if wide := [one for one in having.get(around, ()) if one not in own]:
+                    rivals += between or wide
                 around = wider[around]
             by_target = {route.target_id: route for route in reversed(rivals)}  # of those to one target, the first
             if len(by_target) > 1:
