@@ -90,7 +90,7 @@ def test_the_detectors_runs_touch_what_its_role_may(hub: Hub) -> None:
     hub.sweep()
     at = hub.days.clock
     with calls("dynamodb") as made:
-        for number in range(14):
+        for number in range(17):
             if number < 4:
                 publish("web-1", at=at())
             for event in ({"detect": True}, {"detect": True, "account": A}):
