@@ -55,20 +55,19 @@ def narrow(*, inhabited: tuple[str, ...] = ("a", "app"), reached: tuple[str, ...
     acls = (acl("ep", "10.0.0.0/22"), acl("app", *(cidrs[name] for name in reached)))
     rest = NetworkAcl("acl-open", frozenset(one.id for one in subnets) - {"subnet-ep", "subnet-app"}, OPEN)
     there = tuple(NetworkInterface(f"eni-{name}", f"subnet-{name}") for name in inhabited)
-    given = {"network_acls": (*acls, rest), "interfaces": there} | more
-    return vpc(*subnets, own_security_group(), **given)
+    return vpc(*subnets, own_security_group(), network_acls=(*acls, rest), interfaces=there)
 
 
-def led_by(target: TargetKind, *, active: bool = True, **more: Any) -> Vpc:
+def led_by(target: TargetKind, *, active: bool) -> Vpc:
     """Subnet trap-a has a table of its own, which leads to subnet a by something else."""
     own = table("own", route("10.0.0.0/24", target, "eni-9", active=active), subnets=("trap-a",))
-    return replace(network(behind=shut()), route_tables=(table(), own), **more)
+    return replace(network(behind=shut()), route_tables=(table(), own))
 
 
-def made(seen: Vpc, **more: Any) -> tuple[str, ...]:
+def made(seen: Vpc) -> tuple[str, ...]:
     (action,) = [
         one
-        for one in plan(seen, dns=DnsView(), **more).actions
+        for one in plan(seen, dns=DnsView()).actions
         if one.kind is ActionKind.CREATE_INTERFACE_ENDPOINT and one.is_planned
     ]
     return action.subnet_ids

@@ -73,11 +73,13 @@ def _undecided(routes: Iterable[Route], earlier: Iterable[Route]) -> Iterator[Ro
         for block, own in having.items():
             if all(route.target is TargetKind.GATEWAY_ENDPOINT for route in own):
                 continue
-            around, rivals, between = wider[block], list(own), list[Route]()
+            around, rivals = wider[block], list(own)
+            between: Route | None = None  # the narrowest
             while around:
-                between = between or [static[one] for one in (around,) if one in static]
-                if wide := [one for one in having.get(around, ()) if one not in own]:
-                    rivals += between or wide
+                if around in static and between is None:
+                    between = static[around]
+                wide = [one for one in having.get(around, ()) if one not in own]
+                rivals += [between] if between and wide else wide
                 around = wider[around]
             by_target = {route.target_id: route for route in reversed(rivals)}  # of those to one target, the first
             if len(by_target) > 1:

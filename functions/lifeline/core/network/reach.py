@@ -1,7 +1,7 @@
 """The one judge of how a subnet reaches a service: by what, over which path, what stands between, what was not read."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 
 from lifeline.core.network.dns import DnsAnswer, DnsView, custom_dns_finding, parent_zone
@@ -81,6 +81,8 @@ class ServiceReach(ServiceHere):
     """
 
     asking: NetworkInterface | None = None
+    _tiers: dict[str, SeenTier] = field(default_factory=dict, init=False, repr=False)
+    _lets_all_in: dict[tuple[str, int], bool] = field(default_factory=dict, init=False, repr=False)
 
     def path(self, subnet: Subnet, *, has_public_address: bool) -> NetworkPath:
         """The path of an instance in the subnet, with what its routes are among the notes."""
@@ -152,10 +154,6 @@ class ServiceReach(ServiceHere):
     def _is_decided(self) -> bool:
         """Of all of the VPC's routes, found once."""
         return is_decided(self.vpc.route_tables)
-
-    @cached_property
-    def _tiers(self) -> dict[str, SeenTier]:
-        return {}
 
     def _tier(self, subnet: Subnet) -> SeenTier:
         if subnet.id not in self._tiers:
@@ -251,10 +249,6 @@ class ServiceReach(ServiceHere):
             words = f"it isn't known whether {subnet.id} can reach the {self.service} service through {endpoint.id}"
             return replace(path, reach=Reach.UNKNOWN, words=words)
         return path
-
-    @cached_property
-    def _lets_all_in(self) -> dict[tuple[str, int], bool]:
-        return {}
 
     def _barrier_to(self, endpoint: Endpoint, subnet: Subnet) -> Barrier:
         """What stands before an endpoint; while the service's ports aren't known, only that."""

@@ -58,10 +58,10 @@ _TAKES_NAMES = frozenset(
         ActionKind.SWAP_TO_LOCAL,
     }
 )
+_LETS_IN = frozenset({ActionKind.ATTACH_SECURITY_GROUP, ActionKind.RESET_POLICY, ActionKind.RESET_DNS_RECORDS})
+
 type Place = Callable[[frozenset[str]], Placement]
 """The best placement without the subnets of these ids."""
-
-_LETS_IN = frozenset({ActionKind.ATTACH_SECURITY_GROUP, ActionKind.RESET_POLICY, ActionKind.RESET_DNS_RECORDS})
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,8 +151,8 @@ class Takeover:
 
     def closing(self, clients: Iterable["Dependent"], others: Iterable[Subnet] = ()) -> Callable[[Subnet], bool]:
         """Whether network ACLs, routes or a client's own security groups may keep one of them from an interface there,
-        or the host's own ACL or routes one of the others. The groups are judged once for all hosts:
-        there may be hundreds of rules for each of thousands of clients.
+        or the host's own ACL or routes one of the others. The groups are judged once for all hosts: there may be
+        hundreds of rules for each of thousands of clients.
         """
         judged, rest = [(one.subnet, self._shut_to(one)) for one in clients], tuple(others)
 

@@ -37,7 +37,7 @@ THROTTLED = NO_CAPACITY
 type AboutToChange = Callable[[Mapping[str, Plan]], Iterable[str]]
 """Which VPCs of these plans something is applied in, if it passes."""
 
-_TAKES_NAMES = NAMING | {ActionKind.FIX_DNS, ActionKind.ADD_SUBNETS, ActionKind.REMOVE_SUBNETS}
+_TAKES_NAMES = NAMING | {ActionKind.FIX_DNS, ActionKind.ADD_SUBNETS}
 NOTHING = Followed(made={}, failures={})
 
 
