@@ -25,7 +25,7 @@ from lifeline.core.coexist.effects import EffectKind
 from lifeline.core.coexist.hand_over import answer_claims
 from lifeline.core.coexist.teardown import Attempt, Teardown, clear
 from lifeline.core.coexist.waivers import Waiver
-from lifeline.core.event_path.causes import CauseNews
+from lifeline.core.event_path.causes import NOT_SWEPT, SILENT, CauseNews
 from lifeline.core.event_path.comparison import Comparison
 from lifeline.core.event_path.denial import DeniedBy, read_dry_run_denial
 from lifeline.core.event_path.dry_run import OF_GROUP, DryRun
@@ -81,6 +81,7 @@ from lifeline.core.notices.event_path import (
     ended_notice,
     lost_rules_notice,
     unheard_notice,
+    unswept_notice,
 )
 from lifeline.core.notices.exempted import Exempting, exempted_notice
 from lifeline.core.notices.forgotten import forgotten_notice
@@ -1284,7 +1285,7 @@ NOTICES: dict[str, tuple[float, Callable[[], Notice]]] = {
     "event-path-accounts": (
         0,
         lambda: accounts_notice(
-            CauseNews(None, tuple(f"2222{number:08}" for number in range(43)), ("333333333333",)),
+            CauseNews(SILENT, tuple(f"2222{number:08}" for number in range(43)), ("333333333333",)),
             {f"2222{number:08}": dry_runs(4, 2, 1) for number in range(43)},
             NINE,
         ),
@@ -1292,7 +1293,7 @@ NOTICES: dict[str, tuple[float, Callable[[], Notice]]] = {
     "dry-run-denied-accounts": (
         0,
         lambda: accounts_notice(
-            CauseNews(DeniedBy.SERVICE_CONTROL_POLICY, ("222222222222", "333333333333")),
+            CauseNews(DeniedBy.SERVICE_CONTROL_POLICY.name, ("222222222222", "333333333333")),
             {
                 "222222222222": UNPROVEN.asked(DENIED_DRY_RUN, NINE, read_dry_run_denial(DENIED_DRY_RUN)),
                 "333333333333": UNPROVEN.asked(
@@ -1302,10 +1303,15 @@ NOTICES: dict[str, tuple[float, Callable[[], Notice]]] = {
             NINE,
         ),
     ),
+    "accounts-not-swept": (0, lambda: unswept_notice(CauseNews(NOT_SWEPT, ("222222222222", "333333333333")))),
+    "accounts-swept-again": (
+        0,
+        lambda: ended_notice(CauseNews(NOT_SWEPT, ("222222222222", "333333333333"), is_end=True), {}),
+    ),
     "event-path-ended": (
         0,
         lambda: ended_notice(
-            CauseNews(None, ("222222222222", "333333333333"), is_end=True),
+            CauseNews(SILENT, ("222222222222", "333333333333"), is_end=True),
             {"222222222222": heard_again(), "333333333333": UNPROVEN.unasked(LEFT_OUT)},
         ),
     ),

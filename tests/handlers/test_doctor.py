@@ -119,7 +119,9 @@ def receive(world: World) -> None:
         functions.create_function(FunctionName=name, **given)
     checks = world.sqs.create_queue(QueueName="lifeline-Checks")["QueueUrl"]
     for url, name in ((world.queue_url, "reconcile"), (world.repair_queue_url, "reconcile"), (checks, "detect")):
-        functions.create_event_source_mapping(FunctionName=name, EventSourceArn=queue_arn(world, url))
+        functions.create_event_source_mapping(
+            FunctionName=name, EventSourceArn=queue_arn(world, url), FunctionResponseTypes=["ReportBatchItemFailures"]
+        )
 
 
 def queue_policy(queue_arn: str) -> list[dict[str, Any]]:
@@ -385,6 +387,13 @@ def test_the_queues_trigger_was_given_to_another_function(world: World) -> None:
     (mapping,) = functions.list_event_source_mappings(EventSourceArn=queue_arn(world))["EventSourceMappings"]
     functions.update_event_source_mapping(UUID=mapping["UUID"], FunctionName="detect")
     assert "go to detect instead" in only_fault("trigger")["says"]
+
+
+def test_the_queues_trigger_deletes_what_failed(world: World) -> None:
+    functions = boto3.client("lambda")
+    (mapping,) = functions.list_event_source_mappings(EventSourceArn=queue_arn(world))["EventSourceMappings"]
+    functions.update_event_source_mapping(UUID=mapping["UUID"], FunctionResponseTypes=[])
+    assert "delete messages that ReconcileEndpoints reports as failed" in only_fault("trigger")["says"]
 
 
 # ---- what isn't a fault

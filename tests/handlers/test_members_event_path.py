@@ -255,6 +255,31 @@ def test_the_alarm_rings_where_the_sweeps_of_accounts_alone_have_stopped(
     assert overdue(hub, capsys) == []
 
 
+def test_while_an_account_keeps_the_alarm_ringing_people_hear_of_another_that_is_not_swept(
+    hub: Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As where one administers A and withholds its events, and another has the queue's trigger leave out B."""
+
+    def heard() -> list[str]:
+        return [text for text in hub.days.texts() if "sweeps in a row" in text or "sweeps run again" in text]
+
+    tune(monkeypatch, prove_event_path=False)
+    hub.sweep()
+    hub.days.texts()
+    for _ in range(40):
+        hub.days.clock.advance(TURN)
+        hub.days.call({"sweep": True, "account": A})
+        detect_metric_gaps.handler({"detect": True}, Context())
+    (text,) = heard()
+    assert flat("Two sweeps in a row didn't take place in 1 account: - " + B) in flat(text)
+    for _ in range(100):
+        hub.sweep()
+        hub.days.clock.advance(TURN)
+        detect_metric_gaps.handler({"detect": True}, Context())
+    (text,) = heard()
+    assert flat("In 1 account that you were told of, sweeps run again: - " + B) in flat(text)
+
+
 def put_off(hub: Hub) -> None:
     """The accounts' checks count as just begun, by a run that somebody invoked, or in the words of the role itself."""
     assert MemberRuns("ledger").reserve(hub.days.clock())

@@ -13,17 +13,19 @@ from lifeline.runtime.observability import logger
 from lifeline.runtime.settings import DetectorSettings
 
 
-def watch_event_path(settings: DetectorSettings, now: datetime, member: MemberAccount | None = None) -> None:
-    """Has the alarm of the event path ring between sweeps, and once there are none, of which each makes a dry run. The
-    hub's schedule is that of all its accounts, and each of its sweeps tries a `member` at least: if its role can't be
-    assumed, no dry run is made, and people hear by a notice. What can't be read is logged: a later run reads it again.
+def watch_event_path(settings: DetectorSettings, now: datetime, member: MemberAccount | None = None) -> bool | None:
+    """Has the alarm of the event path ring between sweeps, and once there are none, of which each makes a dry run.
+    False once there are none, None where that isn't known.
+
+    The hub's schedule is that of all its accounts, and each of its sweeps tries a `member` at least: if its role can't
+    be assumed, no dry run is made, and people hear by a notice. What can't be read is logged: a later run reads it.
     """
     try:
         seconds = EventPathStore(settings.ledger).read().unheard_seconds(now) or 0.0
         swept = LatestTimes(settings.ledger).reconciled(settings.home)
     except LifelineError as error:
         logger.warning("event path not watched", account=settings.account_id, error=str(error))
-        return
+        return None
     if member and not member.standing.is_entered:
         seconds = 0.0
     tried = (swept, member.since, member.tried_at) if member else (swept,)
@@ -33,3 +35,4 @@ def watch_event_path(settings: DetectorSettings, now: datetime, member: MemberAc
         seconds = max(seconds, overdue.total_seconds())
     if seconds:
         publish_metrics({EVENT_PATH_SECONDS: seconds}, unit="Seconds", stack=settings.stack_name, now=now)
+    return overdue is None

@@ -8,10 +8,10 @@ from lifeline.adapters.aws.topic import Topic
 from lifeline.adapters.store.causes import CauseStore
 from lifeline.adapters.store.event_path import EventPathStore
 from lifeline.core.errors import LifelineError
-from lifeline.core.event_path.causes import CauseNews, Causes, causes_of
+from lifeline.core.event_path.causes import NOT_SWEPT, CauseNews, Causes, causes_of
 from lifeline.core.event_path.proof import EventPath
 from lifeline.core.network.model import RegionRef
-from lifeline.core.notices.event_path import account_notice, accounts_notice, ended_notice
+from lifeline.core.notices.event_path import account_notice, accounts_notice, ended_notice, unswept_notice
 from lifeline.core.policy.policy import Policy
 from lifeline.runtime.observability import logger
 from lifeline.runtime.settings import DetectorSettings
@@ -42,6 +42,11 @@ def tell_causes(settings: DetectorSettings, policy: Policy, now: datetime) -> No
         logger.error("what accounts have in common isn't told", error=str(error))
 
 
+def note_swept(settings: DetectorSettings, is_swept: Mapping[str, bool], now: datetime) -> None:
+    """Keeps of a hub's accounts whether they are swept, of which `tell_causes` has people hear."""
+    CauseStore(settings.table_name).change(lambda causes: (causes.swept(is_swept, now), None))
+
+
 def _unannounced(news: CauseNews, now: datetime, causes: Causes) -> tuple[Causes, None]:
     return causes.unannounced(news, now), None
 
@@ -53,6 +58,8 @@ def _publish(
     sender = settings.sender
     if news.is_end:
         notice = ended_notice(news, named)
+    elif news.name == NOT_SWEPT:
+        notice = unswept_notice(news)
     elif len(news.accounts) == len(named) == 1 and not news.told:
         ((account, state),) = named.items()
         there = settings.of(account)

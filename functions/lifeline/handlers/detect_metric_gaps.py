@@ -133,12 +133,15 @@ def _watch_members(
     """Sees to it that people hear where an account's sweeps or checks don't take place: both come by queues, whose
     triggers somebody can change, so no run there can tell.
     """
-    for member in members:
-        if is_turn_of(member.account, now):
-            watch_event_path(settings.of(member.account), now, member)
+    in_turn = [member for member in members if is_turn_of(member.account, now)]
+    swept = {member.account: watch_event_path(settings.of(member.account), now, member) for member in in_turn}
     for account, at in runs.late(_entered(members), now).items():
         late = f"no run has begun since {write_time(at)}: see the trigger of DetectMetricGaps on the queue Checks"
         _note_failure(settings.of(account), late)
+    if known := {account: is_swept for account, is_swept in swept.items() if is_swept is not None}:
+        from lifeline.detector.shared_causes import note_swept
+
+        note_swept(settings, known, now)
 
 
 def _detect_in_member(request: Detect | CheckPart | Forget, settings: DetectorSettings, context: Any) -> dict[str, Any]:

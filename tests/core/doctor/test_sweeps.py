@@ -82,5 +82,12 @@ def test_a_filter_on_the_trigger_is_a_fault_for_lambda_deletes_what_it_leaves_ou
     assert "--uuid 1a-2b --filter-criteria '{}'" in found.remedy
 
 
+def test_a_trigger_that_deletes_what_failed_is_a_fault() -> None:
+    found = check_trigger([QueueTrigger("1a-2b", "Enabled", OWN, drops_failures=True)], "reconcile")
+    assert found.verdict is CheckVerdict.BAD
+    assert "has Lambda delete messages that ReconcileEndpoints reports as failed" in found.says
+    assert "--uuid 1a-2b --function-response-types ReportBatchItemFailures" in found.remedy
+
+
 def test_no_trigger_is_a_fault() -> None:
     assert check_trigger([]).verdict is CheckVerdict.BAD

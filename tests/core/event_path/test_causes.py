@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lifeline.core.event_path.causes import COLLECTED_FOR, SILENT, CauseNews, Causes, causes_of
+from lifeline.core.event_path.causes import COLLECTED_FOR, NOT_SWEPT, SILENT, CauseNews, Causes, causes_of
 from lifeline.core.event_path.denial import DeniedBy, DryRunDenial
 from lifeline.core.event_path.dry_run import DryRun
 from lifeline.core.event_path.proof import ENDED_FOR, UNPROVEN
@@ -33,14 +33,14 @@ def test_the_accounts_of_one_sweep_are_told_together_soon_after_the_first() -> N
     causes = seen(causes, T0 + 9 * MINUTE, B)
     assert news(causes, T0 + COLLECTED_FOR - MINUTE)[1] == ()
     causes, told = news(causes, T0 + COLLECTED_FOR)
-    assert told == (CauseNews(None, (A, B)),)
+    assert told == (CauseNews(SILENT, (A, B)),)
     assert news(seen(causes, T0 + HOUR, A, B), T0 + 2 * HOUR)[1] == ()
 
 
 def test_those_that_come_later_are_an_update() -> None:
     causes, _ = news(seen(Causes(), T0, A), T0 + HOUR)
     causes, told = news(seen(causes, T0 + HOUR, A, B), T0 + 2 * HOUR)
-    assert told == (CauseNews(None, (B,), told=(A,)),)
+    assert told == (CauseNews(SILENT, (B,), told=(A,)),)
     assert news(causes, T0 + 9 * HOUR)[1] == ()
 
 
@@ -52,10 +52,10 @@ def test_the_end_is_told_once_it_has_ended_in_all_that_were_told_of() -> None:
     causes = seen(causes, end, A, B, names=())
     assert news(causes, end + ENDED_FOR - MINUTE)[1] == ()
     causes, told = news(causes, end + ENDED_FOR)
-    assert told == (CauseNews(None, (A, B), is_end=True),)
+    assert told == (CauseNews(SILENT, (A, B), is_end=True),)
     assert causes == Causes()
     again = seen(causes, end + ENDED_FOR, A)
-    assert news(again, end + ENDED_FOR + HOUR)[1] == (CauseNews(None, (A,)),)
+    assert news(again, end + ENDED_FOR + HOUR)[1] == (CauseNews(SILENT, (A,)),)
 
 
 def test_of_an_account_that_withholds_its_events_again_and_again_people_hear_three_times_a_day_at_most() -> None:
@@ -66,7 +66,7 @@ def test_of_an_account_that_withholds_its_events_again_and_again_people_hear_thr
         causes = seen(causes, now, A, names=() if quarter % 3 == 0 else (SILENT,))
         causes, found = news(causes, now + COLLECTED_FOR)
         heard += found
-    assert heard == [CauseNews(None, (A,))]
+    assert heard == [CauseNews(SILENT, (A,))]
     causes, heard = Causes(), []
     for hour in range(24):  # the most of it, by somebody who waits for the end to be told
         is_there = hour % 9 == 0
@@ -81,17 +81,29 @@ def test_what_ended_before_anybody_was_told_is_no_news_and_what_came_back_is() -
     causes, _ = news(seen(Causes(), T0, A, B), T0 + HOUR)
     ended = seen(causes, T0 + HOUR, A, names=())
     again = seen(ended, T0 + HOUR + ENDED_FOR, A)  # although B's lasts
-    assert news(again, T0 + 2 * HOUR + ENDED_FOR)[1] == (CauseNews(None, (A,), told=(B,)),)
+    assert news(again, T0 + 2 * HOUR + ENDED_FOR)[1] == (CauseNews(SILENT, (A,), told=(B,)),)
     assert seen(ended, T0 + 2 * HOUR, A) == causes  # nobody has heard of an end
 
 
 def test_each_kind_of_policy_is_a_cause_of_its_own() -> None:
     causes = seen(seen(Causes(), T0, A, names=(SILENT, SCP)), T0, B, names=(SCP,))
     causes, told = news(causes, T0 + HOUR)
-    assert told == (CauseNews(DeniedBy.SERVICE_CONTROL_POLICY, (A, B)), CauseNews(None, (A,)))
+    assert told == (CauseNews(DeniedBy.SERVICE_CONTROL_POLICY.name, (A, B)), CauseNews(SILENT, (A,)))
     boundary = DeniedBy.PERMISSIONS_BOUNDARY.name
     causes, told = news(seen(causes, T0 + HOUR, B, names=(boundary,)), T0 + 2 * HOUR)
-    assert told == (CauseNews(DeniedBy.PERMISSIONS_BOUNDARY, (B,)),)
+    assert told == (CauseNews(DeniedBy.PERMISSIONS_BOUNDARY.name, (B,)),)
+
+
+def test_that_an_account_is_not_swept_is_a_cause_that_no_sweep_of_it_ends_or_begins() -> None:
+    causes = seen(Causes(), T0, A, names=()).swept({A: False, B: True}, T0)
+    causes = seen(causes, T0 + MINUTE, A, names=())
+    causes, told = news(causes, T0 + COLLECTED_FOR)
+    assert told == (CauseNews(NOT_SWEPT, (A,)),)
+    causes = causes.swept({A: True, B: False}, T0 + HOUR)
+    causes, told = news(causes, T0 + HOUR + COLLECTED_FOR)
+    assert told == (CauseNews(NOT_SWEPT, (B,)),)
+    causes = causes.swept({B: True}, T0 + 2 * HOUR)
+    assert news(causes, T0 + 2 * HOUR + ENDED_FOR)[1] == (CauseNews(NOT_SWEPT, (A, B), is_end=True),)
 
 
 def test_what_could_not_be_told_is_due_at_once() -> None:
@@ -107,7 +119,7 @@ def test_what_could_not_be_told_is_due_at_once() -> None:
 def test_an_account_that_is_served_no_more_is_left_out_and_is_no_end() -> None:
     causes, _ = news(seen(Causes(), T0, A, B), T0 + HOUR)
     causes = seen(causes, T0 + HOUR, A, names=()).only({A, C})
-    assert news(causes, T0 + HOUR + ENDED_FOR)[1] == (CauseNews(None, (A,), is_end=True),)
+    assert news(causes, T0 + HOUR + ENDED_FOR)[1] == (CauseNews(SILENT, (A,), is_end=True),)
     assert seen(Causes(), T0, B).only({A}) == Causes()
     same = seen(Causes(), T0, B)
     assert same.only({B}) == same

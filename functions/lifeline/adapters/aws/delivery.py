@@ -6,7 +6,7 @@ from typing import Any
 from lifeline.adapters.aws.calls import aws_errors, run_concurrently
 from lifeline.adapters.aws.clients import ClientOf, client
 from lifeline.core.doctor.delivery import EventRule
-from lifeline.core.doctor.sweeps import QueueTrigger
+from lifeline.core.doctor.sweeps import REPORTS, QueueTrigger
 from lifeline.core.errors import TerminalError
 
 _GONE = "ResourceNotFoundException"
@@ -75,7 +75,13 @@ class Delivery:
 
 def _trigger(mapping: dict[str, Any]) -> QueueTrigger:
     filters = mapping.get("FilterCriteria", {}).get("Filters") or mapping.get("FilterCriteriaError")
-    return QueueTrigger(mapping["UUID"], mapping["State"], mapping.get("FunctionArn", ""), is_filtered=bool(filters))
+    return QueueTrigger(
+        mapping["UUID"],
+        mapping["State"],
+        mapping.get("FunctionArn", ""),
+        is_filtered=bool(filters),
+        drops_failures=REPORTS not in (mapping.get("FunctionResponseTypes") or []),
+    )
 
 
 def _rule(events: Any, name: str, bus: str) -> EventRule | None:

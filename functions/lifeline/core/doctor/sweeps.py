@@ -10,19 +10,22 @@ from lifeline.core.wording import quoted, write_length
 
 SWEEPS_CHECK, TRIGGER_CHECK = "sweeps", "trigger"
 _ENABLED = "ENABLED"  # EventBridge Scheduler API: GetSchedule, State
+REPORTS = "ReportBatchItemFailures"  # a trigger's only response type (Lambda guide: errors for an SQS event source)
 _OFF = frozenset({"Disabling", "Disabled", "Deleting"})  # Lambda API: EventSourceMappingConfiguration, State
 
 
 @dataclass(frozen=True, slots=True)
 class QueueTrigger:
     """What has Lambda receive from a queue: an event source mapping, by its ID, its state, the ARN of the function that
-    gets the messages, and whether a filter has Lambda delete some of them (Lambda guide: event filtering with SQS).
+    gets the messages, whether a filter has Lambda delete some of them, and whether it also deletes what the function
+    says that it couldn't do (Lambda guide: event filtering with SQS; errors for an SQS event source).
     """
 
     id: str
     state: str
     function_arn: str = ""
     is_filtered: bool = False
+    drops_failures: bool = False
 
     @property
     def function(self) -> str:
@@ -83,9 +86,16 @@ def check_trigger(triggers: Sequence[QueueTrigger] | NotRead, function: str = ""
             says = f"The messages of the queue {queue} go to {quoted(others[0].function)} instead."
         remedy = f"Delete that trigger, or give it back: {update} {others[0].id} --function-name {function}"
         return bad(TRIGGER_CHECK, says, remedy)
-    if filtered := [trigger for trigger in receiving if trigger.is_filtered]:
-        says = f"The trigger of {receiver} on {queue} has a filter: Lambda deletes what it doesn't let through."
-        return bad(TRIGGER_CHECK, says, f"Remove it: {update} {filtered[0].id} --filter-criteria '{{}}'")
+    for trigger in receiving:
+        drops = remedy = ""
+        if trigger.is_filtered:
+            drops, remedy = "has a filter: Lambda deletes what it doesn't let through", "--filter-criteria '{}'"
+        elif trigger.drops_failures:
+            drops = f"has Lambda delete messages that {receiver} reports as failed"
+            remedy = f"--function-response-types {REPORTS}"
+        if drops:
+            says = f"The trigger of {receiver} on {queue} {drops}."
+            return bad(TRIGGER_CHECK, says, f"Mend it: {update} {trigger.id} {remedy}")
     if receiving:
         return ok(TRIGGER_CHECK, f"Lambda receives from the queue {queue}.")
     if own:

@@ -15,7 +15,8 @@ from lifeline.core.event_path.denial import DeniedBy
 from lifeline.core.event_path.dry_run import DryRunVerdict
 from lifeline.core.event_path.proof import ENDED_FOR, EventPath
 
-SILENT = "SILENT"  # dry runs aren't heard; the others are the names of DeniedBy
+SILENT = "SILENT"  # dry runs aren't heard; the others are the names of DeniedBy, and this, which the detector sees:
+NOT_SWEPT = "NOT_SWEPT"
 COLLECTED_FOR = timedelta(minutes=10)
 
 
@@ -68,19 +69,19 @@ class SharedCause:
 
 @dataclass(frozen=True, slots=True)
 class CauseNews:
-    """What people are to hear: the accounts in which it is denied by this, or without that, in which dry runs aren't
-    heard, beside `told`, of which they heard; with `is_end`, those in which that has ended.
+    """What people are to hear: the accounts that have the cause of this name, beside `told`, of which they heard; with
+    `is_end`, those in which that has ended.
     """
 
-    cause: DeniedBy | None
+    name: str
     accounts: tuple[str, ...]
     told: tuple[str, ...] = ()
     is_end: bool = False
 
     @property
-    def name(self) -> str:
-        """The cause's name."""
-        return self.cause.name if self.cause else SILENT
+    def denied_by(self) -> DeniedBy | None:
+        """Who denies dry runs there; None for the other causes."""
+        return DeniedBy.__members__.get(self.name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,9 +96,20 @@ class Causes:
         return frozenset(account for cause in self.by_name.values() for account in (*cause.waiting, *cause.ended))
 
     def seen(self, account: str, names: Collection[str], now: datetime) -> "Causes":
-        """The same once it is known which causes the account has."""
-        known = {name: self.by_name.get(name, SharedCause()) for name in sorted({*self.by_name, *names})}
-        return _with({name: cause.seen(account, now, is_there=name in names) for name, cause in known.items()})
+        """The same once a sweep of the account knows which causes it has."""
+        known = {*self.by_name, *names} - {NOT_SWEPT}
+        return self._seen({name: {account: name in names} for name in sorted(known)}, now)
+
+    def swept(self, is_swept: Mapping[str, bool], now: datetime) -> "Causes":
+        """The same once it is known of these accounts whether they are swept."""
+        return self._seen({NOT_SWEPT: {account: not swept for account, swept in is_swept.items()}}, now)
+
+    def _seen(self, there: Mapping[str, Mapping[str, bool]], now: datetime) -> "Causes":
+        after = dict(self.by_name)
+        for name, accounts in there.items():
+            for account, is_there in accounts.items():
+                after[name] = after.get(name, SharedCause()).seen(account, now, is_there=is_there)
+        return _with(after)
 
     def only(self, served: Collection[str]) -> "Causes":
         """The same without accounts that aren't served any more: what became of them isn't known."""
@@ -113,10 +125,10 @@ class Causes:
         after, news = dict(self.by_name), list[CauseNews]()
         for name, cause in self.by_name.items():
             if cause.is_over(now):
-                news.append(CauseNews(DeniedBy.__members__.get(name), tuple(sorted(cause.ended)), is_end=True))
+                news.append(CauseNews(name, tuple(sorted(cause.ended)), is_end=True))
                 del after[name]
             elif cause.is_due(now):
-                news.append(CauseNews(DeniedBy.__members__.get(name), tuple(sorted(cause.waiting)), cause.told))
+                news.append(CauseNews(name, tuple(sorted(cause.waiting)), cause.told))
                 after[name] = SharedCause(told=tuple(sorted({*cause.told, *cause.waiting})), ended=cause.ended)
         return Causes(after), tuple(news)
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from lifeline.core.event_path.causes import CauseNews
+from lifeline.core.event_path.causes import NOT_SWEPT, CauseNews
 from lifeline.core.event_path.comparison import Comparison
 from lifeline.core.event_path.denial import DeniedBy, DryRunDenial
 from lifeline.core.event_path.dry_run import DryRunVerdict
@@ -156,7 +156,7 @@ def denied_dry_run_notice(denial: DryRunDenial) -> Notice:
 
 def account_notice(news: CauseNews, state: EventPath, now: datetime, *, is_member: bool) -> Notice:
     """Write of the only account that has the cause what its own sweep would say."""
-    if news.cause is None or state.denial is None:
+    if state.denial is None or not news.denied_by:
         return unheard_notice(state, now, is_member=is_member)
     return denied_dry_run_notice(state.denial)
 
@@ -188,10 +188,10 @@ def accounts_notice(news: CauseNews, states: Mapping[str, EventPath], now: datet
         facts={"cause": news.name.lower(), "accounts": list(news.accounts), "told_before": list(news.told)},
         accounts=news.accounts[:MOST_ADDRESSED],
     )
-    if news.cause is None:
+    if not news.denied_by:
         return shared
     denials = {account: state.denial for account, state in states.items() if state.denial}
-    account, denial = next(iter(sorted(denials.items())), ("", DryRunDenial(news.cause)))
+    account, denial = next(iter(sorted(denials.items())), ("", DryRunDenial(news.denied_by)))
     calls = sorted({denial.call, *(one.call for one in denials.values())})
     words = [f"EC2 said in {account}:", f"  {inert(denial.words)}"] if account else []
     return replace(
@@ -199,7 +199,7 @@ def accounts_notice(news: CauseNews, states: Mapping[str, EventPath], now: datet
         kind="dry_run_denied",
         subject=f"[lifeline] Lifeline may not create endpoints in {count}{in_all}: dry runs denied",
         happened=(
-            f"Lifeline made a dry run of {' or '.join(calls)} {where}, and {news.cause.value}",
+            f"Lifeline made a dry run of {' or '.join(calls)} {where}, and {news.denied_by.value}",
             "denied it:",
             *account_rows(news.accounts, lambda _: ""),
             *words,
@@ -208,7 +208,33 @@ def accounts_notice(news: CauseNews, states: Mapping[str, EventPath], now: datet
             "Nothing has failed yet. If a subnet there needed an endpoint now, Lifeline couldn't create it.",
             "Lifeline will try again in a day.",
         ),
-        next=(_NEXT_BY.get(news.cause, _NEXT).format(calls=listed(calls)), _LATER),
+        next=(_NEXT_BY.get(news.denied_by, _NEXT).format(calls=listed(calls)), _LATER),
+    )
+
+
+def unswept_notice(news: CauseNews) -> Notice:
+    """Write which of a hub's accounts aren't swept, and what to check, in order."""
+    count = _accounts(len(news.accounts), " more" if news.told else "")
+    return Notice(
+        kind="event_path",
+        severity=Severity.WARNING,
+        subject=f"[lifeline] no sweep of {count} has begun lately",
+        happened=(
+            f"Two sweeps in a row didn't take place in {count}:",
+            *account_rows(news.accounts, lambda _: ""),
+        ),
+        done=(
+            "Until sweeps begin again, Lifeline finds only those changes there whose events arrive, and makes no dry",
+            "runs. It still repairs what it finds, and it still watches agents.",
+        ),
+        next=(
+            "Check, in this order:",
+            "- that the schedule of the hub's sweeps is enabled, and that ReconcileEndpoints can run",
+            "- that Lambda receives all messages of the queue RepairRequests: the trigger of ReconcileEndpoints there",
+            f"The runbook has the commands. {_LATER}",
+        ),
+        facts={"cause": news.name.lower(), "accounts": list(news.accounts), "told_before": list(news.told)},
+        accounts=news.accounts[:MOST_ADDRESSED],
     )
 
 
@@ -216,12 +242,14 @@ def ended_notice(news: CauseNews, states: Mapping[str, EventPath]) -> Notice:
     """Write in which of the accounts of which people heard the cause has ended, and of which that isn't known because
     no dry run says so, by their `states`.
     """
-    over = [account for account in news.accounts if _is_over(news.cause, states.get(account))]
+    over = [account for account in news.accounts if _is_over(news, states.get(account))]
     unknown = [account for account in news.accounts if account not in over]
     what, whether, by = "events arrive again", "whether events arrive", ""
-    if news.cause:
+    if news.name == NOT_SWEPT:
+        what = "sweeps run again"
+    elif news.denied_by:
         what, whether = "dry runs aren't denied any more", "whether dry runs would be denied"
-        by = f" by {news.cause.value}"
+        by = f" by {news.denied_by.value}"
     says = list[str]()
     if over:
         says += [f"In {_accounts(len(over))} that you were told of, {what}{by}:", *account_rows(over, lambda _: "")]
@@ -241,14 +269,18 @@ def ended_notice(news: CauseNews, states: Mapping[str, EventPath]) -> Notice:
         facts={"cause": news.name.lower(), "accounts": list(news.accounts), "ended": True, "unknown": unknown},
         accounts=news.accounts[:MOST_ADDRESSED],
     )
-    return replace(ended, kind="dry_run_denied") if news.cause else ended
+    return replace(ended, kind="dry_run_denied") if news.denied_by else ended
 
 
-def _is_over(cause: DeniedBy | None, state: EventPath | None) -> bool:
-    """True if a dry run says so. None may be made any more."""
+def _is_over(news: CauseNews, state: EventPath | None) -> bool:
+    """True if a dry run says so. None may be made any more. Of sweeps, the detector says it."""
+    if news.name == NOT_SWEPT:
+        return True
     if state is None:
         return False
-    return state.verdict is not DryRunVerdict.UNKNOWN if cause else any(probe.heard_at for probe in state.probes)
+    return (
+        state.verdict is not DryRunVerdict.UNKNOWN if news.denied_by else any(probe.heard_at for probe in state.probes)
+    )
 
 
 def _why(state: EventPath | None) -> str:
