@@ -685,3 +685,150 @@ def test_a_release_needs_no_warning(days: Days) -> None:
     days.world.ec2.create_tags(Resources=[vpc_id], Tags=[{"Key": EXEMPT, "Value": "true"}])
     days.look(vpc_id, release=True)
     assert (heard(days), days.live(vpc_id)) == ([], [])
+
+
+# ---- one tag beside another
+
+
+def public_subnet(days: Days, vpc_id: str, cidr: str) -> tuple[str, str]:
+    """A subnet with a route to the VPC's internet gateway, and its route table."""
+    ec2 = days.world.ec2
+    subnet_id = days.world.make_subnet(vpc_id, cidr)
+    attached = [{"Name": "attachment.vpc-id", "Values": [vpc_id]}]
+    gateways = ec2.describe_internet_gateways(Filters=attached)["InternetGateways"]
+    if not gateways:
+        gateways = [ec2.create_internet_gateway()["InternetGateway"]]
+        ec2.attach_internet_gateway(InternetGatewayId=gateways[0]["InternetGatewayId"], VpcId=vpc_id)
+    table_id = ec2.create_route_table(VpcId=vpc_id)["RouteTable"]["RouteTableId"]
+    ec2.associate_route_table(RouteTableId=table_id, SubnetId=subnet_id)
+    to = {"DestinationCidrBlock": "0.0.0.0/0", "GatewayId": gateways[0]["InternetGatewayId"]}
+    ec2.create_route(RouteTableId=table_id, **to)
+    return subnet_id, table_id
+
+
+def cut_off(days: Days, table_id: str) -> None:
+    days.world.ec2.delete_route(RouteTableId=table_id, DestinationCidrBlock="0.0.0.0/0")
+    days.sweeps(3)
+
+
+def settled(days: Days, vpc_id: str) -> str:
+    """Lifeline's endpoint there, once it was made and told of."""
+    days.look(vpc_id)
+    days.clock.advance(MINUTES)
+    days.empty_queue()
+    heard(days)
+    (endpoint_id,) = days.live(vpc_id)
+    return endpoint_id
+
+
+@pytest.mark.parametrize(("key", "value"), [(EXEMPT, "true"), (REQUIRE, "s3")])
+def test_a_tag_that_ends_that_an_endpoint_is_kept_for_a_subnet_is_heard_before_it_goes(
+    days: Days, monkeypatch: pytest.MonkeyPatch, key: str, value: str
+) -> None:
+    with_tag_rule(days, monkeypatch, BY_SUBNET_TAG)
+    vpc_id = days.world.make_vpc()
+    a, b = (days.world.make_subnet(vpc_id, cidr) for cidr in ("10.0.1.0/24", "10.0.2.0/24"))
+    days.world.ec2.create_tags(Resources=[a], Tags=[{"Key": "env", "Value": "prod"}])
+    endpoint_id = settled(days, vpc_id)
+    tag(days, a, EXEMPT)
+    (notice,) = heard(days)
+    assert f"the only path of one of these isolated subnets, which nobody exempted: {b}." in flat(notice["text"])
+    days.after(1000)
+    assert (heard(days), days.live(vpc_id)) == ([], [endpoint_id])
+    tag(days, b, key, value)
+    (notice,) = heard(days)
+    assert f"team-b-dev/mallory set the tag {key} on {b}" in flat(notice["text"])
+    days.after(70)
+    assert days.live(vpc_id) == [endpoint_id]
+    days.after(3)
+    assert (heard(days), days.live(vpc_id)) == ([], [])
+
+
+def test_so_is_one_that_ends_that_it_is_kept_for_whoever_has_no_public_address(days: Days) -> None:
+    vpc_id = days.world.make_vpc()
+    subnet_id = days.world.make_subnet(vpc_id)
+    endpoint_id = settled(days, vpc_id)
+    for has_address in (False, True):
+        interface = {"DeviceIndex": 0, "SubnetId": subnet_id, "AssociatePublicIpAddress": has_address}
+        days.world.ec2.run_instances(ImageId="ami-12345678", MinCount=1, MaxCount=1, NetworkInterfaces=[interface])
+    days.world.open_to_internet(vpc_id)
+    days.sweeps(1)
+    days.after(80)
+    assert days.live(vpc_id) == [endpoint_id]
+    tag(days, subnet_id, EXEMPT)
+    assert days.live(vpc_id) == [endpoint_id]
+    (notice,) = heard(days)
+    assert f"team-b-dev/mallory set the tag {EXEMPT} on {subnet_id}" in flat(notice["text"])
+    days.after(70)
+    assert days.live(vpc_id) == [endpoint_id]
+    days.after(4)
+    assert (heard(days), days.live(vpc_id)) == ([], [])
+
+
+def test_a_second_tag_is_heard_as_well_and_the_time_of_the_first_does_not_count_for_it(days: Days) -> None:
+    vpc_id, subnet_id, endpoint_id = served(days)
+    tag(days, subnet_id, EXEMPT)
+    assert len(heard(days)) == 1
+    days.after(5)
+    tag(days, vpc_id, EXEMPT)
+    (second,) = heard(days)
+    assert f"delete-tags --resources {vpc_id} --tags Key={EXEMPT}" in flat(second["text"])
+    untag(days, subnet_id, EXEMPT)
+    days.after(70)
+    assert (heard(days), days.live(vpc_id)) == ([], [endpoint_id])
+    days.after(3)
+    assert (heard(days), days.live(vpc_id)) == ([], [])
+
+
+def test_a_tag_beside_an_exemption_by_the_policy_is_heard_as_well(days: Days, monkeypatch: pytest.MonkeyPatch) -> None:
+    vpc_id, subnet_id, endpoint_id = served(days)
+    exemptions = [{"subnet_id": subnet_id, "reason": "a sandbox"}]
+    use_policy(days, monkeypatch, rules=[{"require": ["monitoring"]}], exemptions=exemptions)
+    days.sweeps(1)
+    assert len(heard(days)) == 1
+    days.after(60)
+    tag(days, vpc_id, EXEMPT)
+    (notice,) = heard(days)
+    assert f"team-b-dev/mallory set the tag {EXEMPT} on {vpc_id}" in flat(notice["text"])
+    days.after(70)
+    assert days.live(vpc_id) == [endpoint_id]
+
+
+@pytest.mark.parametrize("who", ["mallory", "policy"])
+def test_a_tag_that_no_notice_named_is_heard_once_a_path_is_lost(
+    days: Days, monkeypatch: pytest.MonkeyPatch, who: str
+) -> None:
+    vpc_id = days.world.make_vpc()
+    a = days.world.make_subnet(vpc_id, "10.0.1.0/24")
+    y, table_id = public_subnet(days, vpc_id, "10.0.2.0/24")
+    settled(days, vpc_id)
+    tag(days, y, EXEMPT)
+    days.after(30)
+    assert heard(days) == []
+    if who == "mallory":
+        tag(days, a, EXEMPT)
+    else:
+        exemptions = [{"subnet_id": a, "reason": "a sandbox"}]
+        use_policy(days, monkeypatch, rules=[{"require": ["monitoring"]}], exemptions=exemptions)
+        days.sweeps(1)
+    days.after(80)
+    assert all(y not in notice["text"] for notice in heard(days))
+    cut_off(days, table_id)
+    (notice,) = heard(days)
+    assert f"team-b-dev/mallory set the tag {EXEMPT} on {y}" in flat(notice["text"])
+
+
+def test_each_subnet_of_an_exempt_vpc_that_loses_its_path_is_heard(days: Days) -> None:
+    vpc_id = days.world.make_vpc()
+    x, table_x = public_subnet(days, vpc_id, "10.0.1.0/24")
+    y, table_y = public_subnet(days, vpc_id, "10.0.2.0/24")
+    days.after(1)
+    heard(days)
+    tag(days, vpc_id, EXEMPT)
+    cut_off(days, table_x)
+    (notice,) = heard(days)
+    assert (x in notice["text"], y in notice["text"]) == (True, False)
+    days.after(24 * 30)
+    cut_off(days, table_y)
+    (notice,) = heard(days)
+    assert (x in notice["text"], y in notice["text"]) == (False, True)

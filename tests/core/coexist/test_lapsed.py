@@ -21,7 +21,7 @@ from tests.support.builders import (
 
 TODAY = date(2026, 11, 22)
 POLICY = simple_policy(["monitoring"])
-KEY = f"{VPC_ID} monitoring"
+KEY = f"{VPC_ID} {EXEMPT} subnet-a monitoring"
 
 
 def exempt(network: Vpc) -> Vpc:

@@ -69,11 +69,16 @@ def want_of(network: Vpc, rules: Policy) -> Desired:
 def retire(
     network: Vpc, rules: Policy | None = None, unneeded: Mapping[str, datetime] | None = None, **more: Any
 ) -> Retirement:
-    """What may go where all of Lifeline's own has been unneeded for 72 hours, unless `unneeded` says otherwise."""
+    """What may go where all of Lifeline's own has been unneeded for 72 hours, unless `unneeded` says otherwise, and
+    people were warned as long ago of whatever says so.
+    """
     asked = rules or policy()
     terms = Terms(owner="lifeline", policy=asked, catalog=CATALOG, now=NOW, after=HOURS_72)
     since = dict.fromkeys(("vpce-1", "vpce-2", "sg-own"), DUE) if unneeded is None else unneeded
-    return plan_retirement(network, want_of(network, asked), replace(terms, **more), since, since)
+    terms = replace(terms, **more)
+    keys = plan_retirement(network, want_of(network, asked), terms, since, {}).keys
+    warned = {key: since[key.split()[0]] for key in keys if key.split()[0] in since}
+    return plan_retirement(network, want_of(network, asked), terms, since, warned)
 
 
 def brief(found: Retirement) -> list[tuple[ActionKind, Status, str]]:
@@ -188,6 +193,24 @@ def test_an_isolated_subnet_that_nobody_spoke_of_keeps_its_only_way() -> None:
     found = retire(SHARED, FOR_PUBLIC)
     assert brief(found) == [HELD]
     assert "the only path to the monitoring service for subnet-dark (isolated)" in found.actions[0].error
+
+
+@pytest.mark.parametrize("tag", [("lifeline:exempt", "true"), ("lifeline:require", "logs")])
+@pytest.mark.parametrize("is_on_vpc", [True, False])
+def test_what_is_held_back_stays_until_people_were_warned_of_the_tag_for_as_long(
+    tag: tuple[str, str], *, is_on_vpc: bool
+) -> None:
+    """Whatever they were warned of before, and although nothing else would ask for the service there."""
+    tagged = replace(SHARED, subnets=(SHARED.subnets[0], replace(SHARED.subnets[1], tags=(tag,))))
+    network = replace(SHARED, tags=(tag,)) if is_on_vpc else tagged
+    terms = Terms(owner="lifeline", policy=FOR_PUBLIC, catalog=CATALOG, now=NOW, after=HOURS_72)
+    since = dict.fromkeys(("vpce-1", "sg-own"), DUE)
+    key = f"vpce-1 {VPC_ID if is_on_vpc else 'subnet-dark'} {tag[0]}"
+    for at, status in ((None, []), (DUE + timedelta(minutes=1), []), (DUE, [RETIRED])):
+        warned = {"vpce-1": DUE} | ({key: at} if at else {})
+        found = plan_retirement(network, want_of(network, FOR_PUBLIC), terms, since, warned)
+        assert key in found.keys
+        assert [one for one in brief(found) if one[2] == "vpce-1"] == status
 
 
 @pytest.mark.parametrize("tag", [("lifeline:exempt", "true"), ("lifeline:require", "logs")])

@@ -34,8 +34,10 @@ class Lapsed:
         return self.keys_of(self.waivers)
 
     def keys_of(self, pairs: Iterable[Pair]) -> frozenset[str]:
-        """What the waivers of these subnets and services are known by: `vpc-0123456789abcdef0 monitoring`."""
-        return frozenset(f"{waiver.subject} {pair[1]}" for pair in pairs for waiver in self.waivers[pair])
+        """What the waivers of these subnets and services are known by, each by what says so, the subnet and the
+        service: `vpc-0123456789abcdef0 lifeline:exempt subnet-0123456789abcdef0 monitoring`.
+        """
+        return frozenset(" ".join((waiver.cause, *pair)) for pair in pairs for waiver in self.waivers[pair])
 
 
 def is_of_tag(key: str) -> bool:

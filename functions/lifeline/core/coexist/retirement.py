@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 
-from lifeline.core.coexist.waivers import Waiver, find_waivers
+from lifeline.core.coexist.waivers import Waiver, find_waivers, tagged_waivers
 from lifeline.core.network.dns import DnsAnswer, DnsView, usual_answer
 from lifeline.core.network.model import (
     Catalog,
@@ -25,7 +25,7 @@ from lifeline.core.network.tiers import classify_subnets
 from lifeline.core.network.way_out import doubts_of_way_out
 from lifeline.core.plan.actions import Action, ActionKind
 from lifeline.core.plan.security_group import is_used, own_security_groups, usable_security_group
-from lifeline.core.policy.policy import EXEMPT, REQUIRE, Desired, Policy, desired, is_exempt
+from lifeline.core.policy.policy import EXEMPT, REQUIRE, Desired, Policy, desired
 from lifeline.core.wording import few, write_time
 
 
@@ -52,8 +52,8 @@ class Terms:
 class Retirement:
     """What to take away, since when each of Lifeline's own isn't needed (by id, to be saved), and what to say.
 
-    `waived` are the endpoints that aren't needed because somebody said so, by id. `kept_for` are the isolated subnets
-    of which nobody said so: such an endpoint stays while it is the only path of one.
+    `waived` are the endpoints that aren't needed, or may go, because somebody said so, by id. `kept_for` are the
+    isolated subnets of which nobody said so: such an endpoint stays while it is the only path of one.
     """
 
     actions: tuple[Action, ...] = ()
@@ -61,6 +61,18 @@ class Retirement:
     notes: tuple[str, ...] = ()
     waived: Mapping[str, tuple[Waiver, ...]] = field(default_factory=dict)
     kept_for: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    @property
+    def keys(self) -> frozenset[str]:
+        """What people are to be warned of before the waived endpoints go."""
+        return frozenset(key for id_, waivers in self.waived.items() for key in keys_of(id_, waivers))
+
+
+def keys_of(endpoint_id: str, waivers: Iterable[Waiver]) -> frozenset[str]:
+    """What these waivers of an endpoint are known by: by its id, and by that with each tag that says so, so that the
+    time of one tag never counts for another: `vpce-0123456789abcdef0 subnet-0123456789abcdef0 lifeline:exempt`.
+    """
+    return frozenset(f"{endpoint_id} {waiver.cause}".strip() for waiver in waivers)
 
 
 def has_own(vpc: Vpc, owner: str) -> bool:
@@ -103,7 +115,8 @@ def plan_retirement(
     """What may go now: what nothing has required for as long as `terms` say, or all of it where it is released.
 
     `unneeded` and `warned` are what was saved; whatever is needed again, or gone, leaves them, so that its time starts
-    again. Where somebody said that an endpoint isn't needed, its time starts when people are warned of that. An
+    again. Where somebody said that an endpoint isn't needed, its time starts when people are warned of that, and again
+    when they are of another tag that says so, be it one that only ends that the endpoint is kept for a subnet. An
     endpoint that is the only path of an isolated subnet, of which nobody said that it needs none, is blocked. Applying
     it leaves nothing to retire. Pure.
     """
@@ -125,15 +138,18 @@ class _Retiring:
         self._waived = (
             {}
             if terms.is_release
-            else waived_endpoints(vpc, services, terms.owner, terms.policy, today=terms.now.date())
+            else dict(waived_endpoints(vpc, services, terms.owner, terms.policy, today=terms.now.date()))
         )
-        self._warned = {resource_id: at for resource_id, at in warned.items() if resource_id in self._waived}
+        self._warned = warned
 
     def plan(self) -> Retirement:
         terms = self._terms
         if not terms.after and not terms.is_release:
             return Retirement(waived=self._waived)
         own = removable(self._vpc, terms.owner)
+        for endpoint in () if terms.is_release else own:
+            if endpoint.id in self._since and (freeing := [*self._freeing(endpoint)]):
+                self._waived[endpoint.id] = tuple(dict.fromkeys([*self._waived.get(endpoint.id, ()), *freeing]))
         retired = [self._retire(endpoint) for endpoint in own if terms.is_release or self._is_due(endpoint.id)]
         going = {action.endpoint_id for action in retired if action.is_planned}
         notified = {action.endpoint_id for action in retired}
@@ -144,8 +160,9 @@ class _Retiring:
         return Retirement(actions, unneeded, tuple(notes), self._waived, kept_for)
 
     def _is_due(self, resource_id: str) -> bool:
-        since = (self._warned if resource_id in self._waived else self._since).get(resource_id)
-        return since is not None and self._terms.now - since >= self._terms.after
+        keys = keys_of(resource_id, self._waived.get(resource_id, ()))
+        since = [self._warned.get(key) for key in keys] or [self._since.get(resource_id)]
+        return all(at is not None and self._terms.now - at >= self._terms.after for at in since)
 
     def _note(self, endpoint: Endpoint) -> str:
         hours = int(self._terms.after.total_seconds() // 3600)
@@ -263,17 +280,25 @@ class _Retiring:
         """True if someone said that the subnet need not reach the service: by an exemption, by a tag that lists other
         services, or by a policy that asks for the service nowhere.
         """
+        return self._is_meant_by_policy(client, service) or bool(self._tagged(client))
+
+    def _is_meant_by_policy(self, client: Subnet, service: str) -> bool:
         policy, today = self._terms.policy, self._terms.now.date()
-        subjects = (client, self._vpc)
-        ids = {subject.id for subject in subjects}
-        return (
-            any(
-                exempted.subject in ids and exempted.counts_on(today) and exempted.spares(service)
-                for exempted in policy.exemptions
-            )
-            or any(is_exempt(subject.tag(EXEMPT), today) or subject.tag(REQUIRE) is not None for subject in subjects)
-            or not any(service in rule.services for rule in policy.rules)
-        )
+        return any(
+            exempted.subject in {client.id, self._vpc.id} and exempted.counts_on(today) and exempted.spares(service)
+            for exempted in policy.exemptions
+        ) or not any(service in rule.services for rule in policy.rules)
+
+    def _tagged(self, client: Subnet) -> tuple[Waiver, ...]:
+        return tagged_waivers(self._vpc, client, today=self._terms.now.date())
+
+    def _freeing(self, endpoint: Endpoint) -> Iterator[Waiver]:
+        """The tags that alone say of subnets whose only path this is that they need it no longer."""
+        service = suffix_of(endpoint.service_name)
+        for subnet in sorted(self._vpc.subnets, key=lambda subnet: subnet.id):
+            waivers = self._tagged(subnet)
+            if waivers and not self._is_meant_by_policy(subnet, service) and self._is_only_path(endpoint, subnet):
+                yield from waivers
 
     def _named(self, subnet_ids: list[str]) -> str:
         return few([f"{subnet_id} ({self._tiers[subnet_id]})" for subnet_id in subnet_ids], 3)

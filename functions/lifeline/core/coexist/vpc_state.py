@@ -32,8 +32,8 @@ class VpcState:
     - `awaited`: by service, since when an endpoint of others' has been coming up at each look, whichever it was.
     - `awaited_told`: by service, the same time once people were told of it.
     - `unneeded`: by id, since when nothing has required what is Lifeline's own.
-    - `warned`: by the id of an endpoint, or a tagged resource and a service, when people were warned that the service
-      isn't required any more because of what somebody said.
+    - `warned`: by the id of an endpoint, or by what a tag says of it or of a subnet, when people were warned that the
+      service isn't required any more because of what somebody said.
     - `warned_before`: by the same keys, the warnings of the last day whose reason is gone.
     - `released_at`: when a person released everything of Lifeline's there.
     - `releasing`: when a person asked for that, while something is left to delete.

@@ -15,6 +15,8 @@ from lifeline.core.policy.policy import (
     ExemptedBy,
     Policy,
     desired,
+    exempted_by_tag,
+    required_by_tag,
     without_require,
 )
 from lifeline.core.policy.requiring_tags import RequiringTags, as_required, lost_keys
@@ -40,6 +42,11 @@ class Waiver:
         if self.exempted:
             return EXEMPT if self.exempted.by is ExemptedBy.TAG else ""
         return "" if self.keys else REQUIRE
+
+    @property
+    def cause(self) -> str:
+        """What says so, as far as it is a tag: `subnet-0123456789abcdef0 lifeline:exempt`. Empty where none is."""
+        return " ".join(filter(None, (self.subject, self.tag))) if self.tags and self.subject else ""
 
     @property
     def tags(self) -> frozenset[str]:
@@ -68,6 +75,16 @@ def find_waivers(vpc: Vpc, services: Iterable[str], policy: Policy, *, today: da
         elif not any(_asks(want, service) for want in in_any_tier):
             found[service] = (Waiver(keys=_selecting(service, policy, vpc)),)
     return found
+
+
+def tagged_waivers(vpc: Vpc, subnet: Subnet, *, today: date) -> tuple[Waiver, ...]:
+    """Those of the subnet by its own tags and its VPC's, whether anything would ask for a service without them or not:
+    each exempts it, or lists what it is to reach instead.
+    """
+    both: tuple[Vpc | Subnet, ...] = (vpc, subnet)
+    exempted = [found for tagged in both if (found := exempted_by_tag(tagged, today))]
+    lists = [tagged.id for tagged in both if required_by_tag(tagged) is not None]
+    return (*(Waiver(one.subject, one) for one in exempted), *map(Waiver, lists))
 
 
 def find_lapsed(

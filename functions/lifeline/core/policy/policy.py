@@ -472,6 +472,12 @@ def is_exempt(value: str | None, today: date) -> bool:
     return today <= spares if isinstance(spares, date) else spares is True
 
 
+def exempted_by_tag(tagged: Vpc | Subnet, today: date) -> Exempted | None:
+    """What the tag `lifeline:exempt` says; None where it isn't set, can't be read, or its last day (UTC) has passed."""
+    exempted = _read_tags(tagged).exempted
+    return exempted if exempted and exempted.counts_on(today) else None
+
+
 def _read_exempt(value: str) -> date | bool | None:
     """What the tag `lifeline:exempt` says: true, false or a last day; None where it can't be read."""
     said = value.strip().lower()

@@ -6,7 +6,15 @@ from datetime import datetime, timedelta
 
 from lifeline.core.coexist.associated import has_any
 from lifeline.core.coexist.lapsed import Lacking, Lapsed, find_lacking, is_of_tag
-from lifeline.core.coexist.retirement import Retirement, Terms, has_own, idle, plan_retirement, waived_endpoints
+from lifeline.core.coexist.retirement import (
+    Retirement,
+    Terms,
+    has_own,
+    idle,
+    keys_of,
+    plan_retirement,
+    waived_endpoints,
+)
 from lifeline.core.coexist.vpc_state import VpcList, VpcState
 from lifeline.core.coexist.warnings import due, settle
 from lifeline.core.history.change import Change
@@ -46,7 +54,9 @@ class Retirements(Amendment):
         going, lacking = retired(context, state), _lacking(context, lapsed, state)
         needed = {
             Fact.STATE: is_concerned,
-            Fact.CENTRAL_DNS: any(map(_is_kept, going.actions)) or bool(lacking.unasked),
+            Fact.CENTRAL_DNS: any(map(_is_kept, going.actions))
+            or not going.keys <= state.warned.keys()
+            or bool(lacking.unasked),
             Fact.INTERFACES: not context.is_release
             and any(map(_is_going, going.actions))
             and _has_public_subnets(context.vpc),
@@ -77,9 +87,11 @@ class Retirements(Amendment):
         }
         state = replace(state, made=made, unneeded=going.unneeded)
         unsure = () if context.known_tags is not None else filter(is_of_tag, state.warned)
-        state = settle(state, {*going.waived, *lapsed.keys, *unsure}, context.run.now)
+        state = settle(state, {*going.keys, *lapsed.keys, *unsure}, context.run.now)
         lacking = _lacking(context, lapsed, state)
-        keys = _warned_of(context, going, lapsed, lacking, state) - _retired_ids(done)
+        gone = {id_: going.waived.get(id_, ()) for id_ in _retired_ids(done)}
+        keys = _warned_of(context, going, lapsed, lacking, state)
+        keys -= {key for id_, waivers in gone.items() for key in keys_of(id_, waivers)}
         return Decision(plan, state, (_warning(context, going, lapsed, lacking, keys),) if keys else ())
 
 
@@ -165,14 +177,14 @@ def _warned_of(
     """What people are to be warned of now."""
     if context.is_release:
         return frozenset()
-    return due(state, {*going.waived, *lapsed.keys_of(lacking.unserved)}, context.run.now)
+    return due(state, {*going.keys, *lapsed.keys_of(lacking.unserved)}, context.run.now)
 
 
 def _warning(
     context: VpcContext, going: Retirement, lapsed: Lapsed, lacking: Lacking, keys: Collection[str]
 ) -> Announcement:
     run = context.run
-    waived = {id_: said for id_, said in going.waived.items() if id_ in keys}
+    waived = {id_: said for id_, said in going.waived.items() if not keys_of(id_, said).isdisjoint(keys)}
     services = {suffix_of(one.service_name) for one in context.vpc.endpoints if one.id in waived}
     exempting = Exempting(
         context.vpc,
@@ -185,8 +197,8 @@ def _warning(
         kept_for=going.kept_for,
         unserved={pair: said for pair, said in lacking.unserved.items() if pair[1] not in services},
     )
-    # What is said of an endpoint holds for all subnets: nobody needs to hear of them once it is gone.
-    warned = {*keys, *lapsed.keys_of(pair for pair in lapsed.waivers if pair[1] in services)}
+    # What is said of an endpoint holds for all isolated subnets: nobody needs to hear of these once it is gone.
+    warned = {*keys, *lapsed.keys_of(pair for pair in lapsed.of_isolated if pair[1] in services)}
     return Announcement(exempted_notice(exempting), VpcState(warned=dict.fromkeys(sorted(warned), run.now)))
 
 
