@@ -561,6 +561,15 @@ class TestClosing:
         assert found.news[0].incident.cause.fix == "the route came back"
         assert found.incidents == found.closed
 
+    def test_that_some_of_one_cause_are_not_fixed_counts_at_once_as_it_does_by_the_next_run(self) -> None:
+        members = [back("i-a"), back("i-b")]
+        unknown = incident(cause(CauseKind.AGENT, Confidence.LOW))
+        found = {"i-a": cut_off("vpc-1", None), "i-b": cut_off("vpc-1", None, fixed_at=minute(5))}
+        first = updated(*members, open_=[unknown], causes=found, at=11)
+        (known,) = first.incidents
+        assert (known.cause.key, known.cause.fixed_at) == (cut_off("vpc-1", None).key, None)
+        assert updated(*members, open_=[known], causes=found, at=11).incidents == ()
+
     def test_agents_that_left_the_roster_are_counted(self) -> None:
         found = updated(
             back("i-a"), open_=[incident(notified_agents=3)], removed=[silent("i-b", incident="inc-1")], at=11

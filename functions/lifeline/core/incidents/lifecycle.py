@@ -259,7 +259,8 @@ class _Update:
         checked = incident
         if found and len(seen) == len(found):
             is_over = not any(agent.state is State.SILENT for agent in members)
-            fitting = [cause for cause in seen if not is_over or cause.fixed_at or cause.key == incident.cause.key]
+            explaining = {incident.cause.key, *(cause.key for cause in seen if cause.fixed_at)}
+            fitting = [cause for cause in seen if not is_over or cause.key in explaining]
             checked = replace(incident, cause=refresh_cause(incident.cause, fitting), checked_at=self._now)
         until = recovers_until(checked)
         phase = Phase.RECOVERING if until and self._now < until else Phase.BROKEN
