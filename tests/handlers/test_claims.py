@@ -433,6 +433,18 @@ def test_a_claim_of_its_last_routes_deletes_lifelines_own(s3_days: Days) -> None
     assert days.live(vpc_id) == [made]
 
 
+def test_a_refused_call_a_day_for_one_table_after_the_other_takes_routes_for_one_day_only(s3_days: Days) -> None:
+    """Each comes once the day is over, and before any run has seen that."""
+    days = s3_days
+    vpc_id, tables, ours = served_by_two_tables(days)
+    days.deliver(refused(days, their_table(vpc_id, tables[0])))
+    assert endpoint(days, ours)["RouteTableIds"] == [tables[1]]
+    days.after(23)
+    days.clock.advance(HOUR + MINUTES)
+    days.deliver(refused(days, their_table(vpc_id, tables[1])))
+    assert sorted(endpoint(days, ours)["RouteTableIds"]) == sorted(tables)
+
+
 # ---- handed over
 
 

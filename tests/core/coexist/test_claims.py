@@ -434,7 +434,22 @@ def test_for_a_week_no_other_claim_counts_after_one_that_was_not_met_unless_a_pe
     ended: datetime | None, unfrozen: datetime | None, spent: bool
 ) -> None:
     unmet = {"logs": NOW} | ({"monitoring": ended} if ended else {})
-    assert is_spent("monitoring", unmet, {"monitoring": unfrozen} if unfrozen else {}, NOW) is spent
+    assert is_spent("monitoring", {}, unmet, {"monitoring": unfrozen} if unfrozen else {}, NOW) is spent
+
+
+@pytest.mark.parametrize(
+    ("freeze", "spent"),
+    [
+        (FREEZE, False),  # stands
+        (replace(FREEZE, since=NOW - CLAIM_HOLDS, until=NOW), True),
+        (replace(FREEZE, since=NOW - CLAIM_HOLDS + SECOND, until=NOW), False),  # theirs came
+        (replace(FREEZE, since=NOW - CLAIM_HOLDS - DAYS_7, until=NOW - DAYS_7), False),
+        (replace(FREEZE, kind=FreezeKind.MANUAL, since=NOW - CLAIM_HOLDS, until=NOW), False),
+    ],
+)
+def test_a_claim_that_ended_counts_as_not_met_before_a_run_has_seen_its_end(freeze: Freeze, *, spent: bool) -> None:
+    assert is_spent("monitoring", {"monitoring": freeze}, {}, {}, NOW) is spent
+    assert is_spent("logs", {"monitoring": freeze}, {}, {}, NOW) is False
 
 
 def test_only_what_would_be_made_is_left_out_for_a_claim() -> None:

@@ -49,12 +49,29 @@ def blocked_by_own(claim: Claim, vpc: Vpc, owner: str, catalog: Catalog) -> Endp
     return next((endpoint for endpoint in same if endpoint.route_table_ids & set(claim.route_table_ids)), None)
 
 
-def is_spent(service: str, unmet: Mapping[str, datetime], unfrozen: Mapping[str, datetime], now: datetime) -> bool:
-    """True if an earlier claim's endpoint never came: no other counts for a while, unless a person unfroze it since."""
-    ended = unmet.get(service)
+def is_spent(
+    service: str,
+    frozen: Mapping[str, Freeze],
+    unmet: Mapping[str, datetime],
+    unfrozen: Mapping[str, datetime],
+    now: datetime,
+) -> bool:
+    """True if an earlier claim's endpoint never came: no other counts for a while, unless a person unfroze it since.
+
+    `unmet` has those whose end a run has seen by now; the freeze of one that ended since is still among `frozen`.
+    """
+    last = frozen.get(service)
+    is_claim = last is not None and last.kind is FreezeKind.CLAIM and is_timed_out(last)
+    is_unseen = is_claim and service not in standing(frozen, now)
+    ended = last.until if last and is_unseen else unmet.get(service)
     if ended is None or now - ended >= UNMET_HOLDS:
         return False
     return unfrozen.get(service, ended) <= ended
+
+
+def is_timed_out(freeze: Freeze) -> bool:
+    """True if a claim ends, or ended, because its time is over, and not because theirs came."""
+    return freeze.until is not None and freeze.until >= freeze.since + CLAIM_HOLDS
 
 
 def with_claims(
