@@ -21,9 +21,7 @@ UNPROVEN = "NotInEventHistory"
 # How long such a message waits after each try: half an hour in all, six times what CloudTrail takes on average.
 WAITS = tuple(timedelta(minutes=minutes) for minutes in (1, 4, 10, 15))
 MOST_LOOKED_UP = 10  # claims of a batch …
-MOST_OF_ONE = (
-    3  # … and of one caller's on one resource; in turn by who called, so nobody's use up what others need
-)
+MOST_OF_ONE = 3  # … and of one caller's on one resource; in turn by who called, so nobody's use up what others need
 _EVENT_ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
