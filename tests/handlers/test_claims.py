@@ -445,6 +445,21 @@ def test_a_refused_call_a_day_for_one_table_after_the_other_takes_routes_for_one
     assert sorted(endpoint(days, ours)["RouteTableIds"]) == sorted(tables)
 
 
+@pytest.mark.parametrize(("effect", "live"), [("Deny", 1), ("Allow", 0)])
+def test_a_claim_of_its_last_routes_for_one_that_denies_all_counts_for_nothing(
+    s3_days: Days, effect: str, live: int
+) -> None:
+    """Lifeline's own would go for it at once."""
+    days, vpc_id = s3_days, s3_days.world.make_vpc()
+    days.world.make_subnet(vpc_id)
+    days.look(vpc_id)
+    days.clock.advance(MINUTES)
+    policy = {"Statement": [{"Effect": effect, "Principal": "*", "Action": "*", "Resource": "*"}]}
+    wanted = their_table(vpc_id, days.world.main_table(vpc_id))
+    days.deliver(refused(days, {**wanted, "PolicyDocument": json.dumps(policy)}))
+    assert len(days.live(vpc_id)) == live
+
+
 # ---- handed over
 
 
