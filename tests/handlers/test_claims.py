@@ -433,6 +433,25 @@ def test_a_claim_of_its_last_routes_deletes_lifelines_own(s3_days: Days) -> None
     assert days.live(vpc_id) == [made]
 
 
+def test_a_claim_that_theirs_answered_is_no_last_one(days: Days) -> None:
+    """Whoever replaces their endpoint needs the name again. So whoever may create one can take it for a day each time,
+    as they can by an endpoint that serves nobody.
+    """
+    vpc_id, subnet_id, _ = served(days)
+    for number in range(2):
+        (ours,) = days.live(vpc_id)
+        claim_again(days, vpc_id, subnet_id, number)
+        assert endpoint(days, ours)["PrivateDnsEnabled"] is False
+        made = apply_again(days, theirs(days, vpc_id, subnet_id))
+        days.sweeps(1)
+        assert days.live(vpc_id) == [made]
+        days.world.ec2.delete_vpc_endpoints(VpcEndpointIds=[made])
+        days.sweeps(2)
+        days.empty_queue()
+    (ours,) = days.live(vpc_id)
+    assert endpoint(days, ours)["PrivateDnsEnabled"] is True
+
+
 def test_a_refused_call_a_day_for_one_table_after_the_other_takes_routes_for_one_day_only(s3_days: Days) -> None:
     """Each comes once the day is over, and before any run has seen that."""
     days = s3_days

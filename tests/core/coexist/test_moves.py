@@ -47,6 +47,7 @@ def moves(
 
 
 TO_B = {"vpce-1": ("subnet-b",)}
+IN_BOTH = network(subnet_ids=frozenset({"subnet-a", "subnet-b"}))
 
 
 def test_who_depends_on_the_endpoint_needs_it_whether_or_not_the_policy_asks_for_it() -> None:
@@ -73,9 +74,11 @@ def test_other_networks_need_it_though_nobody_is_in_the_vpc() -> None:
 
 
 def test_what_has_another_subnet_left_needs_no_move() -> None:
-    in_both = network(subnet_ids=frozenset({"subnet-a", "subnet-b"}))
-    assert moves(in_both, "b") == {}
-    assert moves(in_both, "b", reached=True) == {}
+    assert moves(IN_BOTH, "b") == {}
+
+
+def test_it_leaves_one_of_several_whichever_other_networks_reach_for_that_is_not_known() -> None:
+    assert moves(IN_BOTH, reached=True) == {}
 
 
 A, A2, B2, C2 = "10.0.1.0/24", "10.0.2.0/24", "10.0.3.0/24", "10.0.4.0/24"
