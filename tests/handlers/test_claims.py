@@ -433,6 +433,52 @@ def test_a_claim_of_its_last_routes_deletes_lifelines_own(s3_days: Days) -> None
     assert days.live(vpc_id) == [made]
 
 
+def test_a_claim_that_theirs_answered_is_no_last_one(days: Days) -> None:
+    """Whoever replaces their endpoint needs the name again. So whoever may create one can take it for a day each time,
+    as they can by an endpoint that serves nobody.
+    """
+    vpc_id, subnet_id, _ = served(days)
+    for number in range(2):
+        (ours,) = days.live(vpc_id)
+        claim_again(days, vpc_id, subnet_id, number)
+        assert endpoint(days, ours)["PrivateDnsEnabled"] is False
+        made = apply_again(days, theirs(days, vpc_id, subnet_id))
+        days.sweeps(1)
+        assert days.live(vpc_id) == [made]
+        days.world.ec2.delete_vpc_endpoints(VpcEndpointIds=[made])
+        days.sweeps(2)
+        days.empty_queue()
+    (ours,) = days.live(vpc_id)
+    assert endpoint(days, ours)["PrivateDnsEnabled"] is True
+
+
+def test_a_refused_call_a_day_for_one_table_after_the_other_takes_routes_for_one_day_only(s3_days: Days) -> None:
+    """Each comes once the day is over, and before any run has seen that."""
+    days = s3_days
+    vpc_id, tables, ours = served_by_two_tables(days)
+    days.deliver(refused(days, their_table(vpc_id, tables[0])))
+    assert endpoint(days, ours)["RouteTableIds"] == [tables[1]]
+    days.after(23)
+    days.clock.advance(HOUR + MINUTES)
+    days.deliver(refused(days, their_table(vpc_id, tables[1])))
+    assert sorted(endpoint(days, ours)["RouteTableIds"]) == sorted(tables)
+
+
+@pytest.mark.parametrize(("effect", "live"), [("Deny", 1), ("Allow", 0)])
+def test_a_claim_of_its_last_routes_for_one_that_denies_all_counts_for_nothing(
+    s3_days: Days, effect: str, live: int
+) -> None:
+    """Lifeline's own would go for it at once."""
+    days, vpc_id = s3_days, s3_days.world.make_vpc()
+    days.world.make_subnet(vpc_id)
+    days.look(vpc_id)
+    days.clock.advance(MINUTES)
+    policy = {"Statement": [{"Effect": effect, "Principal": "*", "Action": "*", "Resource": "*"}]}
+    wanted = their_table(vpc_id, days.world.main_table(vpc_id))
+    days.deliver(refused(days, {**wanted, "PolicyDocument": json.dumps(policy)}))
+    assert len(days.live(vpc_id)) == live
+
+
 # ---- handed over
 
 

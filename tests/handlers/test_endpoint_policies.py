@@ -9,7 +9,16 @@ import pytest
 
 from lifeline.adapters.aws import network
 from lifeline.adapters.store.vpcs import VpcStore
-from tests.handlers.test_claims import apply_again, endpoint, frozen, refused, served, strict_for_all, theirs
+from tests.handlers.test_claims import (
+    apply_again,
+    endpoint,
+    frozen,
+    refused,
+    served,
+    strict_for_all,
+    their_table,
+    theirs,
+)
 from tests.support.cloudtrail import Identity, record_call
 from tests.support.days import MINUTES, Days
 from tests.support.home import HOME
@@ -192,6 +201,19 @@ def test_once_their_policy_lets_the_service_pass_the_claim_is_answered_and_lifel
     set_policy(days, made, NARROW)
     days.sweeps(1)
     assert (days.live(vpc_id), days.deletions()) == ([made], [ours])
+
+
+def test_a_claim_of_routes_for_one_that_names_a_caller_takes_lifelines_own_and_it_is_noted(s3_days: Days) -> None:
+    """Whether such a role exists isn't known."""
+    days = s3_days
+    vpc_id, _, ours = served(days)
+    wanted = their_table(vpc_id, days.world.main_table(vpc_id)) | {"PolicyDocument": NARROW}
+    days.deliver(refused(days, wanted, identity=MALLORY))
+    assert days.deletions() == [ours]
+    made = apply_again(days, wanted)
+    answer = days.look(vpc_id)
+    assert answer["services"][0]["state"] == "served"
+    assert f"whether the policy of {made} allows the s3 service isn't clear" in answer["note"]
 
 
 # ---- a VPC that is shared with other accounts

@@ -10,12 +10,13 @@ import pytest
 
 from lifeline.adapters.aws.event_history import EventHistory
 from lifeline.adapters.aws.queue import Queue
+from lifeline.core.requests.request import Request
 from lifeline.reconciler.batch import MOST_RECEIVES, read_record
 from lifeline.reconciler.steps.proven import MOST_LOOKED_UP, MOST_OF_ONE, WAITS, prove_claims
 from lifeline.runtime.settings import Settings
 from tests.handlers.test_claims import endpoint, frozen, refused, served, strict_for_all, theirs
 from tests.support.agents import calls, failing
-from tests.support.cloudtrail import RECORDED, Failure, Identity, record_call
+from tests.support.cloudtrail import DEPLOYER, RECORDED, Failure, Identity, record_call
 from tests.support.days import MINUTES, Days
 from tests.support.world import REGION, emulated_world
 
@@ -177,10 +178,47 @@ def test_refused_calls_on_many_endpoints_of_ones_own_dont_keep_others_from_being
     assert endpoint(days, ours)["PrivateDnsEnabled"] is False
 
 
-def refused_in(days: Days, vpc_id: str, subnet_id: str) -> Any:
+def test_refused_calls_of_some_callers_in_the_same_vpc_dont_keep_another_from_being_heard(days: Days) -> None:
+    vpc_id, subnet_id, ours = served(days)
+    flood = [refused_of_logs(days, vpc_id, subnet_id, f"role-{number}") for number in range(MOST_LOOKED_UP - 1)]
+    days.try_to_deliver(*flood, refused(days, theirs(days, vpc_id, subnet_id)))
+    assert endpoint(days, ours)["PrivateDnsEnabled"] is False
+
+
+def test_a_refused_call_that_had_to_wait_goes_before_those_that_came_since(days: Days) -> None:
+    """However many callers there are in each batch, a claim doesn't end among the dead letters for that."""
+    vpc_id, subnet_id, _ = served(days)
+    settings = Settings.from_environment()
+
+    def read(event: Any, tries: int) -> Request:
+        attributes = {"ApproximateReceiveCount": str(tries), "SentTimestamp": "1772442000000"}
+        return read_record({"body": json.dumps(event), "attributes": attributes}, settings.role_arn, REGION)
+
+    others = [refused_of_logs(days, vpc_id, subnet_id, f"role-{number}") for number in range(MOST_LOOKED_UP)]
+    flood, late = [read(event, 1) for event in others], refused(days, theirs(days, vpc_id, subnet_id))
+    ((left, _),) = prove_claims([*flood, read(late, 1)], EventHistory(), settings).failed
+    assert left.trigger.event_id == late["detail"]["eventID"]
+    proven = prove_claims([*flood, read(late, 2)], EventHistory(), settings).requests
+    assert proven[0].trigger.event_id == late["detail"]["eventID"]
+
+
+def refused_of_logs(days: Days, vpc_id: str, subnet_id: str, role: str) -> Any:
+    """A record of a call that was refused, but not because of Lifeline's own endpoint."""
+    failure = Failure(CONFLICT.code, CONFLICT.message.replace("monitoring", "logs"))
+    return deepcopy(refused_in(days, vpc_id, subnet_id, identity=Identity(role), failure=failure))
+
+
+def refused_in(
+    days: Days, vpc_id: str, subnet_id: str, *, identity: Identity = DEPLOYER, failure: Failure = CONFLICT
+) -> Any:
     """A record of a call that EC2 would refuse in somebody's own VPC, each with an id of its own."""
     return record_call(
-        "CreateVpcEndpoint", theirs(days, vpc_id, subnet_id), failure=CONFLICT, at=days.clock(), request_id=str(uuid4())
+        "CreateVpcEndpoint",
+        theirs(days, vpc_id, subnet_id),
+        failure=failure,
+        identity=identity,
+        at=days.clock(),
+        request_id=str(uuid4()),
     )
 
 

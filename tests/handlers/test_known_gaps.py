@@ -633,6 +633,23 @@ def test_an_endpoint_of_theirs_that_comes_up_is_quiet_and_its_wait_forgotten(day
     assert days.texts() == []
 
 
+def test_endpoints_of_theirs_of_which_each_serves_for_a_while_are_not_said(days: Days) -> None:
+    """A look at which one serves ends the wait. Where agents fall silent meanwhile, the detector says so."""
+    ec2, vpc_id = client("ec2"), days.world.make_vpc()
+    theirs, states = endpoint_of_theirs(days, vpc_id, days.world.make_subnet(vpc_id)), list[str]()
+    for _ in range(6):
+        endpoint_id = next(theirs)
+        for state in ("pending", ""):
+            days.account.put_in_state(endpoint_id, state)
+            days.clock.advance(days.account.endpoints_hidden_for + 4 * MINUTES)
+            days.call({"sweep": True})
+            states.append(days.look(vpc_id)["services"][0]["state"])
+        ec2.delete_vpc_endpoints(VpcEndpointIds=[endpoint_id])
+        days.clock.advance(MINUTES)
+    assert states == ["pending", "served"] * 6
+    assert days.texts() == []
+
+
 def test_a_sweep_forgets_a_wait_that_ended_and_one_more_subnet_that_lacks_the_service_is_news(days: Days) -> None:
     vpc_id = days.world.make_vpc()
     endpoint_id = next(endpoint_of_theirs(days, vpc_id, days.world.make_subnet(vpc_id)))

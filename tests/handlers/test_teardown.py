@@ -347,26 +347,71 @@ def test_an_endpoint_that_others_need_stays_where_no_other_zone_can_take_it_and_
     assert days.live(site.vpc_id) == []
 
 
+def run_where_one_subnet_alone_is_reached(days: Days, site: Site, place: int, reached: str) -> None:
+    """An instance whose own group lets it out to one subnet."""
+    ec2 = days.world.ec2
+    group_id = ec2.create_security_group(GroupName="app", Description="app", VpcId=site.vpc_id)["GroupId"]
+    everywhere = [{"IpProtocol": "-1", "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}]
+    ec2.revoke_security_group_egress(GroupId=group_id, IpPermissions=everywhere)
+    (seen,) = ec2.describe_subnets(SubnetIds=[reached])["Subnets"]
+    there = {"IpProtocol": "tcp", "FromPort": 443, "ToPort": 443, "IpRanges": [{"CidrIp": seen["CidrBlock"]}]}
+    ec2.authorize_security_group_egress(GroupId=group_id, IpPermissions=[there])
+    more = {"SubnetId": site.subnet_ids[place], "SecurityGroupIds": [group_id]}
+    ec2.run_instances(ImageId="ami-12c6146b", MinCount=1, MaxCount=1, **more)
+
+
+def shut(days: Days, site: Site, subnet_id: str) -> None:
+    """By a network ACL that lets nothing in or out."""
+    ec2 = days.world.ec2
+    acl_id = ec2.create_network_acl(VpcId=site.vpc_id)["NetworkAcl"]["NetworkAclId"]
+    there = {"Filters": [{"Name": "association.subnet-id", "Values": [subnet_id]}]}
+    (before,) = ec2.describe_network_acls(**there)["NetworkAcls"]
+    (on,) = [one["NetworkAclAssociationId"] for one in before["Associations"] if one["SubnetId"] == subnet_id]
+    ec2.replace_network_acl_association(AssociationId=on, NetworkAclId=acl_id)
+
+
 def test_an_endpoint_stays_where_the_groups_of_others_let_them_reach_it_nowhere_else(
     days: Days, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tune(monkeypatch, coverage="vpc")
     site = Site(days, "a", "b")
     (before,) = site.subnets_of_endpoints()
-    doomed, ec2 = site.subnet_ids.index(before), days.world.ec2
-    group_id = ec2.create_security_group(GroupName="app", Description="app", VpcId=site.vpc_id)["GroupId"]
-    everywhere = [{"IpProtocol": "-1", "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}]
-    ec2.revoke_security_group_egress(GroupId=group_id, IpPermissions=everywhere)
-    (seen,) = ec2.describe_subnets(SubnetIds=[before])["Subnets"]
-    there = {"IpProtocol": "tcp", "FromPort": 443, "ToPort": 443, "IpRanges": [{"CidrIp": seen["CidrBlock"]}]}
-    ec2.authorize_security_group_egress(GroupId=group_id, IpPermissions=[there])
-    more = {"SubnetId": site.subnet_ids[1 - doomed], "SecurityGroupIds": [group_id]}
-    ec2.run_instances(ImageId="ami-12c6146b", MinCount=1, MaxCount=1, **more)
+    doomed = site.subnet_ids.index(before)
+    run_where_one_subnet_alone_is_reached(days, site, 1 - doomed, before)
     for _ in range(2):
         days.deliver(site.try_subnet(doomed))
         days.take_from_queue()
     assert site.subnets_of_endpoints() == [before]
     assert "others still need the endpoint" in notified(days)[0][1]
+
+
+def test_an_endpoint_of_two_subnets_stays_in_the_one_that_others_need(days: Days) -> None:
+    site = Site(days, "a", "b")
+    run_where_one_subnet_alone_is_reached(days, site, 1, site.subnet_ids[0])
+    for _ in range(2):
+        days.deliver(site.try_subnet(0))
+        days.take_from_queue()
+    assert site.subnets_of_endpoints() == sorted(site.subnet_ids)
+    ((kind, text),) = notified(days)
+    assert (kind, "others still need the endpoint there" in text) == ("teardown", True)
+    assert f"To delete {site.subnet_ids[0]}, add a subnet" in text
+
+
+def test_an_endpoint_stays_where_somebody_shuts_the_subnet_to_which_it_just_moved(
+    days: Days, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between the two steps."""
+    tune(monkeypatch, coverage="vpc")
+    site = Site(days, "a", "a", "b")
+    (before,) = site.subnets_of_endpoints()
+    doomed = site.subnet_ids.index(before)
+    site.add_interface((doomed + 1) % 3)
+    site.add_interface((doomed + 2) % 3)
+    days.deliver(site.try_subnet(doomed))
+    (place,) = set(site.subnets_of_endpoints()) - {before}
+    shut(days, site, place)
+    days.take_from_queue()
+    assert site.subnets_of_endpoints() == sorted([before, place])
 
 
 def test_an_endpoint_gets_no_second_subnet_of_a_zone_before_it_has_left_the_first(days: Days) -> None:

@@ -187,7 +187,7 @@ def tables_have_no_route_yet(state: State, wish: Wish) -> None:
         if table.vpc_id != wish.vpc_id:
             message = f"The route table '{table_id}' does not belong to the VPC {wish.vpc_id}"
             raise RefusedError("InvalidParameter", message)
-        if table_id in taken:
+        if table_id in taken | state.routed_tables:
             message = f"route table {table_id} already has a route for the service {wish.service.name}"
             raise RefusedError("RouteAlreadyExists", message)
 

@@ -121,6 +121,7 @@ class State:
     associations: set[tuple[str, str]] = field(default_factory=set)
     reserved: set[str] = field(default_factory=set)  # subnets, by id, of which EC2 assigns no address itself
     full_tables: set[str] = field(default_factory=set)  # route tables, by id, that have used up their quota of routes
+    routed_tables: set[str] = field(default_factory=set)  # route tables, by id, with routes of others to services
     tokens: dict[str, tuple[dict[str, Any], dict[str, Any]]] = field(default_factory=dict)
     failing: dict[str, list[dict[str, str]]] = field(default_factory=dict)
     faults: defaultdict[str, list[Fault]] = field(default_factory=lambda: defaultdict(list))

@@ -1,5 +1,6 @@
 """Which refused calls are claims, and how Lifeline's own makes way, step by step."""
 
+import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -112,6 +113,30 @@ def test_a_claim_meets_lifelines_own_endpoint_of_the_same_service(claim: Claim, 
     network = vpc(subnet("a"), table(), THEIR_GATEWAY, mine, gateway("main"), other)
     found = blocked_by_own(claim, network, OWNER, CATALOG)
     assert (found.id if found else "") == blocked_by
+
+
+ANYBODY = {"Effect": "Allow", "Principal": "*", "Action": "*", "Resource": "*"}
+NOBODY = json.dumps({"Statement": [ANYBODY | {"Effect": "Deny"}]})
+SOMEBODY = json.dumps({"Statement": [ANYBODY | {"Principal": {"AWS": "arn:aws:iam::123456789012:role/app"}}]})
+
+
+@pytest.mark.parametrize(
+    ("sets", "has", "counts"),
+    [
+        ("", "", True),
+        (SOMEBODY, "", True),
+        (NOBODY, "", False),
+        ("", NOBODY, False),
+        (SOMEBODY, NOBODY, True),
+        ("{", "", True),
+    ],
+)
+def test_a_claim_of_routes_for_an_endpoint_that_lets_nobody_through_does_not_count(
+    sets: str, has: str, *, counts: bool
+) -> None:
+    network = vpc(subnet("a"), table(), gateway("main"), replace(THEIR_GATEWAY, policy=has))
+    claim = Claim(S3, "", "vpce-theirs", ("rtb-main",), sets)
+    assert (blocked_by_own(claim, network, OWNER, CATALOG) is not None) is counts
 
 
 def test_a_claim_holds_for_a_day_from_when_it_was_made() -> None:
@@ -434,7 +459,22 @@ def test_for_a_week_no_other_claim_counts_after_one_that_was_not_met_unless_a_pe
     ended: datetime | None, unfrozen: datetime | None, spent: bool
 ) -> None:
     unmet = {"logs": NOW} | ({"monitoring": ended} if ended else {})
-    assert is_spent("monitoring", unmet, {"monitoring": unfrozen} if unfrozen else {}, NOW) is spent
+    assert is_spent("monitoring", {}, unmet, {"monitoring": unfrozen} if unfrozen else {}, NOW) is spent
+
+
+@pytest.mark.parametrize(
+    ("freeze", "spent"),
+    [
+        (FREEZE, False),  # stands
+        (replace(FREEZE, since=NOW - CLAIM_HOLDS, until=NOW), True),
+        (replace(FREEZE, since=NOW - CLAIM_HOLDS + SECOND, until=NOW), False),  # theirs came
+        (replace(FREEZE, since=NOW - CLAIM_HOLDS - DAYS_7, until=NOW - DAYS_7), False),
+        (replace(FREEZE, kind=FreezeKind.MANUAL, since=NOW - CLAIM_HOLDS, until=NOW), False),
+    ],
+)
+def test_a_claim_that_ended_counts_as_not_met_before_a_run_has_seen_its_end(freeze: Freeze, *, spent: bool) -> None:
+    assert is_spent("monitoring", {"monitoring": freeze}, {}, {}, NOW) is spent
+    assert is_spent("logs", {"monitoring": freeze}, {}, {}, NOW) is False
 
 
 def test_only_what_would_be_made_is_left_out_for_a_claim() -> None:

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from lifeline.core.coexist.moves import Stay, reached_by
-from lifeline.core.network.model import AclEntry, EndpointState, NetworkAcl, TargetKind, Vpc
+from lifeline.core.network.model import AclEntry, EndpointState, NetworkAcl, Subnet, TargetKind, Vpc
 from lifeline.core.policy.policy import Desired, Requirement
 from tests.support.builders import (
     CATALOG,
@@ -47,6 +47,7 @@ def moves(
 
 
 TO_B = {"vpce-1": ("subnet-b",)}
+IN_BOTH = network(subnet_ids=frozenset({"subnet-a", "subnet-b"}))
 
 
 def test_who_depends_on_the_endpoint_needs_it_whether_or_not_the_policy_asks_for_it() -> None:
@@ -73,7 +74,46 @@ def test_other_networks_need_it_though_nobody_is_in_the_vpc() -> None:
 
 
 def test_what_has_another_subnet_left_needs_no_move() -> None:
-    assert moves(network(subnet_ids=frozenset({"subnet-a", "subnet-b"})), "b") == {}
+    assert moves(IN_BOTH, "b") == {}
+
+
+def test_it_leaves_one_of_several_whichever_other_networks_reach_for_that_is_not_known() -> None:
+    assert moves(IN_BOTH, reached=True) == {}
+
+
+A, A2, B2, C2 = "10.0.1.0/24", "10.0.2.0/24", "10.0.3.0/24", "10.0.4.0/24"
+EVERYWHERE = tuple(AclEntry(100, egress, True, "-1", "0.0.0.0/0") for egress in (True, False))
+
+
+def in_two(*denied: str, there: tuple[Subnet, ...] = ()) -> Vpc:
+    """An endpoint in a, which is doomed, and in b; in a2 is somebody whose ACL denies the way to these blocks."""
+    no_way = tuple(AclEntry(place, True, False, "-1", cidr) for place, cidr in enumerate(denied, 1))
+    acl = NetworkAcl("acl-1", frozenset({"subnet-a2"}), (*no_way, *EVERYWHERE))
+    subnets = (subnet("a", cidr=A), subnet("a2", cidr=A2), subnet("b", B, cidr=B2), *there)
+    return vpc(*subnets, endpoint(MONITORING, "a", "b"), own_security_group(), network_acls=(acl,))
+
+
+@pytest.mark.parametrize(
+    ("of", "found"),
+    [
+        (in_two(), {}),
+        (in_two(B2), {"vpce-1": ()}),
+        (in_two(B2, there=(subnet("c", C, cidr=C2),)), {"vpce-1": ("subnet-c",)}),
+        (in_two(B2, C2, there=(subnet("c", C, cidr=C2),)), {"vpce-1": ()}),
+        (in_two(A, B2), {}),  # who doesn't reach it by what goes loses nothing
+    ],
+)
+def test_it_leaves_no_subnet_by_which_alone_somebody_reaches_it(of: Vpc, found: Mapping[str, tuple[str, ...]]) -> None:
+    assert moves(of, "a2") == found
+    assert moves(of) == {}  # nobody is there
+
+
+def test_it_leaves_a_subnet_where_whoever_reaches_it_does_by_one_of_the_others() -> None:
+    """Also where they don't by each of these."""
+    of = in_two(B2, there=(subnet("c", C, cidr=C2),))
+    (mine,) = of.endpoints
+    in_three = replace(of, endpoints=(replace(mine, subnet_ids=mine.subnet_ids | {"subnet-c"}),))
+    assert moves(in_three, "a2") == {}
 
 
 @pytest.mark.parametrize(

@@ -50,6 +50,13 @@ def test_one_route_table_or_several_are_read(request_parameters: dict[str, Any])
     assert claim == Claim(service_name=S3, route_table_ids=(TABLE_ID,))
 
 
+def test_the_policy_that_a_call_sets_is_read() -> None:
+    policy = '{"Statement": []}'
+    wanted = {"ServiceName": S3, "RouteTableId": {"content": TABLE_ID}, "PolicyDocument": policy}
+    claim = read_claim("CreateVpcEndpoint", "RouteAlreadyExists", "", {"CreateVpcEndpointRequest": wanted})
+    assert claim == Claim(S3, route_table_ids=(TABLE_ID,), policy=policy)
+
+
 def test_route_tables_that_a_call_takes_off_are_not_claimed() -> None:
     request = {"ModifyVpcEndpointRequest": {"RemoveRouteTableId": {"content": TABLE_ID}}}
     assert read_claim("ModifyVpcEndpoint", "RouteAlreadyExists", "", request) is None
@@ -105,12 +112,14 @@ def test_the_conflict_is_read_whatever_vpc_the_message_names(end: str) -> None:
 
 
 def test_what_tags_and_tokens_say_is_never_a_part_of_a_claim() -> None:
+    policy = json.dumps({"ServiceName": S3, "VpcEndpointId": ENDPOINT_ID})
     request = {
         "CreateVpcEndpointRequest": {
             "ClientToken": ENDPOINT_ID,
             "TagSpecification": {"tag": 1, "Tag": {"tag": 1, "Key": "VpcEndpointId", "Value": ENDPOINT_ID}},
-            "PolicyDocument": json.dumps({"ServiceName": S3, "VpcEndpointId": ENDPOINT_ID}),
+            "PolicyDocument": policy,
             "DnsOptions": {"ServiceName": S3, "VpcEndpointId": ENDPOINT_ID},
         }
     }
-    assert read_claim("CreateVpcEndpoint", "InvalidParameter", CONFLICT, request) == Claim(domain=DOMAIN)
+    claim = read_claim("CreateVpcEndpoint", "InvalidParameter", CONFLICT, request)
+    assert claim == Claim(domain=DOMAIN, policy=policy)

@@ -39,8 +39,9 @@ _STALE_CODES = frozenset(
 )
 
 
-# EC2 refuses all of a call of which one subnet, or one route table, has no room left (EC2 API: error codes).
-_NO_ROOM = frozenset({"InsufficientFreeAddressesInSubnet", "RouteLimitExceeded"})
+# EC2 refuses all of a call of which one subnet, or one route table, has no room left, or a table has such a route (EC2
+# API: error codes).
+_NO_ROOM = frozenset({"InsufficientFreeAddressesInSubnet", "RouteAlreadyExists", "RouteLimitExceeded"})
 _ADDS = frozenset(
     {
         ActionKind.CREATE_INTERFACE_ENDPOINT,

@@ -1,10 +1,11 @@
 """Claims: which refusals of others' endpoints count, because Lifeline's own endpoint is in their place."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from lifeline.core.guards.freeze import EVERYTHING, Freeze, FreezeKind, standing
+from lifeline.core.network.endpoint_policy import is_shut
 from lifeline.core.network.model import Catalog, Endpoint, EndpointType, Vpc, is_own, suffix_of
 from lifeline.core.plan.endpoint_lifecycle import Made
 from lifeline.core.wording import write_actor, write_time
@@ -16,12 +17,15 @@ _A_RUN = timedelta(minutes=5)  # an endpoint is saved at the end of the run that
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """What a refused call wanted: a DNS name for its endpoint, or routes to a service in some route tables."""
+    """What a refused call wanted: a DNS name for its endpoint, or routes to a service in some route tables. `policy` is
+    the document that it set, if any.
+    """
 
     service_name: str = ""
     domain: str = ""
     endpoint_id: str = ""
     route_table_ids: tuple[str, ...] = ()
+    policy: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,25 +40,47 @@ class Claimed:
 
 
 def blocked_by_own(claim: Claim, vpc: Vpc, owner: str, catalog: Catalog) -> Endpoint | None:
-    """Lifeline's own endpoint that conflicts with the claim; None where none does, so that the claim doesn't count."""
+    """Lifeline's own endpoint that conflicts with the claim; None where none does, so that the claim doesn't count. Nor
+    does one of routes for an endpoint whose policy lets nobody use the service: Lifeline's own may go for it at once.
+    """
     if any(endpoint.id == claim.endpoint_id and is_own(endpoint, owner) for endpoint in vpc.endpoints):
         return None
     own = vpc.own_endpoints(owner)
     if claim.domain:
         named = (endpoint for endpoint in own if endpoint.private_dns)
         return next((endpoint for endpoint in named if _answers(endpoint, claim.domain, catalog)), None)
-    wanted = claim.service_name or next((x.service_name for x in vpc.endpoints if x.id == claim.endpoint_id), "")
+    theirs = next((endpoint for endpoint in vpc.endpoints if endpoint.id == claim.endpoint_id), None)
+    wanted = claim.service_name or (theirs.service_name if theirs else "")
+    policy = claim.policy or (theirs.policy if theirs else "")
     gateways = (endpoint for endpoint in own if endpoint.type is EndpointType.GATEWAY)
     same = (endpoint for endpoint in gateways if endpoint.service_name == wanted)
-    return next((endpoint for endpoint in same if endpoint.route_table_ids & set(claim.route_table_ids)), None)
+    found = next((endpoint for endpoint in same if endpoint.route_table_ids & set(claim.route_table_ids)), None)
+    return None if found and is_shut(replace(found, id=claim.endpoint_id, policy=policy), vpc) else found
 
 
-def is_spent(service: str, unmet: Mapping[str, datetime], unfrozen: Mapping[str, datetime], now: datetime) -> bool:
-    """True if an earlier claim's endpoint never came: no other counts for a while, unless a person unfroze it since."""
-    ended = unmet.get(service)
+def is_spent(
+    service: str,
+    frozen: Mapping[str, Freeze],
+    unmet: Mapping[str, datetime],
+    unfrozen: Mapping[str, datetime],
+    now: datetime,
+) -> bool:
+    """True if an earlier claim's endpoint never came: no other counts for a while, unless a person unfroze it since.
+
+    `unmet` has those whose end a run has seen by now; the freeze of one that ended since is still among `frozen`.
+    """
+    last = frozen.get(service)
+    is_claim = last is not None and last.kind is FreezeKind.CLAIM and is_timed_out(last)
+    is_unseen = is_claim and service not in standing(frozen, now)
+    ended = last.until if last and is_unseen else unmet.get(service)
     if ended is None or now - ended >= UNMET_HOLDS:
         return False
     return unfrozen.get(service, ended) <= ended
+
+
+def is_timed_out(freeze: Freeze) -> bool:
+    """True if a claim ends, or ended, because its time is over, and not because theirs came."""
+    return freeze.until is not None and freeze.until >= freeze.since + CLAIM_HOLDS
 
 
 def with_claims(

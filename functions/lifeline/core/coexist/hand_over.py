@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from lifeline.core.coexist.claims import CLAIM_HOLDS, UNMET_HOLDS
+from lifeline.core.coexist.claims import CLAIM_HOLDS, UNMET_HOLDS, is_timed_out
 from lifeline.core.guards.freeze import Freeze, FreezeKind, freeze_words, standing
 from lifeline.core.network.model import (
     FAILED_STATES,
@@ -147,7 +147,7 @@ class _HandingOver:
         else:
             self._actions = [_taken_back(action, service, freeze) for action in self._actions]
             del self._frozen[service]
-            if _is_timed_out(freeze):
+            if is_timed_out(freeze):
                 self._unmet.add(service)
 
     def _postpone(self, service: str) -> None:
@@ -240,13 +240,9 @@ def _takes_over(endpoint: Endpoint, freeze: Freeze) -> bool:
     return endpoint.type is EndpointType.INTERFACE and endpoint.private_dns
 
 
-def _is_timed_out(freeze: Freeze) -> bool:
-    return freeze.until is not None and freeze.until >= freeze.since + CLAIM_HOLDS
-
-
 def _taken_back(action: Action, service: str, freeze: Freeze) -> Action:
     """The action with what nobody would guess: that Lifeline had handed it over, to whom, and for how long."""
-    if action.service != service or not _is_pressing(action) or not _is_timed_out(freeze):
+    if action.service != service or not _is_pressing(action) or not is_timed_out(freeze):
         return action
     who, hours = write_actor(freeze.actor) or "someone", int(CLAIM_HOLDS.total_seconds() // 3600)
     words = (

@@ -1,6 +1,6 @@
-"""Moves: where Lifeline's endpoint goes when someone deletes its only subnet, and others still need it."""
+"""Moves: where Lifeline's endpoint goes when someone deletes a subnet in which others still need it."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 
 from lifeline.core.network.dns import DnsView
@@ -59,31 +59,44 @@ class Stay:
     dns: DnsView | None = None
 
     def moves(self) -> Mapping[str, tuple[str, ...]]:
-        """Lifeline's endpoints that are needed and have all of their subnets among the doomed, each with the subnet to
-        add first. It is none where no subnet can take its interface: then the endpoint stays where it is.
+        """Lifeline's endpoints that can't just leave the doomed subnets, because somebody needs them there, each with
+        the subnet to add first. It is none where no subnet can take its interface: then the endpoint stays where it is.
 
         The new subnet is in another Availability Zone, because AWS takes one subnet a zone, and refuses a second one
         before the first is gone (EC2 API errors: DuplicateSubnetsInSameZone).
         """
-        stranded = (
+        leaving = (
             endpoint
             for endpoint in self.vpc.own_endpoints(self.owner)
-            if endpoint.type is EndpointType.INTERFACE and endpoint.subnet_ids and endpoint.subnet_ids <= self.doomed
+            if endpoint.type is EndpointType.INTERFACE and endpoint.subnet_ids & self.doomed
         )
-        return {endpoint.id: self._place(endpoint) for endpoint in stranded if self._is_needed(endpoint)}
+        return {endpoint.id: self._place(endpoint) for endpoint in leaving if self._is_needed(endpoint)}
 
     def _is_needed(self, endpoint: Endpoint) -> bool:
-        """True if somebody who stays must reach the service, or does, and wouldn't without the endpoint."""
-        if self.is_reached or self.occupied & self._requiring(endpoint):
+        """True if somebody who stays reaches the service by the doomed subnets, and would by none of its others; or
+        must reach it, or may from another network, and it has no others.
+        """
+        left = endpoint.subnet_ids - self.doomed
+        if not left and (self.is_reached or self.occupied & self._requiring(endpoint)):
             return True
         service = suffix_of(endpoint.service_name)
+        dependents = find_dependents(service, self._by(endpoint, self.doomed), self.catalog, self.dns)
+        losing = [dependent for dependent in dependents if dependent.subnet.id in self.occupied]
+        for subnet_id in sorted(left) or [""]:
+            found = find_harm(service, losing, self._by(endpoint, {subnet_id}), self.catalog, self.dns)
+            harmed = {harm.subnet_id for harm in found if harm.is_grave}
+            losing = [dependent for dependent in losing if dependent.subnet.id in harmed]
+        return bool(losing)
+
+    def _by(self, endpoint: Endpoint, subnet_ids: Collection[str]) -> Vpc:
+        """The VPC with the endpoint in no others than these of its subnets, if any, as once it is available: while EC2
+        is changing it, nobody would count as reaching anything.
+        """
         others = tuple(other for other in self.vpc.endpoints if other.id != endpoint.id)
-        # As once it is available: while EC2 is changing it, nobody would count as reaching anything.
-        now = replace(self.vpc, endpoints=(*others, replace(endpoint, state=EndpointState.AVAILABLE)))
-        dependents = find_dependents(service, now, self.catalog, self.dns)
-        served = [dependent for dependent in dependents if dependent.subnet.id in self.occupied]
-        found = find_harm(service, served, replace(self.vpc, endpoints=others), self.catalog, self.dns)
-        return any(harm.is_grave for harm in found)
+        there = replace(
+            endpoint, state=EndpointState.AVAILABLE, subnet_ids=endpoint.subnet_ids.intersection(subnet_ids)
+        )
+        return replace(self.vpc, endpoints=(*others, there) if there.subnet_ids else others)
 
     def _requiring(self, endpoint: Endpoint) -> frozenset[str]:
         service = suffix_of(endpoint.service_name)
@@ -110,7 +123,8 @@ class Stay:
                 avoid=avoid | closed,
             )
 
-        takeover = Takeover(service, suffix_of(service.name), self.vpc, self.dns, said_ports=self.catalog.ports)
+        now = self._by(endpoint, self.doomed)
+        takeover = Takeover(service, suffix_of(service.name), now, self.dns, said_ports=self.catalog.ports)
         staying = [dependent for dependent in takeover.dependents() if dependent.subnet.id not in self.doomed]
         placement = place_unharmed(place, takeover, staying, clients)
         moved = replace(endpoint, subnet_ids=frozenset(subnet.id for subnet in placement.subnets))

@@ -48,8 +48,8 @@ class Teardown:
 
     `in_use` has their ids beside each attempt: network interfaces and, for a VPC, what connects other networks to it.
     `is_idle` says that there are none in all of the VPC, and `occupied` are the subnets with others' interfaces.
-    `moves` has the endpoints that others need and that are only in cleared subnets, each with the subnets to add first:
-    none where it has to stay.
+    `moves` has the endpoints that others need in cleared subnets, each with the subnets to add first: none where it has
+    to stay.
     """
 
     vpc_id: str
@@ -173,11 +173,11 @@ def _clear(
 
 
 def _leave(endpoint: Endpoint, gone: frozenset[str], reason: str, to: tuple[str, ...] | None) -> Action:
-    """The endpoint out of these subnets. That EC2 takes the last one from it is nowhere promised, so it goes then,
-    unless others need it: `to` is where it goes first.
+    """The endpoint out of these subnets. That EC2 takes the last one from it is nowhere promised, so it goes then.
+    Where others need it there, `to` is where it goes first.
     """
     leaving = replace(Action.on(ActionKind.REMOVE_SUBNETS, endpoint, reason), subnet_ids=tuple(sorted(gone)))
-    if endpoint.subnet_ids - gone:
+    if to is None and endpoint.subnet_ids - gone:
         return leaving
     if to is None:
         return Action.on(ActionKind.RETIRE_ENDPOINT, endpoint, f"{reason}, and it has no other subnet")
@@ -192,8 +192,10 @@ def _reason(attempt: Attempt) -> str:
 
 
 def held_subnets(vpc: Vpc, teardown: Teardown) -> frozenset[str]:
-    """The cleared subnets that keep an endpoint of Lifeline's: others need it, and it has no place elsewhere."""
-    held = (endpoint.subnet_ids for endpoint in vpc.endpoints if teardown.moves.get(endpoint.id) == ())
+    """The cleared subnets that keep an endpoint of Lifeline's: others need it there, and it has no place elsewhere."""
+    held = (
+        endpoint.subnet_ids & teardown.doomed for endpoint in vpc.endpoints if teardown.moves.get(endpoint.id) == ()
+    )
     return frozenset[str]().union(*held)
 
 

@@ -7,7 +7,7 @@ from lifeline.core.guards.freeze import Freeze
 from lifeline.core.network.model import SeenTier, Tier
 from lifeline.core.notices.notice import Notice, brief_id, fit_subject, invoke_lines
 from lifeline.core.notices.plan_text import action_lines, resource_ids
-from lifeline.core.plan.actions import Action
+from lifeline.core.plan.actions import Action, ActionKind
 from lifeline.core.severity import Severity
 from lifeline.core.wording import few, write_actor, write_actor_shorter, write_count, write_time
 
@@ -56,8 +56,8 @@ def handed_over_notice(
             f"Have {write_actor(freeze.actor) or 'the caller'} try again now (with Terraform: run terraform apply",
             "again).",
             _meanwhile(isolated, service),
-            f"Once the new endpoint is available, Lifeline will delete its own. If it isn't available by {ends},",
-            f"Lifeline will take the {what} back. To have it do so now (the caller's next attempt will then fail):",
+            _afterwards(freeze, actions, what, ends),
+            "To have it do so now (the caller's next attempt will then fail):",
             *invoke_lines(stack_name, {"vpc_ids": [vpc_id], "unfreeze": [service]}),
         ),
         vpc_id=vpc_id,
@@ -74,6 +74,14 @@ def handed_over_notice(
             "until": freeze.until.isoformat() if freeze.until else "",
         },
     )
+
+
+def _afterwards(freeze: Freeze, actions: Iterable[Action], what: str, ends: str) -> str:
+    if any(action.kind is ActionKind.RETIRE_ENDPOINT for action in actions):
+        return f"If the new endpoint isn't available by {ends}, Lifeline will create its own again."
+    own = "" if freeze.ids else "Once the new endpoint is available, Lifeline will delete its own. "
+    which = "the new endpoint" if freeze.ids else "it"
+    return f"{own}If {which} isn't available by {ends}, Lifeline will take the {what} back."
 
 
 def _why(freeze: Freeze) -> str:

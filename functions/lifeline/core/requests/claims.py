@@ -28,6 +28,7 @@ def read_claim(event_name: str, failure: str, message: str, request: object) -> 
     claim = Claim(
         service_name=next(_texts(request, "serviceName", _SERVICE_NAME), ""),
         endpoint_id=next(_texts(request, "vpcEndpointId", _ENDPOINT_ID), ""),
+        policy=next(texts_at(request, "policyDocument"), ""),
     )
     conflict = _CONFLICT.fullmatch(message)
     if failure == "InvalidParameter" and conflict:

@@ -37,7 +37,7 @@ class Claims(Amendment):
             for claimed in _claimed(context)
             if (own := blocked_by_own(claimed.claim, context.vpc, owner, catalog))
             and not _is_over(claimed, own, state)
-            and not is_spent(suffix_of(own.service_name), state.unmet, state.unfrozen, context.run.now)
+            and not is_spent(suffix_of(own.service_name), state.frozen, state.unmet, state.unfrozen, context.run.now)
         ]
         now, made = context.run.now, state.made
         frozen = with_claims(state.frozen, news, context.vpc, made, owner=owner, catalog=catalog, now=now)

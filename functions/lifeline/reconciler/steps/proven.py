@@ -21,7 +21,7 @@ UNPROVEN = "NotInEventHistory"
 # How long such a message waits after each try: half an hour in all, six times what CloudTrail takes on average.
 WAITS = tuple(timedelta(minutes=minutes) for minutes in (1, 4, 10, 15))
 MOST_LOOKED_UP = 10  # claims of a batch …
-MOST_OF_ONE = 3  # … and of those on one resource; in turn by who called, so that nobody's use up what others' need
+MOST_OF_ONE = 3  # … and of one caller's on one resource; in turn by who called, so nobody's use up what others need
 _EVENT_ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
@@ -44,19 +44,20 @@ def prove_claims(requests: Sequence[Request], history: EventHistory, settings: S
     """
     proven = Proven([], [])
     by_caller: dict[str, dict[str, list[Request]]] = defaultdict(partial(defaultdict, list))
-    for request in requests:
+    for request in sorted(requests, key=lambda request: -request.tries):  # whoever waited goes first
         on = attempted_on(request.trigger.event_name, request.changed_ids)
         if request.claim is None or request.sent_at is None or not on:  # without one, it is about nobody
             proven.requests.append(request)
         else:
             by_caller[principal_in(request.trigger.actor)][on].append(request)
-    looked_up = Counter[str]()
+    looked_up = Counter[tuple[str, str]]()
     for request in _in_turn(_in_turn(on_each.values()) for on_each in by_caller.values()):
         (on,) = request.changed_ids
+        whose = principal_in(request.trigger.actor), on
         try:
-            if looked_up[on] >= MOST_OF_ONE or looked_up.total() >= MOST_LOOKED_UP:
+            if looked_up[whose] >= MOST_OF_ONE or looked_up.total() >= MOST_LOOKED_UP:
                 raise TransientError("too many claims in one batch", code=UNPROVEN)
-            looked_up[on] += 1
+            looked_up[whose] += 1
             proven.requests.append(_as_recorded(request, history, settings))
         except LifelineError as error:
             is_denied = isinstance(error, TerminalError) and error.code in DENIED_CODES
