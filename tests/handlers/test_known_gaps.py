@@ -32,7 +32,8 @@ from tests.support.world import ACCOUNT, Context, World, emulated_world
 
 NAME = "monitoring.us-east-1.amazonaws.com"
 MINUTE = timedelta(minutes=1)
-DEAD = "10.0.200.200"  # in the VPC's block; no network interface has it
+DEAD = "10.0.1.200"  # in the subnet's block; no network interface has it
+IN_NO_SUBNET = "10.0.200.200"
 
 
 def isolated(case: Case) -> tuple[str, str]:
@@ -68,6 +69,17 @@ def test_a_zone_with_an_address_that_nothing_has_counts_as_serving_and_its_agent
     assert case.world.endpoints(vpc_id) == []
     why = case.why_silent(case.launch(subnet_id)["InstanceId"])
     assert f"what answers at {DEAD} in the VPC was not read" in why
+
+
+def test_a_zone_with_an_address_that_nothing_can_have_withholds_an_endpoint_and_is_said_with_the_remedy(
+    case: Case,
+) -> None:
+    vpc_id, _ = isolated(case)
+    zone_id = case.world.hub_zone(vpc_id, NAME, IN_NO_SUBNET)
+    assert case.look(vpc_id)["services"][0]["state"] == "blocked"
+    (text,) = case.told()
+    assert f"no interface of {vpc_id} can have {IN_NO_SUBNET}" in text
+    assert f"disassociate private hosted zone {zone_id}" in text
 
 
 @pytest.fixture
