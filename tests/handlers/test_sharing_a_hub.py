@@ -394,7 +394,8 @@ def test_an_association_that_somebody_ends_and_makes_again_by_turns_is_asked_abo
 ) -> None:
     """It is as if it had never been ended: whether the next end is somebody's who had a reason isn't known."""
     vpc_id, hub = shared(days, monkeypatch)
-    route53, vpc = boto3.client("route53"), {"VPCRegion": "us-east-1", "VPCId": vpc_id}
+    vpc: Any = {"VPCRegion": "us-east-1", "VPCId": vpc_id}
+    route53 = boto3.client("route53")
     days.texts()
     for _ in range(4):
         for call, notices in (

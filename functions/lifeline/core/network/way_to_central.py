@@ -18,7 +18,7 @@ from lifeline.core.network.model import (
     Vpc,
 )
 from lifeline.core.network.obstacles import Barrier, Obstacle, barrier_of
-from lifeline.core.network.packets import Lane, addresses_in, blocks_in, common, usable_in
+from lifeline.core.network.packets import Lane, addresses_in, blocks_in, common, joined, usable_in
 from lifeline.core.network.routing import by_taker, routing_of
 from lifeline.core.network.tiers import WAYS_OUT, effective_route_table, nat64_route, nat64_words
 from lifeline.core.network.way_out import GATEWAYS, on_route
@@ -139,8 +139,8 @@ def _is_nowhere(far: End, vpc: Vpc) -> bool:
     """
     if vpc.unread_words(Part.DNS_ATTRIBUTES):
         return False
-    usable = [part for one in vpc.subnets for cidr in (one.cidr, *one.ipv6_cidrs) if cidr for part in usable_in(cidr)]
-    return not common(far.addresses, usable)
+    cidrs = (cidr for one in vpc.subnets for cidr in (one.cidr, *one.ipv6_cidrs) if cidr)
+    return not common(far.addresses, joined(part for cidr in cidrs for part in usable_in(cidr)))
 
 
 type _Hops = tuple[Route | None, Route | None]
