@@ -239,6 +239,27 @@ def test_agents_that_cannot_be_read_are_told_like_an_account_that_cannot_be_chec
     assert (since(A) is None, since(B)) == (False, None)
 
 
+def test_one_accounts_silent_agent_rings_the_alarm_of_all_and_hides_no_incident_of_another(
+    hub: Hub, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`SilentAgentsAlarm` takes the highest `Silent` of all accounts."""
+    have_reported(hub, hub.a, hub.b)
+    for _ in range(12):
+        publish(hub.b, hub.days.clock())
+        minutes(hub, 1)
+    assert [form["account"] for form in incidents(hub)] == [A]
+    capsys.readouterr()
+    minutes(hub, 12)
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines() if '"_aws"' in line]
+    assert min(max(line["Silent"] for line in pair) for pair in zip(lines[::2], lines[1::2], strict=True)) == 1
+    assert [form["account"] for form in incidents(hub)] == [B]
+
+
+def incidents(hub: Hub) -> list[dict[str, Any]]:
+    forms = [json.loads(json.loads(one["Body"])["Message"]) for one in hub.days.world.forms()]
+    return [form for form in forms if form["kind"] == "incident_opened"]
+
+
 def test_no_other_accounts_figures_hide_that_the_hubs_own_agents_are_unknown_or_not_checked(
     hub: Hub, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -125,6 +125,19 @@ def test_a_narrow_policy_on_lifelines_own_endpoint_is_its_users_and_stays(days: 
     assert (service(days, vpc_id)["state"], days.texts()) == ("served", [])
 
 
+def test_an_allow_for_a_role_that_may_not_be_there_causes_no_notice_and_is_said_where_people_look(days: Days) -> None:
+    vpc_id, _, ours = served(days)
+    days.texts()
+    nobody = {"AWS": f"arn:aws:iam::{ACCOUNT}:role/nobody"}
+    allowed = {"Effect": "Allow", "Principal": nobody, "Action": "*", "Resource": "*"}
+    set_policy(days, ours, json.dumps({"Statement": [allowed]}))
+    days.sweeps(3)
+    assert days.texts() == []
+    found = days.look(vpc_id)
+    assert found["services"][0]["state"] == "served"
+    assert "isn't clear from the policy alone" in found["note"]
+
+
 def test_a_denying_policy_on_lifelines_own_gateway_endpoint_is_reset_too(s3_days: Days) -> None:
     vpc_id, _, ours = served(s3_days)
     set_policy(s3_days, ours, DENY)
@@ -230,8 +243,10 @@ def test_a_policy_that_shuts_out_a_participants_callers_is_said_and_stays(days: 
     vpc_id, subnet_id, ours = served(days)
     interface = days.world.ec2.create_network_interface(SubnetId=subnet_id)["NetworkInterface"]
     days.account.show(interface["NetworkInterfaceId"], OwnerId="444455556666")
+    days.texts()
     set_policy(days, ours, only_for(ACCOUNT))
     assert json.loads(endpoint(days, ours)["PolicyDocument"]) == json.loads(only_for(ACCOUNT))
+    assert days.texts() == []
     said = f"the policy of {ours} doesn't allow cloudwatch:PutMetricData to callers of account 444455556666"
     assert said in json.dumps(days.look(vpc_id))
 

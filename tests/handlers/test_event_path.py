@@ -21,6 +21,7 @@ from lifeline.core.event_path.dry_run import DryRunVerdict
 from lifeline.core.event_path.proof import ALARM_SECONDS, EventPath
 from lifeline.handlers import coverage_page, reconcile_endpoints
 from tests.handlers.test_claims import served, strict_for_all
+from tests.handlers.test_labels_and_policies import refuse_tag
 from tests.support.cloudtrail import RECORDED, Failure, Identity, record_call
 from tests.support.days import HOUR, MINUTES, Days
 from tests.support.metrics import new_datapoints
@@ -30,6 +31,12 @@ from tests.support.world import Context, emulated_world
 
 OWN = Identity("lifeline-ReconcileRole", session="lifeline-ReconcileEndpoints")
 ALL: Any = {"Effect": "Allow", "Action": "*", "Resource": "*"}
+TEAM_DEMANDED: Any = {
+    "Effect": "Deny",
+    "Action": "ec2:CreateVpcEndpoint",
+    "Resource": "arn:aws:ec2:*:*:vpc-endpoint/*",
+    "Condition": {"Null": {"aws:RequestTag/team": "true"}},
+}
 NO_ENDPOINTS: Any = {"Effect": "Deny", "Action": "ec2:CreateVpcEndpoint", "Resource": "*"}
 SCP, BOUNDARY = "service control policy", "permissions boundary"
 SECOND = timedelta(seconds=1)
@@ -104,6 +111,36 @@ def test_the_dry_run_has_the_parameters_of_the_real_call(days: Days) -> None:
     assert asked.pop("DryRun") is True
     differs = {name for name in real.keys() | asked.keys() if real.get(name) != asked.get(name)}
     assert differs == {"ClientToken", "PrivateDnsEnabled"}  # the endpoint has the name by now
+
+
+def test_a_vpc_whose_copied_tag_is_refused_hides_nothing_of_the_event_path(
+    days: Days, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tune(monkeypatch, copy_tags=["team"])
+    vpc_id, *_ = served(days)
+    days.world.ec2.create_tags(Resources=[vpc_id], Tags=[{"Key": "team", "Value": "nobody's"}])
+    refuse_tag(monkeypatch, "team", "nobody's")
+    sweep(days)
+    assert known().verdict is DryRunVerdict.ALLOWED
+    days.deliver(record(days))
+    assert known().proven_at == days.account.dry_runs[-1].at
+
+
+def test_a_vpc_without_the_tag_that_an_scp_demands_denies_the_role_nothing_elsewhere(
+    days: Days, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tune(monkeypatch, copy_tags=["team"])
+    first, second = sorted(served(days)[0] for _ in range(2))
+    days.world.ec2.create_tags(Resources=[second], Tags=[{"Key": "team", "Value": "network"}])
+    days.account.caller = Caller(policy=(ALL,), limits={SCP: (ALL, TEAM_DEMANDED)})
+    days.texts()
+    sweep(days)
+    assert [call.params["VpcId"] for call in days.account.dry_runs] == [first, second]
+    assert known().verdict is DryRunVerdict.ALLOWED
+    assert days.texts() == []
+    days.world.ec2.delete_tags(Resources=[second], Tags=[{"Key": "team"}])
+    sweep(days)
+    assert known().verdict is DryRunVerdict.DENIED
 
 
 def test_the_doctors_dry_run_is_the_sweeps(days: Days) -> None:

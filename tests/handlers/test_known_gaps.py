@@ -23,6 +23,8 @@ from lifeline.core.network.iam_policy import Permission, RoleVerdict
 from lifeline.core.network.model import NO_CAPACITY
 from lifeline.core.requests.trigger import Trigger
 from lifeline.handlers import detect_metric_gaps, reconcile_endpoints
+from tests.handlers.test_claims import strict_for_all
+from tests.handlers.test_dns_records import add_subnet
 from tests.support import strict
 from tests.support.cases import Case
 from tests.support.days import MINUTES, Days
@@ -32,7 +34,8 @@ from tests.support.world import ACCOUNT, Context, World, emulated_world
 
 NAME = "monitoring.us-east-1.amazonaws.com"
 MINUTE = timedelta(minutes=1)
-DEAD = "10.0.200.200"  # in the VPC's block; no network interface has it
+DEAD = "10.0.1.200"  # in the subnet's block; no network interface has it
+IN_NO_SUBNET = "10.0.200.200"
 
 
 def isolated(case: Case) -> tuple[str, str]:
@@ -68,6 +71,17 @@ def test_a_zone_with_an_address_that_nothing_has_counts_as_serving_and_its_agent
     assert case.world.endpoints(vpc_id) == []
     why = case.why_silent(case.launch(subnet_id)["InstanceId"])
     assert f"what answers at {DEAD} in the VPC was not read" in why
+
+
+def test_a_zone_with_an_address_that_nothing_can_have_withholds_an_endpoint_and_is_said_with_the_remedy(
+    case: Case,
+) -> None:
+    vpc_id, _ = isolated(case)
+    zone_id = case.world.hub_zone(vpc_id, NAME, IN_NO_SUBNET)
+    assert case.look(vpc_id)["services"][0]["state"] == "blocked"
+    (text,) = case.told()
+    assert f"no interface of {vpc_id} can have {IN_NO_SUBNET}" in text
+    assert f"disassociate private hosted zone {zone_id}" in text
 
 
 @pytest.fixture
@@ -211,6 +225,39 @@ def test_one_subnets_route_through_a_machine_withholds_an_endpoint_from_the_vpc_
     (told,) = case.told()
     assert machine in told
     exempted(case, vpc_id, behind_nat, told, cut_off, "might")
+
+
+@pytest.mark.parametrize("target", ["internet gateway", "egress-only internet gateway", "NAT gateway", ""])
+def test_an_ipv6_only_subnets_way_out_withholds_an_endpoint_from_the_vpc_though_nobody_is_there(
+    days: Days, target: str
+) -> None:
+    strict_for_all(days)
+    ec2, vpc_id = days.world.ec2, days.world.make_vpc()
+    ec2.associate_vpc_cidr_block(VpcId=vpc_id, AmazonProvidedIpv6CidrBlock=True)
+    ours = days.world.make_subnet(vpc_id, "10.0.9.0/24")
+    (acl,) = ec2.describe_network_acls(Filters=[{"Name": "vpc-id", "Values": [vpc_id]}])["NetworkAcls"]
+    everybody: Any = {"RuleNumber": 101, "RuleAction": "allow", "Protocol": "-1", "Ipv6CidrBlock": "::/0"}
+    for egress in (True, False):  # which AWS adds with the block
+        ec2.create_network_acl_entry(NetworkAclId=acl["NetworkAclId"], Egress=egress, **everybody)
+    add_subnet(days, vpc_id, 2, Ipv6Native=True, CidrBlock=None, EnableDns64=target == "NAT gateway")
+    there: Any = [{"Name": "vpc-id", "Values": [vpc_id]}]
+    (theirs,) = (one for one in ec2.describe_subnets(Filters=there)["Subnets"] if one["SubnetId"] != ours)
+    table_id = ec2.create_route_table(VpcId=vpc_id)["RouteTable"]["RouteTableId"]
+    ec2.associate_route_table(RouteTableId=table_id, SubnetId=theirs["SubnetId"])
+    route: dict[str, Any] = {"RouteTableId": table_id, "DestinationIpv6CidrBlock": "::/0"}
+    if target == "internet gateway":
+        gateway_id = ec2.create_internet_gateway()["InternetGateway"]["InternetGatewayId"]
+        ec2.attach_internet_gateway(InternetGatewayId=gateway_id, VpcId=vpc_id)
+        ec2.create_route(**route, GatewayId=gateway_id)
+    elif target == "egress-only internet gateway":
+        made = ec2.create_egress_only_internet_gateway(VpcId=vpc_id)["EgressOnlyInternetGateway"]
+        ec2.create_route(**route, EgressOnlyInternetGatewayId=made["EgressOnlyInternetGatewayId"])
+    elif target:
+        ec2.create_route(
+            **route | {"DestinationIpv6CidrBlock": "64:ff9b::/96"}, NatGatewayId=public_nat_gateway(days.world, vpc_id)
+        )
+    assert (days.look(vpc_id)["services"][0]["state"] == "blocked") is bool(target)
+    assert any(f"unreachable from {theirs['SubnetId']}" in text for text in days.texts()) is bool(target)
 
 
 def test_who_loses_a_path_while_an_endpoint_is_withheld_is_heard_though_the_reason_is_known(case: Case) -> None:
@@ -465,6 +512,47 @@ def test_two_prefix_lists_of_which_one_leads_nowhere_end_nothing_that_is_there(
         ec2.detach_vpn_gateway(VpnGatewayId=nowhere, VpcId=vpc_id)
         days.sweeps(30, every=10)
         assert days.live(vpc_id) == [endpoint_id]
+
+
+@pytest.mark.parametrize("is_there", [True, False])
+def test_a_route_to_an_internet_gateway_ends_an_endpoint_only_while_nobody_without_a_public_address_is_there(
+    days: Days, *, is_there: bool
+) -> None:
+    """And who comes later without one gets none, unheard, as long as somebody with one is there."""
+    ec2, vpc_id = days.world.ec2, days.world.make_vpc()
+    subnet_id = days.world.make_subnet(vpc_id)
+    days.sweeps(1)
+    before = days.live(vpc_id)
+    if is_there:
+        ec2.stop_instances(InstanceIds=[launch(days, subnet_id, public=False)])
+    gateway_id = ec2.create_internet_gateway()["InternetGateway"]["InternetGatewayId"]
+    ec2.attach_internet_gateway(InternetGatewayId=gateway_id, VpcId=vpc_id)
+    table_id = days.world.main_table(vpc_id)
+    ec2.create_route(RouteTableId=table_id, DestinationCidrBlock="0.0.0.0/0", GatewayId=gateway_id)
+    theirs = launch(days, subnet_id, public=True)
+    days.texts()
+    remember.cache_clear()
+    days.sweeps(80, every=8)
+    said = days.texts()
+    assert days.live(vpc_id) == (before if is_there else [])
+    assert any(f"delete endpoint {before[0]}" in text or f"deleted endpoint {before[0]}" in text for text in said)
+    if is_there:
+        return
+    launch(days, subnet_id, public=False)
+    remember.cache_clear()
+    days.sweeps(3)
+    assert days.live(vpc_id) == []
+    assert not [text for text in days.texts() if "can't reach" in text]
+    ec2.terminate_instances(InstanceIds=[theirs])
+    remember.cache_clear()
+    days.sweeps(2)
+    assert len(days.live(vpc_id)) == 1
+
+
+def launch(days: Days, subnet_id: str, *, public: bool) -> str:
+    wanted: Any = [{"DeviceIndex": 0, "SubnetId": subnet_id, "AssociatePublicIpAddress": public}]
+    made = days.world.ec2.run_instances(ImageId="ami-12c6146b", MinCount=1, MaxCount=1, NetworkInterfaces=wanted)
+    return str(made["Instances"][0]["InstanceId"])
 
 
 def test_where_one_of_two_prefix_lists_leads_to_an_internet_gateway_nothing_is_made_and_both_are_named(

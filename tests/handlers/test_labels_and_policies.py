@@ -118,6 +118,18 @@ def test_the_named_policy_is_passed_at_creation_and_said(days: Days) -> None:
     assert days.look(vpc_id)["actions"] == []
 
 
+def test_whoever_writes_the_policy_says_whose_callers_get_through_the_endpoints_that_are_there(days: Days) -> None:
+    say(endpoint_policies={"default": "org"}, organization="o-a1b2c3d4e5")
+    say(f"{PREFIX}org", **json.loads(NARROW.replace("o-1", "${organization}")))
+    vpc_id, _, ours = served(days)
+    assert "o-a1b2c3d4e5" in endpoint(days, ours)["PolicyDocument"]
+    days.texts()
+    say(endpoint_policies={"default": "org"}, organization="o-f6g7h8i9j0")
+    reconcile(vpc_id)
+    assert "o-f6g7h8i9j0" in endpoint(days, ours)["PolicyDocument"]
+    assert any(f"set the policy of {ours}" in " ".join(text.split()) for text in days.texts())
+
+
 def test_without_the_named_policy_nothing_is_made_and_the_nearest_name_is_said(days: Days) -> None:
     say(endpoint_policies={"monitoring": "orgs"})
     say(f"{PREFIX}org", **json.loads(NARROW))

@@ -125,6 +125,13 @@ def test_with_hashed_names_no_mail_event_or_ledger_has_a_persons_name(
     assert not [text for text in (*kept, capsys.readouterr().out) if "smith" in text]
 
 
+def test_what_a_caller_states_of_themselves_stays_as_they_wrote_it(world: World) -> None:
+    say({"version": 1, "rules": [{"require": ["monitoring"]}], "session_names": "hash"})
+    vpc_id = cut_off(world)
+    handler({"vpc_ids": [vpc_id], "freeze": True, "by": "ann.smith"}, Context())
+    assert "frozen manually by ann.smith (as stated)" in ledger()
+
+
 def test_while_no_policy_says_otherwise_because_it_is_invalid_names_are_hashed(world: World) -> None:
     say("{")
     vpc_id = cut_off(world)

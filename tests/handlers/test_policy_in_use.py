@@ -11,6 +11,7 @@ import pytest
 from lifeline.core.policy.runbook import RUNBOOK
 from lifeline.handlers.reconcile_endpoints import handler
 from tests.support.agents import calls
+from tests.support.cases import Case
 from tests.support.world import Context, World, emulated_world
 
 NAME = "/lifeline/policy"
@@ -75,6 +76,19 @@ def test_what_the_document_asks_beyond_the_role_is_blocked(world: World) -> None
     (action,) = look(vpc_id)["actions"]
     assert action["status"] == "blocked"
     assert "CreatableServices" in action["error"]
+
+
+@pytest.mark.parametrize("case", [{"POLICY_PARAMETER": NAME}], indirect=True)
+def test_ports_that_nobody_uses_have_a_new_endpoint_take_the_path_that_there_is(case: Case) -> None:
+    """Whoever says on which ports a service listens is believed."""
+    say({"version": 1, "rules": [{"require": ["monitoring"]}], "backlog": "act", "ports": {"monitoring": [22]}})
+    vpc_id, _, _ = case.behind_nat()
+    assert [one["status"] for one in case.look(vpc_id)["actions"]] == ["done", "done"]
+    case.later()
+    (made,) = case.world.endpoints(vpc_id)
+    assert made["PrivateDnsEnabled"]
+    (group,) = case.world.ec2.describe_security_groups(GroupIds=[made["Groups"][0]["GroupId"]])["SecurityGroups"]
+    assert {one["FromPort"] for one in group["IpPermissions"]} == {22}
 
 
 def test_fix_dns_turns_the_attributes_on_before_the_endpoint_is_made(world: World) -> None:

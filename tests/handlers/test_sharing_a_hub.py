@@ -389,6 +389,25 @@ def test_an_association_that_somebody_ends_is_asked_about_each_day_and_not_made_
     assert days.account.dns.zones_of(vpc_id) == [hub.zone_id]
 
 
+def test_an_association_that_somebody_ends_and_makes_again_by_turns_is_asked_about_each_time(
+    days: Days, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is as if it had never been ended: whether the next end is somebody's who had a reason isn't known."""
+    vpc_id, hub = shared(days, monkeypatch)
+    vpc: Any = {"VPCRegion": "us-east-1", "VPCId": vpc_id}
+    route53 = boto3.client("route53")
+    days.texts()
+    for _ in range(4):
+        for call, notices in (
+            (route53.disassociate_vpc_from_hosted_zone, 1),
+            (route53.associate_vpc_with_hosted_zone, 0),
+        ):
+            call(HostedZoneId=hub.zone_id, VPC=vpc)
+            remember.cache_clear()
+            days.sweeps(1)
+            assert len(days.texts()) == notices
+
+
 # ---- Profiles
 
 

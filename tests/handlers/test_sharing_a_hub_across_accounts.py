@@ -280,3 +280,33 @@ def test_an_account_that_the_stack_does_not_serve_has_no_zone_to_offer(accounts:
     answer = accounts.look()
     reason = next(one["reason"] for one in answer["actions"] if one["action"] == "create_interface_endpoint")
     assert "999999999999, which has the zones, is no account that this stack serves" in reason
+
+
+def test_vpcs_that_only_ask_hold_a_zones_places_and_another_account_gets_an_endpoint_of_its_own_that_says_so(
+    accounts: Accounts,
+) -> None:
+    accounts.hub = Hub(accounts.days.world)
+    accounts.days.clock.advance(MINUTES)
+    tune(accounts.monkeypatch, central=accounts.hub.policy(associate="auto"))
+    accounts.organization.dns.vpcs_a_zone = 3  # one is the hub's own
+    for number in (20, 21):
+        accounts.vpc_id = asking(accounts.worlds[A], f"10.{number}")
+        assert kinds(accounts.look()) == [("associate_central", "blocked")]
+    accounts.days.texts()
+    lost = accounts.hub.add_spoke(accounts.worlds[B], account=B)
+    remember.cache_clear()
+    (found,) = accounts.days.call({"vpc_ids": [lost], "account": B})["vpcs"]
+    assert ("create_interface_endpoint", "done") in kinds(found)
+    (text,) = accounts.days.texts()
+    assert "it has 3 of at most 3 VPCs" in text
+
+
+def asking(world: World, block: str) -> str:
+    """A VPC whose way to the hub can't be read, so that its association needs approval."""
+    vpc_id = world.make_vpc(cidr=f"{block}.0.0/16")
+    world.make_subnet(vpc_id, f"{block}.1.0/24")
+    gateway_id = world.ec2.create_vpn_gateway(Type="ipsec.1")["VpnGateway"]["VpnGatewayId"]
+    world.ec2.attach_vpn_gateway(VpnGatewayId=gateway_id, VpcId=vpc_id)
+    table_id = world.main_table(vpc_id)
+    world.ec2.create_route(RouteTableId=table_id, DestinationCidrBlock=HUB_BLOCK, GatewayId=gateway_id)
+    return vpc_id

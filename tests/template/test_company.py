@@ -123,7 +123,7 @@ def policy(name: str) -> list[dict[str, Any]]:
 
 def role(name: str, stack: Stack = STACK, path: str = "") -> Caller:
     arn = stack.arn(name).replace(":role/", f":role/{path}")
-    return Caller(policy=tuple(stack.statements(name)), context={"aws:PrincipalArn": arn})
+    return Caller(policy=tuple(stack.statements(name)), context=principal(arn))
 
 
 def service(name: str, **context: str) -> Caller:
@@ -133,7 +133,11 @@ def service(name: str, **context: str) -> Caller:
 
 def person(name: str, account: str = ACCOUNT) -> Caller:
     """Somebody whose own policies allow everything."""
-    return Caller(account, EVERYTHING, context={"aws:PrincipalArn": f"arn:aws:iam::{account}:role/{name}"})
+    return Caller(account, EVERYTHING, context=principal(f"arn:aws:iam::{account}:role/{name}"))
+
+
+def principal(arn: str) -> dict[str, str]:
+    return {"aws:PrincipalArn": arn, "aws:PrincipalIsAWSService": "false"}
 
 
 def alarm(name: str = "lifeline-DeadLettersAlarm-1A", account: str = ACCOUNT) -> Caller:
@@ -266,6 +270,7 @@ def test_the_documented_policies_of_a_topic_and_its_key_let_lifeline_and_its_ala
         "another's alarm": alarm(account=ELSEWHERE),
         "a rule": EVENTS,
         "another account": person("lifeline-DetectRole-1A", ELSEWHERE),
+        "somebody": person("team-b-dev"),
     }
     for who, caller in {**publishers, **others}.items():
         may_publish = is_allowed(caller, "sns:Publish", TOPIC, resource_policy=topic)

@@ -21,6 +21,7 @@ ACTION = Action(ActionKind.CREATE_INTERFACE_ENDPOINT, "why", service="monitoring
 ALLOWED: Any = {"Effect": "Allow", "Action": "*", "Resource": "*"}
 SCP = "service control policy"
 DENIED: Any = {"Effect": "Deny", "Action": "ec2:CreateVpcEndpoint", "Resource": "*"}
+NOT_THAT: Any = DENIED | {"Condition": {"StringEquals": {"aws:RequestTag/team": "nobody's"}}}
 
 
 class Land:
@@ -100,6 +101,16 @@ def test_what_is_wrong_with_the_parameters_says_nothing_of_the_role(land: Land) 
     said = land.ask(replace(land.action, subnet_ids=("subnet-0123456789abcdef0",)))
     assert said.verdict is DryRunVerdict.UNKNOWN
     assert said.code == "InvalidSubnetID.NotFound"
+
+
+def test_where_the_vpcs_tags_are_refused_the_policys_own_are_asked_for_as_the_real_creation_does(land: Land) -> None:
+    theirs = replace(land.action, tags=(("team", "nobody's"),), spare_tags=(("team", "platform"),))
+    land.account.caller = Caller(policy=(ALLOWED,), limits={SCP: (ALLOWED, NOT_THAT)})
+    assert land.ask(theirs).verdict is DryRunVerdict.ALLOWED
+    real = Endpoints("lifeline", lambda *_: None, land.world.ec2)
+    assert real.apply(theirs, vpc_id=land.vpc_id, security_group_id=land.group_id).tags == theirs.spare_tags
+    assert land.ask(replace(theirs, spare_tags=None)).verdict is DryRunVerdict.DENIED
+    assert land.ask(replace(theirs, spare_tags=theirs.tags)).verdict is DryRunVerdict.DENIED
 
 
 def test_throttling_is_no_answer(land: Land) -> None:

@@ -15,6 +15,7 @@ from tests.support.builders import (
     CATALOG,
     MONITORING,
     S3,
+    VPC_ID,
     default_route,
     endpoint,
     gateway,
@@ -61,6 +62,17 @@ def test_a_route_to_its_address_is_a_way_and_what_lies_beyond_is_not_known(way: 
     found = reach(vpc(CLIENT, table("main", way)), zone("10.9.0.10"))
     assert (found.reach, found.obstacles) == (Reach.CENTRAL, ())
     assert found.unread == (f"what lies beyond {way.target_id} was not read",)
+
+
+@pytest.mark.parametrize("address", ["10.0.200.200", "10.0.1.0", "10.0.1.3", "10.0.1.255", "10.0.0.2"])
+def test_an_address_in_the_vpc_that_no_interface_can_have_serves_nobody(address: str) -> None:
+    """VPC guide, subnet CIDR blocks: AWS reserves the first four and the last of each subnet."""
+    found = reach(vpc(CLIENT), zone(address))
+    assert found.reach is Reach.UNREACHABLE
+    assert [one.words for one in found.obstacles] == [f"no interface of {VPC_ID} can have {address}"]
+    assert reach(vpc(CLIENT), zone(address, "10.0.1.9")).reach is Reach.CENTRAL
+    shared = Unread(Part.DNS_ATTRIBUTES, "AccessDenied")
+    assert reach(vpc(CLIENT, unread=(shared,)), zone(address)).reach is Reach.UNKNOWN
 
 
 @pytest.mark.parametrize(

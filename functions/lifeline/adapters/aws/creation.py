@@ -7,6 +7,10 @@ from lifeline.core.plan.actions import Action, ActionKind
 from lifeline.core.plan.security_group import GROUP_WORDS
 from lifeline.core.policy.labels import NAME, Tagging
 
+# How EC2 refuses a creation because of its tags: by IAM, by an SCP, or by a tag policy (Organizations guide: tag policy
+# enforcement).
+TAGS_REFUSED = frozenset({"TagPolicyViolation", "TagPolicyException", "UnauthorizedOperation"})
+
 
 def creation(action: Action, *, vpc_id: str, security_group_id: str, owner: str) -> dict[str, Any]:
     """All parameters but `ClientToken`.

@@ -1,5 +1,6 @@
 """Dry runs of what creates an endpoint: they change nothing, and say whether the role may do so today."""
 
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -7,7 +8,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from lifeline.adapters.aws.calls import ours
 from lifeline.adapters.aws.clients import ClientOf, client
-from lifeline.adapters.aws.creation import creation, group_creation
+from lifeline.adapters.aws.creation import TAGS_REFUSED, creation, group_creation
 from lifeline.core.errors import TerminalError, TransientError
 from lifeline.core.event_path.dry_run import OF_ENDPOINT, OF_GROUP, DryRun
 from lifeline.core.plan.actions import Action, ActionKind
@@ -25,10 +26,17 @@ class DryRuns:
     def of_creating(self, action: Action, *, vpc_id: str, security_group_id: str = "") -> DryRun:
         """EC2's answer to the call that `Endpoints` would make for the action, which creates an endpoint or a security
         group, without its client token: a token is EC2's memory of a call, and the real one must not be taken for this.
+        Where the tags are refused, it is the answer with the spare ones, which the real creation tries as well.
 
         Raises TransientError where EC2 couldn't answer, and TerminalError where it wasn't asked, or took no notice of
         `DryRun`, as some emulators do.
         """
+        said = self._ask(action, vpc_id, security_group_id)
+        if action.spare_tags is None or said.code not in TAGS_REFUSED:
+            return said
+        return self._ask(replace(action, tags=action.spare_tags), vpc_id, security_group_id)
+
+    def _ask(self, action: Action, vpc_id: str, security_group_id: str) -> DryRun:
         if action.kind is ActionKind.CREATE_SECURITY_GROUP:
             name, call = action.security_group_name, OF_GROUP
             ask = partial(self._client("ec2").create_security_group, DryRun=True)

@@ -12,7 +12,7 @@ from typing import Any, assert_never
 from lifeline.adapters.aws.associations import Associations
 from lifeline.adapters.aws.calls import aws_errors, begin, unless_done
 from lifeline.adapters.aws.clients import client
-from lifeline.adapters.aws.creation import creation, group_creation
+from lifeline.adapters.aws.creation import TAGS_REFUSED, creation, group_creation
 from lifeline.core.denial import read_denial
 from lifeline.core.errors import LifelineError, TerminalError, TransientError, UnansweredError
 from lifeline.core.network.model import RULE_WORDS
@@ -54,9 +54,6 @@ _MOST_PARTS = 25  # so often a part is tried alone; the next run tries what is l
 _GONE_GROUP_CODES = frozenset({"InvalidGroup.NotFound", "InvalidSecurityGroupID.NotFound"})
 # AWS's default policy. `ResetPolicy` is for gateway endpoints only (EC2 API: ModifyVpcEndpoint).
 _FULL_ACCESS = '{"Statement": [{"Action": "*", "Effect": "Allow", "Principal": "*", "Resource": "*"}]}'
-# How EC2 refuses a creation because of its tags: by IAM, by an SCP, or by a tag policy (Organizations guide: tag policy
-# enforcement).
-_TAGS_REFUSED = frozenset({"TagPolicyViolation", "TagPolicyException", "UnauthorizedOperation"})
 _SWAP_WAITS = (1, 2, 4, 8, 15, 30, 30)  # an endpoint takes a minute to change (EC2 API: OperationInProgress)
 _STILL_HELD = ("conflicting DNS domain", "ConflictingDomainExists", "OperationInProgress")
 _WAITS = (0, 1, 2, 4)  # seconds before each attempt
@@ -506,7 +503,7 @@ def _tags_named(action: Action) -> Iterator[None]:
     try:
         yield
     except TerminalError as error:
-        if error.code not in _TAGS_REFUSED:
+        if error.code not in TAGS_REFUSED:
             raise
         words = refused_words(action.tags, action.missing_tags)
         raise _TagsRefusedError(f"{error} ({words})", code=error.code) from error

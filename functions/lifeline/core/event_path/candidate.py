@@ -25,6 +25,11 @@ class Candidate:
         """True if it is the group, whose dry run says of the endpoint only that nothing comes before it."""
         return self.action.kind is ActionKind.CREATE_SECURITY_GROUP
 
+    @property
+    def has_tags_of_vpc(self) -> bool:
+        """True if its tags depend on the VPC's, and so may a denial: it says nothing of other VPCs."""
+        return self.action.spare_tags is not None or bool(self.action.missing_tags)
+
 
 def cut_off(vpc: Vpc) -> Vpc:
     """The VPC as if no route led out of it and it had no endpoint: what it requires would be created then."""

@@ -231,9 +231,9 @@ def changed_subnets(changes: Iterable[Called], vpc: Vpc, gaps: Gaps, epoch: Epoc
     """The VPC's subnets that these changes made, or took the way out from, since the epoch began.
 
     Where Lifeline hasn't seen the network before, nothing else tells a path that was just lost from one that never was.
-    A message that names a change may be forged, so only that counts which the network bears out: the subnet has no way
-    out, and either the change was on it or its route table, or a route there leads nowhere to what the change took.
-    A change whose time or ids aren't known opens nothing.
+    A message that names a change may be forged, so of what takes a way out only that counts which the network bears
+    out: the subnet has none, and either the change was on it or its route table, or a route there leads nowhere to what
+    the change took. What is made counts whatever its routes are. A change whose time or ids aren't known opens nothing.
     """
     found: set[str] = set()
     for name, ids, time in changes:

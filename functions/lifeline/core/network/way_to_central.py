@@ -18,7 +18,7 @@ from lifeline.core.network.model import (
     Vpc,
 )
 from lifeline.core.network.obstacles import Barrier, Obstacle, barrier_of
-from lifeline.core.network.packets import Lane, addresses_in, blocks_in, common
+from lifeline.core.network.packets import Lane, addresses_in, blocks_in, common, joined, usable_in
 from lifeline.core.network.routing import by_taker, routing_of
 from lifeline.core.network.tiers import WAYS_OUT, effective_route_table, nat64_route, nat64_words
 from lifeline.core.network.way_out import GATEWAYS, on_route
@@ -96,9 +96,11 @@ def _by_routes(
     for (route, onward), part in by_taker(_hops(addresses, subnet, vpc, version)).items():
         far = End(part, blocks_in(part, version), version)
         unseen = _unseen(route, onward, far, vpc, is_elsewhere=bool(central.endpoint_id))
+        is_nowhere = route is not None and route.target is TargetKind.LOCAL and _is_nowhere(far, vpc)
         gates: list[Filter] = []
-        if unseen is None:
-            gates.append(Filter(ObstacleKind.ROUTE, (Lane(near.addresses, ()),), _no_route(subnet, vpc, far.name)))
+        if unseen is None or is_nowhere:
+            words = f"no interface of {vpc.id} can have {far.name}" if is_nowhere else _no_route(subnet, vpc, far.name)
+            gates.append(Filter(ObstacleKind.ROUTE, (Lane(near.addresses, ()),), words))
         elif route:
             gates, more = on_route(route, subnet, vpc, near, far, ports, members)
             unread += (*more, *unseen)
@@ -129,6 +131,16 @@ def _unseen(
         return (f"what answers at {far.name}{' in the VPC' if is_local else ''} was not read",)
     leads_on = onward is not None and onward.is_active and onward.target in _BEYOND
     return (beyond_words(onward.target_id),) if onward and leads_on else None
+
+
+def _is_nowhere(far: End, vpc: Vpc) -> bool:
+    """True of addresses in the VPC that no interface can have: AWS reserves them, or no subnet has them (VPC guide:
+    subnet CIDR blocks). A VPC whose attributes can't be read may be another account's, which shows only shared subnets.
+    """
+    if vpc.unread_words(Part.DNS_ATTRIBUTES):
+        return False
+    cidrs = (cidr for one in vpc.subnets for cidr in (one.cidr, *one.ipv6_cidrs) if cidr)
+    return not common(far.addresses, joined(part for cidr in cidrs for part in usable_in(cidr)))
 
 
 type _Hops = tuple[Route | None, Route | None]

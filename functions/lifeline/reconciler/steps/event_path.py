@@ -37,7 +37,9 @@ NOT_SAVED_YET = "NotSavedYet"
 # A record may be faster than the run that saves the dry run's request ID. The doctor saves none of its own.
 _SAVED_WITHIN = timedelta(seconds=20)
 _MOST_PLANNED = 20  # VPCs, to find an endpoint for the dry run
-_MOST_ASKED = 4  # dry runs a sweep, where no record comes of those before: as many endpoint calls as EC2 takes at once
+# Dry runs a sweep, where no record comes of those before, or a VPC's tags may have had them denied: as many endpoint
+# calls as EC2 takes at once.
+_MOST_ASKED = 4
 _FOR_TURN = timedelta(seconds=20)
 _LOOKUPS_A_SECOND = 2  # CloudTrail API: LookupEvents
 _MOST_NAMES = 30  # whose calls a sweep compares …
@@ -263,8 +265,9 @@ def _ask(
         job.run.sleep(wait)
         called_at = job.run.now()
         said = dry_runs.of_creating(found.action, vpc_id=found.vpc_id, security_group_id=found.security_group_id)
-        last = called_at, said
-        if said.is_recorded:
+        if last is None or said.is_recorded or not last[1].is_recorded:
+            last = called_at, said
+        if said.is_recorded and not (said.verdict is DryRunVerdict.DENIED and found.has_tags_of_vpc):
             break
         logger.info("dry run refused", code=said.code, vpc_id=found.vpc_id, run_id=job.run.id)
         refused.append(found)
