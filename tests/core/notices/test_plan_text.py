@@ -148,6 +148,9 @@ def test_after_an_apply_the_same_tells_what_was_done_and_what_waits_for_approval
         plan_text([answer], PRICE, is_plan=False)
         == """\
 vpc-0123456789abcdef0
+ ! s3: add route tables to vpce-2
+   why: agents need it
+   failed: no
  ! logs: create an interface endpoint
    in: subnet-b
    why: agents need it
@@ -156,9 +159,6 @@ vpc-0123456789abcdef0
  + monitoring: created interface endpoint vpce-1
    in: subnet-a
    why: agents need it
- ! s3: add route tables to vpce-2
-   why: agents need it
-   failed: no
  - ssm: delete endpoint vpce-3
    why: agents need it
    not yet: AWS refused for now
