@@ -109,6 +109,21 @@ def test_whoever_denies_again_and_again_is_left_to_people_with_one_notice(days: 
     assert days.texts() == []
 
 
+def test_a_policy_that_is_changed_all_the_time_is_six_notices_an_hour_beside_two_repairs_and_the_freeze(
+    days: Days,
+) -> None:
+    _, _, ours = served(days)
+    kinds: list[str] = []
+    for turn in range(24):
+        request = {"VpcEndpointId": ours, "PolicyDocument": (DENY, OPEN)[turn % 2]}
+        days.world.ec2.modify_vpc_endpoint(**request)
+        days.clock.advance(timedelta(seconds=80))  # it is pending for a minute
+        days.deliver(record_call("ModifyVpcEndpoint", request, {}, identity=MALLORY, at=days.clock()))
+        days.clock.advance(timedelta(seconds=60))
+        kinds += [json.loads(one["Body"])["MessageAttributes"]["kind"]["Value"] for one in days.world.notices()]
+    assert (kinds.count("frozen"), kinds.count("endpoints")) == (1, 2 + 6)
+
+
 def test_a_narrow_policy_on_lifelines_own_endpoint_is_its_users_and_stays(days: Days) -> None:
     vpc_id, _, ours = served(days)
     set_policy(days, ours, NARROW)
