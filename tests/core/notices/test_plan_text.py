@@ -174,6 +174,13 @@ Cost: 7.30 USD more per month, before data charges.
     )
 
 
+def test_what_failed_comes_first_and_whose_something_is_last_for_the_end_may_be_cut_off() -> None:
+    asked = Action(ActionKind.CONFIRM_OWNERSHIP, "it has no tag", security_group_id="sg-1").blocked("whose is it")
+    failed = one(service="s3", status=Status.FAILED, error="no")
+    lines = action_lines((asked, one(service="kms"), failed))
+    assert [line.split()[1] for line in lines if line.lstrip()[0] in "!+"] == ["s3:", "kms:", "say"]
+
+
 def test_a_vpc_that_needs_nothing_says_who_serves_it_in_a_line() -> None:
     network = vpc(subnet("a"), endpoint(MONITORING, "a"), own_security_group())
     served = VpcAnswer.of(plan(network, "monitoring")).located(network)
