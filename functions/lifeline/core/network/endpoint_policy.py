@@ -135,8 +135,9 @@ def shut_words(endpoint: Endpoint, vpc: Vpc, *, later: bool) -> str:
     With `later`, also that it won't for a time that is to come and that ends: looks may all be made outside of it. What
     has more dates to come than MOST_DATES is taken for such a policy.
     """
-    if is_shut(endpoint, vpc):
-        return judge_policy(endpoint, vpc).words
+    verdict = judge_policy(endpoint, vpc)
+    if verdict.opening is Opening.SHUT:
+        return verdict.words
     now = vpc.read_at
     to_come = [at for at in dates_of(endpoint.policy) if now and at >= now] if later else []
     if not to_come:

@@ -150,9 +150,10 @@ def _apply_step(
 
 
 def _failed(action: Action, error: LifelineError, account: str) -> Action:
-    denial = read_denial(str(error), error.code) if isinstance(error, TerminalError) else None
+    code = error.code if isinstance(error, TerminalError) else ""
+    denial = read_denial(str(error), code) if isinstance(error, TerminalError) else None
     if denial is None:
-        return replace(action, status=Status.FAILED, error=f"{error}{_REMEDIES.get(error.code, '')}")
+        return replace(action, status=Status.FAILED, error=f"{error}{_REMEDIES.get(code, '')}")
     return action.denied(f"{denied_words(denial, denial.callers_account or account)}; {TRIED_AGAIN}. {error}")
 
 
