@@ -54,6 +54,12 @@ def test_what_anyone_can_host_at_aws_is_a_link_like_any_other(text: str) -> None
     assert "amazonaws[.]com" in unlinked(text)
 
 
+@pytest.mark.parametrize("text", ["evil.ninja", "ops/ann.smith", "template.yaml", "access.log"])
+def test_a_host_with_a_rare_ending_stays_as_names_of_people_and_files_do(text: str) -> None:
+    assert unlinked(text) == text
+    assert unlinked(f"https://{text}") == f"https[:]//{text}"
+
+
 @given(st.text())
 def test_a_text_that_is_safe_stays_the_same(text: str) -> None:
     assert unlinked(unlinked(text)) == unlinked(text)

@@ -282,6 +282,21 @@ def test_an_endpoint_that_is_no_longer_lifelines_is_left_alone(days: Days) -> No
     assert switches(days) == [True]
 
 
+def test_each_that_loses_its_tag_before_it_answers_gets_another_within_the_vpcs_share(days: Days) -> None:
+    vpc_id, _ = made(days)
+    said: list[str] = []
+    for _ in range(15):
+        days.world.ec2.delete_tags(Resources=days.live(vpc_id), Tags=[{"Key": "lifeline:managed-by"}])
+        days.look(vpc_id)
+        days.clock.advance(timedelta(seconds=20))
+        said += days.texts()
+    assert len(days.live(vpc_id)) == 12  # a quarter of the 50 that all VPCs may have a day
+    assert not any(one["PrivateDnsEnabled"] for one in days.world.endpoints(vpc_id))
+    assert sum("created interface endpoint" in text for text in said) == 12
+    (why,) = [one["error"] for one in days.look(vpc_id)["actions"] if one["action"] == "create_interface_endpoint"]
+    assert "12 of the 12 endpoints that one VPC may use of 50 (endpoints_per_day) used" in why
+
+
 def test_one_that_had_lost_its_tag_when_agents_fell_silent_is_withdrawn_once_it_has_it_again(days: Days) -> None:
     vpc_id, endpoint_id = switched_on(days)
     days.clock.advance(MINUTES)

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -116,6 +116,21 @@ def test_whoever_denies_again_and_again_is_left_to_people_with_one_notice(days: 
     assert service(days, vpc_id)["state"] == "blocked"
     days.sweeps(3)
     assert days.texts() == []
+
+
+def test_a_policy_that_is_changed_all_the_time_is_six_notices_an_hour_beside_two_repairs_and_the_freeze(
+    days: Days,
+) -> None:
+    _, _, ours = served(days)
+    kinds: list[str] = []
+    for turn in range(24):
+        request = {"VpcEndpointId": ours, "PolicyDocument": (DENY, OPEN)[turn % 2]}
+        days.world.ec2.modify_vpc_endpoint(**request)
+        days.clock.advance(timedelta(seconds=80))  # it is pending for a minute
+        days.deliver(record_call("ModifyVpcEndpoint", request, {}, identity=MALLORY, at=days.clock()))
+        days.clock.advance(timedelta(seconds=60))
+        kinds += [json.loads(one["Body"])["MessageAttributes"]["kind"]["Value"] for one in days.world.notices()]
+    assert (kinds.count("frozen"), kinds.count("endpoints")) == (1, 2 + 6)
 
 
 def test_a_narrow_policy_on_lifelines_own_endpoint_is_its_users_and_stays(days: Days) -> None:
@@ -320,6 +335,26 @@ def test_a_policy_that_lets_callers_in_for_a_while_is_reset_once_that_is_over(
     days.sweeps(2)
     assert json.loads(endpoint(days, ours)["PolicyDocument"]) == json.loads(OPEN)
     assert service(days, vpc_id)["state"] == "served"
+
+
+def test_a_policy_that_lets_nobody_in_between_looks_is_reset_at_once_and_the_third_freezes(days: Days) -> None:
+    """Whoever opens the endpoint for each sweep alone must not have it shut for most of the time, unheard."""
+    vpc_id, _, ours = served(days)
+    allow = json.loads(OPEN)["Statement"][0]
+    for n in range(3):
+        at = datetime.now(UTC) + timedelta(minutes=2 + n)  # reading a network takes the machine's own time
+        window = {"DateGreaterThan": {"aws:CurrentTime": at.isoformat(timespec="seconds")}}
+        window["DateLessThan"] = {"aws:CurrentTime": (at + timedelta(minutes=56)).isoformat(timespec="seconds")}
+        set_policy(days, ours, json.dumps({"Statement": [allow, {**allow, "Effect": "Deny", "Condition": window}]}))
+        assert (json.loads(endpoint(days, ours)["PolicyDocument"]) == json.loads(OPEN)) is (n < 2)
+        texts = days.texts()
+        assert "team-b-dev/mallory" in " ".join(texts)
+        if n < 2:
+            (text,) = texts
+            assert f"reset the policy of {ours} to the default" in text
+            assert f"the policy of {ours} doesn't allow cloudwatch:PutMetricData from " in text
+    assert f"the policy of {ours} was changed so that it no longer allows the service" in texts[-1]
+    assert frozen(vpc_id) == ["monitoring"]
 
 
 def test_a_policy_for_an_account_that_has_nothing_there_is_reset(days: Days) -> None:

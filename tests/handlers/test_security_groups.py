@@ -514,6 +514,31 @@ def test_a_full_quota_of_groups_is_said_once_and_the_endpoint_follows_once_there
     assert len(days.live(vpc_id)) == 1
 
 
+def test_an_endpoint_that_is_full_of_others_groups_is_said_with_the_quota_and_the_remedy(days: Days) -> None:
+    """By whoever untags and closes each group: those of the VPC that are asked about don't cut off what failed."""
+    vpc_id, endpoint_id, _ = served(days)
+    permission = FROM_ELSEWHERE | {"IpRanges": [{"CidrIp": "10.0.0.0/16"}]}
+    spoilt: list[str] = []
+    for _ in range(5):
+        (found,) = days.world.endpoints(vpc_id)
+        (fresh,) = {group["GroupId"] for group in found["Groups"]} - {*spoilt}
+        spoilt.append(fresh)
+        days.world.ec2.delete_tags(Resources=[fresh], Tags=[{"Key": TAG["Key"]}])
+        days.world.ec2.revoke_security_group_ingress(GroupId=fresh, IpPermissions=[permission])
+        days.texts()
+        days.look(vpc_id)
+        days.clock.advance(MINUTES)
+    (text,) = days.texts()
+    assert "SecurityGroupsPerInterfaceLimitExceeded" in text
+    assert "Others' groups use up the quota of security groups per network interface: remove one of them" in text
+    assert text.index("SecurityGroupsPerInterfaceLimitExceeded") < text.index("say whose")
+    days.sweeps(30, every=8)
+    assert days.texts() == []
+    days.world.ec2.modify_vpc_endpoint(VpcEndpointId=endpoint_id, RemoveSecurityGroupIds=spoilt[:1])
+    days.sweeps(2)
+    assert {one["service"]: one["state"] for one in days.look(vpc_id)["services"]} == {"monitoring": "served"}
+
+
 # ---- of another VPC
 
 

@@ -199,6 +199,31 @@ def test_whoever_deletes_an_endpoint_again_and_again_uses_nothing_of_the_reserve
         assert there.served(victim) == ["monitoring"]
 
 
+def test_what_is_deleted_for_the_first_time_is_repaired_at_once_and_may_use_the_day_up_for_others(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Whoever deletes an endpoint by mistake has it back without approval, however many of the VPC's they were."""
+    with town(monkeypatch, endpoints_per_day=16, REQUIRED_SERVICES=SERVICES.replace(" ", ",")) as there:
+        victim, *others = there.vpc(is_open=True), there.vpc(), there.vpc()
+        for _ in range(8):
+            there.days.after(24)
+        there.days.clock.advance(60 * DAY)
+        there.days.sweeps(1)
+        for vpc_id in others:
+            there.world.ec2.delete_vpc_endpoints(VpcEndpointIds=there.days.live(vpc_id))
+            there.days.clock.advance(MINUTES)
+            there.days.look(vpc_id)
+        assert [len(there.served(vpc_id)) for vpc_id in others] == [10, 6]
+
+        there.lose_route(victim)
+
+        assert there.served(victim) == []
+        assert {words.partition(":")[0] for words in there.blocked(victim).values()} == {"needs approval"}
+        there.days.after(24)
+        there.days.sweeps(1)
+        assert len(there.served(victim)) == 10
+
+
 def test_one_vpc_may_use_its_share_of_the_days_endpoints_and_hears_that(monkeypatch: pytest.MonkeyPatch) -> None:
     with town(monkeypatch, endpoints_per_day=16) as there:
         vpc_id = there.vpc(tags=SERVICES)

@@ -740,6 +740,23 @@ def test_a_way_back_that_aws_refuses_leaves_the_endpoint_answering(days: Days, m
     assert hub_calls(days) == ["private DNS False", "private DNS True"]
 
 
+def test_a_tag_may_associate_the_vpc_with_the_hub_which_stays_once_it_is_gone(
+    spoke: Spoke, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tune(monkeypatch, central=spoke.hub.policy(associate="auto"), rules=[])
+    spoke.look()
+    assert spoke.zones() == []
+    tag = {"Key": "lifeline:require", "Value": "monitoring"}
+    spoke.world.ec2.create_tags(Resources=[spoke.vpc_id], Tags=[tag])
+    spoke.look()
+    assert spoke.zones() == [spoke.hub.zone_id]
+    spoke.world.ec2.delete_tags(Resources=[spoke.vpc_id], Tags=[tag])
+    for _ in range(3):
+        spoke.case.later()
+        spoke.look()
+    assert spoke.zones() == [spoke.hub.zone_id]
+
+
 def test_a_tag_that_says_that_an_endpoint_stood_in_deletes_nothing(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever may tag and modify endpoints, and associate zones, may not delete them by that."""
     monkeypatch.setenv("CENTRAL_ENDPOINTS", "yes")

@@ -48,6 +48,12 @@ CALL = call_through("vpce-1", VPC_ID, "us-east-1", ("10.0.0.0/16",), NOW)
         ("no", {"IpAddress": {"aws:VpcSourceIp": "::/0"}}),
         ("depends", {"IpAddress": {"aws:VpcSourceIp": "10.0.1.0/24"}}),
         ("depends", {"IpAddress": {"aws:VpcSourceIp": "my office"}}),
+        # whichever of several blocks it is in
+        ("yes", {"IpAddress": {"aws:VpcSourceIp": ["10.0.0.0/17", "10.0.128.0/17"]}}),
+        ("no", {"NotIpAddress": {"aws:VpcSourceIp": ["10.0.128.0/17", "my office", "10.0.0.0/17", "::/0"]}}),
+        ("depends", {"IpAddress": {"aws:VpcSourceIp": ["10.0.0.0/17", "10.0.128.0/18"]}}),
+        ("depends", {"IpAddress": {"aws:VpcSourceIp": ["192.168.0.0/16", "my office"]}}),
+        ("no", {"IpAddress": {"aws:VpcSourceIp": ["192.168.0.0/16", "::/0"]}}),
         ("depends", {"StringEquals": {"aws:SourceVpc": [VPC_ID, {"no": "text"}]}}),
         ("depends", {"StringEquals": {"aws:SourceVpc": [{"no": "text"}, VPC_ID]}}),
         ("depends", {"StringEquals": {"aws:SourceVpc": []}}),
@@ -63,6 +69,7 @@ CALL = call_through("vpce-1", VPC_ID, "us-east-1", ("10.0.0.0/16",), NOW)
         ("yes", {"NumericGreaterThanEquals": {"aws:EpochTime": 1577836800}}),
         ("depends", {"DateLessThan": {"aws:CurrentTime": "soon"}}),
         ("depends", {"DateLessThan": {"aws:TokenIssueTime": "2020-01-01T00:00:00Z"}}),
+        ("depends", {"NumericLessThan": {"s3:TlsVersion": "9"}}),
         # TLS
         ("no", {"Bool": {"aws:SecureTransport": "false"}}),
         ("no", {"Bool": {"aws:SecureTransport": False}}),
@@ -99,6 +106,16 @@ CALL = call_through("vpce-1", VPC_ID, "us-east-1", ("10.0.0.0/16",), NOW)
 )
 def test_a_condition_holds_for_everybody_for_nobody_or_it_is_not_known(holds: str, conditions: Any) -> None:
     assert match_conditions(conditions, CALL) is Match(holds)
+
+
+@pytest.mark.parametrize(
+    ("region", "partition"), [("us-gov-west-1", "aws-us-gov"), ("cn-north-1", "aws-cn"), ("eu-west-1", "aws")]
+)
+def test_every_caller_is_of_the_regions_partition(region: str, partition: str) -> None:
+    conditions = {"ArnLike": {"aws:PrincipalArn": f"arn:{partition}:iam::*:*"}}
+    assert match_conditions(conditions, call_through("vpce-1", VPC_ID, region, (), None)) is Match.YES
+    for unsure in (call_through("vpce-1", VPC_ID, "", (), None), call_through("vpce-1", VPC_ID, "us-iso-1", (), None)):
+        assert match_conditions(conditions, unsure) is Match.DEPENDS
 
 
 @pytest.mark.parametrize(
@@ -219,6 +236,10 @@ OF_ACCOUNT = call_through("vpce-1", VPC_ID, "us-east-1", ("10.0.0.0/16",), NOW, 
         ("yes", {"ArnLike": {"aws:PrincipalArn": "arn:*:*:*:*:*"}}),
         ("yes", {"StringLike": {"aws:PrincipalArn": "arn:*"}}),
         ("no", {"ArnNotLike": {"aws:PrincipalArn": "a?n:*::*"}}),
+        ("yes", {"StringLike": {"aws:PrincipalArn": "arn:aws:*"}}),
+        ("yes", {"ArnLike": {"aws:PrincipalArn": "arn:aws:iam::*:*"}}),
+        ("depends", {"ArnLike": {"aws:PrincipalArn": "arn:aws:iam::*:role/*"}}),
+        ("depends", {"StringLike": {"aws:PrincipalArn": "arn:aws-cn:*"}}),
         ("depends", {"StringLike": {"aws:PrincipalArn": "*/*"}}),
         ("depends", {"ArnLike": {"aws:PrincipalArn": "arn:*:*:*:*:????"}}),
         ("yes", {"StringLike": {"aws:userid": "?*"}}),

@@ -30,6 +30,7 @@ GROUP = Action(ActionKind.CREATE_SECURITY_GROUP, "endpoints need it")
 RETIRE = Action(ActionKind.RETIRE_ENDPOINT, "nothing requires it", service="monitoring", endpoint_id=ENDPOINT)
 REPAIR = Action(ActionKind.OPEN_SECURITY_GROUP, "a new block", cidrs=("10.1.0.0/16",))
 ASKED = Action(ActionKind.CONFIRM_OWNERSHIP, "others added a zone", endpoint_id="vpce-1")
+WRONG_TAG = Action(ActionKind.CORRECT_TAG, "one of Lifeline's tags can't be read")
 DNS = Action(ActionKind.FIX_DNS, "private DNS needs it", attributes=("enableDnsSupport",))
 
 
@@ -86,6 +87,11 @@ OUTCOMES = {
     "whose group": (
         answer(replace(ASKED, endpoint_id="", security_group_id="sg-1").blocked("adopt it")),
         "endpoint security group needs a decision",
+        "Next: Resolve what is marked as blocked",
+    ),
+    "wrong tag": (
+        answer(WRONG_TAG.blocked("it must be true")),
+        "tag of Lifeline's can't be read",
         "Next: Resolve what is marked as blocked",
     ),
     "later": (answer(MAKE), "monitoring endpoint planned", "Next: No action needed: Lifeline will continue"),

@@ -148,6 +148,9 @@ def test_after_an_apply_the_same_tells_what_was_done_and_what_waits_for_approval
         plan_text([answer], PRICE, is_plan=False)
         == """\
 vpc-0123456789abcdef0
+ ! s3: add route tables to vpce-2
+   why: agents need it
+   failed: no
  ! logs: create an interface endpoint
    in: subnet-b
    why: agents need it
@@ -156,9 +159,6 @@ vpc-0123456789abcdef0
  + monitoring: created interface endpoint vpce-1
    in: subnet-a
    why: agents need it
- ! s3: add route tables to vpce-2
-   why: agents need it
-   failed: no
  - ssm: delete endpoint vpce-3
    why: agents need it
    not yet: AWS refused for now
@@ -172,6 +172,13 @@ run in 1 VPC.
 Cost: 7.30 USD more per month, before data charges.
 """
     )
+
+
+def test_what_failed_comes_first_and_whose_something_is_last_for_the_end_may_be_cut_off() -> None:
+    asked = Action(ActionKind.CONFIRM_OWNERSHIP, "it has no tag", security_group_id="sg-1").blocked("whose is it")
+    failed = one(service="s3", status=Status.FAILED, error="no")
+    lines = action_lines((asked, one(service="kms"), failed))
+    assert [line.split()[1] for line in lines if line.lstrip()[0] in "!+"] == ["s3:", "kms:", "say"]
 
 
 def test_a_vpc_that_needs_nothing_says_who_serves_it_in_a_line() -> None:

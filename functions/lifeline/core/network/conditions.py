@@ -1,6 +1,6 @@
 """Do a policy statement's conditions hold for a call by the network's own account? Only as far as that is certain."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import Any
 
 from lifeline.core.network.model import version_of
-from lifeline.core.network.packets import common, span
+from lifeline.core.network.packets import addresses_in, common, span
 
 
 class Match(StrEnum):
@@ -55,6 +55,7 @@ class Call:
 ANY_CALL = Call()
 # Keys of every signed request (IAM guide: AWS global condition context keys).
 _OF_ALL = frozenset({"aws:currenttime", "aws:epochtime", "aws:principalaccount", "aws:principalarn", "aws:userid"})
+_TIMES = frozenset({"aws:currenttime", "aws:epochtime"})
 # Keys of calls that an AWS service makes, for itself or for others (the same guide): no client's call has them.
 _OF_SERVICES = frozenset(
     {
@@ -127,13 +128,13 @@ def _match(operator: str, key: str, wanted: tuple[str, ...], call: Call) -> Matc
     positive = plain.replace("not", "", 1)
     is_negated = positive != plain
     find = _FOUND_BY.get(positive)
-    if find is None:
+    if find is None and positive != "ipaddress":
         return Match.DEPENDS
     if key in call.absent:  # IAM guide: IfExists; set operators; negated matching condition operators
         if quantifier:
             return Match.YES if quantifier == "forallvalues" else Match.NO
         return Match.YES if is_negated or plain != name else Match.NO
-    found = {find(key, text, call) for text in wanted}
+    found = {find(key, text, call) for text in wanted} if find else {_addresses(key, wanted, call)}
     best = next((match for match in (Match.YES, Match.DEPENDS) if match in found), Match.NO)
     return best.opposite if is_negated else best
 
@@ -162,11 +163,19 @@ def _equal_in_any_case(key: str, wanted: str, call: Call) -> Match:
 def _like(key: str, wanted: str, call: Call) -> Match:
     value = dict(call.values).get(key)
     if value is None and key == "aws:principalarn":
-        is_anybody = _matches_all(wanted, "arn:{0}:{0}::{0}:{0}")
+        is_anybody = _matches_all(wanted, f"arn:{_partition(call)}:iam::{{0}}:{{0}}")
         return Match.YES if is_anybody else match_principal(wanted, call.account)
     if value is None:
         return Match.YES if key in call.present and _matches_all(wanted) else Match.DEPENDS
     return _sure(is_like(value, wanted))
+
+
+def _partition(call: Call) -> str:
+    """The partition of the region that is called, and so of all who call it (IAM guide: ARNs); `{0}` if not known."""
+    region = dict(call.values).get("aws:requestedregion", "")
+    if not region or "-iso" in region or region.startswith("eusc-"):
+        return "{0}"
+    return {"cn": "aws-cn", "us-gov": "aws-us-gov"}.get(region.rsplit("-", 2)[0], "aws")
 
 
 def is_like(text: str, pattern: str) -> bool:
@@ -179,31 +188,48 @@ def _matches_all(pattern: str, form: str = "{0}") -> bool:
     return all(is_like(form.format(any_), pattern) for any_ in ("\0", "\0" * 99))
 
 
-def _address(key: str, wanted: str, call: Call) -> Match:
-    """Whether the block has the address of each of the VPC's clients, or of none."""
+def _addresses(key: str, wanted: tuple[str, ...], call: Call) -> Match:
+    """Whether one of the blocks has the address of each of the VPC's clients, whichever of them it is, or none has."""
     if key != "aws:vpcsourceip" or not call.cidrs:
         return Match.DEPENDS
+    blocks = [one for one in wanted if _is_block(one)]
+    shared = {_share(cidr, blocks) for cidr in call.cidrs}
+    found = shared.pop() if len(shared) == 1 else Match.DEPENDS
+    return Match.DEPENDS if found is Match.NO and len(blocks) < len(wanted) else found
+
+
+def _is_block(text: str) -> bool:
     try:
-        shared = [_share(cidr, wanted) for cidr in call.cidrs]
+        span(text)
     except ValueError:
-        return Match.DEPENDS
-    return shared[0] if len(set(shared)) == 1 else Match.DEPENDS
+        return False
+    return True
 
 
-def _share(cidr: str, wanted: str) -> Match:
-    if version_of(cidr) != version_of(wanted):
-        return Match.NO
-    whole = (span(cidr),)
-    both = common(whole, (span(wanted),))
+def _share(cidr: str, wanted: Iterable[str]) -> Match:
+    version = version_of(cidr)
+    whole = addresses_in([cidr], version)
+    both = common(whole, addresses_in(wanted, version))
     return Match.YES if both == whole else Match.DEPENDS if both else Match.NO
 
 
 def _date(is_met: Callable[[datetime, datetime], bool], *, is_number: bool) -> "_Find":
     def find(key: str, wanted: str, call: Call) -> Match:
-        at = _as_date(wanted, is_number=is_number) if key in {"aws:currenttime", "aws:epochtime"} else None
+        at = _as_date(wanted, is_number=is_number) if key in _TIMES else None
         return Match.DEPENDS if at is None or call.at is None else _sure(is_met(call.at, at))
 
     return find
+
+
+def dates_in(conditions: object) -> set[datetime]:
+    """The dates at which the answer of such conditions may change."""
+    dates = set[datetime]()
+    for name, keys in conditions.items() if isinstance(conditions, dict) else ():
+        for key, wanted in keys.items() if isinstance(keys, dict) else ():
+            is_number = "numeric" in name.lower()
+            found = [_as_date(text, is_number=is_number) for text in _texts(wanted)] if key.lower() in _TIMES else []
+            dates |= {at for at in found if at}
+    return dates
 
 
 def _as_date(text: str, *, is_number: bool) -> datetime | None:
@@ -238,7 +264,6 @@ _FOUND_BY: Mapping[str, _Find] = MappingProxyType(
         "arnequals": _like,
         "arnlike": _like,
         "bool": _equal_in_any_case,
-        "ipaddress": _address,
         "stringequals": _equal,
         "stringequalsignorecase": _equal_in_any_case,
         "stringlike": _like,

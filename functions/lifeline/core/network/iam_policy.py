@@ -4,10 +4,20 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any
 
-from lifeline.core.network.conditions import ANY_CALL, Call, Match, is_like, match_conditions, match_principal
+from lifeline.core.network.conditions import (
+    ANY_CALL,
+    Call,
+    Match,
+    dates_in,
+    is_like,
+    match_conditions,
+    match_principal,
+)
 
 EVERYTHING = "*"
 ANYTHING = "*:*"  # asked for: anything of any service
@@ -60,6 +70,13 @@ def is_readable(document: str) -> bool:
     return not document.strip() or _statements(document) is not None
 
 
+@lru_cache(maxsize=256)
+def dates_of(document: str) -> tuple[datetime, ...]:
+    """The dates that a policy's conditions name, in their order: between two of them, it says the same all the time."""
+    found = [dates_in(statement.get("Condition")) for statement in _statements(document) or ()]
+    return tuple(sorted(set[datetime]().union(*found)))
+
+
 def _statements(document: str) -> list[dict[str, Any]] | None:
     """The policy's statements, or None where it isn't one (IAM JSON grammar: one statement, or a list of them)."""
     try:
@@ -106,12 +123,14 @@ def _touches(pattern: str, asked: str) -> bool:
 
 
 def _match_resource(statement: Mapping[str, Any], asked: str, resource: str) -> Match:
-    named = None if "NotResource" in statement else _texts(statement.get("Resource"))
-    if not named:
+    named, excepted = (_texts(statement.get(key)) for key in ("Resource", "NotResource"))
+    if named is None or excepted is None or bool(named) == bool(excepted):
         return Match.DEPENDS
-    if any(is_like(resource or EVERYTHING, pattern) for pattern in named):
-        return Match.YES
-    return Match.DEPENDS if asked.endswith("*") else Match.NO
+    if any(is_like(resource or EVERYTHING, pattern) for pattern in named or excepted):
+        return Match.YES if named else Match.NO
+    if asked.endswith("*"):
+        return Match.DEPENDS
+    return Match.NO if named else Match.YES
 
 
 def _match_caller(statement: Mapping[str, Any], call: Call) -> Match:

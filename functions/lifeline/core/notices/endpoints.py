@@ -153,6 +153,8 @@ def _which(actions: Sequence[Action]) -> str:
     if not services:
         if any(action.kind is ActionKind.FIX_DNS for action in actions):
             return "VPC DNS settings"
+        if all(action.kind is ActionKind.CORRECT_TAG for action in actions):
+            return "tag of Lifeline's"
         return "endpoint" if any(action.endpoint_id for action in actions) else "endpoint security group"
     return f"{few(services, 2)} endpoint{'s' if len(services) > 1 else ''}"
 
@@ -164,6 +166,8 @@ def _verb(actions: Sequence[Action], status: Status) -> str:
             return "failed"
         case Status.BLOCKED if kinds == {ActionKind.CONFIRM_OWNERSHIP}:
             return "needs a decision"
+        case Status.BLOCKED if kinds == {ActionKind.CORRECT_TAG}:
+            return "can't be read"
         case Status.BLOCKED:
             needs_approval = "need approval" if len({action.service for action in actions}) > 1 else "needs approval"
             return needs_approval if any(action.blocked_by for action in actions) else "blocked"

@@ -144,10 +144,13 @@ def queued_text(answers: Iterable[VpcAnswer]) -> str:
 def action_lines(actions: Iterable[Action], zones: Iterable[tuple[str, str]] = ()) -> list[str]:
     """List actions by service: what was or would be done, on which resources, why, and why not.
 
-    Those of the whole VPC come first. `zones` names the zone of each subnet.
+    What failed comes first, and whose something is comes last, for that may be cut off; those of the whole VPC come
+    before the others. `zones` names the zone of each subnet.
     """
     zone_of = dict(zones)
-    return [line for action in sorted(actions, key=lambda action: action.service) for line in _action(action, zone_of)]
+    asks = ActionKind.CONFIRM_OWNERSHIP
+    in_order = sorted(actions, key=lambda action: (not action.is_failed, action.kind is asks, action.service))
+    return [line for action in in_order for line in _action(action, zone_of)]
 
 
 def way_lines(words: Sequence[str]) -> list[str]:

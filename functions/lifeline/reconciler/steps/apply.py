@@ -41,6 +41,14 @@ _ENDPOINT_CALLS = {
 # Cut short, a swap would leave the name unanswered. AWS may take a minute and a half for each way, there and back.
 _TAKES = dict.fromkeys(SWAPS, timedelta(seconds=200))
 
+# What only people can do about an error, by its code (EC2 API reference: error codes).
+_REMEDIES = {
+    "SecurityGroupsPerInterfaceLimitExceeded": (
+        " Others' groups use up the quota of security groups per network interface: remove one of them from the"
+        " endpoint, or ask for more in Service Quotas"
+    )
+}
+
 _NOT_THERE_YET = "it waits until the endpoint is available"
 
 
@@ -142,9 +150,10 @@ def _apply_step(
 
 
 def _failed(action: Action, error: LifelineError, account: str) -> Action:
-    denial = read_denial(str(error), error.code) if isinstance(error, TerminalError) else None
+    code = error.code if isinstance(error, TerminalError) else ""
+    denial = read_denial(str(error), code) if isinstance(error, TerminalError) else None
     if denial is None:
-        return replace(action, status=Status.FAILED, error=str(error))
+        return replace(action, status=Status.FAILED, error=f"{error}{_REMEDIES.get(code, '')}")
     return action.denied(f"{denied_words(denial, denial.callers_account or account)}; {TRIED_AGAIN}. {error}")
 
 
