@@ -91,7 +91,7 @@ class GatewayPlanner(ServicePlanner):
         if shut := [client for client in self.clients if not self.paths[client.id].reach.is_open]:
             need = self.scene.cut_off(shut, service)
         reason = f"{need}: {write_count(len(missing), 'route table')} without a route to it"
-        chosen = self.policy_of(self.service)
+        chosen = self.policy_of(self.service, own[0].id if own else "")
         is_wide = not chosen.document and (not own or _lets_all_through(own[0], self.vpc))
         narrow = self._beside_narrow() if is_wide else ""
         if own:

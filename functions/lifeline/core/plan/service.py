@@ -151,7 +151,8 @@ class ServicePlanner:
         """Of one of Lifeline's own. Where no policy is named for it, a narrow one is its users', and stays; where one
         is named but can't be used, nothing is known of the policy that it should have.
         """
-        chosen = self.policy_of(self.catalog.named(endpoint.service_name, endpoint.type) or self.service)
+        service = self.catalog.named(endpoint.service_name, endpoint.type) or self.service
+        chosen = self.policy_of(service, endpoint.id)
         words = judge_policy(endpoint, self.vpc).words if is_shut(endpoint, self.vpc) else ""
         if chosen.document and not same_policy(endpoint.policy, chosen.document):
             words = words or f"the policy of {endpoint.id} isn't {chosen.name}, which the policy document names for it"
@@ -160,9 +161,9 @@ class ServicePlanner:
             action = self.action(ActionKind.RESET_POLICY, words, endpoint_id=endpoint.id, **more)
             yield action.blocked(chosen.refusal) if chosen.refusal else action
 
-    def policy_of(self, service: Service) -> ChosenPolicy:
-        """The policy that an endpoint of the service should have in the VPC."""
-        return self.plan_input.endpoint_policies.choose(service, self.vpc)
+    def policy_of(self, service: Service, endpoint_id: str = "") -> ChosenPolicy:
+        """The policy that an endpoint of the service should have in the VPC; without an ID, one that is to be made."""
+        return self.plan_input.endpoint_policies.choose(service, self.vpc, endpoint_id)
 
     def open_acls(self, found: Iterable[Obstacle], endpoint_id: str = "") -> Iterator[Action]:
         """The first network ACL that stands between, which its owner alone may open; its words count the others."""
