@@ -20,7 +20,7 @@ from lifeline.core.event_path.denial import DeniedBy
 from lifeline.core.event_path.dry_run import DryRunVerdict
 from lifeline.core.event_path.proof import ALARM_SECONDS, EventPath
 from lifeline.handlers import coverage_page, reconcile_endpoints
-from tests.handlers.test_claims import served, strict_for_all
+from tests.handlers.test_claims import refused, served, strict_for_all, theirs
 from tests.support.cloudtrail import RECORDED, Failure, Identity, record_call
 from tests.support.days import HOUR, MINUTES, Days
 from tests.support.metrics import new_datapoints
@@ -632,3 +632,29 @@ def test_where_all_subnets_are_full_the_record_of_a_groups_dry_run_proves_the_pa
     days.deliver(event)
     assert known().seconds == 3
     assert known().verdict is DryRunVerdict.UNKNOWN, "of the endpoint it says nothing"
+
+
+# ---- what no comparison tells
+
+
+def test_refused_calls_that_a_pattern_leaves_out_are_told_by_nothing_and_of_half_of_few_changes_no_notice_comes(
+    days: Days,
+) -> None:
+    vpc_id, subnet_id, ours = served(days)
+    proven_sweep(days)
+    proven_sweep(days, after=2 * HOUR)
+    days.texts()
+    request = theirs(days, vpc_id, subnet_id)
+    for _ in range(3):
+        days.deliver(change(days))
+        change(days)  # as the refused call, in Event history and never delivered
+        days.clock.advance(MINUTES)
+        refused(days, request)
+    proven_sweep(days, after=25 * HOUR)
+    for _ in range(6):
+        proven_sweep(days)
+    last = EventPathStore("ledger").read_comparisons().last
+    assert last is not None
+    assert (last.happened, last.heard, last.lost_rules) == (6, 3, ())
+    assert days.texts() == []
+    assert days.live(vpc_id) == [ours]

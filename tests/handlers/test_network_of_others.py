@@ -122,7 +122,9 @@ def test_dns_that_somebody_turns_off_where_gateway_endpoints_serve_all_is_said_a
         assert len(days.live(vpc_id)) == 1
 
 
-@pytest.mark.parametrize(("names", "times"), [(["EnableDnsSupport"], 3), (["EnableDnsHostnames", "EnableDnsSupport"], 4)])
+@pytest.mark.parametrize(
+    ("names", "times"), [(["EnableDnsSupport"], 3), (["EnableDnsHostnames", "EnableDnsSupport"], 4)]
+)
 def test_dns_that_is_turned_off_again_and_again_is_turned_on_three_times_or_four_and_then_frozen(
     monkeypatch: pytest.MonkeyPatch, names: list[str], times: int
 ) -> None:

@@ -40,8 +40,8 @@ def cut_off(vpc: Vpc) -> Vpc:
 
 
 def with_room(vpc: Vpc) -> Vpc:
-    """The VPC as if its subnets had room, and no group there were Lifeline's: one would be created before all else. That
-    call needs no address, so whoever fills all subnets keeps no dry run from being made.
+    """The VPC as if its subnets had room, and no group there were Lifeline's: one would be created before all else.
+    That call needs no address, so whoever fills all subnets keeps no dry run from being made.
     """
     subnets = tuple(replace(one, free_addresses=_PLENTY) for one in vpc.subnets)
     groups = tuple(replace(one, on_record=False) for one in vpc.security_groups)
