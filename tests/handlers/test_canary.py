@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
+import boto3
 import pytest
 
 from lifeline.adapters.aws.topic import Topic
@@ -251,6 +252,38 @@ def test_without_a_record_nobody_gets_private_dns_switched_off_by_asking_for_it(
     assert (switches(days), VpcStore("ledger").load(HOME.vpc(vpc_id)).frozen) == ([True], {})
     fields = [letter["MessageAttributes"]["field"]["StringValue"] for letter in days.world.dead_letters()]
     assert fields == ["body.withdraw", "body.withdraw"]
+
+
+@pytest.mark.parametrize("hours", [3, 26])
+@pytest.mark.parametrize("is_over", [False, True])
+def test_what_the_kill_switch_held_back_however_long_comes_once_it_is_off_if_agents_are_still_silent(
+    days: Days, monkeypatch: pytest.MonkeyPatch, hours: int, *, is_over: bool
+) -> None:
+    monkeypatch.setenv("KILL_SWITCH_PARAMETER", "/stop")
+
+    def stop(value: str) -> None:
+        boto3.client("ssm").put_parameter(Name="/stop", Value=value, Type="String", Overwrite=True)
+
+    stop("off")
+    vpc_id, _ = switched_on(days)
+    days.clock.advance(MINUTES)
+    stop("on")
+    incident = falls_silent(days, vpc_id)
+    (text,) = [text for text in days.texts() if "turn off private DNS" in text]
+    assert "blocked: the kill switch is on" in text
+    for _ in range(hours):
+        days.after(1)
+        if found := days.world.requeue():
+            days.empty_queue()
+            days._receive(found)
+    days.empty_queue()  # such as when the message was abandoned
+    if is_over:
+        assert Incidents("ledger", HOME).close(incident, now=days.clock())
+        days.call({"sweep": True})
+    stop("off")
+    days.sweeps(1)
+    assert has_private_dns(days, vpc_id) is is_over
+    assert switches(days) == ([True] if is_over else [True, False])
 
 
 @pytest.mark.parametrize(("hours", "expected"), [(23, [True, False]), (48, [True])])

@@ -20,7 +20,7 @@ from lifeline.core.event_path.denial import DeniedBy
 from lifeline.core.event_path.dry_run import DryRunVerdict
 from lifeline.core.event_path.proof import ALARM_SECONDS, EventPath
 from lifeline.handlers import coverage_page, reconcile_endpoints
-from tests.handlers.test_claims import served, strict_for_all
+from tests.handlers.test_claims import refused, served, strict_for_all, theirs
 from tests.handlers.test_labels_and_policies import refuse_tag
 from tests.support.cloudtrail import RECORDED, Failure, Identity, record_call
 from tests.support.days import HOUR, MINUTES, Days
@@ -459,6 +459,7 @@ def test_where_ec2_refuses_every_dry_run_the_alarm_of_old_ones_ends(days: Days) 
         sweep(days)
     assert figures() == [7200.0]
     days.account.fail_next("CreateVpcEndpoint", "InvalidGroup.NotFound", times=99)
+    days.account.fail_next("CreateSecurityGroup", "InvalidGroup.NotFound", times=99)
     sweep(days)
     figures()
     for _ in range(3):
@@ -632,3 +633,65 @@ def test_where_event_history_cannot_be_read_the_next_sweep_goes_on(days: Days, m
     further = EventPathStore("ledger").read_comparisons().current
     assert further is not None
     assert further.position > 0
+
+
+# ---- no room
+
+
+def fill(days: Days) -> None:
+    for subnet in days.world.ec2.describe_subnets()["Subnets"]:
+        days.account.set_free_addresses(subnet["SubnetId"], 0)
+
+
+@pytest.mark.parametrize("unheard_before", [0, 2])
+def test_whoever_fills_all_subnets_neither_ends_the_alarm_nor_keeps_it_from_ringing(
+    days: Days, unheard_before: int
+) -> None:
+    served(days)
+    for _ in range(unheard_before):
+        sweep(days)
+    days.texts()
+    fill(days)
+    figures()
+    for _ in range(3):
+        sweep(days)
+    assert days.account.dry_runs[-1].operation == "CreateSecurityGroup"
+    assert figures()[-1] >= ALARM_SECONDS
+    assert known().notified_at
+
+
+def test_where_all_subnets_are_full_the_record_of_a_groups_dry_run_proves_the_path(days: Days) -> None:
+    served(days)
+    fill(days)
+    sweep(days)
+    event = record(days)
+    days.clock.advance(3 * SECOND)
+    days.deliver(event)
+    assert known().seconds == 3
+    assert known().verdict is DryRunVerdict.UNKNOWN, "of the endpoint it says nothing"
+
+
+# ---- what no comparison tells
+
+
+def test_refused_calls_that_a_pattern_leaves_out_are_told_by_nothing_and_of_half_of_few_changes_no_notice_comes(
+    days: Days,
+) -> None:
+    vpc_id, subnet_id, ours = served(days)
+    proven_sweep(days)
+    proven_sweep(days, after=2 * HOUR)
+    days.texts()
+    request = theirs(days, vpc_id, subnet_id)
+    for _ in range(3):
+        days.deliver(change(days))
+        change(days)  # as the refused call, in Event history and never delivered
+        days.clock.advance(MINUTES)
+        refused(days, request)
+    proven_sweep(days, after=25 * HOUR)
+    for _ in range(6):
+        proven_sweep(days)
+    last = EventPathStore("ledger").read_comparisons().last
+    assert last is not None
+    assert (last.happened, last.heard, last.lost_rules) == (6, 3, ())
+    assert days.texts() == []
+    assert days.live(vpc_id) == [ours]

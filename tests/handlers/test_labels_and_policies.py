@@ -8,12 +8,12 @@ import boto3
 import pytest
 
 from lifeline.handlers.reconcile_endpoints import handler
-from tests.handlers.test_claims import endpoint, served, strict_for_all
+from tests.handlers.test_claims import endpoint, frozen, served, strict_for_all
 from tests.handlers.test_endpoint_policies import NARROW, OPEN, set_policy
 from tests.support import strict
 from tests.support.days import MINUTES, Days
 from tests.support.strict_errors import RefusedError
-from tests.support.world import Context, emulated_world
+from tests.support.world import Context, emulated_world, flat
 
 NAME = "/lifeline/policy"
 PREFIX = "/lifeline/lifeline/endpoint-policies/"
@@ -139,6 +139,58 @@ def test_without_the_named_policy_nothing_is_made_and_the_nearest_name_is_said(d
     assert [action["status"] for action in answer["actions"]] == ["blocked"]
     assert f"{PREFIX}orgs doesn't exist; did you mean org?" in answer["actions"][0]["error"]
     assert days.world.endpoints(vpc_id) == []
+
+
+def shut_to(condition: dict[str, Any]) -> dict[str, Any]:
+    """A policy whose only Allow has a condition."""
+    statement = {"Effect": "Allow", "Principal": "*", "Action": "*", "Resource": "*", "Condition": condition}
+    return {"Statement": [statement]}
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        {"StringEquals": {"aws:SourceVpc": "vpc-0"}},
+        {"StringEquals": {"aws:SourceVpce": "vpce-0"}},
+        {"IpAddress": {"aws:VpcSourceIp": "192.0.2.0/24"}},
+    ],
+)
+def test_a_policy_that_lets_in_nobody_of_the_vpc_is_not_given_to_what_is_there_nor_made_with(
+    days: Days, condition: dict[str, Any]
+) -> None:
+    say(endpoint_policies={"default": "org"})
+    say(f"{PREFIX}org", **json.loads(NARROW))
+    vpc_id, _, ours = served(days)
+    days.texts()
+    say(f"{PREFIX}org", **shut_to(condition))
+    other = days.world.make_vpc()
+    days.world.make_subnet(other)
+    days.sweeps(5)
+    assert json.loads(endpoint(days, ours)["PolicyDocument"]) == json.loads(NARROW)
+    (text,) = map(flat, days.texts())
+    assert f"{PREFIX}org doesn't allow cloudwatch:PutMetricData to anybody in {other}" in text
+    assert days.live(other) == []
+    say(f"{PREFIX}org", **json.loads(OPEN))
+    days.sweeps(2)
+    assert json.loads(endpoint(days, ours)["PolicyDocument"]) == json.loads(OPEN)
+    assert (len(days.live(other)), frozen(vpc_id)) == (1, [])
+
+
+def test_a_policy_for_an_account_that_has_nothing_there_is_said_and_taken_for_nobodys_change(days: Days) -> None:
+    """Whose clients are there is read once an endpoint's policy hangs on it."""
+    say(endpoint_policies={"default": "org"})
+    say(f"{PREFIX}org", **json.loads(NARROW))
+    vpc_id, _, ours = served(days)
+    days.texts()
+    say(f"{PREFIX}org", **shut_to({"StringEquals": {"aws:PrincipalAccount": "999999999999"}}))
+    days.sweeps(5)
+    texts = [*map(flat, days.texts())]
+    assert any(f"{PREFIX}org doesn't allow cloudwatch:PutMetricData to anybody in {vpc_id}" in text for text in texts)
+    assert not any("reverted" in text for text in texts)
+    say(f"{PREFIX}org", **json.loads(NARROW))
+    days.sweeps(2)
+    assert json.loads(endpoint(days, ours)["PolicyDocument"]) == json.loads(NARROW)
+    assert frozen(vpc_id) == []
 
 
 def test_parameters_without_end_beside_it_take_no_run_its_time_and_the_reason_is_said(days: Days) -> None:

@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
+import boto3
 import pytest
 from botocore.exceptions import ClientError
 
@@ -572,3 +573,35 @@ def test_what_an_accounts_own_stack_made_is_left_alone_until_a_call_with_the_acc
     assert adopted["adopt"] == [{"id": id_, "vpc_id": vpc_a} for id_ in ids]
     assert ownership.read(home).keys() == set(ids)
     assert not ownership.read(RegionRef(B, REGION))
+
+
+# ---- the kill switch
+
+
+def test_an_account_that_is_added_to_the_kill_switch_is_named_by_the_next_sweep(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def put(value: str) -> None:
+        boto3.client("ssm").put_parameter(Name="/stop", Value=value, Type="String", Overwrite=True)
+
+    for hub in begin(monkeypatch, f"{A},{B}", KILL_SWITCH_PARAMETER="/stop"):
+
+        def told(hub: Hub = hub) -> list[str]:
+            return [" ".join(form["text"].split()) for form in forms_of(hub) if form["kind"] == "kill_switch"]
+
+        put(A)
+        network(hub.a)
+        network(hub.b)
+        hub.sweep()
+        (alone,) = told()
+        assert f"lists the account {A}." in alone
+        put(f"{A},{B}")
+        hub.sweep()
+        (both,) = told()
+        assert f"lists the accounts {A}, {B}." in both
+        hub.sweep()
+        assert told() == []
+        put("on")
+        hub.sweep()
+        (everywhere,) = told()
+        assert 'is set to "on"' in everywhere

@@ -1,7 +1,9 @@
 """What people can do to a VPC's addresses and DNS attributes, and what Lifeline makes of it."""
 
+import json
 from collections.abc import Iterator
 
+import boto3
 import pytest
 
 from tests.support.cloudtrail import Identity, record_call
@@ -66,10 +68,9 @@ def test_dns_that_somebody_turns_off_is_said_with_who_did_it_and_no_endpoint_goe
     days.texts()
     call = {"VpcId": vpc_id, "EnableDnsSupport": {"Value": False}}
     days.world.ec2.modify_vpc_attribute(**call)
-    asked = {"vpcId": vpc_id, "enableDnsSupport": {"value": False}}
-    days.deliver(record_call("ModifyVpcAttribute", asked, {"_return": True}, identity=MALLORY, at=days.clock()))
+    days.deliver(record_call("ModifyVpcAttribute", call, {}, identity=MALLORY, at=days.clock()))
     (said,) = map(flat, days.texts())
-    assert "mallory" in said
+    assert "team-b-dev/mallory called ModifyVpcAttribute" in said
     assert "enableDnsSupport" in said
     days.sweeps(100, every=10)
     assert days.live(vpc_id) == [endpoint_id]
@@ -90,3 +91,83 @@ def test_what_comes_back_after_only_sweeps_saw_it_gone_is_said_again(days: Days)
         return sum("turn on enableDnsSupport" in text for text in map(flat, days.texts()))
 
     assert [turn(is_on) for is_on in (False, True, False)] == [1, 0, 1]
+
+
+@pytest.mark.parametrize("fixes", [False, True])
+@pytest.mark.parametrize("service", ["s3", "dynamodb"])
+def test_dns_that_somebody_turns_off_where_gateway_endpoints_serve_all_is_said_and_with_fix_dns_mended(
+    monkeypatch: pytest.MonkeyPatch, service: str, *, fixes: bool
+) -> None:
+    more = {"MAY_FIX_DNS": "yes"} if fixes else {}
+    with emulated_world(monkeypatch, REQUIRED_SERVICES=service, POLICY_PARAMETER="/policy", **more) as world:
+        text = json.dumps({"version": 1, "fix_dns": fixes, "backlog": "act"})
+        boto3.client("ssm").put_parameter(Name="/policy", Value=text, Type="String")
+        days = Days(world, monkeypatch)
+        vpc_id = world.make_vpc()
+        world.make_subnet(vpc_id)
+        days.sweeps(1)
+        days.clock.advance(MINUTES)
+        days.texts()
+        call = {"VpcId": vpc_id, "EnableDnsSupport": {"Value": False}}
+        world.ec2.modify_vpc_attribute(**call)
+        days.deliver(record_call("ModifyVpcAttribute", call, {}, identity=MALLORY, at=days.clock()))
+        (said,) = [text for text in map(flat, days.texts()) if "dry runs" not in text]
+        assert "team-b-dev/mallory called ModifyVpcAttribute" in said
+        assert f"the names of the {service} service aren't resolved" in said
+        assert ("turned on enableDnsSupport of the VPC" in said) is fixes
+        days.sweeps(30)
+        assert [text for text in map(flat, days.texts()) if "dry runs" not in text] == []
+        found = world.ec2.describe_vpc_attribute(VpcId=vpc_id, Attribute="enableDnsSupport")
+        assert found["EnableDnsSupport"]["Value"] is fixes
+        assert len(days.live(vpc_id)) == 1
+
+
+@pytest.mark.parametrize(
+    ("names", "times"), [(["EnableDnsSupport"], 3), (["EnableDnsHostnames", "EnableDnsSupport"], 4)]
+)
+def test_dns_that_is_turned_off_again_and_again_is_turned_on_three_times_or_four_and_then_frozen(
+    monkeypatch: pytest.MonkeyPatch, names: list[str], times: int
+) -> None:
+    with emulated_world(monkeypatch, MAY_FIX_DNS="yes", POLICY_PARAMETER="/policy") as world:
+        text = json.dumps({"version": 1, "fix_dns": True, "backlog": "act"})
+        boto3.client("ssm").put_parameter(Name="/policy", Value=text, Type="String")
+        days = Days(world, monkeypatch)
+        vpc_id = world.make_vpc()
+        world.make_subnet(vpc_id)
+        days.sweeps(1)
+        days.clock.advance(MINUTES)
+        again = 0
+        for number in range(7):
+            name = names[number % len(names)]
+            call = {"VpcId": vpc_id, name: {"Value": False}}
+            world.ec2.modify_vpc_attribute(**call)
+            days.clock.advance(MINUTES)
+            days.deliver(record_call("ModifyVpcAttribute", call, {}, identity=MALLORY, at=days.clock()))
+            found = world.ec2.describe_vpc_attribute(VpcId=vpc_id, Attribute=name[0].lower() + name[1:])
+            again += found[name]["Value"]
+        assert again == times
+        (frozen,) = [text for text in map(flat, days.texts()) if "reverted" in text]
+        assert frozen.startswith("team-b-dev/mallory reverted Lifeline's changes to the VPC's DNS attributes")
+
+
+def test_of_dns_that_is_off_nobody_hears_where_the_vpc_has_dns_servers_of_its_own(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A gateway endpoint needs no names of AWS's resolver: there is nothing to mend."""
+    with emulated_world(monkeypatch, REQUIRED_SERVICES="s3", MAY_FIX_DNS="yes", POLICY_PARAMETER="/policy") as world:
+        text = json.dumps({"version": 1, "fix_dns": True, "backlog": "act"})
+        boto3.client("ssm").put_parameter(Name="/policy", Value=text, Type="String")
+        days = Days(world, monkeypatch)
+        vpc_id = world.make_vpc()
+        world.make_subnet(vpc_id)
+        servers = [{"Key": "domain-name-servers", "Values": ["10.0.0.53"]}]
+        made = world.ec2.create_dhcp_options(DhcpConfigurations=servers)["DhcpOptions"]["DhcpOptionsId"]
+        world.ec2.associate_dhcp_options(DhcpOptionsId=made, VpcId=vpc_id)
+        days.sweeps(1)
+        days.clock.advance(MINUTES)
+        days.texts()
+        world.ec2.modify_vpc_attribute(VpcId=vpc_id, EnableDnsSupport={"Value": False})
+        days.sweeps(3)
+        assert [text for text in map(flat, days.texts()) if "dry runs" not in text] == []
+        found = world.ec2.describe_vpc_attribute(VpcId=vpc_id, Attribute="enableDnsSupport")
+        assert found["EnableDnsSupport"]["Value"] is False

@@ -160,3 +160,14 @@ def test_one_run_a_day_tells_of_it_and_another_one_if_that_failed(world: World) 
     ]
     switch.return_reservation()
     assert switch.reserve_notice(now=NOW + timedelta(hours=25))
+
+
+def test_another_value_is_told_at_once(world: World) -> None:
+    """A hub's accounts share the switch and its notices: none hides that another one was added."""
+    told = []
+    for value in ("111122223333", "111122223333", "111122223333,444455556666", "on", "on"):
+        boto3.client("ssm").put_parameter(Name="/lifeline/stop", Value=value, Type="String", Overwrite=True)
+        switch = KillSwitch("/lifeline/stop", "ledger", account="111122223333")
+        assert switch.why_on()
+        told.append(switch.reserve_notice(now=NOW))
+    assert told == [True, False, True, True, False]

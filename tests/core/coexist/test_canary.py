@@ -21,7 +21,9 @@ from lifeline.core.coexist.canary import (
     gone_dark,
     is_watched,
     keep_stand_ins,
+    mark_due,
     mark_withdrawn,
+    not_long_over,
     swapped,
     switched_off,
     unwatch,
@@ -367,6 +369,18 @@ def test_what_is_switched_is_remembered_for_a_day() -> None:
     assert known == {"monitoring": CANARY, "logs": Canary("vpce-2", now)}
     day = ON_AT + timedelta(hours=24)
     assert watch_switched(known, [on], Status.DONE, is_canary=True, now=day) == {"logs": Canary("vpce-2", now)}
+
+
+def test_what_is_due_is_remembered_until_it_is_withdrawn_or_nobody_is_silent_for_it() -> None:
+    due = mark_due({"monitoring": CANARY, "logs": CANARY}, {"monitoring"})
+    assert due == {"monitoring": replace(CANARY, is_due=True), "logs": CANARY}
+    later = ON_AT + timedelta(days=9)
+    assert not_long_over(due, later) == {"monitoring": due["monitoring"]}
+    withdrawn = mark_withdrawn(due, {"vpce-1"}, now=later)
+    assert withdrawn["monitoring"] == replace(CANARY, withdrawn_at=later)
+    assert not_long_over(withdrawn, later + timedelta(days=1)) == {}
+    assert not_long_over(mark_due(due, ()), later) == {}
+    assert mark_due(withdrawn, {"monitoring"}) == withdrawn
 
 
 def test_what_was_switched_off_is_withdrawn_once() -> None:

@@ -142,6 +142,7 @@ def test_each_way_to_undo_an_interface_endpoint_counts_once(network: Vpc, words:
         (NARROW_POLICY, "", ["the policy of vpce-1 was changed"]),
         ("", NARROW_POLICY, []),  # of the default policy, only that it lets nobody in is a loss
         ("", "", []),
+        (SHUT_POLICY, SHUT_POLICY, []),  # named by people, who let nobody in
     ],
 )
 def test_a_policy_that_lifeline_gave_counts_once_it_says_more_or_less(given: str, found: str, words: list[str]) -> None:

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from lifeline.core.coexist.associated import Association
+from lifeline.core.coexist.canary import Canary
 from lifeline.core.coexist.vpc_state import MOST_TOLD, VpcList, VpcState
 from lifeline.core.guards.backlog import Alike, GapSurvey
 from lifeline.core.guards.freeze import Freeze, FreezeKind
@@ -23,6 +24,8 @@ WAITING = Alike(frozenset({"subnet-b"}), waiting=frozenset({"monitoring"}))
         (VpcState(unneeded={"vpce-1": NOW}), {VpcList.RETIRING}),
         (VpcState(warned={"vpce-1": NOW}), {VpcList.RETIRING}),
         (VpcState(warned_before={"vpce-1": NOW}), {VpcList.RETIRING}),
+        (VpcState(canaries={"logs": Canary("vpce-1", NOW)}), set()),
+        (VpcState(canaries={"logs": Canary("vpce-1", NOW, is_due=True)}), {VpcList.RETIRING}),
         (VpcState(frozen={"logs": Freeze(FreezeKind.MANUAL, NOW, "why")}), {VpcList.FROZEN}),
         (VpcState(frozen={"logs": Freeze(FreezeKind.CLAIM, NOW, "why")}), {VpcList.FROZEN, VpcList.CLAIMED}),
         (VpcState(releasing=NOW), {VpcList.RELEASING}),

@@ -2,8 +2,8 @@
 
 from dataclasses import replace
 
-from lifeline.core.event_path.candidate import Candidate, best, candidates, cut_off
-from lifeline.core.network.model import TargetKind, Vpc
+from lifeline.core.event_path.candidate import Candidate, best, candidates, cut_off, with_room
+from lifeline.core.network.model import SECURITY_GROUP_NAME, TargetKind, Vpc
 from lifeline.core.plan.actions import ActionKind
 from tests.support.builders import (
     MONITORING,
@@ -67,6 +67,16 @@ def test_without_a_group_it_is_the_group_that_lifeline_would_create_before_once_
     assert [one.action.kind for one in found] == [ActionKind.CREATE_SECURITY_GROUP]
     assert found[0].action.security_group_name
     assert found[0].security_group_id == ""
+
+
+def test_where_no_subnet_has_room_it_is_a_group_that_would_be_created_beside_the_ones_that_are_there() -> None:
+    full = vpc(subnet(free=0), own_security_group())
+    assert of(full, "monitoring") is None
+    found = of(with_room(full), "monitoring")
+    assert found is not None
+    assert found.lacks_group
+    assert found.action.security_group_name == f"{SECURITY_GROUP_NAME}-2"
+    assert of(with_room(vpc(own_security_group())), "monitoring") is None, "nothing is required"
 
 
 def test_where_nothing_is_required_there_is_nothing_to_ask_for() -> None:

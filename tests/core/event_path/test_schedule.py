@@ -64,3 +64,10 @@ def test_sweeps_that_are_faster_than_hourly_are_given_the_time_of_hourly_ones() 
 def test_it_isnt_known_whether_a_sweep_is_overdue_without_one_or_without_its_pause() -> None:
     assert sweep_overdue(None, NOW, HOUR) is None
     assert sweep_overdue(NOW - 9 * DAY, NOW, longest_pause("cron(0 6 L * ? *)")) is None
+
+
+@pytest.mark.parametrize(
+    "schedule", ["cron(0 3 ? * 2#1 *)", "cron(0 3 L * ? *)", "cron(0 3 ? * SAT-MON *)", "cron(0 22-2 * * ? *)"]
+)
+def test_of_a_schedule_whose_pause_is_not_known_no_sweep_is_ever_overdue(schedule: str) -> None:
+    assert sweep_overdue(NOW - 60 * DAY, NOW, longest_pause(schedule)) is None

@@ -27,6 +27,13 @@ def test_on_and_whatever_else_stops_them_in_words(value: str, words: str) -> Non
     assert words in said
 
 
+def test_of_a_list_all_accounts_are_named_whichever_asks() -> None:
+    one, two = "111122223333", "444455556666"
+    both = f"the kill switch is on: the SSM parameter {NAME} lists the accounts {one}, {two}"
+    assert why_on(NAME, f"{two}, {one}", one) == why_on(NAME, f"{two}, {one}", two) == both
+    assert why_on(NAME, f"{two}, {one}", "777788889999") == ""
+
+
 def test_what_cannot_be_read_counts_as_on() -> None:
     assert why_unreadable(NAME, "AccessDenied: no") == (
         "the kill switch is on: the SSM parameter /lifeline/stop can't be read, which counts as on: AccessDenied: no"

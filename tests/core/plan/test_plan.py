@@ -35,6 +35,7 @@ from tests.support.builders import (
     table,
     vpc,
 )
+from tests.support.reach_samples import TO_S3
 
 IGW = TargetKind.INTERNET_GATEWAY
 PUBLIC_MAIN = table("main", default_route(IGW))
@@ -399,6 +400,39 @@ def test_quotas_are_known_before_asking_and_count_what_is_planned() -> None:
     assert only(vpc(subnet("a")), ActionKind.CREATE_GATEWAY_ENDPOINT, "s3", limits=one).is_planned
     full = only(vpc(subnet("a")), ActionKind.CREATE_GATEWAY_ENDPOINT, "s3", gateway_endpoints_in_region=20)
     assert "20 gateway endpoints" in full.error
+
+
+@pytest.mark.parametrize("more", [{}, {"dns_hostnames": False}])
+def test_names_that_nobody_resolves_are_said_of_a_gateway_endpoint_too(more: dict[str, bool]) -> None:
+    """It needs `enableDnsSupport` alone, so nothing that is private wakes up while the other attribute is off."""
+    network = vpc(subnet("a"), table("main", TO_S3), gateway("main"), dns_support=False, **more)
+    (blocked,) = plan(network, "s3").actions
+    assert (blocked.kind, blocked.status) == (ActionKind.FIX_DNS, Status.BLOCKED)
+    assert blocked.reason == (
+        "the names of the s3 service aren't resolved unless the instances use other DNS servers, while "
+        "enableDnsSupport is off in the VPC"
+    )
+    assert blocked.error.startswith("resolving names requires the VPC's enableDnsSupport to be on: aws ec2 modify")
+    dark = DnsView((DnsAnswer(AnswerKind.PRIVATE_ZONE, "corp.example", "Z1", "of account 9"),))
+    (fixed,) = plan(network, "s3", fix_dns=True, dns=dark).actions
+    assert (fixed.status, fixed.attributes, fixed.endpoint_id) == (Status.PLANNED, ("enableDnsSupport",), "vpce-1")
+    assert ("will begin to" in fixed.reason) is (not more)
+    others = DnsView(custom_dns_servers=("10.0.0.2",))
+    assert plan(network, "s3", fix_dns=True, dns=others).actions == ()
+    on = plan(replace(network, dns_support=True), "s3")
+    assert (on.actions, on.services[0].state) == ((), ServiceState.SERVED)
+
+
+def test_a_gateway_endpoint_that_is_made_where_nobody_resolves_names_comes_with_what_is_needed_besides() -> None:
+    network = vpc(subnet("a"), dns_support=False)
+    assert kinds(plan(network, "s3").actions) == [
+        (ActionKind.FIX_DNS, Status.BLOCKED),
+        (ActionKind.CREATE_GATEWAY_ENDPOINT, Status.PLANNED),
+    ]
+    assert kinds(plan(network, "s3", fix_dns=True, dns=DnsView()).actions) == [
+        (ActionKind.FIX_DNS, Status.PLANNED),
+        (ActionKind.CREATE_GATEWAY_ENDPOINT, Status.PLANNED),
+    ]
 
 
 def test_with_fix_dns_the_attributes_come_first_then_the_endpoint() -> None:

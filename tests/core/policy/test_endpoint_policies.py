@@ -3,12 +3,13 @@
 import json
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
 from lifeline.core.network.endpoint_policy import Opening, judge_policy
-from lifeline.core.network.model import EndpointType, Service
+from lifeline.core.network.model import EndpointType, Service, Vpc
 from lifeline.core.policy.endpoint_policies import ChosenPolicy, EndpointPolicies, StoredPolicy, same_policy
 from tests.docs.pages import blocks
 from tests.support.builders import MONITORING, S3, endpoint, vpc
@@ -19,6 +20,7 @@ INTERFACE = Service(MONITORING, EndpointType.INTERFACE)
 GATEWAY = Service(S3, EndpointType.GATEWAY)
 OPEN = {"Effect": "Allow", "Principal": "*", "Action": "*", "Resource": "*"}
 ORGANIZATION = "o-a1b2c3d4e5"
+HERE: dict[str, Any] = {"owner_id": "123456789012", "interfaces": (), "read_at": datetime(2026, 3, 2, tzinfo=UTC)}
 
 
 def policy(**changed: object) -> str:
@@ -26,14 +28,16 @@ def policy(**changed: object) -> str:
     return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
 
 
-def choose(text: str, service: Service = INTERFACE, **more: Any) -> ChosenPolicy:
+def choose(
+    text: str, service: Service = INTERFACE, there: Vpc | None = None, endpoint_id: str = "", **more: Any
+) -> ChosenPolicy:
     given: dict[str, Any] = {
         "named": {"default": "org"},
         "stored": {"org": StoredPolicy(text)},
         "prefix": PREFIX,
         "variables": {"account": "123456789012", "organization": ORGANIZATION, "region": "us-east-1"},
     }
-    return EndpointPolicies(**{**given, **more}).choose(service, vpc())
+    return EndpointPolicies(**{**given, **more}).choose(service, there or vpc(), endpoint_id)
 
 
 def test_without_a_name_it_is_full_access_and_that_is_said() -> None:
@@ -52,6 +56,47 @@ def test_a_service_that_takes_none_gets_none_and_that_is_said() -> None:
     found = choose(policy(), replace(INTERFACE, takes_policy=False))
     assert (found.document, found.refusal) == ("", "")
     assert "don't take policies" in found.words
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        {"StringEquals": {"aws:SourceVpc": "vpc-0"}},
+        {"StringEquals": {"aws:SourceVpce": "vpce-0"}},
+        {"IpAddress": {"aws:VpcSourceIp": "192.0.2.0/24"}},
+        {"StringEquals": {"aws:PrincipalAccount": "999999999999"}},
+        {"DateGreaterThan": {"aws:CurrentTime": "2099-01-01T00:00:00Z"}},
+        {"DateLessThan": {"aws:CurrentTime": "2020-01-01T00:00:00Z"}},
+    ],
+)
+def test_one_whose_condition_holds_for_nobody_in_the_vpc_is_refused(condition: dict[str, Any]) -> None:
+    found = choose(policy(Condition=condition), there=replace(vpc(), **HERE))
+    assert (found.document, found.name) == ("", f"{PREFIX}org")
+    assert f"doesn't allow cloudwatch:PutMetricData to anybody in {vpc().id}" in found.refusal
+
+
+@pytest.mark.parametrize(
+    ("condition", "endpoint_id", "is_taken"),
+    [
+        ({"StringEquals": {"aws:SourceVpce": "vpce-1"}}, "vpce-1", True),
+        ({"StringEquals": {"aws:SourceVpce": "vpce-1"}}, "vpce-2", False),
+        ({"StringLike": {"aws:SourceVpce": "vpce-*"}}, "", True),
+        ({"StringNotEquals": {"aws:SourceVpce": "vpce-1"}}, "", True),
+        ({"IpAddress": {"aws:VpcSourceIp": "10.0.0.0/8"}}, "", True),
+        ({"DateGreaterThan": {"aws:CurrentTime": "2020-01-01T00:00:00Z"}}, "", True),
+    ],
+)
+def test_one_that_lets_somebody_in_through_that_very_endpoint_is_taken(
+    condition: dict[str, Any], endpoint_id: str, *, is_taken: bool
+) -> None:
+    found = choose(policy(Condition=condition), there=replace(vpc(), **HERE), endpoint_id=endpoint_id)
+    assert bool(found.document) is is_taken
+
+
+def test_one_for_another_account_is_taken_while_nobody_has_read_whose_clients_are_there() -> None:
+    """As in a VPC that is shared with it, where the owner's own account may have none."""
+    text = policy(Condition={"StringEquals": {"aws:PrincipalAccount": "999999999999"}})
+    assert choose(text, there=replace(vpc(), owner_id="123456789012")).document == text
 
 
 @pytest.mark.parametrize(

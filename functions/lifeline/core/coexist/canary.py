@@ -23,13 +23,15 @@ class Canary:
     """One service's private DNS: which endpoint's was turned on when, and when it was turned off again, if it was. Or
     which of a hub's zones, or its Profile (`central_ids`), answers since then; `endpoint_id` gave up the name for it.
 
-    It is saved before the switch, so that a run that dies between the two leaves no switch unwatched.
+    It is saved before the switch, so that a run that dies between the two leaves no switch unwatched. `is_due` is True
+    while agents are silent for it and something holds the withdrawal back, such as the kill switch.
     """
 
     endpoint_id: str
     at: datetime
     withdrawn_at: datetime | None = None
     central_ids: tuple[str, ...] = ()
+    is_due: bool = False
 
     @property
     def subject(self) -> str:
@@ -82,11 +84,24 @@ def watch_switched(
 
 
 def not_long_over(canaries: Mapping[str, Canary], now: datetime) -> dict[str, Canary]:
-    """The canaries that were switched within a day. A silence that is recorded later counts for none: whoever writes
-    the detector's records could otherwise end what answers a name for months.
+    """The canaries that were switched within a day, and those whose withdrawal has been due since then. A silence that
+    is recorded later counts for none: whoever writes the detector's records could otherwise end what answers a name for
+    months.
     """
     over = now - _KEPT_FOR
-    return {service: canary for service, canary in canaries.items() if (canary.withdrawn_at or canary.at) > over}
+    return {
+        service: canary
+        for service, canary in canaries.items()
+        if (canary.withdrawn_at or canary.at) > over or canary.is_due
+    }
+
+
+def mark_due(canaries: Mapping[str, Canary], services: Collection[str]) -> dict[str, Canary]:
+    """The canaries, of which those of the services are due to be withdrawn, and no others."""
+    return {
+        service: replace(canary, is_due=service in services and canary.withdrawn_at is None)
+        for service, canary in canaries.items()
+    }
 
 
 def unwatch(canaries: Mapping[str, Canary], actions: Iterable[Action]) -> dict[str, Canary]:
@@ -108,7 +123,7 @@ def mark_withdrawn(
     services.
     """
     return {
-        service: replace(canary, withdrawn_at=now)
+        service: replace(canary, withdrawn_at=now, is_due=False)
         if canary.withdrawn_at is None and (service in services or not set(canary.answering_ids).isdisjoint(off))
         else canary
         for service, canary in canaries.items()
@@ -258,8 +273,8 @@ def keep_stand_ins(plan: Plan, canaries: Mapping[str, Canary], *, now: datetime)
     """The plan, which leaves endpoints that stood in for the hub as long as a silence may count for the way back."""
     watched = {
         service
-        for service, canary in canaries.items()
-        if canary.central_ids and canary.withdrawn_at is None and now - canary.at < _KEPT_FOR
+        for service, canary in not_long_over(canaries, now).items()
+        if canary.central_ids and canary.withdrawn_at is None
     }
     kept = tuple(
         action

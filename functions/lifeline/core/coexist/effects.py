@@ -224,7 +224,9 @@ def _seen_of_group(effect: Effect, snapshot: VpcSnapshot) -> EffectState:
 
 
 def _seen_on(endpoint: Endpoint, effect: Effect, snapshot: VpcSnapshot) -> EffectState:
-    """An endpoint whose tag someone removed is theirs; what AWS failed, nobody reverted."""
+    """An endpoint whose tag someone removed is theirs; what AWS failed, nobody reverted, nor a named policy that is
+    still there, whomever it lets in by now.
+    """
     vpc, policy = snapshot.vpc, policy_print(endpoint.policy)
     if endpoint.state.is_gone:
         return EffectState.LOST
@@ -235,8 +237,9 @@ def _seen_on(endpoint: Endpoint, effect: Effect, snapshot: VpcSnapshot) -> Effec
         EffectKind.PRIVATE_DNS: (endpoint.private_dns, ("",)),
         EffectKind.GROUP_OFF: (effect.part in endpoint.security_group_ids, (group.id for group in vpc.security_groups)),
         EffectKind.POLICY: (
-            effect.part in {"", policy}
-            and (snapshot.let_in.get(endpoint.id) == policy or not shut_words(endpoint, vpc, later=not effect.part)),
+            effect.part == policy
+            if effect.part
+            else snapshot.let_in.get(endpoint.id) == policy or not shut_words(endpoint, vpc, later=True),
             (effect.part,),
         ),
         EffectKind.DNS_RECORDS: (not endpoint.hides_addresses, ("",)),

@@ -132,7 +132,7 @@ class VpcState:
 class VpcList(StrEnum):
     """A list of the VPCs in whose state there is something, so that a sweep reads these alone."""
 
-    RETIRING = "RETIRING"  # something isn't needed, or wasn't when people were warned
+    RETIRING = "RETIRING"  # something isn't needed, or wasn't when people were warned, or a canary is to be withdrawn
     FROZEN = "FROZEN"
     AUTHORIZED = "AUTHORIZED"  # an authorization may be left in another account
     CLAIMED = "CLAIMED"  # something is frozen because others claim it
@@ -143,7 +143,8 @@ class VpcList(StrEnum):
         """True if a VPC of this state belongs on the list."""
         match self:
             case VpcList.RETIRING:
-                return bool(state.unneeded or state.warned or state.warned_before)
+                is_due = any(canary.is_due for canary in state.canaries.values())
+                return bool(state.unneeded or state.warned or state.warned_before or is_due)
             case VpcList.FROZEN:
                 return bool(state.frozen)
             case VpcList.AUTHORIZED:

@@ -9,6 +9,8 @@ from lifeline.core.network.model import TargetKind, Vpc
 from lifeline.core.plan.actions import Action, ActionKind, Plan
 from lifeline.core.plan.security_group import usable_security_group
 
+_PLENTY = 100  # free addresses of a subnet: more than an endpoint needs
+
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
@@ -40,6 +42,15 @@ def cut_off(vpc: Vpc) -> Vpc:
     return replace(
         vpc, endpoints=(), route_tables=tuple(tables), dns_support=True, dns_hostnames=True, interfaces=None, unread=()
     )
+
+
+def with_room(vpc: Vpc) -> Vpc:
+    """The VPC as if its subnets had room, and no group there were Lifeline's: one would be created before all else.
+    That call needs no address, so whoever fills all subnets keeps no dry run from being made.
+    """
+    subnets = tuple(replace(one, free_addresses=_PLENTY) for one in vpc.subnets)
+    groups = tuple(replace(one, on_record=False) for one in vpc.security_groups)
+    return replace(vpc, subnets=subnets, security_groups=groups)
 
 
 def candidates(vpc: Vpc, plan: Plan, owner: str) -> Iterator[Candidate]:

@@ -17,7 +17,9 @@ def why_on(name: str, value: str, account: str = "") -> str:
         return ""
     listed = [part.strip() for part in said.split(",")]
     if account and all(map(ACCOUNT_ID.fullmatch, listed)):
-        return f"{ON}: the SSM parameter {name} lists the account {account}" if account in listed else ""
+        accounts = sorted(set(listed))
+        whose = f"account{'s' if len(accounts) > 1 else ''} {', '.join(accounts)}"
+        return f"{ON}: the SSM parameter {name} lists the {whose}" if account in accounts else ""
     if said == "on":
         return f'{ON}: the SSM parameter {name} is set to "on"'
     return f"{ON}: the SSM parameter {name} is set to {ascii(value)[:_SHOWN]}, which counts as on (only off is off)"

@@ -165,13 +165,8 @@ def _judge(document: str, service: str, call: Call) -> Opening:
     }[allows(document, _asked(service), call)]
 
 
-def asked_of(service_name: str) -> str:
-    """What must pass through an endpoint of the service, as `allows` takes it."""
-    return _asked(suffix_of(service_name))
-
-
 def asked_words(service_name: str) -> str:
-    """The same in words."""
+    """What must pass through an endpoint of the service."""
     return _asked_words(suffix_of(service_name))
 
 

@@ -73,17 +73,31 @@ class GatewayPlanner(ServicePlanner):
     def _open(self, live: list[Endpoint]) -> Iterator[Action]:
         """What keeps subnets from the endpoint that serves the others, or will."""
         found = [obstacle for path in self.paths.values() for obstacle in path.obstacles]
+        is_shut = not all(path.reach.is_open for path in self.paths.values())
         yield from self.reset_policies()
         if self.reach.holder:
-            if not all(path.reach.is_open for path in self.paths.values()):
-                yield from self.fix_dns(self.reach.holder.id)
+            yield from self.fix_dns(self.reach.holder.id) if is_shut else ()
             yield from self.remove(found, self.reach.holder)
         elif self.reach.central and any(path.central_id or self.lacks_a_name(path) for path in self.paths.values()):
+            yield from self.fix_dns(self.reach.central.source_id) if is_shut else ()
             yield from self.without_way_to(self.reach.central)
         else:
+            yield from self._resolve(live[0].id if live else "") if is_shut else ()
             if live and (led_astray := [obstacle for obstacle in found if obstacle.kind is ObstacleKind.ROUTE]):
                 yield self.remedy(ActionKind.MEND_ROUTE, live[0], led_astray)
             yield from self.open_acls(found, live[0].id if live else "")
+
+    def _resolve(self, endpoint_id: str) -> Iterator[Action]:
+        """Names lead to a gateway endpoint while `enableDnsSupport` is on; unless the VPC has DNS servers of its own.
+
+        While Lifeline may only say so, it hasn't read whether that is so.
+        """
+        if self.reach.asks_somebody:
+            return
+        off = tuple(name for name in self.reach.attributes_off if name == "enableDnsSupport")
+        unless = "" if self.plan_input.dns else " unless the instances use other DNS servers,"
+        why = f"the names of the {self.requirement.service} service aren't resolved{unless}"
+        yield self.turning_on(off, why, endpoint_id, "resolving names")
 
     def _action(self, missing: tuple[str, ...], own: list[Endpoint]) -> Action | None:
         service = self.requirement.service
@@ -91,7 +105,7 @@ class GatewayPlanner(ServicePlanner):
         if shut := [client for client in self.clients if not self.paths[client.id].reach.is_open]:
             need = self.scene.cut_off(shut, service)
         reason = f"{need}: {write_count(len(missing), 'route table')} without a route to it"
-        chosen = self.policy_of(self.service)
+        chosen = self.policy_of(self.service, own[0].id if own else "")
         is_wide = not chosen.document and (not own or _lets_all_through(own[0], self.vpc))
         narrow = self._beside_narrow() if is_wide else ""
         if own:

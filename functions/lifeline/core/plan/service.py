@@ -151,7 +151,8 @@ class ServicePlanner:
         """Of one of Lifeline's own. Where no policy is named for it, a narrow one is its users', and stays; where one
         is named but can't be used, nothing is known of the policy that it should have.
         """
-        chosen = self.policy_of(self.catalog.named(endpoint.service_name, endpoint.type) or self.service)
+        service = self.catalog.named(endpoint.service_name, endpoint.type) or self.service
+        chosen = self.policy_of(service, endpoint.id)
         words = shut_words(endpoint, self.vpc, later=not chosen.document)
         if chosen.document and not same_policy(endpoint.policy, chosen.document):
             words = words or f"the policy of {endpoint.id} isn't {chosen.name}, which the policy document names for it"
@@ -160,9 +161,9 @@ class ServicePlanner:
             action = self.action(ActionKind.RESET_POLICY, words, endpoint_id=endpoint.id, **more)
             yield action.blocked(chosen.refusal) if chosen.refusal else action
 
-    def policy_of(self, service: Service) -> ChosenPolicy:
-        """The policy that an endpoint of the service should have in the VPC."""
-        return self.plan_input.endpoint_policies.choose(service, self.vpc)
+    def policy_of(self, service: Service, endpoint_id: str = "") -> ChosenPolicy:
+        """The policy that an endpoint of the service should have in the VPC; without an ID, one that is to be made."""
+        return self.plan_input.endpoint_policies.choose(service, self.vpc, endpoint_id)
 
     def open_acls(self, found: Iterable[Obstacle], endpoint_id: str = "") -> Iterator[Action]:
         """The first network ACL that stands between, which its owner alone may open; its words count the others."""
@@ -274,32 +275,35 @@ class ServicePlanner:
             if answering_id
             else f"private DNS for the {service} service doesn't work"
         )
-        action = Action(
-            ActionKind.FIX_DNS,
-            f"{named} while {off_words(off)} in the VPC" + waking_words(self.plan_input.dns),
-            attributes=off,
-        )
-        action = replace(action, endpoint_id=self.reach.holder.id if self.reach.holder else "")
-        refusal = self.attributes_refusal(off)
-        if not refusal:
-            yield replace(action, reason=action.reason + waking_told(self.vpc, self.catalog, self.plan_input))
-        elif answering_id:
-            yield action.blocked(refusal)
+        action = self.turning_on(off, named, self.reach.holder.id if self.reach.holder else "")
+        if answering_id or not action.is_blocked:
+            yield action
 
-    def attributes_refusal(self, off: tuple[str, ...]) -> str:
+    def turning_on(self, off: tuple[str, ...], why: str, endpoint_id: str, what: str = "private DNS") -> Action:
+        """What turns on these of the VPC's DNS attributes, on which `what` hangs; blocked where Lifeline may not."""
+        dns, wakes = self.plan_input.dns, off == self.reach.attributes_off
+        reason = f"{why} while {off_words(off)} in the VPC" + (waking_words(dns) if wakes else "")
+        action = Action(ActionKind.FIX_DNS, reason, attributes=off, endpoint_id=endpoint_id)
+        if refusal := self.attributes_refusal(off, what):
+            return action.blocked(refusal)
+        told = waking_told(self.vpc, self.catalog, self.plan_input) if wakes else ""
+        return replace(action, reason=reason + told)
+
+    def attributes_refusal(self, off: tuple[str, ...], what: str = "private DNS") -> str:
         """Why the attributes that are off may not be turned on; an empty text if they may, or none is off."""
         if unread := self.vpc.unread_words(Part.DNS_ATTRIBUTES):
             return f"it isn't known whether the VPC's DNS is on: {'; '.join(unread)}"
         if not off:
             return ""
         if not self.plan_input.fix_dns:
-            return self._dns_remedy(off)
-        return waking_harm(self.vpc, self.catalog, self.plan_input)
+            return self._dns_remedy(off, what)
+        is_all = off == self.reach.attributes_off  # with one of them off, nothing that is private is answered
+        return waking_harm(self.vpc, self.catalog, self.plan_input) if is_all else ""
 
-    def _dns_remedy(self, off: tuple[str, ...]) -> str:
+    def _dns_remedy(self, off: tuple[str, ...], what: str) -> str:
         command = f"aws ec2 modify-vpc-attribute --vpc-id {self.vpc.id}"
         commands = "; ".join(f"{command} {_DNS_ATTRIBUTES[name]}" for name in off)
-        return f"private DNS requires the VPC's {' and '.join(off)} to be on: {commands}"
+        return f"{what} requires the VPC's {' and '.join(off)} to be on: {commands}"
 
     # ---- what may be made
 

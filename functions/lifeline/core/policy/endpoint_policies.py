@@ -7,20 +7,20 @@ is made, and none is changed.
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache, partial
 from typing import Any
 
 from lifeline.core.errors import InvalidInputError
-from lifeline.core.network.endpoint_policy import asked_of, asked_words
-from lifeline.core.network.iam_policy import Permission, allows
-from lifeline.core.network.model import EndpointType, Service, Vpc, suffix_of
+from lifeline.core.network.endpoint_policy import asked_words, is_shut
+from lifeline.core.network.model import Endpoint, EndpointState, EndpointType, Service, Vpc, suffix_of
 from lifeline.core.wording import fingerprint, nearest
 
 DEFAULT = "default"
 FULL_ACCESS = "full access"
 MOST_CHARACTERS = 20_480  # of an endpoint's policy, with white space (VPC guide: PrivateLink quotas)
 _TYPE = "String"
+_NEW = "vpce-00000000000000000"  # stands for the ID of one that isn't made yet, which no policy can name
 _VARIABLE = re.compile(r"\$\{([^{}]*)\}")
 _MEMBERS = ("Version", "Id", "Statement")
 _OF_A_STATEMENT = (
@@ -81,8 +81,8 @@ class EndpointPolicies:
     unread: str = ""
     variables: Mapping[str, str] = field(default_factory=dict)
 
-    def choose(self, service: Service, vpc: Vpc) -> ChosenPolicy:
-        """The policy of the service's endpoint in the VPC."""
+    def choose(self, service: Service, vpc: Vpc, endpoint_id: str = "") -> ChosenPolicy:
+        """The policy of the service's endpoint in the VPC; without an ID, of one that is to be made."""
         name = self.named.get(suffix_of(service.name), self.named.get(DEFAULT, ""))
         if not name:
             return ChosenPolicy()
@@ -92,11 +92,11 @@ class EndpointPolicies:
         if self.unread:
             return ChosenPolicy(path, refusal=f"its endpoint policy {path} could not be read: {self.unread}")
         try:
-            return ChosenPolicy(path, self._document(name, service, vpc))
+            return ChosenPolicy(path, self._document(name, service, vpc, endpoint_id or _NEW))
         except InvalidInputError as error:
             return ChosenPolicy(path, refusal=f"its endpoint policy {path} {error.message}")
 
-    def _document(self, name: str, service: Service, vpc: Vpc) -> str:
+    def _document(self, name: str, service: Service, vpc: Vpc, endpoint_id: str) -> str:
         stored = self.stored.get(name)
         if stored is None:
             raise InvalidInputError(name, f"doesn't exist{_nearest(name, self.stored)}")
@@ -106,10 +106,10 @@ class EndpointPolicies:
         policy = _read(name, text)
         if service.type is EndpointType.GATEWAY:
             _check_callers(name, policy)
-        if allows(text, asked_of(service.name)) is Permission.DENIED:
-            raise InvalidInputError(
-                name, f"doesn't allow {asked_words(service.name)}, so the endpoint would serve nobody"
-            )
+        given = Endpoint(endpoint_id, service.name, service.type, EndpointState.AVAILABLE, policy=text)
+        if is_shut(given, vpc if vpc.interfaces is not None else replace(vpc, owner_id="")):
+            nobody = f"doesn't allow {asked_words(service.name)} to anybody in {vpc.id}"
+            raise InvalidInputError(name, f"{nobody}, so the endpoint would serve nobody")
         return text
 
     def _filled_in(self, name: str, text: str, vpc: Vpc) -> str:

@@ -14,6 +14,7 @@ from lifeline.core.coexist.canary import (
     gone_dark,
     is_watched,
     keep_stand_ins,
+    mark_due,
     mark_withdrawn,
     not_long_over,
     swapped,
@@ -22,7 +23,7 @@ from lifeline.core.coexist.canary import (
     watch_switched,
     withdraw,
 )
-from lifeline.core.coexist.vpc_state import VpcState
+from lifeline.core.coexist.vpc_state import VpcList, VpcState
 from lifeline.core.guards.freeze import is_overruled
 from lifeline.core.plan.actions import Action, Plan, Status
 from lifeline.reconciler.amend.amendment import (
@@ -42,10 +43,13 @@ class CanaryWithdrawal(Amendment):
     """
 
     def needs(self, context: VpcContext, plan: Plan | None, state: VpcState) -> frozenset[Fact]:
-        """The state of VPCs that are named, and the silences on record where a canary is watched."""
+        """The state of VPCs that are named, or in which a canary is to be withdrawn, and the silences on record where
+        one is watched.
+        """
         if is_watched(state.canaries):
             return frozenset({Fact.STATE, Fact.WITHDRAWALS})
-        return frozenset() if plan is None or context.run.is_region else frozenset({Fact.STATE})
+        is_worth_reading = VpcList.RETIRING in context.lists or not context.run.is_region
+        return frozenset({Fact.STATE}) if plan is not None and is_worth_reading else frozenset()
 
     def decide(self, context: VpcContext, plan: Plan, state: VpcState) -> Decision:
         """The plan with what is to be turned off, and the state with it frozen, so that no run switches it on again."""
@@ -58,9 +62,14 @@ class CanaryWithdrawal(Amendment):
         return Decision(withdraw(plan, state.canaries, services, context.vpc, context.run.owner, own), state)
 
     def after(self, context: VpcContext, plan: Plan, done: Sequence[Action], state: VpcState) -> Decision:
-        """What the kill switch blocks is tried again: no sweep would find it."""
-        is_due = bool(_due(context, state))
-        return Decision(plan, state, requeue=retry_after_switch(as_they_stand(plan, done)) if is_due else None)
+        """What the kill switch blocks is tried again: no sweep would find it. It stays due for as long as that is on
+        and the agents are silent.
+        """
+        if Fact.WITHDRAWALS not in context.read:
+            return Decision(plan, state)
+        due_now = _due(context, state)
+        state = replace(state, canaries=mark_due(state.canaries, due_now))
+        return Decision(plan, state, requeue=retry_after_switch(as_they_stand(plan, done)) if due_now else None)
 
 
 class CanaryWatch(Amendment):

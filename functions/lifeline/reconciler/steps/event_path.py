@@ -8,13 +8,13 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
-from itertools import islice
+from itertools import chain, islice
 
 from lifeline.adapters.aws.dry_run import DryRuns
 from lifeline.adapters.aws.pace import Pace
 from lifeline.adapters.store.event_path import EventPathStore
 from lifeline.core.errors import LifelineError, TransientError
-from lifeline.core.event_path.candidate import Candidate, best, candidates
+from lifeline.core.event_path.candidate import Candidate, best, candidates, with_room
 from lifeline.core.event_path.causes import causes_of
 from lifeline.core.event_path.comparison import Comparison, Comparisons, mark, names_a_sweep
 from lifeline.core.event_path.denial import DryRunDenial, read_dry_run_denial
@@ -302,7 +302,7 @@ def candidate_among(
 
 def _candidates(planning: Planning, vpcs: Sequence[Vpc], owner: str) -> Iterator[Candidate]:
     ours = sorted(filter(planning.is_ours, vpcs), key=lambda vpc: (not own_security_groups(vpc, owner), vpc.id))
-    for vpc in islice(ours, _MOST_PLANNED):
+    for vpc in chain(islice(ours, _MOST_PLANNED), map(with_room, islice(ours, _MOST_PLANNED))):
         yield from candidates(vpc, planning.plan_cut_off(vpc), owner)
 
 

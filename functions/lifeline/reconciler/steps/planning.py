@@ -37,7 +37,8 @@ THROTTLED = NO_CAPACITY
 type AboutToChange = Callable[[Mapping[str, Plan]], Iterable[str]]
 """Which VPCs of these plans something is applied in, if it passes."""
 
-_TAKES_NAMES = NAMING | {ActionKind.FIX_DNS, ActionKind.ADD_SUBNETS}
+_NAMES = NAMING | {ActionKind.FIX_DNS}
+_TAKES_NAMES = _NAMES | {ActionKind.ADD_SUBNETS}
 NOTHING = Followed(made={}, failures={})
 
 
@@ -316,7 +317,7 @@ def read_once(places: HubPlaceStore | None) -> Callable[[], HubPlaces | None]:
 
 
 def _is_naming(plan: Plan) -> bool:
-    return any(action.kind in NAMING for action in plan.planned)
+    return any(action.kind in _NAMES for action in plan.planned)
 
 
 def takes_names(plan: Plan) -> bool:
