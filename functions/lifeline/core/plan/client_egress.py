@@ -3,9 +3,19 @@
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
-from lifeline.core.network.egress import OwnGroups, rules_to_members, unknown_members
+from lifeline.core.network.egress import OwnGroups, ends_of, public_end_for, rules_to_members, unknown_members
 from lifeline.core.network.gates import End, ObstacleKind
-from lifeline.core.network.model import NetworkInterface, Ranges, Rule, Subnet, Vpc
+from lifeline.core.network.model import (
+    Endpoint,
+    EndpointType,
+    NetworkInterface,
+    Part,
+    Ranges,
+    Rule,
+    Subnet,
+    Vpc,
+    suffix_of,
+)
 from lifeline.core.network.network_path import NetworkPath, Reach
 from lifeline.core.network.obstacles import Obstacle, rule_lanes, unread_lists
 from lifeline.core.network.packets import is_few, joined, ports_in, size
@@ -60,6 +70,21 @@ def find_unread(there: AnsweringEnds, subnet: Subnet, vpc: Vpc, ports: Ranges) -
     with which the VPC is shared has groups of its own there (VPC guide: share your VPC subnets).
     """
     return next((one for one in _cut_offs(there, subnet, vpc, ports, NOT_KNOWN) if one.unread), None)
+
+
+def relying_words(endpoint: Endpoint, subnet: Subnet, vpc: Vpc, ports: Ranges) -> tuple[str, ...]:
+    """Who in the subnet may need the endpoint whatever way out there is, and why, as clauses: the first client that its
+    own groups let out to the endpoint, and not surely to the service's public addresses. A gateway endpoint answers
+    at these itself, so nobody's groups tell it from a way out.
+    """
+    if endpoint.type is EndpointType.GATEWAY:
+        return ()
+    there = AnsweringEnds((public_end_for(subnet, suffix_of(endpoint.service_name), vpc),))
+    now = AnsweringEnds(tuple(ends_of(endpoint, vpc, subnet.ip_version)), endpoint.security_group_ids)
+    if cut_off := find_cut_off(there, subnet, vpc, ports, now=now):
+        return (cut_off.words,)
+    unread = find_unread(there, subnet, vpc, ports)
+    return (f"{unread.unread}, which {unread.interface.id} has",) if unread else vpc.unread_words(Part.CLIENTS)
 
 
 def find_shut(
