@@ -382,12 +382,12 @@ def test_whoever_is_let_out_to_the_endpoint_alone_keeps_it_whatever_route_leads_
     target: TargetKind, rule: Rule
 ) -> None:
     network = with_client(rule, target=target)
+    tier = "public" if target is TargetKind.INTERNET_GATEWAY else "egress"
     found = retire(network, ISOLATED_ALONE)
     assert brief(found) == [HELD]
     assert (
-        "it may be the only path to the monitoring service for subnet-a "
-        f"({'public' if target is TargetKind.INTERNET_GATEWAY else 'egress'}) (sg-app of eni-app doesn't allow outbound "
-        "443 to the public addresses of monitoring), and the policy neither requires it there"
+        f"it may be the only path to the monitoring service for subnet-a ({tier}) (sg-app of eni-app doesn't allow "
+        "outbound 443 to the public addresses of monitoring), and the policy neither requires it there"
     ) in found.actions[0].error
     assert RETIRED in brief(retire(replace(network, tags=(("lifeline:exempt", "true"),)), ISOLATED_ALONE))
 

@@ -41,8 +41,9 @@ class Retirements(Amendment):
     def needs(self, context: VpcContext, plan: Plan | None, state: VpcState) -> frozenset[Fact]:
         """The state of VPCs with something unneeded, now or before: it may be required again, and then its time is
         over; and of those that lack something because of a tag. Central DNS where subnets seem to have no other path,
-        and before anything is deleted, clients with their groups, and who is in public subnets: not all there need have
-        a public address, or be let out. Who changed tags where people are to be warned.
+        and the hub where it seems to serve those. Before anything is deleted, clients with their groups, and who is in
+        public subnets: not all there need have a public address, or be let out. Who changed tags where people are to be
+        warned.
         """
         if plan is None:
             return frozenset()
@@ -60,6 +61,7 @@ class Retirements(Amendment):
             or bool(lacking.unasked),
             Fact.INTERFACES: is_going and _has_public_subnets(context.vpc),
             Fact.CLIENTS: is_going,
+            Fact.HUB: context.dns is not None and bool(lacking.unasked),
             Fact.TAGGINGS: Fact.STATE in context.read and bool(_warned_of(context, going, lapsed, lacking, state)),
         }
         return frozenset(fact for fact, is_needed in needed.items() if is_needed)
@@ -168,7 +170,9 @@ def _lapsed(context: VpcContext) -> Lapsed:
 def _lacking(context: VpcContext, lapsed: Lapsed, state: VpcState) -> Lacking:
     """What subnets lack of which people don't know yet."""
     news = due(state, lapsed.keys_of(lapsed.of_isolated), context.run.now)
-    return find_lacking(lapsed, news, context.vpc, context.run.catalog, context.dns)
+    run, central = context.run, context.run.policy.central
+    hub_ids = central.ids if central else frozenset[str]()
+    return find_lacking(lapsed, news, context.vpc, run.catalog, context.dns, context.hub, hub_ids=hub_ids)
 
 
 def _warned_of(
