@@ -228,9 +228,9 @@ class _Retiring:
         service = suffix_of(endpoint.service_name)
         if self._want.problems:
             return f"a subnet might still require the {service} service: {self._want.problems[0]}"
-        left = [subnet for subnet in self._vpc.subnets if self._is_only_path(endpoint, subnet)]
-        cut_off = sorted((one for one in left if not self._is_meant(one, service)), key=lambda subnet: subnet.id)
-        return self._cut_off_words(cut_off, endpoint) if cut_off else ""
+        clients = [subnet for subnet in self._vpc.subnets if not self._is_meant(subnet, service)]
+        left = sorted((one for one in clients if self._is_only_path(endpoint, one)), key=lambda subnet: subnet.id)
+        return self._cut_off_words(left, endpoint) if left else ""
 
     def _cut_off_words(self, clients: Sequence[Subnet], endpoint: Endpoint) -> str:
         subnet_ids = [client.id for client in clients]

@@ -81,10 +81,10 @@ def relying_words(endpoint: Endpoint, subnet: Subnet, vpc: Vpc, ports: Ranges) -
         return ()
     there = AnsweringEnds((public_end_for(subnet, suffix_of(endpoint.service_name), vpc),))
     now = AnsweringEnds(tuple(ends_of(endpoint, vpc, subnet.ip_version)), endpoint.security_group_ids)
-    if cut_off := find_cut_off(there, subnet, vpc, ports, now=now):
-        return (cut_off.words,)
-    unread = find_unread(there, subnet, vpc, ports)
-    return (f"{unread.unread}, which {unread.interface.id} has",) if unread else vpc.unread_words(Part.CLIENTS)
+    cut_off = next(_cut_offs(there, subnet, vpc, ports, now), None)
+    if cut_off is None:
+        return vpc.unread_words(Part.CLIENTS)
+    return (f"{cut_off.unread}, which {cut_off.interface.id} has" if cut_off.unread else cut_off.words,)
 
 
 def find_shut(
@@ -124,7 +124,7 @@ def _with_rules(
         members = unknown_members(groups, vpc, ports) if there.group_ids is None else ""
         unread = (*unread_lists(rules, groups.names, vpc, ports), *filter(None, (members,)))
         lanes = [lane for end in now.ends for lane in rule_lanes(now.rules(rules), end, vpc, ports)]
-        if now.ends and not unread and not any(lane.ports for lane in lanes):
+        if now.ends and not (unread or groups.unread) and not any(lane.ports for lane in lanes):
             continue
         yield interface, groups, rules, unread
 
