@@ -361,6 +361,26 @@ class TestARouteThatLeadsNowhere:
         reroute(case, private, GatewayId=internet_gateway(case, vpc_id))
         assert not self.made(case, vpc_id)
 
+    def test_an_elastic_ip_of_a_stopped_instance_keeps_them_from_getting_one_and_takes_none_away(
+        self, case: Case
+    ) -> None:
+        """A known gap: which instances run is read only where none has an address."""
+        vpc_id, _, private = case.behind_nat()
+        ec2 = case.world.ec2
+        instance(case, private, has_address=False)
+        stopped = case.launch(private)
+        ec2.stop_instances(InstanceIds=[stopped["InstanceId"]])
+        address = ec2.allocate_address(Domain="vpc")["AllocationId"]
+        (theirs,) = stopped["NetworkInterfaces"]
+        given = {"AllocationId": address, "NetworkInterfaceId": theirs["NetworkInterfaceId"]}
+        associated = ec2.associate_address(**given)["AssociationId"]
+        reroute(case, private, GatewayId=internet_gateway(case, vpc_id))
+        assert not self.made(case, vpc_id)
+        ec2.disassociate_address(AssociationId=associated)
+        (ours,) = self.made(case, vpc_id)
+        ec2.associate_address(**given)
+        assert self.made(case, vpc_id) == [ours]
+
     @pytest.mark.parametrize("has_address", [False, True])
     def test_an_instance_of_an_account_with_which_the_subnet_is_shared_counts_as_running(
         self, case: Case, has_address: bool

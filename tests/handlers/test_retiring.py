@@ -285,6 +285,25 @@ def test_an_interface_that_somebody_describes_as_a_load_balancers_still_keeps_it
     assert days.live(vpc_id) == [endpoint_id]
 
 
+@pytest.mark.parametrize(("cidr", "status"), [("10.0.0.0/16", "blocked"), ("0.0.0.0/0", "done")])
+def test_a_route_ends_nothing_for_a_client_whose_own_group_lets_it_out_to_the_vpc_alone(
+    days: Days, cidr: str, status: str
+) -> None:
+    vpc_id, _, endpoint_id = rescued(days)
+    ec2 = days.world.ec2
+    (subnet,) = ec2.describe_subnets(Filters=[{"Name": "vpc-id", "Values": [vpc_id]}])["Subnets"]
+    group_id = ec2.create_security_group(GroupName="app", Description="app", VpcId=vpc_id)["GroupId"]
+    every, https = {"IpProtocol": "-1"}, {"IpProtocol": "tcp", "FromPort": 443, "ToPort": 443}
+    ec2.revoke_security_group_egress(GroupId=group_id, IpPermissions=[{**every, "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}])
+    ec2.authorize_security_group_egress(GroupId=group_id, IpPermissions=[{**https, "IpRanges": [{"CidrIp": cidr}]}])
+    app = {"DeviceIndex": 0, "SubnetId": subnet["SubnetId"], "AssociatePublicIpAddress": True, "Groups": [group_id]}
+    ec2.run_instances(ImageId="ami-12345678", MinCount=1, MaxCount=1, NetworkInterfaces=[app])
+    actions = days.sweeps(1) + days.after(72)
+    assert [one["status"] for one in actions if one["action"] == "retire_endpoint"] == [status]
+    assert days.live(vpc_id) == ([endpoint_id] if status == "blocked" else [])
+    assert (f"{group_id} of eni-" in days.texts()[0]) == (status == "blocked")
+
+
 def test_a_refusal_for_now_is_tried_again_and_nothing_is_lost(days: Days) -> None:
     vpc_id, _, endpoint_id = rescued(days)
     days.sweeps(1)

@@ -814,6 +814,26 @@ def test_a_way_that_is_cut_on_the_hubs_side_is_told_and_the_swap_offered(
     assert days.account.dns.zones_of(vpc_id) == [hub.zone_id]
 
 
+@pytest.mark.parametrize("broken", ["endpoint", "group", "gateway", "route back", "attachment"])
+def test_of_a_vpc_that_a_tag_exempts_it_is_told_as_well_and_once(
+    days: Days, monkeypatch: pytest.MonkeyPatch, broken: str
+) -> None:
+    vpc_id, hub = shared(days, monkeypatch)
+    days.world.ec2.create_tags(Resources=[vpc_id], Tags=[{"Key": "lifeline:exempt", "Value": "true"}])
+    days.sweeps(2)
+    assert days.texts() == []
+    hub.cut_at(broken)
+    remember.cache_clear()
+    days.sweeps(1)
+    (notice,) = [text for text in days.texts() if vpc_id in text]
+    assert f"in {vpc_id} have no route out of the VPC, and reach no endpoint for the services in brackets" in notice
+    assert f"{vpc_id} is exempt because it has the tag lifeline:exempt" in notice
+    remember.cache_clear()
+    days.sweeps(3)
+    assert not [text for text in days.texts() if vpc_id in text]
+    assert days.account.dns.zones_of(vpc_id) == [hub.zone_id]
+
+
 def test_a_change_of_the_gateways_table_is_answered_at_once(days: Days, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its record names no VPC, so all of them are looked at."""
     vpc_id, hub = shared(days, monkeypatch)

@@ -96,6 +96,7 @@ class FactReader:
             Fact.STATE: self.states_of,
             Fact.WITHDRAWALS: self._silences,
             **network_readers(tools.network, tools.lookup, tools.central, self.job.settings.region),
+            Fact.HUB: lambda vpcs: self.planning.read_hub(sorted(vpcs)),
             Fact.CHANGES: self._changes,
             Fact.TAGGINGS: self._taggings,
             Fact.KNOWN: self._known,

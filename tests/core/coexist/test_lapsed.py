@@ -5,6 +5,7 @@ from datetime import date
 
 from lifeline.core.coexist.lapsed import Lacking, Lapsed, find_lacking, judge_lapsed
 from lifeline.core.network.dns import DnsView
+from lifeline.core.network.hub import HubView
 from lifeline.core.network.model import Catalog, Route, TargetKind, Vpc
 from lifeline.core.policy.policy import EXEMPT, simple_policy
 from tests.support.builders import (
@@ -18,6 +19,7 @@ from tests.support.builders import (
     table,
     vpc,
 )
+from tests.support.hubs import ZONE, Hubs, answer, led, spoke
 
 TODAY = date(2026, 11, 22)
 POLICY = simple_policy(["monitoring"])
@@ -60,6 +62,31 @@ def test_what_an_endpoint_elsewhere_may_serve_is_to_be_looked_up() -> None:
     network = exempt(vpc(subnet("a"), table("main", to_hub)))
     assert lacking(network) == Lacking(unserved={}, unasked=judged(network).waivers)
     assert find_lacking(judged(network), (KEY,), network, CATALOG, DnsView()).unserved == judged(network).waivers
+
+
+IN_ZONE = DnsView((answer(),))
+CUT = Hubs(there=(led("10.9.0.0/16", active=False),)).view()
+UNREAD = Hubs(there=None, back=None).view()
+
+
+def lacking_of_hub(view: HubView | None, *, dns: DnsView = IN_ZONE, hub_ids: tuple[str, ...] = (ZONE,)) -> Lacking:
+    network = exempt(spoke())
+    return find_lacking(judged(network), (KEY,), network, CATALOG, dns, view, hub_ids=hub_ids)
+
+
+def test_a_hubs_path_that_is_cut_beyond_the_vpc_is_lacked() -> None:
+    waivers = judged(exempt(spoke())).waivers
+    assert lacking_of_hub(CUT) == Lacking(unserved=waivers, unasked={})
+    assert lacking_of_hub(Hubs().view()) == Lacking({}, {})
+    assert lacking_of_hub(UNREAD) == Lacking({}, {})  # what can't be read cuts nothing
+    assert lacking_of_hub(None) == Lacking(unserved={}, unasked=waivers)
+    assert lacking_of_hub(None, hub_ids=()) == Lacking({}, {})  # it is another one's zone
+
+
+def test_what_only_the_hubs_account_can_read_of_its_zone_counts() -> None:
+    unread = DnsView((answer(addresses=None, endpoint_id=""),))
+    assert lacking_of_hub(CUT, dns=unread).unserved == judged(exempt(spoke())).waivers
+    assert lacking_of_hub(Hubs().view(), dns=unread) == Lacking({}, {})
 
 
 def test_a_service_that_the_region_does_not_offer_is_lacked_by_nobody() -> None:

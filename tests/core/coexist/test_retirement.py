@@ -20,9 +20,12 @@ from lifeline.core.network.model import (
     Interface,
     NatGateway,
     NetworkAcl,
+    NetworkInterface,
     Part,
     Route,
     RouteTable,
+    Rule,
+    SecurityGroup,
     SeenTier,
     TargetKind,
     Tier,
@@ -357,6 +360,109 @@ def test_a_nat_gateway_that_failed_ends_no_repair() -> None:
         BACK, route_tables=(table("main", default_route(TargetKind.NAT_GATEWAY)),), nat_gateways=(failed,)
     )
     assert RETIRED not in brief(retire(led_away, policy(tiers=frozenset({Tier.ISOLATED}))))
+
+
+APP = NetworkInterface("eni-app", "subnet-a", ("10.0.1.20",), frozenset({"sg-app"}))
+ISOLATED_ALONE = policy(tiers=frozenset({Tier.ISOLATED}))
+ANYWHERE, INSIDE = (Rule("tcp", 443, 443, (cidr,)) for cidr in ("0.0.0.0/0", "10.0.0.0/16"))
+
+
+def with_client(*rules: Rule, target: TargetKind = TargetKind.NAT_GATEWAY, **more: Any) -> Vpc:
+    """The subnet has its way out again, and these rules let a client of Lifeline's endpoint out."""
+    groups = (SecurityGroup("sg-app", "app", egress=rules),)
+    main = table("main", default_route(target))
+    return replace(BACK, **{"route_tables": (main,), "interfaces": (APP,), "client_groups": groups, **more})
+
+
+@pytest.mark.parametrize("target", [TargetKind.NAT_GATEWAY, TargetKind.INTERNET_GATEWAY])
+@pytest.mark.parametrize(
+    "rule", [INSIDE, Rule("tcp", 443, 443, groups=("sg-own",)), Rule("-1", 0, 65535, ("10.0.1.0/24",))]
+)
+def test_whoever_is_let_out_to_the_endpoint_alone_keeps_it_whatever_route_leads_out(
+    target: TargetKind, rule: Rule
+) -> None:
+    network = with_client(rule, target=target)
+    tier = "public" if target is TargetKind.INTERNET_GATEWAY else "egress"
+    found = retire(network, ISOLATED_ALONE)
+    assert brief(found) == [HELD]
+    assert (
+        f"it may be the only path to the monitoring service for subnet-a ({tier}) (sg-app of eni-app doesn't allow "
+        "outbound 443 to the public addresses of monitoring), and the policy neither requires it there"
+    ) in found.actions[0].error
+    assert RETIRED in brief(retire(replace(network, tags=(("lifeline:exempt", "true"),)), ISOLATED_ALONE))
+
+
+@pytest.mark.parametrize(
+    "rules",
+    [
+        (ANYWHERE,),
+        (INSIDE, ANYWHERE),
+        (Rule("tcp", 443, 443, ("10.9.0.0/16",)),),  # and so not to the endpoint
+        (Rule("tcp", 5432, 5432, ("10.0.0.0/16",)),),
+        (),
+    ],
+)
+def test_whoever_is_let_out_to_public_addresses_or_to_nothing_of_the_service_keeps_nothing(
+    rules: tuple[Rule, ...],
+) -> None:
+    assert brief(retire(with_client(*rules), ISOLATED_ALONE)) == [RETIRED, GROUP_GONE]
+
+
+@pytest.mark.parametrize(
+    "nobody", [replace(APP, is_attached=False), replace(APP, kind="load_balancer"), replace(APP, subnet_id="subnet-b")]
+)
+def test_an_interface_from_which_nobody_there_calls_keeps_nothing(nobody: NetworkInterface) -> None:
+    assert RETIRED in brief(retire(with_client(INSIDE, interfaces=(nobody,)), ISOLATED_ALONE))
+
+
+@pytest.mark.parametrize(
+    ("unread", "why"),
+    [
+        (
+            {"interfaces": (replace(APP, group_ids=frozenset({"sg-theirs"})),)},
+            "the rules of sg-theirs were not read, which eni-app has",
+        ),
+        (
+            {"interfaces": None, "client_groups": None, "unread": (Unread(Part.CLIENTS, "AccessDenied"),)},
+            "the security groups of the clients' network interfaces could not be read",
+        ),
+    ],
+)
+def test_where_it_is_not_known_whether_clients_are_let_out_it_stays(unread: dict[str, Any], why: str) -> None:
+    found = retire(with_client(ANYWHERE, **unread), ISOLATED_ALONE)
+    assert brief(found) == [HELD]
+    assert why in found.actions[0].error
+
+
+def test_a_gateway_endpoint_answers_at_the_addresses_to_which_clients_are_let_out_anyway() -> None:
+    to_list = Rule("tcp", 443, 443, prefix_lists=("pl-1",))
+    both = table("main", *on_gateway("main").routes, default_route(TargetKind.NAT_GATEWAY))
+    network = with_client(to_list, endpoints=(gateway("main"),), route_tables=(both,))
+    assert RETIRED in brief(retire(network, policy("s3", tiers=frozenset({Tier.ISOLATED}))))
+
+
+@pytest.mark.parametrize("service", ["execute-api", "appsync-api"])
+def test_private_apis_keep_their_endpoint_whatever_route_leads_out(service: str) -> None:
+    network = with_client(ANYWHERE, endpoints=(endpoint(f"com.amazonaws.us-east-1.{service}", "a"),))
+    found = retire(network, policy(service, tiers=frozenset({Tier.ISOLATED})))
+    assert brief(found) == [HELD]
+    assert "subnet-a (egress) (private APIs are reached by an endpoint only)" in found.actions[0].error
+    assert RETIRED in brief(retire(network, policy("logs")))
+
+
+def test_a_way_out_by_ipv6_alone_ends_no_repair_of_an_ipv6_only_subnet() -> None:
+    """The service's usual name may have IPv4 addresses alone."""
+    six = subnet("a", cidr="", ipv6_cidrs=("2001:db8::/64",), dns64=True)
+    ours = endpoint(MONITORING, "a", ip_address_type="ipv6")
+    out = route("::/0", TargetKind.INTERNET_GATEWAY)
+    of = vpc(six, table("main", out), ours, own_security_group("2001:db8::/56"), ipv6_cidrs=("2001:db8::/56",))
+    found = retire(of, ISOLATED_ALONE)
+    assert brief(found) == [HELD]
+    assert "the subnet is IPv6-only and has no NAT64" in found.actions[0].error
+    nat64 = route("64:ff9b::/96", TargetKind.NAT_GATEWAY, "nat-1")
+    nat = NatGateway("nat-1", is_public=True, is_available=True)
+    translated = replace(of, route_tables=(table("main", out, nat64),), nat_gateways=(nat,))
+    assert brief(retire(translated, ISOLATED_ALONE)) == [RETIRED, GROUP_GONE]
 
 
 def test_an_exempt_subnet_keeps_nothing_for_those_without_a_public_address() -> None:

@@ -6,6 +6,7 @@ from datetime import date
 
 from lifeline.core.coexist.waivers import Waiver, find_lapsed
 from lifeline.core.network.dns import DnsView
+from lifeline.core.network.hub import HubView, find_cut_to_hub
 from lifeline.core.network.model import Catalog, Tier, Vpc
 from lifeline.core.network.network_path import Reach
 from lifeline.core.network.reach import ServiceReach
@@ -48,7 +49,7 @@ def is_of_tag(key: str) -> bool:
 @dataclass(frozen=True, slots=True)
 class Lacking:
     """What isolated subnets lack because of a tag: `unserved` by any endpoint, here or central. `unasked` is what an
-    endpoint elsewhere may serve: nobody has looked yet.
+    endpoint elsewhere may serve: nobody has looked yet, at who answers, or at what lies on the way to the hub.
     """
 
     unserved: Waivers
@@ -67,18 +68,31 @@ def judge_lapsed(vpc: Vpc, policy: Policy, known: RequiringTags, catalog: Catalo
     return Lapsed(waivers, frozenset(pair for pair in waivers if tiers[pair[0]] is Tier.ISOLATED))
 
 
-def find_lacking(lapsed: Lapsed, keys: Collection[str], vpc: Vpc, catalog: Catalog, dns: DnsView | None) -> Lacking:
-    """What isolated subnets lack of what these keys are for. `dns` is what else answers names there, None where it
-    wasn't read.
+def find_lacking(
+    lapsed: Lapsed,
+    keys: Collection[str],
+    vpc: Vpc,
+    catalog: Catalog,
+    dns: DnsView | None,
+    hub: HubView | None = None,
+    *,
+    hub_ids: Collection[str] = (),
+) -> Lacking:
+    """What isolated subnets lack of what these keys are for. `dns` is what else answers names there, and `hub` what the
+    VPC sees of the hub, None where they weren't read; `hub_ids` are the zones or the Profile of the policy's hub.
     """
     wanted = frozenset(keys)
     pairs = [pair for pair in sorted(lapsed.of_isolated) if lapsed.keys_of([pair]) & wanted]
     offered = {service for _, service in pairs if catalog.find(service)}
-    reach = {service: ServiceReach(vpc, service, catalog, dns) for service in offered}
+    seen = hub.completed(dns) if hub and dns else dns
+    reach = {service: ServiceReach(vpc, service, catalog, seen) for service in offered}
     subnets = {subnet.id: subnet for subnet in vpc.subnets}
     paths = {pair: reach[pair[1]].private_path(subnets[pair[0]]) for pair in pairs if pair[1] in offered}
-    lacking = {pair: path for pair, path in paths.items() if path.reach not in _SERVED}
+    cut = {pair for pair, path in paths.items() if find_cut_to_hub(path, subnets[pair[0]], reach[pair[1]], hub)}
+    lacking = {pair: path for pair, path in paths.items() if pair in cut or path.reach not in _SERVED}
+    by_hub = {pair for pair, path in paths.items() if path.reach is Reach.CENTRAL and path.central_id in hub_ids}
+    unasked = {pair for pair, path in lacking.items() if path.is_unasked} | (by_hub if hub is None else set())
     return Lacking(
-        unserved={pair: lapsed.waivers[pair] for pair, path in lacking.items() if not path.is_unasked},
-        unasked={pair: lapsed.waivers[pair] for pair, path in lacking.items() if path.is_unasked},
+        unserved={pair: lapsed.waivers[pair] for pair in lacking if pair not in unasked},
+        unasked={pair: lapsed.waivers[pair] for pair in paths if pair in unasked},
     )

@@ -24,6 +24,8 @@ from lifeline.core.network.reach import ServiceReach
 from lifeline.core.network.tiers import classify_subnets
 from lifeline.core.network.way_out import doubts_of_way_out
 from lifeline.core.plan.actions import Action, ActionKind
+from lifeline.core.plan.client_egress import relying_words
+from lifeline.core.plan.elsewhere import private_apis_words
 from lifeline.core.plan.security_group import is_used, own_security_groups, usable_security_group
 from lifeline.core.policy.policy import EXEMPT, REQUIRE, Desired, Policy, desired
 from lifeline.core.wording import few, write_time
@@ -226,17 +228,18 @@ class _Retiring:
         service = suffix_of(endpoint.service_name)
         if self._want.problems:
             return f"a subnet might still require the {service} service: {self._want.problems[0]}"
-        left = [subnet for subnet in self._vpc.subnets if self._is_only_path(endpoint, subnet)]
-        cut_off = sorted(subnet.id for subnet in left if not self._is_meant(subnet, service))
-        return self._cut_off_words(cut_off, service) if cut_off else ""
+        clients = [subnet for subnet in self._vpc.subnets if not self._is_meant(subnet, service)]
+        left = sorted((one for one in clients if self._is_only_path(endpoint, one)), key=lambda subnet: subnet.id)
+        return self._cut_off_words(left, endpoint) if left else ""
 
-    def _cut_off_words(self, subnet_ids: list[str], service: str) -> str:
+    def _cut_off_words(self, clients: Sequence[Subnet], endpoint: Endpoint) -> str:
+        subnet_ids = [client.id for client in clients]
         whose = "" if self._stranded.isdisjoint(subnet_ids) else "network interfaces without a public IPv4 address in "
-        doubts = [*dict.fromkeys(word for subnet_id in subnet_ids for word in self._doubts(subnet_id, service))]
+        doubts = [*dict.fromkeys(word for client in clients for word in self._doubts(client, endpoint))]
         why = f" ({few(doubts, most=2)})" if doubts else ""
         is_sure = any(self._is_without_way(subnet_id) for subnet_id in subnet_ids)
         return (
-            f"it {'is' if is_sure else 'may be'} the only path to the {service} service for "
+            f"it {'is' if is_sure else 'may be'} the only path to the {suffix_of(endpoint.service_name)} service for "
             f"{whose}{self._named(subnet_ids)}{why}, and the policy neither requires it there nor exempts the subnet: "
             f"do either (in the policy, or with the tag {REQUIRE} or {EXEMPT}), or delete the endpoint yourself"
         )
@@ -246,7 +249,7 @@ class _Retiring:
         and nothing would once all that may go are gone.
         """
         service = suffix_of(endpoint.service_name)
-        if not self._is_without_way(client.id) and not self._doubts(client.id, service):
+        if not self._is_without_way(client.id) and not self._doubts(client, endpoint):
             return False
         path = self._reach(service, self._vpc.endpoints).private_path(client)
         if path.endpoint_id != endpoint.id or path.reach is Reach.FAILED:
@@ -258,13 +261,17 @@ class _Retiring:
         """True if the subnet has no way out for all who are in it, or may have none."""
         return Tier.ISOLATED in self._tiers[subnet_id].possible or subnet_id in self._stranded
 
-    def _doubts(self, subnet_id: str, service: str) -> tuple[str, ...]:
-        """Why its way out may not be one, as clauses."""
-        if self._is_without_way(subnet_id):
+    def _doubts(self, client: Subnet, endpoint: Endpoint) -> tuple[str, ...]:
+        """Why its way out may not be one for all who are in it, as clauses."""
+        if self._is_without_way(client.id):
             return ()
-        client = next(subnet for subnet in self._vpc.subnets if subnet.id == subnet_id)
+        service = suffix_of(endpoint.service_name)
         ports = ports_of(service, dict(self._terms.catalog.ports)) or HTTPS
-        return doubts_of_way_out(client, self._vpc, service, ports)
+        return (
+            *doubts_of_way_out(client, self._vpc, service, ports),
+            *relying_words(endpoint, client, self._vpc, ports),
+            *private_apis_words(service),
+        )
 
     def _reach(self, service: str, endpoints: tuple[Endpoint, ...]) -> ServiceReach:
         vpc = replace(self._vpc, endpoints=endpoints)

@@ -23,8 +23,10 @@ from lifeline.core.network.model import (
     Vpc,
     version_of,
 )
+from lifeline.core.network.network_path import NetworkPath, Reach
 from lifeline.core.network.obstacles import rule_lanes, unread_lists
 from lifeline.core.network.packets import addresses_in, ports_in
+from lifeline.core.network.reach import ServiceReach
 from lifeline.core.network.routing import Routing, routing_of
 from lifeline.core.wording import listed
 
@@ -196,6 +198,18 @@ def find_cut(checks: Iterable[Check]) -> Check | None:
     is_straight = all(check.finding is CheckAnswer.YES for check in found if check.is_next)
     failed = (check for check in found if check.finding is CheckAnswer.NO)
     return next((check for check in failed if is_straight or not check.is_of_sender), None)
+
+
+def find_cut_to_hub(path: NetworkPath, client: Subnet, reach: ServiceReach, view: HubView | None) -> Check | None:
+    """What is known to cut the client's path to the hub's endpoint beyond the VPC; None if nothing is, if something
+    else serves it, or if nobody looked.
+    """
+    central = reach.central
+    if view is None or central is None or path.reach is not Reach.CENTRAL or reach.beside(central):
+        return None
+    if central.source_id not in {source.id for source in view.sources}:
+        return None
+    return find_cut(check_beyond([client], reach.vpc, central, reach.offered[0].name, reach.ports, view))
 
 
 def lost_answers(subnet: Subnet, vpc: Vpc, answer: DnsAnswer, hosts: Iterable[Subnet], other: Vpc) -> str:

@@ -28,8 +28,8 @@ from lifeline.core.network.ports import SMTP, ports_unknown
 from lifeline.core.network.priority import is_decided
 from lifeline.core.network.route_words import route_words
 from lifeline.core.network.service_here import ServiceHere, is_ready
-from lifeline.core.network.tiers import as_chosen, classify, effective_route_table, nat64_route, why_unsure
-from lifeline.core.network.way_out import behind_nat, beside_unread, partly_out, way_out
+from lifeline.core.network.tiers import as_chosen, classify, effective_route_table, why_unsure
+from lifeline.core.network.way_out import behind_nat, beside_unread, only_by_ipv6, partly_out, way_out
 from lifeline.core.network.way_to_central import unread_addresses, way_to_central
 
 _IN_PART = "only some of what the subnet sends is let through"
@@ -38,10 +38,6 @@ _STAYING = frozenset({TargetKind.LOCAL, TargetKind.GATEWAY_ENDPOINT})
 _REDUCED = (
     f"the network ACLs let responses reach only some of the ports from which connections come ({ports_in(EPHEMERAL)}, "
     f"and {ports_in(NAT_PORTS)} of a NAT), so that some may fail"
-)
-_ONLY_BY_IPV6 = (
-    "the subnet is IPv6-only and has no NAT64: if the service's regional name has IPv4 addresses alone, only clients "
-    "that use its dual-stack name get there"
 )
 
 
@@ -348,8 +344,7 @@ class ServiceReach(ServiceHere):
         hidden = parent_zone(self.names, self.dns) if self.dns and not self.attributes_off else None
         if hidden:
             doubts = (*doubts, f"{hidden.detail}, which might hide the name of the {self.service} service")
-        if subnet.is_ipv6_only and not nat64_route(subnet, self.vpc):
-            doubts = (*doubts, _ONLY_BY_IPV6)
+        doubts = (*doubts, *only_by_ipv6(subnet, self.vpc))
         table = effective_route_table(subnet, self.vpc)
         name = table.id if table else "its route table"
         reach, words = Reach.OPEN_EGRESS, f"{name} leads out of the VPC"

@@ -49,6 +49,7 @@ from lifeline.core.network.tiers import (
     classify_subnets,
     effective_route_table,
     idle_ways,
+    nat64_route,
     nat64_words,
     onward_of,
     ways_out,
@@ -60,6 +61,10 @@ GATEWAYS = frozenset(
     {TargetKind.INTERNET_GATEWAY, TargetKind.CARRIER_GATEWAY, TargetKind.EGRESS_ONLY_GATEWAY, TargetKind.NAT_GATEWAY}
 )
 _TRANSLATING = frozenset({TargetKind.NAT_GATEWAY, TargetKind.NETWORK_INTERFACE})  # to IPv4, where NAT64 leads there
+_ONLY_BY_IPV6 = (
+    "the subnet is IPv6-only and has no NAT64: if the service's regional name has IPv4 addresses alone, only clients "
+    "that use its dual-stack name get there"
+)
 _COMPANYS = 2**17  # addresses: more than a company's own block, which a /16 is at most
 
 
@@ -245,7 +250,15 @@ def _doubts(subnet: Subnet, vpc: Vpc, service: str, ports: Ranges) -> tuple[str,
     return tuple(f"it isn't known where {id_} leads" for id_ in dict.fromkeys(route.target_id for route in beyond)) or (
         *(barrier.unread if barrier.is_partly_far else ()),
         *(words for one in (subnet, *_nat_homes(subnet, vpc)) for words in _lost_words(one, vpc, service)),
+        *only_by_ipv6(subnet, vpc),
     )
+
+
+def only_by_ipv6(subnet: Subnet, vpc: Vpc) -> tuple[str, ...]:
+    """That a way out of an IPv6-only subnet may not lead to what has IPv4 addresses alone, as a clause, if that is so
+    (ADR 5).
+    """
+    return (_ONLY_BY_IPV6,) if subnet.is_ipv6_only and not nat64_route(subnet, vpc) else ()
 
 
 def _nat_homes(subnet: Subnet, vpc: Vpc) -> tuple[Subnet, ...]:

@@ -147,8 +147,8 @@ def _happened(exempting: Exempting) -> Iterator[str]:
         yield f"Nothing in {vpc.id} requires {are} any more:"
         yield from (f"- {id_} ({service}): {_said(exempting.waived[id_])}" for id_, service in services.items())
     if exempting.unserved:
-        yield f"These subnets in {vpc.id} have no route out of the VPC and no endpoint for the services in brackets."
-        yield "Nothing requires these services there any more:"
+        yield f"These subnets in {vpc.id} have no route out of the VPC, and reach no endpoint for the services in"
+        yield "brackets. Nothing requires these services there any more:"
     lacking = exempting.lacking
     for subnet_id, names in list(lacking.items())[:_MOST_SUBNETS]:
         waivers = dict.fromkeys(waiver for service in names for waiver in exempting.unserved[subnet_id, service])

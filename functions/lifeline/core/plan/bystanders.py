@@ -3,10 +3,8 @@
 from collections.abc import Iterator
 from dataclasses import replace
 
-from lifeline.core.network.dns import DnsAnswer
-from lifeline.core.network.hub import HubView, check_beyond, find_cut
+from lifeline.core.network.hub import HubView, find_cut_to_hub
 from lifeline.core.network.model import Catalog, Subnet
-from lifeline.core.network.network_path import Reach
 from lifeline.core.network.reach import ServiceReach
 from lifeline.core.plan.scene import Scene
 
@@ -30,19 +28,17 @@ def bystander_notes(scene: Scene, catalog: Catalog) -> Iterator[str]:
         spared |= {id_ for one in plan_input.requirements if one.service == service for id_ in one.subnet_ids}
         others = [subnet for subnet in vpc.subnets if subnet.id not in spared]
         open_alone = (one for one in others if without.path(one, has_public_address=True).reach.is_open)
-        lost = [(subnet, why) for subnet in open_alone if (why := _why_lost(subnet, reach, central, view))]
+        lost = [(subnet, why) for subnet in open_alone if (why := _why_lost(subnet, reach, view))]
         if lost:
             who = scene.named([subnet for subnet, _ in lost])
             taken = f"{central.source_id} answers its name in the VPC"
             yield f"{who} can't reach the {service} service, which isn't required there: {taken}, and {lost[0][1]}"
 
 
-def _why_lost(subnet: Subnet, reach: ServiceReach, central: DnsAnswer, view: HubView) -> str:
+def _why_lost(subnet: Subnet, reach: ServiceReach, view: HubView) -> str:
     """What keeps the subnet from the hub's endpoint; an empty text if nothing is known to."""
     path = reach.path(subnet, has_public_address=True)
     if path.reach.is_closed:
         return path.obstacles[0].words if path.obstacles else path.words
-    if path.reach is not Reach.CENTRAL or reach.beside(central):
-        return ""
-    cut = find_cut(check_beyond([subnet], reach.vpc, central, reach.offered[0].name, reach.ports, view))
+    cut = find_cut_to_hub(path, subnet, reach, view)
     return f"{cut.what} ({cut.why})" if cut else ""

@@ -3,9 +3,19 @@
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
-from lifeline.core.network.egress import OwnGroups, rules_to_members, unknown_members
+from lifeline.core.network.egress import OwnGroups, ends_of, public_end_for, rules_to_members, unknown_members
 from lifeline.core.network.gates import End, ObstacleKind
-from lifeline.core.network.model import NetworkInterface, Ranges, Rule, Subnet, Vpc
+from lifeline.core.network.model import (
+    Endpoint,
+    EndpointType,
+    NetworkInterface,
+    Part,
+    Ranges,
+    Rule,
+    Subnet,
+    Vpc,
+    suffix_of,
+)
 from lifeline.core.network.network_path import NetworkPath, Reach
 from lifeline.core.network.obstacles import Obstacle, rule_lanes, unread_lists
 from lifeline.core.network.packets import is_few, joined, ports_in, size
@@ -62,6 +72,21 @@ def find_unread(there: AnsweringEnds, subnet: Subnet, vpc: Vpc, ports: Ranges) -
     return next((one for one in _cut_offs(there, subnet, vpc, ports, NOT_KNOWN) if one.unread), None)
 
 
+def relying_words(endpoint: Endpoint, subnet: Subnet, vpc: Vpc, ports: Ranges) -> tuple[str, ...]:
+    """Who in the subnet may need the endpoint whatever way out there is, and why, as clauses: the first client that its
+    own groups let out to the endpoint, and not surely to the service's public addresses. A gateway endpoint answers
+    at these itself, so nobody's groups tell it from a way out.
+    """
+    if endpoint.type is EndpointType.GATEWAY:
+        return ()
+    there = AnsweringEnds((public_end_for(subnet, suffix_of(endpoint.service_name), vpc),))
+    now = AnsweringEnds(tuple(ends_of(endpoint, vpc, subnet.ip_version)), endpoint.security_group_ids)
+    cut_off = next(_cut_offs(there, subnet, vpc, ports, now), None)
+    if cut_off is None:
+        return vpc.unread_words(Part.CLIENTS)
+    return (f"{cut_off.unread}, which {cut_off.interface.id} has" if cut_off.unread else cut_off.words,)
+
+
 def find_shut(
     there: AnsweringEnds, subnet: Subnet, vpc: Vpc, ports: Ranges, *, now: AnsweringEnds = NOT_KNOWN
 ) -> frozenset[Ranges]:
@@ -99,7 +124,7 @@ def _with_rules(
         members = unknown_members(groups, vpc, ports) if there.group_ids is None else ""
         unread = (*unread_lists(rules, groups.names, vpc, ports), *filter(None, (members,)))
         lanes = [lane for end in now.ends for lane in rule_lanes(now.rules(rules), end, vpc, ports)]
-        if now.ends and not unread and not any(lane.ports for lane in lanes):
+        if now.ends and not (unread or groups.unread) and not any(lane.ports for lane in lanes):
             continue
         yield interface, groups, rules, unread
 

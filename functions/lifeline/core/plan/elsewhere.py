@@ -16,7 +16,7 @@ from lifeline.core.network.way_to_central import way_to_central
 from lifeline.core.plan.harm import Dependent, Takeover, find_dependents
 from lifeline.core.wording import listed
 
-# Services whose private DNS name covers what the endpoint doesn't answer.
+# Services whose private DNS name covers what the endpoint doesn't answer: that is for private APIs only.
 _SHADOWS = {
     # API Gateway guide: how to invoke a private API, using private DNS names (warning).
     "execute-api": "public APIs of API Gateway",
@@ -83,6 +83,11 @@ def shadow_words(takeover: Takeover) -> str:
         f"private DNS would make {hidden} unreachable from the VPC, which {shown} {can} reach today: it takes {names}, "
         "and the endpoint answers for private APIs only; create the endpoint yourself once nobody in the VPC needs them"
     )
+
+
+def private_apis_words(service: str) -> tuple[str, ...]:
+    """That only an endpoint reaches what the service's endpoint answers for, as a clause; none of other services."""
+    return ("private APIs are reached by an endpoint only",) if service in _SHADOWS else ()
 
 
 def _dependents(takeover: Takeover, other: Vpc) -> tuple[Dependent, ...]:

@@ -5,9 +5,9 @@ from dataclasses import replace
 from typing import Any
 
 from lifeline.core.network.dns import DnsAnswer, conflicting_zone, domain_of
-from lifeline.core.network.hub import check_beyond, find_cut
+from lifeline.core.network.hub import find_cut_to_hub
 from lifeline.core.network.model import FAILED_STATES, IN_PLACE_OF, Endpoint, EndpointState, Subnet
-from lifeline.core.network.network_path import NetworkPath, Reach
+from lifeline.core.network.network_path import NetworkPath
 from lifeline.core.network.reach import ServiceReach
 from lifeline.core.plan.actions import HALFWAY, Action, ActionKind, ServiceReport, ServiceState
 from lifeline.core.plan.central import CentralOffer, asked_at, judge_central, profile_cost, saving_words
@@ -36,7 +36,7 @@ class HubPlanner(EndpointMaker):
         )
 
     def _centrally(self, central: DnsAnswer) -> tuple[list[Action], ServiceReport]:
-        self.paths = {client.id: self._with_beyond(client, central) for client in self.clients}
+        self.paths = {client.id: self._with_beyond(client) for client in self.clients}
         if (coming := self._taking_over()) and not all(path.reach.is_open for path in self.paths.values()):
             return [], self.report_as(ServiceState.PENDING, coming.id, "it is about to take the name")
         actions = list(self._by_central(central))
@@ -65,15 +65,12 @@ class HubPlanner(EndpointMaker):
         holder = self.reach.holder
         return holder if holder and self.is_own(holder) and holder.state.is_coming else None
 
-    def _with_beyond(self, client: Subnet, central: DnsAnswer) -> NetworkPath:
+    def _with_beyond(self, client: Subnet) -> NetworkPath:
         """A client's path; unreachable where the hub's side, or what leads there, is known to cut it. What can't be
         read cuts nothing.
         """
-        path, view = self.paths[client.id], self.plan_input.hub
-        is_hubs = view is not None and central.source_id in {source.id for source in view.sources}
-        if view is None or not is_hubs or path.reach is not Reach.CENTRAL or self.reach.beside(central):
-            return path
-        cut = find_cut(check_beyond([client], self.vpc, central, self.service.name, self.ports, view))
+        path = self.paths[client.id]
+        cut = find_cut_to_hub(path, client, self.reach, self.plan_input.hub)
         if cut is None:
             return path
         return path.cut_beyond(self.requirement.service, f"{cut.what} ({cut.why})", client.id)

@@ -18,6 +18,7 @@ from lifeline.core.guards.kill_switch import KILL_SWITCH
 from lifeline.core.guards.urgency import Knowledge
 from lifeline.core.history.change import Change
 from lifeline.core.network.dns import DnsView
+from lifeline.core.network.hub import HubView
 from lifeline.core.network.model import Catalog, Interface, Vpc
 from lifeline.core.network.way_out import usable_tiers
 from lifeline.core.notices.notice import Notice
@@ -41,6 +42,7 @@ class Fact(StrEnum):
     CLIENTS = "with_clients"
     WITHDRAWALS = "withdrawals"
     CENTRAL_DNS = "dns"
+    HUB = "hub"
     CHANGES = "changes"
     TAGGINGS = "taggings"
     SECURITY_GROUP_USERS = "security_group_users"
@@ -77,8 +79,8 @@ class VpcContext:
     run's alone and was observed since; otherwise another run may be changing it. `withdrawals` are silences that the
     detector recorded, `known` is what Lifeline has seen of the VPC, `silent_for` are the services that silent agents
     there lack. `known_tags` are the tags by which something is or was required there, None where that couldn't be read.
-    `with_clients` is the VPC with its clients' security groups. `read` are the facts that are there: without it, an
-    empty field says nothing.
+    `with_clients` is the VPC with its clients' security groups, `hub` what it sees of the policy's hub. `read` are the
+    facts that are there: without it, an empty field says nothing.
     """
 
     run: RunContext
@@ -95,6 +97,7 @@ class VpcContext:
     interfaces: tuple[Interface, ...] = ()
     with_clients: Vpc | None = None
     dns: DnsView | None = None
+    hub: HubView | None = None
     changes: tuple[Change, ...] = ()
     taggings: tuple[Change, ...] = ()
     security_group_users: Mapping[str, tuple[str, ...]] = field(default_factory=dict)

@@ -41,8 +41,9 @@ class Retirements(Amendment):
     def needs(self, context: VpcContext, plan: Plan | None, state: VpcState) -> frozenset[Fact]:
         """The state of VPCs with something unneeded, now or before: it may be required again, and then its time is
         over; and of those that lack something because of a tag. Central DNS where subnets seem to have no other path,
-        and who is in public subnets before anything is deleted: not all there need have a public address. Who changed
-        tags where people are to be warned.
+        and the hub where it seems to serve those. Before anything is deleted, clients with their groups, and who is in
+        public subnets: not all there need have a public address, or be let out. Who changed tags where people are to be
+        warned.
         """
         if plan is None:
             return frozenset()
@@ -52,14 +53,15 @@ class Retirements(Amendment):
         if Fact.STATE not in context.read and lapsed.of_isolated:
             return frozenset({Fact.STATE})
         going, lacking = retired(context, state), _lacking(context, lapsed, state)
+        is_going = not context.is_release and any(map(_is_going, going.actions))
         needed = {
             Fact.STATE: is_concerned,
             Fact.CENTRAL_DNS: any(map(_is_kept, going.actions))
             or not going.keys <= state.warned.keys()
             or bool(lacking.unasked),
-            Fact.INTERFACES: not context.is_release
-            and any(map(_is_going, going.actions))
-            and _has_public_subnets(context.vpc),
+            Fact.INTERFACES: is_going and _has_public_subnets(context.vpc),
+            Fact.CLIENTS: is_going,
+            Fact.HUB: context.dns is not None and bool(lacking.unasked),
             Fact.TAGGINGS: Fact.STATE in context.read and bool(_warned_of(context, going, lapsed, lacking, state)),
         }
         return frozenset(fact for fact, is_needed in needed.items() if is_needed)
@@ -158,7 +160,7 @@ def retired(context: VpcContext, state: VpcState) -> Retirement:
         interfaces=context.interfaces,
         is_release=context.is_release,
     )
-    return plan_retirement(context.vpc, context.desired, terms, state.unneeded, state.warned)
+    return plan_retirement(context.with_clients or context.vpc, context.desired, terms, state.unneeded, state.warned)
 
 
 def _lapsed(context: VpcContext) -> Lapsed:
@@ -168,7 +170,9 @@ def _lapsed(context: VpcContext) -> Lapsed:
 def _lacking(context: VpcContext, lapsed: Lapsed, state: VpcState) -> Lacking:
     """What subnets lack of which people don't know yet."""
     news = due(state, lapsed.keys_of(lapsed.of_isolated), context.run.now)
-    return find_lacking(lapsed, news, context.vpc, context.run.catalog, context.dns)
+    run, central = context.run, context.run.policy.central
+    hub_ids = central.ids if central else frozenset[str]()
+    return find_lacking(lapsed, news, context.vpc, run.catalog, context.dns, context.hub, hub_ids=hub_ids)
 
 
 def _warned_of(

@@ -114,7 +114,7 @@ class Planning:
             for id_, plan in plans.items()
             if plan.actions and seen[id_].is_partly_seen
         }
-        hubs = self._read_hub([vpc_id for vpc_id in naming if vpc_id not in {*waiting, *throttled}])
+        hubs = self.read_hub([vpc_id for vpc_id in naming if vpc_id not in {*waiting, *throttled}])
         throttled |= {
             id_: hub.throttled
             for id_, hub in hubs.items()
@@ -161,9 +161,9 @@ class Planning:
         """True if an endpoint stands in for the hub there, whose path may be back."""
         return bool(self.policy.central) and any(endpoint.tag(IN_PLACE_OF) for endpoint in vpc.live_endpoints)
 
-    def _read_hub(self, vpc_ids: Sequence[str]) -> Mapping[str, HubView]:
-        """What each of these VPCs, in which an endpoint would be made, sees of the hub that the policy names. Without
-        the stack's word, the role may not read that.
+    def read_hub(self, vpc_ids: Sequence[str]) -> Mapping[str, HubView]:
+        """What each of these VPCs sees of the hub that the policy names, by id. Without the stack's word, the role may
+        not read that.
         """
         if self.policy.central is None or self.hubs is None or not vpc_ids or not self.settings.may_associate:
             return {}
