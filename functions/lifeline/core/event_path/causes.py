@@ -15,8 +15,8 @@ from lifeline.core.event_path.denial import DeniedBy
 from lifeline.core.event_path.dry_run import DryRunVerdict
 from lifeline.core.event_path.proof import ENDED_FOR, EventPath
 
-SILENT = "SILENT"  # dry runs aren't heard; the others are the names of DeniedBy, and this, which the detector sees:
-NOT_SWEPT = "NOT_SWEPT"
+SILENT = "SILENT"  # dry runs aren't heard; the others are the names of DeniedBy, and the next one
+NOT_SWEPT = "NOT_SWEPT"  # two sweeps in a row are missing, which the detector sees
 COLLECTED_FOR = timedelta(minutes=10)
 
 
