@@ -271,7 +271,7 @@ def test_while_an_account_keeps_the_alarm_ringing_people_hear_of_another_that_is
         hub.days.call({"sweep": True, "account": A})
         detect_metric_gaps.handler({"detect": True}, Context())
     (text,) = heard()
-    assert flat("Two sweeps in a row didn't take place in 1 account: - " + B) in flat(text)
+    assert flat("Two sweeps in a row didn't end in 1 account: - " + B) in flat(text)
     for _ in range(100):
         hub.sweep()
         hub.days.clock.advance(TURN)

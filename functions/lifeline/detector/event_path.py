@@ -15,7 +15,7 @@ from lifeline.runtime.settings import DetectorSettings
 
 def watch_event_path(settings: DetectorSettings, now: datetime, member: MemberAccount | None = None) -> bool | None:
     """Has the alarm of the event path ring between sweeps, and once there are none, of which each makes a dry run.
-    False once there are none, None where that isn't known.
+    False once there are none, None where that isn't known, as of a `member` whose role was refused.
 
     The hub's schedule is that of all its accounts, and each of its sweeps tries a `member` at least: if its role can't
     be assumed, no dry run is made, and people hear by a notice. What can't be read is logged: a later run reads it.
@@ -35,4 +35,6 @@ def watch_event_path(settings: DetectorSettings, now: datetime, member: MemberAc
         seconds = max(seconds, overdue.total_seconds())
     if seconds:
         publish_metrics({EVENT_PATH_SECONDS: seconds}, unit="Seconds", stack=settings.stack_name, now=now)
-    return overdue is None
+    if overdue:
+        return False
+    return None if member and not member.standing.is_entered else True

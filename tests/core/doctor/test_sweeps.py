@@ -87,6 +87,8 @@ def test_a_trigger_that_deletes_what_failed_is_a_fault() -> None:
     assert found.verdict is CheckVerdict.BAD
     assert "has Lambda delete messages that ReconcileEndpoints reports as failed" in found.says
     assert "--uuid 1a-2b --function-response-types ReportBatchItemFailures" in found.remedy
+    checks = check_trigger([QueueTrigger("1a-2b", "Enabled", OWN, drops_failures=True)], "reconcile", "Checks")
+    assert checks.verdict is CheckVerdict.OK, "the detector says of no single message that it failed"
 
 
 def test_no_trigger_is_a_fault() -> None:

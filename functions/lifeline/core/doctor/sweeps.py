@@ -74,7 +74,8 @@ def check_trigger(triggers: Sequence[QueueTrigger] | NotRead, function: str = ""
     """Whether Lambda receives from the queue, all of it, for `function` alone; for any, where that is empty: its name
     isn't known.
     """
-    receiver = "DetectMetricGaps" if queue == "Checks" else "ReconcileEndpoints"
+    is_of_checks = queue == "Checks"
+    receiver = "DetectMetricGaps" if is_of_checks else "ReconcileEndpoints"
     if isinstance(triggers, NotRead):
         return unknown(TRIGGER_CHECK, f"What receives from the queue {queue} couldn't be read.", triggers.why)
     own = [trigger for trigger in triggers if not function or trigger.function == function]
@@ -90,7 +91,7 @@ def check_trigger(triggers: Sequence[QueueTrigger] | NotRead, function: str = ""
         drops = remedy = ""
         if trigger.is_filtered:
             drops, remedy = "has a filter: Lambda deletes what it doesn't let through", "--filter-criteria '{}'"
-        elif trigger.drops_failures:
+        elif trigger.drops_failures and not is_of_checks:  # the detector reports none: it fails as a whole
             drops = f"has Lambda delete messages that {receiver} reports as failed"
             remedy = f"--function-response-types {REPORTS}"
         if drops:

@@ -218,19 +218,20 @@ def unswept_notice(news: CauseNews) -> Notice:
     return Notice(
         kind="event_path",
         severity=Severity.WARNING,
-        subject=f"[lifeline] no sweep of {count} has begun lately",
+        subject=f"[lifeline] no sweep of {count} has ended lately",
         happened=(
-            f"Two sweeps in a row didn't take place in {count}:",
+            f"Two sweeps in a row didn't end in {count}:",
             *account_rows(news.accounts, lambda _: ""),
         ),
         done=(
-            "Until sweeps begin again, Lifeline finds only those changes there whose events arrive, and makes no dry",
+            "Until sweeps end again, Lifeline finds only those changes there whose events arrive, and makes no dry",
             "runs. It still repairs what it finds, and it still watches agents.",
         ),
         next=(
             "Check, in this order:",
             "- that the schedule of the hub's sweeps is enabled, and that ReconcileEndpoints can run",
             "- that Lambda receives all messages of the queue RepairRequests: the trigger of ReconcileEndpoints there",
+            "- that AWS neither throttles nor refuses what the sweeps read there: the log of ReconcileEndpoints",
             f"The runbook has the commands. {_LATER}",
         ),
         facts={"cause": news.name.lower(), "accounts": list(news.accounts), "told_before": list(news.told)},

@@ -14,7 +14,7 @@ from lifeline.adapters.aws.dry_run import DryRuns
 from lifeline.adapters.aws.pace import Pace
 from lifeline.adapters.store.event_path import EventPathStore
 from lifeline.core.errors import LifelineError, TransientError
-from lifeline.core.event_path.candidate import Candidate, best, candidates, with_room
+from lifeline.core.event_path.candidate import Candidate, best, candidates, cut_off, with_room
 from lifeline.core.event_path.causes import causes_of
 from lifeline.core.event_path.comparison import Comparison, Comparisons, mark, names_a_sweep
 from lifeline.core.event_path.denial import DryRunDenial, read_dry_run_denial
@@ -254,11 +254,13 @@ def _ask(
         return _save_unasked(store, "there is no VPC here")
     if planning is None:
         return _put_off(job, store, "the last sweep failed before it had planned anything")
-    refused: list[Candidate] = []
+    refused, denied = list[Candidate](), set[str]()
     last: tuple[datetime, DryRun] | None = None
-    while len(refused) < _MOST_ASKED and (
-        found := candidate_among(vpcs, planning, job.settings.stack_name, refused=refused)
-    ):
+    while len(refused) < _MOST_ASKED:
+        others = [vpc for vpc in vpcs if vpc.id not in denied]  # whose tags may be others
+        found = candidate_among(others, planning, job.settings.stack_name, refused=refused)
+        if found is None or (denied and found.lacks_group):  # a group says nothing of who may create an endpoint
+            break
         wait = job.tools.calls.reserve_endpoint_call(now=job.run.now(), patience=min(_FOR_TURN, job.run.patience()))
         if wait is None:
             return _put_off(job, store, "other calls had taken all turns for endpoint calls in the last sweep")
@@ -267,7 +269,9 @@ def _ask(
         said = dry_runs.of_creating(found.action, vpc_id=found.vpc_id, security_group_id=found.security_group_id)
         if last is None or said.is_recorded or not last[1].is_recorded:
             last = called_at, said
-        if said.is_recorded and not (said.verdict is DryRunVerdict.DENIED and found.has_tags_of_vpc):
+        if said.verdict is DryRunVerdict.DENIED and found.has_tags_of_vpc:
+            denied.add(found.vpc_id)
+        elif said.is_recorded:
             break
         logger.info("dry run refused", code=said.code, vpc_id=found.vpc_id, run_id=job.run.id)
         refused.append(found)
@@ -302,7 +306,8 @@ def candidate_among(
 
 def _candidates(planning: Planning, vpcs: Sequence[Vpc], owner: str) -> Iterator[Candidate]:
     ours = sorted(filter(planning.is_ours, vpcs), key=lambda vpc: (not own_security_groups(vpc, owner), vpc.id))
-    for vpc in chain(islice(ours, _MOST_PLANNED), map(with_room, islice(ours, _MOST_PLANNED))):
+    asking = [*islice((vpc for vpc in ours if planning.desired(cut_off(vpc)).requirements), _MOST_PLANNED)]
+    for vpc in chain(asking, map(with_room, asking)):
         yield from candidates(vpc, planning.plan_cut_off(vpc), owner)
 
 
