@@ -2,14 +2,13 @@
 
 import json
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lifeline.core.network.endpoint_policy import MOST_DATES, Opening, hangs_on_account, judge_policy, shut_words
+from lifeline.core.network.endpoint_policy import Opening, hangs_on_account, judge_policy
 from lifeline.core.network.gates import ObstacleKind
 from lifeline.core.network.model import NetworkInterface, Part, Unread
 from lifeline.core.network.network_path import NetworkPath, Reach
@@ -269,78 +268,6 @@ def test_who_is_there_only_has_to_be_read_where_the_account_decides(statements: 
 def test_what_only_several_statements_say_together_is_not_clear(statements: tuple[Any, ...]) -> None:
     opening, words = judged(OPEN_TO_ALL, *statements)
     assert (opening, words.endswith("isn't clear from the policy alone")) == (Opening.NARROW, True)
-
-
-# ---- times to come
-
-NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
-
-
-def in_time(effect: str = "Deny", **hours: float) -> dict[str, Any]:
-    """A statement that holds from `after` to `until`, in hours from now."""
-    operators = {"after": "DateGreaterThan", "until": "DateLessThan"}
-    found = {operators[name]: {"aws:CurrentTime": f"{NOW + timedelta(hours=at):%FT%TZ}"} for name, at in hours.items()}
-    return {**OPEN_TO_ALL, "Effect": effect, "Condition": found}
-
-
-def said_to_come(*statements: object, **more: object) -> str:
-    policy = json.dumps({"Statement": list(statements)})
-    network = vpc(subnet("a"), owner_id=OWNER, read_at=NOW, **more)
-    return shut_words(endpoint(MONITORING, "a", policy=policy), network, later=True)
-
-
-@pytest.mark.parametrize(
-    ("statements", "begins", "ends"),
-    [
-        ((OPEN_TO_ALL, in_time(after=0.05, until=0.95)), "09:03:00", "09:57:00"),
-        ((OPEN_TO_ALL, in_time(after=-2, until=-1), in_time(after=2, until=3)), "11:00:00", "12:00:00"),
-        ((OPEN_TO_ALL, in_time(after=1, until=2), in_time(after=2, until=3)), "10:00:00", "12:00:00"),
-        ((in_time("Allow", until=1), in_time("Allow", after=2)), "10:00:00", "11:00:00"),
-        ((OPEN_TO_ALL, in_time(after=1, until=2), in_time(after=4)), "10:00:00", "11:00:00"),
-    ],
-)
-def test_a_policy_that_lets_nobody_in_for_a_time_to_come_is_said_with_it(
-    statements: tuple[Any, ...], begins: str, ends: str
-) -> None:
-    said = "the policy of vpce-1 doesn't allow cloudwatch:PutMetricData"
-    day = NOW.date().isoformat()
-    assert said_to_come(*statements) == f"{said} from {day} {begins} UTC to {day} {ends} UTC"
-
-
-@pytest.mark.parametrize(
-    "statements",
-    [
-        (OPEN_TO_ALL,),
-        (in_time("Allow", until=2),),  # for a while, and then never again: that is found once it is over
-        (OPEN_TO_ALL, in_time(after=3)),
-        (OPEN_TO_ALL, in_time(after=-3, until=-2)),
-        (OPEN_TO_ALL, {**in_time(after=1, until=2), "Action": "cloudwatch:GetMetricData"}),
-        (OPEN_TO_ALL, {**in_time(after=1, until=2), "Principal": {"AWS": f"arn:aws:iam::{OWNER}:role/a"}}),
-    ],
-)
-def test_one_that_lets_callers_in_until_it_ends_for_good_is_not_taken_for_such(statements: tuple[Any, ...]) -> None:
-    assert said_to_come(*statements) == ""
-
-
-def test_only_what_shuts_all_who_are_there_out_is_said_and_nothing_where_the_time_is_not_known() -> None:
-    window = {**in_time(after=1, until=2)}
-    window["Condition"] = {**window["Condition"], "StringEquals": {"aws:PrincipalAccount": OWNER}}
-    theirs = NetworkInterface("eni-1", "subnet-a", owner_id=PARTICIPANT)
-    assert said_to_come(OPEN_TO_ALL, window)
-    assert said_to_come(OPEN_TO_ALL, window, interfaces=(theirs,)) == ""
-    made = endpoint(MONITORING, "a", policy=json.dumps({"Statement": [OPEN_TO_ALL, in_time(after=1, until=2)]}))
-    assert shut_words(made, vpc(subnet("a")), later=True) == ""
-    assert shut_words(made, vpc(subnet("a"), read_at=NOW), later=False) == ""
-
-
-def test_more_dates_than_can_be_judged_are_said() -> None:
-    def with_dates(number: int) -> str:
-        seconds = [f"{NOW + timedelta(seconds=at + 1):%FT%TZ}" for at in range(number)]
-        deny = {**OPEN_TO_ALL, "Effect": "Deny", "Condition": {"DateEquals": {"aws:CurrentTime": seconds}}}
-        return said_to_come(OPEN_TO_ALL, deny)
-
-    assert with_dates(MOST_DATES) == ""
-    assert with_dates(MOST_DATES + 1).endswith("at all times: it names 201 dates to come, more than are judged")
 
 
 # ---- the judge

@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import Enum, StrEnum, auto
 
 from lifeline.core.guards.freeze import DNS_ATTRIBUTES, SECURITY_GROUP, Freeze
-from lifeline.core.network.endpoint_policy import shut_words
+from lifeline.core.network.endpoint_policy import is_shut
 from lifeline.core.network.model import FAILED_STATES, MANAGED_BY, Endpoint, Part, Ranges, Vpc, is_own
 from lifeline.core.network.obstacles import lets_in_cidr
 from lifeline.core.network.packets import ports_in
@@ -239,7 +239,7 @@ def _seen_on(endpoint: Endpoint, effect: Effect, snapshot: VpcSnapshot) -> Effec
         EffectKind.POLICY: (
             effect.part == policy
             if effect.part
-            else snapshot.let_in.get(endpoint.id) == policy or not shut_words(endpoint, vpc, later=True),
+            else snapshot.let_in.get(endpoint.id) == policy or not is_shut(endpoint, vpc),
             (effect.part,),
         ),
         EffectKind.DNS_RECORDS: (not endpoint.hides_addresses, ("",)),

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 
-from lifeline.core.network.endpoint_policy import hangs_on_network, is_shut, shut_words
+from lifeline.core.network.endpoint_policy import hangs_on_network, is_shut
 from lifeline.core.network.model import Endpoint, Vpc
 from lifeline.core.plan.actions import Action, ActionKind, Plan
 from lifeline.core.plan.cost import Price, block
@@ -34,8 +34,7 @@ def letting_in(vpc: Vpc, before: Mapping[str, str], seen_at: Mapping[str, dateti
     """
     known = still_letting_in(vpc, before, seen_at)
     prints = {endpoint.id: (policy_print(endpoint.policy), endpoint) for endpoint in depending_on_network(vpc)}
-    is_in = {id_: known.get(id_) == now or not shut_words(one, vpc, later=True) for id_, (now, one) in prints.items()}
-    return {id_: now for id_, (now, _) in prints.items() if is_in[id_]}
+    return {id_: now for id_, (now, endpoint) in prints.items() if known.get(id_) == now or not is_shut(endpoint, vpc)}
 
 
 def first_seen(

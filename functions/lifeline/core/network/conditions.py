@@ -55,7 +55,6 @@ class Call:
 ANY_CALL = Call()
 # Keys of every signed request (IAM guide: AWS global condition context keys).
 _OF_ALL = frozenset({"aws:currenttime", "aws:epochtime", "aws:principalaccount", "aws:principalarn", "aws:userid"})
-_TIMES = frozenset({"aws:currenttime", "aws:epochtime"})
 # Keys of calls that an AWS service makes, for itself or for others (the same guide): no client's call has them.
 _OF_SERVICES = frozenset(
     {
@@ -163,19 +162,11 @@ def _equal_in_any_case(key: str, wanted: str, call: Call) -> Match:
 def _like(key: str, wanted: str, call: Call) -> Match:
     value = dict(call.values).get(key)
     if value is None and key == "aws:principalarn":
-        is_anybody = _matches_all(wanted, f"arn:{_partition(call)}:iam::{{0}}:{{0}}")
+        is_anybody = _matches_all(wanted, "arn:{0}:{0}::{0}:{0}")
         return Match.YES if is_anybody else match_principal(wanted, call.account)
     if value is None:
         return Match.YES if key in call.present and _matches_all(wanted) else Match.DEPENDS
     return _sure(is_like(value, wanted))
-
-
-def _partition(call: Call) -> str:
-    """The partition of the region that is called, and so of all who call it (IAM guide: ARNs); `{0}` if not known."""
-    region = dict(call.values).get("aws:requestedregion", "")
-    if not region or "-iso" in region or region.startswith("eusc-"):
-        return "{0}"
-    return {"cn": "aws-cn", "us-gov": "aws-us-gov"}.get(region.rsplit("-", 2)[0], "aws")
 
 
 def is_like(text: str, pattern: str) -> bool:
@@ -215,21 +206,10 @@ def _share(cidr: str, wanted: Iterable[str]) -> Match:
 
 def _date(is_met: Callable[[datetime, datetime], bool], *, is_number: bool) -> "_Find":
     def find(key: str, wanted: str, call: Call) -> Match:
-        at = _as_date(wanted, is_number=is_number) if key in _TIMES else None
+        at = _as_date(wanted, is_number=is_number) if key in {"aws:currenttime", "aws:epochtime"} else None
         return Match.DEPENDS if at is None or call.at is None else _sure(is_met(call.at, at))
 
     return find
-
-
-def dates_in(conditions: object) -> set[datetime]:
-    """The dates at which the answer of such conditions may change."""
-    dates = set[datetime]()
-    for name, keys in conditions.items() if isinstance(conditions, dict) else ():
-        for key, wanted in keys.items() if isinstance(keys, dict) else ():
-            is_number = "numeric" in name.lower()
-            found = [_as_date(text, is_number=is_number) for text in _texts(wanted)] if key.lower() in _TIMES else []
-            dates |= {at for at in found if at}
-    return dates
 
 
 def _as_date(text: str, *, is_number: bool) -> datetime | None:

@@ -6,17 +6,14 @@ policies).
 """
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import lru_cache
 
 from lifeline.core.network.conditions import ANY_CALL, Call, call_through
-from lifeline.core.network.iam_policy import ANYTHING, Permission, allows, dates_of, is_readable
+from lifeline.core.network.iam_policy import ANYTHING, Permission, allows, is_readable
 from lifeline.core.network.model import Endpoint, Part, Vpc, region_of, suffix_of, without_fips
-from lifeline.core.wording import listed, write_time
+from lifeline.core.wording import listed
 
-MOST_DATES = 200  # to come, of a policy that is judged at each of them
-_AFTER = timedelta(microseconds=1)
 PUBLISHING = "cloudwatch:PutMetricData"
 # How a service's actions begin, where a policy may name them (Service Authorization Reference: service prefixes).
 _PREFIXES = {
@@ -95,9 +92,9 @@ def judge_policy(endpoint: Endpoint, vpc: Vpc, asking: Vpc | None = None) -> Pol
     return PolicyVerdict(opening, words)
 
 
-def _judged_for(account: str, endpoint: Endpoint, vpc: Vpc, asking: Vpc, at: datetime | None = None) -> Opening:
+def _judged_for(account: str, endpoint: Endpoint, vpc: Vpc, asking: Vpc) -> Opening:
     region = region_of(endpoint.service_name)
-    call = call_through(endpoint.id, vpc.id, region, asking.all_cidrs, at or asking.read_at, account)
+    call = call_through(endpoint.id, vpc.id, region, asking.all_cidrs, asking.read_at, account)
     return _judge(endpoint.policy, suffix_of(endpoint.service_name), call)
 
 
@@ -127,31 +124,6 @@ def hangs_on_account(endpoint: Endpoint, vpc: Vpc) -> bool:
 def is_shut(endpoint: Endpoint, vpc: Vpc) -> bool:
     """True if the endpoint's policy lets nothing through that counts."""
     return judge_policy(endpoint, vpc).opening is Opening.SHUT
-
-
-def shut_words(endpoint: Endpoint, vpc: Vpc, *, later: bool) -> str:
-    """That the endpoint's policy lets nothing through that counts, as a clause; empty where it does.
-
-    With `later`, also that it won't for a time that is to come and that ends: looks may all be made outside of it. What
-    has more dates to come than MOST_DATES is taken for such a policy.
-    """
-    verdict = judge_policy(endpoint, vpc)
-    if verdict.opening is Opening.SHUT:
-        return verdict.words
-    now = vpc.read_at
-    to_come = [at for at in dates_of(endpoint.policy) if now and at >= now] if later else []
-    if not to_come:
-        return ""
-    what = f"the policy of {endpoint.id} doesn't allow {_asked_words(suffix_of(endpoint.service_name))}"
-    if len(to_come) > MOST_DATES:
-        return f"{what} at all times: it names {len(to_come)} dates to come, more than are judged"
-    callers = _callers(vpc)
-    shut = [all(_judged_for(one, endpoint, vpc, vpc, at + _AFTER) is Opening.SHUT for one in callers) for at in to_come]
-    ends = next((n for n in range(1, len(shut)) if shut[n - 1] and not shut[n]), 0)
-    if not ends:
-        return ""
-    begins = max((n + 1 for n in range(ends) if not shut[n]), default=0)
-    return f"{what} from {write_time(to_come[begins])} to {write_time(to_come[ends])}"
 
 
 @lru_cache(maxsize=4096)

@@ -4,20 +4,10 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from enum import StrEnum
-from functools import lru_cache
 from typing import Any
 
-from lifeline.core.network.conditions import (
-    ANY_CALL,
-    Call,
-    Match,
-    dates_in,
-    is_like,
-    match_conditions,
-    match_principal,
-)
+from lifeline.core.network.conditions import ANY_CALL, Call, Match, is_like, match_conditions, match_principal
 
 EVERYTHING = "*"
 ANYTHING = "*:*"  # asked for: anything of any service
@@ -68,13 +58,6 @@ def allows(document: str, asked: str, call: Call = ANY_CALL) -> Permission:
 def is_readable(document: str) -> bool:
     """True if the document is a policy, or empty."""
     return not document.strip() or _statements(document) is not None
-
-
-@lru_cache(maxsize=256)
-def dates_of(document: str) -> tuple[datetime, ...]:
-    """The dates that a policy's conditions name, in their order: between two of them, it says the same all the time."""
-    found = [dates_in(statement.get("Condition")) for statement in _statements(document) or ()]
-    return tuple(sorted(set[datetime]().union(*found)))
 
 
 def _statements(document: str) -> list[dict[str, Any]] | None:

@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from lifeline.core.network.dns import DnsAnswer
-from lifeline.core.network.endpoint_policy import is_shut, judge_policy, shut_words
+from lifeline.core.network.endpoint_policy import is_shut, judge_policy
 from lifeline.core.network.gates import ObstacleKind
 from lifeline.core.network.model import FAILED_STATES, Catalog, Endpoint, Part, Service, Subnet, is_own
 from lifeline.core.network.network_path import NetworkPath, Reach
@@ -153,7 +153,7 @@ class ServicePlanner:
         """
         service = self.catalog.named(endpoint.service_name, endpoint.type) or self.service
         chosen = self.policy_of(service, endpoint.id)
-        words = shut_words(endpoint, self.vpc, later=not chosen.document)
+        words = judge_policy(endpoint, self.vpc).words if is_shut(endpoint, self.vpc) else ""
         if chosen.document and not same_policy(endpoint.policy, chosen.document):
             words = words or f"the policy of {endpoint.id} isn't {chosen.name}, which the policy document names for it"
         if words:
