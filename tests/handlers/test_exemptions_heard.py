@@ -832,3 +832,33 @@ def test_each_subnet_of_an_exempt_vpc_that_loses_its_path_is_heard(days: Days) -
     cut_off(days, table_y)
     (notice,) = heard(days)
     assert (x in notice["text"], y in notice["text"]) == (False, True)
+
+
+def test_an_exemption_for_a_day_that_becomes_one_for_good_is_heard_and_gets_the_whole_time(days: Days) -> None:
+    vpc_id, _, endpoint_id = served(days)
+    tag(days, vpc_id, EXEMPT, f"{days.clock() + timedelta(days=1):%Y-%m-%d}")
+    assert len(heard(days)) == 1
+    days.after(25)
+    tag(days, vpc_id, EXEMPT, by=TAGGER)
+    (notice,) = heard(days)
+    assert f"cost-tagger/nightly set the tag {EXEMPT} on {vpc_id}" in flat(notice["text"])
+    days.after(70)
+    assert days.live(vpc_id) == [endpoint_id]
+
+
+@pytest.mark.parametrize("rules", [[], [{"require": ["monitoring"]}]])
+def test_a_tag_that_lists_the_service_is_none_that_leaves_it_out_and_frees_nothing(
+    days: Days, monkeypatch: pytest.MonkeyPatch, rules: list[object]
+) -> None:
+    """Also where the tag is the VPC's, which asks in private subnets alone, and a route makes this one public."""
+    use_policy(days, monkeypatch, rules=rules)
+    vpc_id = days.world.make_vpc()
+    subnet_id = days.world.make_subnet(vpc_id)
+    days.world.ec2.create_tags(Resources=[vpc_id], Tags=[{"Key": REQUIRE, "Value": "monitoring"}])
+    endpoint_id = settled(days, vpc_id)
+    for has_address in (False, True):
+        interface = {"DeviceIndex": 0, "SubnetId": subnet_id, "AssociatePublicIpAddress": has_address}
+        days.world.ec2.run_instances(ImageId="ami-12345678", MinCount=1, MaxCount=1, NetworkInterfaces=[interface])
+    days.world.open_to_internet(vpc_id)
+    days.after(150)
+    assert (heard(days), days.live(vpc_id)) == ([], [endpoint_id])

@@ -491,6 +491,14 @@ def on_gateway(name: str, *subnets: str) -> RouteTable:
     return table(name, to_s3, subnets=subnets)
 
 
+def test_another_endpoint_is_another_way_once_it_answers_and_not_while_it_is_pending() -> None:
+    for state, status in ((EndpointState.PENDING, Status.BLOCKED), (EndpointState.AVAILABLE, Status.PLANNED)):
+        theirs = replace(endpoint(MONITORING, "dark", own=False, state=state), id="vpce-theirs")
+        own = replace(SHARED.endpoints[0], private_dns=state is EndpointState.PENDING)
+        found = retire(replace(SHARED, endpoints=(own, theirs)), FOR_PUBLIC)
+        assert found.actions[0].status is status
+
+
 def test_a_gateway_endpoint_is_the_way_of_its_own_tables_only() -> None:
     rules = policy("s3", tiers=frozenset({Tier.PUBLIC}))
     two = vpc(subnet("a"), subnet("dark"), on_gateway("two", "a"), table(), gateway("two"))

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 
-from lifeline.core.coexist.waivers import Waiver, find_waivers, tagged_waivers
+from lifeline.core.coexist.waivers import Waiver, find_waivers, listed_by_tag, tagged_waivers
 from lifeline.core.network.dns import DnsAnswer, DnsView, usual_answer
 from lifeline.core.network.model import (
     Catalog,
@@ -255,7 +255,7 @@ class _Retiring:
         if path.endpoint_id != endpoint.id or path.reach is Reach.FAILED:
             return False
         left = self._reach(service, tuple(other for other in self._vpc.endpoints if other.id not in self._since))
-        return left.private_path(client).reach not in {Reach.SERVED, Reach.CENTRAL, Reach.PENDING}
+        return left.private_path(client).reach not in {Reach.SERVED, Reach.CENTRAL}
 
     def _is_without_way(self, subnet_id: str) -> bool:
         """True if the subnet has no way out for all who are in it, or may have none."""
@@ -287,23 +287,26 @@ class _Retiring:
         """True if someone said that the subnet need not reach the service: by an exemption, by a tag that lists other
         services, or by a policy that asks for the service nowhere.
         """
-        return self._is_meant_by_policy(client, service) or bool(self._tagged(client))
+        return self._is_meant_by_policy(client, service) or bool(self._tagged(client, service))
 
     def _is_meant_by_policy(self, client: Subnet, service: str) -> bool:
         policy, today = self._terms.policy, self._terms.now.date()
         return any(
             exempted.subject in {client.id, self._vpc.id} and exempted.counts_on(today) and exempted.spares(service)
             for exempted in policy.exemptions
-        ) or not any(service in rule.services for rule in policy.rules)
+        ) or not (
+            any(service in rule.services for rule in policy.rules)
+            or service in (listed_by_tag(self._vpc, client) or ())
+        )
 
-    def _tagged(self, client: Subnet) -> tuple[Waiver, ...]:
-        return tagged_waivers(self._vpc, client, today=self._terms.now.date())
+    def _tagged(self, client: Subnet, service: str) -> tuple[Waiver, ...]:
+        return tagged_waivers(self._vpc, client, service, today=self._terms.now.date())
 
     def _freeing(self, endpoint: Endpoint) -> Iterator[Waiver]:
         """The tags that alone say of subnets whose only path this is that they need it no longer."""
         service = suffix_of(endpoint.service_name)
         for subnet in sorted(self._vpc.subnets, key=lambda subnet: subnet.id):
-            waivers = self._tagged(subnet)
+            waivers = self._tagged(subnet, service)
             if waivers and not self._is_meant_by_policy(subnet, service) and self._is_only_path(endpoint, subnet):
                 yield from waivers
 

@@ -45,8 +45,12 @@ class Waiver:
 
     @property
     def cause(self) -> str:
-        """What says so, as far as it is a tag: `subnet-0123456789abcdef0 lifeline:exempt`. Empty where none is."""
-        return " ".join(filter(None, (self.subject, self.tag))) if self.tags and self.subject else ""
+        """What says so, as far as it is a tag, and until when: `subnet-0123456789abcdef0 lifeline:exempt 2027-01-31`.
+        Empty where none does.
+        """
+        until = self.exempted.until if self.exempted else None
+        said = (self.subject, self.tag, str(until or ""), *sorted(self.keys))
+        return " ".join(filter(None, said)) if self.tags and self.subject else ""
 
     @property
     def tags(self) -> frozenset[str]:
@@ -77,14 +81,21 @@ def find_waivers(vpc: Vpc, services: Iterable[str], policy: Policy, *, today: da
     return found
 
 
-def tagged_waivers(vpc: Vpc, subnet: Subnet, *, today: date) -> tuple[Waiver, ...]:
-    """Those of the subnet by its own tags and its VPC's, whether anything would ask for a service without them or not:
-    each exempts it, or lists what it is to reach instead.
+def tagged_waivers(vpc: Vpc, subnet: Subnet, service: str, *, today: date) -> tuple[Waiver, ...]:
+    """Those of the subnet by its own tags and its VPC's, whether anything would ask for the service without them or
+    not: each exempts it, or lists what it is to reach instead.
     """
     both: tuple[Vpc | Subnet, ...] = (vpc, subnet)
     exempted = [found for tagged in both if (found := exempted_by_tag(tagged, today))]
-    lists = [tagged.id for tagged in both if required_by_tag(tagged) is not None]
-    return (*(Waiver(one.subject, one) for one in exempted), *map(Waiver, lists))
+    listed = listed_by_tag(vpc, subnet)
+    left_out = () if listed is None or service in listed else (_left_out_by(vpc, subnet),)
+    return (*(Waiver(one.subject, one) for one in exempted), *left_out)
+
+
+def listed_by_tag(vpc: Vpc, subnet: Subnet) -> frozenset[str] | None:
+    """The services that the subnet's own tag `lifeline:require` lists, or else its VPC's; None where neither does."""
+    own = required_by_tag(subnet)
+    return required_by_tag(vpc) if own is None else own
 
 
 def find_lapsed(
@@ -147,7 +158,9 @@ def _exempted(service: str, vpc: Vpc, want: Desired) -> Iterator[Waiver]:
 def _left_out(service: str, vpc: Vpc, untagged: Desired) -> Iterator[Waiver]:
     """What would require the service but for the tag `lifeline:require`: a subnet's own tag, or its VPC's."""
     asking = {subnet_id for subnet_id, asked in untagged.pairs if asked == service}
-    yield from (_left_out_by(vpc, subnet) for subnet in vpc.subnets if subnet.id in asking)
+    for subnet in vpc.subnets:
+        if subnet.id in asking and service not in (listed_by_tag(vpc, subnet) or ()):
+            yield _left_out_by(vpc, subnet)
 
 
 def _asks(want: Desired, service: str) -> bool:
