@@ -753,3 +753,30 @@ def test_a_sweep_forgets_a_wait_that_ended_and_one_more_subnet_that_lacks_the_se
     days.sweeps(1)
     assert awaited(vpc_id) == []
     assert days.texts() == []
+
+
+@pytest.mark.parametrize("is_deleted", [True, False])
+def test_what_is_only_kept_for_a_subnet_is_not_made_again_nor_said_where_somebody_deletes_it(
+    days: Days, monkeypatch: pytest.MonkeyPatch, *, is_deleted: bool
+) -> None:
+    """Or where its policy lets nobody through any more: nothing asks for it."""
+    text = '{"version": 1, "rules": [{"require": ["monitoring"], "where": {"subnet_tags": {"env": ["prod"]}}}]}'
+    client("ssm").put_parameter(Name="/lifeline/policy", Value=text, Type="String")
+    monkeypatch.setenv("POLICY_PARAMETER", "/lifeline/policy")
+    vpc_id = days.world.make_vpc()
+    required, kept_for = (days.world.make_subnet(vpc_id, cidr) for cidr in ("10.0.1.0/24", "10.0.2.0/24"))
+    days.world.ec2.create_tags(Resources=[required], Tags=[{"Key": "env", "Value": "prod"}])
+    days.look(vpc_id)
+    days.clock.advance(MINUTES)
+    days.world.ec2.delete_tags(Resources=[required], Tags=[{"Key": "env"}])
+    days.after(200)
+    (ours,) = days.live(vpc_id)
+    days.texts()
+    if is_deleted:
+        days.world.ec2.delete_vpc_endpoints(VpcEndpointIds=[ours])
+    else:
+        deny = '{"Statement": [{"Effect": "Deny", "Principal": "*", "Action": "*", "Resource": "*"}]}'
+        days.world.ec2.modify_vpc_endpoint(VpcEndpointId=ours, PolicyDocument=deny)
+    days.after(5)
+    assert days.live(vpc_id) == ([] if is_deleted else [ours])
+    assert not [text for text in days.texts() if kept_for in text or ours in text]
