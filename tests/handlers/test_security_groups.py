@@ -102,6 +102,15 @@ def test_taken_names_keep_no_endpoint_from_being_made(days: Days, tags: tuple[di
     assert len(said) == (0 if tags and tags[0] != TAG else 1)
 
 
+@pytest.mark.parametrize("name", ["team-a", "lifeline-endpoints-2"])
+def test_a_group_that_somebody_tagged_as_lifelines_is_never_deleted(days: Days, name: str) -> None:
+    vpc_id, _, _ = served(days)
+    (theirs,) = create(days, vpc_id, name, tags=(TAG,))
+    days.after(80)
+    groups = days.world.ec2.describe_security_groups(GroupIds=[theirs])["SecurityGroups"]
+    assert [group["GroupName"] for group in groups] == [name]
+
+
 # ---- rules of others
 
 
