@@ -157,7 +157,7 @@ def test_a_tag_that_leaves_the_service_out_is_heard(days: Days, value: str) -> N
     tag(days, vpc_id, REQUIRE, value)
     (notice,) = heard(days)
     text = flat(notice["text"])
-    assert f"{endpoint_id} (monitoring): {vpc_id} doesn't list it in its tag lifeline:require" in text
+    assert f"{endpoint_id} (monitoring): the tag lifeline:require of {vpc_id} doesn't ask for it" in text
     assert "team-b-dev/mallory set the tag lifeline:require" in text
 
 
@@ -336,7 +336,8 @@ def test_an_exemption_that_costs_nothing_is_quiet_until_the_path_is_lost(
     text = flat(notice["text"])
     says = f"[lifeline] no path to monitoring in {vpc_id[:12]}..., not required: CreateTags by team-b-dev/mallory"
     assert notice["subject"] == says
-    assert f"- {subnet_id} (monitoring): {subject}" in text
+    said = f"{subject} is exempt" if key == EXEMPT else f"the tag {REQUIRE} of {subject} doesn't ask for it"
+    assert f"- {subnet_id} (monitoring): {said}" in text
     assert f"team-b-dev/mallory set the tag {key} on {subject} (CreateTags)" in text
     assert "Lifeline hasn't created any endpoint for them" in text
     assert notice["facts"]["unserved"] == {subnet_id: ["monitoring"]}
@@ -862,3 +863,42 @@ def test_a_tag_that_lists_the_service_is_none_that_leaves_it_out_and_frees_nothi
     days.world.open_to_internet(vpc_id)
     days.after(150)
     assert (heard(days), days.live(vpc_id)) == ([], [endpoint_id])
+
+
+@pytest.mark.parametrize("rules", [[], [{"require": ["logs"]}]])
+def test_a_subnets_tag_that_leaves_out_what_its_vpcs_tag_alone_asks_for_is_heard(
+    days: Days, monkeypatch: pytest.MonkeyPatch, rules: list[object]
+) -> None:
+    """Also where the VPC has a public subnet, for which its tag doesn't ask."""
+    use_policy(days, monkeypatch, rules=rules)
+    vpc_id = days.world.make_vpc()
+    subnet_id = days.world.make_subnet(vpc_id, "10.0.1.0/24")
+    public_subnet(days, vpc_id, "10.0.2.0/24")
+    days.world.ec2.create_tags(Resources=[vpc_id], Tags=[{"Key": REQUIRE, "Value": "monitoring"}])
+    days.look(vpc_id)
+    days.clock.advance(MINUTES)
+    heard(days)
+    (endpoint_id,) = days.live(vpc_id)
+    tag(days, subnet_id, REQUIRE, "s3")
+    text = " ".join(flat(notice["text"]) for notice in heard(days))
+    assert f"{endpoint_id} (monitoring): the tag {REQUIRE} of {subnet_id} doesn't ask for it" in text
+    days.after(80)
+    assert days.live(vpc_id) == []
+    untag(days, subnet_id, REQUIRE)
+    days.sweeps(1)
+    assert len(days.live(vpc_id)) == 1, "what was lost meanwhile doesn't wait"
+
+
+def test_a_vpcs_tag_that_ends_what_a_rule_asks_in_public_subnets_is_heard(
+    days: Days, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Such a tag counts in private subnets alone, also where it lists the service itself."""
+    rule = {"require": ["monitoring"], "where": {"tiers": ["public", "isolated"]}}
+    use_policy(days, monkeypatch, rules=[rule])
+    vpc_id = days.world.make_vpc()
+    public_subnet(days, vpc_id, "10.0.2.0/24")
+    endpoint_id = settled(days, vpc_id)
+    tag(days, vpc_id, REQUIRE, "monitoring")
+    (notice,) = heard(days)
+    said = f"{endpoint_id} (monitoring): the tag {REQUIRE} of {vpc_id} doesn't ask for it"
+    assert said in flat(notice["text"])

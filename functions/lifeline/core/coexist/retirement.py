@@ -203,7 +203,7 @@ class _Retiring:
             return f"{exempted[0].subject} is exempt: {exempted[0].reason}"
         waivers = find_waivers(self._vpc, [service], policy, today=today).get(service, ())
         if waivers and waivers[0].subject:
-            return f"{waivers[0].subject} doesn't list it in its tag {REQUIRE}"
+            return f"the tag {REQUIRE} of {waivers[0].subject} doesn't ask for it"
         if_cut_off = desired(policy, self._vpc, dict.fromkeys(self._tiers, Tier.ISOLATED), today=today)
         if would := _requiring(service, if_cut_off):
             return f"the subnets that would require it have a route out of the VPC: {self._named(would)}"

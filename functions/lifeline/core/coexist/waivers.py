@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 from lifeline.core.network.model import Subnet, Tier, Vpc
@@ -70,11 +70,12 @@ def find_waivers(vpc: Vpc, services: Iterable[str], policy: Policy, *, today: da
     tiers = usable_tiers(vpc)
     as_tagged = desired(policy, vpc, tiers, today=today)
     untagged = desired(policy, without_require(vpc), tiers, today=today)
+    by_vpc = desired(policy, _without_own(vpc), tiers, today=today)
     in_any_tier = [desired(policy, vpc, dict.fromkeys(tiers, tier), today=today) for tier in Tier]
     found: dict[str, tuple[Waiver, ...]] = {}
     for service in unneeded:
         exempted = (*_exempted(service, vpc, as_tagged), *_exempted(service, vpc, untagged))
-        if said := {*exempted, *_left_out(service, vpc, untagged)}:
+        if said := {*exempted, *_left_out(service, vpc, untagged), *_left_out(service, vpc, by_vpc)}:
             found[service] = tuple(sorted(said, key=_in_order))
         elif not any(_asks(want, service) for want in in_any_tier):
             found[service] = (Waiver(keys=_selecting(service, policy, vpc)),)
@@ -109,10 +110,11 @@ def find_lapsed(
     before = as_required(vpc, known)
     required = desired(policy, vpc, tiers, today=today).pairs
     found: dict[tuple[str, str], set[Waiver]] = defaultdict(set)
-    as_tagged = (vpc, without_require(vpc))
+    as_tagged = (vpc, without_require(vpc), _without_own(vpc))
     left_out = {subnet.id: (_left_out_by(vpc, subnet),) for subnet in vpc.subnets}
     retagged = {subnet.id: tuple(_retagged(vpc, subnet, known)) for subnet in vpc.subnets}
-    variants = {id(variant): variant for variant in (*as_tagged, before, without_require(before))}
+    as_before = (before, without_require(before), _without_own(before))
+    variants = {id(variant): variant for variant in (*as_tagged, *as_before)}
     for variant in variants.values():
         by = left_out if any(variant is one for one in as_tagged) else retagged
         want, settled = desired(policy, variant, tiers, today=today), required | found.keys()
@@ -122,6 +124,12 @@ def find_lapsed(
         for subnet_id, service in want.pairs - settled:
             found[subnet_id, service].update(by[subnet_id])
     return {pair: tuple(sorted(said, key=_in_order)) for pair, said in sorted(found.items())}
+
+
+def _without_own(vpc: Vpc) -> Vpc:
+    """The VPC as if no subnet had a tag `lifeline:require` of its own; itself where none has."""
+    subnets = without_require(vpc).subnets
+    return vpc if subnets == vpc.subnets else replace(vpc, subnets=subnets)
 
 
 def _retagged(vpc: Vpc, subnet: Subnet, known: RequiringTags) -> Iterator[Waiver]:
@@ -158,9 +166,7 @@ def _exempted(service: str, vpc: Vpc, want: Desired) -> Iterator[Waiver]:
 def _left_out(service: str, vpc: Vpc, untagged: Desired) -> Iterator[Waiver]:
     """What would require the service but for the tag `lifeline:require`: a subnet's own tag, or its VPC's."""
     asking = {subnet_id for subnet_id, asked in untagged.pairs if asked == service}
-    for subnet in vpc.subnets:
-        if subnet.id in asking and service not in (listed_by_tag(vpc, subnet) or ()):
-            yield _left_out_by(vpc, subnet)
+    yield from (_left_out_by(vpc, subnet) for subnet in vpc.subnets if subnet.id in asking)
 
 
 def _asks(want: Desired, service: str) -> bool:

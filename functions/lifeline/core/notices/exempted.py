@@ -169,7 +169,7 @@ def waiver_words(waiver: Waiver) -> str:
         by_tag = f"no tag {REQUIRE} lists it"
         return f"{by_tag}, and no rule that requires it selects this VPC any more: such rules go by the {tags}"
     if waiver.subject:
-        return f"{waiver.subject} doesn't list it in its tag {waiver.tag}"
+        return f"the tag {waiver.tag} of {waiver.subject} doesn't ask for it"
     return "neither the policy nor a tag requires it"
 
 
