@@ -143,6 +143,7 @@ class _Retiring:
             else dict(waived_endpoints(vpc, services, terms.owner, terms.policy, today=terms.now.date()))
         )
         self._warned = warned
+        self._reaches: dict[tuple[str, bool], ServiceReach] = {}
 
     def plan(self) -> Retirement:
         terms = self._terms
@@ -251,11 +252,10 @@ class _Retiring:
         service = suffix_of(endpoint.service_name)
         if not self._is_without_way(client.id) and not self._doubts(client, endpoint):
             return False
-        path = self._reach(service, self._vpc.endpoints).private_path(client)
+        path = self._reach(service, later=False).private_path(client)
         if path.endpoint_id != endpoint.id or path.reach is Reach.FAILED:
             return False
-        left = self._reach(service, tuple(other for other in self._vpc.endpoints if other.id not in self._since))
-        return left.private_path(client).reach not in {Reach.SERVED, Reach.CENTRAL}
+        return self._reach(service, later=True).private_path(client).reach not in {Reach.SERVED, Reach.CENTRAL}
 
     def _is_without_way(self, subnet_id: str) -> bool:
         """True if the subnet has no way out for all who are in it, or may have none."""
@@ -273,9 +273,13 @@ class _Retiring:
             *private_apis_words(service),
         )
 
-    def _reach(self, service: str, endpoints: tuple[Endpoint, ...]) -> ServiceReach:
-        vpc = replace(self._vpc, endpoints=endpoints)
-        return ServiceReach(vpc, service, self._terms.catalog, self._terms.dns)
+    def _reach(self, service: str, *, later: bool) -> ServiceReach:
+        """How subnets reach the service now, or `later`, once all that may go is gone: one judge for all of them."""
+        if (service, later) not in self._reaches:
+            left = tuple(one for one in self._vpc.endpoints if not later or one.id not in self._since)
+            vpc = replace(self._vpc, endpoints=left)
+            self._reaches[service, later] = ServiceReach(vpc, service, self._terms.catalog, self._terms.dns)
+        return self._reaches[service, later]
 
     def _not_meant(self, endpoint: Endpoint) -> tuple[str, ...]:
         """The isolated subnets of which nobody said that they need not reach the endpoint's service, by id."""
