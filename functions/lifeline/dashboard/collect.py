@@ -41,6 +41,7 @@ from lifeline.reconciler.amend.amendment import Amendment, Fact, RunContext, Vpc
 from lifeline.reconciler.amend.amendments import AMENDMENTS
 from lifeline.reconciler.amend.retirement import RELEASE_HOLDS, is_released
 from lifeline.reconciler.amended import Amended, Reader, network_readers, nothing_planned, read_facts
+from lifeline.reconciler.steps.faults import UNJUDGED
 from lifeline.reconciler.steps.planning import THROTTLED, Planning, read_once
 from lifeline.runtime.observability import logger
 from lifeline.runtime.settings import Settings
@@ -49,6 +50,7 @@ MOST_EXAMINED = 20  # VPCs whose audit log entries, state and waiting plan are r
 _MOST_NOTIFIED = 3  # of incidents that belong to no VPC on the page
 _UNLIMITED = 10**9
 _NOT_READ = "AWS had no capacity for some of the calls that show what is missing here: reload the page"
+_NOT_JUDGED = "judging this VPC failed unexpectedly: see the CoveragePage log"
 _NOT_LOOKED_UP = "too many VPCs at once: whether a central endpoint serves this one was not looked up"
 _NOT_EXAMINED = (
     "too many VPCs at once: freezes, last actions and pending approvals here were not read; "
@@ -260,7 +262,8 @@ class _Cover:
             amended = self._attempt_to_read(amended, [amendment], readers)
             amended = {vpc_id: amended_vpc.previewed(amendment) for vpc_id, amended_vpc in amended.items()}
         shown = {vpc_id: self._with_claimed(amended_vpc) for vpc_id, amended_vpc in amended.items()}
-        return replace(region, plans=shown, wants=wants)
+        unjudged = {**region.waiting, **dict.fromkeys(planning.faults, UNJUDGED)}
+        return replace(region, plans=shown, wants=wants, waiting=unjudged)
 
     def _with_claimed(self, amended: Amended) -> Plan:
         """The plan with services that are missing because others claim them as blocked. What would be made for them
@@ -296,7 +299,7 @@ class _Cover:
         read = frozenset({Fact.STATE} if known else ())
         is_release = is_released(state.releasing, self._now)
         context = VpcContext(run, vpc, is_release=is_release, followed=followed, read=read)
-        return Amended(context, nothing_planned(vpc), state)
+        return Amended(context, nothing_planned(vpc), state, faults=planning.faults)
 
     def _readers(self, incidents: Sequence[Incident]) -> dict[Fact, Reader]:
         """What reads the facts that the amendments need, as a run would read them."""
@@ -328,7 +331,7 @@ class _Cover:
     ) -> Seen:
         offer, words = offers.get(vpc.id, (None, ""))
         why_waiting = region.waiting.get(vpc.id, "")
-        crowded = _NOT_READ if why_waiting == THROTTLED else _NOT_LOOKED_UP if why_waiting else ""
+        crowded = {"": "", THROTTLED: _NOT_READ, UNJUDGED: _NOT_JUDGED}.get(why_waiting, _NOT_LOOKED_UP)
         unread = _NOT_EXAMINED if examined is None and any(report.state in _OPEN for report in plan.services) else ""
         known = examined or Examined()
         return Seen(

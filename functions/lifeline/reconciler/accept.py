@@ -14,9 +14,11 @@ from lifeline.core.requests.request import Request
 from lifeline.reconciler.amend.amendments import AMENDMENTS
 from lifeline.reconciler.amend.retirement import is_released
 from lifeline.reconciler.facts import context_of, run_context
+from lifeline.reconciler.steps.faults import unexpected
 from lifeline.reconciler.steps.job import Job
 from lifeline.reconciler.steps.leases import leased
 from lifeline.runtime.invocation import MARGIN, Run
+from lifeline.runtime.observability import logger
 
 _LEAST_TIME = 2 * MARGIN
 
@@ -117,3 +119,6 @@ def _each_alone(save: Callable[[Vpc], None], vpcs: Sequence[Vpc], failed: dict[s
             save(vpc)
         except LifelineError as error:
             failed[vpc.id] = error
+        except Exception as error:  # noqa: BLE001 - logged, and whoever asked hears of it
+            logger.exception("what was asked for in a VPC not saved", vpc_id=vpc.id)
+            failed[vpc.id] = unexpected(error)

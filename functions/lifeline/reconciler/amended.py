@@ -1,7 +1,7 @@
 """Amended: VPCs on their way through the amendments, and the facts read for them, in a run and for the page alike."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
@@ -10,11 +10,13 @@ from lifeline.adapters.aws.dns import CentralDns
 from lifeline.adapters.aws.lookup import Lookup
 from lifeline.adapters.aws.network import Network
 from lifeline.core.coexist.vpc_state import VpcState
+from lifeline.core.errors import LifelineError
 from lifeline.core.network.model import Vpc
 from lifeline.core.network.way_out import usable_tiers
 from lifeline.core.plan.actions import Action, ActionKind, Plan
 from lifeline.core.plan.endpoint_lifecycle import Followed
 from lifeline.reconciler.amend.amendment import Amendment, Decision, Fact, RunContext, VpcContext
+from lifeline.reconciler.steps.faults import Faults, unexpected
 from lifeline.runtime.settings import MOST_DNS_VIEWS
 
 
@@ -22,41 +24,53 @@ from lifeline.runtime.settings import MOST_DNS_VIEWS
 class Amended:
     """One VPC on its way through the amendments: what they know, the plan, and the state, as they are by now.
 
-    `foreseen` is the state that the amendments previewed so far would save. Only previews see it.
+    `foreseen` is the state that the amendments previewed so far would save. Only previews see it. A VPC that is among
+    the `faults` is left as it is: nobody may do anything there.
     """
 
     context: VpcContext
     plan: Plan
     state: VpcState
     foreseen: VpcState | None = None
+    faults: Faults = field(default_factory=Faults, compare=False)
 
     def needs(self, amendment: Amendment, *, is_planned: bool = True) -> frozenset[Fact]:
         """What the amendment must know that wasn't read yet."""
         plan = self.plan if is_planned else None
-        return amendment.needs(self.context, plan, self.foreseen or self.state) - self.context.read
+        ask = partial(amendment.needs, self.context, plan, self.foreseen or self.state)
+        return self.faults.contain(self.plan.vpc_id, ask, otherwise=frozenset[Fact]()) - self.context.read
 
     def seen(self, amendments: Iterable[Amendment]) -> Vpc | None:
         """The VPC as it is to be planned for."""
         vpc: Vpc | None = self.context.vpc
         for amendment in amendments:
-            vpc = amendment.see(self.context, vpc, self.state) if vpc else None
+            if vpc:
+                see = partial(amendment.see, self.context, vpc, self.state)
+                vpc = self.faults.contain(self.plan.vpc_id, see, otherwise=None)
         return vpc
 
     def previewed(self, amendment: Amendment) -> "Amended":
         """With the plan that the amendment would make of it, and the state that it would save foreseen."""
-        decision = amendment.preview(self.context, self.plan, self.foreseen or self.state)
-        return replace(self, plan=decision.plan, foreseen=decision.state)
+        preview = partial(amendment.preview, self.context, self.plan, self.foreseen or self.state)
+        decision = self.faults.contain(self.plan.vpc_id, preview, otherwise=None)
+        return replace(self, plan=decision.plan, foreseen=decision.state) if decision else self
 
     def decided(self, amendment: Amendment) -> "Amended":
         """With the plan and the state that the amendment decides on."""
-        decision = amendment.decide(self.context, self.plan, self.state)
-        return replace(self, plan=decision.plan, state=decision.state)
+        decide = partial(amendment.decide, self.context, self.plan, self.state)
+        decision = self.faults.contain(self.plan.vpc_id, decide, otherwise=None)
+        return replace(self, plan=decision.plan, state=decision.state) if decision else self
 
     def finished(self, amendments: Iterable[Amendment], done: Sequence[Action]) -> tuple[VpcState, list[Decision]]:
-        """The state that all amendments leave, and what each of them says."""
+        """The state that all amendments leave, and what each of them says. Raises a LifelineError, and no other."""
         state, decisions = self.state, list[Decision]()
         for amendment in amendments:
-            decisions.append(amendment.after(self.context, self.plan, done, state))
+            try:
+                decisions.append(amendment.after(self.context, self.plan, done, state))
+            except LifelineError:
+                raise
+            except Exception as error:
+                raise unexpected(error) from error
             state = decisions[-1].state
         return state, decisions
 

@@ -75,6 +75,7 @@ class FactReader:
                 ),
                 nothing_planned(vpc),
                 states.get(vpc.id, VpcState()),
+                faults=self.planning.faults,
             )
             for vpc in vpcs
         }

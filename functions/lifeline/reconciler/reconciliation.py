@@ -23,7 +23,7 @@ from lifeline.core.plan.cost import cost_of, price_in
 from lifeline.core.plan.endpoint_lifecycle import Followed, Made
 from lifeline.core.policy.exemptions import with_exemptions
 from lifeline.core.policy.policy import Exempted, Policy
-from lifeline.core.policy.requiring_tags import note_tags
+from lifeline.core.policy.requiring_tags import RequiringTags, note_tags
 from lifeline.core.policy.service_names import known_names
 from lifeline.core.requests.request import Request
 from lifeline.core.requests.trigger import Trigger
@@ -40,6 +40,7 @@ from lifeline.reconciler.steps.attributes import ASSUMED, Attributes, changed_in
 from lifeline.reconciler.steps.endpoint_policies import read_endpoint_policies
 from lifeline.reconciler.steps.epoch import end_epoch, mark_swept
 from lifeline.reconciler.steps.event_path import prove_event_path
+from lifeline.reconciler.steps.faults import UNJUDGED, Faults
 from lifeline.reconciler.steps.job import Job
 from lifeline.reconciler.steps.leases import leased, return_lease, take_leases
 from lifeline.reconciler.steps.look import look
@@ -129,7 +130,7 @@ class Reconciliation:
         unread: Callable[[], Mapping[str, str]],
     ) -> tuple[VpcAnswer, ...]:
         job, targets = self._job, self._job.targets
-        policy = self._in_force.policy
+        policy, faults = self._in_force.policy, Faults()
         if policy is None and all(targets.is_release(vpc.id) for vpc in vpcs):
             policy = Policy(rules=())  # removing what is Lifeline's own takes none
         if policy is None:
@@ -137,6 +138,10 @@ class Reconciliation:
         else:
             planning = self._planning_of_run = self._planning(policy, exempted())
             answers = self._plan_and_apply(planning, vpcs, known_tags(), region=there if named is None else None)
+            faults = planning.faults
+            self._decided -= faults.keys()
+            if not job.is_manual:  # who wants to see a plan sees those of the others
+                self._unsaved |= faults
         observed = {vpc.id: vpc for vpc in vpcs}
         answered = {answer.vpc_id for answer in answers}  # a VPC may go during the run
         gone = sorted(set(named if named is not None else targets.requests) - answered - self._unsaved.keys())
@@ -145,8 +150,9 @@ class Reconciliation:
         notes = unread()
         for answer in sorted(answers, key=lambda answer: answer.vpc_id):
             settled = self._gatekeeper.finish(answer, is_decided=answer.vpc_id in self._decided)
+            fault = str(faults.get(answer.vpc_id, ""))
             noted = settled.with_note(notes.get(answer.vpc_id, "")).with_note(self._requeuing.note(answer.vpc_id))
-            finished.append(noted.located(observed.get(answer.vpc_id)))
+            finished.append(noted.with_note(fault).located(observed.get(answer.vpc_id)))
         notices = RunNotices(job, self._gatekeeper, self._said, self._swept, self._unsaved)
         notices.announce(finished, is_sweep=bool(targets.sweep))
         announce_denials(job)
@@ -257,8 +263,12 @@ class Reconciliation:
         if known is None or store is None:
             return None
 
+        def note_one(vpc: Vpc, before: RequiringTags) -> RequiringTags:
+            tags = partial(note_tags, before, vpc, planning.policy, today=today)
+            return planning.faults.contain(vpc.id, tags, otherwise=before)
+
         def note(known: KnownTags) -> KnownTags:
-            noted = {vpc.id: note_tags(known.get(vpc.id, {}), vpc, planning.policy, today=today) for vpc in vpcs}
+            noted = {vpc.id: note_one(vpc, known.get(vpc.id, {})) for vpc in vpcs}
             kept = {} if is_region else known
             return {vpc_id: tags for vpc_id, tags in {**kept, **noted}.items() if tags}
 
@@ -299,6 +309,8 @@ class Reconciliation:
             for amendment in AMENDMENTS if job.is_plan else REASONS:
                 amended = facts.read(amended, [amendment])
                 amended = {vpc_id: amended_vpc.previewed(amendment) for vpc_id, amended_vpc in amended.items()}
+            amended, faulty = self._without_faults(planning, amended)
+            deferred += faulty
             with_work = [vpc_id for vpc_id, amended_vpc in amended.items() if amended_vpc.plan.has_work]
             part.numbers |= {"vpcs": len(amended), "with_work": len(with_work)}
         if job.is_plan:
@@ -348,15 +360,16 @@ class Reconciliation:
         )
         throttled = [vpc_id for vpc_id, why in waiting.items() if why == THROTTLED]
         self._requeuing.try_reading_again(throttled)
-        self._requeuing.wait_for_turn(waiting.keys() - {*throttled})
+        self._requeuing.wait_for_turn(waiting.keys() - {*throttled, *facts.planning.faults})
         gone = [vpc.id for vpc in seen if vpc.id not in plans]
         planned = {
             vpc_id: replace(amended_vpc, plan=plans.get(vpc_id, amended_vpc.plan))
             for vpc_id, amended_vpc in amended.items()
             if vpc_id not in waiting and vpc_id not in gone
         }
+        planned, faulty = self._without_faults(facts.planning, planned)
         requests = self._job.targets.requests
-        left = [as_deferred(plans[vpc_id], why) for vpc_id, why in waiting.items()]
+        left = [*faulty, *(as_deferred(plans[vpc_id], why) for vpc_id, why in waiting.items())]
         return planned, [*left, *(gone_answer(vpc_id, requests.get(vpc_id, ())) for vpc_id in gone)]
 
     def _plan_again(self, facts: FactReader, amended: Mapping[str, Amended]) -> dict[str, Amended]:
@@ -424,6 +437,13 @@ class Reconciliation:
                     vpc_store.unlist(vpc_list, ref)
         return lists
 
+    def _without_faults(
+        self, planning: Planning, amended: Mapping[str, Amended]
+    ) -> tuple[dict[str, Amended], list[VpcAnswer]]:
+        """The VPCs that could be judged, and the answers for the others."""
+        sound = {vpc_id: amended_vpc for vpc_id, amended_vpc in amended.items() if vpc_id not in planning.faults}
+        return sound, [as_deferred(amended[vpc_id].plan, UNJUDGED) for vpc_id in amended.keys() - sound.keys()]
+
     # ---- where nothing is applied
 
     def _leave(self, amended: Mapping[str, Amended]) -> list[VpcAnswer]:
@@ -432,17 +452,17 @@ class Reconciliation:
         """
         if self._job.is_manual:
             return [VpcAnswer.of(amended_vpc.plan) for amended_vpc in amended.values()]
-        for amended_vpc in amended.values():
-            if amended_vpc.is_state_known:
+        for vpc_id, amended_vpc in amended.items():
+            if amended_vpc.is_state_known and vpc_id not in amended_vpc.faults:
                 self._leave_or_say(amended_vpc)
         return [VpcAnswer.of(amended_vpc.plan) for amended_vpc in amended.values()]
 
     def _leave_or_say(self, amended_vpc: Amended) -> None:
         """What can't be saved of one VPC keeps no other from being repaired; the error is raised at the end."""
         vpc_id = amended_vpc.plan.vpc_id
-        state, decisions = amended_vpc.finished(AMENDMENTS, ())
-        self._said[vpc_id] = Said(*_covered(decisions))
         try:
+            state, decisions = amended_vpc.finished(AMENDMENTS, ())
+            self._said[vpc_id] = Said(*_covered(decisions))
             if state != amended_vpc.state or any(decision.announcements for decision in decisions):
                 with leased(self._job.ref(vpc_id), self._job.tools.vpcs, self._job.run) as known:
                     if known == amended_vpc.state:
@@ -517,11 +537,14 @@ class Reconciliation:
                 tried |= self._renew_leases(others)
             unsaved = _unsaved(tried, amended)
             sound = {vpc_id: amended_vpc for vpc_id, amended_vpc in amended.items() if vpc_id not in unsaved}
+            sound, faulty = self._without_faults(facts.planning, sound)
             outdated = self._outdated(facts.planning, sound)
         except LifelineError:
             self._gatekeeper.give_back({vpc_id: amended_vpc.plan for vpc_id, amended_vpc in amended.items()})
             raise
-        unmade = {vpc_id: Applied.later(amended[vpc_id].plan, Deferral.UNSAVED) for vpc_id in unsaved}
+        unmade = {
+            vpc_id: Applied.later(amended[vpc_id].plan, Deferral.UNSAVED) for vpc_id in amended.keys() - sound.keys()
+        }
         left = [self._leave_unsaved(amended[vpc_id].plan, error) for vpc_id, error in unsaved.items()]
         amended = {vpc_id: self._with_assumptions(facts.planning, one) for vpc_id, one in sound.items()}
         plans = {vpc_id: amended_vpc.plan for vpc_id, amended_vpc in amended.items()}
@@ -538,7 +561,7 @@ class Reconciliation:
         now = facts.run_context()  # changing things takes minutes
         finish = self._finish_or_say
         finished = [finish(amended[vpc_id].at(now), became, followed[vpc_id]) for vpc_id, became in applied.items()]
-        return [*deferred, *finished, *left]
+        return [*deferred, *finished, *left, *faulty]
 
     def _save_decided(
         self,

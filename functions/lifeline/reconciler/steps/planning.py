@@ -18,7 +18,7 @@ from lifeline.core.guards.hub_places import HubPlaces, count
 from lifeline.core.network.askers import NOBODY, Asking
 from lifeline.core.network.dns import DnsView, custom_dns_finding
 from lifeline.core.network.hub import HubView
-from lifeline.core.network.model import IN_PLACE_OF, NO_CAPACITY, Catalog, EndpointState, EndpointType, Vpc
+from lifeline.core.network.model import IN_PLACE_OF, NO_CAPACITY, Catalog, EndpointState, EndpointType, SeenTier, Vpc
 from lifeline.core.network.way_out import usable_tiers
 from lifeline.core.plan.actions import ASSOCIATES, NAMING, ActionKind, Plan
 from lifeline.core.plan.cost import Price, nat_comparison, price_in
@@ -29,6 +29,7 @@ from lifeline.core.plan.uncertain import UNREAD_CATALOG
 from lifeline.core.policy.endpoint_policies import NO_POLICIES, EndpointPolicies
 from lifeline.core.policy.policy import Desired, Policy, desired, exempted_subnets
 from lifeline.reconciler.steps.attributes import Attributes
+from lifeline.reconciler.steps.faults import UNJUDGED, Faults
 from lifeline.runtime.observability import logger
 from lifeline.runtime.settings import Settings
 
@@ -61,6 +62,7 @@ class Planning:
     promised: Callable[[], HubPlaces | None] = HubPlaces
     is_applied: bool = False
     run_id: str = ""
+    faults: Faults = field(default_factory=Faults)
     _claims: dict[str, tuple[str, ...]] = field(default_factory=dict, init=False)
 
     def plan(
@@ -76,7 +78,7 @@ class Planning:
         interfaces: Interfaces | None = None,
     ) -> tuple[dict[str, Plan], dict[str, str]]:
         """Each VPC's plan by id, and the VPCs whose plan must wait for a later run, with the reason: there are too many
-        at once, or AWS throttled what decides. A VPC that is gone by now has no plan.
+        at once, AWS throttled what decides, or it is among the `faults`. A VPC that is gone by now has no plan.
 
         DNS attributes and central endpoints cost calls for each VPC, so they are read where an endpoint would be made.
         Attributes that are known aren't read again, except for the VPCs in `check_dns`; of the others, which of these
@@ -138,7 +140,7 @@ class Planning:
             if vpc.is_partly_seen:
                 waiting[vpc.id] = THROTTLED
                 plans[vpc.id] = _with_notes(plans[vpc.id], [unread.note for unread in vpc.unread])
-        return plans, waiting
+        return plans, waiting | dict.fromkeys(self.faults.keys() & plans.keys(), UNJUDGED)
 
     def read_ahead(self, vpc_ids: Sequence[str]) -> Interfaces | None:
         """Reads who answers and who asks for names in these VPCs, beside what must be known before `plan` asks for it,
@@ -206,8 +208,9 @@ class Planning:
         return self._plan_one(cut_off(vpc), {}, None, 0)
 
     def desired(self, vpc: Vpc) -> Desired:
-        """What the policy wants of the VPC today."""
-        return desired(self.policy, vpc, usable_tiers(vpc), today=self.now.date())
+        """What the policy wants of the VPC today; nothing if it is among the `faults`."""
+        want = partial(desired, self.policy, vpc, usable_tiers(vpc), today=self.now.date())
+        return self.faults.contain(vpc.id, want, otherwise=Desired(()))
 
     def _plan_one(
         self,
@@ -218,8 +221,22 @@ class Planning:
         asking: Asking = NOBODY,
         hub: HubView | None = None,
     ) -> Plan:
-        followed = known.get(vpc.id, NOTHING)
+        """The VPC's plan; an empty one if it is among the `faults`."""
         tiers = usable_tiers(vpc)
+        judge = partial(self._judge, vpc, tiers, known, dns, gateways, asking, hub)
+        return self.faults.contain(vpc.id, judge, otherwise=Plan(vpc.id, tuple(tiers.items()), ()))
+
+    def _judge(
+        self,
+        vpc: Vpc,
+        tiers: Mapping[str, SeenTier],
+        known: Mapping[str, Followed],
+        dns: DnsView | None,
+        gateways: int,
+        asking: Asking,
+        hub: HubView | None,
+    ) -> Plan:
+        followed = known.get(vpc.id, NOTHING)
         want = desired(self.policy, vpc, tiers, today=self.now.date())
         plan_input = PlanInput(
             requirements=want.requirements,
