@@ -1,10 +1,10 @@
 """Text that others wrote, on its way into sentences, mails and chat."""
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
-from lifeline.core.wording import inert, inert_json, principal_in, quoted, unlinked, wrap, write_actor
+from lifeline.core.wording import inert, inert_json, principal_in, quoted, shorten, unlinked, wrap, write_actor
 
 
 @pytest.mark.parametrize(
@@ -48,7 +48,16 @@ def test_ids_services_and_addresses_stay_as_they_are(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["evil.s3.us-east-1.amazonaws.com", "s3.us-east-1.amazonaws.com/evil", "evil.us-east-1.elb.amazonaws.com"]
+    "text",
+    [
+        "evil.s3.us-east-1.amazonaws.com",
+        "s3.us-east-1.amazonaws.com/evil",
+        "s3.amazonaws.com:443/evil",
+        "s3.amazonaws.com?evil",
+        "s3.amazonaws.com#evil",
+        "s3.amazonaws.com\\evil",
+        "evil.us-east-1.elb.amazonaws.com",
+    ],
 )
 def test_what_anyone_can_host_at_aws_is_a_link_like_any_other(text: str) -> None:
     assert "amazonaws[.]com" in unlinked(text)
@@ -63,6 +72,14 @@ def test_a_host_with_a_rare_ending_stays_as_names_of_people_and_files_do(text: s
 @given(st.text())
 def test_a_text_that_is_safe_stays_the_same(text: str) -> None:
     assert unlinked(unlinked(text)) == unlinked(text)
+
+
+@given(st.text("wcomn.-/:aA", max_size=60), st.integers(min_value=5, max_value=60))
+@example("log in at login.company", 22)
+def test_a_text_that_is_cut_ends_in_no_host(text: str, longest: int) -> None:
+    cut = shorten(unlinked(text), longest)
+    assert len(cut) <= longest
+    assert unlinked(cut) == cut
     assert inert(inert(text)) == inert(text)
 
 

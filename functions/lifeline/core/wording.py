@@ -26,14 +26,15 @@ _MARKUP = str.maketrans({"<": "(", ">": ")", "`": "'"})
 _SCHEME = re.compile(r"://|(?<=\b[Ww][Ww][Ww])\.|\]\(")
 _BROKEN = {"://": "[:]//", ".": "[.]", "](": "] ("}
 _BEFORE_A_HOST = re.compile(r"\bwww$", re.IGNORECASE)
+_PART_OF_A_HOST = re.compile(r"\.[A-Za-z0-9_-]*$")
 _MENTION = re.compile(r"(?<![A-Za-z0-9])@")
 # Each letter is looked at once, however long the text: a host begins where a word does.
-_HOST = re.compile(r"(?<![A-Za-z0-9_-])[A-Za-z0-9_-]++(?:\.[A-Za-z0-9_-]++)++/?")
+_HOST = re.compile(r"(?<![A-Za-z0-9_-])[A-Za-z0-9_-]++(?:\.[A-Za-z0-9_-]++)++(?:/|[:?#\\](?=\S))?")
 # The dot before a label that mail clients know as the end of a host: all countries' and the usual others.
 _END = re.compile(
     r"\.(?=(?:[a-z]{2}|com|net|org|info|biz|edu|gov|mil|int|app|dev|page|web|site|online|shop|store|live|life|link|click"
     r"|xyz|top|icu|club|cloud|tech|space|website|work|works|world|email|support|help|zip|mov|pro|mobi|aws|google|example)"
-    r"(?:\.|/|$))",
+    r"(?:[./:?#\\]|$))",
     re.IGNORECASE,
 )
 _OF_A_SERVICE = re.compile(r"(?:(?:api|dkr)\.)?[a-z0-9-]+(?:\.[a-z]{2}(?:-[a-z]+)+-[0-9])?\.amazonaws\.com(?:\.cn)?")
@@ -154,8 +155,13 @@ def principal_in(actor: str) -> str:
 
 
 def shorten(text: str, longest: int) -> str:
-    """Cut a text that is longer than `longest` and end it with three dots, which make no host of what they follow."""
-    return text if len(text) <= longest else _BEFORE_A_HOST.sub("", text[: longest - 3]) + "..."
+    """Cut a text that is longer than `longest` and end it with three dots. What is left ends in no host that wasn't
+    there before.
+    """
+    if len(text) <= longest:
+        return text
+    cut = _BEFORE_A_HOST.sub("", text[: longest - 3])
+    return (cut if unlinked(cut) == cut else _PART_OF_A_HOST.sub("", cut)) + "..."
 
 
 def fingerprint(*parts: str | Sequence[str], length: int) -> str:

@@ -224,14 +224,15 @@ def unswept_notice(news: CauseNews) -> Notice:
             *account_rows(news.accounts, lambda _: ""),
         ),
         done=(
-            "Until sweeps end again, Lifeline finds only those changes there whose events arrive, and makes no dry",
-            "runs. It still repairs what it finds, and it still watches agents.",
+            "Until sweeps end again, Lifeline is only sure to find those changes there whose events arrive, and may",
+            "make no dry runs. It still repairs what it finds, and it still watches agents.",
         ),
         next=(
             "Check, in this order:",
             "- that the schedule of the hub's sweeps is enabled, and that ReconcileEndpoints can run",
             "- that Lambda receives all messages of the queue RepairRequests: the trigger of ReconcileEndpoints there",
             "- that AWS neither throttles nor refuses what the sweeps read there: the log of ReconcileEndpoints",
+            "- that no sweep is in the dead-letter queue: each message there says why it failed",
             f"The runbook has the commands. {_LATER}",
         ),
         facts={"cause": news.name.lower(), "accounts": list(news.accounts), "told_before": list(news.told)},
