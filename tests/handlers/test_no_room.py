@@ -1,9 +1,11 @@
 """One subnet, or one route table, that has no room left keeps no other from its endpoint."""
 
 from collections.abc import Iterator
+from random import Random
 
 import pytest
 
+from lifeline.adapters.aws import endpoints
 from tests.support.cases import requiring
 from tests.support.days import MINUTES, Days
 from tests.support.world import World, emulated_world
@@ -81,3 +83,17 @@ def test_however_many_are_full_the_calls_of_a_run_are_bounded(days: Days) -> Non
     days.sweeps(1)
     calls = [one for one in days.account.calls if one.operation == "CreateVpcEndpoint" and "s3" in str(one.params)]
     assert len(calls) == 26, "the whole, and 25 parts of it"
+
+
+def test_however_many_are_full_the_others_get_their_routes_in_time(days: Days, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Parts that are always the same ones would be tried again and again in vain."""
+    monkeypatch.setattr(endpoints, "sample", Random(14).sample)  # noqa: S311 - the same in each run
+    vpc_id = days.world.make_vpc()
+    blocks = [f"10.0.{number}.0/24" for number in range(1, 31)]
+    tables = sorted(table_of(days.world, vpc_id, days.world.make_subnet(vpc_id, block)) for block in blocks)
+    days.account.full_tables.update(tables[:20])
+    for _ in range(3):
+        days.sweeps(1)
+        work(days)
+    (made,) = [one for one in days.world.endpoints(vpc_id) if "s3" in one["ServiceName"]]
+    assert set(made["RouteTableIds"]) == set(tables[20:])

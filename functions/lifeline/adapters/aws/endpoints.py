@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext, supp
 from dataclasses import dataclass, replace
 from functools import partial
 from ipaddress import ip_network
+from random import sample
 from typing import Any, assert_never
 
 from lifeline.adapters.aws.associations import Associations
@@ -479,12 +480,14 @@ def _permissions(action: Action) -> Iterator[dict[str, Any]]:
 
 
 def _halves(action: Action) -> Iterator[Action]:
-    """The action for the first half of its subnets or route tables, then for the others; nothing where it has one."""
-    subnets, tables = action.subnet_ids, action.route_table_ids
-    middle = (len(subnets or tables) + 1) // 2
-    if len(subnets or tables) > 1:
-        yield action.only_for(subnets[:middle], tables[:middle])
-        yield action.only_for(subnets[middle:], tables[middle:])
+    """The action for a half of its subnets or route tables, then for the others; nothing where it has one. Which are in
+    a half is left to chance: whoever fills some could otherwise see to it that only these are ever tried.
+    """
+    ids = action.subnet_ids or action.route_table_ids
+    mixed, middle = sample(ids, len(ids)), (len(ids) + 1) // 2
+    for half in (mixed[:middle], mixed[middle:]) if len(ids) > 1 else ():
+        chosen = tuple(sorted(half))
+        yield action.only_for(chosen, ()) if action.subnet_ids else action.only_for((), chosen)
 
 
 @contextmanager
