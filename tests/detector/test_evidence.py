@@ -19,6 +19,7 @@ from lifeline.core.network.dns import DnsView
 from lifeline.core.network.iam_policy import Permission, RoleVerdict
 from lifeline.core.network.model import Catalog, RouteTable, Rule, SecurityGroup, TargetKind, Vpc, VpcRef
 from lifeline.core.policy.policy import Exempted, Policy, simple_policy
+from lifeline.detector import evidence
 from lifeline.detector.evidence import Case, EvidenceCollector, EvidenceSources
 from tests.support.agents import minute, silent_agent
 from tests.support.builders import CATALOG, default_route, subnet, table, vpc
@@ -104,12 +105,15 @@ class Region:
         self._note("role", profile_arn)
         return RoleVerdict(Permission.ALLOWED, profile_arn)
 
-    def causes(self, instances: dict[str, Instance]) -> dict[str, Cause]:
+    def collector(self, instances: dict[str, Instance]) -> EvidenceCollector:
         agents = {entity: silent_agent(entity) for entity in instances}
         case = Case(Watch(), agents, instances, (), minute(9))
         me, manual = cast("Any", self), cast("Any", Manual(self))
         sources = EvidenceSources(me, me, me, me, me, me, HOME, me, policy=self.policy, exemptions=manual)
-        return EvidenceCollector(sources, case).find_causes(agents)
+        return EvidenceCollector(sources, case)
+
+    def causes(self, instances: dict[str, Instance]) -> dict[str, Cause]:
+        return self.collector(instances).find_causes(instances)
 
 
 @dataclass
@@ -174,6 +178,30 @@ def test_what_could_not_be_read_of_one_vpc_says_nothing_of_another() -> None:
     one, other = region.causes(instances_in(2, 2)).values()
     assert any("vpc-00000000 could not be read" in line for line in one.evidence)
     assert not any("could not be read" in line for line in other.evidence)
+
+
+@pytest.mark.parametrize("name", ["asked_in", "_is_any_shut_in", "diagnose", "Facts"])
+def test_what_fails_unexpectedly_in_one_vpc_costs_nobody_else_their_cause(
+    monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """Whose agents fall silent there is told all the same, and the run counts as one in which something failed."""
+    right = getattr(evidence, name)
+
+    def fails(*args: Any, **named: Any) -> Any:
+        seen = [*args, *named.values(), *(args[0].values() if name == "diagnose" else ())]
+        vpcs = (getattr(one, "vpc", one) for one in seen)
+        if any(isinstance(one, Vpc) and one.id == "vpc-00000000" for one in vpcs):
+            raise OverflowError("date value out of range")
+        return right(*args, **named)
+
+    monkeypatch.setattr(evidence, name, fails)
+    collector = Region(policy=Policy(rules=())).collector(instances := instances_in(2, 2))
+    one, other = collector.find_causes(instances).values()
+    words = "judging vpc-00000000 failed unexpectedly: OverflowError"
+    assert collector.faults == {"vpc-00000000": words}
+    assert any(words in line for line in one.evidence)
+    assert other.kind is CauseKind.CUT_OFF
+    assert not any("unexpectedly" in line for line in other.evidence)
 
 
 @pytest.mark.parametrize(

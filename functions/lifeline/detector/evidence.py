@@ -117,7 +117,9 @@ class _Vicinity:
 
 
 class EvidenceCollector:
-    """Finds causes. What can't be read makes a cause less certain; it never fails the run."""
+    """Finds causes. What can't be read makes a cause less certain; it never fails the run. Nor does what fails
+    unexpectedly in a VPC, which is among the `faults`, in words: there, nothing counts as known then.
+    """
 
     def __init__(self, sources: EvidenceSources, case: Case) -> None:
         self._sources = sources
@@ -125,12 +127,36 @@ class EvidenceCollector:
         self._unreadable: dict[str, list[str]] = defaultdict(list)  # by VPC; "" is for all
         self._seen_instances: Mapping[str, Instance] = {}
         self._seen_vpcs: Mapping[str, Vpc] = {}
+        self.faults: dict[str, str] = {}  # by VPC
 
     def find_causes(self, entities: Iterable[str]) -> dict[str, Cause]:
         """Find the cause of each agent's silence, as far as it can be determined from outside."""
         wanted = sorted(set(entities) & self._case.agents.keys())
         if not wanted:
             return {}
+        try:
+            return self._find(wanted)
+        except LifelineError:
+            raise
+        except Exception:  # noqa: BLE001 - logged, and traced to its VPC
+            logger.exception("diagnosis failed unexpectedly", agents=len(wanted))
+        self._trace(wanted)
+        return self._find(wanted)
+
+    def _trace(self, wanted: Sequence[str]) -> None:
+        """Finds the VPCs whose agents' causes can't be found."""
+        by_vpc: dict[str, list[str]] = defaultdict(list)
+        for entity in wanted:
+            by_vpc[self._seen_instances.get(entity, UNMANAGED).vpc_id].append(entity)
+        for vpc_id, entities in by_vpc.items():
+            try:
+                self._find(entities)
+            except LifelineError:
+                raise
+            except Exception as error:  # noqa: BLE001 - logged above, and among the faults
+                self.faults[vpc_id] = f"judging {vpc_id} failed unexpectedly: {type(error).__name__}"
+
+    def _find(self, wanted: Sequence[str]) -> dict[str, Cause]:
         instances = self._seen_instances = self._instances(wanted)
         checked = [entity for entity in wanted if instances[entity].vpc_id][:_MOST_CHECKED]
         nothing: dict[str, Health] = {}
@@ -202,7 +228,7 @@ class EvidenceCollector:
         """Read the surroundings of each VPC, those with most silent agents first, as far as one run can."""
         counts = Counter(instances[entity].vpc_id for entity in wanted if instances[entity].vpc_id)
         order = sorted(counts, key=lambda vpc_id: (-counts[vpc_id], vpc_id))
-        seen = order[:_MOST_VPCS]
+        seen = [vpc_id for vpc_id in order if vpc_id not in self.faults][:_MOST_VPCS]
         none: tuple[Vpc, ...] = ()
         vpcs = {vpc.id: vpc for vpc in self._attempt(lambda: self._observe(seen), none, "the network")}
         self._seen_vpcs = vpcs
@@ -234,7 +260,8 @@ class EvidenceCollector:
             unreadable=(f"more than {_MOST_VPCS} VPCs have silent agents: this one is examined in a later run",),
             is_past_read=False,
         )
-        return found | dict.fromkeys(order[_MOST_VPCS:], crowded)
+        unjudged = {id_: _Vicinity(unreadable=(words,), is_past_read=False) for id_, words in self.faults.items()}
+        return {**dict.fromkeys(order, crowded), **found, **unjudged}
 
     def _required(self, vpcs: Collection[Vpc]) -> Mapping[str, Mapping[str, Any]]:
         """What is required in each VPC's subnets, and what would be but for an exemption; nothing without a policy."""

@@ -235,7 +235,9 @@ class WatchRun:
         quiet_among = observation.quiet_among
         case = Case(self.watch, agents, observation.instances, incidents, self.now, quiet_among, left_out)
         collector = EvidenceCollector(replace(self.tools.sources(), instances=self.tools.instances), case)
-        return collector.find_causes(examined), collector.surroundings()
+        found = collector.find_causes(examined)
+        self.attempt.failures += collector.faults.values()
+        return found, collector.surroundings()
 
     def report(
         self, before: Mapping[str, Agent], verdicts: Mapping[str, Verdict], after: Iterable[Agent] = ()
