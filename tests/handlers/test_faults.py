@@ -85,7 +85,7 @@ def test_a_vpc_that_cant_be_judged_leaves_no_other_unrepaired_and_is_heard(
         assert call(sqs(SWEEP, received=5)) == {"batchItemFailures": []}
     (letter,) = world.dead_letters()
     assert (
-        "failed unexpectedly: OverflowError: date value out of range"
+        f"{bad}: failed unexpectedly: OverflowError: date value out of range"
         in letter["MessageAttributes"]["reason"]["StringValue"]
     )
     assert call(sqs(SWEEP)) == {"batchItemFailures": []}

@@ -121,4 +121,4 @@ def _each_alone(save: Callable[[Vpc], None], vpcs: Sequence[Vpc], failed: dict[s
             failed[vpc.id] = error
         except Exception as error:  # noqa: BLE001 - logged, and whoever asked hears of it
             logger.exception("what was asked for in a VPC not saved", vpc_id=vpc.id)
-            failed[vpc.id] = unexpected(error)
+            failed[vpc.id] = unexpected(error, vpc.id)

@@ -70,7 +70,7 @@ class Amended:
             except LifelineError:
                 raise
             except Exception as error:
-                raise unexpected(error) from error
+                raise unexpected(error, self.plan.vpc_id) from error
             state = decisions[-1].state
         return state, decisions
 

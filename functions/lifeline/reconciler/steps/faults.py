@@ -8,9 +8,10 @@ from lifeline.runtime.observability import logger
 UNJUDGED = "judging this VPC failed unexpectedly, so nothing is done there"
 
 
-def unexpected(error: Exception) -> TerminalError:
-    """The error as the answer to whoever asked."""
-    return TerminalError(f"failed unexpectedly: {type(error).__name__}: {error}", code="Unexpected")
+def unexpected(error: Exception, vpc_id: str = "") -> TerminalError:
+    """The error as the answer to whoever asked; with the VPC that it is about, if that is known."""
+    of = f"{vpc_id}: " if vpc_id else ""
+    return TerminalError(f"{of}failed unexpectedly: {type(error).__name__}: {error}", code="Unexpected")
 
 
 class Faults(dict[str, LifelineError]):
@@ -28,5 +29,5 @@ class Faults(dict[str, LifelineError]):
             raise
         except Exception as error:  # noqa: BLE001 - logged, and whoever asked for the VPC hears of it
             logger.exception("judging a VPC failed unexpectedly", vpc_id=vpc_id)
-            self[vpc_id] = TerminalError(f"{vpc_id}: {unexpected(error)}", code="Unexpected")
+            self[vpc_id] = unexpected(error, vpc_id)
             return otherwise
