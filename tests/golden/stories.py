@@ -942,7 +942,7 @@ def lost() -> Notice:
     return lost_notice(VPC, followed.lost, VPC_NAME)
 
 
-def handed_over() -> Notice:
+def handed_over(*, is_required: bool = True) -> Notice:
     domain = "monitoring.us-east-1.amazonaws.com"
     claimed = Claimed(
         Claim(domain=domain), TERRAFORM, "CreateVpcEndpoint", "5f5f3d52-0f3a-4a55-9d0e-1f2f3a4b5c6d", at(240)
@@ -951,7 +951,15 @@ def handed_over() -> Notice:
     answered = answer_claims(plan(SERVED, "monitoring"), SERVED, frozen, owner="lifeline", catalog=CATALOG, now=at(241))
     actions = [replace(one, status=Status.DONE) for one in answered.plan.actions]
     claim = frozen["monitoring"]
-    return handed_over_notice(claim, "monitoring", VPC, stack_name="lifeline", tiers=CREATED.tiers, done=actions)
+    return handed_over_notice(
+        claim,
+        "monitoring",
+        VPC,
+        stack_name="lifeline",
+        tiers=CREATED.tiers,
+        done=actions,
+        is_required=is_required,
+    )
 
 
 def exempted() -> Notice:
@@ -1079,6 +1087,7 @@ NOTICES: dict[str, tuple[float, Callable[[], Notice]]] = {
     "incident-summary": (14, lambda: summary_notice(many(), WATCH, at(14))),
     "frozen": (190, lambda: frozen_notice(FROZEN)),
     "handed-over": (241, handed_over),
+    "handed-over-for-good": (241, lambda: handed_over(is_required=False)),
     "teardown": (300, torn_down),
     "exempted": (311, exempted),
     "exempted-unserved": (340, lapsed),

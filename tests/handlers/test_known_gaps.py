@@ -23,7 +23,7 @@ from lifeline.core.network.iam_policy import Permission, RoleVerdict
 from lifeline.core.network.model import NO_CAPACITY
 from lifeline.core.requests.trigger import Trigger
 from lifeline.handlers import detect_metric_gaps, reconcile_endpoints
-from tests.handlers.test_claims import strict_for_all
+from tests.handlers.test_claims import refused, strict_for_all, their_table, theirs
 from tests.handlers.test_dns_records import add_subnet
 from tests.support import strict
 from tests.support.cases import Case
@@ -755,13 +755,12 @@ def test_a_sweep_forgets_a_wait_that_ended_and_one_more_subnet_that_lacks_the_se
     assert days.texts() == []
 
 
-@pytest.mark.parametrize("is_deleted", [True, False])
-def test_what_is_only_kept_for_a_subnet_is_not_made_again_nor_said_where_somebody_deletes_it(
-    days: Days, monkeypatch: pytest.MonkeyPatch, *, is_deleted: bool
-) -> None:
-    """Or where its policy lets nobody through any more: nothing asks for it."""
-    text = '{"version": 1, "rules": [{"require": ["monitoring"], "where": {"subnet_tags": {"env": ["prod"]}}}]}'
-    client("ssm").put_parameter(Name="/lifeline/policy", Value=text, Type="String")
+def kept(days: Days, monkeypatch: pytest.MonkeyPatch, service: str) -> tuple[str, str, str]:
+    """A VPC with an endpoint that nothing requires any more, the subnet that it is kept for, and the endpoint."""
+    rule = {"require": [service], "where": {"subnet_tags": {"env": ["prod"]}}}
+    client("ssm").put_parameter(
+        Name="/lifeline/policy", Value=json.dumps({"version": 1, "rules": [rule]}), Type="String"
+    )
     monkeypatch.setenv("POLICY_PARAMETER", "/lifeline/policy")
     vpc_id = days.world.make_vpc()
     required, kept_for = (days.world.make_subnet(vpc_id, cidr) for cidr in ("10.0.1.0/24", "10.0.2.0/24"))
@@ -772,6 +771,15 @@ def test_what_is_only_kept_for_a_subnet_is_not_made_again_nor_said_where_somebod
     days.after(200)
     (ours,) = days.live(vpc_id)
     days.texts()
+    return vpc_id, kept_for, ours
+
+
+@pytest.mark.parametrize("is_deleted", [True, False])
+def test_what_is_only_kept_for_a_subnet_is_not_made_again_nor_said_where_somebody_deletes_it(
+    days: Days, monkeypatch: pytest.MonkeyPatch, *, is_deleted: bool
+) -> None:
+    """Or where its policy lets nobody through any more: nothing asks for it."""
+    vpc_id, kept_for, ours = kept(days, monkeypatch, "monitoring")
     if is_deleted:
         days.world.ec2.delete_vpc_endpoints(VpcEndpointIds=[ours])
     else:
@@ -780,3 +788,20 @@ def test_what_is_only_kept_for_a_subnet_is_not_made_again_nor_said_where_somebod
     days.after(5)
     assert days.live(vpc_id) == ([] if is_deleted else [ours])
     assert not [text for text in days.texts() if kept_for in text or ours in text]
+
+
+@pytest.mark.parametrize(("service", "what"), [("monitoring", "DNS name"), ("s3", "routes")])
+def test_what_is_only_kept_goes_by_one_refused_call_for_it_and_people_hear_that_it_does_not_come_back(
+    days: Days, monkeypatch: pytest.MonkeyPatch, service: str, what: str
+) -> None:
+    vpc_id, kept_for, _ = kept(days, monkeypatch, service)
+    strict_for_all(days)
+    wanted = theirs(days, vpc_id, kept_for)
+    if service == "s3":
+        wanted = their_table(vpc_id, days.world.main_table(vpc_id))
+    days.deliver(refused(days, wanted))
+    (text,) = days.texts()
+    assert "Neither the policy nor a tag requires" in text
+    assert f"so Lifeline won't take the {what} back" in text.replace("create its own again", f"take the {what} back")
+    days.after(200)
+    assert days.live(vpc_id) == []

@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 from html import unescape
 
+import boto3
 import pytest
 
 from lifeline.adapters.aws.dry_run import DryRuns
@@ -285,11 +286,17 @@ def put_off(hub: Hub) -> None:
     assert MemberRuns("ledger").reserve(hub.days.clock())
 
 
+def spoil(_: Hub) -> None:
+    """When checks of an account began can't be read: whoever acts as the detector's role wrote that."""
+    item = {"pk": {"S": "DETECTOR_RUNS"}, "sk": {"S": f"CHECKED#{A}"}, "began_at": {"S": "x"}}
+    boto3.client("dynamodb").put_item(TableName="ledger", Item=item)
+
+
 def leave_be(_: Hub) -> None:
     pass
 
 
-@pytest.mark.parametrize("hinder", [leave_be, put_off])
+@pytest.mark.parametrize("hinder", [leave_be, put_off, spoil])
 @pytest.mark.parametrize("every", [1, 5])
 def test_it_rings_for_each_account_within_half_an_hour_whatever_the_schedule_and_whoever_begins_the_checks(
     hub: Hub,

@@ -137,6 +137,7 @@ SINCE = "2026-03-02T10:00:00Z"
         ("DeleteRoute", {"rtb-main"}, {"subnet-a"}),
         ("ReplaceRoute", {"rtb-b"}, {"subnet-b"}),
         ("ReplaceRouteTableAssociation", {"subnet-a", "rtb-x"}, {"subnet-a"}),
+        ("DisableVgwRoutePropagation", {"rtb-b", "vgw-1"}, {"subnet-b"}),
         ("DeleteNatGateway", {"nat-1"}, {"subnet-b"}),
         ("DeleteNatGateway", {"nat-2"}, set()),
         ("DeleteNatGateway", set(), set()),

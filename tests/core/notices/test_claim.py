@@ -30,7 +30,7 @@ def test_it_says_what_was_done_and_what_is_left_and_no_more(
 ) -> None:
     freeze = Freeze(FreezeKind.CLAIM, NOW, "it was refused", "alice", "e-1", NOW + timedelta(hours=24), ids=tables)
     action = Action(kind, "", service="s3", endpoint_id="vpce-1", status=Status.DONE)
-    notice = handed_over_notice(freeze, "s3", "vpc-1", stack_name="lifeline", tiers=(), done=[action])
+    notice = handed_over_notice(freeze, "s3", "vpc-1", stack_name="lifeline", tiers=(), done=[action], is_required=True)
     text = " ".join(notice.text.split())
     assert f"{done} It won't" in text
     assert f"through their other paths. {later}" in text

@@ -13,6 +13,7 @@ from typing import Any
 from lifeline.adapters.store.lasting import Turns
 from lifeline.adapters.store.table import Key, Table
 from lifeline.core.organization.members import MemberAccount
+from lifeline.core.wording import read_time
 
 _HOUR = timedelta(hours=1)
 _APART = timedelta(seconds=50)  # less than the schedule's minute
@@ -64,10 +65,11 @@ class MemberRuns:
         return {account: at for account, at in last.items() if now - at > _LATE}
 
     def _began(self, accounts: Iterable[str]) -> dict[str, datetime]:
-        """When a run last began in each of the accounts, where that is noted."""
+        """When a run last began in each of the accounts, where that is noted and can be read."""
         by_key = {_checked(account): account for account in accounts}
         items = self._table.get_all(by_key, "ledger: read when runs began")
-        return {by_key[key]: datetime.fromisoformat(item["began_at"]) for key, item in items.items()}
+        noted = {by_key[key]: read_time(str(item.get("began_at", ""))) for key, item in items.items()}
+        return {account: at for account, at in noted.items() if at}
 
     def turns(self) -> Turns:
         """Who is told now that an account's agents can't be checked: of MOST_ALONE accounts an hour, and of the others

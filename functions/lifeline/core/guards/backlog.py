@@ -29,7 +29,15 @@ _PLACES = frozenset({ActionKind.CREATE_INTERFACE_ENDPOINT, ActionKind.ADD_SUBNET
 _SHARED = frozenset({ActionKind.FIX_DNS, ActionKind.CREATE_SECURITY_GROUP, ActionKind.OPEN_SECURITY_GROUP})
 _MAKES_VPC = frozenset({"CreateVpc", "CreateDefaultVpc"})
 _MAKES_SUBNET = frozenset({"CreateSubnet", "CreateDefaultSubnet"})
-_REROUTES = frozenset({"DeleteRoute", "ReplaceRoute", "AssociateRouteTable", "ReplaceRouteTableAssociation"})
+_REROUTES = frozenset(
+    {
+        "DeleteRoute",
+        "ReplaceRoute",
+        "AssociateRouteTable",
+        "ReplaceRouteTableAssociation",
+        "DisableVgwRoutePropagation",
+    }
+)
 # The target of a route, which EC2 keeps as a blackhole (VPC guide: route tables). The records of DetachNetworkInterface
 # name the attachment alone, so they tell nothing.
 _TAKES_TARGET = frozenset(

@@ -22,10 +22,12 @@ def handed_over_notice(
     stack_name: str,
     tiers: Iterable[tuple[str, SeenTier]],
     done: Iterable[Action],
+    is_required: bool,
 ) -> Notice:
     """Write whose endpoint takes precedence, what Lifeline did, which subnets go without, and what happens next.
 
-    `done` are the actions that made room for it. The claim must have an end.
+    `done` are the actions that made room for it. The claim must have an end. What isn't required in the VPC isn't taken
+    back.
     """
     actions = list(done)
     who, through, person = (name or "an unknown actor" for name in write_actor_shorter(freeze.actor))
@@ -56,9 +58,8 @@ def handed_over_notice(
             f"Have {write_actor(freeze.actor) or 'the caller'} try again now (with Terraform: run terraform apply",
             "again).",
             _meanwhile(isolated, service),
-            _afterwards(freeze, actions, what, ends),
-            "To have it do so now (the caller's next attempt will then fail):",
-            *invoke_lines(stack_name, {"vpc_ids": [vpc_id], "unfreeze": [service]}),
+            *(_afterwards(freeze, actions, what, ends) if is_required else _for_good(service, actions, what)),
+            *(invoke_lines(stack_name, {"vpc_ids": [vpc_id], "unfreeze": [service]}) if is_required else ()),
         ),
         vpc_id=vpc_id,
         resource_ids=(*resource_ids(actions), *freeze.ids),
@@ -76,12 +77,25 @@ def handed_over_notice(
     )
 
 
-def _afterwards(freeze: Freeze, actions: Iterable[Action], what: str, ends: str) -> str:
-    if any(action.kind is ActionKind.RETIRE_ENDPOINT for action in actions):
-        return f"If the new endpoint isn't available by {ends}, Lifeline will create its own again."
+def _afterwards(freeze: Freeze, actions: Iterable[Action], what: str, ends: str) -> tuple[str, str]:
+    now = "To have it do so now (the caller's next attempt will then fail):"
+    if _is_deleted(actions):
+        return f"If the new endpoint isn't available by {ends}, Lifeline will create its own again.", now
     own = "" if freeze.ids else "Once the new endpoint is available, Lifeline will delete its own. "
     which = "the new endpoint" if freeze.ids else "it"
-    return f"{own}If {which} isn't available by {ends}, Lifeline will take the {what} back."
+    return f"{own}If {which} isn't available by {ends}, Lifeline will take the {what} back.", now
+
+
+def _for_good(service: str, actions: Iterable[Action], what: str) -> tuple[str, str]:
+    back = "create its own again" if _is_deleted(actions) else f"take the {what} back"
+    return (
+        f"Neither the policy nor a tag requires the {service} service in this VPC any more, so Lifeline won't {back},",
+        "even if the new endpoint never comes. If somebody needs the service there, require it.",
+    )
+
+
+def _is_deleted(actions: Iterable[Action]) -> bool:
+    return any(action.kind is ActionKind.RETIRE_ENDPOINT for action in actions)
 
 
 def _why(freeze: Freeze) -> str:

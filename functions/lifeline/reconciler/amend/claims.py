@@ -105,7 +105,10 @@ def _announcements(context: VpcContext, plan: Plan, done: Sequence[Action], stat
         is_done = all(action.is_done for action in made_way)
         if freeze.kind is FreezeKind.CLAIM and not freeze.is_notified and is_done:
             owner, tiers = context.run.owner, plan.tiers
-            notice = handed_over_notice(freeze, service, plan.vpc_id, stack_name=owner, tiers=tiers, done=made_way)
+            is_required = any(report.service == service for report in plan.services)
+            notice = handed_over_notice(
+                freeze, service, plan.vpc_id, stack_name=owner, tiers=tiers, done=made_way, is_required=is_required
+            )
             yield Announcement(notice, _notified(service, freeze), frozenset(made_way))
 
 
