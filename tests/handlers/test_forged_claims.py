@@ -10,6 +10,7 @@ import pytest
 
 from lifeline.adapters.aws.event_history import EventHistory
 from lifeline.adapters.aws.queue import Queue
+from lifeline.core.coexist.claims import CLAIM_HOLDS
 from lifeline.core.requests.request import Request
 from lifeline.reconciler.batch import MOST_RECEIVES, read_record
 from lifeline.reconciler.steps.proven import MOST_LOOKED_UP, MOST_OF_ONE, WAITS, prove_claims
@@ -196,10 +197,18 @@ def test_a_refused_call_that_had_to_wait_goes_before_those_that_came_since(days:
 
     others = [refused_of_logs(days, vpc_id, subnet_id, f"role-{number}") for number in range(MOST_LOOKED_UP)]
     flood, late = [read(event, 1) for event in others], refused(days, theirs(days, vpc_id, subnet_id))
-    ((left, _),) = prove_claims([*flood, read(late, 1)], EventHistory(), settings).failed
+    ((left, _),) = prove_claims([*flood, read(late, 1)], EventHistory(), settings, now=days.clock()).failed
     assert left.trigger.event_id == late["detail"]["eventID"]
-    proven = prove_claims([*flood, read(late, 2)], EventHistory(), settings).requests
+    proven = prove_claims([*flood, read(late, 2)], EventHistory(), settings, now=days.clock()).requests
     assert proven[0].trigger.event_id == late["detail"]["eventID"]
+
+
+def test_old_refused_calls_that_are_replayed_take_the_look_up_of_none_that_counts(days: Days) -> None:
+    vpc_id, subnet_id, ours = served(days)
+    archived = [refused_in(days, vpc_id, subnet_id, identity=Identity(f"role-{number}")) for number in range(12)]
+    days.clock.advance(CLAIM_HOLDS)
+    days.try_to_deliver(*archived, refused(days, theirs(days, vpc_id, subnet_id)))
+    assert endpoint(days, ours)["PrivateDnsEnabled"] is False
 
 
 def refused_of_logs(days: Days, vpc_id: str, subnet_id: str, role: str) -> Any:
@@ -229,5 +238,5 @@ def test_a_proven_claim_keeps_how_often_its_message_came(days: Days) -> None:
     body = json.dumps(refused(days, theirs(days, vpc_id, subnet_id)))
     settings = Settings.from_environment()
     request = read_record({"messageId": "m-1", "body": body, "attributes": attributes}, settings.role_arn, REGION)
-    (proven,) = prove_claims([request], EventHistory(), settings).requests
+    (proven,) = prove_claims([request], EventHistory(), settings, now=days.clock()).requests
     assert (proven.tries, proven.message_id, proven.sent_at) == (2, "m-1", request.sent_at)

@@ -9,15 +9,18 @@ from lifeline.adapters.aws.calls import run_concurrently
 from lifeline.adapters.store.roster import Roster
 from lifeline.core.agents.agent import Agent, State, Suppression
 from lifeline.core.agents.roster import Chunk, replaced
-from lifeline.core.errors import TransientError
+from lifeline.core.errors import TerminalError, TransientError
 from lifeline.detector.attempts import Attempts
 from lifeline.runtime.observability import logger
 
+_TOO_LARGE = "ValidationException"  # DynamoDB API: PutItem, of an item of more than 400 KB
 _TRIES = 4  # to forget an agent while runs write the same chunk
 
 
 class ChunkWriter:
-    """Writes chunks. Where another run was first, that run's version stays, and `is_complete` becomes False."""
+    """Writes chunks. Where another run was first, that run's version stays, and `is_complete` becomes False; so it does
+    where new agents, or new series of known ones, make a chunk larger than the ledger takes, and are left out.
+    """
 
     def __init__(self, roster: Roster, watch: str, attempt: Attempts) -> None:
         self._roster = roster
@@ -38,13 +41,40 @@ class ChunkWriter:
         return [chunk for old in chunks if (chunk := after.get(old.number, old)) is not None]
 
     def _save(self, chunk: Chunk, before: Chunk | None) -> Chunk | None:
-        saved = self._attempt(partial(self._roster.save, chunk))
+        saved = self._attempt(partial(self._write, chunk, before))
         if saved is None and before is not None and before.agents == chunk.agents:
             return before
         if saved is None:
             self.is_complete = False
             logger.warning("agents not saved", watch=self._watch, chunk=chunk.number)
         return saved
+
+    def within_room(self, kept: Sequence[Chunk], chunks: Sequence[Chunk]) -> list[Chunk]:
+        """The chunks without the new agents, and the new series of known ones, for which the ledger has no room.
+        Whoever publishes long dimensions must not keep what is known of all other agents from being saved.
+        """
+        before = {chunk.number: chunk for chunk in kept}
+        return [
+            chunk
+            if chunk is before.get(chunk.number) or self._roster.has_room(chunk)
+            else self._without_new(chunk, before.get(chunk.number))
+            for chunk in chunks
+        ]
+
+    def _write(self, chunk: Chunk, before: Chunk | None) -> Chunk | None:
+        try:
+            return self._roster.save(chunk)
+        except TerminalError as error:
+            if error.code != _TOO_LARGE:
+                raise
+            logger.error(str(error))
+        return self._roster.save(self._without_new(chunk, before))
+
+    def _without_new(self, chunk: Chunk, before: Chunk | None) -> Chunk:
+        self.is_complete = False
+        words = f"new agents of {self._watch}, or new series of known ones, left out: the ledger has no room for them"
+        self._attempt.failures.append(words)
+        return _as_large_as(before or Chunk(chunk.number), chunk)
 
     def forget(self, entities: Iterable[str], now: datetime) -> list[str]:
         """Suppress agents until they report again. Returns those that were on the roster, sorted.
@@ -71,6 +101,16 @@ def newest_of(chunks: Iterable[Chunk]) -> dict[str, datetime]:
 def agents_of(chunks: Iterable[Chunk]) -> dict[str, Agent]:
     """The chunks' agents by entity."""
     return {entity: agent for chunk in chunks for entity, agent in chunk.agents.items()}
+
+
+def _as_large_as(before: Chunk, chunk: Chunk) -> Chunk:
+    """The chunk with the agents that it had before, each by the series that it had, and as it is now."""
+    had = {entity: (agent, old) for entity, agent in chunk.agents.items() if (old := before.agents.get(entity))}
+    agents = {
+        entity: replace(agent, series=old.series, others=old.others, strangers=old.strangers)
+        for entity, (agent, old) in had.items()
+    }
+    return replace(chunk, agents=agents, newest={one: at for one, at in chunk.newest.items() if one in agents})
 
 
 def _forgotten(agent: Agent, now: datetime) -> Agent:

@@ -122,7 +122,7 @@ class WatchRun:
         Raises TransientError or TerminalError where the roster or the open incidents can't be read.
         """
         kept = self.roster.read()
-        chunks = self.discovery.add_to(kept) if self.is_discovery_due() else kept
+        chunks = self.chunks.within_room(kept, self.discovery.add_to(kept)) if self.is_discovery_due() else kept
         verdicts, observation = self.judge(chunks, relist=self.discovery.relist)
         report = self.update_incidents(kept, chunks, verdicts, observation)
         self.end_discovery()

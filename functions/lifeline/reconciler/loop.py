@@ -84,7 +84,7 @@ def _reconcile(
     if not is_manual:
         _notify_of_policy(in_force, job)
     with without_denied_reads(job, waiting, region):
-        proven = prove_claims(waiting, tools.history, settings)
+        proven = prove_claims(waiting, tools.history, settings, now=run.now())
         for _, error in proven.failed:
             if tools.denials:
                 tools.denials.note(error)

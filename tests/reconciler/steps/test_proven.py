@@ -34,7 +34,7 @@ def test_a_claim_that_a_policy_forbids_to_look_up_has_that_for_its_answer(error:
     settings = Settings.from_environment(ENVIRONMENT)
     request = replace(read_change(REFUSED, settings.role_arn, region="us-east-1"), sent_at=NOW)
     history: Any = SimpleNamespace(find=find)
-    ((failed, answer),) = prove_claims([request], history, settings).failed
+    ((failed, answer),) = prove_claims([request], history, settings, now=NOW).failed
     assert failed is request
     assert isinstance(answer, TransientError | TerminalError)
     assert answer.code == code

@@ -20,6 +20,7 @@ from lifeline.core.agents.roster import Chunk, RosterState
 from lifeline.core.organization.ledger import Ledger
 
 _CHUNK = "CHUNK#"
+_MOST_BYTES = 350_000  # of the 400 KB that an item may have (DynamoDB guide: quotas)
 
 
 class Roster:
@@ -57,6 +58,10 @@ class Roster:
         """How many agents each chunk has if it is plain (`Chunk.is_plain`), as last written; None for the others."""
         items = self._query(ProjectionExpression="sk, agent_count, is_plain", ConsistentRead=True)
         return dict(sorted((_number(item), item["agent_count"] if item.get("is_plain") else None) for item in items))
+
+    def has_room(self, chunk: Chunk) -> bool:
+        """True if the chunk fits into one item, also with what comes to be known of its agents."""
+        return len(pack(chunk.agents.values(), chunk.unread, chunk.newest)) <= _MOST_BYTES
 
     def save(self, chunk: Chunk) -> Chunk | None:
         """The chunk with its next revision, or None where another run was first and nothing was written."""

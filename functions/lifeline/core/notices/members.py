@@ -12,7 +12,7 @@ from lifeline.core.notices.accounts import MOST_ADDRESSED, account_rows
 from lifeline.core.notices.notice import Notice, invoke_lines
 from lifeline.core.organization.members import MOST_TOLD, AccountStanding, MemberAccount
 from lifeline.core.severity import Severity
-from lifeline.core.wording import inert, write_actor, write_count, write_time
+from lifeline.core.wording import quoted, write_actor, write_count, write_time
 
 MOST_COUNTED = 200  # changes in an account while it can't be read …
 _MOST_NAMED = 10  # … and those that its notice names
@@ -207,4 +207,4 @@ def _untold(member: MemberAccount) -> tuple[str, ...]:
 
 
 def _name(member: MemberAccount) -> str:
-    return f" ({inert(member.name)})" if member.name else ""
+    return f" ({quoted(member.name)})" if member.name else ""

@@ -4,17 +4,18 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from itertools import zip_longest
 
 from lifeline.adapters.aws.event_history import EventHistory
+from lifeline.core.coexist.claims import CLAIM_HOLDS
 from lifeline.core.denial import DENIED_CODES
 from lifeline.core.errors import InvalidInputError, LifelineError, TerminalError, TransientError
 from lifeline.core.requests.cloudtrail import CHANGE, read_change
 from lifeline.core.requests.request import Request
 from lifeline.core.requests.vpcs_touched import attempted_on
-from lifeline.core.wording import principal_in
+from lifeline.core.wording import principal_in, read_time
 from lifeline.runtime.settings import Settings
 
 UNPROVEN = "NotInEventHistory"
@@ -35,12 +36,13 @@ class Proven:
     failed: list[tuple[Request, LifelineError]]
 
 
-def prove_claims(requests: Sequence[Request], history: EventHistory, settings: Settings) -> Proven:
+def prove_claims(requests: Sequence[Request], history: EventHistory, settings: Settings, *, now: datetime) -> Proven:
     """The requests, each claim from the queue as CloudTrail's Event history has it.
 
     A claim costs a VPC its private DNS, and whoever can change the queue's policy or a rule's targets can send one that
     nobody made. What somebody invokes the function with needs no proof: they could ask for more. Nor does a refused
-    deletion: it costs nobody a path, and tools that delete don't wait for CloudTrail.
+    deletion: it costs nobody a path, and tools that delete don't wait for CloudTrail. A claim that is over by its own
+    time isn't looked up: those that are replayed would take the look-ups of those that count.
     """
     proven = Proven([], [])
     by_caller: dict[str, dict[str, list[Request]]] = defaultdict(partial(defaultdict, list))
@@ -48,6 +50,8 @@ def prove_claims(requests: Sequence[Request], history: EventHistory, settings: S
         on = attempted_on(request.trigger.event_name, request.changed_ids)
         if request.claim is None or request.sent_at is None or not on:  # without one, it is about nobody
             proven.requests.append(request)
+        elif (at := read_time(request.trigger.time)) and at <= now - CLAIM_HOLDS:
+            proven.requests.append(replace(request, claim=None))
         else:
             by_caller[principal_in(request.trigger.actor)][on].append(request)
     looked_up = Counter[tuple[str, str]]()
