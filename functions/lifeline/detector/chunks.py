@@ -1,6 +1,6 @@
 """A watch's roster as one run reads and writes it: chunk by chunk, each under its revision."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
@@ -50,16 +50,25 @@ class ChunkWriter:
         return saved
 
     def within_room(self, kept: Sequence[Chunk], chunks: Sequence[Chunk]) -> list[Chunk]:
-        """The chunks without the new agents, and the new series of known ones, for which the ledger has no room.
-        Whoever publishes long dimensions must not keep what is known of all other agents from being saved.
+        """The chunks without the longest of the new agents, and of the new series of known ones, for which the ledger
+        has no room. Whoever publishes long dimensions must not keep what is known of all others from being saved.
         """
         before = {chunk.number: chunk for chunk in kept}
         return [
             chunk
             if chunk is before.get(chunk.number) or self._roster.has_room(chunk)
-            else self._without_new(chunk, before.get(chunk.number))
+            else self._without_longest(chunk, before.get(chunk.number))
             for chunk in chunks
         ]
+
+    def _without_longest(self, chunk: Chunk, before: Chunk | None) -> Chunk:
+        had = before.agents if before else {}
+        new = [entity for entity, agent in chunk.agents.items() if _length(agent) > _length(had.get(entity))]
+        new.sort(key=lambda entity: (_length(chunk.agents[entity]), entity))
+        while (new := new[: len(new) // 2]) and not self._roster.has_room(_with_new(chunk, had, new)):
+            pass
+        self._complain()
+        return _with_new(chunk, had, new)
 
     def _write(self, chunk: Chunk, before: Chunk | None) -> Chunk | None:
         try:
@@ -68,13 +77,13 @@ class ChunkWriter:
             if error.code != _TOO_LARGE:
                 raise
             logger.error(str(error))
-        return self._roster.save(self._without_new(chunk, before))
+        self._complain()
+        return self._roster.save(_with_new(chunk, before.agents if before else {}, ()))
 
-    def _without_new(self, chunk: Chunk, before: Chunk | None) -> Chunk:
+    def _complain(self) -> None:
         self.is_complete = False
         words = f"new agents of {self._watch}, or new series of known ones, left out: the ledger has no room for them"
         self._attempt.failures.append(words)
-        return _as_large_as(before or Chunk(chunk.number), chunk)
 
     def forget(self, entities: Iterable[str], now: datetime) -> list[str]:
         """Suppress agents until they report again. Returns those that were on the roster, sorted.
@@ -103,12 +112,20 @@ def agents_of(chunks: Iterable[Chunk]) -> dict[str, Agent]:
     return {entity: agent for chunk in chunks for entity, agent in chunk.agents.items()}
 
 
-def _as_large_as(before: Chunk, chunk: Chunk) -> Chunk:
-    """The chunk with the agents that it had before, each by the series that it had, and as it is now."""
-    had = {entity: (agent, old) for entity, agent in chunk.agents.items() if (old := before.agents.get(entity))}
+def _length(agent: Agent | None) -> int:
+    """How many letters there are in the dimensions that are kept of the agent."""
+    series = (agent.series, *agent.others, *agent.strangers) if agent else ()
+    return sum(len(name) + len(value) for one in series if one for name, value in one.dimensions)
+
+
+def _with_new(chunk: Chunk, had: Mapping[str, Agent], new: Collection[str]) -> Chunk:
+    """The chunk as it is, of what is longer than it was only with what is in `new`."""
     agents = {
-        entity: replace(agent, series=old.series, others=old.others, strangers=old.strangers)
-        for entity, (agent, old) in had.items()
+        entity: agent
+        if old is None or entity in new or _length(agent) <= _length(old)
+        else replace(agent, series=old.series, others=old.others, strangers=old.strangers)
+        for entity, agent in chunk.agents.items()
+        if (old := had.get(entity)) or entity in new or not _length(agent)
     }
     return replace(chunk, agents=agents, newest={one: at for one, at in chunk.newest.items() if one in agents})
 
