@@ -132,10 +132,11 @@ class ServicePlanner:
         yield from self.open_acls(obstacles, endpoint.id)
 
     def _behind_unread_groups(self, endpoint: Endpoint) -> Iterator[Obstacle]:
-        """That the endpoint's groups may shut subnets out, where no later run can read whether they do. What Lifeline
-        made had a group of its own; one that a person adopted has those that its people gave it.
+        """That the endpoint's groups may shut subnets out, where no later run can read their rules; a group that isn't
+        shown may just be new. What Lifeline made had a group of its own; what a person adopted has its people's.
         """
-        may_be_read = self.vpc.is_partly_seen or self.vpc.unread_words(Part.SECURITY_GROUPS)
+        shown = {group.id for group in self.vpc.groups(endpoint.security_group_ids)}
+        may_be_read = self.vpc.is_partly_seen or shown != endpoint.security_group_ids
         if may_be_read or (self.is_own(endpoint) and endpoint.is_adopted):
             return
         unread = unread_groups(endpoint, self.vpc, self.ports)
