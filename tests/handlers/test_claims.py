@@ -265,6 +265,30 @@ def test_where_theirs_lets_nobody_in_lifelines_own_stays_until_theirs_is_opened(
     assert (days.live(vpc_id), days.deletions()) == ([made], [ours])
 
 
+def test_theirs_whose_rules_cannot_be_read_is_said_once_and_answers_no_claim(days: Days) -> None:
+    """They are for a prefix list that another account doesn't share any more."""
+    vpc_id, subnet_id, ours = served(days)
+    days.account.fail_next("GetManagedPrefixListEntries", "InvalidPrefixListID.NotFound", times=999)
+    request = theirs(days, vpc_id, subnet_id)
+    (group_id,) = request["SecurityGroupIds"]
+    rule = {"IpProtocol": "tcp", "FromPort": 443, "ToPort": 443}
+    days.world.ec2.revoke_security_group_ingress(GroupId=group_id, IpPermissions=[HTTPS_FROM_THE_VPC])
+    days.world.ec2.authorize_security_group_ingress(
+        GroupId=group_id, IpPermissions=[rule | {"PrefixListIds": [{"PrefixListId": "pl-0123456789abcdef0"}]}]
+    )
+    days.deliver(refused(days, request))
+    days.world.notices()
+    made = apply_again(days, request)
+    (text,) = days.texts()
+    assert f"{group_id} of {made} allows what is in pl-0123456789abcdef0, which was not read" in " ".join(text.split())
+    assert "it isn't Lifeline's: its owner should allow inbound TCP 443" in " ".join(text.split())
+    days.sweeps(30, every=8)
+    assert (sorted(days.live(vpc_id)), days.deletions(), days.texts()) == (sorted([ours, made]), [], [])
+    days.world.ec2.authorize_security_group_ingress(GroupId=group_id, IpPermissions=[HTTPS_FROM_THE_VPC])
+    days.sweeps(1)
+    assert (days.live(vpc_id), days.deletions()) == ([made], [ours])
+
+
 # ---- what is no claim
 
 

@@ -231,17 +231,71 @@ def test_once_their_policy_lets_the_service_pass_the_claim_is_answered_and_lifel
     assert (days.live(vpc_id), days.deletions()) == ([made], [ours])
 
 
-def test_a_claim_of_routes_for_one_that_names_a_caller_takes_lifelines_own_and_it_is_noted(s3_days: Days) -> None:
-    """Whether such a role exists isn't known."""
+IN_NO_SUBNET = {"Condition": {"IpAddress": {"aws:VpcSourceIp": "10.0.200.0/24"}}}  # a block of the VPC alone
+
+
+def allowing(**more: Any) -> str:
+    return json.dumps({"Statement": [{"Effect": "Allow", "Principal": "*", "Action": "*", "Resource": "*", **more}]})
+
+
+@pytest.mark.parametrize(
+    "policy",
+    [
+        pytest.param(NARROW, id="callers"),
+        pytest.param(allowing(Action="s3:ListAllMyBuckets"), id="an action"),
+        pytest.param(allowing(Resource="arn:aws:s3:::gone"), id="a resource"),
+        pytest.param(allowing(**IN_NO_SUBNET), id="addresses"),
+    ],
+)
+def test_a_claim_of_routes_for_one_that_allows_only_something_takes_lifelines_own_and_it_is_noted(
+    s3_days: Days, policy: str
+) -> None:
+    """Whether such a role or a resource exists, or somebody asks for that alone, isn't known."""
     days = s3_days
     vpc_id, _, ours = served(days)
-    wanted = their_table(vpc_id, days.world.main_table(vpc_id)) | {"PolicyDocument": NARROW}
+    wanted = their_table(vpc_id, days.world.main_table(vpc_id)) | {"PolicyDocument": policy}
     days.deliver(refused(days, wanted, identity=MALLORY))
     assert days.deletions() == [ours]
     made = apply_again(days, wanted)
     answer = days.look(vpc_id)
     assert answer["services"][0]["state"] == "served"
     assert f"whether the policy of {made} allows the s3 service isn't clear" in answer["note"]
+
+
+def test_one_for_addresses_that_no_subnet_has_answers_a_claim_of_the_name_and_it_is_noted(days: Days) -> None:
+    vpc_id, ours, made = claim_with(days, PolicyDocument=allowing(**IN_NO_SUBNET))
+    assert (days.live(vpc_id), days.deletions()) == ([made], [ours])
+    assert f"whether the policy of {made} allows cloudwatch:PutMetricData isn't clear" in days.look(vpc_id)["note"]
+
+
+def test_their_interface_endpoint_for_one_bucket_takes_s3s_name_from_lifelines_gateway_endpoint_and_it_is_noted(
+    s3_days: Days,
+) -> None:
+    days = s3_days
+    vpc_id, subnet_id, _ = served(days)
+    made = apply_again(
+        days,
+        theirs(days, vpc_id, subnet_id)
+        | {
+            "ServiceName": "com.amazonaws.us-east-1.s3",
+            "PolicyDocument": allowing(Action="s3:*", Resource="arn:aws:s3:::ours"),
+            "DnsOptions": {"PrivateDnsOnlyForInboundResolverEndpoint": False},
+        },
+    )
+    days.sweeps(3)
+    answer = days.look(vpc_id)
+    assert (days.texts(), answer["services"][0]["state"], answer["services"][0]["by"]) == ([], "served", made)
+    assert f"whether the policy of {made} allows the s3 service isn't clear" in answer["note"]
+
+
+def test_a_policy_for_addresses_that_no_subnet_has_on_lifelines_own_endpoint_stays_and_is_noted(days: Days) -> None:
+    vpc_id, _, ours = served(days)
+    set_policy(days, ours, allowing(**IN_NO_SUBNET))
+    days.sweeps(3)
+    assert json.loads(endpoint(days, ours)["PolicyDocument"]) == json.loads(allowing(**IN_NO_SUBNET))
+    answer = days.look(vpc_id)
+    assert (days.texts(), answer["services"][0]["state"]) == ([], "served")
+    assert f"whether the policy of {ours} allows cloudwatch:PutMetricData isn't clear" in answer["note"]
 
 
 # ---- a VPC that is shared with other accounts

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from lifeline.adapters.store.vpcs import VpcStore
+from tests.handlers.test_claims import apply_again, endpoint, refused, strict_for_all
 from tests.support.cloudtrail import Identity, record_call
 from tests.support.days import EVERYWHERE, MINUTES, Days
 from tests.support.home import HOME
@@ -96,3 +97,24 @@ def test_an_endpoint_that_a_tag_had_made_first_keeps_the_name_and_that_is_said(d
     days.deliver(record_call("DeleteRoute", call, {}, at=days.clock()))
     assert endpoints(days, vpc_id) == [(TWIN, [theirs])]
     assert any(f"beside one for the {TWIN} service" in text for text in days.texts())
+
+
+def test_a_refused_call_for_the_other_service_takes_the_name_for_as_long_as_theirs_is_there(days: Days) -> None:
+    vpc_id = days.world.make_vpc()
+    subnet_id = days.world.make_subnet(vpc_id)
+    strict_for_all(days).sweeps(2)
+    (ours,) = days.live(vpc_id)
+    days.texts()
+    kind = {"VpcEndpointType": "Interface", "ServiceName": f"com.amazonaws.us-east-1.{TWIN}", "PrivateDnsEnabled": True}
+    request = {"VpcId": vpc_id, "SubnetIds": [subnet_id], **kind}
+    days.deliver(refused(days, request, identity=MALLORY))
+    assert any("mallory" in text for text in days.texts())
+    theirs = apply_again(days, request)
+    days.sweeps(48, every=6)
+    assert endpoint(days, ours)["PrivateDnsEnabled"] is False
+    said = days.texts()
+    assert any(theirs in text for text in said), said
+    days.world.ec2.delete_vpc_endpoints(VpcEndpointIds=[theirs])
+    days.clock.advance(MINUTES)
+    days.sweeps(1)
+    assert endpoint(days, ours)["PrivateDnsEnabled"] is True

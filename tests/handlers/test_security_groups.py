@@ -548,6 +548,29 @@ def test_an_endpoint_that_is_full_of_others_groups_is_said_with_the_quota_and_th
     assert {one["service"]: one["state"] for one in days.look(vpc_id)["services"]} == {"monitoring": "served"}
 
 
+def test_the_group_that_somebody_takes_off_for_one_whose_rules_cannot_be_read_is_put_back_twice_and_then_frozen(
+    days: Days,
+) -> None:
+    """By a prefix list of another account, which ends its share."""
+    vpc_id, endpoint_id, group_id = served(days)
+    days.account.fail_next("GetManagedPrefixListEntries", "InvalidPrefixListID.NotFound", times=999)
+    (theirs,) = create(days, vpc_id, "theirs")
+    rule = FROM_ELSEWHERE | {"PrefixListIds": [{"PrefixListId": "pl-0123456789abcdef0"}]}
+    days.world.ec2.authorize_security_group_ingress(GroupId=theirs, IpPermissions=[rule])
+    had: list[set[str]] = []
+    for _ in range(3):
+        days.clock.advance(MINUTES)
+        call = {"VpcEndpointId": endpoint_id, "AddSecurityGroupIds": [theirs], "RemoveSecurityGroupIds": [group_id]}
+        days.world.ec2.modify_vpc_endpoint(**call)
+        days.deliver(record_call("ModifyVpcEndpoint", call, {}, identity=STRANGER, at=days.clock()))
+        had.append({one["GroupId"] for one in days.world.endpoints(vpc_id)[0]["Groups"]})
+    assert had == [{group_id, theirs}, {group_id, theirs}, {theirs}]
+    *repaired, frozen = [" ".join(text.split()) for text in days.texts()]
+    assert ["pl-0123456789abcdef0, which was not read" in text for text in repaired] == [True, True]
+    assert "mallory reverted Lifeline's changes" in frozen
+    assert list(VpcStore("ledger").load(HOME.vpc(vpc_id)).frozen) == ["monitoring"]
+
+
 # ---- of another VPC
 
 

@@ -50,6 +50,7 @@ TABLE_ID = "rtb-0123456789abcdef0"
 CLAIM = Claim(service_name=MONITORING, domain=DOMAIN)
 CLAIMED = Claimed(CLAIM, "deploy-role", "CreateVpcEndpoint", "e-1", NOW)
 THEIRS = endpoint(MONITORING, "a", own=False, id="vpce-theirs", security_group_ids=frozenset({"sg-theirs"}))
+LETS_ALL_IN = SecurityGroup("sg-theirs", "theirs", (Rule("tcp", 443, 443, ("10.0.0.0/16",)),))
 NOTHING = Plan(VPC_ID, (), ())
 FREEZE = Freeze(FreezeKind.CLAIM, NOW, "why", "deploy-role", "e-1", NOW + CLAIM_HOLDS)
 
@@ -193,6 +194,8 @@ def answer(
     network: Vpc, frozen: dict[str, Freeze] | None = None, before: Plan | None = None, now: datetime = NOW
 ) -> HandOver:
     freezes = {"monitoring": FREEZE} if frozen is None else frozen
+    if not network.groups({"sg-theirs"}):
+        network = replace(network, security_groups=(*network.security_groups, LETS_ALL_IN))
     return answer_claims(before or plan(network), network, freezes, owner=OWNER, catalog=CATALOG, now=now)
 
 
@@ -277,7 +280,8 @@ THEIR_GROUP = SecurityGroup("sg-theirs", "theirs")
         ((Rule("tcp", 443, 443, groups=("sg-nobody",)),), False),
         ((Rule("tcp", 443, 443, ("10.0.1.0/24",)),), True),
         ((Rule("tcp", 443, 443, groups=("sg-agents",)),), True),
-        ((Rule("tcp", 443, 443, prefix_lists=("pl-unread",)),), True),
+        ((Rule("tcp", 443, 443, prefix_lists=("pl-unread",)),), False),
+        ((Rule("tcp", 443, 443, ("10.0.1.0/24",), prefix_lists=("pl-unread",)),), True),
     ],
 )
 def test_theirs_only_takes_over_if_its_groups_let_somebody_in_or_may(ingress: tuple[Rule, ...], works: bool) -> None:
@@ -294,6 +298,17 @@ def test_of_a_service_whose_ports_are_not_known_any_port_will_do() -> None:
     for ingress, works in (((Rule("tcp", 8883, 8883, ("10.0.0.0/8",)),), True), ((), False)):
         network = vpc(subnet("a"), own, other, own_security_group(), replace(THEIR_GROUP, ingress=ingress))
         assert (ActionKind.RETIRE_ENDPOINT in kinds(answer(network, {}, NOTHING))) is works
+
+
+def test_theirs_takes_nothing_over_while_its_groups_were_not_read() -> None:
+    network = vpc(subnet("a"), SILENT, replace(THEIRS, security_group_ids=frozenset({"sg-unseen"})))
+    assert kinds(answer(network)) == []
+
+
+def test_theirs_takes_over_where_members_of_a_group_are_let_in_and_nobody_is_there_yet() -> None:
+    there = replace(THEIR_GROUP, ingress=(Rule("tcp", 443, 443, groups=("sg-agents",)),))
+    found = answer(vpc(subnet("a"), SILENT, THEIRS, own_security_group(), there, interfaces=()))
+    assert ActionKind.RETIRE_ENDPOINT in kinds(found)
 
 
 def test_theirs_that_is_closed_to_a_subnet_that_requires_the_service_takes_nothing_over() -> None:

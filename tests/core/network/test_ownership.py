@@ -50,6 +50,13 @@ def test_on_record_is_what_was_made_in_this_very_vpc_and_without_records_the_tag
     assert (found.endpoints[0].tag(MANAGED_BY), found.security_groups[0].is_handed_over) == (None, True)
 
 
+def test_an_endpoint_that_people_made_is_known_by_its_record_once_it_is_adopted() -> None:
+    seen = vpc(endpoint(MONITORING))
+    for is_adopted in (False, True):
+        (found,) = recognize([seen], {"vpce-1": Owned(VPC_ID, NOW, is_adopted=is_adopted)})
+        assert (found.endpoints[0].on_record, found.endpoints[0].is_adopted) == (True, is_adopted)
+
+
 def test_what_has_a_record_that_cannot_be_read_is_left_alone_and_counts_as_on_record() -> None:
     seen = vpc(endpoint(MONITORING), own_security_group())
     (found,) = recognize([seen], {"vpce-1": UNREAD, "sg-own": UNREAD})

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from lifeline.core.network.model import MANAGED_BY, Rule, SecurityGroup, Vpc
-from lifeline.core.plan.actions import Action, ActionKind, Plan, Status
+from lifeline.core.network.model import MANAGED_BY, Endpoint, Part, Rule, SecurityGroup, Unread, Vpc
+from lifeline.core.plan.actions import Action, ActionKind, Plan, ServiceState, Status
 from lifeline.core.plan.security_group import MOST_UNUSED, close_words, own_security_groups, usable_security_group
 from tests.support.builders import MONITORING, OWNER, endpoint, own_security_group, plan, subnet, vpc
 
@@ -218,3 +218,49 @@ def test_an_endpoint_whose_group_lost_its_tag_and_its_rule_gets_another_group() 
     assert {one.kind for one in found.actions} == {CREATE, ATTACH, CONFIRM}
     (attach,) = of_kind(found, ATTACH)
     assert (attach.status, attach.endpoint_id) == (Status.PLANNED, "vpce-1")
+
+
+# ---- rules that weren't read
+
+UNREADABLE = SecurityGroup("sg-theirs", "theirs", (Rule("tcp", 443, 443, prefix_lists=("pl-gone",)),))
+WITHDRAWN = Unread(Part.PREFIX_LIST, "InvalidPrefixListID.NotFound", "pl-gone")
+
+
+def behind(group: SecurityGroup = UNREADABLE, *unread: Unread, own: bool = True, **more: object) -> Vpc:
+    """A VPC whose endpoint only has the group, and that has Lifeline's own beside it."""
+    made = endpoint(MONITORING, "a", own=own, security_group_ids=frozenset({group.id}), **more)
+    return vpc(subnet("a"), made, own_security_group(), group, unread=unread or (WITHDRAWN,))
+
+
+def test_lifelines_own_endpoint_gets_its_group_back_where_the_others_rules_cannot_be_read() -> None:
+    (action,) = plan(behind()).actions
+    assert (action.kind, action.status, action.security_group_id) == (ATTACH, Status.PLANNED, "sg-own")
+    assert "sg-theirs of vpce-1 allows what is in pl-gone, which was not read" in action.reason
+
+
+def test_an_endpoint_of_theirs_whose_rules_cannot_be_read_is_its_owners_to_open() -> None:
+    found = plan(behind(own=False))
+    (action,) = found.actions
+    assert (action.kind, action.status, action.subnet_ids) == (OPEN, Status.BLOCKED, ("subnet-a",))
+    assert "pl-gone, which was not read" in action.reason
+    assert "its owner should allow inbound TCP 443" in action.error
+    assert [report.state for report in found.services] == [ServiceState.UNKNOWN]
+
+
+@pytest.mark.parametrize(
+    "network",
+    [
+        pytest.param(behind(is_adopted=True), id="people gave it its groups"),
+        pytest.param(behind(UNREADABLE, replace(WITHDRAWN, is_passing=True)), id="a later run reads it"),
+        pytest.param(replace(behind(), security_groups=(own_security_group(),)), id="its group isn't shown yet"),
+        pytest.param(behind(replace(UNREADABLE, ingress=(*UNREADABLE.ingress, HTTPS))), id="others let them in"),
+        pytest.param(behind(replace(UNREADABLE, ingress=(Rule("tcp", 443, 443, groups=("sg-x",)),))), id="a group"),
+    ],
+)
+def test_for_rules_that_were_not_read_nothing_is_done_where_they_hardly_decide(network: Vpc) -> None:
+    assert plan(network).actions == ()
+
+
+def test_what_people_made_is_not_lifelines_to_open_though_it_has_been_adopted() -> None:
+    theirs: Endpoint = behind(own=False, is_adopted=True).endpoints[0]
+    assert [action.kind for action in plan(replace(behind(), endpoints=(theirs,))).actions] == [OPEN]

@@ -20,7 +20,7 @@ from lifeline.core.network.model import (
     is_own,
     suffix_of,
 )
-from lifeline.core.network.obstacles import barrier_to
+from lifeline.core.network.obstacles import barrier_to, unread_groups
 from lifeline.core.network.packets import EVERY_PORT
 from lifeline.core.network.ports import ports_of
 from lifeline.core.network.service_here import endpoints_of
@@ -112,7 +112,7 @@ class _HandingOver:
 
     def _works(self, endpoint: Endpoint) -> bool:
         """True if it is available, answers in the VPC, and lets somebody in: also of each subnet that requires the
-        service and that Lifeline's own lets in. What isn't known may let them in.
+        service and that Lifeline's own lets in. What isn't known may let them in, but for rules that weren't read.
         """
         if endpoint.state is not EndpointState.AVAILABLE or not _answers(endpoint):
             return False
@@ -125,10 +125,12 @@ class _HandingOver:
         return not losing and bool(let_in or not self._vpc.subnets)
 
     def _let_in(self, endpoint: Endpoint) -> frozenset[str]:
-        """The ids of the subnets to which the endpoint isn't closed."""
+        """The ids of the subnets to which the endpoint isn't closed, by what is known of its security groups."""
         ports = ports_of(suffix_of(endpoint.service_name), dict(self._catalog.ports)) or EVERY_PORT
+        unread = set(unread_groups(endpoint, self._vpc, ports))
+        barriers = {subnet.id: barrier_to(endpoint, subnet, self._vpc, ports) for subnet in self._vpc.subnets}
         return frozenset(
-            subnet.id for subnet in self._vpc.subnets if barrier_to(endpoint, subnet, self._vpc, ports).passes_any
+            id_ for id_, barrier in barriers.items() if barrier.passes_any and unread.isdisjoint(barrier.unread)
         )
 
     # ---- one claim

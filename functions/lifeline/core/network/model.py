@@ -501,7 +501,7 @@ class Endpoint(Tagged):
     `is_record_unread` is True if the ledger has a record that can't be understood: whose it is then isn't known.
     `record_family` is of which IP version its DNS records are, whatever addresses it has: `ipv4` or `ipv6`, for its
     private names also `service-defined` (ipv4), and anything else for both (EC2 API: DnsOptions.DnsRecordIpType; its
-    values in words: CDK API, VpcEndpointDnsRecordIpType).
+    values in words: CDK API, VpcEndpointDnsRecordIpType). `is_adopted` is True if the ledger says that people made it.
     """
 
     id: str
@@ -523,6 +523,7 @@ class Endpoint(Tagged):
     is_record_unread: bool = False
     record_family: str = ""
     added_subnet_ids: frozenset[str] = frozenset()
+    is_adopted: bool = False
 
     @property
     def families(self) -> frozenset[int]:

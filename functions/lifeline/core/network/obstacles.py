@@ -245,7 +245,7 @@ def _group_gate(
         return near, Filter(ObstacleKind.SECURITY_GROUP, lanes, words=""), ()
     names = ", ".join(sorted(group.id for group in groups))
     words = f"{names} of {endpoint.id} doesn't allow inbound {{ports}} from {{addresses}} ({client.id})"
-    unread = _unread(endpoint, groups, vpc, ports)
+    unread = unread_groups(endpoint, vpc, ports)
     naming = [rule for rule in rules if rule.groups and shares_ports(rule, ports)]
     members = [asking] if asking else vpc.clients_in(client)
     if naming and members:
@@ -285,8 +285,9 @@ def _lets_all_pass(rules: Collection[Rule], end: End, vpc: Vpc, ports: Ranges) -
     return all(lane.ports == ports for lane in rule_lanes(rules, end, vpc, ports))
 
 
-def _unread(endpoint: Endpoint, groups: list[SecurityGroup], vpc: Vpc, ports: Ranges) -> tuple[str, ...]:
+def unread_groups(endpoint: Endpoint, vpc: Vpc, ports: Ranges) -> tuple[str, ...]:
     """What decides whether the endpoint's groups let a client in, and wasn't read: their rules, or a prefix list."""
+    groups = vpc.groups(endpoint.security_group_ids)
     unseen = sorted(endpoint.security_group_ids - {group.id for group in groups})
     found = [f"the rules of {', '.join(unseen)} on {endpoint.id} were not read"] if unseen else []
     for group in groups:

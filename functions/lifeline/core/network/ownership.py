@@ -73,7 +73,8 @@ def _recognized[T: (Endpoint, SecurityGroup)](resource: T, vpc_id: str, records:
     stands_in: _Tags = ()
     if record.in_place_of and resource.tag(IN_PLACE_OF):
         stands_in = ((IN_PLACE_OF, record.in_place_of),)
-    return replace(resource, on_record=True, tags=(*_without(IN_PLACE_OF, resource.tags), *stands_in))
+    found = replace(resource, on_record=True, tags=(*_without(IN_PLACE_OF, resource.tags), *stands_in))
+    return replace(found, is_adopted=record.is_adopted) if isinstance(found, Endpoint) else found
 
 
 def _with_added(endpoint: Endpoint, records: Mapping[str, Owned] | None, vpc: Vpc) -> Endpoint:

@@ -9,7 +9,7 @@ from lifeline.core.network.endpoint_policy import is_shut, judge_policy
 from lifeline.core.network.gates import ObstacleKind
 from lifeline.core.network.model import FAILED_STATES, Catalog, Endpoint, Part, Service, Subnet, is_own
 from lifeline.core.network.network_path import NetworkPath, Reach
-from lifeline.core.network.obstacles import Obstacle
+from lifeline.core.network.obstacles import Obstacle, unread_groups
 from lifeline.core.network.packets import ports_in
 from lifeline.core.network.ports import HTTPS, ports_unknown
 from lifeline.core.network.reach import ServiceReach
@@ -120,7 +120,7 @@ class ServicePlanner:
 
     def remove(self, found: Iterable[Obstacle], endpoint: Endpoint) -> Iterator[Action]:
         """What would let subnets reach an endpoint that answers. Most of it only the owner of the endpoint can do."""
-        obstacles = list(found)
+        obstacles = [*found, *self._behind_unread_groups(endpoint)]
         for kind, action_kind in (
             (ObstacleKind.SECURITY_GROUP, ActionKind.OPEN_SECURITY_GROUP),
             (ObstacleKind.ADDRESS_FAMILY, ActionKind.CREATE_INTERFACE_ENDPOINT),
@@ -130,6 +130,20 @@ class ServicePlanner:
             if of_kind and not (kind is ObstacleKind.SECURITY_GROUP and self.security_group_will_do(endpoint)):
                 yield self.remedy(action_kind, endpoint, of_kind)
         yield from self.open_acls(obstacles, endpoint.id)
+
+    def _behind_unread_groups(self, endpoint: Endpoint) -> Iterator[Obstacle]:
+        """That the endpoint's groups may shut subnets out, where no later run can read their rules; a group that isn't
+        shown may just be new. What Lifeline made had a group of its own; what a person adopted has its people's.
+        """
+        shown = {group.id for group in self.vpc.groups(endpoint.security_group_ids)}
+        may_be_read = self.vpc.is_partly_seen or shown != endpoint.security_group_ids
+        if may_be_read or (self.is_own(endpoint) and endpoint.is_adopted):
+            return
+        unread = unread_groups(endpoint, self.vpc, self.ports)
+        for subnet_id, path in sorted(self.paths.items()):
+            yield from (
+                Obstacle(ObstacleKind.SECURITY_GROUP, words, subnet_id) for words in unread if words in path.unread
+            )
 
     def reset_policies(self) -> Iterator[Action]:
         """What gives Lifeline's own endpoints the policies that they should have, and what would let the service
