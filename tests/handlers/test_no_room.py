@@ -86,7 +86,8 @@ def test_a_zone_that_somebody_reserves_keeps_no_endpoint_from_another_zone_where
     days: Days,
 ) -> None:
     vpc_id = days.world.make_vpc()
-    days.account.reserved.add(days.world.make_subnet(vpc_id, "10.0.2.0/24"))
+    reserved = days.world.make_subnet(vpc_id, "10.0.2.0/24")
+    days.account.reserved.add(reserved)
     public = days.world.make_subnet(vpc_id, "10.0.3.0/25", "us-east-1b")
     table_id = table_of(days.world, vpc_id, public)
     gateway = days.world.ec2.create_internet_gateway()["InternetGateway"]["InternetGatewayId"]
@@ -95,6 +96,9 @@ def test_a_zone_that_somebody_reserves_keeps_no_endpoint_from_another_zone_where
     days.sweeps(1)
     work(days)
     assert monitoring_in(days, vpc_id) == [[public]]
+    days.account.reserved.clear()
+    days.sweeps(1)
+    assert monitoring_in(days, vpc_id) == [sorted([public, reserved])], "and its own zone's, once there is room"
 
 
 def test_an_endpoint_moves_past_a_subnet_whose_addresses_somebody_reserves(days: Days) -> None:

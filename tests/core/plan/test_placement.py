@@ -107,8 +107,16 @@ def test_where_ec2_refused_all_zones_of_the_clients_the_best_other_one_does() ->
         (("subnet-c", "subnet-b", "subnet-a"), ["a"]),  # all are full: there may be room by now
     ):
         assert placed(client, *others, clients=(client,), full=full)[0] == found
+    assert placed(client, *others, clients=(client,), full=("subnet-a",), kind="ipv4", per_zone=False)[0] == ["c"]
     without = replace(client, free_addresses=0)
     assert placed(without, *others, clients=(without,), full=("subnet-b", "subnet-c"))[0] == ["b"]
+
+
+def test_of_one_that_is_there_the_zones_of_the_clients_are_tried_again() -> None:
+    client, other = home("a"), home("b", "2")
+    assert placed(client, other, clients=(client,), full=("subnet-a",), kind="ipv4")[0] == ["a"]
+    without = replace(client, free_addresses=0)
+    assert placed(without, other, clients=(without,), full=("subnet-b",), kind="ipv4")[0] == ["b"]
 
 
 def test_a_refusal_counts_for_three_days_and_the_oldest_comes_first() -> None:

@@ -61,7 +61,8 @@ def place_interfaces(  # noqa: PLR0913 - what decides, by name
         best[subnet.zone] = subnet
     zones = {subnet.zone for subnet in wanting}
     chosen = [subnet for zone, subnet in sorted(best.items()) if zone in zones]
-    if {subnet.id for subnet in chosen} <= {*full}:
+    refused = () if kind and per_zone else full  # one that is there answers from other zones: its own are tried again
+    if {subnet.id for subnet in chosen} <= {*refused}:
         other = sorted(best.values(), key=preference)[:1]
         chosen = [subnet for subnet in other if subnet.id not in full] or chosen or other
     if not per_zone:
