@@ -7,6 +7,7 @@ import pytest
 
 from lifeline.adapters.aws import endpoints
 from tests.support.cases import requiring
+from tests.support.cloudtrail import Failure, record_call
 from tests.support.days import MINUTES, Days
 from tests.support.world import World, emulated_world
 
@@ -48,6 +49,84 @@ def test_a_subnet_whose_addresses_somebody_reserves_keeps_no_endpoint_from_the_v
     days.sweeps(3)
     said = [word for text in days.texts() for word in ("frozen", "removed from", "were added") if word in text]
     assert said == [], "nobody reverted or added anything"
+
+
+def monitoring_in(days: Days, vpc_id: str) -> list[list[str]]:
+    """The subnets of each endpoint for monitoring."""
+    found = (one for one in days.world.endpoints(vpc_id) if "monitoring" in one["ServiceName"])
+    return [sorted(one["SubnetIds"]) for one in found]
+
+
+@pytest.mark.parametrize("zones", [["us-east-1a"], ["us-east-1a", "us-east-1b"]])
+def test_a_subnet_whose_addresses_somebody_reserves_keeps_no_endpoint_from_another_of_its_zone(
+    days: Days, zones: list[str]
+) -> None:
+    vpc_id, room = days.world.make_vpc(), []
+    for number, zone in enumerate(zones):
+        days.account.reserved.add(days.world.make_subnet(vpc_id, f"10.0.{number + 8}.0/24", zone))
+        room.append(days.world.make_subnet(vpc_id, f"10.0.{number}.0/25", zone))
+    days.sweeps(1)
+    work(days)
+    assert monitoring_in(days, vpc_id) == [sorted(room)]
+    assert not any("abandoned" in text for text in days.texts())
+
+
+def test_one_that_is_reserved_in_a_second_zone_keeps_no_interface_from_that_zone(days: Days) -> None:
+    vpc_id = days.world.make_vpc()
+    first = days.world.make_subnet(vpc_id, zone="us-east-1b")
+    days.sweeps(1)
+    days.account.reserved.add(days.world.make_subnet(vpc_id, "10.0.2.0/24"))
+    second = days.world.make_subnet(vpc_id, "10.0.3.0/25")
+    days.sweeps(1)
+    work(days)
+    assert monitoring_in(days, vpc_id) == [sorted([first, second])]
+
+
+def test_a_zone_that_somebody_reserves_keeps_no_endpoint_from_another_zone_where_nothing_is_required(
+    days: Days,
+) -> None:
+    vpc_id = days.world.make_vpc()
+    reserved = days.world.make_subnet(vpc_id, "10.0.2.0/24")
+    days.account.reserved.add(reserved)
+    public = days.world.make_subnet(vpc_id, "10.0.3.0/25", "us-east-1b")
+    table_id = table_of(days.world, vpc_id, public)
+    gateway = days.world.ec2.create_internet_gateway()["InternetGateway"]["InternetGatewayId"]
+    days.world.ec2.attach_internet_gateway(InternetGatewayId=gateway, VpcId=vpc_id)
+    days.world.ec2.create_route(RouteTableId=table_id, DestinationCidrBlock="0.0.0.0/0", GatewayId=gateway)
+    days.sweeps(1)
+    work(days)
+    assert monitoring_in(days, vpc_id) == [[public]]
+    days.account.reserved.clear()
+    days.sweeps(1)
+    assert monitoring_in(days, vpc_id) == [sorted([public, reserved])], "and its own zone's, once there is room"
+
+
+def test_an_endpoint_moves_past_a_subnet_whose_addresses_somebody_reserves(days: Days) -> None:
+    vpc_id = days.world.make_vpc()
+    doomed = days.world.make_subnet(vpc_id, zone="us-east-1a")
+    days.sweeps(1)
+    days.clock.advance(MINUTES)
+    days.account.reserved.add(days.world.make_subnet(vpc_id, "10.0.2.0/24", "us-east-1b"))
+    there = days.world.make_subnet(vpc_id, "10.0.3.0/25", "us-east-1b")
+    days.world.ec2.run_instances(ImageId="ami-12345678", MinCount=1, MaxCount=1, SubnetId=there)
+    refusal = Failure("Client.DependencyViolation", "The subnet has dependencies")
+    days.deliver(record_call("DeleteSubnet", {"SubnetId": doomed}, failure=refusal, at=days.clock()))
+    work(days)
+    assert monitoring_in(days, vpc_id) == [sorted([doomed, there])], "it leaves the first once the second is there"
+
+
+def test_however_many_subnets_of_a_zone_are_reserved_the_one_with_room_comes_in_time(days: Days) -> None:
+    """A run tries one of them, and seven runs an hour do: 30 take five hours."""
+    vpc_id = days.world.make_vpc()
+    for number in range(10, 40):
+        days.account.reserved.add(days.world.make_subnet(vpc_id, f"10.0.{number}.0/24"))
+    room = days.world.make_subnet(vpc_id, "10.0.1.0/25")
+    found = []
+    for _ in range(5):
+        days.sweeps(1)
+        work(days)
+        found.append(monitoring_in(days, vpc_id))
+    assert found == [[], [], [], [], [[room]]]
 
 
 def serves_all_tables_but(days: Days, refusing: set[str], code: str) -> bool:

@@ -513,6 +513,34 @@ def test_somebodys_closed_endpoint_with_lifelines_tag_is_said_and_the_other_serv
         assert any("it isn't Lifeline's: its owner should allow inbound TCP 443" in text for text in said)
 
 
+def test_a_group_that_somebodys_prefix_list_fills_is_replaced_on_the_endpoint_that_it_shuts(days: Days) -> None:
+    """AWS counts the entries that the list may have as so many rules, which moto doesn't."""
+    vpc_id, _, group_id = served(days)
+    ec2, at_443 = days.world.ec2, {"IpProtocol": "tcp", "FromPort": 443, "ToPort": 443}
+    listed = [{"Cidr": "192.0.2.0/24"}]
+    made = ec2.create_managed_prefix_list(PrefixListName="large", MaxEntries=60, AddressFamily="IPv4", Entries=listed)
+    rule = at_443 | {"PrefixListIds": [{"PrefixListId": made["PrefixList"]["PrefixListId"]}]}
+    records = []
+    for verb, permission in (("Revoke", at_443 | {"IpRanges": [{"CidrIp": "10.0.0.0/16"}]}), ("Authorize", rule)):
+        call = {"GroupId": group_id, "IpPermissions": [permission]}
+        getattr(ec2, f"{verb.lower()}_security_group_ingress")(**call)
+        name = f"{verb}SecurityGroupIngress"
+        records.append(record_call(name, call, {}, identity=STRANGER, at=days.clock()))
+
+    def refuse(operation: str, params: dict[str, Any]) -> None:
+        if operation == "AuthorizeSecurityGroupIngress" and params.get("GroupId") == group_id:
+            days.account.fail_next(operation, "RulesPerSecurityGroupLimitExceeded", times=1)
+
+    days.account.listeners.append(refuse)
+    days.deliver(*records)
+    days.sweeps(1)
+    (endpoint,) = days.world.endpoints(vpc_id)
+    (other,) = {one["GroupId"] for one in endpoint["Groups"]} - {group_id}
+    (added,) = ec2.describe_security_groups(GroupIds=[other])["SecurityGroups"]
+    assert [one["CidrIp"] for one in added["IpPermissions"][0]["IpRanges"]] == ["10.0.0.0/16"]
+    assert [one["state"] for one in days.look(vpc_id)["services"] if one["service"] == "monitoring"] == ["served"]
+
+
 def test_a_full_quota_of_groups_is_said_once_and_the_endpoint_follows_once_there_is_room(days: Days) -> None:
     vpc_id = isolated(days)
     days.account.fail_next("CreateSecurityGroup", "SecurityGroupLimitExceeded", times=5)

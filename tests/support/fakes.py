@@ -35,6 +35,7 @@ class Fakes:
     journal: list[str] = field(default_factory=list)
     fail: set[str] = field(default_factory=set)
     leased: set[str] = field(default_factory=set)
+    full: set[str] = field(default_factory=set)
     region: VpcState = field(default_factory=lambda: VpcState(enforced_since=LONG_AGO, swept_at=LONG_AGO))
     usage: Usage = field(default_factory=Usage)
     kill_switch: str = ""

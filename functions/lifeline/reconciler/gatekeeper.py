@@ -512,5 +512,5 @@ def _may_be_made(step: Step, applied: Mapping[str, Applied]) -> bool:
     """True if the change was made, or if AWS may have made it before its answer was lost."""
     became = applied[step.vpc_id]
     action = became.actions[step.index]
-    is_open = action.is_planned and action.error != Deferral.TIME
+    is_open = action.is_planned and action.error != Deferral.TIME and step.index not in became.unmade
     return action.is_done or (is_open and became.deferral is Deferral.TRANSIENT)

@@ -31,7 +31,7 @@ def network(*more: object, **changes: object) -> Vpc:
 
 
 def moves(
-    of: Vpc, *occupied: str, requiring: str = "", doomed: str = "a", reached: bool = False
+    of: Vpc, *occupied: str, requiring: str = "", doomed: str = "a", reached: bool = False, full: str = ""
 ) -> Mapping[str, tuple[str, ...]]:
     wanted = frozenset(f"subnet-{one}" for one in requiring)
     stay = Stay(
@@ -42,6 +42,7 @@ def moves(
         is_reached=reached,
         desired=Desired((Requirement("monitoring", wanted, per_zone=True),)),
         catalog=CATALOG,
+        full=tuple(f"subnet-{one}" for one in full),
     )
     return stay.moves()
 
@@ -151,6 +152,13 @@ def test_where_anybody_who_stays_would_lose_it_it_has_no_place(shut_off: str, pl
     acl = NetworkAcl("acl-1", frozenset({f"subnet-{shut_off}"}), (not_to_b, *entries))
     of = vpc(*here, endpoint(MONITORING, "a"), own_security_group(), network_acls=(acl,))
     assert moves(of, "c") == {"vpce-1": place}
+
+
+def test_it_goes_where_ec2_did_not_refuse_it() -> None:
+    of = network(subnet("c", C))
+    assert moves(of, "b") == TO_B
+    assert moves(of, "b", full="b") == {"vpce-1": ("subnet-c",)}
+    assert moves(of, "b", full="bc") == TO_B
 
 
 def test_of_two_doomed_subnets_neither_takes_it() -> None:

@@ -10,6 +10,7 @@ from lifeline.core.coexist.canary import Canary
 from lifeline.core.coexist.vpc_state import MOST_TOLD, VpcList, VpcState
 from lifeline.core.guards.backlog import Alike, GapSurvey
 from lifeline.core.guards.freeze import Freeze, FreezeKind
+from tests.support.builders import subnet, vpc
 
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
 JUDGED = Alike(frozenset({"subnet-a"}), asked=frozenset({"monitoring"}))
@@ -52,6 +53,14 @@ def test_people_are_told_of_open_issues_six_times_in_an_hour_at_most() -> None:
     assert len(state.told_at) == MOST_TOLD
     assert not state.may_tell(NOW + 60 * minute)
     assert state.may_tell(NOW + 61 * minute)
+
+
+def test_what_ec2_refused_for_want_of_addresses_is_kept_for_three_days_and_known_to_a_plan() -> None:
+    later = NOW + timedelta(days=2)
+    state = VpcState().with_full({"subnet-b"}, NOW).with_full({"subnet-a"}, later)
+    assert state.followed(vpc(subnet("a")), now=later).full == ("subnet-b", "subnet-a")
+    assert state.with_full({"subnet-b"}, later).full_subnets == {"subnet-a": later, "subnet-b": later}
+    assert state.with_full((), NOW + timedelta(days=3)).full_subnets == {"subnet-a": later}
 
 
 def test_what_people_were_told_of_a_wait_is_kept_for_as_long_as_it_lasts() -> None:

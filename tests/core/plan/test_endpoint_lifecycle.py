@@ -41,7 +41,9 @@ def test_only_one_that_ec2_does_not_show_yet_or_that_failed_too_often_changes_th
     assert [coming.changes_plan(vpc(subnet("a")), at) for at in times] == [True, False]
     often = after(timedelta(minutes=2), EndpointState.FAILED, failures=1)
     assert often.changes_plan(vpc(subnet("a")), NOW)
-    assert not after(timedelta(minutes=2), EndpointState.FAILED).changes_plan(vpc(subnet("a")), NOW)
+    once = after(timedelta(minutes=2), EndpointState.FAILED)
+    assert not once.changes_plan(vpc(subnet("a")), NOW)
+    assert replace(once, full=("subnet-a",)).changes_plan(vpc(subnet("a")), NOW)
 
 
 def test_one_is_overdue_from_the_moment_that_ec2_should_show_it_and_no_longer_once_it_is_settled() -> None:

@@ -1,12 +1,13 @@
 """In which subnets an interface endpoint gets its interfaces, and with which addresses."""
 
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from lifeline.core.network.model import EndpointType, SeenTier, Service, Subnet, Tier, UnsureTier
-from lifeline.core.plan.placement import can_hold_interface, place_interfaces
+from lifeline.core.plan.placement import can_hold_interface, full_lately, place_interfaces
 from tests.support.builders import vpc
 
 US, OTHERS = "123456789012", "999999999999"
@@ -80,6 +81,50 @@ def test_where_no_zone_of_the_clients_can_the_best_other_one_does() -> None:
     full = home("a", free_addresses=0)
     assert placed(full, home("b", "2"), home("c", "3", free_addresses=200), clients=(full,))[0] == ["c"]
     assert placed(full, clients=(full,))[0] == []
+
+
+def test_what_ec2_refused_is_tried_again_only_where_nothing_else_is_left_in_its_turn() -> None:
+    here = (home("a", free_addresses=200), home("a2"), home("b", "2"))
+    for full, found in (
+        (("subnet-a",), ["a2", "b"]),
+        (("subnet-b",), ["a", "b"]),  # its zone has no other
+        (("subnet-a2", "subnet-a"), ["a2", "b"]),
+        (("subnet-a", "subnet-a2"), ["a", "b"]),
+        (("subnet-b", "subnet-a", "subnet-a2"), ["a", "b"]),
+    ):
+        assert placed(*here, full=full)[0] == found
+    assert placed(*here, full=("subnet-a", "subnet-a2"), per_zone=False)[0] == ["b"]
+    public: dict[str, SeenTier] = {"subnet-a": Tier.ISOLATED, "subnet-a2": Tier.PUBLIC, "subnet-b": Tier.PUBLIC}
+    assert placed(*here, tiers=public, full=("subnet-a",))[0] == ["a2", "b"]
+
+
+def test_where_ec2_refused_all_zones_of_the_clients_the_best_other_one_does() -> None:
+    client, others = home("a"), (home("b", "2"), home("c", "3", free_addresses=200))
+    for full, found in (
+        ((), ["a"]),
+        (("subnet-a",), ["c"]),
+        (("subnet-a", "subnet-c"), ["b"]),
+        (("subnet-c", "subnet-b", "subnet-a"), ["a"]),  # all are full: there may be room by now
+    ):
+        assert placed(client, *others, clients=(client,), full=full)[0] == found
+    assert placed(client, *others, clients=(client,), full=("subnet-a",), kind="ipv4", per_zone=False)[0] == ["c"]
+    without = replace(client, free_addresses=0)
+    assert placed(without, *others, clients=(without,), full=("subnet-b", "subnet-c"))[0] == ["b"]
+
+
+def test_of_one_that_is_there_the_zones_of_the_clients_are_tried_again() -> None:
+    client, other = home("a"), home("b", "2")
+    assert placed(client, other, clients=(client,), full=("subnet-a",), kind="ipv4")[0] == ["a"]
+    without = replace(client, free_addresses=0)
+    assert placed(without, other, clients=(without,), full=("subnet-b",), kind="ipv4")[0] == ["b"]
+
+
+def test_a_refusal_counts_for_three_days_and_the_oldest_comes_first() -> None:
+    now = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
+    ages = {"b": timedelta(hours=1), "a": timedelta(hours=2), "old": timedelta(days=3)}
+    full = {id_: now - age for id_, age in ages.items()}
+    assert full_lately(full, now=now) == ("a", "b")
+    assert full_lately(full, now=now - timedelta(seconds=1)) == ("old", "a", "b")
 
 
 def test_of_a_zones_subnets_the_most_private_one_goes_first_then_the_one_with_most_room_then_the_first() -> None:

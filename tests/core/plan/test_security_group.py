@@ -212,6 +212,17 @@ def test_a_group_that_is_full_of_rules_is_replaced_on_the_endpoints_that_it_shut
     assert [one.kind for one in plan(vpc(subnet("a"), endpoint(MONITORING, "a"), room)).actions] == [OPEN]
 
 
+def test_a_group_that_a_prefix_list_may_fill_is_replaced_on_the_endpoints_that_it_shuts_out() -> None:
+    """AWS counts the entries that the list may have, whatever it has."""
+    of_list = Rule("tcp", 443, 443, prefix_lists=("pl-x",))
+    for group, kinds in (
+        (own_security_group(ingress=(of_list,)), [CREATE, OPEN, ATTACH]),
+        (opened(of_list), []),
+    ):
+        here = vpc(subnet("a"), endpoint(MONITORING, "a"), group, prefix_lists=(("pl-x", ("192.0.2.0/24",)),))
+        assert [one.kind for one in plan(here).planned] == kinds
+
+
 def test_an_endpoint_whose_group_lost_its_tag_and_its_rule_gets_another_group() -> None:
     closed = own_security_group("192.168.0.0/16", tags=())
     found = plan(vpc(subnet("a"), endpoint(MONITORING, "a"), closed))

@@ -20,12 +20,13 @@ from lifeline.core.network.model import RULE_WORDS
 from lifeline.core.plan.actions import NAMING, REMOVALS, UNANSWERED, Action, ActionKind
 from lifeline.core.policy.labels import REFUSED_COPIES, Tagging, refused_words
 
+FULL = "InsufficientFreeAddressesInSubnet"
 # The network changed since it was observed, or EC2 doesn't show yet what was just made (EC2 API: eventual consistency).
 # Looking again gives the answer, so these are no failures.
 _STALE_CODES = frozenset(
     {
+        FULL,
         "DuplicateSubnetsInSameZone",
-        "InsufficientFreeAddressesInSubnet",
         "InvalidGroup.Duplicate",
         "InvalidGroup.NotFound",
         "InvalidRouteTableID.NotFound",
@@ -42,7 +43,7 @@ _STALE_CODES = frozenset(
 
 # EC2 refuses all of a call of which one subnet, or one route table, has no room left, or a table has such a route (EC2
 # API: error codes).
-_NO_ROOM = frozenset({"InsufficientFreeAddressesInSubnet", "RouteAlreadyExists", "RouteLimitExceeded"})
+_NO_ROOM = frozenset({FULL, "RouteAlreadyExists", "RouteLimitExceeded"})
 _ADDS = frozenset(
     {
         ActionKind.CREATE_INTERFACE_ENDPOINT,
@@ -84,7 +85,8 @@ class Endpoints:
 
     `record` is called with the VPC's ID, the new resource's and the action, as soon as EC2 has created it: what isn't
     on record isn't Lifeline's own. EC2 is asked for more subnets of an endpoint within `asking`: those that aren't on
-    record by then count as others'. One for each run, for it remembers which groups are new.
+    record by then count as others'. One for each run, for it remembers which groups are new, and which subnets, by id,
+    EC2 refused for want of addresses: these are `full`.
     """
 
     def __init__(
@@ -103,6 +105,7 @@ class Endpoints:
         self._ec2 = ec2 or client("ec2")
         self._sleep = sleep
         self._new_groups: set[str] = set()
+        self.full: set[str] = set()
 
     def apply(self, action: Action, *, vpc_id: str, security_group_id: str = "") -> AppliedIds:
         """Makes one change. Raises TransientError where another attempt can succeed, TerminalError where it can't,
@@ -127,6 +130,7 @@ class Endpoints:
         try:
             return make(action)
         except TerminalError as error:
+            self.full.update(action.subnet_ids if error.code == FULL and len(action.subnet_ids) == 1 else ())
             if error.code not in _NO_ROOM or action.kind not in _ADDS:
                 raise
             for part in _halves(action):

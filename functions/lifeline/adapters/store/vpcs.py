@@ -31,6 +31,7 @@ _FOUND_ANEW = frozenset(
         "awaited_told",
         "backlog_notified_at",
         "denied",
+        "full_subnets",
         "lacking",
         "look",
         "notified",

@@ -46,7 +46,7 @@ class Stay:
     """What is known of those who stay while subnets are `doomed`, to see which endpoints they need.
 
     `occupied` are the other subnets with somebody's network interfaces. `is_reached` says that other networks can use
-    the VPC, too.
+    the VPC, too, `full` are the subnets that EC2 refused lately for want of addresses.
     """
 
     vpc: Vpc
@@ -57,6 +57,7 @@ class Stay:
     desired: Desired
     catalog: Catalog = field(default_factory=Catalog)
     dns: DnsView | None = None
+    full: tuple[str, ...] = ()
 
     def moves(self) -> Mapping[str, tuple[str, ...]]:
         """Lifeline's endpoints that can't just leave the doomed subnets, because somebody needs them there, each with
@@ -121,6 +122,7 @@ class Stay:
                 account_id=self.vpc.owner_id,
                 kind=endpoint.ip_address_type,
                 avoid=avoid | closed,
+                full=self.full,
             )
 
         now = self._by(endpoint, self.doomed)

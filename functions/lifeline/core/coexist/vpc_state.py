@@ -15,6 +15,7 @@ from lifeline.core.guards.freeze import Freeze, FreezeKind, standing
 from lifeline.core.network.model import Vpc
 from lifeline.core.organization.look import AccountLook
 from lifeline.core.plan.endpoint_lifecycle import Followed, Made, follow
+from lifeline.core.plan.placement import full_lately
 
 MOST_TOLD = 6  # in an hour: as often as of one incident
 _AN_HOUR = timedelta(hours=1)
@@ -51,6 +52,7 @@ class VpcState:
     - `denied`: by action, in which words AWS's policies denied it since the last sweep.
     - `let_in`: by endpoint that Lifeline made, with or without its tag, the fingerprint of a policy that let callers in
       when it was first seen, as far as that hangs on the network; `let_in_at`: when that was.
+    - `full_subnets`: by subnet, when EC2 last refused it an interface for want of addresses, within three days.
     - `seen_at`: when a run last saw it, to the week.
 
     Of a region:
@@ -92,6 +94,7 @@ class VpcState:
     denied: Mapping[str, str] = field(default_factory=dict)
     let_in: Mapping[str, str] = field(default_factory=dict)
     let_in_at: Mapping[str, datetime] = field(default_factory=dict)
+    full_subnets: Mapping[str, datetime] = field(default_factory=dict)
     seen_at: datetime | None = None
     enforced_since: datetime | None = None
     swept_at: datetime | None = None
@@ -103,7 +106,13 @@ class VpcState:
         """What became of the VPC's newest endpoints, and what else of the state a plan must know."""
         found = follow(self.made, self.failures, vpc, now=now)
         frozen = frozenset(standing(self.frozen, now))
-        return replace(found, refused=refused_lately(self.associated, now=now), frozen=frozen)
+        full = full_lately(self.full_subnets, now=now)
+        return replace(found, refused=refused_lately(self.associated, now=now), frozen=frozen, full=full)
+
+    def with_full(self, subnet_ids: Collection[str], now: datetime) -> "VpcState":
+        """The state once EC2 refused these subnets for want of addresses."""
+        full = {**self.full_subnets, **dict.fromkeys(subnet_ids, now)}
+        return replace(self, full_subnets={id_: full[id_] for id_ in full_lately(full, now=now)})
 
     def may_tell(self, now: datetime) -> bool:
         """False where people heard of open issues there so often in the last hour that what is new waits."""

@@ -31,7 +31,7 @@ class Made:
 class Followed:
     """What is known now. `ready` and `lost` are news: ids with how long they took, or what happened to them. `refused`
     are a hub's zones and Profiles that AWS refused lately, in its words, and `frozen` the services that must not be
-    touched.
+    touched. `full` are the subnets that EC2 refused lately for want of addresses, the longest ago first.
     """
 
     made: Mapping[str, Made]
@@ -41,6 +41,7 @@ class Followed:
     is_waiting: bool = False
     refused: Mapping[str, str] = field(default_factory=dict)
     frozen: frozenset[str] = frozenset()
+    full: tuple[str, ...] = ()
 
     def fresh(self, now: datetime) -> frozenset[str]:
         """The endpoints that EC2 may not show yet."""
@@ -49,10 +50,10 @@ class Followed:
 
     def changes_plan(self, vpc: Vpc, now: datetime) -> bool:
         """True if the plan may differ without it: EC2 doesn't show an endpoint yet, one failed too often, AWS refused
-        the hub's, or something is frozen.
+        the hub's or a subnet, or something is frozen.
         """
         unseen = self.fresh(now) - {endpoint.id for endpoint in vpc.endpoints}
-        return bool(unseen or self.refused or self.frozen) or any(
+        return bool(unseen or self.refused or self.frozen or self.full) or any(
             count >= MOST_FAILURES for count in self.failures.values()
         )
 

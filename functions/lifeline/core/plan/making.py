@@ -227,6 +227,7 @@ class EndpointMaker(ServicePlanner):
             account_id=self.plan_input.account_id,
             kind=kind,
             avoid=avoid,
+            full=self.plan_input.full,
         )
 
     def _no_subnet_words(self) -> str:

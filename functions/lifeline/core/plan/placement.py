@@ -1,11 +1,13 @@
 """In which subnets an interface endpoint gets its interfaces."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from lifeline.core.network.model import SeenTier, Service, Subnet, Tier, UnsureTier, Vpc
 
 FEWEST_FREE_ADDRESSES = 4  # an interface takes one; a subnet this full is about to fail its own workload
+_FULL_FOR = timedelta(days=3)  # more than 200 tries, and a VPC has 200 subnets (VPC guide: quotas)
 _TIERS = (Tier.ISOLATED, UnsureTier.NOT_PUBLIC, Tier.EGRESS, UnsureTier.UNKNOWN, Tier.PUBLIC)
 
 
@@ -17,7 +19,7 @@ class Placement:
     ip_address_type: str = "ipv4"
 
 
-def place_interfaces(
+def place_interfaces(  # noqa: PLR0913 - what decides, by name
     service: Service,
     clients: Iterable[Subnet],
     vpc: Vpc,
@@ -27,15 +29,17 @@ def place_interfaces(
     account_id: str = "",
     kind: str = "",
     avoid: Collection[str] = (),
+    full: Sequence[str] = (),
 ) -> Placement:
     """One subnet in each zone that has clients, or in the best zone; empty where no subnet can hold an interface.
 
     `kind` is that of an endpoint that is there, whose addresses stay as they are. `avoid` are subnets, by id, that get
-    none.
+    none, `full` those that EC2 refused for want of addresses, the one first that is to be tried again first.
 
     Where no zone of the clients can (Local Zones, Outposts, zones without the service, full subnets), another zone
     of the VPC does: private DNS answers for the whole VPC (PrivateLink guide: interface endpoints). AWS takes one
-    subnet a zone (EC2 API errors: DuplicateSubnetsInSameZone).
+    subnet a zone (EC2 API errors: DuplicateSubnetsInSameZone). What EC2 refused is tried again where nothing else is
+    left: there may be room by now.
     """
     wanting = tuple(clients)
     able: list[Subnet] = []
@@ -48,19 +52,27 @@ def place_interfaces(
         if able:
             break
 
-    def preference(subnet: Subnet) -> tuple[int, int, str]:
-        return _TIERS.index(tiers[subnet.id]), -subnet.free_addresses, subnet.id
+    def preference(subnet: Subnet) -> tuple[int, int, int, str]:
+        turn = full.index(subnet.id) if subnet.id in full else -1
+        return turn, _TIERS.index(tiers[subnet.id]), -subnet.free_addresses, subnet.id
 
     best: dict[str, Subnet] = {}
     for subnet in sorted(able, key=preference, reverse=True):
         best[subnet.zone] = subnet
     zones = {subnet.zone for subnet in wanting}
     chosen = [subnet for zone, subnet in sorted(best.items()) if zone in zones]
-    if not chosen:
-        chosen = sorted(best.values(), key=preference)[:1]
+    refused = () if kind and per_zone else full  # one that is there answers from other zones: its own are tried again
+    if {subnet.id for subnet in chosen} <= {*refused}:
+        other = sorted(best.values(), key=preference)[:1]
+        chosen = [subnet for subnet in other if subnet.id not in full] or chosen or other
     if not per_zone:
         chosen = sorted(chosen, key=preference)[:1]
     return Placement(tuple(chosen), chosen_kind)
+
+
+def full_lately(full: Mapping[str, datetime], *, now: datetime) -> tuple[str, ...]:
+    """The subnets, by id, that EC2 refused within three days for want of addresses, the longest ago first."""
+    return tuple(sorted((id_ for id_, at in full.items() if now - at < _FULL_FOR), key=lambda id_: (full[id_], id_)))
 
 
 def can_hold_interface(subnet: Subnet, service: Service, account_id: str) -> bool:

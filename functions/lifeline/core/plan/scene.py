@@ -30,7 +30,8 @@ class PlanInput:
     one. `labels` and `endpoint_policies` are those of what is to be made. `central` is the hub that the policy names,
     `hub` what the VPC sees of it, None where it wasn't read; `may_associate` says whether the stack allows that the VPC
     shares its endpoints, `refused` which of the hub's zones and Profiles AWS refused lately, in its words, and `frozen`
-    the services that Lifeline must not touch there.
+    the services that Lifeline must not touch there. `full` are the subnets that EC2 refused lately for want of
+    addresses, the longest ago first.
     """
 
     requirements: tuple[Requirement, ...]
@@ -62,6 +63,7 @@ class PlanInput:
     may_associate: bool = False
     refused: tuple[tuple[str, str], ...] = ()
     frozen: frozenset[str] = frozenset()
+    full: tuple[str, ...] = ()
 
     def place(self, requirement: Requirement) -> tuple[bool, bool, str]:
         """Of two services with one name, the first gets it: what a rule asks for goes before what only a tag does, and

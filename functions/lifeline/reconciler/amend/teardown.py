@@ -24,6 +24,7 @@ from lifeline.core.guards.freeze import EVERYTHING, FreezeKind, is_overruled, st
 from lifeline.core.network.model import Vpc
 from lifeline.core.notices.teardown import clears, notified_here, teardown_notice
 from lifeline.core.plan.actions import Action, ActionKind, Plan
+from lifeline.core.plan.placement import full_lately
 from lifeline.core.requests.trigger import Trigger
 from lifeline.core.wording import read_time
 from lifeline.reconciler.amend.amendment import (
@@ -140,6 +141,7 @@ def _judged(context: VpcContext, state: VpcState) -> Teardown | None:
         desired=context.desired,
         catalog=run.catalog,
         dns=context.dns,
+        full=full_lately(state.full_subnets, now=run.now),
     )
     return replace(teardown, moves=stay.moves())
 

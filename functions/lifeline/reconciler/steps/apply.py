@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Self
 
 from lifeline.adapters.aws.calls import beside
-from lifeline.adapters.aws.endpoints import Endpoints
+from lifeline.adapters.aws.endpoints import FULL, Endpoints
 from lifeline.adapters.store.call_rate import CallRate
 from lifeline.core.denial import TRIED_AGAIN, denied_words, read_denial
 from lifeline.core.errors import LifelineError, TerminalError, TransientError, UnansweredError
@@ -64,12 +64,15 @@ class Deferral(StrEnum):
 
 @dataclass(slots=True)
 class Applied:
-    """What became of one VPC's actions."""
+    """What became of one VPC's actions. `unmade` are those, by place, that are tried again although EC2 certainly made
+    nothing of them.
+    """
 
     actions: list[Action]
     deferral: Deferral | None = None
     security_group_id: str = ""
     made: dict[str, str] = field(default_factory=dict)
+    unmade: set[int] = field(default_factory=set)
 
     @classmethod
     def later(cls, plan: Plan, why: Deferral) -> Self:
@@ -127,6 +130,7 @@ def _apply_step(
         made = endpoints.apply(action, vpc_id=step.vpc_id, security_group_id=security_group_id)
     except TransientError as error:
         applied.deferral = Deferral.TRANSIENT
+        applied.unmade.update([step.index] if error.code == FULL else ())
         return replace(action, error=str(error))
     except LifelineError as error:
         logger.error("action failed", vpc_id=step.vpc_id, action=str(action.kind), error=str(error), run_id=run.id)

@@ -268,6 +268,7 @@ class Planning:
             may_associate=self.settings.may_associate,
             refused=tuple(sorted(followed.refused.items())),
             frozen=followed.frozen,
+            full=followed.full,
         )
         plan = plan_endpoints(vpc, self.catalog, plan_input, tiers)
         if hub:
