@@ -410,6 +410,11 @@ class TestAFewAddresses:
         assert action.status is Status.BLOCKED
         assert "doesn't let 443 into subnet-a from 10.0.3.66" in action.error
 
+    def test_are_remedied_by_what_shuts_them(self) -> None:
+        there = (NetworkInterface("eni-1", "subnet-p", ("10.0.3.66",)),)
+        (action,) = of_kind(plan(with_public(CLIENT, network_acls=(self.GUARD,), interfaces=there)), CREATE)
+        assert "in the network ACLs on both sides, or exempt subnet-p" in action.error
+
 
 @pytest.mark.parametrize(
     ("is_active", "words"),
