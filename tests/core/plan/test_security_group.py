@@ -222,10 +222,20 @@ def test_a_group_that_somebody_puts_on_theirs_is_opened_for_no_more_than_443_unl
     assert [one.ports for one in of_kind(found, OPEN)] == opened_for
 
 
+def test_where_it_is_required_and_the_group_has_no_room_for_its_ports_that_group_is_used_all_the_same() -> None:
+    """A known gap: EC2 refuses the rules, so nothing that would have the group is made until a person removes some."""
+    full = own_security_group(ingress=(HTTPS, *(Rule("tcp", 443, 443, (f"10.0.7.{one}/32",)) for one in range(57))))
+    network = vpc(subnet("a"), endpoint(MAIL, "a", own=False), full)
+    assert [one.security_group_id for one in of_kind(plan(network, "logs", "email-smtp"), OPEN)] == ["sg-own"]
+    assert of_kind(plan(network, "logs", "email-smtp"), CREATE) == []
+
+
 def test_it_is_opened_for_443_as_before() -> None:
     theirs = endpoint(MONITORING, "a", own=False)
     network = vpc(subnet("a"), theirs, own_security_group(), cidrs=("10.0.0.0/16", "10.1.0.0/16"))
-    assert [(one.cidrs, one.ports) for one in of_kind(plan(network, "logs"), OPEN)] == [(("10.1.0.0/16",), ((443, 443),))]
+    assert [(one.cidrs, one.ports) for one in of_kind(plan(network, "logs"), OPEN)] == [
+        (("10.1.0.0/16",), ((443, 443),))
+    ]
 
 
 def test_a_group_that_is_full_of_rules_is_replaced_on_the_endpoints_that_it_shuts_out() -> None:
