@@ -446,6 +446,25 @@ class TestARouteThatLeadsNowhere:
         getattr(case.world.ec2, operation)(InstanceIds=[nat["InstanceId"]])
         assert self.made(case, vpc_id)
 
+    @pytest.mark.parametrize("how", ["its group is closed", "its check is turned on"])
+    def test_to_a_machine_that_somebody_keeps_from_forwarding_gets_an_endpoint_and_it_is_said(
+        self, case: Case, how: str
+    ) -> None:
+        ec2, (vpc_id, public, private) = case.world.ec2, case.behind_nat()
+        everything = {"IpProtocol": "-1", "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}
+        group = case.group(vpc_id, "nat", everything)
+        (interface,) = case.launch(public, group)["NetworkInterfaces"]
+        check = {"NetworkInterfaceId": interface["NetworkInterfaceId"]}
+        ec2.modify_network_interface_attribute(**check, SourceDestCheck={"Value": False})
+        reroute(case, private, **check)
+        assert not self.made(case, vpc_id)
+        if how == "its group is closed":
+            ec2.revoke_security_group_ingress(GroupId=group, IpPermissions=[everything])
+        else:
+            ec2.modify_network_interface_attribute(**check, SourceDestCheck={"Value": True})
+        assert self.made(case, vpc_id)
+        assert any("created interface endpoint" in text for text in case.told())
+
     def test_past_an_acl_that_lets_nothing_out_gets_an_endpoint(self, case: Case) -> None:
         vpc_id, _, private = case.behind_nat()
         inside = tuple((100, egress, "allow", "10.0.0.0/8", None) for egress in (True, False))

@@ -36,6 +36,7 @@ NAME = "monitoring.us-east-1.amazonaws.com"
 MINUTE = timedelta(minutes=1)
 DEAD = "10.0.1.200"  # in the subnet's block; no network interface has it
 IN_NO_SUBNET = "10.0.200.200"
+ANYWHERE: Any = {"IpProtocol": "-1", "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}
 
 
 def isolated(case: Case) -> tuple[str, str]:
@@ -209,6 +210,36 @@ def test_one_subnets_acl_withholds_an_endpoint_from_the_vpc_until_the_policy_exe
     (told,) = case.told()
     assert acl_id in told
     exempted(case, vpc_id, behind_nat, told, cut_off, "would")
+
+
+def test_an_address_that_an_acl_denies_withholds_an_endpoint_and_is_said_with_the_remedy(case: Case) -> None:
+    vpc_id, public, behind_nat = case.behind_nat()
+    denied: Any = (50, False, "deny", "10.0.0.240/29", (443, 443))
+    case.guard(vpc_id, behind_nat, denied, *((100, egress, "allow", "0.0.0.0/0", None) for egress in (True, False)))
+    (mine,) = case.launch(public)["NetworkInterfaces"]
+    assert case.look(vpc_id, mode="plan")["services"][0]["state"] == "missing"
+    case.world.ec2.assign_private_ip_addresses(
+        NetworkInterfaceId=mine["NetworkInterfaceId"], PrivateIpAddresses=["10.0.0.242"]
+    )
+    assert service(case, vpc_id)["state"] == "blocked"
+    (told,) = case.told()
+    assert "network ACL acl-" in told
+    assert "in the network ACLs on both sides, or exempt" in told
+
+
+def test_whoever_narrows_the_group_of_a_client_to_public_addresses_withholds_an_endpoint_and_it_is_said(
+    case: Case,
+) -> None:
+    ec2, (vpc_id, _, behind_nat) = case.world.ec2, case.behind_nat()
+    group = case.group(vpc_id, "app")
+    case.launch(behind_nat, group)
+    ec2.revoke_security_group_egress(GroupId=group, IpPermissions=[ANYWHERE])
+    public = {"IpProtocol": "tcp", "FromPort": 443, "ToPort": 443, "IpRanges": [{"CidrIp": "52.94.0.0/15"}]}
+    ec2.authorize_security_group_egress(GroupId=group, IpPermissions=[public])
+    assert service(case, vpc_id)["state"] == "blocked"
+    (told,) = case.told()
+    assert f"{group} of eni-" in told
+    assert "allow outbound 443 to the endpoint's subnets in that security group" in told
 
 
 def test_one_subnets_route_through_a_machine_withholds_an_endpoint_from_the_vpc_until_the_policy_exempts_that_subnet(

@@ -13,6 +13,7 @@ from lifeline.adapters.store.ownership import Ownership
 from lifeline.core.errors import TransientError
 from lifeline.core.network.model import RegionRef
 from lifeline.core.network.ownership import Owned
+from tests.handlers.test_claims import strict_for_all
 from tests.support.cloudtrail import Failure, Identity, record_call
 from tests.support.days import MINUTES, Days
 from tests.support.world import emulated_world
@@ -64,6 +65,46 @@ def tag(days: Days, *ids: str) -> None:
 def open_questions(answer: dict[str, Any]) -> list[tuple[str, str]]:
     asked = [one for one in answer["actions"] if one["action"] == "confirm_ownership"]
     return [(one["endpoint_id"] or one["security_group_id"], one["error"]) for one in asked]
+
+
+# ---- a tag that is taken off
+
+
+def untagged_and_off(days: Days, endpoint_id: str) -> None:
+    untag = {"Resources": [endpoint_id], "Tags": [{"Key": TAG["Key"]}]}
+    days.world.ec2.delete_tags(**untag)
+    days.deliver(record_call("DeleteTags", untag, {}, identity=STRANGER, at=days.clock()))
+    days.clock.advance(MINUTES)
+    off = {"VpcEndpointId": endpoint_id, "PrivateDnsEnabled": False}
+    days.world.ec2.modify_vpc_endpoint(**off)
+    record = record_call("ModifyVpcEndpoint", off, {}, identity=STRANGER, at=days.clock())
+    days.clock.advance(MINUTES)
+    days.deliver(record)
+    days.clock.advance(MINUTES)
+
+
+def test_one_that_is_untagged_and_switched_off_gets_another_within_the_vpcs_share_and_each_is_said(days: Days) -> None:
+    strict_for_all(days)
+    vpc_id, _, _ = served(days)
+    texts: list[str] = []
+    for _ in range(12):
+        (answering,) = (one["VpcEndpointId"] for one in days.world.endpoints(vpc_id) if one["PrivateDnsEnabled"])
+        untagged_and_off(days, answering)
+        texts += days.texts()
+    there = days.world.endpoints(vpc_id)
+    assert (len(there), any(one["PrivateDnsEnabled"] for one in there)) == (12, False)
+    assert sum("created interface endpoint" in text for text in texts) == 11
+    assert "12 of the 12 endpoints that one VPC may use of 50 (endpoints_per_day) used" in texts[-1]
+
+
+def test_what_has_its_tag_again_stays_beside_the_one_that_was_made_meanwhile(days: Days) -> None:
+    strict_for_all(days)
+    vpc_id, _, own = served(days)
+    untagged_and_off(days, own)
+    days.texts()
+    tag(days, own)
+    days.sweeps(100, every=8)
+    assert (len(days.live(vpc_id)), days.texts()) == (2, [])
 
 
 # ---- a tag alone

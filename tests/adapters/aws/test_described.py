@@ -45,7 +45,7 @@ def route_of(**members: object) -> Any:
         ({"LocalGatewayId": "lgw-1"}, TargetKind.LOCAL_GATEWAY, "lgw-1"),
         ({"CoreNetworkArn": "arn:core"}, TargetKind.CORE_NETWORK, "arn:core"),
         ({"InstanceId": "i-1", "NetworkInterfaceId": "eni-1"}, TargetKind.NETWORK_INTERFACE, "eni-1"),
-        ({"OdbNetworkArn": "arn:odb"}, TargetKind.OTHER, ""),
+        ({"OdbNetworkArn": "arn:odb"}, TargetKind.OTHER, "arn:odb"),
         ({}, TargetKind.OTHER, ""),
     ],
 )

@@ -177,11 +177,22 @@ def test_only_our_own_moves() -> None:
         TargetKind.VIRTUAL_PRIVATE_GATEWAY,
         TargetKind.CORE_NETWORK,
         TargetKind.LOCAL_GATEWAY,
+        TargetKind.OTHER,
     ],
 )
 def test_a_route_to_another_network_shows_that_the_vpc_can_be_used_from_there(kind: TargetKind) -> None:
     assert reached_by(vpc(subnet(), table("main", route("10.1.0.0/16", kind, "other-1")))) == ("other-1",)
     assert reached_by(vpc(subnet(), table("main", route("10.1.0.0/16", kind, "other-1", active=False)))) == ()
+
+
+def test_so_does_one_of_which_not_even_an_id_is_known_and_one_that_aws_may_choose() -> None:
+    other = replace(route("10.1.0.0/16", TargetKind.OTHER), target_id="")
+    assert reached_by(vpc(subnet(), table("main", other))) == (
+        "a route to a kind of target that Lifeline doesn't know",
+    )
+    peered, out = route("10.1.0.0/16", TargetKind.PEERING, "pcx-1"), default_route(TargetKind.NAT_GATEWAY)
+    chosen = replace(route("10.1.0.0/16", TargetKind.UNDECIDED, "nat-1 or pcx-1"), candidates=(out, peered))
+    assert reached_by(vpc(subnet(), table("main", chosen))) == ("pcx-1",)
 
 
 def test_the_internet_is_no_user_of_a_vpc() -> None:

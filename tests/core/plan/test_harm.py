@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lifeline.core.network.dns import AnswerKind, DnsAnswer, DnsView
-from lifeline.core.network.gates import beyond_words
+from lifeline.core.network.gates import ObstacleKind, beyond_words
 from lifeline.core.network.model import (
     AclEntry,
     Endpoint,
@@ -26,6 +26,7 @@ from lifeline.core.network.model import (
     Vpc,
 )
 from lifeline.core.network.network_path import NetworkPath, Reach
+from lifeline.core.network.obstacles import Obstacle
 from lifeline.core.network.reach import find_path
 from lifeline.core.plan.actions import Action, ActionKind, Plan, Status
 from lifeline.core.plan.harm import Harm, harm_words, unprepared
@@ -409,6 +410,22 @@ class TestAFewAddresses:
         (action,) = of_kind(plan(with_public(CLIENT, network_acls=(self.GUARD,), interfaces=there)), CREATE)
         assert action.status is Status.BLOCKED
         assert "doesn't let 443 into subnet-a from 10.0.3.66" in action.error
+        assert "in the network ACLs on both sides, or exempt subnet-p" in action.error
+
+    @pytest.mark.parametrize(
+        ("kind", "remedy"),
+        [
+            (ObstacleKind.NETWORK_ACL, "in the network ACLs on both sides"),
+            (ObstacleKind.ROUTE, "route the subnets' blocks to local"),
+            (ObstacleKind.SECURITY_GROUP, "in the endpoint's security group"),
+        ],
+    )
+    def test_are_remedied_by_what_shuts_them_unless_more_is_shut(self, kind: ObstacleKind, remedy: str) -> None:
+        path = NetworkPath(Reach.SERVED, "served", excepted=(Obstacle(kind, "10.0.3.66 is shut out", "subnet-p"),))
+        assert f"{remedy}, or exempt subnet-p" in harm_words([Harm("monitoring", "subnet-p", path)])
+        policy = (Obstacle(ObstacleKind.ENDPOINT_POLICY, "its policy denies all", "subnet-p"),)
+        said = harm_words([Harm("monitoring", "subnet-p", replace(path, obstacles=policy))])
+        assert "; allow it in the endpoint's policy, or exempt subnet-p" in said
 
 
 @pytest.mark.parametrize(

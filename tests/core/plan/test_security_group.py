@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from lifeline.core.network.model import MANAGED_BY, Endpoint, Part, Rule, SecurityGroup, Unread, Vpc
+from lifeline.core.network.model import MANAGED_BY, Endpoint, Part, Ranges, Rule, SecurityGroup, Unread, Vpc
 from lifeline.core.plan.actions import Action, ActionKind, Plan, ServiceState, Status
 from lifeline.core.plan.security_group import MOST_UNUSED, close_words, own_security_groups, usable_security_group
 from tests.support.builders import MONITORING, OWNER, endpoint, own_security_group, plan, subnet, vpc
@@ -201,6 +201,41 @@ def test_groups_in_use_are_opened_for_new_blocks_even_where_they_let_in_others()
     cidrs = ("10.0.0.0/16", "10.1.0.0/16")
     network = vpc(subnet("a"), endpoint(MONITORING, "a"), opened(), second(), cidrs=cidrs)
     assert [(one.security_group_id, one.cidrs) for one in of_kind(plan(network), OPEN)] == [("sg-own", cidrs[1:])]
+
+
+MAIL, MAIL_PORTS = "com.amazonaws.us-east-1.email-smtp", ((25, 25), (465, 465), (587, 587), (2465, 2465), (2587, 2587))
+
+
+@pytest.mark.parametrize(
+    ("user", "required", "opened_for"),
+    [
+        pytest.param(endpoint(MAIL, "a", own=False), "logs", [], id="theirs"),
+        pytest.param(endpoint(MAIL, "a", own=False), "email-smtp", [MAIL_PORTS], id="theirs, required"),
+        pytest.param(endpoint(MAIL, "a"), "logs", [MAIL_PORTS], id="Lifeline's"),
+        pytest.param(endpoint(MAIL, "a", security_group_ids=frozenset({"sg-x"})), "logs", [], id="of another group"),
+    ],
+)
+def test_a_group_that_somebody_puts_on_theirs_is_opened_for_no_more_than_443_unless_the_service_is_required(
+    user: Endpoint, required: str, opened_for: list[Ranges]
+) -> None:
+    found = plan(vpc(subnet("a"), user, own_security_group()), required)
+    assert [one.ports for one in of_kind(found, OPEN)] == opened_for
+
+
+def test_where_it_is_required_and_the_group_has_no_room_for_its_ports_that_group_is_used_all_the_same() -> None:
+    """A known gap: EC2 refuses the rules, so nothing that would have the group is made until a person removes some."""
+    full = own_security_group(ingress=(HTTPS, *(Rule("tcp", 443, 443, (f"10.0.7.{one}/32",)) for one in range(57))))
+    network = vpc(subnet("a"), endpoint(MAIL, "a", own=False), full)
+    assert [one.security_group_id for one in of_kind(plan(network, "logs", "email-smtp"), OPEN)] == ["sg-own"]
+    assert of_kind(plan(network, "logs", "email-smtp"), CREATE) == []
+
+
+def test_it_is_opened_for_443_as_before() -> None:
+    theirs = endpoint(MONITORING, "a", own=False)
+    network = vpc(subnet("a"), theirs, own_security_group(), cidrs=("10.0.0.0/16", "10.1.0.0/16"))
+    assert [(one.cidrs, one.ports) for one in of_kind(plan(network, "logs"), OPEN)] == [
+        (("10.1.0.0/16",), ((443, 443),))
+    ]
 
 
 def test_a_group_that_is_full_of_rules_is_replaced_on_the_endpoints_that_it_shuts_out() -> None:

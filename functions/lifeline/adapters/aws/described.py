@@ -151,6 +151,7 @@ _TARGETS = (
     ("CarrierGatewayId", TargetKind.CARRIER_GATEWAY),
     ("LocalGatewayId", TargetKind.LOCAL_GATEWAY),
     ("CoreNetworkArn", TargetKind.CORE_NETWORK),
+    ("OdbNetworkArn", TargetKind.OTHER),
     ("NetworkInterfaceId", TargetKind.NETWORK_INTERFACE),
     ("InstanceId", TargetKind.NETWORK_INTERFACE),
 )

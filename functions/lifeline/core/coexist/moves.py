@@ -26,8 +26,10 @@ _FROM_OUTSIDE = frozenset(
         TargetKind.VIRTUAL_PRIVATE_GATEWAY,
         TargetKind.CORE_NETWORK,
         TargetKind.LOCAL_GATEWAY,
+        TargetKind.OTHER,  # what Lifeline doesn't know may lead anywhere
     }
 )
+_UNKNOWN = "a route to a kind of target that Lifeline doesn't know"
 
 
 def reached_by(vpc: Vpc) -> tuple[str, ...]:
@@ -37,8 +39,10 @@ def reached_by(vpc: Vpc) -> tuple[str, ...]:
     Those networks have no interface in the VPC. But none of them gets an answer from there without a route back, so an
     active route to them shows that the VPC is in use; a blackhole's target is gone (EC2 API: Route.State).
     """
-    routes = (route for table in vpc.route_tables for route in table.routes)
-    return tuple(sorted({route.target_id for route in routes if route.target in _FROM_OUTSIDE and route.is_active}))
+    listed = (route for table in vpc.route_tables for route in table.routes)
+    routes = (one for route in listed for one in route.candidates or (route,))
+    outside = (route for route in routes if route.target in _FROM_OUTSIDE and route.is_active)
+    return tuple(sorted({route.target_id or _UNKNOWN for route in outside}))
 
 
 @dataclass(frozen=True, slots=True)

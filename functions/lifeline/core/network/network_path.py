@@ -57,7 +57,7 @@ class NetworkPath:
     instead, `addresses` with which, none where they were not read. `obstacles` stand between the subnet and that
     endpoint. `unread` are clauses: what was not read and could change the verdict, or what can be done about it;
     `doubts` say why it may not hold although everything was read. `shut` are the subnet's addresses from which
-    something of the service can't be reached, though it is served or open: a few, of which `exception` says why, or in
+    something of the service can't be reached, though it is served or open: a few, which `excepted` shut, or in
     part. `is_partly_out` says that routes lead some public addresses out, and it isn't known whether they are the
     service's. `is_repairable` is False where neither an endpoint of Lifeline's nor one that it could make would open
     the path; if something is `unread`, True only says that one might. `conflict_id` is the zone that keeps AWS from
@@ -76,7 +76,7 @@ class NetworkPath:
     is_repairable: bool = False
     conflict_id: str = ""
     shut: Ranges = ()
-    exception: str = ""
+    excepted: tuple[Obstacle, ...] = ()
     is_partly_out: bool = False
 
     def cut_beyond(self, service: str, words: str, subnet_id: str, *doubts: str) -> "NetworkPath":
@@ -90,6 +90,11 @@ class NetworkPath:
             notes=(self.words, words, *self.notes),
             doubts=(*self.doubts, *doubts),
         )
+
+    @property
+    def exception(self) -> str:
+        """Why a few of the addresses reach nothing, in words."""
+        return "; ".join(obstacle.words for obstacle in self.excepted)
 
     @property
     def standing(self) -> tuple[Reach, Ranges, str]:

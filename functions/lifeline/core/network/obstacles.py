@@ -57,18 +57,23 @@ class Obstacle:
 class Barrier:
     """What stands between a subnet and a service. `unread` are clauses: what was not read and may stand there too.
 
-    `obstacles` shut what matters; `exception` says what else is shut, a few addresses, where the rest is open. `shut`
-    are the clients' addresses from which not every flow passes, and `passes_any` says whether any flow does;
+    `obstacles` shut what matters; `excepted` shut a few addresses, where the rest is open. `shut` are the clients'
+    addresses from which not every flow passes, and `passes_any` says whether any flow does;
     `is_partly_far` where that depends on the far address.
     """
 
     obstacles: tuple[Obstacle, ...] = ()
     unread: tuple[str, ...] = ()
-    exception: str = ""
+    excepted: tuple[Obstacle, ...] = ()
     shut: Ranges = ()
     passes_any: bool = True
     is_reduced: bool = False
     is_partly_far: bool = False
+
+    @property
+    def exception(self) -> str:
+        """What is shut where the rest is open, in words."""
+        return "; ".join(obstacle.words for obstacle in self.excepted)
 
 
 def is_managed(endpoint: Endpoint) -> bool:
@@ -131,10 +136,9 @@ def barrier_of(
     barrier = replace(barrier, is_partly_far=differs)
     if not shut:
         return barrier
-    if not whole.matters(near):
-        return replace(barrier, exception="; ".join(text for _, text in words))
     mine = {ObstacleKind.SECURITY_GROUP} if repairable else set()
-    return replace(barrier, obstacles=tuple(Obstacle(kind, text, client.id, kind in mine) for kind, text in words))
+    shutting = tuple(Obstacle(kind, text, client.id, kind in mine) for kind, text in words)
+    return replace(barrier, obstacles=shutting) if whole.matters(near) else replace(barrier, excepted=shutting)
 
 
 def _barrier_to_interfaces(

@@ -229,7 +229,7 @@ class ServiceReach(ServiceHere):
             doubts=(custom_dns_finding(self.dns),) if self.dns and is_asked else (),
             unread=barrier.unread,
             shut=barrier.shut,
-            exception=barrier.exception,
+            excepted=barrier.excepted,
         )
         if barrier.obstacles and not (barrier.unread and barrier.passes_any):
             in_part = _IN_PART if barrier.passes_any else ""
@@ -278,7 +278,7 @@ class ServiceReach(ServiceHere):
             return replace(path, reach=Reach.UNKNOWN, words=unsure, notes=(words,))
         words = f"{words}, except that {barrier.exception}" if barrier.exception else words
         notes = (_REDUCED,) if barrier.is_reduced else ()
-        return replace(path, words=words, notes=notes, exception=barrier.exception)
+        return replace(path, words=words, notes=notes, excepted=barrier.excepted)
 
     def _behind(self, barrier: Barrier, path: NetworkPath) -> NetworkPath:
         """A path to central endpoints on which something stands."""
@@ -366,7 +366,7 @@ class ServiceReach(ServiceHere):
             is_repairable=bool(barrier.obstacles and self.offered and not self.conflict),
             conflict_id=self.conflict.source_id if self.conflict and barrier.obstacles else "",
             shut=barrier.shut,
-            exception=barrier.exception,
+            excepted=barrier.excepted,
         )
 
     def _filtered(self, subnet: Subnet, *, has_public_address: bool) -> NetworkPath | None:

@@ -224,8 +224,8 @@ def beside_unread(barrier: Barrier, unread: Collection[str]) -> Barrier:
     """The barrier with what wasn't read: what is shut is then only said beside what isn't known."""
     if not unread or not barrier.passes_any:
         return barrier
-    exception = "; ".join(obstacle.words for obstacle in barrier.obstacles) or barrier.exception
-    return replace(barrier, obstacles=(), exception=exception, unread=tuple(dict.fromkeys((*barrier.unread, *unread))))
+    excepted = barrier.obstacles or barrier.excepted
+    return replace(barrier, obstacles=(), excepted=excepted, unread=tuple(dict.fromkeys((*barrier.unread, *unread))))
 
 
 def doubts_of_way_out(subnet: Subnet, vpc: Vpc, service: str, ports: Ranges) -> tuple[str, ...]:

@@ -9,9 +9,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import chain, count
 
-from lifeline.core.network.model import MANAGED_BY, Catalog, Ranges, SecurityGroup, Vpc, suffix_of
+from lifeline.core.network.model import MANAGED_BY, Catalog, Endpoint, Ranges, SecurityGroup, Vpc, suffix_of
 from lifeline.core.network.obstacles import lets_in_cidr
-from lifeline.core.network.packets import joined, ports_in
+from lifeline.core.network.packets import common, joined, ports_in
 from lifeline.core.network.ports import HTTPS, ports_of
 from lifeline.core.network.tiers import covers
 from lifeline.core.plan.actions import Action, ActionKind
@@ -68,7 +68,7 @@ def plan_security_groups(scene: Scene, catalog: Catalog, *, needed: Ranges) -> I
     usable = usable_security_group(vpc, owner, needed) if needed else None
     for group in own_security_groups(vpc, owner):
         is_new = bool(needed) and group == usable
-        wanted = joined((*(needed if is_new else ()), *_in_use(group, vpc, catalog)))
+        wanted = joined((*(needed if is_new else ()), *_in_use(group, scene, catalog)))
         for cidrs, ports in _missing(group, vpc, wanted).items():
             reason = f"{group.id} doesn't allow inbound TCP {ports_in(ports)} from {', '.join(cidrs)}"
             yield Action(ActionKind.OPEN_SECURITY_GROUP, reason, cidrs=cidrs, security_group_id=group.id, ports=ports)
@@ -115,11 +115,19 @@ def close_words(group_id: str, others: Sequence[str]) -> str:
     )
 
 
-def _in_use(group: SecurityGroup, vpc: Vpc, catalog: Catalog) -> Ranges:
-    """The ports of the services whose endpoints have the group."""
-    said = dict(catalog.ports)
-    services = (suffix_of(one.service_name) for one in vpc.live_endpoints if group.id in one.security_group_ids)
-    return joined(port for service in services for port in ports_of(service, said))
+def _in_use(group: SecurityGroup, scene: Scene, catalog: Catalog) -> Ranges:
+    """The ports of the services whose endpoints have the group. Others may put it on theirs for any service: for one
+    that nothing requires, it is opened for 443 at most.
+    """
+    said, required = dict(catalog.ports), {one.service for one in scene.plan_input.requirements}
+
+    def wanted(endpoint: Endpoint) -> Ranges:
+        service = suffix_of(endpoint.service_name)
+        ports = ports_of(service, said)
+        return ports if endpoint.on_record or service in required else common(ports, HTTPS)
+
+    users = (one for one in scene.vpc.live_endpoints if group.id in one.security_group_ids)
+    return joined(port for user in users for port in wanted(user))
 
 
 def _missing(group: SecurityGroup, vpc: Vpc, ports: Ranges) -> dict[tuple[str, ...], Ranges]:
