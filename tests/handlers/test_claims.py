@@ -289,6 +289,35 @@ def test_theirs_whose_rules_cannot_be_read_is_said_once_and_answers_no_claim(day
     assert (days.live(vpc_id), days.deletions()) == ([made], [ours])
 
 
+def test_an_adopted_endpoint_whose_rules_cannot_be_read_goes_for_none_that_keeps_a_subnet_out(days: Days) -> None:
+    """Its people's group may let everybody in, for all that is known."""
+    vpc_id, subnet_id, first = served(days)
+    second = days.world.make_subnet(vpc_id, "10.0.2.0/24", "us-east-1b")
+    days.world.ec2.delete_vpc_endpoints(VpcEndpointIds=[first])
+    days.clock.advance(10 * MINUTES)
+    days.account.fail_next("GetManagedPrefixListEntries", "InvalidPrefixListID.NotFound", times=999)
+    request = theirs(days, vpc_id, subnet_id) | {"SubnetIds": [subnet_id, second]}
+    (unread,) = request["SecurityGroupIds"]
+    days.world.ec2.revoke_security_group_ingress(GroupId=unread, IpPermissions=[HTTPS_FROM_THE_VPC])
+    lists = [{"PrefixListId": "pl-0123456789abcdef0"}]
+    rule = {"IpProtocol": "tcp", "FromPort": 443, "ToPort": 443, "PrefixListIds": lists}
+    days.world.ec2.authorize_security_group_ingress(GroupId=unread, IpPermissions=[rule])
+    tags = [{"ResourceType": "vpc-endpoint", "Tags": [{"Key": "lifeline:managed-by", "Value": "lifeline"}]}]
+    made = days.world.ec2.create_vpc_endpoint(**request, TagSpecifications=tags)
+    adopted = made["VpcEndpoint"]["VpcEndpointId"]
+    days.clock.advance(MINUTES)
+    days.call({"adopt": [adopted]})
+    narrow = days.world.ec2.create_security_group(GroupName="narrow", Description="narrow", VpcId=vpc_id)["GroupId"]
+    rule = {"IpProtocol": "tcp", "FromPort": 443, "ToPort": 443, "IpRanges": [{"CidrIp": "10.0.1.0/24"}]}
+    days.world.ec2.authorize_security_group_ingress(GroupId=narrow, IpPermissions=[rule])
+    request |= {"SubnetIds": [subnet_id], "SecurityGroupIds": [narrow]}
+    days.deliver(refused(days, request))
+    days.clock.advance(MINUTES)
+    apply_again(days, request)
+    days.sweeps(3)
+    assert adopted not in days.deletions()
+
+
 # ---- what is no claim
 
 

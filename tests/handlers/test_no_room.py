@@ -176,3 +176,15 @@ def test_however_many_are_full_the_others_get_their_routes_in_time(days: Days, m
         work(days)
     (made,) = [one for one in days.world.endpoints(vpc_id) if "s3" in one["ServiceName"]]
     assert set(made["RouteTableIds"]) == set(tables[20:])
+
+
+def test_people_hear_once_of_a_zone_whose_subnets_are_reserved_whichever_is_tried(days: Days) -> None:
+    vpc_id = days.world.make_vpc()
+    for number in range(1, 4):
+        days.account.reserved.add(days.world.make_subnet(vpc_id, f"10.0.{number}.0/24"))
+    said: list[int] = []
+    for _ in range(6):
+        days.sweeps(1)
+        work(days)
+        said.append(sum("InsufficientFreeAddressesInSubnet" in text for text in days.texts()))
+    assert said[1:] == [0] * 5

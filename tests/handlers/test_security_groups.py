@@ -576,11 +576,14 @@ def test_an_endpoint_that_is_full_of_others_groups_is_said_with_the_quota_and_th
     assert {one["service"]: one["state"] for one in days.look(vpc_id)["services"]} == {"monitoring": "served"}
 
 
+@pytest.mark.parametrize("is_adopted_again", [False, True])
 def test_the_group_that_somebody_takes_off_for_one_whose_rules_cannot_be_read_is_put_back_twice_and_then_frozen(
-    days: Days,
+    days: Days, *, is_adopted_again: bool
 ) -> None:
-    """By a prefix list of another account, which ends its share."""
+    """By a prefix list of another account, which ends its share. Also where somebody adopted what Lifeline made."""
     vpc_id, endpoint_id, group_id = served(days)
+    if is_adopted_again:
+        days.call({"adopt": [endpoint_id, group_id]})
     days.account.fail_next("GetManagedPrefixListEntries", "InvalidPrefixListID.NotFound", times=999)
     (theirs,) = create(days, vpc_id, "theirs")
     rule = FROM_ELSEWHERE | {"PrefixListIds": [{"PrefixListId": "pl-0123456789abcdef0"}]}

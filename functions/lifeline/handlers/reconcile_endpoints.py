@@ -335,9 +335,9 @@ def _adopt(event: Mapping[str, Any], settings: Settings, now: datetime) -> Mappi
         raise error
     vpcs = kept.network.observe(frozenset[str]().union(*found.vpcs.values()))
     vpcs = kept.network.with_groups(vpcs, [id_ for id_ in ids if id_.startswith("sg-")])
-    adopted = adoptable(ids, vpcs, settings.stack_name, now=now)
-    keep = _ledger_keep(settings, now)
-    Ownership(settings.ledger, keep=keep).adopt(settings.home, adopted, now=now, by=by)
+    ownership = Ownership(settings.ledger, keep=_ledger_keep(settings, now))
+    adopted = adoptable(ids, vpcs, settings.stack_name, ownership.read(settings.home), now=now)
+    ownership.adopt(settings.home, adopted, now=now, by=by)
     return adopted
 
 

@@ -635,8 +635,7 @@ class Reconciliation:
         actions = tuple(self._requeuing.try_again(vpc_id, applied))
         made = {service: Made(endpoint_id, now) for service, endpoint_id in applied.made.items()}
         state = replace(amended_vpc.state, made={**followed.made, **made}, failures=followed.failures)
-        subnets = (subnet.id for subnet in amended_vpc.context.vpc.subnets)
-        state = state.with_full(self._job.tools.endpoints.full.intersection(subnets), now)
+        state = state.with_full(self._job.tools.endpoints.full, amended_vpc.context.vpc, now)
         state, decisions = replace(amended_vpc, state=state).finished(AMENDMENTS, actions)
         # Before anything is recorded or announced: the next run must know what was done, whatever fails from here on.
         self._job.save(vpc_id, amended_vpc.state, state)

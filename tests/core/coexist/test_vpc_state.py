@@ -57,10 +57,11 @@ def test_people_are_told_of_open_issues_six_times_in_an_hour_at_most() -> None:
 
 def test_what_ec2_refused_for_want_of_addresses_is_kept_for_three_days_and_known_to_a_plan() -> None:
     later = NOW + timedelta(days=2)
-    state = VpcState().with_full({"subnet-b"}, NOW).with_full({"subnet-a"}, later)
+    there = vpc(subnet("a"), subnet("b"))
+    state = VpcState().with_full({"subnet-b", "subnet-gone"}, there, NOW).with_full({"subnet-a"}, there, later)
     assert state.followed(vpc(subnet("a")), now=later).full == ("subnet-b", "subnet-a")
-    assert state.with_full({"subnet-b"}, later).full_subnets == {"subnet-a": later, "subnet-b": later}
-    assert state.with_full((), NOW + timedelta(days=3)).full_subnets == {"subnet-a": later}
+    assert state.with_full({"subnet-b"}, there, later).full_subnets == {"subnet-a": later, "subnet-b": later}
+    assert state.with_full((), there, NOW + timedelta(days=3)).full_subnets == {"subnet-a": later}
 
 
 def test_what_people_were_told_of_a_wait_is_kept_for_as_long_as_it_lasts() -> None:

@@ -10,6 +10,7 @@ from lifeline.core.network.network_path import NetworkPath, Reach
 from lifeline.core.plan.actions import Action, ActionKind, ServiceReport, ServiceState, Status
 from lifeline.core.plan.answer import MOST_LACKING, Outcome, Refusal, VpcAnswer, as_json, priced_json
 from lifeline.core.plan.cost import price_in
+from lifeline.core.plan.placement import FULL
 from tests.support.builders import VPC_ID, subnet, vpc
 
 ANSWER = VpcAnswer(VPC_ID)
@@ -62,6 +63,19 @@ def test_the_function_returns_the_vpcs_name_and_what_each_action_adds_a_month() 
         key: value for key, value in as_json(named).items() if key != "actions"
     }
     assert "name" not in priced_json(ANSWER, price_in("us-east-1"))
+
+
+def test_which_subnet_ec2_refuses_for_want_of_addresses_is_no_news() -> None:
+    def refused(subnet_id: str, code: str) -> VpcAnswer:
+        return replace(ANSWER, actions=(replace(ACTION, subnet_ids=(subnet_id,), error=f"{code}: {subnet_id}"),))
+
+    one, two = (refused(subnet_id, FULL) for subnet_id in ("subnet-a", "subnet-b"))
+    assert one.fingerprint == two.fingerprint
+    assert one.fingerprint != refused("subnet-a", "UnauthorizedOperation").fingerprint
+    other, another = (refused(subnet_id, "UnauthorizedOperation") for subnet_id in ("subnet-a", "subnet-b"))
+    assert other.fingerprint != another.fingerprint
+    asked = replace(ANSWER, actions=(replace(ACTION, subnet_ids=("subnet-a",), error="why"),))
+    assert asked.fingerprint != replace(asked, actions=(replace(ACTION, subnet_ids=("b",), error="why"),)).fingerprint
 
 
 def cut_off(*subnets: str, tier: Tier = Tier.ISOLATED, reach: Reach = Reach.UNREACHABLE) -> VpcAnswer:

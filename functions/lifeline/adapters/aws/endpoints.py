@@ -18,9 +18,9 @@ from lifeline.core.denial import read_denial
 from lifeline.core.errors import LifelineError, TerminalError, TransientError, UnansweredError
 from lifeline.core.network.model import RULE_WORDS
 from lifeline.core.plan.actions import NAMING, REMOVALS, UNANSWERED, Action, ActionKind
+from lifeline.core.plan.placement import FULL
 from lifeline.core.policy.labels import REFUSED_COPIES, Tagging, refused_words
 
-FULL = "InsufficientFreeAddressesInSubnet"
 # The network changed since it was observed, or EC2 doesn't show yet what was just made (EC2 API: eventual consistency).
 # Looking again gives the answer, so these are no failures.
 _STALE_CODES = frozenset(

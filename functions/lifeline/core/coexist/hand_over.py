@@ -16,6 +16,7 @@ from lifeline.core.network.model import (
     Endpoint,
     EndpointState,
     EndpointType,
+    Ranges,
     Vpc,
     is_own,
     suffix_of,
@@ -112,7 +113,8 @@ class _HandingOver:
 
     def _works(self, endpoint: Endpoint) -> bool:
         """True if it is available, answers in the VPC, and lets somebody in: also of each subnet that requires the
-        service and that Lifeline's own lets in. What isn't known may let them in, but for rules that weren't read.
+        service and that Lifeline's own lets in. What isn't known may let them in, but for rules of theirs that weren't
+        read.
         """
         if endpoint.state is not EndpointState.AVAILABLE or not _answers(endpoint):
             return False
@@ -120,18 +122,20 @@ class _HandingOver:
         own = [one for one in self._own if suffix_of(one.service_name) == service]
         paths = (report.paths for report in self._plan.services if report.service == service)
         requiring = {subnet_id for path in paths for subnet_id, _ in path}
-        let_in = self._let_in(endpoint)
+        let_in = self._let_in(endpoint, unread_groups(endpoint, self._vpc, self._ports_of(endpoint)))
         losing = requiring & frozenset[str]().union(*map(self._let_in, own)) - let_in
         return not losing and bool(let_in or not self._vpc.subnets)
 
-    def _let_in(self, endpoint: Endpoint) -> frozenset[str]:
-        """The ids of the subnets to which the endpoint isn't closed, by what is known of its security groups."""
-        ports = ports_of(suffix_of(endpoint.service_name), dict(self._catalog.ports)) or EVERY_PORT
-        unread = set(unread_groups(endpoint, self._vpc, ports))
+    def _let_in(self, endpoint: Endpoint, unread: Iterable[str] = ()) -> frozenset[str]:
+        """The ids of the subnets to which the endpoint isn't closed, whatever is in what is `unread`."""
+        ports = self._ports_of(endpoint)
         barriers = {subnet.id: barrier_to(endpoint, subnet, self._vpc, ports) for subnet in self._vpc.subnets}
         return frozenset(
-            id_ for id_, barrier in barriers.items() if barrier.passes_any and unread.isdisjoint(barrier.unread)
+            id_ for id_, barrier in barriers.items() if barrier.passes_any and {*unread}.isdisjoint(barrier.unread)
         )
+
+    def _ports_of(self, endpoint: Endpoint) -> Ranges:
+        return ports_of(suffix_of(endpoint.service_name), dict(self._catalog.ports)) or EVERY_PORT
 
     # ---- one claim
 

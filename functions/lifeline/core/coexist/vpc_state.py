@@ -109,10 +109,11 @@ class VpcState:
         full = full_lately(self.full_subnets, now=now)
         return replace(found, refused=refused_lately(self.associated, now=now), frozen=frozen, full=full)
 
-    def with_full(self, subnet_ids: Collection[str], now: datetime) -> "VpcState":
-        """The state once EC2 refused these subnets for want of addresses."""
-        full = {**self.full_subnets, **dict.fromkeys(subnet_ids, now)}
-        return replace(self, full_subnets={id_: full[id_] for id_ in full_lately(full, now=now)})
+    def with_full(self, refused: Collection[str], vpc: Vpc, now: datetime) -> "VpcState":
+        """The state once EC2 refused these subnets for want of addresses; without what isn't in the VPC."""
+        full = {**self.full_subnets, **dict.fromkeys(refused, now)}
+        there = {subnet.id for subnet in vpc.subnets}
+        return replace(self, full_subnets={id_: full[id_] for id_ in full_lately(full, now=now) if id_ in there})
 
     def may_tell(self, now: datetime) -> bool:
         """False where people heard of open issues there so often in the last hour that what is new waits."""

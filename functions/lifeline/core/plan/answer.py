@@ -11,6 +11,7 @@ from lifeline.core.network.model import SeenTier, Tier, Vpc
 from lifeline.core.network.network_path import Reach
 from lifeline.core.plan.actions import Action, ActionKind, Plan, ServiceReport, Status
 from lifeline.core.plan.cost import Price, cost_of, usd_words
+from lifeline.core.plan.placement import FULL
 from lifeline.core.plan.ways import HubComparison, comparison_json
 from lifeline.core.wording import fingerprint
 
@@ -117,8 +118,8 @@ class VpcAnswer:
         """The same for the same open business, so that people are notified once; empty where there is none.
 
         An action counts with all that it is about, of which words may only name the first. How far a limit is used
-        changes all the time, so its name counts, not its words. An approval that is offered anew is news, for the one
-        before has ended.
+        changes all the time, so its name counts, not its words. Which subnet EC2 refuses for want of addresses may
+        change with each attempt. An approval that is offered anew is news, for the one before has ended.
         """
         offered = [[self.approval.ends_at.isoformat()]] if self.approval else []
         open_business = sorted(
@@ -127,7 +128,7 @@ class VpcAnswer:
                 action.service,
                 action.status,
                 _why(action),
-                *action.subnet_ids,
+                *(() if FULL in action.error else action.subnet_ids),
                 *action.cidrs,
                 *action.others,
             ]
@@ -228,4 +229,4 @@ _MAKES_INTERFACES = frozenset({ActionKind.CREATE_INTERFACE_ENDPOINT, ActionKind.
 
 
 def _why(action: Action) -> str:
-    return action.blocked_by or action.error
+    return action.blocked_by or (FULL if FULL in action.error else action.error)

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from lifeline.core.network.model import SeenTier, Service, Subnet, Tier, UnsureTier, Vpc
 
+FULL = "InsufficientFreeAddressesInSubnet"  # how EC2 refuses one (EC2 API: error codes)
 FEWEST_FREE_ADDRESSES = 4  # an interface takes one; a subnet this full is about to fail its own workload
 _FULL_FOR = timedelta(days=3)  # more than 200 tries, and a VPC has 200 subnets (VPC guide: quotas)
 _TIERS = (Tier.ISOLATED, UnsureTier.NOT_PUBLIC, Tier.EGRESS, UnsureTier.UNKNOWN, Tier.PUBLIC)

@@ -37,9 +37,12 @@ def _read_ids(event: Mapping[str, Any], name: str) -> tuple[str, ...]:
     return tuple(ids)
 
 
-def adoptable(ids: Iterable[str], vpcs: Iterable[Vpc], owner: str, *, now: datetime) -> dict[str, Owned]:
+def adoptable(
+    ids: Iterable[str], vpcs: Iterable[Vpc], owner: str, records: Mapping[str, Owned], *, now: datetime
+) -> dict[str, Owned]:
     """The record of each ID, if all may be adopted; `vpcs` are as observed, those of the IDs among them. All interfaces
-    that an endpoint has count as Lifeline's then, whoever added them.
+    that an endpoint has count as Lifeline's then, whoever added them. What the `records` say that Lifeline made counts
+    as made by it still.
 
     Lifeline's role may only change what has its tag, and it can't add the tag: so whoever adopts must be able to tag.
     A group's name decides nothing: it may be of any `name_pattern`, and anybody can make one of the same name. Raises
@@ -62,7 +65,9 @@ def adoptable(ids: Iterable[str], vpcs: Iterable[Vpc], owner: str, *, now: datet
             raise InvalidInputError(field, f"{resource_id} must have the tag {MANAGED_BY}={owner}: add it first")
         zones = {subnet.id: subnet.zone for subnet in vpc.subnets}
         asked = zones_asked(resource.subnet_ids if isinstance(resource, Endpoint) else (), zones, now)
-        adopted[resource_id] = Owned(vpc.id, now, is_adopted=True, asked=asked)
+        record = records.get(resource_id)
+        is_made = record is not None and not (record.is_adopted or record.is_unread)
+        adopted[resource_id] = Owned(vpc.id, now, is_adopted=not is_made, asked=asked)
     return adopted
 
 

@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Self
 
 from lifeline.adapters.aws.calls import beside
-from lifeline.adapters.aws.endpoints import FULL, Endpoints
+from lifeline.adapters.aws.endpoints import Endpoints
 from lifeline.adapters.store.call_rate import CallRate
 from lifeline.core.denial import TRIED_AGAIN, denied_words, read_denial
 from lifeline.core.errors import LifelineError, TerminalError, TransientError, UnansweredError
@@ -15,6 +15,7 @@ from lifeline.core.guards.kill_switch import KILL_SWITCH
 from lifeline.core.plan.actions import SWAPS, Action, ActionKind, Plan, Status
 from lifeline.core.plan.harm import unprepared
 from lifeline.core.plan.order import Step, order_steps
+from lifeline.core.plan.placement import FULL
 from lifeline.runtime.invocation import Run
 from lifeline.runtime.observability import logger
 from lifeline.runtime.stages import Progress
