@@ -832,7 +832,7 @@ def test_what_is_only_kept_goes_by_one_refused_call_for_it_and_people_hear_that_
         wanted = their_table(vpc_id, days.world.main_table(vpc_id))
     days.deliver(refused(days, wanted))
     (text,) = days.texts()
-    assert "Neither the policy nor a tag requires" in text
-    assert f"so Lifeline won't take the {what} back" in text.replace("create its own again", f"take the {what} back")
+    assert "While neither the policy nor a tag requires" in text
+    assert f"Lifeline won't take the {what} back" in text.replace("create its own again", f"take the {what} back")
     days.after(200)
     assert days.live(vpc_id) == []

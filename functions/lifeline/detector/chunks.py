@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
+from typing import Any
 
 from lifeline.adapters.aws.calls import run_concurrently
 from lifeline.adapters.store.roster import Roster
@@ -14,6 +15,7 @@ from lifeline.detector.attempts import Attempts
 from lifeline.runtime.observability import logger
 
 _TOO_LARGE = "ValidationException"  # DynamoDB API: PutItem, of an item of more than 400 KB
+_OF_SERIES = ("series", "others", "strangers", "known", "joining", "joining_since")
 _TRIES = 4  # to forget an agent while runs write the same chunk
 
 
@@ -63,7 +65,7 @@ class ChunkWriter:
 
     def _without_longest(self, chunk: Chunk, before: Chunk | None) -> Chunk:
         had = before.agents if before else {}
-        new = [entity for entity, agent in chunk.agents.items() if _length(agent) > _length(had.get(entity))]
+        new = [entity for entity, agent in chunk.agents.items() if _series_of(agent) != _series_of(had.get(entity))]
         new.sort(key=lambda entity: (_length(chunk.agents[entity]), entity))
         while (new := new[: len(new) // 2]) and not self._roster.has_room(_with_new(chunk, had, new)):
             pass
@@ -112,20 +114,23 @@ def agents_of(chunks: Iterable[Chunk]) -> dict[str, Agent]:
     return {entity: agent for chunk in chunks for entity, agent in chunk.agents.items()}
 
 
-def _length(agent: Agent | None) -> int:
+def _length(agent: Agent) -> int:
     """How many letters there are in the dimensions that are kept of the agent."""
-    series = (agent.series, *agent.others, *agent.strangers) if agent else ()
+    series = (agent.series, *agent.others, *agent.strangers)
     return sum(len(name) + len(value) for one in series if one for name, value in one.dimensions)
 
 
+def _series_of(agent: Agent | None) -> dict[str, Any]:
+    """What is kept of an agent's series: all that others can make long."""
+    return {name: getattr(agent, name) for name in _OF_SERIES} if agent else {}
+
+
 def _with_new(chunk: Chunk, had: Mapping[str, Agent], new: Collection[str]) -> Chunk:
-    """The chunk as it is, of what is longer than it was only with what is in `new`."""
+    """The chunk as it is, of agents and series that it didn't have only with what is in `new`."""
     agents = {
-        entity: agent
-        if old is None or entity in new or _length(agent) <= _length(old)
-        else replace(agent, series=old.series, others=old.others, strangers=old.strangers)
+        entity: agent if entity in new or old is None else replace(agent, **_series_of(old))
         for entity, agent in chunk.agents.items()
-        if (old := had.get(entity)) or entity in new or not _length(agent)
+        if (old := had.get(entity)) or entity in new or agent.series is None
     }
     return replace(chunk, agents=agents, newest={one: at for one, at in chunk.newest.items() if one in agents})
 

@@ -136,14 +136,15 @@ class SplitRun:
                 there = None if expected is None else wanted
                 changes = discover(chunk.agents, here, there, run.now, joins_after=joins_after, stretch=stretch)
                 changes = leaving_heard(chunk.agents, changes)
-                [saved] = run.chunks.save([chunk], [replaced(chunk, changes)]) or [chunk]
+                fitting = run.chunks.within_room([chunk], [replaced(chunk, changes)])
+                [saved] = run.chunks.save([chunk], fitting) or [chunk]
                 if len(saved.agents) < MOST:
                     roomy.append(saved)
         admitted = run.discovery.admit(unseen, hosts, unmet)
         elsewhere = run.discovery.elsewhere
         new = discover({}, admitted, unmet, run.now, joins_after=joins_after, stretch=stretch, elsewhere=elsewhere)
         placed = place(roomy, [agent for agent in new.values() if agent], first_free=max(numbers, default=-1) + 1)
-        run.chunks.save(roomy, placed)
+        run.chunks.save(roomy, run.chunks.within_room(roomy, placed))
         run.end_discovery()
         return sorted({*numbers, *(chunk.number for chunk in placed)})
 

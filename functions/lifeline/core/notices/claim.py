@@ -89,7 +89,7 @@ def _afterwards(freeze: Freeze, actions: Iterable[Action], what: str, ends: str)
 def _for_good(service: str, actions: Iterable[Action], what: str) -> tuple[str, str]:
     back = "create its own again" if _is_deleted(actions) else f"take the {what} back"
     return (
-        f"Neither the policy nor a tag requires the {service} service in this VPC any more, so Lifeline won't {back},",
+        f"While neither the policy nor a tag requires the {service} service in this VPC, Lifeline won't {back},",
         "even if the new endpoint never comes. If somebody needs the service there, require it.",
     )
 
