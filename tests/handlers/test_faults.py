@@ -75,7 +75,7 @@ FAULTS = {
 
 @pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS)
 def test_a_vpc_that_cant_be_judged_leaves_no_other_unrepaired_and_is_heard(
-    world: World, monkeypatch: pytest.MonkeyPatch, fault: Fault
+    world: World, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, fault: Fault
 ) -> None:
     bad, good = isolated(world), isolated(world)
     with monkeypatch.context() as patch:
@@ -88,6 +88,7 @@ def test_a_vpc_that_cant_be_judged_leaves_no_other_unrepaired_and_is_heard(
         f"{bad}: failed unexpectedly: OverflowError: date value out of range"
         in letter["MessageAttributes"]["reason"]["StringValue"]
     )
+    assert "Traceback" in caplog.text
     assert call(sqs(SWEEP)) == {"batchItemFailures": []}
     assert len(world.endpoints(bad)) == 1
     assert len(world.endpoints(good)) == 1

@@ -144,11 +144,8 @@ class EvidenceCollector:
         return self._find(wanted)
 
     def _trace(self, wanted: Sequence[str]) -> None:
-        """Finds the VPCs whose agents' causes can't be found."""
-        by_vpc: dict[str, list[str]] = defaultdict(list)
-        for entity in wanted:
-            by_vpc[self._seen_instances.get(entity, UNMANAGED).vpc_id].append(entity)
-        for vpc_id, entities in by_vpc.items():
+        """Finds the VPCs whose agents' causes can't be found, among those that a run looks at."""
+        for vpc_id, entities in _by_vpc(wanted, self._seen_instances)[:_MOST_VPCS]:
             try:
                 self._find(entities)
             except LifelineError:
@@ -226,8 +223,7 @@ class EvidenceCollector:
 
     def _vicinities(self, wanted: Sequence[str], instances: Mapping[str, Instance]) -> dict[str, _Vicinity]:
         """Read the surroundings of each VPC, those with most silent agents first, as far as one run can."""
-        counts = Counter(instances[entity].vpc_id for entity in wanted if instances[entity].vpc_id)
-        order = sorted(counts, key=lambda vpc_id: (-counts[vpc_id], vpc_id))
+        order = [vpc_id for vpc_id, _ in _by_vpc(wanted, instances)]
         seen = [vpc_id for vpc_id in order if vpc_id not in self.faults][:_MOST_VPCS]
         none: tuple[Vpc, ...] = ()
         vpcs = {vpc.id: vpc for vpc in self._attempt(lambda: self._observe(seen), none, "the network")}
@@ -424,6 +420,15 @@ class EvidenceCollector:
             logger.warning("evidence not read", what=what, error=str(error))
             self._unreadable[vpc_id].append(f"{what} could not be read")
             return otherwise
+
+
+def _by_vpc(entities: Iterable[str], instances: Mapping[str, Instance]) -> list[tuple[str, list[str]]]:
+    """The agents of each VPC, the one with most of them first."""
+    found: dict[str, list[str]] = defaultdict(list)
+    for entity in entities:
+        if (instance := instances.get(entity)) and instance.vpc_id:
+            found[instance.vpc_id].append(entity)
+    return sorted(found.items(), key=lambda item: (-len(item[1]), item[0]))
 
 
 def _concerns(cause: Cause, instance: Instance) -> bool:

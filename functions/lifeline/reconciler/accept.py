@@ -14,11 +14,10 @@ from lifeline.core.requests.request import Request
 from lifeline.reconciler.amend.amendments import AMENDMENTS
 from lifeline.reconciler.amend.retirement import is_released
 from lifeline.reconciler.facts import context_of, run_context
-from lifeline.reconciler.steps.faults import unexpected
+from lifeline.reconciler.steps.faults import judging
 from lifeline.reconciler.steps.job import Job
 from lifeline.reconciler.steps.leases import leased
 from lifeline.runtime.invocation import MARGIN, Run
-from lifeline.runtime.observability import logger
 
 _LEAST_TIME = 2 * MARGIN
 
@@ -116,9 +115,7 @@ def _each_alone(save: Callable[[Vpc], None], vpcs: Sequence[Vpc], failed: dict[s
     """Adds to `failed`, by VPC, why it couldn't be saved: the matter of whoever asked there, and of nobody else."""
     for vpc in vpcs:
         try:
-            save(vpc)
+            with judging(vpc.id):
+                save(vpc)
         except LifelineError as error:
             failed[vpc.id] = error
-        except Exception as error:  # noqa: BLE001 - logged, and whoever asked hears of it
-            logger.exception("what was asked for in a VPC not saved", vpc_id=vpc.id)
-            failed[vpc.id] = unexpected(error, vpc.id)

@@ -10,13 +10,12 @@ from lifeline.adapters.aws.dns import CentralDns
 from lifeline.adapters.aws.lookup import Lookup
 from lifeline.adapters.aws.network import Network
 from lifeline.core.coexist.vpc_state import VpcState
-from lifeline.core.errors import LifelineError
 from lifeline.core.network.model import Vpc
 from lifeline.core.network.way_out import usable_tiers
 from lifeline.core.plan.actions import Action, ActionKind, Plan
 from lifeline.core.plan.endpoint_lifecycle import Followed
 from lifeline.reconciler.amend.amendment import Amendment, Decision, Fact, RunContext, VpcContext
-from lifeline.reconciler.steps.faults import Faults, unexpected
+from lifeline.reconciler.steps.faults import Faults, judging
 from lifeline.runtime.settings import MOST_DNS_VIEWS
 
 
@@ -65,12 +64,8 @@ class Amended:
         """The state that all amendments leave, and what each of them says. Raises a LifelineError, and no other."""
         state, decisions = self.state, list[Decision]()
         for amendment in amendments:
-            try:
+            with judging(self.plan.vpc_id):
                 decisions.append(amendment.after(self.context, self.plan, done, state))
-            except LifelineError:
-                raise
-            except Exception as error:
-                raise unexpected(error, self.plan.vpc_id) from error
             state = decisions[-1].state
         return state, decisions
 

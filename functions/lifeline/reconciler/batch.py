@@ -14,7 +14,7 @@ from lifeline.core.requests.calls import read_queued, read_repair_request
 from lifeline.core.requests.request import Request
 from lifeline.reconciler.loop import as_told, reconcile
 from lifeline.reconciler.steps.event_path import NOT_SAVED_YET, hear, note_changes
-from lifeline.reconciler.steps.faults import unexpected
+from lifeline.reconciler.steps.faults import UnexpectedError
 from lifeline.reconciler.steps.job import Tools
 from lifeline.reconciler.steps.policy_in_force import current_policy, stacks_policy
 from lifeline.reconciler.steps.proven import UNPROVEN, WAITS
@@ -162,7 +162,7 @@ class _Batch:
         except Exception as error:  # noqa: BLE001 - logged, and traced to its message
             logger.exception("batch failed unexpectedly", messages=len(messages), run_id=self.run.id)
             if len(messages) == 1 or self.run.remaining() < _A_RUN:
-                return (), self._retry_all(messages, unexpected(error))
+                return (), self._retry_all(messages, UnexpectedError(error))
         half = len(messages) // 2
         parts = [self._reconcile(part) for part in (messages[:half], messages[half:])]
         return tuple(answer for answers, _ in parts for answer in answers), [id_ for _, left in parts for id_ in left]

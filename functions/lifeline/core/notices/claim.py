@@ -34,6 +34,7 @@ def handed_over_notice(
     isolated = sorted(subnet_id for subnet_id, tier in tiers if tier is Tier.ISOLATED)
     ends = write_time(freeze.until) if freeze.until else "its end"
     what = "routes" if freeze.ids else "DNS name"
+    unfreeze = invoke_lines(stack_name, {"vpc_ids": [vpc_id], "unfreeze": [service]})
     return Notice(
         kind="handed_over",
         severity=Severity.WARNING,
@@ -58,8 +59,7 @@ def handed_over_notice(
             f"Have {write_actor(freeze.actor) or 'the caller'} try again now (with Terraform: run terraform apply",
             "again).",
             _meanwhile(isolated, service),
-            *(_afterwards(freeze, actions, what, ends) if is_required else _for_good(service, actions, what)),
-            *(invoke_lines(stack_name, {"vpc_ids": [vpc_id], "unfreeze": [service]}) if is_required else ()),
+            *(_afterwards(freeze, actions, what, ends, unfreeze) if is_required else _for_good(service, actions, what)),
         ),
         vpc_id=vpc_id,
         resource_ids=(*resource_ids(actions), *freeze.ids),
@@ -77,13 +77,15 @@ def handed_over_notice(
     )
 
 
-def _afterwards(freeze: Freeze, actions: Iterable[Action], what: str, ends: str) -> tuple[str, str]:
-    now = "To have it do so now (the caller's next attempt will then fail):"
-    if _is_deleted(actions):
-        return f"If the new endpoint isn't available by {ends}, Lifeline will create its own again.", now
+def _afterwards(
+    freeze: Freeze, actions: Iterable[Action], what: str, ends: str, unfreeze: Iterable[str]
+) -> tuple[str, ...]:
     own = "" if freeze.ids else "Once the new endpoint is available, Lifeline will delete its own. "
     which = "the new endpoint" if freeze.ids else "it"
-    return f"{own}If {which} isn't available by {ends}, Lifeline will take the {what} back.", now
+    back = f"{own}If {which} isn't available by {ends}, Lifeline will take the {what} back."
+    if _is_deleted(actions):
+        back = f"If the new endpoint isn't available by {ends}, Lifeline will create its own again."
+    return back, "To have it do so now (the caller's next attempt will then fail):", *unfreeze
 
 
 def _for_good(service: str, actions: Iterable[Action], what: str) -> tuple[str, str]:

@@ -1,6 +1,7 @@
 """Faults: errors that nobody thought of, each kept to the VPC that it is about."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from lifeline.core.errors import LifelineError, TerminalError
 from lifeline.runtime.observability import logger
@@ -8,10 +9,24 @@ from lifeline.runtime.observability import logger
 UNJUDGED = "judging this VPC failed unexpectedly, so nothing is done there"
 
 
-def unexpected(error: Exception, vpc_id: str = "") -> TerminalError:
-    """The error as the answer to whoever asked; with the VPC that it is about, if that is known."""
-    of = f"{vpc_id}: " if vpc_id else ""
-    return TerminalError(f"{of}failed unexpectedly: {type(error).__name__}: {error}", code="Unexpected")
+class UnexpectedError(TerminalError):
+    """An error that nobody thought of, as whoever asked gets it; with the VPC that it is about, if that is known."""
+
+    def __init__(self, error: Exception, vpc_id: str = "") -> None:
+        of = f"{vpc_id}: " if vpc_id else ""
+        super().__init__(f"{of}failed unexpectedly: {type(error).__name__}: {error}", code="Unexpected")
+
+
+@contextmanager
+def judging(vpc_id: str) -> Iterator[None]:
+    """Raises UnexpectedError in place of an error that nobody thought of, whose trace is in the log."""
+    try:
+        yield
+    except LifelineError:
+        raise
+    except Exception as error:
+        logger.exception("judging a VPC failed unexpectedly", vpc_id=vpc_id)
+        raise UnexpectedError(error, vpc_id) from error
 
 
 class Faults(dict[str, LifelineError]):
@@ -24,10 +39,8 @@ class Faults(dict[str, LifelineError]):
         if vpc_id in self:
             return otherwise
         try:
-            return step()
-        except LifelineError:
-            raise
-        except Exception as error:  # noqa: BLE001 - logged, and whoever asked for the VPC hears of it
-            logger.exception("judging a VPC failed unexpectedly", vpc_id=vpc_id)
-            self[vpc_id] = unexpected(error, vpc_id)
+            with judging(vpc_id):
+                return step()
+        except UnexpectedError as error:
+            self[vpc_id] = error
             return otherwise
