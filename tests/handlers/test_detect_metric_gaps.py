@@ -872,6 +872,15 @@ class TestParts:
         assert notice.kind == "incident_opened"
         assert "12 agents" in notice.subject
 
+    def test_new_agents_begin_a_chunk_where_none_has_room_by_bytes(
+        self, detector: Detector, parts: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(Roster, "has_room", lambda _, chunk: chunk.number > 2)
+        publish("web-12", at=minute(16))
+        assert detector.run(minute(16.5))["in_parts"] is True
+        assert len(self.take(parts)) == 4
+        assert Roster(TABLE, WATCH.name).sizes() == {0: 5, 1: 5, 2: 2, 3: 1}
+
     def test_a_part_that_comes_twice_changes_nothing(self, detector: Detector, parts: str) -> None:
         detector.run(minute(7))
         events = self.take(parts)
@@ -1904,6 +1913,17 @@ class TestListingInParts:
             detector.run_each_minute(0, 0, reporting=self.AGENTS)
         detector.run(minute(1))
         assert tokens == ["", ""]
+
+    def test_where_some_have_no_room_the_list_goes_on_nowhere_and_is_not_whole(
+        self, detector: Detector, tokens: list[str], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(Roster, "has_room", lambda *_: False)
+        publish(*self.AGENTS, at=START)
+        for number in (1, 2):
+            with pytest.raises(LifelineError, match="left out: the ledger has no room"):
+                detector.run(minute(number))
+        assert tokens == ["", ""]
+        assert Roster(TABLE, WATCH.name).state().discovered_at is None
 
 
 # ---- the event path

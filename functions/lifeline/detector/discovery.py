@@ -150,7 +150,7 @@ class Discovery:
         )
         changes = leaving_heard(agents, changes)
         new = [agent for entity, agent in sorted(changes.items()) if agent is not None and entity not in agents]
-        return place([replaced(chunk, changes) for chunk in chunks], new)
+        return place([replaced(chunk, changes) for chunk in chunks], new, fits=self._roster.has_room)
 
     def admit(self, new: Listed, hosts: int, expected: Collection[str]) -> Listed:
         """Those of the new names that join: instances that EC2 knows, or may know, and some others, among them

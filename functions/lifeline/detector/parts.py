@@ -143,7 +143,8 @@ class SplitRun:
         admitted = run.discovery.admit(unseen, hosts, unmet)
         elsewhere = run.discovery.elsewhere
         new = discover({}, admitted, unmet, run.now, joins_after=joins_after, stretch=stretch, elsewhere=elsewhere)
-        placed = place(roomy, [agent for agent in new.values() if agent], first_free=max(numbers, default=-1) + 1)
+        joining, first_free = [agent for agent in new.values() if agent], max(numbers, default=-1) + 1
+        placed = place(roomy, joining, first_free=first_free, fits=self._roster.has_room)
         run.chunks.save(roomy, run.chunks.within_room(roomy, placed))
         run.end_discovery()
         return sorted({*numbers, *(chunk.number for chunk in placed)})

@@ -1,5 +1,6 @@
 """The roster in chunks."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 
@@ -58,6 +59,32 @@ def test_records_that_cannot_be_read_keep_their_places() -> None:
     full = replace(chunk(0, MOST - 1), unread=("{}",))
     assert full.room == 0
     assert sizes(place([full], agents(1, start=1000))) == {0: MOST - 1, 1: 1}
+
+
+def few(most: int) -> Callable[[Chunk], bool]:
+    """So many agents fit, whatever the count says."""
+    return lambda chunk: len(chunk.agents) <= most
+
+
+def test_new_agents_go_where_they_fit_and_else_begin_a_chunk() -> None:
+    full, roomy = chunk(0, 7), chunk(1, 1, start=1000)
+    assert sizes(place([full, roomy], agents(7, start=2000), fits=few(5))) == {0: 7, 1: 4, 2: 4}
+    assert sizes(place([full], agents(2, start=2000), fits=few(7))) == {0: 7, 1: 2}
+    assert place([full], agents(2, start=2000), fits=few(7))[0] is full
+
+
+def test_one_that_fits_nowhere_has_a_chunk_of_its_own_and_keeps_nobody_out() -> None:
+    too_long, *others = agents(4)
+    placed = place([], [too_long, *others], fits=lambda chunk: too_long.entity not in chunk.agents)
+    assert [set(one.agents) for one in placed] == [{too_long.entity}, {one.entity for one in others}]
+
+
+@given(st.lists(st.integers(0, 40), max_size=4), st.integers(0, 200), st.integers(1, 30))
+def test_each_new_agent_has_one_place_where_it_fits(before: list[int], new: int, most: int) -> None:
+    chunks = [chunk(number, count, start=10_000 * number) for number, count in enumerate(before)]
+    placed = place(chunks, agents(new, start=90_000), fits=few(most))
+    assert sum(sizes(placed).values()) == sum(before) + new == len({key for one in placed for key in one.agents})
+    assert all(count <= most for number, count in sizes(placed).items() if [count] != before[number : number + 1])
 
 
 @given(st.lists(st.integers(0, MOST), max_size=4), st.integers(0, 1200))

@@ -1,6 +1,6 @@
 """The roster in chunks: many agents per record of the ledger, so that a run reads and writes few records."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -62,9 +62,16 @@ class RosterState:
         return bool(self.waiting) and self.run_began is not None and self.run_began > since
 
 
-def place(chunks: Iterable[Chunk], new_agents: Iterable[Agent], *, first_free: int = 0) -> tuple[Chunk, ...]:
+def place(
+    chunks: Iterable[Chunk],
+    new_agents: Iterable[Agent],
+    *,
+    first_free: int = 0,
+    fits: Callable[[Chunk], bool] = lambda _: True,
+) -> tuple[Chunk, ...]:
     """Place the new agents, filling nearly full chunks first and then adding chunks. Returns all chunks, by number.
 
+    A chunk gets only agents with which it `fits` into the ledger, but an agent that fits nowhere has one of its own.
     An unchanged chunk is the same object. New numbers follow those of `chunks`; if `chunks` are not all that exist,
     `first_free` is the first unused number. The agents must not be on any chunk yet.
     """
@@ -72,11 +79,12 @@ def place(chunks: Iterable[Chunk], new_agents: Iterable[Agent], *, first_free: i
     waiting = sorted(new_agents, key=lambda agent: agent.entity)
     filled: dict[int, Chunk] = {chunk.number: chunk for chunk in known}
     for chunk in sorted(known, key=lambda chunk: (chunk.room, chunk.number)):
-        some, waiting = waiting[: chunk.room], waiting[chunk.room :]
-        filled[chunk.number] = _with(chunk, some)
+        some = _fitting(chunk, waiting[: chunk.room], fits)
+        filled[chunk.number], waiting = _with(chunk, some), waiting[len(some) :]
     number = max([first_free, *(chunk.number + 1 for chunk in known)])
-    for start in range(0, len(waiting), MOST):
-        filled[number] = _with(Chunk(number), waiting[start : start + MOST])
+    while waiting:
+        some = _fitting(Chunk(number), waiting[:MOST], fits) or waiting[:1]
+        filled[number], waiting = _with(Chunk(number), some), waiting[len(some) :]
         number += 1
     return tuple(filled[number] for number in sorted(filled))
 
@@ -99,6 +107,16 @@ def dated(chunk: Chunk, newest: Mapping[str, datetime]) -> Chunk:
     """The chunk with the newest datapoints' times of its agents; the same object if nothing differs."""
     here = {entity: newest[entity] for entity in chunk.agents if entity in newest}
     return chunk if here.items() <= chunk.newest.items() else replace(chunk, newest={**chunk.newest, **here})
+
+
+def _fitting(chunk: Chunk, agents: Sequence[Agent], fits: Callable[[Chunk], bool]) -> Sequence[Agent]:
+    """The first of the agents, as many as were found to fit: at least half of those that do. Of a few is tried first,
+    because what it takes to try grows with their bytes.
+    """
+    count = 0
+    while count < len(agents) and fits(_with(chunk, agents[: 2 * count + 1])):
+        count = 2 * count + 1
+    return agents[:count]
 
 
 def _with(chunk: Chunk, agents: Sequence[Agent]) -> Chunk:
