@@ -166,6 +166,25 @@ class TestListing:
         assert vars(warning)["count"] == 2
         assert vars(warning)["entities"] == ["'web\\x1b1'", "'web\\x1b2'"]
 
+    def test_a_metric_with_longer_dimensions_than_any_agent_needs_does_not_count(self) -> None:
+        others = len("InstanceId") + len("i-0000000a") + len("ab")
+        longest = {"InstanceId": "i-0000000a", "a": "x" * 1000, "b": "x" * (1000 - others)}
+        put(NAMESPACE, "m", **longest)
+        put(NAMESPACE, "m", **longest | {"b": longest["b"] + "x"})
+        put(NAMESPACE, "m", **longest | {"InstanceId": "i-0000000bb"})
+        listed = CloudWatch(WATCH).list_series()
+        assert listed == {"i-0000000a": (Series("m", tuple(longest.items())),)}
+
+    def test_agents_of_such_metrics_are_told_of_once_and_printably(self, caplog: pytest.LogCaptureFixture) -> None:
+        for entity, metric in (("web-1", "m"), ("web-1", "n"), ("web-2", "m")):
+            put(NAMESPACE, metric, InstanceId=entity, a="x" * 1000, b="x" * 1000)
+        publish("web-1", at=START)
+        CloudWatch(WATCH).list_series()
+        [warning] = caplog.records
+        assert warning.levelname == "WARNING"
+        assert "dimensions are too long" in warning.message
+        assert (vars(warning)["count"], vars(warning)["entities"]) == (2, ["'web-1'", "'web-2'"])
+
 
 class TestReading:
     def test_datapoints_come_oldest_first_from_within_the_window(self) -> None:

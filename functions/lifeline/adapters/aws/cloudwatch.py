@@ -21,6 +21,7 @@ _QUERIES_A_CALL = 500  # CloudWatch API: GetMetricData, MetricDataQueries
 _POINTS_A_CALL = 100_800  # CloudWatch API: GetMetricData, MaxDatapoints
 _CONCURRENCY = 8
 _LONGEST_ENTITY = 255
+_LONGEST_DIMENSIONS = 2_000  # letters of one metric: far more than agents send, and a 20th of what CloudWatch takes
 _MOST_SHOWN = 10
 _MOST_PAGES = 400  # of a list at a time: 200,000 series fit into the function's memory
 
@@ -57,19 +58,21 @@ class CloudWatch:
         A list of 100,000s takes minutes, at 500 a page (CloudWatch API: ListMetrics). Raises ListingCutError with what
         there was time for; the next call goes on with its `token`.
 
-        An entity that is too long, or not printable, is left out, with a warning in the log.
+        An entity that is too long, or not printable, is left out, with a warning in the log; so is a series with longer
+        dimensions than any agent's, because the ledger keeps them.
         CloudWatch forgets a silent series after 3 to 4 hours, and a new one may take 15 minutes to be listed
         (CloudWatch API: ListMetrics, RecentlyActive). Raises TransientError or TerminalError where a page is missing:
         half a list would look like all of it.
         """
         found: dict[str, set[Series]] = {}
         alike: dict[tuple[str, str], tuple[str, str]] = {}
-        left = ""
+        left, too_long = "", set[str]()
         for metrics, next_token in self._pages(token):
-            self._collect(metrics, found, alike)
+            too_long |= self._collect(metrics, found, alike)
             left = next_token
         named = [entity for entity in sorted(found) if _is_name(entity)]
-        self._complain(found.keys() - {*named, ""})
+        self._complain("agents not watched: their names are too long or not printable", found.keys() - {*named, ""})
+        self._complain("metrics of agents left out: their dimensions are too long", too_long)
         listed = {entity: tuple(sorted(found[entity], key=lambda series: series.rank)) for entity in named}
         if left:
             raise ListingCutError(listed, left)
@@ -80,14 +83,22 @@ class CloudWatch:
         metrics: Iterable[Mapping[str, Any]],
         found: dict[str, set[Series]],
         alike: dict[tuple[str, str], tuple[str, str]],
-    ) -> None:
-        """Add the metrics to those found. Dimensions that are `alike` are kept once: most series share theirs."""
+    ) -> set[str]:
+        """Add the metrics to those found. Dimensions that are `alike` are kept once: most series share theirs. Returns
+        the entities of those that are left out because of their dimensions.
+        """
+        too_long: set[str] = set()
         for metric in metrics:
             if not metric["MetricName"].startswith(self._watch.metric_prefix):
                 continue
             pairs = sorted((dimension["Name"], dimension["Value"]) for dimension in metric["Dimensions"])
+            entity = dict(pairs).get(self._watch.dimension, "")
+            if sum(len(name) + len(value) for name, value in pairs) > _LONGEST_DIMENSIONS:
+                too_long.add(entity)
+                continue
             series = Series(metric["MetricName"], tuple(alike.setdefault(pair, pair) for pair in pairs))
-            found.setdefault(dict(series.dimensions).get(self._watch.dimension, ""), set()).add(series)
+            found.setdefault(entity, set()).add(series)
+        return too_long
 
     def read(self, series: Iterable[Series], window: Window) -> Readings:
         """The datapoints of each series in the window, oldest first. One that couldn't be read is left out.
@@ -123,11 +134,11 @@ class CloudWatch:
         except (ClientError, BotoCoreError) as error:
             raise ours(error, f"the series of {self._watch.namespace} could not be listed") from error
 
-    def _complain(self, entities: Collection[str]) -> None:
+    def _complain(self, words: str, entities: Collection[str]) -> None:
         if entities:
             shown = [ascii(entity)[:_LONGEST_ENTITY] for entity in sorted(entities)[:_MOST_SHOWN]]
             extra = {"watch": self._watch.name, "count": len(entities), "entities": shown}
-            logger.warning("agents not watched: their names are too long or not printable", extra=extra)
+            logger.warning(words, extra=extra)
 
     def _read_chunk(self, chunk: Sequence[Series], window: Window) -> dict[Series, tuple[datetime, ...]]:
         """Only what CloudWatch calls Complete, on whichever page: PartialData continues on the next one."""
