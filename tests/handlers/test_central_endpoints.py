@@ -144,3 +144,24 @@ def test_a_rule_whose_answers_are_not_known_serves_where_a_route_leads_on(spoke:
     assert spoke.service()["state"] == "blocked"
     spoke.route()
     assert spoke.service()["state"] == "served centrally"
+
+
+@pytest.mark.parametrize(("block", "is_shut"), [("10.0.0.0/8", False), ("10.0.0.0/16", True)])
+def test_beside_a_nat_gateway_the_clients_group_is_judged_by_the_address_to_which_the_name_leads(
+    case: Case, block: str, *, is_shut: bool
+) -> None:
+    vpc_id, _, client = case.behind_nat()
+    (table,) = case.world.ec2.describe_route_tables(
+        Filters=[{"Name": "association.subnet-id", "Values": [client]}],
+    )["RouteTables"]
+    gateway = case.world.ec2.create_transit_gateway()["TransitGateway"]["TransitGatewayId"]
+    case.world.ec2.create_transit_gateway_vpc_attachment(VpcId=vpc_id, SubnetIds=[client], TransitGatewayId=gateway)
+    case.world.ec2.create_route(
+        RouteTableId=table["RouteTableId"], DestinationCidrBlock="10.99.0.0/16", TransitGatewayId=gateway
+    )
+    case.world.hub_zone(vpc_id, NAME, "10.99.1.10")
+    agent = case.launch(client, case.group_only_to(vpc_id, block))
+    assert case.look(vpc_id)["services"][0]["state"] == "served centrally"
+    why = case.why_silent(agent["InstanceId"])
+    assert ("allows no outbound TCP 443 to the central endpoint (10.99.1.10)" in why) is is_shut
+    assert "public addresses" not in why

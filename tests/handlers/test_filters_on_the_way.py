@@ -194,19 +194,11 @@ class TestASubnetThatSomebodyMakes:
         """A VPC, and its subnet that has the endpoint."""
         vpc_id = case.world.make_vpc()
         home, app = (case.world.make_subnet(vpc_id, f"10.0.{n}.0/{size}", ZONES[0]) for n, size in ((16, 20), (1, 24)))
-        case.launch(app, self.only_to(case, vpc_id, "10.0.16.0/20"))
+        case.launch(app, case.group_only_to(vpc_id, "10.0.16.0/20"))
         case.look(vpc_id)
         case.later()
         assert self.hosts(case, vpc_id) == {home}
         return vpc_id, home
-
-    def only_to(self, case: Case, vpc_id: str, block: str) -> str:
-        group_id = case.group(vpc_id, "app")
-        everywhere = [{"IpProtocol": "-1", "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}]
-        case.world.ec2.revoke_security_group_egress(GroupId=group_id, IpPermissions=everywhere)
-        there = {"IpProtocol": "tcp", "FromPort": 443, "ToPort": 443, "IpRanges": [{"CidrIp": block}]}
-        case.world.ec2.authorize_security_group_egress(GroupId=group_id, IpPermissions=[there])
-        return group_id
 
     def hosts(self, case: Case, vpc_id: str) -> set[str]:
         (there,) = case.world.endpoints(vpc_id)

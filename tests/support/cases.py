@@ -85,6 +85,15 @@ class Case:
             self.world.ec2.authorize_security_group_ingress(GroupId=made["GroupId"], IpPermissions=list(permissions))
         return str(made["GroupId"])
 
+    def group_only_to(self, vpc_id: str, block: str) -> str:
+        """A client's group that lets out nothing but TCP 443 to this block."""
+        group_id = self.group(vpc_id, "app")
+        everywhere = [{"IpProtocol": "-1", "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}]
+        self.world.ec2.revoke_security_group_egress(GroupId=group_id, IpPermissions=everywhere)
+        there = {"IpProtocol": "tcp", "FromPort": 443, "ToPort": 443, "IpRanges": [{"CidrIp": block}]}
+        self.world.ec2.authorize_security_group_egress(GroupId=group_id, IpPermissions=[there])
+        return group_id
+
     def their_endpoint(self, vpc_id: str, subnet_id: str, group_id: str) -> str:
         made = self.world.ec2.create_vpc_endpoint(
             VpcId=vpc_id,

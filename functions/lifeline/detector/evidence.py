@@ -35,7 +35,8 @@ from lifeline.core.incidents.late import Others
 from lifeline.core.incidents.rating import NOT_KNOWN, Surroundings
 from lifeline.core.incidents.zones import FEWEST, is_undecided
 from lifeline.core.network.dns import DnsView
-from lifeline.core.network.model import Catalog, Part, Ranges, RegionRef, SecurityGroup, Tier, Vpc, named_lists
+from lifeline.core.network.egress import OwnGroups, egress_to_public
+from lifeline.core.network.model import Catalog, Part, Ranges, RegionRef, SecurityGroup, Subnet, Tier, Vpc, named_lists
 from lifeline.core.network.ports import ports_of
 from lifeline.core.network.tiers import classify_subnets
 from lifeline.core.network.way_out import usable_tiers, way_out
@@ -162,8 +163,8 @@ class EvidenceCollector:
         catalog = replace(catalog, ports=self._sources.ports)
         if catalog.why_unread:
             self._unreadable[""].append("the region's endpoint services could not be read")
-        vicinities = self._vicinities(wanted, instances)
         groups = self._groups(instances.values())
+        vicinities = self._vicinities(wanted, instances, groups)
         lists = self._lists(groups)
         facts = {
             entity: self._facts(entity, instances[entity], health, vicinities, catalog, groups, lists)
@@ -221,7 +222,9 @@ class EvidenceCollector:
         named = named_lists(rule for group in groups for rule in group.egress)
         return {**known, **self._sources.network.prefix_lists(sorted(named - known.keys())[:_MOST_LISTS])}
 
-    def _vicinities(self, wanted: Sequence[str], instances: Mapping[str, Instance]) -> dict[str, _Vicinity]:
+    def _vicinities(
+        self, wanted: Sequence[str], instances: Mapping[str, Instance], groups: Sequence[SecurityGroup]
+    ) -> dict[str, _Vicinity]:
         """Read the surroundings of each VPC, those with most silent agents first, as far as one run can."""
         order = [vpc_id for vpc_id, _ in _by_vpc(wanted, instances)]
         seen = [vpc_id for vpc_id in order if vpc_id not in self.faults][:_MOST_VPCS]
@@ -229,7 +232,7 @@ class EvidenceCollector:
         vpcs = {vpc.id: vpc for vpc in self._attempt(lambda: self._observe(seen), none, "the network")}
         self._seen_vpcs = vpcs
         silent = [instances[entity] for entity in wanted]
-        shut_in = [vpc_id for vpc_id, vpc in vpcs.items() if _is_any_shut_in(vpc, silent)]
+        shut_in = [vpc_id for vpc_id, vpc in vpcs.items() if _is_any_shut_in(vpc, silent, groups)]
         views = run_concurrently([partial(self._view, vpc_id) for vpc_id in shut_in[:_MOST_CENTRAL]])
         dns = dict(zip(shut_in, views, strict=False))
         for vpc_id in shut_in[_MOST_CENTRAL:]:
@@ -439,9 +442,9 @@ def _concerns(cause: Cause, instance: Instance) -> bool:
     return cause.vpc_id == instance.vpc_id
 
 
-def _is_any_shut_in(vpc: Vpc, instances: Collection[Instance]) -> bool:
-    """True if one of the instances has no way out, by its routes or by filters, or may have none: then what answers the
-    names decides.
+def _is_any_shut_in(vpc: Vpc, instances: Collection[Instance], groups: Sequence[SecurityGroup]) -> bool:
+    """True if one of the instances has no way out, by its routes, by filters or by its own groups, or may have none:
+    then what answers the names decides.
     """
     tiers = classify_subnets(vpc)
     ipv6_only = {subnet.id for subnet in vpc.subnets if subnet.is_ipv6_only}
@@ -457,5 +460,17 @@ def _is_any_shut_in(vpc: Vpc, instances: Collection[Instance]) -> bool:
         for tier, has_address in found
     ):
         return True
-    homes = [subnet for subnet in vpc.subnets if subnet.id in {instance.subnet_id for instance in instances}]
-    return any(way_out(subnet, vpc, METRICS, ports_of(METRICS, {})).obstacles for subnet in homes)
+    homes = {subnet.id: subnet for subnet in vpc.subnets}
+    here = [instance for instance in instances if instance.subnet_id in homes]
+    if any(
+        way_out(homes[id_], vpc, METRICS, ports_of(METRICS, {})).obstacles
+        for id_ in {instance.subnet_id for instance in here}
+    ):
+        return True
+    ends = {(instance.group_ids, instance.subnet_id) for instance in here if instance.group_ids}
+    return not all(_let_out(ids or frozenset(), homes[id_], vpc, groups) for ids, id_ in ends)
+
+
+def _let_out(group_ids: frozenset[str], home: Subnet, vpc: Vpc, groups: Iterable[SecurityGroup]) -> bool:
+    own = OwnGroups(group_ids, tuple(group for group in groups if group.id in group_ids))
+    return egress_to_public(own, METRICS, home, vpc, ports_of(METRICS, {})).is_open is True

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from lifeline.core.incidents.incident import CauseKind
+from lifeline.core.incidents.incident import CauseKind, Confidence
 from lifeline.core.network.dns import AnswerKind, DnsAnswer, DnsView
 from lifeline.core.network.model import Rule, SecurityGroup, TargetKind, Vpc
 from tests.core.incidents.test_diagnose import (
@@ -56,6 +56,39 @@ def test_a_rule_that_names_a_group_of_the_peered_hub_is_not_known_to_keep_anythi
     to_hub = Rule("tcp", 443, 443, groups=("sg-hub",))
     cause = why(of_own_group(to_hub, seen=hub, dns=DnsView((zone,))))
     assert cause.kind is not CauseKind.OWN_GROUP
+
+
+BEHIND_NAT = vpc(subnet("a"), table("main", route("0.0.0.0/0", TargetKind.NAT_GATEWAY, "nat-1")))
+PRIVATE = Rule("tcp", 443, 443, ("10.0.0.0/8",))
+UNREAD = pytest.mark.parametrize("dns", [None, DnsView(custom_dns_servers=("10.9.0.2",))], ids=["unread", "servers"])
+
+
+@UNREAD
+def test_where_the_name_may_lead_elsewhere_a_group_that_is_shut_to_public_addresses_is_no_cause(
+    dns: DnsView | None,
+) -> None:
+    cause = why(of_own_group(PRIVATE, seen=BEHIND_NAT, dns=dns))
+    assert cause.kind is not CauseKind.OWN_GROUP
+    assert (
+        "the instance's own security groups allow no outbound TCP 443 to public addresses, and whether the service's "
+        "name leads there was not read"
+    ) in cause.evidence
+    assert not any("path is open" in words for words in cause.evidence)
+
+
+@UNREAD
+def test_one_that_lets_out_nothing_is_a_cause_wherever_the_name_leads(dns: DnsView | None) -> None:
+    cause = why(of_own_group(Rule("tcp", 22, 22, ("10.0.0.0/8",)), seen=BEHIND_NAT, dns=dns))
+    assert cause.kind is CauseKind.OWN_GROUP
+    assert "whether the service's name leads there was not read" not in cause.evidence
+
+
+@UNREAD
+def test_nor_is_it_unless_a_change_that_shut_it_is_on_record_and_then_it_is_likely(dns: DnsView | None) -> None:
+    revoked = change("RevokeSecurityGroupEgress", "sg-app", at=-3)
+    cause = why(of_own_group(PRIVATE, seen=BEHIND_NAT, dns=dns, changes=(revoked,)))
+    assert (cause.kind, cause.confidence, cause.change) == (CauseKind.OWN_GROUP, Confidence.MEDIUM, revoked)
+    assert "whether the service's name leads there was not read" in cause.evidence
 
 
 @pytest.mark.parametrize("later", ["DisassociateSubnetCidrBlock", "AssociateSubnetCidrBlock"])

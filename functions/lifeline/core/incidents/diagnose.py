@@ -54,6 +54,7 @@ from lifeline.core.wording import listed, plain, write_time
 _WILL_CHECK = "Lifeline will check again, and will create an endpoint here if nothing else answers the service's name."
 _IN_PUBLIC_SUBNET = "Lifeline will create an endpoint if the policy requires the service in this public subnet."
 _NO_CHANGE = "the audit log has no earlier network change in this VPC that would explain the silence"
+_ANSWER_UNREAD = "whether the service's name leads there was not read"
 _NO_SWAPS = "no change of these rules is on record, and which groups an instance is given isn't recorded"
 _TAKES = timedelta(minutes=5)  # for an endpoint to be made and to become available
 _KINDS = {
@@ -330,11 +331,13 @@ class _Check:
         groups, ports = OwnGroups(ids, self.facts.own_groups), self._ports_of(service)
         if endpoint := next((found for found in vpc.endpoints if found.id == path.endpoint_id), None):
             return egress_to(groups, endpoint, subnet, vpc, ports)
-        return (
-            egress_to_central(groups, path.addresses, subnet, vpc, ports)
-            if path.central_id
-            else egress_to_public(groups, service, subnet, vpc, ports)
-        )
+        if path.central_id:
+            return egress_to_central(groups, path.addresses, subnet, vpc, ports)
+        way = egress_to_public(groups, service, subnet, vpc, ports)
+        if way.is_open is not False or self.around.is_public(service):
+            return way
+        is_shut = egress_to_central(groups, (), subnet, vpc, ports).is_open is False
+        return way if is_shut else replace(way, unread=_ANSWER_UNREAD)
 
     def own_group(self, service: str) -> Cause | None:
         """A security group lets out only what its egress rules list (VPC guide: security group rules)."""
@@ -344,7 +347,9 @@ class _Check:
         ids = self.facts.instance.group_ids or frozenset()
         names, on = ", ".join(sorted(ids)), ports_in(self._ports_of(service))
         change = self.around.change_of_groups(self.facts, service, ids, self.now)
-        doubts, seen_at = path.uncertainties, self.facts.agent.seen_at
+        if way.unread and change is None:
+            return None
+        doubts, seen_at = (*path.uncertainties, *filter(None, [way.unread])), self.facts.agent.seen_at
         # Neither which groups an instance had is on record, nor all that answers names.
         if change is None and seen_at and service == METRICS:
             reported = f"the agent reported until {write_time(seen_at)}"
@@ -549,10 +554,12 @@ class _Check:
         is_far = path.reach is Reach.CENTRAL and not path.endpoint_id
         beyond = (f"what lies beyond the VPC on the way to {path.central_id} isn't known",) if is_far else ()
         way = self._egress(METRICS)
-        if way and way.is_open is None:
+        if way and way.unread:
             on = ports_in(self._ports_of(METRICS))
-            allow = f"the instance's own security groups allow outbound TCP {on} to {way.where}"
-            unknown = f"it isn't known whether {allow}: {way.unread}"
+            own, to = "the instance's own security groups allow", f"outbound TCP {on} to {way.where}"
+            unknown = f"it isn't known whether {own} {to}: {way.unread}"
+            if way.is_open is False:
+                unknown = f"{own} no {to}, and {way.unread}"
             return (*path.notes, path.words, unknown, *path.uncertainties, *beyond)
         return (*path.notes, f"{is_open}{path.words}", *path.uncertainties, *beyond)
 

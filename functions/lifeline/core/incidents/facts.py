@@ -412,7 +412,7 @@ class Around:
             path = self.paths.get(service)
             is_within = path is not None and path.reach in {Reach.CLOSED, Reach.PARTLY} and bool(path.endpoint_id)
             scope = scope_of(
-                self._subnet, self._facts.vpc, service, is_public=self._is_public(service), is_within=is_within
+                self._subnet, self._facts.vpc, service, is_public=self.is_public(service), is_within=is_within
             )
             known = self._facts.known
             if known:
@@ -421,7 +421,7 @@ class Around:
             self._pasts[service] = Past(self._facts.changes, scope)
         return self._pasts[service]
 
-    def _is_public(self, service: str) -> bool:
+    def is_public(self, service: str) -> bool:
         """True if the service's name is known to lead to public addresses where no endpoint of the VPC answers it."""
         dns, path = self._facts.dns, self.paths.get(service)
         if dns is None or path is None or path.central_id:

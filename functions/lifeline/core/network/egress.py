@@ -13,7 +13,9 @@ from lifeline.core.network.tiers import NAT64_ADDRESSES, nat64_route
 
 @dataclass(frozen=True, slots=True)
 class Egress:
-    """Whether requests may leave to `where`; `is_open` is None if that isn't known, and `unread` says why."""
+    """Whether requests may leave to `where`; `is_open` is None if that isn't known. `unread` says why, or why the
+    service may be elsewhere.
+    """
 
     is_open: bool | None
     where: str
