@@ -167,8 +167,8 @@ class _HandingOver:
                 self._unmet.add(service)
 
     def _is_lost_since(self, service: str, freeze: Freeze) -> bool:
-        """True if a subnet goes without of which people didn't hear with the claim: what it needs is blocked then, which
-        they hear like that of any other freeze.
+        """True if a subnet goes without of which people didn't hear with the claim: what it needs is blocked then, as
+        by any other freeze, so that they hear.
         """
         paths = isolated_paths(service, self._plan)
         without = {key for key, path in paths.items() if not path.reach.is_open and path.reach is not Reach.PENDING}

@@ -213,7 +213,7 @@ def accounts_notice(news: CauseNews, states: Mapping[str, EventPath], now: datet
 
 
 def unswept_notice(news: CauseNews, swept: Mapping[str, datetime]) -> Notice:
-    """Write which of a hub's accounts aren't swept, since when as far as `swept` has it, and what to check, in order."""
+    """Write which of a hub's accounts aren't swept, since when if `swept` has it, and what to check, in order."""
     count = _accounts(len(news.accounts), " more" if news.told else "")
     return Notice(
         kind="event_path",
