@@ -684,3 +684,38 @@ def test_a_refused_call_a_day_takes_the_name_for_one_day_only(days: Days) -> Non
     days.clock.advance(MINUTES)
     claim_again(days, vpc_id, subnet_id, 97)
     assert not endpoint(days, endpoint_id)["PrivateDnsEnabled"]
+
+
+def test_an_endpoint_whose_group_somebody_filled_takes_no_name_back_which_is_said_until_there_is_room(
+    days: Days,
+) -> None:
+    """AWS counts the entries that a prefix list may have as so many rules, which moto doesn't."""
+    vpc_id, subnet_id, ours = served(days)
+    ec2, (group,) = days.world.ec2, endpoint(days, ours)["Groups"]
+    made = ec2.create_managed_prefix_list(PrefixListName="x", MaxEntries=60, AddressFamily="IPv4", Entries=[])
+    rule = {
+        **HTTPS_FROM_THE_VPC,
+        "IpRanges": [],
+        "PrefixListIds": [{"PrefixListId": made["PrefixList"]["PrefixListId"]}],
+    }
+    ec2.revoke_security_group_ingress(GroupId=group["GroupId"], IpPermissions=[HTTPS_FROM_THE_VPC])
+    ec2.authorize_security_group_ingress(GroupId=group["GroupId"], IpPermissions=[rule])
+
+    def refuse(operation: str, params: dict[str, Any]) -> None:
+        if operation == "AuthorizeSecurityGroupIngress" and params.get("GroupId") == group["GroupId"]:
+            days.account.fail_next(operation, "RulesPerSecurityGroupLimitExceeded", times=1)
+
+    days.account.listeners.append(refuse)
+    days.sweeps(1)
+    days.deliver(refused(days, theirs(days, vpc_id, subnet_id)))
+    days.texts()
+    days.sweeps(30, every=8)
+    assert endpoint(days, ours)["PrivateDnsEnabled"] is False
+    said = [text for text in days.texts() if "not all of the subnets that it would serve are let in" in text]
+    assert len(said) == 1
+    assert "RulesPerSecurityGroupLimitExceeded" in said[0]
+
+    days.account.listeners.remove(refuse)
+    ec2.revoke_security_group_ingress(GroupId=group["GroupId"], IpPermissions=[rule])
+    days.sweeps(1)
+    assert endpoint(days, ours)["PrivateDnsEnabled"] is True
