@@ -1312,7 +1312,10 @@ NOTICES: dict[str, tuple[float, Callable[[], Notice]]] = {
             NINE,
         ),
     ),
-    "accounts-not-swept": (0, lambda: unswept_notice(CauseNews(NOT_SWEPT, ("222222222222", "333333333333")))),
+    "accounts-not-swept": (
+        0,
+        lambda: unswept_notice(CauseNews(NOT_SWEPT, ("222222222222", "333333333333")), {"222222222222": NINE}),
+    ),
     "accounts-swept-again": (
         0,
         lambda: ended_notice(CauseNews(NOT_SWEPT, ("222222222222", "333333333333"), is_end=True), {}),

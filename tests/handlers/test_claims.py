@@ -15,6 +15,8 @@ from lifeline.adapters.store.vpcs import VpcStore
 from lifeline.core.coexist.vpc_state import VpcList
 from lifeline.core.errors import TransientError
 from lifeline.core.guards.freeze import FreezeKind
+from lifeline.core.wording import write_time
+from tests.handlers.test_debounce import route_deleted
 from tests.support.cloudtrail import Failure, Identity, record_call
 from tests.support.days import HOUR, MINUTES, Days
 from tests.support.home import HOME
@@ -171,6 +173,64 @@ def test_while_a_claim_stands_nothing_is_done_for_the_service_and_a_day_later_li
     assert endpoint(days, ours)["PrivateDnsEnabled"] is True
     assert "Lifeline handed over to deploy-role/terraform" in " ".join(days.texts()[0].split())
     assert frozen(vpc_id) == []
+
+
+def open_beside(days: Days, vpc_id: str) -> str:
+    """Another subnet of the VPC, on a table of its own with a route out: the table's id."""
+    subnet_id = days.world.make_subnet(vpc_id, "10.0.2.0/24")
+    table_id = str(days.world.ec2.create_route_table(VpcId=vpc_id)["RouteTable"]["RouteTableId"])
+    days.world.ec2.associate_route_table(RouteTableId=table_id, SubnetId=subnet_id)
+    gateway_id = days.world.ec2.create_internet_gateway()["InternetGateway"]["InternetGatewayId"]
+    days.world.ec2.attach_internet_gateway(InternetGatewayId=gateway_id, VpcId=vpc_id)
+    days.connect(table_id, vpc_id)
+    return table_id
+
+
+@pytest.mark.parametrize("is_required", [True, False])
+def test_a_path_that_is_lost_while_a_claim_stands_is_heard_once_with_who_claimed_until_when_and_what_to_do(
+    days: Days, *, is_required: bool
+) -> None:
+    """Whether others go without already, of which people heard with the claim, or nothing required the service then."""
+    vpc_id, subnet_id, ours = served(days)
+    main_id = days.world.main_table(vpc_id)
+    table_id = open_beside(days, vpc_id)
+    if not is_required:
+        days.connect(main_id, vpc_id)
+    days.after(1)
+    ends = write_time(days.clock() + 24 * HOUR)
+    days.deliver(refused(days, theirs(days, vpc_id, subnet_id)))
+    days.texts()
+    days.sweeps(3)
+    assert days.texts() == []
+
+    days.cut_off(table_id)
+    days.deliver(route_deleted(days, table_id))
+    (text,) = days.texts()
+    assert f", until {ends}: CreateVpcEndpoint by deploy-role/terraform at" in text
+    assert f'{{"vpc_ids": ["{vpc_id}"], "unfreeze": ["monitoring"]}}' in text
+    assert {one["status"] for one in days.sweeps(5)} == {"blocked"}
+    assert days.texts() == []
+    assert endpoint(days, ours)["PrivateDnsEnabled"] is False
+
+    days.sweeps(16, every=8)
+    assert endpoint(days, ours)["PrivateDnsEnabled"] is True
+    (text,) = days.texts()
+    assert "Lifeline handed over to deploy-role/terraform" in text
+
+
+def test_a_path_that_is_lost_where_their_endpoint_serves_by_then_is_no_news(days: Days) -> None:
+    vpc_id, subnet_id, _ = served(days)
+    table_id = days.world.main_table(vpc_id)
+    open_beside(days, vpc_id)
+    days.connect(table_id, vpc_id)
+    days.after(1)
+    days.deliver(refused(days, theirs(days, vpc_id, subnet_id)))
+    made = days.world.ec2.create_vpc_endpoint(**theirs(days, vpc_id, subnet_id))["VpcEndpoint"]["VpcEndpointId"]
+    days.texts()
+    days.cut_off(table_id)
+    days.sweeps(5)
+    assert not [text for text in days.texts() if "frozen" in text]
+    assert made in days.live(vpc_id)
 
 
 def test_whoever_unfreezes_the_service_has_it_served_again_at_once(days: Days) -> None:
@@ -624,3 +684,38 @@ def test_a_refused_call_a_day_takes_the_name_for_one_day_only(days: Days) -> Non
     days.clock.advance(MINUTES)
     claim_again(days, vpc_id, subnet_id, 97)
     assert not endpoint(days, endpoint_id)["PrivateDnsEnabled"]
+
+
+def test_an_endpoint_whose_group_somebody_filled_takes_no_name_back_which_is_said_until_there_is_room(
+    days: Days,
+) -> None:
+    """AWS counts the entries that a prefix list may have as so many rules, which moto doesn't."""
+    vpc_id, subnet_id, ours = served(days)
+    ec2, (group,) = days.world.ec2, endpoint(days, ours)["Groups"]
+    made = ec2.create_managed_prefix_list(PrefixListName="x", MaxEntries=60, AddressFamily="IPv4", Entries=[])
+    rule = {
+        **HTTPS_FROM_THE_VPC,
+        "IpRanges": [],
+        "PrefixListIds": [{"PrefixListId": made["PrefixList"]["PrefixListId"]}],
+    }
+    ec2.revoke_security_group_ingress(GroupId=group["GroupId"], IpPermissions=[HTTPS_FROM_THE_VPC])
+    ec2.authorize_security_group_ingress(GroupId=group["GroupId"], IpPermissions=[rule])
+
+    def refuse(operation: str, params: dict[str, Any]) -> None:
+        if operation == "AuthorizeSecurityGroupIngress" and params.get("GroupId") == group["GroupId"]:
+            days.account.fail_next(operation, "RulesPerSecurityGroupLimitExceeded", times=1)
+
+    days.account.listeners.append(refuse)
+    days.sweeps(1)
+    days.deliver(refused(days, theirs(days, vpc_id, subnet_id)))
+    days.texts()
+    days.sweeps(30, every=8)
+    assert endpoint(days, ours)["PrivateDnsEnabled"] is False
+    said = [text for text in days.texts() if "not all of the subnets that it would serve are let in" in text]
+    assert len(said) == 1
+    assert "RulesPerSecurityGroupLimitExceeded" in said[0]
+
+    days.account.listeners.remove(refuse)
+    ec2.revoke_security_group_ingress(GroupId=group["GroupId"], IpPermissions=[rule])
+    days.sweeps(1)
+    assert endpoint(days, ours)["PrivateDnsEnabled"] is True

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import boto3
@@ -222,6 +223,18 @@ def test_a_policy_that_somebody_changed_is_set_again_twice_and_then_frozen(days:
     set_policy(days, ours, OPEN)
     assert json.loads(endpoint(days, ours)["PolicyDocument"]) == json.loads(OPEN)
     assert f"the policy of {ours} was changed" in " ".join(days.texts()[-1].split())
+
+
+def test_one_that_lets_nobody_in_between_looks_is_set_again_where_its_policy_is_named(days: Days) -> None:
+    say(endpoint_policies={"default": "org"})
+    say(f"{PREFIX}org", **json.loads(NARROW))
+    _, _, ours = served(days)
+    allow, now = json.loads(NARROW)["Statement"], datetime.now(UTC)  # reading a network takes the machine's own time
+    begins, ends = (f"{now + timedelta(hours=hours):%FT%TZ}" for hours in (2, 3))
+    window = {"DateGreaterThan": {"aws:CurrentTime": begins}, "DateLessThan": {"aws:CurrentTime": ends}}
+    shut = {"Effect": "Deny", "Principal": "*", "Action": "*", "Resource": "*", "Condition": window}
+    set_policy(days, ours, json.dumps({"Statement": [allow, shut]}))
+    assert json.loads(endpoint(days, ours)["PolicyDocument"]) == json.loads(NARROW)
 
 
 def test_a_new_text_is_given_to_what_is_there_and_counts_for_nobodys_change(days: Days) -> None:

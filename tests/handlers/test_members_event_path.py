@@ -23,6 +23,7 @@ from lifeline.core.event_path.proof import ENDED_FOR, LEFT_OUT, EventPath
 from lifeline.core.network.model import RegionRef
 from lifeline.core.organization.ledger import MemberLedger
 from lifeline.core.organization.members import MemberAccounts
+from lifeline.core.wording import write_time
 from lifeline.handlers import coverage_page, detect_metric_gaps
 from tests.handlers.test_event_path import raising
 from tests.handlers.test_organization_page import row_of
@@ -266,13 +267,14 @@ def test_while_an_account_keeps_the_alarm_ringing_people_hear_of_another_that_is
 
     tune(monkeypatch, prove_event_path=False)
     hub.sweep()
+    since = write_time(hub.days.clock())
     hub.days.texts()
     for _ in range(40):
         hub.days.clock.advance(TURN)
         hub.days.call({"sweep": True, "account": A})
         detect_metric_gaps.handler({"detect": True}, Context())
     (text,) = heard()
-    assert flat("Two sweeps in a row didn't end in 1 account: - " + B) in flat(text)
+    assert flat(f"Two sweeps in a row didn't end in 1 account: - {B}: none since {since}") in flat(text)
     for _ in range(100):
         hub.sweep()
         hub.days.clock.advance(TURN)

@@ -1,16 +1,18 @@
 """The notices of what the event paths of a hub's accounts have in common."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from functools import partial
 
 from lifeline.adapters.aws.topic import Topic
 from lifeline.adapters.store.causes import CauseStore
 from lifeline.adapters.store.event_path import EventPathStore
+from lifeline.adapters.store.latest import LatestTimes
 from lifeline.core.errors import LifelineError
 from lifeline.core.event_path.causes import NOT_SWEPT, CauseNews, Causes, causes_of
 from lifeline.core.event_path.proof import EventPath
 from lifeline.core.network.model import RegionRef
+from lifeline.core.notices.accounts import SHOWN
 from lifeline.core.notices.event_path import account_notice, accounts_notice, ended_notice, unswept_notice
 from lifeline.core.policy.policy import Policy
 from lifeline.runtime.observability import logger
@@ -47,6 +49,19 @@ def note_swept(settings: DetectorSettings, is_swept: Mapping[str, bool], now: da
     CauseStore(settings.table_name).change(lambda causes: (causes.swept(is_swept, now), None))
 
 
+def _last_swept(accounts: Iterable[str], settings: DetectorSettings) -> dict[str, datetime]:
+    """When the last sweep of each account that ended began. What can't be read is left out: no notice waits for it."""
+    found = dict[str, datetime]()
+    for there in map(settings.of, accounts):
+        try:
+            swept = LatestTimes(there.ledger).reconciled(there.home)
+        except LifelineError as error:
+            logger.warning("last sweep not read", account=there.account_id, error=str(error))
+            continue
+        found |= {there.account_id: swept} if swept else {}
+    return found
+
+
 def _unannounced(news: CauseNews, now: datetime, causes: Causes) -> tuple[Causes, None]:
     return causes.unannounced(news, now), None
 
@@ -59,7 +74,7 @@ def _publish(
     if news.is_end:
         notice = ended_notice(news, named)
     elif news.name == NOT_SWEPT:
-        notice = unswept_notice(news)
+        notice = unswept_notice(news, _last_swept(news.accounts[:SHOWN], settings))
     elif len(news.accounts) == len(named) == 1 and not news.told:
         ((account, state),) = named.items()
         there = settings.of(account)

@@ -14,6 +14,7 @@ from lifeline.core.coexist.hand_over import HandOver, answer_claims, leaves_trac
 from lifeline.core.guards.freeze import Freeze, FreezeKind, standing
 from lifeline.core.guards.limits import own_interfaces
 from lifeline.core.network.model import (
+    Endpoint,
     EndpointState,
     NetworkAcl,
     NetworkInterface,
@@ -25,6 +26,7 @@ from lifeline.core.network.model import (
 )
 from lifeline.core.plan.actions import Action, ActionKind, Plan, Status
 from lifeline.core.plan.endpoint_lifecycle import Made
+from lifeline.core.wording import fingerprint
 from tests.support.builders import (
     CATALOG,
     MONITORING,
@@ -234,6 +236,26 @@ def test_what_would_be_done_for_a_claimed_service_is_left_out_with_what_prepares
     kept = answer(both, before=plan(both, "monitoring", "ec2"))
     assert kinds(kept) == [ActionKind.CREATE_SECURITY_GROUP, ActionKind.CREATE_INTERFACE_ENDPOINT]
     assert [one.service for one in kept.plan.actions] == ["", "ec2"]
+
+
+@pytest.mark.parametrize(
+    ("is_notified", "known", "parts", "is_left"),
+    [
+        (True, "", (), True),
+        (True, "a", (SILENT,), True),
+        (True, "ab", (SILENT,), False),
+        (False, "", (SILENT,), False),
+        (True, "", (SILENT, replace(THEIRS, state=EndpointState.PENDING)), False),
+    ],
+)
+def test_only_for_a_path_that_was_lost_since_people_heard_of_the_claim_it_is_left_in_to_be_blocked(
+    parts: tuple[Endpoint, ...], known: str, *, is_notified: bool, is_left: bool
+) -> None:
+    network = vpc(subnet("a"), subnet("b", cidr="10.0.2.0/24"), own_security_group(), *parts)
+    told = frozenset(fingerprint(f"subnet-{name}", length=8) for name in known)
+    found = answer(network, {"monitoring": replace(FREEZE, is_notified=is_notified, told=told)})
+    assert bool(kinds(found)) is is_left
+    assert bool(found.plan.notes) is not is_left
 
 
 def test_while_theirs_is_on_its_way_lifeline_waits() -> None:

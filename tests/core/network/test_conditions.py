@@ -96,6 +96,14 @@ CALL = call_through("vpce-1", VPC_ID, "us-east-1", ("10.0.0.0/16",), NOW)
         ("depends", {"StringEquals": {"aws:SourceVpc": [{"a": 1}]}}),
         ("depends", {"BinaryEquals": {"aws:SourceVpc": "QmFk"}}),
         ("depends", {"StringEquals": "aws:SourceVpc"}),
+        # which account the VPC and the endpoint are of, isn't judged
+        ("depends", {"ArnLike": {"aws:SourceVpcArn": f"arn:aws:ec2:us-east-1:*:vpc/{VPC_ID}"}}),
+        ("depends", {"StringEquals": {"aws:VpceAccount": "123456789012"}}),
+        # an operator that doesn't fit
+        ("yes", {"ArnLike": {"aws:SourceVpc": VPC_ID}}),
+        ("no", {"Bool": {"aws:SourceVpc": "true"}}),
+        ("no", {"StringEquals": {"aws:SecureTransport": "false"}}),
+        ("depends", {"IpAddress": {"aws:SourceVpc": "10.0.0.0/8"}}),
         # all of them have to
         ("no", {"StringEquals": {"aws:SourceVpc": "vpc-other", "aws:PrincipalOrgID": "o-1"}}),
         ("no", {"Bool": {"aws:SecureTransport": "false"}, "StringEquals": {"aws:PrincipalOrgID": "o-1"}}),

@@ -6,6 +6,7 @@ import pytest
 
 from lifeline.core.network.model import MANAGED_BY, Endpoint, Part, Ranges, Rule, SecurityGroup, Unread, Vpc
 from lifeline.core.plan.actions import Action, ActionKind, Plan, ServiceState, Status
+from lifeline.core.plan.harm import unprepared
 from lifeline.core.plan.security_group import MOST_UNUSED, close_words, own_security_groups, usable_security_group
 from tests.support.builders import MONITORING, OWNER, endpoint, own_security_group, plan, subnet, vpc
 
@@ -256,6 +257,21 @@ def test_a_group_that_a_prefix_list_may_fill_is_replaced_on_the_endpoints_that_i
     ):
         here = vpc(subnet("a"), endpoint(MONITORING, "a"), group, prefix_lists=(("pl-x", ("192.0.2.0/24",)),))
         assert [one.kind for one in plan(here).planned] == kinds
+
+
+@pytest.mark.parametrize(
+    ("private_dns", "kind"), [(True, ActionKind.ADD_SUBNETS), (False, ActionKind.ENABLE_PRIVATE_DNS)]
+)
+def test_while_a_group_that_somebody_filled_is_on_an_endpoint_neither_a_zone_nor_the_name_is_given_to_it(
+    kind: ActionKind, *, private_dns: bool
+) -> None:
+    """Beside another that lets all in: EC2 refuses the rule that the full one lacks, until a person makes room."""
+    full = own_security_group(ingress=tuple(Rule("tcp", 1, 1, (f"10.0.1.{number}/32",)) for number in range(60)))
+    for groups, waits in (({"sg-own", "sg-second"}, True), ({"sg-second"}, False)):
+        made = endpoint(MONITORING, "a", private_dns=private_dns, security_group_ids=frozenset(groups))
+        found = plan(vpc(subnet("a"), subnet("b", "us-east-1b", cidr="10.0.2.0/24"), made, full, second())).actions
+        (action,) = [one for one in found if one.kind is kind]
+        assert (unprepared(action, found) is not None) is waits
 
 
 def test_an_endpoint_whose_group_lost_its_tag_and_its_rule_gets_another_group() -> None:

@@ -17,17 +17,19 @@ from lifeline.core.network.model import (
     EndpointState,
     EndpointType,
     Ranges,
+    Tier,
     Vpc,
     is_own,
     suffix_of,
 )
+from lifeline.core.network.network_path import NetworkPath, Reach
 from lifeline.core.network.obstacles import barrier_to, unread_groups
 from lifeline.core.network.packets import EVERY_PORT
 from lifeline.core.network.ports import ports_of
 from lifeline.core.network.service_here import endpoints_of
 from lifeline.core.plan.actions import REMOVALS, Action, ActionKind, Plan, in_order
 from lifeline.core.plan.security_group import is_used, own_security_groups
-from lifeline.core.wording import write_actor, write_time
+from lifeline.core.wording import fingerprint, write_actor, write_time
 
 _USES_SECURITY_GROUP = frozenset(
     {ActionKind.CREATE_INTERFACE_ENDPOINT, ActionKind.REPLACE_ENDPOINT, ActionKind.ATTACH_SECURITY_GROUP}
@@ -62,11 +64,18 @@ def answer_claims(
 ) -> HandOver:
     """The plan with Lifeline's own stepping back for each claim that stands, and going once theirs works.
 
-    What it would do for a claimed service is left out, with a note. One of its own whose name someone else's endpoint
-    answers goes, with or without a claim. A claim is forgotten once nothing of Lifeline's is left of it, or once its
-    time is over and theirs isn't there. Pure.
+    What it would do for a claimed service is left out, with a note, unless a path was lost since people heard of the
+    claim. One of its own whose name someone else's endpoint answers goes, with or without a claim. A claim is forgotten
+    once nothing of Lifeline's is left of it, or once its time is over and theirs isn't there. Pure.
     """
     return _HandingOver(plan, vpc, frozen, owner, catalog, now).answer()
+
+
+def isolated_paths(service: str, plan: Plan) -> dict[str, NetworkPath]:
+    """The paths of the subnets without a way out that require the service, each by its subnet's fingerprint."""
+    isolated = {subnet_id for subnet_id, tier in plan.tiers if Tier.ISOLATED in tier.possible}
+    paths = (path for report in plan.services if report.service == service for path in report.paths)
+    return {fingerprint(subnet_id, length=8): path for subnet_id, path in paths if subnet_id in isolated}
 
 
 class _HandingOver:
@@ -146,15 +155,24 @@ class _HandingOver:
             self._met.add(service)
             self._frozen[service] = replace(freeze, until=min(freeze.until or self._now, self._now))
         elif standing({service: freeze}, self._now):
-            self._postpone(service)
+            if not self._is_lost_since(service, freeze):
+                self._postpone(service)
+                self._notes.append(f"{service} is {freeze_words(freeze, self._vpc.id, service)}")
             self._actions += self._step_back(service, freeze)
-            self._notes.append(f"{service} is {freeze_words(freeze, self._vpc.id, service)}")
             self._is_waiting = self._is_waiting or any(endpoint.state.is_coming for endpoint in theirs)
         else:
             self._actions = [_taken_back(action, service, freeze) for action in self._actions]
             del self._frozen[service]
             if is_timed_out(freeze):
                 self._unmet.add(service)
+
+    def _is_lost_since(self, service: str, freeze: Freeze) -> bool:
+        """True if a subnet goes without of which people didn't hear with the claim: what it needs is blocked then, as
+        by any other freeze, so that they hear.
+        """
+        paths = isolated_paths(service, self._plan)
+        without = {key for key, path in paths.items() if not path.reach.is_open and path.reach is not Reach.PENDING}
+        return freeze.is_notified and not without <= freeze.told
 
     def _postpone(self, service: str) -> None:
         """Leaves out what would be done for the service, and what only prepares it."""

@@ -31,7 +31,8 @@ class Freeze:
     """A service in a VPC that isn't touched since a time, until another or, with None, until someone ends the freeze.
 
     `why` is one line in words, `actor` whose doing it answers to, `event_id` CloudTrail's for what began it, `ids` the
-    resources that it is about where it isn't about all. `is_notified` once people know.
+    resources that it is about where it isn't about all. `is_notified` once people know. `told` are the subnets of which
+    they know that they go without the service because of it, each as a fingerprint.
     """
 
     kind: FreezeKind
@@ -42,6 +43,7 @@ class Freeze:
     until: datetime | None = None
     ids: tuple[str, ...] = ()
     is_notified: bool = False
+    told: frozenset[str] = frozenset()
 
 
 def standing(frozen: Mapping[str, Freeze], now: datetime) -> dict[str, Freeze]:

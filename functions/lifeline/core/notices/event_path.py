@@ -212,8 +212,8 @@ def accounts_notice(news: CauseNews, states: Mapping[str, EventPath], now: datet
     )
 
 
-def unswept_notice(news: CauseNews) -> Notice:
-    """Write which of a hub's accounts aren't swept, and what to check, in order."""
+def unswept_notice(news: CauseNews, swept: Mapping[str, datetime]) -> Notice:
+    """Write which of a hub's accounts aren't swept, since when if `swept` has it, and what to check, in order."""
     count = _accounts(len(news.accounts), " more" if news.told else "")
     return Notice(
         kind="event_path",
@@ -221,7 +221,7 @@ def unswept_notice(news: CauseNews) -> Notice:
         subject=f"[lifeline] no sweep of {count} has ended lately",
         happened=(
             f"Two sweeps in a row didn't end in {count}:",
-            *account_rows(news.accounts, lambda _: ""),
+            *account_rows(news.accounts, lambda account: _none_since(swept.get(account))),
         ),
         done=(
             "Until sweeps end again, Lifeline is only sure to find those changes there whose events arrive, and may",
@@ -294,5 +294,8 @@ def _accounts(number: int, more: str = "") -> str:
 
 
 def _since(state: EventPath | None, now: datetime) -> str:
-    since = state.silent_since(now) if state else None
+    return _none_since(state.silent_since(now) if state else None)
+
+
+def _none_since(since: datetime | None) -> str:
     return f": none since {write_time(since)}" if since else ""

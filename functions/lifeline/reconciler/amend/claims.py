@@ -5,9 +5,9 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from lifeline.core.coexist.claims import Claim, Claimed, blocked_by_own, is_spent, with_claims
-from lifeline.core.coexist.hand_over import HandOver, answer_claims, leaves_traces
+from lifeline.core.coexist.hand_over import HandOver, answer_claims, isolated_paths, leaves_traces
 from lifeline.core.coexist.vpc_state import VpcList, VpcState
-from lifeline.core.guards.freeze import Freeze, FreezeKind, is_overruled, standing, with_unfrozen
+from lifeline.core.guards.freeze import FreezeKind, is_overruled, standing, with_unfrozen
 from lifeline.core.network.model import Endpoint, suffix_of
 from lifeline.core.notices.claim import handed_over_notice
 from lifeline.core.plan.actions import DELETES, Action, ActionKind, Plan
@@ -23,6 +23,7 @@ from lifeline.reconciler.amend.amendment import (
 )
 
 _MAKES_WAY = frozenset({ActionKind.DISABLE_PRIVATE_DNS, ActionKind.REMOVE_ROUTE_TABLES, ActionKind.RETIRE_ENDPOINT})
+_MOST_TOLD = 200  # subnets: as many as a VPC has (VPC quotas); of others, people hear once more
 _THEIRS_COMES_WITHIN = timedelta(seconds=60)
 
 
@@ -109,11 +110,9 @@ def _announcements(context: VpcContext, plan: Plan, done: Sequence[Action], stat
             notice = handed_over_notice(
                 freeze, service, plan.vpc_id, stack_name=owner, tiers=tiers, done=made_way, is_required=is_required
             )
-            yield Announcement(notice, _notified(service, freeze), frozenset(made_way))
-
-
-def _notified(service: str, freeze: Freeze) -> VpcState:
-    return VpcState(frozen={service: replace(freeze, is_notified=True)})
+            told = frozenset(sorted(isolated_paths(service, plan))[:_MOST_TOLD])
+            entries = VpcState(frozen={service: replace(freeze, is_notified=True, told=told)})
+            yield Announcement(notice, entries, frozenset(made_way))
 
 
 def _claimed(context: VpcContext) -> list[Claimed]:
