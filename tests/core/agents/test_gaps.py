@@ -186,6 +186,12 @@ class TestSilence:
             new = kept(judge(new, seen(0), at(number)))
             assert new.unproven == PROOF - 1
 
+    def test_a_new_agent_whose_silence_counts_stays_whatever_a_later_run_still_reads_of_its_proof(self) -> None:
+        new = Agent("db-7", series(), unproven=PROOF)
+        silent = judge(new, seen(0, 10, 20), at(27))
+        assert silent.transition is Transition.OPENED
+        assert judge(kept(silent), seen(20), at(28)) == Verdict(State.SILENT, kept(silent))
+
     def test_an_open_gap_is_not_opened_again(self) -> None:
         assert judge(silent_agent(), seen(instance=RUNNING), at(600)) == Verdict(State.SILENT, silent_agent())
 

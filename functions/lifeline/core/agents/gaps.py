@@ -222,6 +222,7 @@ def _open_gap(agent: Agent, evidence: Evidence, latest: datetime | None, since: 
         gap=Gap(since=since, opened_at=now),
         incident=agent.incident if agent.is_flapping else "",  # a new silence may have another cause
         openings=openings,
+        unproven=0,  # the next run may read fewer of the datapoints that proved it
         excused=frozenset(),
         is_flapping=agent.is_flapping or len(openings) > MOST_OPENINGS,
     )
