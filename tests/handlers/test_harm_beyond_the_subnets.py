@@ -1,6 +1,7 @@
 """Do no harm beyond the VPC's subnets, through the whole handler: others that ask here, zones, clients' own groups."""
 
 import json
+import os
 from typing import Any
 
 import boto3
@@ -112,6 +113,19 @@ class TestOthersThatAskHere:
         self.ask_by_rule(neighbours, how)
         neighbours.ec2.modify_vpc_attribute(VpcId=neighbours.second, EnableDnsHostnames={"Value": False})
         assert BLOCKED in statuses(neighbours.case.look(neighbours.first))
+
+    @pytest.mark.parametrize("case", [{"MOST_DNS_VIEWS": "1"}, {}], indirect=True)
+    def test_of_more_of_them_than_a_run_may_view_the_rest_keep_what_they_reach(self, neighbours: Neighbours) -> None:
+        self.ask_by_rule(neighbours, "zone")
+        world, third = neighbours.case.world, neighbours.case.world.make_vpc(cidr="10.2.0.0/16")
+        world.make_subnet(third, "10.2.1.0/24")
+        world.open_to_internet(third)
+        world.hub_zone(third, "monitoring.us-east-1.amazonaws.com", "10.2.1.9")
+        resolver = boto3.client("route53resolver")
+        (rule,) = resolver.list_resolver_rules()["ResolverRules"]
+        resolver.associate_resolver_rule(Name="third", ResolverRuleId=rule["Id"], VPCId=third)
+        is_known = not os.environ.get("MOST_DNS_VIEWS")
+        assert (MADE if is_known else BLOCKED) in statuses(neighbours.case.look(neighbours.first))
 
     @staticmethod
     def ask_by_rule(neighbours: Neighbours, how: str) -> None:

@@ -158,6 +158,7 @@ def test_one_usual_name_that_it_does_not_answer_is_left_as_well() -> None:
     names = ("sqs.us-east-1.amazonaws.com", "us-east-1.queue.amazonaws.com")
     assert not Asker("", domain="amazonaws.com", closer=frozenset({names[0]})).answers_usual(names)
     assert Asker("", domain="amazonaws.com", closer=frozenset(names)).answers_usual(names)
+    assert Asker("", domain="us-east-1.amazonaws.com", closer=frozenset(names[:1])).answers_usual(names)
 
 
 class TestWhatAVpcAnswersItself:

@@ -51,7 +51,7 @@ def find_elsewhere(
         dependents = _dependents(takeover, asker.vpc) if asker.vpc else ()
         losses = ((one, _why_not(takeover, endpoint, groups, one.subnet, asker.vpc)) for one in dependents if asker.vpc)
         lost = next(((one, why) for one, why in losses if why), None)
-        only = f" (of the service's names only {listed(asked, 3)})" if asker.answers_usual(names) else ""
+        only = f" (of the service's names only {listed(asked)})" if asker.answers_usual(names) else ""
         if lost and asker.is_sure and not only:
             one, why = lost
             return Elsewhere(
