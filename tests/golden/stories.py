@@ -42,7 +42,7 @@ from lifeline.core.incidents.facts import Facts
 from lifeline.core.incidents.incident import Cause, Incident, Phase
 from lifeline.core.incidents.late import Others
 from lifeline.core.incidents.lifecycle import News, NewsKind
-from lifeline.core.network.askers import Askers, Door, DoorKind
+from lifeline.core.network.askers import Askers, Door, DoorKind, Forward
 from lifeline.core.network.dns import AnswerKind, DnsAnswer, DnsView
 from lifeline.core.network.hub import HubSource
 from lifeline.core.network.iam_policy import Permission, RoleVerdict
@@ -472,6 +472,15 @@ DOOR = Door(DoorKind.INBOUND, "rslvr-in-0f1e2d3c4b5a69788", VPC, frozenset({"10.
 ASKERS = Askers((DOOR,), dns_servers=((OTHER, ("10.20.1.10",)),))
 FOR_OTHERS = answer(plan(NETWORK, "monitoring", dns=DnsView(), asking=ASKERS.of(NETWORK, {OTHER: NEIGHBOUR})))
 MAYBE_OTHERS = answer(plan(NETWORK, "monitoring", dns=DnsView(), asking=Askers((DOOR,)).of(NETWORK, {})))
+_TO_US = Forward("rslvr-rr-0a1b2c3d4e5f60718", "amazonaws.com", DOOR.addresses, (OTHER,))
+_PARTLY = Askers((DOOR,), (_TO_US,), own_domains=((OTHER, frozenset({"monitoring.us-east-1.amazonaws.com"})),))
+_FOR_FIPS = replace(
+    _BY_TWO_NAMES,
+    dns=DnsView(),
+    asking=_PARTLY.of(NETWORK, {OTHER: NEIGHBOUR}),
+    price=price_in("us-east-1"),
+)
+OTHERS_BY_FIPS = answer(plan_endpoints(NETWORK, Catalog((_WITH_FIPS,)), _FOR_FIPS))
 _LOGS = "logs.us-east-1.amazonaws.com"
 _ASLEEP = replace(HUB_ZONE, domain=_LOGS, detail=f"the private hosted zone {_LOGS} (Z0123456789HUB)", addresses=())
 _CORP = replace(HUB_ZONE, domain="corp.example", source_id="Z0987654321CORP", addresses=None)
@@ -1019,6 +1028,7 @@ NOTICES: dict[str, tuple[float, Callable[[], Notice]]] = {
     "endpoints-other-ip-version": (8, lambda: notified(OF_ANOTHER_VERSION)),
     "endpoints-others-would-lose": (8, lambda: notified(FOR_OTHERS)),
     "endpoints-others-may-ask": (8, lambda: notified(MAYBE_OTHERS, is_plan=True)),
+    "endpoints-others-ask-for-one-name": (8, lambda: notified(OTHERS_BY_FIPS, is_plan=True)),
     "endpoints-zones-would-wake": (8, lambda: notified(WAKING)),
     "endpoints-other-zones-wake": (8, lambda: notified(WAKING_OTHERS, is_plan=True)),
     "hub-offered": (8, lambda: notified(ASKS_TO_SHARE)),

@@ -1,6 +1,7 @@
 """Do no harm beyond the VPC's subnets, through the whole handler: others that ask here, zones, clients' own groups."""
 
 import json
+import os
 from typing import Any
 
 import boto3
@@ -56,14 +57,17 @@ class Neighbours:
         self.ec2.associate_dhcp_options(DhcpOptionsId=options, VpcId=self.second)
 
     def forward(self, *targets: str, domain: str = "amazonaws.com") -> str:
+        """By a rule to these servers; without any, by a SYSTEM rule: to the VPC's own resolver."""
         resolver = boto3.client("route53resolver")
+        forwarding: Any = {"TargetIps": [{"Ip": target, "Port": 53} for target in targets]} if targets else {}
         made = resolver.create_resolver_rule(
-            CreatorRequestId="1",
-            RuleType="FORWARD",
+            Name="rule",
+            CreatorRequestId=domain,
+            RuleType="FORWARD" if targets else "SYSTEM",
             DomainName=domain,
-            TargetIps=[{"Ip": target, "Port": 53} for target in targets],
+            **forwarding,
         )
-        resolver.associate_resolver_rule(ResolverRuleId=made["ResolverRule"]["Id"], VPCId=self.second)
+        resolver.associate_resolver_rule(Name="rule", ResolverRuleId=made["ResolverRule"]["Id"], VPCId=self.second)
         return str(made["ResolverRule"]["Id"])
 
 
@@ -91,6 +95,56 @@ class TestOthersThatAskHere:
         answer = neighbours.case.look(neighbours.first)
         assert BLOCKED in statuses(answer)
         assert f"resolver rule {rule} sends amazonaws[.]com of {neighbours.second}" in " ".join(neighbours.case.told())
+
+    @pytest.mark.parametrize("how", ["endpoint", "zone", "SYSTEM rule", "narrower rule"])
+    def test_another_vpc_that_resolves_the_name_itself_withholds_nothing(
+        self, neighbours: Neighbours, how: str
+    ) -> None:
+        self.ask_by_rule(neighbours, how)
+        assert MADE in statuses(neighbours.case.look(neighbours.first))
+        left = "(of the service's names only monitoring-fips.us-east-1.amazonaws.com)"
+        assert (left in " ".join(neighbours.case.told())) is (how != "endpoint")
+
+    @pytest.mark.parametrize("how", ["endpoint", "zone"])
+    def test_another_vpc_that_has_that_but_does_not_resolve_by_it_keeps_what_it_reaches(
+        self, neighbours: Neighbours, how: str
+    ) -> None:
+        """Its DNS attributes are off, so that neither its zone nor its endpoint answers."""
+        self.ask_by_rule(neighbours, how)
+        neighbours.ec2.modify_vpc_attribute(VpcId=neighbours.second, EnableDnsHostnames={"Value": False})
+        assert BLOCKED in statuses(neighbours.case.look(neighbours.first))
+
+    @pytest.mark.parametrize("case", [{"MOST_DNS_VIEWS": "1"}, {}], indirect=True)
+    def test_of_more_of_them_than_a_run_may_view_the_rest_keep_what_they_reach(self, neighbours: Neighbours) -> None:
+        self.ask_by_rule(neighbours, "zone")
+        world, third = neighbours.case.world, neighbours.case.world.make_vpc(cidr="10.2.0.0/16")
+        world.make_subnet(third, "10.2.1.0/24")
+        world.open_to_internet(third)
+        world.hub_zone(third, "monitoring.us-east-1.amazonaws.com", "10.2.1.9")
+        resolver = boto3.client("route53resolver")
+        (rule,) = resolver.list_resolver_rules()["ResolverRules"]
+        resolver.associate_resolver_rule(Name="third", ResolverRuleId=rule["Id"], VPCId=third)
+        is_known = not os.environ.get("MOST_DNS_VIEWS")
+        assert (MADE if is_known else BLOCKED) in statuses(neighbours.case.look(neighbours.first))
+
+    @staticmethod
+    def ask_by_rule(neighbours: Neighbours, how: str) -> None:
+        """The second VPC asks here, and has something more specific of the name itself."""
+        name = "monitoring.us-east-1.amazonaws.com"
+        neighbours.open_second()
+        neighbours.open_door()
+        neighbours.forward(*SERVERS)
+        second = neighbours.second
+        match how:
+            case "endpoint":
+                https = {"IpProtocol": "tcp", "FromPort": 443, "ToPort": 443, "IpRanges": [{"CidrIp": "10.1.0.0/16"}]}
+                neighbours.case.their_endpoint(second, neighbours.apps, neighbours.case.group(second, "theirs", https))
+            case "zone":
+                neighbours.case.world.hub_zone(second, name, "10.1.1.9")
+            case "SYSTEM rule":
+                neighbours.forward(domain=name)
+            case _:
+                neighbours.forward("192.168.9.9", domain=name)
 
     def test_a_rule_for_other_names_or_other_servers_changes_nothing(self, neighbours: Neighbours) -> None:
         neighbours.open_second()

@@ -170,6 +170,32 @@ def test_a_rule_for_other_names_is_no_question() -> None:
     assert make(HERE, asker(other(NAT, PEER), domain="us-east-1.amazonaws.com")).is_blocked
 
 
+def test_one_that_resolves_the_name_itself_is_no_question() -> None:
+    own = replace(asker(other(NAT, PEER)), closer=frozenset({"us-east-1.amazonaws.com"}))
+    action = make(HERE, own)
+    assert (action.status, "asks here" in action.reason) == (Status.PLANNED, False)
+    assert make(HERE, replace(own, closer=frozenset({"logs.us-east-1.amazonaws.com"}))).is_blocked
+
+
+def test_of_one_that_resolves_only_the_usual_name_itself_the_others_are_told() -> None:
+    usual, fips = "monitoring.us-east-1.amazonaws.com", "monitoring-fips.us-east-1.amazonaws.com"
+    zones = frozenset({"us-east-1a"})
+    service = Service(MONITORING, EndpointType.INTERFACE, zones=zones, private_dns_names=(usual, fips))
+    wanted = Requirement("monitoring", frozenset({CLIENT.id}), per_zone=True)
+
+    def told(one: Asker) -> Action:
+        plan_input = PlanInput((wanted,), OWNER, dns=DnsView(), asking=Asking((one,)))
+        return next(one for one in plan_endpoints(HERE, Catalog((service,)), plan_input).actions if one.service)
+
+    partly = replace(asker(other(NAT, PEER)), closer=frozenset({usual}))
+    action = told(partly)
+    assert action.status is Status.PLANNED
+    assert f"; somebody asks here (of the service's names only {fips}): whoever asks there will get" in action.reason
+    assert told(replace(partly, closer=frozenset({fips}))).is_blocked
+    assert told(replace(partly, closer=frozenset(), domain=fips)).is_blocked
+    assert "asks here" not in told(replace(partly, closer=frozenset({usual, fips}))).reason
+
+
 def test_what_could_not_be_read_is_said() -> None:
     action = make(HERE, unread=("the resolver rules could not be read: denied",))
     assert action.status is Status.PLANNED

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from ipaddress import ip_address
 
-from lifeline.core.network.dns import domain_of
-from lifeline.core.network.model import Vpc, block
+from lifeline.core.network.dns import DnsView, domain_of, usual_names
+from lifeline.core.network.model import Catalog, Part, Vpc, block, suffix_of
+from lifeline.core.network.service_here import ServiceHere
 
 
 class DoorKind(StrEnum):
@@ -43,19 +44,19 @@ class Forward:
 @dataclass(frozen=True, slots=True)
 class Askers:
     """What the region shows of who asks where. `dns_servers` are those of the VPCs' DHCP options that aren't Amazon's;
-    `unread` says what couldn't be read.
+    `own_domains` are those that VPCs are known to answer themselves. `unread` says what couldn't be read.
     """
 
     doors: tuple[Door, ...] = ()
     forwards: tuple[Forward, ...] = ()
     dns_servers: tuple[tuple[str, tuple[str, ...]], ...] = ()
     unread: tuple[str, ...] = ()
+    own_domains: tuple[tuple[str, frozenset[str]], ...] = ()
 
     def of(self, vpc: Vpc, others: Mapping[str, Vpc]) -> "Asking":
         """Who asks in one VPC. `others` are the VPCs that were observed beside it."""
-        doors = [door for door in self.doors if door.vpc_id == vpc.id]
-        found = [*self._by_rules(vpc, doors, others), *self._by_dhcp(vpc, doors, others)]
-        inbound = (door for door in doors if door.kind is DoorKind.INBOUND)
+        found = [*self._by_rules(vpc, others), *self._by_dhcp(vpc, others)]
+        inbound = (door for door in self._doors_of(vpc) if door.kind is DoorKind.INBOUND)
         words = "lets other networks resolve names as this VPC does"
         found += [Asker(f"{door.kind} {door.id} {words}") for door in inbound]
         return Asking(tuple(dict.fromkeys(found)), self.unread)
@@ -64,7 +65,15 @@ class Askers:
         """The ids of the other VPCs whose names may be resolved in this one."""
         return frozenset(asker.vpc_id for asker in self.of(vpc, {}).askers) - {""}
 
-    def _by_rules(self, vpc: Vpc, doors: Collection[Door], others: Mapping[str, Vpc]) -> Iterator["Asker"]:
+    def vpcs_following(self, vpc: Vpc) -> frozenset[str]:
+        """Those of them that a rule leads here: they don't ask for what they answer themselves, see `own_domains`."""
+        return frozenset(asker.vpc_id for asker in self._by_rules(vpc, {})) - {""}
+
+    def _doors_of(self, vpc: Vpc) -> list[Door]:
+        return [door for door in self.doors if door.vpc_id == vpc.id]
+
+    def _by_rules(self, vpc: Vpc, others: Mapping[str, Vpc]) -> Iterator["Asker"]:
+        doors = self._doors_of(vpc)
         for rule in self.forwards:
             door = next((door for door in doors if door.addresses & rule.targets), None)
             if door is None and not any(is_within(target, vpc) for target in rule.targets):
@@ -74,11 +83,19 @@ class Askers:
             is_sure = door is not None and door.kind is DoorKind.INBOUND
             elsewhere = [vpc_id for vpc_id in rule.vpc_ids if vpc_id != vpc.id]
             for vpc_id in elsewhere:
-                yield Asker(f"{words} of {vpc_id} to {where}", vpc_id, is_sure, rule.domain, others.get(vpc_id))
+                words_of_it, closer = f"{words} of {vpc_id} to {where}", self._closer(vpc_id, rule.domain)
+                yield Asker(words_of_it, vpc_id, is_sure, rule.domain, others.get(vpc_id), closer)
             if not elsewhere:
                 yield Asker(f"{words} to {where}", domain=rule.domain)
 
-    def _by_dhcp(self, vpc: Vpc, doors: Collection[Door], others: Mapping[str, Vpc]) -> Iterator["Asker"]:
+    def _closer(self, vpc_id: str, domain: str) -> frozenset[str]:
+        """The more specific domains of which something else decides in a VPC that follows a rule for this one."""
+        by_rules = {rule.domain for rule in self.forwards if vpc_id in rule.vpc_ids}
+        found = by_rules.union(*(own for id_, own in self.own_domains if id_ == vpc_id))
+        return frozenset(one for one in found - {domain} if _is_under(one, domain))
+
+    def _by_dhcp(self, vpc: Vpc, others: Mapping[str, Vpc]) -> Iterator["Asker"]:
+        doors = self._doors_of(vpc)
         for vpc_id, servers in self.dns_servers:
             door = next((door for door in doors if door.addresses & set(servers)), None)
             other = others.get(vpc_id)
@@ -93,7 +110,8 @@ class Askers:
 
 @dataclass(frozen=True, slots=True)
 class Asker:
-    """Somebody who asks in a VPC for names under `domain`: in words, and which VPC it is, if that is known.
+    """Somebody who asks in a VPC for names under `domain`: in words, and which VPC it is, if that is known. For names
+    under the domains in `closer` it doesn't, or not by this rule.
 
     `is_sure` says that the answer is the VPC's own: not that of servers that may ask elsewhere.
     """
@@ -103,11 +121,26 @@ class Asker:
     is_sure: bool = False
     domain: str = ""
     vpc: Vpc | None = None
+    closer: frozenset[str] = frozenset()
 
     def asks_for(self, names: Collection[str]) -> bool:
         """True if it asks here for one of these names."""
-        domains = map(domain_of, names)
-        return any(not self.domain or f".{name}".endswith(f".{self.domain}") for name in domains)
+        return bool(self.asked(names))
+
+    def asked(self, names: Collection[str]) -> tuple[str, ...]:
+        """Those of these names for which it asks here."""
+        found = ((name, domain_of(name)) for name in names)
+        return tuple(name for name, one in found if _is_under(one, self.domain) and not self._answers(one))
+
+    def answers_usual(self, names: Collection[str]) -> bool:
+        """True if its own VPC answers all of a service's usual names under the domain. Whether anybody there asks for
+        the others isn't known.
+        """
+        usual = [name for name in map(domain_of, usual_names(names)) if _is_under(name, self.domain)]
+        return bool(usual) and all(map(self._answers, usual))
+
+    def _answers(self, domain: str) -> bool:
+        return any(_is_under(domain, one) for one in self.closer)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +154,27 @@ class Asking:
 NOBODY = Asking()
 
 
+def own_domains(vpc: Vpc, view: DnsView, catalog: Catalog) -> frozenset[str]:
+    """The domains that a VPC's own resolver answers: those of SYSTEM rules and, if both DNS attributes are known to be
+    on, of private hosted zones and of endpoints with private DNS, also a Profile's.
+
+    A rule that forwards the same domain, or a more specific one, wins over them (`answer_to`, with its sources).
+    """
+    kept = {one.domain for one in view.kept_here}
+    if vpc.dns_off or vpc.unread_words(Part.DNS_ATTRIBUTES):
+        return frozenset(kept)
+    zones = {answer.domain for answer in view.answers if not answer.forwards}
+    suffixes = {suffix_of(endpoint.service_name) for endpoint in vpc.live_endpoints}
+    held = (here for suffix in suffixes if (here := ServiceHere(vpc, suffix, catalog, view)).is_held)
+    named = {domain_of(name) for here in held for service in here.offered for name in service.private_dns_names}
+    return frozenset(kept | zones | named)
+
+
 def is_within(address: str, vpc: Vpc) -> bool:
     """True if the address is in one of the VPC's blocks."""
     return any(ip_address(address) in block(cidr) for cidr in vpc.all_cidrs)
+
+
+def _is_under(name: str, domain: str) -> bool:
+    """True if it is the domain or a name under it; the root is empty."""
+    return not domain or f".{name}".endswith(f".{domain}")

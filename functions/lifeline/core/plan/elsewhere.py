@@ -39,23 +39,27 @@ def find_elsewhere(
     """What becomes of everybody who asks here for the service's name, once an endpoint with these groups takes it.
 
     Another VPC loses the service where it is known to ask here, reaches it by its own way out today, or may, and isn't
-    led or let in to the endpoint. Of whoever else asks, it can only be said that they will get other addresses.
+    led or let in to the endpoint. Of whoever else asks, or of one that answers the usual names itself, it can only be
+    said that they will get other addresses.
     """
     unsure: list[str] = []
     for asker in asking.askers:
-        if not asker.asks_for(takeover.service.private_dns_names):
+        names = takeover.service.private_dns_names
+        asked = asker.asked(names)
+        if not asked:
             continue
         dependents = _dependents(takeover, asker.vpc) if asker.vpc else ()
         losses = ((one, _why_not(takeover, endpoint, groups, one.subnet, asker.vpc)) for one in dependents if asker.vpc)
         lost = next(((one, why) for one, why in losses if why), None)
-        if lost and asker.is_sure:
+        only = f" (of the service's names only {listed(asked)})" if asker.answers_usual(names) else ""
+        if lost and asker.is_sure and not only:
             one, why = lost
             return Elsewhere(
                 f"private DNS would make the {takeover.suffix} service unreachable from {one.subnet.id} of "
                 f"{asker.vpc_id}, which {one.words}: {asker.words}, and {why}; let {asker.vpc_id} resolve the name "
                 "elsewhere, or create an endpoint that it can use"
             )
-        unsure += [asker.words] if dependents or asker.vpc is None else []
+        unsure += [f"{asker.words}{only}"] if dependents or asker.vpc is None else []
     warning = ""
     if unsure:
         warning = (
@@ -92,7 +96,7 @@ def private_apis_words(service: str) -> tuple[str, ...]:
 
 def _dependents(takeover: Takeover, other: Vpc) -> tuple[Dependent, ...]:
     """The subnets of another VPC that reach the service's public addresses, or a gateway endpoint, by themselves. Its
-    own interface endpoints don't count: the name isn't resolved there.
+    own interface endpoints don't count: what they answer isn't asked for here (`own_domains`).
     """
     gateways = tuple(one for one in other.endpoints if one.type is EndpointType.GATEWAY)
     return find_dependents(takeover.suffix, replace(other, endpoints=gateways), takeover.catalog, DnsView())

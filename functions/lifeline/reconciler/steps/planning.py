@@ -15,7 +15,7 @@ from lifeline.adapters.store.hub_places import HubPlaceStore
 from lifeline.core.errors import LifelineError, TerminalError, TransientError
 from lifeline.core.event_path.candidate import cut_off
 from lifeline.core.guards.hub_places import HubPlaces, count
-from lifeline.core.network.askers import NOBODY, Asking
+from lifeline.core.network.askers import NOBODY, Askers, Asking, own_domains
 from lifeline.core.network.dns import DnsView, custom_dns_finding
 from lifeline.core.network.hub import HubView
 from lifeline.core.network.model import IN_PLACE_OF, NO_CAPACITY, Catalog, EndpointState, EndpointType, SeenTier, Vpc
@@ -196,8 +196,21 @@ class Planning:
         except (TransientError, TerminalError) as error:
             logger.warning("VPCs that ask for names in others not read", error=str(error))
             others = {}
+        beside = {**seen, **others}
+        askers = self._with_domains(askers, vpcs, beside)
         for vpc in with_clients:
-            yield vpc, askers.of(vpc, {**seen, **others})
+            yield vpc, askers.of(vpc, beside)
+
+    def _with_domains(self, askers: Askers, vpcs: Sequence[Vpc], beside: Mapping[str, Vpc]) -> Askers:
+        """With what the VPCs that a rule leads to these ones answer themselves: two calls to EC2 for each, and those of
+        a view. Of more than a run may view, it isn't known.
+        """
+        following = frozenset[str]().union(*(askers.vpcs_following(vpc) for vpc in vpcs)) & beside.keys()
+        chosen = sorted(following)[: self.settings.dns_views]
+        with_dns = self.network.with_dns([beside[vpc_id] for vpc_id in chosen])
+        read = [partial(self.central.view, vpc.id, region=self.settings.region) for vpc in with_dns]
+        views = zip(with_dns, run_concurrently(read), strict=True)
+        return replace(askers, own_domains=tuple((vpc.id, own_domains(vpc, view, self.catalog)) for vpc, view in views))
 
     def plan_unread(self, vpcs: Sequence[Vpc]) -> dict[str, Plan]:
         """Each VPC's plan by what was observed alone: for telling, where the rest can't be read, never for applying."""
