@@ -2,6 +2,7 @@
 
 import json
 import os
+from datetime import timedelta
 from typing import Any
 
 import boto3
@@ -206,6 +207,22 @@ class TestClientsOwnGroups:
         case.launch(private, group)
         assert BLOCKED in statuses(case.look(vpc_id))
         assert f"{group} of eni-" in " ".join(case.told())
+
+    def test_that_block_it_leave_no_promise_of_it_once_the_subnet_that_needs_it_is_cut_off(self, case: Case) -> None:
+        vpc_id, public, private = case.behind_nat()
+        case.launch(public, case.group_only_to(vpc_id, "52.94.0.0/15"))
+        case.look(vpc_id)
+        agent = case.launch(private, ago=timedelta(hours=3))
+        of_private = [{"Name": "association.subnet-id", "Values": [private]}]
+        (table,) = case.world.ec2.describe_route_tables(Filters=of_private)["RouteTables"]
+        case.world.ec2.delete_route(RouteTableId=table["RouteTableId"], DestinationCidrBlock="0.0.0.0/0")
+        assert BLOCKED in statuses(case.look(vpc_id))
+        why = case.why_silent(agent["InstanceId"], reported_for=timedelta(minutes=1))
+        assert "Lifeline has queued a check of this VPC." in why
+        assert (
+            "Lifeline will try to create the endpoint here. Unless a notice says that this is blocked, agents should "
+            "report again by" in why
+        )
 
     @pytest.mark.parametrize(
         "shown",

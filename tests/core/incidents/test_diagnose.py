@@ -454,11 +454,14 @@ class TestCutOff:
         assert (found.kind, found.confidence) == (CauseKind.CUT_OFF, Confidence.MEDIUM)
         assert any("not checked" in line or "could not be" in line for line in found.evidence)
 
-    def test_says_until_when_lifeline_mends_it(self) -> None:
-        expected = "Lifeline will create the endpoint here, and agents should report again by 09:26:00 UTC."
+    def test_promises_no_endpoint_before_a_check_found_nothing_that_blocks_it_and_says_until_when_to_wait(self) -> None:
+        expected = (
+            "Lifeline will try to create the endpoint here. Unless a notice says that this is blocked, agents should "
+            "report again by 09:26:00 UTC. If they don't, restore the route"
+        )
         assert why(facts(network())).advice.startswith(expected)
         late = why(facts(network()), minute(27)).advice
-        assert late.startswith("Lifeline was expected to repair this by 09:26:00 UTC. Its notices say what blocks it.")
+        assert late.startswith("Lifeline has not repaired this by 09:26:00 UTC. Its notices say what blocks it.")
 
     def test_in_plan_mode_is_a_persons_to_mend(self) -> None:
         assert why(facts(network(), mode=Mode.PLAN)).advice == (
@@ -473,7 +476,7 @@ class TestCutOff:
             "Lifeline will not fix this, because FixDns and fix_dns in the policy don't both allow it. To fix it: "
             + turn_on
         )
-        assert why(facts(off, fixes_dns=True)).advice.startswith("Lifeline will repair this, and agents should")
+        assert why(facts(off, fixes_dns=True)).advice.startswith("Lifeline will try to repair this. Unless")
         assert why(facts(off, fixes_dns=True, mode=Mode.PLAN)).advice.startswith(
             "The stack is in plan mode, so Lifeline"
         )
@@ -485,7 +488,7 @@ class TestCutOff:
             "policy don't both allow it to turn that on. To fix it: restore the route in rtb-main or create an "
             "endpoint for the monitoring service in the VPC."
         )
-        assert why(replace(known, fixes_dns=True)).advice.startswith("Lifeline will create the endpoint here")
+        assert why(replace(known, fixes_dns=True)).advice.startswith("Lifeline will try to create the endpoint here")
         assert known.why_left("s3", Reach.UNREACHABLE) == ""  # a gateway endpoint needs no private DNS
 
     @pytest.mark.parametrize("had_way_out", [None, False, True])
@@ -495,7 +498,7 @@ class TestCutOff:
         subnet = Alike(frozenset({"subnet-a"}), had_way_out, frozenset({METRICS}), frozenset({METRICS}))
         cause = why(facts(network(), survey=GapSurvey(NOW, NOW, (subnet,))))
         assert ("until you approve it" in cause.advice) is cause.awaits_approval is not had_way_out
-        assert cause.advice.startswith("Lifeline will create") is bool(had_way_out)
+        assert cause.advice.startswith("Lifeline will try to create") is bool(had_way_out)
 
     def test_in_the_backlog_waits_for_nobodys_approval_in_plan_mode_or_where_it_is_frozen(self) -> None:
         subnet = Alike(frozenset({"subnet-a"}), False, frozenset({METRICS}), frozenset({METRICS}))
@@ -515,7 +518,7 @@ class TestCutOff:
         found = why(facts(network(), asked=frozenset({"ssm"}), mode=mode))
         assert (found.kind, found.is_repairable, found.advice) == (CauseKind.CUT_OFF, False, left)
         for asked in (frozenset({METRICS}), None):
-            assert why(facts(network(), asked=asked)).advice.startswith("Lifeline will create the endpoint here")
+            assert why(facts(network(), asked=asked)).advice.startswith("Lifeline will try to create the endpoint here")
             assert why(facts(network(), asked=asked)).is_repairable
 
     def test_from_which_the_subnet_is_exempt_is_left_and_the_exemption_is_named(self) -> None:
@@ -586,7 +589,7 @@ class TestCutOff:
         public = network(table("main", default_route(TargetKind.INTERNET_GATEWAY, "igw-1")))
         seen = replace(public, subnets=tuple(replace(one, is_stranded=is_stranded) for one in public.subnets))
         advice = why(facts(seen)).advice
-        assert ("Lifeline will repair this" in advice) is is_stranded
+        assert ("Lifeline will try to repair this" in advice) is is_stranded
         assert ("if the policy requires the service in this public subnet" in advice) is not is_stranded
 
 
@@ -705,7 +708,7 @@ class TestAnUnknownPath:
             "it isn't known whether a central endpoint gives subnet-a access to the monitoring service"
         )
         assert found.advice.endswith(
-            "Lifeline will check again, and will create an endpoint here if nothing else answers the service's name."
+            "and will try to create an endpoint here if nothing else answers the service's name."
         )
         frozen = (("monitoring", Freeze(FreezeKind.MANUAL, NOW, "asked")),)
         assert not why(facts(network(self.HUB), dns=dns, frozen=frozen)).is_repairable
@@ -759,8 +762,8 @@ def test_a_closed_path_promises_no_repair_that_hangs_on_what_was_not_read() -> N
     found = why(facts(network(), dns=None))
     assert (found.kind, found.confidence, found.is_repairable) == (CauseKind.CUT_OFF, Confidence.MEDIUM, True)
     assert found.advice == (
-        "Lifeline will check again, and will create an endpoint here if nothing else answers the service's name. "
-        "Otherwise, restore the route in rtb-main or create an endpoint for the monitoring service "
+        "Lifeline will check again, and will try to create an endpoint here if nothing else answers the service's "
+        "name. Otherwise, restore the route in rtb-main or create an endpoint for the monitoring service "
         "in the VPC."
     )
 

@@ -357,7 +357,10 @@ class TestWhoAnswersTheNameOfAnInstanceWithNarrowGroups:
             "Otherwise, allow outbound TCP 443 to public addresses in a security group of the instance, or create an "
             "endpoint for the monitoring service in the VPC."
         )
-        will = "Lifeline will check again, and will create an endpoint here if nothing else answers the service's name."
+        will = (
+            "Lifeline will check again, and will try to create an endpoint here if nothing else answers the service's "
+            "name."
+        )
         assert cause.advice == f"{will} {remedy}"
         plan_mode = self.cause("10.0.0.0/16", began, mode=Mode.PLAN)
         assert plan_mode.advice == f"The stack is in plan mode, so Lifeline will not fix this. {remedy}"

@@ -122,8 +122,7 @@ configuration). Evidence (for one of the 2 agents):
 - subnet-0a1b2c3d4e5f60718 is isolated: rtb-0a1b2c3d4e5f60718 has no route out
   of the VPC
 
-Status: ongoing, no fix detected. Lifeline has queued a check of this VPC and
-will report the result.
+Status: ongoing, no fix detected. Lifeline has queued a check of this VPC.
 
 Next: Wait for the endpoint, or bring the route back. Lifeline will not restore
 the deleted route. Ask deploy-role whether that change was intended.
@@ -374,7 +373,7 @@ def test_what_to_do_follows_how_it_stands() -> None:
     ("is_repairable", "words"),
     [
         (False, "Status: ongoing, no fix detected. Lifeline doesn't know whether there is anything to repair."),
-        (True, "Status: ongoing, no fix detected. Lifeline has queued a check of this VPC and will report the result."),
+        (True, "no fix detected. Lifeline has queued a check of this VPC."),
     ],
 )
 def test_a_path_that_is_not_known_is_not_called_broken_nor_the_agents_own(is_repairable: bool, words: str) -> None:

@@ -51,8 +51,10 @@ from lifeline.core.network.ports import HTTPS, ports_of
 from lifeline.core.network.tiers import effective_route_table, idle_ways
 from lifeline.core.wording import listed, plain, write_time
 
-_WILL_CHECK = "Lifeline will check again, and will create an endpoint here if nothing else answers the service's name."
-_IN_PUBLIC_SUBNET = "Lifeline will create an endpoint if the policy requires the service in this public subnet."
+_WILL_CHECK = (
+    "Lifeline will check again, and will try to create an endpoint here if nothing else answers the service's name."
+)
+_IN_PUBLIC_SUBNET = "Lifeline will try to create an endpoint if the policy requires the service in this public subnet."
 _NO_CHANGE = "the audit log has no earlier network change in this VPC that would explain the silence"
 _ANSWER_UNREAD = "whether the service's name leads there was not read"
 _NO_SWAPS = "no change of these rules is on record, and which groups an instance is given isn't recorded"
@@ -306,7 +308,9 @@ class _Check:
         return f"{left} To fix it: {in_sentence}" if left else self._repair_words(path, remedy, in_sentence)
 
     def _repair_words(self, path: NetworkPath, remedy: str, in_sentence: str) -> str:
-        """What Lifeline will do about the path, and what is left to a person."""
+        """What Lifeline will try to do about the path, for only its plan finds what blocks that, such as harm to other
+        clients; and what is left to a person.
+        """
         if path.unread:
             return f"{_WILL_CHECK} Otherwise, {in_sentence}"
         if path.reach is Reach.NO_ADDRESS and not (self.facts.subnet and self.facts.subnet.is_stranded):
@@ -315,9 +319,9 @@ class _Check:
         until = (gap.opened_at if gap else self.now) + _TAKES + RECOVERY_TIME
         if self.now < until:
             may = "create the endpoint here" if path.reach in {Reach.UNREACHABLE, Reach.FILTERED} else "repair this"
-            back = f"Lifeline will {may}, and agents should report again by {clock_words(until)}"
-            return f"{back}. If they don't, {in_sentence}"
-        return f"Lifeline was expected to repair this by {clock_words(until)}. Its notices say what blocks it. {remedy}"
+            back = f"Unless a notice says that this is blocked, agents should report again by {clock_words(until)}"
+            return f"Lifeline will try to {may}. {back}. If they don't, {in_sentence}"
+        return f"Lifeline has not repaired this by {clock_words(until)}. Its notices say what blocks it. {remedy}"
 
     # ---- what else keeps metrics out
 

@@ -318,7 +318,7 @@ def _status(news: News) -> str:
         return "Status: ongoing, the endpoint is not available yet."
     repair = f"Lifeline {"won't" if cause.kind.is_network else "can't"} repair this by itself."
     if cause.is_repairable:
-        repair = "Lifeline has queued a check of this VPC and will report the result."
+        repair = "Lifeline has queued a check of this VPC."
     elif cause.kind is CauseKind.PATH_UNKNOWN:
         repair = "Lifeline doesn't know whether there is anything to repair."
     return f"Status: ongoing, no fix detected. {repair}"
