@@ -150,8 +150,17 @@ def test_a_zone_whose_record_leads_to_a_deleted_endpoint_answers_nobody_whatever
     assert not any(f"Z1 answers {NAME}" in note for note in found.notes)
 
 
-def test_an_endpoint_that_has_addresses_was_not_deleted() -> None:
-    found = reach(vpc(SIX, table("main", TO_HUB)), zone("10.9.0.10", endpoint_id="vpce-9"))
+@pytest.mark.parametrize(
+    "answer",
+    [
+        zone("10.9.0.10", endpoint_id="vpce-9", absent_id="vpce-8"),
+        zone(absent_id="vpce-8"),
+        zone(endpoint_id="vpce-9"),
+    ],
+    ids=["it has addresses", "the record of another name", "it has no address yet"],
+)
+def test_no_endpoint_is_said_to_be_deleted_that_was_not_seen_to_be(answer: DnsAnswer) -> None:
+    found = reach(vpc(SIX, table("main", TO_HUB)), answer)
     assert [one.kind for one in found.obstacles] == [ObstacleKind.DNS_RECORD]
 
 

@@ -476,7 +476,8 @@ def test_buckets_and_their_lists_are_asked_for_by_two_names(
 def test_of_two_names_the_one_that_leads_to_a_deleted_endpoint_is_told_with_what_to_do(*, is_own: bool) -> None:
     network, name = vpc(subnet("a"), TO_HUB), f"s3.{_DOMAIN}"
     answered = zone(name, HUB, under=(HUB,))
-    gone = replace(answered, **({"addresses": (), "endpoint_id": "vpce-9"} if is_own else {"wildcard": ((), "vpce-9")}))
+    of_name = {"addresses": (), "endpoint_id": "vpce-9"} if is_own else {"wildcard": ((), "vpce-9")}
+    gone = replace(answered, absent_id="vpce-9", **of_name)
     path = path_in(network, gone, catalog=BUCKETS, suffix="s3")
     asked = name if is_own else f"*.{name}"
     words = f"the record of private hosted zone Z-s3 for {asked} leads to vpce-9, which was deleted"

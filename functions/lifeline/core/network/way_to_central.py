@@ -53,7 +53,7 @@ def way_to_central(
         family = f" with an IPv{version} address" if central.addresses else ""
         words = f"{central.kind} {central.source_id} has no record for {central.asked or central.domain}{family}"
         kind = ObstacleKind.DNS_RECORD
-        if central.endpoint_id and not central.addresses:
+        if central.is_deleted:
             words, kind = deleted_target(central), ObstacleKind.DNS_TARGET
         obstacle = Obstacle(kind, f"{words}, so the name isn't resolved", subnet.id)
         return Barrier((obstacle,), shut=near.addresses, passes_any=False)

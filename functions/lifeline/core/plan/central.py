@@ -453,7 +453,7 @@ class _Judge:
             elif not answer.addresses:
                 names = [name for name in service.private_dns_names if domain_of(name) == answer.domain]
                 why = f"{answer.source_id} has no record for {listed(names)}"
-                yield Check(what, CheckAnswer.NO, deleted_target(answer) if answer.endpoint_id else why)
+                yield Check(what, CheckAnswer.NO, deleted_target(answer) if answer.is_deleted else why)
             elif outside:
                 yield Check(
                     what, CheckAnswer.NO, f"{answer.source_id} answers {outside[0]}, which isn't in central.cidrs"
