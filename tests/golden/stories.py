@@ -255,6 +255,8 @@ def at_hub(*, active: bool) -> Vpc:
 
 AT_HUB, LEFT_HUB = at_hub(active=True), at_hub(active=False)
 WITHOUT_HUB = answer(plan(LEFT_HUB, "monitoring", dns=DnsView((HUB_ZONE,))))
+_DELETED = replace(HUB_ZONE, addresses=(), endpoint_id="vpce-0f9e8d7c6b5a43210", absent_id="vpce-0f9e8d7c6b5a43210")
+DELETED_HUB = answer(plan(AT_HUB, "monitoring", dns=DnsView((_DELETED,))))
 FIPS = "monitoring-fips.us-east-1.amazonaws.com"
 _FIPS_ZONE = replace(HUB_ZONE, domain=FIPS)
 _WITH_FIPS = replace(CATALOG.find("monitoring")[0], private_dns_names=("monitoring.us-east-1.amazonaws.com", FIPS))
@@ -1003,6 +1005,7 @@ NOTICES: dict[str, tuple[float, Callable[[], Notice]]] = {
     "endpoints-on-other-ports": (8, lambda: notified(ON_OTHER_PORTS, is_plan=True)),
     "endpoints-by-members": (8, lambda: notified(BY_MEMBERS, is_plan=True)),
     "endpoints-no-way-to-hub": (8, lambda: notified(WITHOUT_HUB)),
+    "endpoints-hub-endpoint-deleted": (8, lambda: notified(DELETED_HUB)),
     "endpoints-zone-of-another-name": (8, lambda: notified(ANOTHER_NAME)),
     "endpoints-takes-another-name": (8, lambda: notified(TAKES_ANOTHER_NAME, is_plan=True)),
     "endpoints-half-a-zone": (8, lambda: notified(HALF_ANSWERED)),

@@ -26,6 +26,29 @@ class Spoke:
     def route(self, cidr: str = "10.9.0.0/16") -> None:
         self.ec2.create_route(RouteTableId=self.table, DestinationCidrBlock=cidr, TransitGatewayId=self.gateway)
 
+    def endpoint_of_hub(self) -> str:
+        """An endpoint without private DNS in another VPC of the account."""
+        hub = self.case.world.make_vpc(cidr="10.9.0.0/16")
+        made = self.ec2.create_vpc_endpoint(
+            VpcId=hub,
+            VpcEndpointType="Interface",
+            ServiceName=self.case.account.name_of("monitoring"),
+            SubnetIds=[self.case.world.make_subnet(hub, "10.9.1.0/24")],
+            PrivateDnsEnabled=False,
+        )["VpcEndpoint"]
+        self.case.later()
+        return str(made["VpcEndpointId"])
+
+    def zone_leading_to(self, endpoint_id: str) -> str:
+        """A private hosted zone of the name in the VPC, with an alias of the endpoint's name."""
+        zone_id = self.case.world.hub_zone(self.vpc_id, NAME)
+        name = f"{endpoint_id}-abc.monitoring.us-east-1.vpce.amazonaws.com"
+        alias = {"DNSName": name, "HostedZoneId": "Z7HUB", "EvaluateTargetHealth": False}
+        record: Any = {"Name": NAME, "Type": "A", "AliasTarget": alias}
+        changes: Any = {"Changes": [{"Action": "CREATE", "ResourceRecordSet": record}]}
+        boto3.client("route53").change_resource_record_sets(HostedZoneId=zone_id, ChangeBatch=changes)
+        return zone_id
+
     def service(self, **more: Any) -> dict[str, Any]:
         (found,) = self.case.look(self.vpc_id, **more)["services"]
         return dict(found)
@@ -111,27 +134,49 @@ def test_a_zone_of_another_of_the_services_names_serves_nobody_and_is_told_with_
 
 
 def test_a_zone_that_leads_to_an_endpoint_of_the_hub_is_followed_to_its_interfaces(spoke: Spoke) -> None:
-    world = spoke.case.world
-    hub = world.make_vpc(cidr="10.9.0.0/16")
-    made = spoke.ec2.create_vpc_endpoint(
-        VpcId=hub,
-        VpcEndpointType="Interface",
-        ServiceName=spoke.case.account.name_of("monitoring"),
-        SubnetIds=[world.make_subnet(hub, "10.9.1.0/24")],
-        PrivateDnsEnabled=False,
-    )["VpcEndpoint"]
-    spoke.case.later()
-    zone_id = world.hub_zone(spoke.vpc_id, NAME)
-    name = f"{made['VpcEndpointId']}-abc.monitoring.us-east-1.vpce.amazonaws.com"
-    alias = {"DNSName": name, "HostedZoneId": "Z7HUB", "EvaluateTargetHealth": False}
-    record: Any = {"Name": NAME, "Type": "A", "AliasTarget": alias}
-    changes: Any = {"Changes": [{"Action": "CREATE", "ResourceRecordSet": record}]}
-    boto3.client("route53").change_resource_record_sets(HostedZoneId=zone_id, ChangeBatch=changes)
+    spoke.zone_leading_to(spoke.endpoint_of_hub())
     found = spoke.service(mode="plan")
     assert (found["state"], "(10.9.1." in found["detail"]) == ("blocked", True)
     spoke.route()
     spoke.case.forget_dns()
     assert spoke.service()["state"] == "served centrally"
+
+
+def test_a_zone_that_leads_to_a_deleted_endpoint_of_the_account_serves_nobody_and_is_told_with_what_to_do(
+    spoke: Spoke,
+) -> None:
+    endpoint_id = spoke.endpoint_of_hub()
+    zone_id = spoke.zone_leading_to(endpoint_id)
+    spoke.route()
+    assert spoke.service()["state"] == "served centrally"
+    agent = spoke.case.launch(spoke.subnet, ago=timedelta(hours=1))
+    spoke.ec2.delete_vpc_endpoints(VpcEndpointIds=[endpoint_id])
+    spoke.case.later()
+    why = spoke.case.why_silent(agent["InstanceId"], reported_for=timedelta(minutes=1))
+    words = f"the record of private hosted zone {zone_id} for {NAME} leads to {endpoint_id}, which was deleted"
+    assert why.strip().startswith(f"{words}, so the name isn't resolved")
+    assert f"Next: Point the record of {zone_id} at another endpoint, or disassociate {zone_id} from the VPC." in why
+    spoke.case.forget_dns()
+    found = spoke.service()
+    assert (found["state"], spoke.case.world.endpoints(spoke.vpc_id)) == ("blocked", [])
+    assert found["detail"] == (
+        f"private hosted zone {zone_id} is in the way of an endpoint: point its record at another endpoint, or "
+        f"disassociate private hosted zone {zone_id} from the VPC"
+    )
+    assert f"{words}, so the name isn't resolved" in spoke.case.told()[-1]
+
+
+def test_a_silent_agents_notice_names_the_unlisted_endpoint_to_which_a_zone_leads(spoke: Spoke) -> None:
+    """It was deleted long ago, or another account shares it: the zone may well serve."""
+    zone_id = spoke.zone_leading_to("vpce-0123456789abcdef0")
+    spoke.route()
+    assert spoke.service()["state"] == "served centrally"
+    agent = spoke.case.launch(spoke.subnet, ago=timedelta(hours=1))
+    why = spoke.case.why_silent(agent["InstanceId"], reported_for=timedelta(minutes=1))
+    assert (
+        f"- private hosted zone {zone_id} leads to vpce-0123456789abcdef0, which was deleted or is elsewhere: its "
+        "addresses were not read"
+    ) in why
 
 
 @pytest.mark.parametrize("kind", ["FORWARD"])

@@ -289,7 +289,6 @@ def test_the_wildcard_is_found_behind_any_number_of_other_names() -> None:
     ("described", "absent_id"),
     [
         ({"VpcEndpoints": []}, "vpce-0a1"),
-        ({"VpcEndpoints": [{"VpcEndpointId": "vpce-0a1", "State": "deleted"}]}, "vpce-0a1"),
         ({"VpcEndpoints": [{"VpcEndpointId": "vpce-0a1", "State": "available"}]}, ""),
         (error("DescribeVpcEndpoints", "UnauthorizedOperation"), ""),
     ],
@@ -299,6 +298,24 @@ def test_an_endpoint_that_the_zones_account_does_not_have_is_told_apart(describe
     zones = with_records(records(alias=ALIAS))
     (answer,) = central(zones, ec2=Stub(describe_vpc_endpoints=described)).view(VPC_ID, region=REGION).answers
     assert (answer.addresses, answer.endpoint_id, answer.absent_id) == (None, "", absent_id)
+
+
+@pytest.mark.parametrize("state", ["deleting", "deleted", "Deleted"])
+def test_a_record_that_leads_to_an_endpoint_that_ec2_shows_as_deleted_answers_nothing(state: str) -> None:
+    ec2 = Stub(describe_vpc_endpoints={"VpcEndpoints": [{"VpcEndpointId": "vpce-0a1", "State": state}]})
+    (answer,) = central(with_records(records(alias=ALIAS)), ec2=ec2).view(VPC_ID, region=REGION).answers
+    assert (answer.addresses, answer.endpoint_id, answer.absent_id) == ((), "vpce-0a1", "vpce-0a1")
+    beside = records("10.9.0.10") | {"SetIdentifier": "beside", "Weight": 1}
+    both = with_records(records(alias=ALIAS) | {"SetIdentifier": "gone", "Weight": 1}, beside)
+    (answer,) = central(both, ec2=ec2).view(VPC_ID, region=REGION).answers
+    assert (answer.addresses, answer.endpoint_id, answer.absent_id) == (None, "", "vpce-0a1")
+
+
+def test_a_wildcard_that_leads_to_a_deleted_endpoint_says_nothing_of_the_zones_own_name() -> None:
+    ec2 = Stub(describe_vpc_endpoints={"VpcEndpoints": [{"VpcEndpointId": "vpce-0a1", "State": "deleted"}]})
+    zones = with_records(records("10.9.0.10"), records(alias=ALIAS, name=f"*.{NAME}."))
+    (answer,) = central(zones, ec2=ec2).view(VPC_ID, region=REGION).answers
+    assert (answer.addresses, answer.endpoint_id, answer.wildcard) == (("10.9.0.10",), "", ((), "vpce-0a1"))
 
 
 def test_records_are_read_once_for_all_vpcs_and_not_of_zones_that_hold_no_name_of_aws() -> None:

@@ -140,6 +140,30 @@ def test_a_zone_without_a_record_for_the_name_answers_nobody() -> None:
     )
 
 
+def test_a_zone_whose_record_leads_to_a_deleted_endpoint_answers_nobody_whatever_is_routed() -> None:
+    tables = table("main", OUT, TO_HUB), table("nat", INTERNET, subnets=("nat",))
+    network = vpc(CLIENT, NAT_HOME, *tables, nat_gateways=(NAT,))
+    found = reach(network, zone(endpoint_id="vpce-9", absent_id="vpce-9"))
+    words = f"the record of private hosted zone Z1 for {NAME} leads to vpce-9, which was deleted"
+    assert (found.reach, found.words, found.unread) == (Reach.UNREACHABLE, f"{words}, so the name isn't resolved", ())
+    assert [(one.kind, one.subnet_id) for one in found.obstacles] == [(ObstacleKind.DNS_TARGET, CLIENT.id)]
+    assert not any(f"Z1 answers {NAME}" in note for note in found.notes)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        zone("10.9.0.10", endpoint_id="vpce-9", absent_id="vpce-8"),
+        zone(absent_id="vpce-8"),
+        zone(endpoint_id="vpce-9"),
+    ],
+    ids=["it has addresses", "the record of another name", "it has no address yet"],
+)
+def test_no_endpoint_is_said_to_be_deleted_that_was_not_seen_to_be(answer: DnsAnswer) -> None:
+    found = reach(vpc(SIX, table("main", TO_HUB)), answer)
+    assert [one.kind for one in found.obstacles] == [ObstacleKind.DNS_RECORD]
+
+
 def test_nat64_may_lead_ipv6_only_clients_to_a_record_of_ipv4() -> None:
     """DNS64 makes an IPv6 address of it, and a NAT gateway translates for connected networks, too (VPC guide: DNS64 and
     NAT64).
@@ -172,6 +196,11 @@ class TestAddressesThatWereNotRead:
             found = reach(vpc(CLIENT, table("main", TO_HUB)), answer)
             assert found.reach is Reach.CENTRAL
             assert found.unread == (f"the addresses that {answer.kind} Z1 answers with were not read",)
+
+    def test_may_be_anothers_where_they_are_those_of_an_endpoint_that_ec2_does_not_list(self) -> None:
+        found = reach(vpc(CLIENT, table("main", TO_HUB)), replace(self.ZONE, absent_id="vpce-9"))
+        words = "private hosted zone Z1 leads to vpce-9, which was deleted or is elsewhere: its addresses were not read"
+        assert (found.reach, found.unread) == (Reach.CENTRAL, (words,))
 
     def test_of_a_zone_are_not_reached_by_the_internet_and_of_a_rule_may_be(self) -> None:
         network = vpc(CLIENT, NAT_HOME, table("main", OUT), table("nat", INTERNET, subnets=("nat",)))

@@ -299,11 +299,15 @@ def test_what_the_hub_keeps_out_is_said(hub: Any, words: str) -> None:
     ("source", "words"),
     [
         (HubSource(ZONE, (answer(),), 300, 300), f"room in {ZONE}: no (it has 300 of at most 300 VPCs)"),
-        (HubSource(ZONE, (answer(addresses=()),), 1, 300), f"{ZONE} has no record for {NAME}"),
+        (HubSource(ZONE, (answer(addresses=(), endpoint_id=""),), 1, 300), f"{ZONE} has no record for {NAME}"),
+        (
+            HubSource(ZONE, (answer(addresses=(), absent_id="vpce-0hub"),), 1, 300),
+            f"no (the record of private hosted zone {ZONE} for {NAME} leads to vpce-0hub, which was deleted)",
+        ),
         (HubSource(ZONE, (answer(addresses=("10.8.0.9",)),), 1, 300), "answers 10.8.0.9, which isn't in central.cidrs"),
         (HubSource("Z0OTHER", (answer(domain="logs.us-east-1.amazonaws.com"),), 1, 300), f"is named {NAME}"),
     ],
-    ids=range(4),
+    ids=range(5),
 )
 def test_a_zone_that_can_not_serve_is_not_offered(source: HubSource, words: str) -> None:
     assert words in refusal(offered(spoke(), Hubs().view(sources=(source,))))
@@ -943,6 +947,26 @@ def test_a_record_must_lead_to_an_endpoint_of_the_service(view: HubView, there: 
     found = by_kind(offered(spoke(), view, dns=DnsView((there,))))
     assert why in found[ActionKind.CREATE_INTERFACE_ENDPOINT].reason
     assert ActionKind.SWAP_TO_LOCAL in found
+
+
+@pytest.mark.parametrize("unread", [answer(addresses=None, endpoint_id=""), None])
+def test_an_endpoint_may_stand_in_for_one_of_the_hubs_that_was_deleted(unread: DnsAnswer | None) -> None:
+    gone = answer(addresses=(), absent_id="vpce-0hub")
+    view = Hubs().view(vpcs=(), sources=(HubSource(ZONE, (gone,), 3, 300),))
+    found = by_kind(offered(spoke(), view, dns=DnsView((unread or gone,))))
+    words = f"the record of private hosted zone {ZONE} for {NAME} leads to vpce-0hub, which was deleted"
+    assert f"{words}, so the name isn't resolved" in found[ActionKind.CREATE_INTERFACE_ENDPOINT].reason
+    assert ActionKind.SWAP_TO_LOCAL in found
+
+
+def test_a_zone_that_leads_to_a_deleted_endpoint_is_told_with_its_remedy() -> None:
+    gone = answer(addresses=(), absent_id="vpce-0hub")
+    found = offered(spoke(), central=None, hub=None, dns=DnsView((gone,)))
+    assert found.services[0].state is ServiceState.BLOCKED
+    assert found.actions[0].error == (
+        f"private hosted zone {ZONE} is in the way of an endpoint: point its record at another endpoint, or "
+        f"disassociate private hosted zone {ZONE} from the VPC"
+    )
 
 
 @pytest.mark.parametrize(

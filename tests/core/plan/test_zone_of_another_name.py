@@ -472,6 +472,24 @@ def test_buckets_and_their_lists_are_asked_for_by_two_names(
         assert "add the record" in blocked.error
 
 
+@pytest.mark.parametrize("is_own", [True, False])
+def test_of_two_names_the_one_that_leads_to_a_deleted_endpoint_is_told_with_what_to_do(*, is_own: bool) -> None:
+    network, name = vpc(subnet("a"), TO_HUB), f"s3.{_DOMAIN}"
+    answered = zone(name, HUB, under=(HUB,))
+    of_name = {"addresses": (), "endpoint_id": "vpce-9"} if is_own else {"wildcard": ((), "vpce-9")}
+    gone = replace(answered, absent_id="vpce-9", **of_name)
+    path = path_in(network, gone, catalog=BUCKETS, suffix="s3")
+    asked = name if is_own else f"*.{name}"
+    words = f"the record of private hosted zone Z-s3 for {asked} leads to vpce-9, which was deleted"
+    assert (path.reach, path.words) == (Reach.PARTLY, f"{words}, so the name isn't resolved")
+    assert remedy_for("s3", path, ((443, 443),)) == (
+        "Point the record of Z-s3 at another endpoint, or disassociate Z-s3 from the VPC."
+    )
+    (blocked,) = planned(network, gone, catalog=BUCKETS, suffix="s3").actions
+    assert blocked.reason == f"subnet-a (isolated) can't reach all of the s3 service: {path.words}"
+    assert "point its record at another endpoint, or disassociate" in blocked.error
+
+
 def test_of_two_names_the_one_with_an_exception_is_told() -> None:
     """Each leads elsewhere: of the second's addresses a few of the subnet's are shut out."""
     few = AclEntry(90, True, False, "6", "10.200.0.10/32", 0, 65535)

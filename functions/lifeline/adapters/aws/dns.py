@@ -21,7 +21,7 @@ from lifeline.adapters.aws.pace import Pace
 from lifeline.core.errors import TerminalError, TransientError
 from lifeline.core.network.askers import Askers
 from lifeline.core.network.dns import Answered, AnswerKind, DnsAnswer, DnsView, domain_of, is_wildcard
-from lifeline.core.network.model import version_of
+from lifeline.core.network.model import EndpointState, version_of
 from lifeline.runtime.observability import logger
 
 KEEP = timedelta(minutes=15)
@@ -37,6 +37,7 @@ _AWS = re.compile(r"(^|\.)(amazonaws|aws)\.|\.aws$")  # the domains of service n
 _ENDPOINT_NAME = re.compile(r"(vpce-[0-9a-f]+)-[0-9a-z]+(?:-([^.]+))?\.")
 # Of record sets with one of these, Route 53 answers with the one that it chooses (Route 53 guide: routing policies).
 _CHOSEN_BY = frozenset({"Failover", "Region", "GeoLocation", "GeoProximityLocation", "CidrRoutingConfig"})
+_GONE = frozenset(state for state in EndpointState if state.is_gone)
 _AMAZONS_DNS = frozenset({"AmazonProvidedDNS", "169.254.169.253", "fd00:ec2::253"})
 
 
@@ -264,16 +265,22 @@ class CentralDns:
         zones = {match[2] or "" for match in named if match}
         theirs = self._addresses_of(endpoint_id, zones) if endpoint_id else ()
         if theirs is None:
-            return (None, ""), endpoint_id if self._is_absent(endpoint_id) else ""
+            return self._unseen(endpoint_id, is_alone=not found)
         theirs = tuple(address for address in theirs if version_of(address) in versions)
         return (tuple(sorted({*found, *theirs})), endpoint_id if theirs else ""), ""
 
-    def _is_absent(self, endpoint_id: str) -> bool:
-        """True if the account certainly doesn't have the endpoint."""
+    def _unseen(self, endpoint_id: str, *, is_alone: bool) -> tuple[Answered, str]:
+        """What a name answers whose records lead to an endpoint without addresses that can be seen, and the endpoint if
+        the account certainly doesn't have it. One that EC2 still shows as deleted answers nothing; of one that it
+        doesn't list, which may be another account's, that isn't known.
+        """
         try:
-            return not self._found(endpoint_id)
+            found = self._found(endpoint_id)
         except TerminalError:
-            return False
+            return (None, ""), ""
+        is_deleted = any(one.get("State", "").lower() in _GONE for one in found)
+        known: Answered = ((), endpoint_id) if is_deleted and is_alone else (None, "")
+        return known, "" if found and not is_deleted else endpoint_id
 
     def _addresses_of(self, endpoint_id: str, zones: Collection[str] = ("",)) -> tuple[str, ...] | None:
         """The addresses of an endpoint's interfaces in these zones, in all if one is empty, to which many names may
@@ -399,16 +406,17 @@ class CentralDns:
 
     def _endpoint(self, endpoint_id: str) -> dict[str, Any]:
         found = self._found(endpoint_id)
-        if not found:
-            raise TerminalError(f"{endpoint_id} isn't this account's: which names it answers can't be seen from here")
+        if not found or found[0].get("State", "").lower() == EndpointState.DELETED:
+            words = "was deleted or isn't this account's: which names it answers can't be seen from here"
+            raise TerminalError(f"{endpoint_id} {words}")
         return found[0]
 
     def _found(self, endpoint_id: str) -> list[dict[str, Any]]:
-        """The endpoint, if the account has it."""
+        """The endpoint, if the account has it, or had it until lately."""
         filters = [{"Name": "vpc-endpoint-id", "Values": [endpoint_id]}]
         read = partial(pages, self._ec2, "describe_vpc_endpoints", "VpcEndpoints", Filters=filters)
         found: list[dict[str, Any]] = self._keeping(("endpoint", endpoint_id), read)
-        return [one for one in found if one.get("State", "").lower() != "deleted"]
+        return found
 
     # ---- DHCP options
 

@@ -73,6 +73,7 @@ def remedy_for(
             ObstacleKind.ROUTE: "Route the subnet to the central endpoint",
             ObstacleKind.BEYOND: "Restore the way to the central endpoint",
             ObstacleKind.DNS_RECORD: f"Add the record to {path.central_id}",
+            ObstacleKind.DNS_TARGET: f"Point the record of {path.central_id} at another endpoint",
             ObstacleKind.NETWORK_ACL: f"Allow TCP {on} to the central endpoint, and the responses, in the network ACL",
         }.get(path.obstacles[0].kind, "Open the way to the central endpoint")
         approve = ", approve an endpoint in its place" if is_swap_offered else ""

@@ -31,10 +31,10 @@ class DnsAnswer:
     that it has records for, and only its own name is known without reading them.
 
     `addresses` are those with which it answers its own name: none where the zone has no record for it, None where they
-    were not read. `endpoint_id` is the endpoint whose addresses they are, where that is known. `wildcard` is the same
-    for the names under its own, such as `*.dkr.ecr.…`: a record of one of the two doesn't answer the other. `absent_id`
-    is the endpoint to which a record of the zone leads, and which the zone's account doesn't have. `asked` is the name
-    to which this is the answer, if it isn't just the domain.
+    were not read. `endpoint_id` is the endpoint whose addresses they are, where that is known; without any, it is
+    a deleted one. `wildcard` is the same for the names under its own, such as `*.dkr.ecr.…`: a record of one of the two
+    doesn't answer the other. `absent_id` is the endpoint to which a record of the zone leads, and which the zone's
+    account doesn't have. `asked` is the name to which this is the answer, if it isn't just the domain.
     """
 
     kind: AnswerKind
@@ -47,6 +47,11 @@ class DnsAnswer:
     absent_id: str = ""
     wildcard: Answered = (None, "")
     asked: str = field(default="", compare=False)
+
+    @property
+    def is_deleted(self) -> bool:
+        """True if the record of the name leads to an endpoint that was deleted."""
+        return bool(self.endpoint_id and self.absent_id) and not self.addresses
 
     def to(self, name: str) -> "DnsAnswer":
         """The same, with what it answers to a service's private DNS name, which may begin with `*.`."""

@@ -43,6 +43,7 @@ class ObstacleKind(StrEnum):
     ROUTE = "route"
     BEYOND = "beyond the VPC"
     DNS_RECORD = "DNS record"
+    DNS_TARGET = "target of a DNS record"
     CLIENT_GROUP = "client's security group"
     ENDPOINT_POLICY = "endpoint policy"
 

@@ -289,7 +289,7 @@ class ServiceReach(ServiceHere):
         if kind is ObstacleKind.ROUTE:
             none = f"no route leads to the central endpoint for the {self.service} service"
             return replace(path, reach=Reach.UNREACHABLE, words=none, notes=(path.words, first, *more))
-        if kind is ObstacleKind.DNS_RECORD:
+        if kind in {ObstacleKind.DNS_RECORD, ObstacleKind.DNS_TARGET}:
             return replace(path, reach=Reach.UNREACHABLE, words=first, notes=tuple(more))
         return replace(path, reach=Reach.FILTERED, words=first, notes=(path.words, *more))
 

@@ -52,14 +52,26 @@ def way_to_central(
     if not addresses:
         family = f" with an IPv{version} address" if central.addresses else ""
         words = f"{central.kind} {central.source_id} has no record for {central.asked or central.domain}{family}"
-        obstacle = Obstacle(ObstacleKind.DNS_RECORD, f"{words}, so the name isn't resolved", subnet.id)
+        kind = ObstacleKind.DNS_RECORD
+        if central.is_deleted:
+            words, kind = deleted_target(central), ObstacleKind.DNS_TARGET
+        obstacle = Obstacle(kind, f"{words}, so the name isn't resolved", subnet.id)
         return Barrier((obstacle,), shut=near.addresses, passes_any=False)
     return _by_routes(central, addresses, subnet, vpc, ports, asking)
 
 
 def unread_addresses(central: DnsAnswer) -> str:
     """That its addresses were not read, as a clause."""
-    return f"the addresses that {central.kind} {central.source_id} answers with were not read"
+    source = f"{central.kind} {central.source_id}"
+    if central.absent_id:
+        return f"{source} leads to {central.absent_id}, which was deleted or is elsewhere: its addresses were not read"
+    return f"the addresses that {source} answers with were not read"
+
+
+def deleted_target(central: DnsAnswer) -> str:
+    """That its record leads to an endpoint that was deleted, as a clause."""
+    record = f"the record of {central.kind} {central.source_id} for {central.asked or central.domain}"
+    return f"{record} leads to {central.endpoint_id}, which was deleted"
 
 
 def _to_unknown_addresses(

@@ -34,6 +34,7 @@ from lifeline.core.network.reach import ServiceReach
 from lifeline.core.network.routing import Routing
 from lifeline.core.network.service_here import off_words
 from lifeline.core.network.tiers import effective_route_table
+from lifeline.core.network.way_to_central import deleted_target
 from lifeline.core.plan.client_egress import NOT_KNOWN, AnsweringEnds, find_cut_off
 from lifeline.core.plan.cost import free_profile_vpcs, monthly_cost_usd, monthly_profile_vpc_usd
 from lifeline.core.plan.elsewhere import shadow_words
@@ -451,7 +452,8 @@ class _Judge:
                 yield Check(what, CheckAnswer.UNREAD, why)
             elif not answer.addresses:
                 names = [name for name in service.private_dns_names if domain_of(name) == answer.domain]
-                yield Check(what, CheckAnswer.NO, f"{answer.source_id} has no record for {listed(names)}")
+                why = f"{answer.source_id} has no record for {listed(names)}"
+                yield Check(what, CheckAnswer.NO, deleted_target(answer) if answer.is_deleted else why)
             elif outside:
                 yield Check(
                     what, CheckAnswer.NO, f"{answer.source_id} answers {outside[0]}, which isn't in central.cidrs"

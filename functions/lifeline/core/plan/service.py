@@ -215,6 +215,7 @@ class ServicePlanner:
                     f"route {first} to the central endpoint{at}",
                 ),
                 ObstacleKind.DNS_RECORD: (lost[0][1], "add the record"),
+                ObstacleKind.DNS_TARGET: (lost[0][1], "point its record at another endpoint"),
                 ObstacleKind.BEYOND: (
                     f"{answer} answers its name, but the way beyond the VPC is cut: {lost[0][1]}",
                     f"mend the way to the central endpoint{at}",
