@@ -6,9 +6,12 @@ from typing import Any
 import boto3
 import pytest
 
-from tests.support.cases import Case
+from tests.support.cases import Case, requiring
+from tests.support.counting import calls_of, counted_calls
 
 NAME = "monitoring.us-east-1.amazonaws.com"
+BUCKETS = "s3.us-east-1.amazonaws.com"
+DNS = ("route53", "route53resolver", "route53profiles")
 
 
 class Spoke:
@@ -210,3 +213,44 @@ def test_beside_a_nat_gateway_the_clients_group_is_judged_by_the_address_to_whic
     why = case.why_silent(agent["InstanceId"])
     assert ("allows no outbound TCP 443 to the central endpoint (10.99.1.10)" in why) is is_shut
     assert "public addresses" not in why
+
+
+def answer_buckets(spoke: Spoke) -> str:
+    """A hub's zone that answers S3's name, and those of buckets."""
+    zone_id = spoke.case.world.hub_zone(spoke.vpc_id, BUCKETS, "10.9.0.10")
+    record: Any = {"Name": f"*.{BUCKETS}", "Type": "A", "TTL": 60, "ResourceRecords": [{"Value": "10.9.0.10"}]}
+    changes: Any = {"Changes": [{"Action": "CREATE", "ResourceRecordSet": record}]}
+    boto3.client("route53").change_resource_record_sets(HostedZoneId=zone_id, ChangeBatch=changes)
+    return zone_id
+
+
+@pytest.mark.parametrize("case", [requiring("s3")], indirect=True)
+class TestWhereOnlyAGatewayEndpointIsWanted:
+    def test_the_hub_that_answers_s3_serves_it_and_no_endpoint_with_full_access_is_made(self, spoke: Spoke) -> None:
+        zone_id = answer_buckets(spoke)
+        spoke.route()
+        found = spoke.service()
+        assert (found["state"], found["by"], spoke.case.world.endpoints(spoke.vpc_id)) == (
+            "served centrally",
+            zone_id,
+            [],
+        )
+
+    def test_a_hub_that_answers_s3_without_a_way_there_is_blocked_with_the_remedy(self, spoke: Spoke) -> None:
+        zone_id = answer_buckets(spoke)
+        found = spoke.service()
+        assert (found["state"], spoke.case.world.endpoints(spoke.vpc_id)) == ("blocked", [])
+        assert found["detail"] == (
+            f"private hosted zone {zone_id} is in the way of an endpoint: route {spoke.subnet} to the central endpoint "
+            f"(10.9.0.10), or disassociate private hosted zone {zone_id} from the VPC"
+        )
+
+    def test_who_answers_is_read_before_it_is_made_and_not_while_it_serves(self, spoke: Spoke) -> None:
+        with counted_calls() as making:
+            assert spoke.service()["state"] == "missing"
+        spoke.case.later()
+        spoke.case.forget_dns()
+        with counted_calls() as serving:
+            assert spoke.service()["state"] == "served"
+        assert (calls_of(making, *DNS) > 0, calls_of(serving, *DNS)) == (True, 0)
+        assert making["ec2:DescribeNetworkInterfaces"] == 0, "only a name that is taken concerns clients"

@@ -57,6 +57,24 @@ class TestPorts:
             '{"brand-new": [443]}'
         )
 
+    @pytest.mark.parametrize("case", [requiring("brand-new", "s3express")], indirect=True)
+    def test_nor_by_a_gateway_endpoint_but_that_of_s3_express_is_on_443(self, case: Case) -> None:
+        for suffix in ("brand-new", "s3express"):
+            case.account.offer(Service(case.account.name_of(suffix), "Gateway"))
+        vpc_id = case.world.make_vpc()
+        case.world.make_subnet(vpc_id)
+        found = {one["service"]: (one["action"], one["status"]) for one in case.look(vpc_id)["actions"]}
+        assert found == {
+            "brand-new": ("create_gateway_endpoint", "blocked"),
+            "s3express": ("create_gateway_endpoint", "done"),
+        }
+        case.later()
+        assert [one["ServiceName"] for one in case.world.endpoints(vpc_id)] == [case.account.name_of("s3express")]
+        assert {one["service"]: one["state"] for one in case.look(vpc_id)["services"]} == {
+            "brand-new": "blocked",
+            "s3express": "served",
+        }
+
     @pytest.mark.parametrize("case", [requiring("airflow-fips.env", "backup-gateway")], indirect=True)
     def test_a_fips_name_has_the_ports_of_its_service(self, case: Case) -> None:
         for suffix, name in (("airflow-fips.env", "env.airflow-fips"), ("backup-gateway", "backup-gateway")):

@@ -27,6 +27,7 @@ from tests.support.repository import ROOT
         ("highlander", ((443, 443), (4195, 4195))),
         ("ivs.contribute", ((443, 443), (1935, 1935))),
         ("datasync", ((443, 443), (1024, 1064))),
+        ("s3express", ((443, 443),)),
         ("brand-new", ()),
         ("vpce-svc-0123456789abcdef0", ()),
     ],
@@ -42,5 +43,5 @@ def test_what_the_policy_says_goes_first() -> None:
 
 def test_the_docs_list_the_services_that_listen_elsewhere() -> None:
     text = (ROOT / "docs/policy.md").read_text("utf-8").partition("\n## Ports\n")[2].partition("\n## ")[0]
-    listed = dict(re.findall(r"^\| `([a-z.-]+)` \| ([0-9, -]+) \|$", text, re.MULTILINE))
+    listed = dict(re.findall(r"^\| `([a-z0-9.-]+)` \| ([0-9, -]+) \|$", text, re.MULTILINE))
     assert listed == {service: ports_in(ports) for service, ports in _KNOWN.items()}

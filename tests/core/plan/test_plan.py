@@ -10,20 +10,26 @@ import pytest
 from lifeline.core.network.dns import AnswerKind, DnsAnswer, DnsView
 from lifeline.core.network.model import (
     AclEntry,
+    Catalog,
     Endpoint,
     EndpointState,
     EndpointType,
     NetworkAcl,
+    RouteTable,
     Rule,
     SecurityGroup,
+    Service,
     TargetKind,
     Tier,
     Vpc,
 )
 from lifeline.core.plan.actions import Action, ActionKind, ServiceState, Status
-from lifeline.core.policy.policy import Quotas
+from lifeline.core.plan.plan import plan_endpoints
+from lifeline.core.plan.scene import PlanInput
+from lifeline.core.policy.policy import Quotas, Requirement
 from tests.support.builders import (
     MONITORING,
+    OWNER,
     S3,
     default_route,
     endpoint,
@@ -589,6 +595,70 @@ def test_each_services_state_is_reported() -> None:
         "monitoring": ServiceState.SERVED,
         "s3": ServiceState.MISSING,
     }
+
+
+NEW_KIND = Service("com.amazonaws.us-east-1.brand-new", EndpointType.GATEWAY)
+OURS_OF_IT = replace(gateway("main"), service_name=NEW_KIND.name)
+
+
+@pytest.mark.parametrize(
+    ("there", "kind"), [((), ActionKind.CREATE_GATEWAY_ENDPOINT), ((OURS_OF_IT,), ActionKind.ADD_ROUTE_TABLES)]
+)
+def test_while_its_ports_are_not_known_a_gateway_service_gets_neither_an_endpoint_nor_a_table_more(
+    there: tuple[Endpoint, ...], kind: ActionKind
+) -> None:
+    network = vpc(subnet("a"), subnet("b"), table("main"), table("two", subnets=("b",)), *there)
+    wanted = PlanInput((Requirement("brand-new", frozenset({"subnet-a", "subnet-b"}), per_zone=True),), OWNER)
+    (refused,) = plan_endpoints(network, Catalog((NEW_KIND,)), wanted).actions
+    assert (refused.kind, refused.status) == (kind, Status.BLOCKED)
+    assert "the ports of the brand-new service aren't known: add them to the policy" in refused.error
+    (made,) = plan_endpoints(network, Catalog((NEW_KIND,), ports=(("brand-new", ((443, 443),)),)), wanted).actions
+    assert (made.kind, made.status) == (kind, Status.PLANNED)
+
+
+S3_NAME = "s3.us-east-1.amazonaws.com"
+NAT_TABLE = table("main", default_route(TargetKind.NAT_GATEWAY))
+
+
+def answering_s3(domain: str, *addresses: str, kind: AnswerKind = AnswerKind.RESOLVER_RULE) -> DnsView:
+    is_rule = kind is AnswerKind.RESOLVER_RULE
+    answer = DnsAnswer(kind, domain, "it", "what answers", forwards=is_rule, addresses=addresses or None)
+    return DnsView((answer.answering(addresses) if addresses else answer,))
+
+
+@pytest.mark.parametrize("domain", ["", "amazonaws.com"])
+@pytest.mark.parametrize("routes", [table(), NAT_TABLE], ids=["isolated", "nat"])
+def test_a_rule_for_a_parent_of_s3s_name_may_lead_to_public_addresses_so_the_gateway_endpoint_is_made(
+    domain: str, routes: RouteTable
+) -> None:
+    found = plan(vpc(subnet("a"), routes), "s3", dns=answering_s3(domain))
+    assert kinds(found.actions) == [(ActionKind.CREATE_GATEWAY_ENDPOINT, Status.PLANNED)]
+    assert found.services[0].state is ServiceState.MISSING
+
+
+@pytest.mark.parametrize(
+    "view",
+    [
+        answering_s3(S3_NAME),
+        answering_s3("amazonaws.com", "10.9.0.10"),
+        answering_s3(S3_NAME, kind=AnswerKind.PRIVATE_ZONE),
+        answering_s3(S3_NAME, "10.9.0.10", kind=AnswerKind.PRIVATE_ZONE),
+    ],
+    ids=["a rule for it", "known addresses", "a zone", "a zone that was read"],
+)
+@pytest.mark.parametrize("routes", [table(), NAT_TABLE], ids=["isolated", "nat"])
+def test_a_name_that_leads_elsewhere_gets_no_gateway_endpoint_which_would_not_help(
+    view: DnsView, routes: RouteTable
+) -> None:
+    found = plan(vpc(subnet("a"), routes), "s3", dns=view)
+    assert not [one for one in found.actions if one.kind is ActionKind.CREATE_GATEWAY_ENDPOINT]
+    assert found.services[0].state is not ServiceState.MISSING
+
+
+def test_what_a_route_leads_to_by_a_rule_for_a_parent_counts_as_served_and_gets_no_gateway_endpoint() -> None:
+    to_hub = table("main", route("10.9.0.0/16", TargetKind.TRANSIT_GATEWAY))
+    found = plan(vpc(subnet("a"), to_hub), "s3", dns=answering_s3("amazonaws.com"))
+    assert (found.actions, found.services[0].state) == ((), ServiceState.CENTRAL)
 
 
 def test_a_gateway_type_is_preferred_where_a_service_has_both() -> None:

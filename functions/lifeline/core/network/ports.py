@@ -33,6 +33,8 @@ _KNOWN: Mapping[str, Ranges] = MappingProxyType(
         "iot.data": ((443, 443), (8883, 8883)),
         # IVS guide: private ingest: RTMPS and RTMP.
         "ivs.contribute": ((443, 443), (1935, 1935)),
+        # S3 guide: data protection and encryption of directory buckets: HTTPS only. AWS's list leaves out this gateway.
+        "s3express": HTTPS,
         # Storage Gateway guide: ports that a gateway needs to reach its VPC endpoint.
         "storagegateway": ((443, 443), *((port, port) for port in (1026, 1027, 1028, 1031, 2222))),
         # Transcribe guide: setting up a streaming transcription: HTTP/2, and WebSockets.

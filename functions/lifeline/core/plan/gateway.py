@@ -57,13 +57,22 @@ class GatewayPlanner(ServicePlanner):
         path = self.paths[client.id]
         if self._is_asked_for:
             return not client.is_ipv6_only  # Lifeline makes them for IPv4
-        if path.central_id and path.obstacles:  # the name leads elsewhere, whatever routes the service's own addresses
+        if path.central_id and path.obstacles and not self._may_be_public:  # the name leads elsewhere
             return False
         if path.reach is Reach.PENDING and self.reach.holder and path.endpoint_id == self.reach.holder.id:
             return False
         kinds = {obstacle.kind for obstacle in path.obstacles}
-        may_be_central = path.reach is Reach.UNKNOWN and not (path.endpoint_id or path.central_id)
+        is_unsure = path.reach is Reach.UNKNOWN and not path.endpoint_id
+        may_be_central = is_unsure and (self._may_be_public or not path.central_id)
         return (path.reach in _WITHOUT_ROUTE or may_be_central) and ObstacleKind.ADDRESS_FAMILY not in kinds
+
+    @property
+    def _may_be_public(self) -> bool:
+        """True if a rule for a parent of the name answers it, whose servers may give the service's public addresses."""
+        central = self.reach.central
+        if central is None or not central.forwards or central.addresses is not None:
+            return False
+        return not self.reach.is_forwarded
 
     @property
     def _is_asked_for(self) -> bool:
@@ -80,7 +89,7 @@ class GatewayPlanner(ServicePlanner):
             yield from self.remove(found, self.reach.holder)
         elif self.reach.central and any(path.central_id or self.lacks_a_name(path) for path in self.paths.values()):
             yield from self.fix_dns(self.reach.central.source_id) if is_shut else ()
-            yield from self.without_way_to(self.reach.central)
+            yield from self.without_way_to(self.reach.central) if not self._may_be_public else ()
         else:
             yield from self._resolve(live[0].id if live else "") if is_shut else ()
             if live and (led_astray := [obstacle for obstacle in found if obstacle.kind is ObstacleKind.ROUTE]):
@@ -110,11 +119,12 @@ class GatewayPlanner(ServicePlanner):
         narrow = self._beside_narrow() if is_wide else ""
         if own:
             action = self.action(ActionKind.ADD_ROUTE_TABLES, reason, route_table_ids=missing, endpoint_id=own[0].id)
-            return action.blocked(narrow) if narrow else action
+            refusal = self.ports_words() or narrow
+            return action.blocked(refusal) if refusal else action
         if self.unseen() or any(self.is_own(endpoint) and endpoint.state.is_coming for endpoint in self.live()):
             return None
         action = self.action(ActionKind.CREATE_GATEWAY_ENDPOINT, reason, route_table_ids=missing)
-        refusal = self.may_create() or chosen.refusal or narrow or self._quota_words()
+        refusal = self.ports_words() or self.may_create() or chosen.refusal or narrow or self._quota_words()
         return action.blocked(refusal) if refusal else self.complete(action)
 
     def _beside_narrow(self) -> str:

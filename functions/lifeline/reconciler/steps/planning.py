@@ -40,6 +40,9 @@ type AboutToChange = Callable[[Mapping[str, Plan]], Iterable[str]]
 
 _NAMES = NAMING | {ActionKind.FIX_DNS}
 _TAKES_NAMES = _NAMES | {ActionKind.ADD_SUBNETS}
+# A gateway endpoint takes no name, but serves only while the name leads to public addresses. Where one is there by now,
+# a table more takes nothing from anybody, and whoever answers was looked up when it was made.
+_GOES_BY_NAMES = _NAMES | {ActionKind.CREATE_GATEWAY_ENDPOINT}
 NOTHING = Followed(made={}, failures={})
 
 
@@ -92,7 +95,7 @@ class Planning:
         """
         seen = {vpc.id: self.attributes.see(_settled(vpc) if vpc.id in tried_often else vpc) for vpc in vpcs}
         plans = {vpc_id: self._plan_one(vpc, known, None, 0) for vpc_id, vpc in seen.items()}
-        wanting = [vpc_id for vpc_id, plan in plans.items() if _is_naming(plan) or self._has_stand_in(seen[vpc_id])]
+        wanting = [vpc_id for vpc_id, plan in plans.items() if _goes_by_names(plan) or self._has_stand_in(seen[vpc_id])]
         most = self.settings.dns_views
         if len(wanting) > most:
             wanting.sort(key=self._turn)
@@ -108,7 +111,8 @@ class Planning:
         asked = [*naming, *(id_ for id_ in checked if id_ not in naming and self._may_wake(seen[id_]))]
         region = self.settings.region
         read = [partial(self.central.view, vpc_id, region=region, fresh=fresh) for vpc_id in asked]
-        there = begin(partial(self.network.interfaces_of, naming)) if naming and interfaces is None else None
+        clients = [id_ for id_ in naming if takes_names(plans[id_]) or self._has_stand_in(seen[id_])]
+        there = begin(partial(self.network.interfaces_of, clients)) if clients and interfaces is None else None
         views: dict[str, DnsView] = dict(zip(asked, run_concurrently(read), strict=True))
         throttled = {id_: view.throttled for id_, view in views.items() if view.throttled and id_ not in tried_often}
         throttled |= {
@@ -347,8 +351,9 @@ def read_once(places: HubPlaceStore | None) -> Callable[[], HubPlaces | None]:
     return read
 
 
-def _is_naming(plan: Plan) -> bool:
-    return any(action.kind in _NAMES for action in plan.planned)
+def _goes_by_names(plan: Plan) -> bool:
+    """True if who answers for names of services must be known before the plan is carried out."""
+    return any(action.kind in _GOES_BY_NAMES for action in plan.planned)
 
 
 def takes_names(plan: Plan) -> bool:
