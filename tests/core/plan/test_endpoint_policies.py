@@ -93,6 +93,10 @@ def test_one_that_is_not_certain_serves_and_is_noted_where_it_serves() -> None:
     found = plan(network(replace(OWN, policy=NARROW_POLICY)), "monitoring")
     note = "whether the policy of vpce-1 allows cloudwatch:PutMetricData isn't clear from the policy alone"
     assert (found.actions, found.services[0].state, found.notes) == ((), ServiceState.SERVED, (note,))
+    garbled = plan(network(replace(OWN, policy="{}")), "monitoring")
+    said = "the policy of vpce-1 could not be understood"
+    assert (garbled.actions, garbled.services[0].state, garbled.notes) == ((), ServiceState.UNKNOWN, (said,))
+    assert plan(network(replace(OWN, policy="")), "monitoring").notes == ()
     idle = endpoint(MONITORING, "a", own=False, id="vpce-2", private_dns=False, policy=NARROW_POLICY)
     assert plan(network(replace(OWN, policy=""), idle), "monitoring").notes == ()
 
