@@ -366,17 +366,64 @@ def test_a_policy_for_a_block_stays_where_the_block_goes(days: Days, *, is_untag
     assert not any(conflict.reversals for conflict in conflicts.values()), "nobody reverted anything"
 
 
-def test_a_policy_that_lets_callers_in_for_a_while_is_reset_once_that_is_over(
-    days: Days, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Whoever may change it once must not have it stay shut for what it let in before: the network hasn't changed."""
-
+def at_the_time_of(days: Days, monkeypatch: pytest.MonkeyPatch) -> None:
     class Now(datetime):
         @classmethod
         def now(cls, tz: Any = None) -> "datetime":  # type: ignore[override] # noqa: ARG003
             return days.clock()
 
     monkeypatch.setattr(network, "datetime", Now)
+
+
+def for_two_hours(days: Days) -> dict[str, Any]:
+    return {"DateLessThan": {"aws:CurrentTime": f"{days.clock() + timedelta(hours=2):%Y-%m-%dT%H:%M:%SZ}"}}
+
+
+def test_a_policy_that_a_participant_still_uses_stays_once_the_time_of_others_is_over_and_their_interfaces_go(
+    days: Days, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at_the_time_of(days, monkeypatch)
+    vpc_id, subnet_id, ours = served(days)
+    interface = days.world.ec2.create_network_interface(SubnetId=subnet_id)["NetworkInterface"]
+    days.account.show(interface["NetworkInterfaceId"], OwnerId="444455556666")
+    days.texts()
+    statements = [json.loads(only_for(account))["Statement"][0] for account in ("444455556666", ACCOUNT)]
+    statements[1]["Condition"] |= for_two_hours(days)
+    set_policy(days, ours, json.dumps({"Statement": statements}))
+    days.sweeps(4)
+    assert json.loads(endpoint(days, ours)["PolicyDocument"]) == {"Statement": statements}
+    assert (days.texts(), service(days, vpc_id)["state"]) == ([], "served")
+    days.world.ec2.delete_network_interface(NetworkInterfaceId=interface["NetworkInterfaceId"])
+    days.sweeps(2)
+    assert json.loads(endpoint(days, ours)["PolicyDocument"]) == {"Statement": statements}
+    (said,) = days.texts()
+    assert "its policy let callers in before and hasn't changed since" in said
+
+
+def test_a_policy_for_a_block_stays_where_the_block_goes_also_once_the_time_of_another_is_over(
+    days: Days, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at_the_time_of(days, monkeypatch)
+    vpc_id, _, ours = served(days)
+    wanted = {"VpcId": vpc_id, "CidrBlock": "10.77.0.0/16"}
+    made = days.world.ec2.associate_vpc_cidr_block(**wanted)["CidrBlockAssociation"]["AssociationId"]
+    conditions = [{"IpAddress": {"aws:VpcSourceIp": cidr}} for cidr in ("10.77.0.0/16", "10.0.0.0/16")]
+    conditions[1] |= for_two_hours(days)
+    policy = {"Statement": [json.loads(allowing(Condition=one))["Statement"][0] for one in conditions]}
+    set_policy(days, ours, json.dumps(policy))
+    days.sweeps(4)
+    days.texts()
+    days.world.ec2.disassociate_vpc_cidr_block(AssociationId=made)
+    days.sweeps(2)
+    assert json.loads(endpoint(days, ours)["PolicyDocument"]) == policy
+    assert "its policy let callers in before" in " ".join(days.texts())
+
+
+def test_a_policy_that_lets_callers_in_for_a_while_is_reset_once_that_is_over(
+    days: Days, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever may change it once must not have it stay shut for what it let in before: the network hasn't changed."""
+    at_the_time_of(days, monkeypatch)
     vpc_id, _, ours = served(days)
     allowed = {"Effect": "Allow", "Principal": "*", "Action": "*", "Resource": "*"}
     until = {"DateLessThan": {"aws:CurrentTime": f"{days.clock() + timedelta(hours=2):%Y-%m-%dT%H:%M:%SZ}"}}

@@ -1,10 +1,12 @@
 """What has to be read beside a network's filters, and what of it is: only where a filter refers to it."""
 
+import json
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
-from lifeline.adapters.aws.filters import guarded_vpcs
+from lifeline.adapters.aws.filters import guarded_vpcs, vpcs_with_callers
 from lifeline.adapters.aws.network import Network
 from lifeline.core.errors import TerminalError
 from tests.support.world import World, emulated_world
@@ -35,6 +37,42 @@ LAST = ((32767, True, "deny", "0.0.0.0/0", "-1"), (32767, False, "deny", "0.0.0.
 )
 def test_an_acl_of_a_new_vpc_guards_nothing(described: dict[str, Any], *, is_guarded: bool) -> None:
     assert guarded_vpcs([described]) == ({"vpc-1"} if is_guarded else set())
+
+
+NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
+OVER = {"DateLessThan": {"aws:CurrentTime": "2020-01-01T00:00:00Z"}}
+NOT_YET = {"DateGreaterThan": {"aws:CurrentTime": "2090-01-01T00:00:00Z"}}
+
+
+def of_account(account: str) -> dict[str, Any]:
+    return {"StringEquals": {"aws:PrincipalAccount": account}}
+
+
+@pytest.mark.parametrize(
+    ("conditions", "hangs"),
+    [
+        ((of_account("2"),), True),
+        ((of_account("2"), of_account("1") | OVER), True),
+        ((of_account("2"), of_account("1") | NOT_YET), True),
+        ((of_account("2"), OVER), True),
+        ((OVER,), False),
+        ((of_account("2"), NOT_YET, {}), False),
+    ],
+)
+def test_who_is_there_has_to_be_read_also_where_a_date_shuts_out_all_but_another_account(
+    conditions: tuple[dict[str, Any], ...], *, hangs: bool
+) -> None:
+    anybody = {"Effect": "Allow", "Principal": "*", "Action": "*", "Resource": "*"}
+    made = {
+        "VpcId": "vpc-1",
+        "VpcEndpointId": "vpce-1",
+        "ServiceName": "com.amazonaws.us-east-1.monitoring",
+        "VpcEndpointType": "Interface",
+        "State": "available",
+        "PolicyDocument": json.dumps({"Statement": [anybody | {"Condition": one} for one in conditions]}),
+    }
+    described = {"VpcId": "vpc-1", "CidrBlock": "10.0.0.0/16", "OwnerId": "1"}
+    assert vpcs_with_callers([described], [made], NOW) == ({"vpc-1"} if hangs else set())
 
 
 def test_interfaces_are_read_only_where_something_depends_on_them(monkeypatch: pytest.MonkeyPatch) -> None:

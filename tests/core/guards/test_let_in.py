@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from lifeline.core.guards.let_in import first_seen, leave_policies, letting_in, still_letting_in
+from lifeline.core.guards.let_in import last_open, leave_policies, letting_in, still_letting_in
 from lifeline.core.network.model import Vpc
 from lifeline.core.plan.actions import ActionKind
 from lifeline.core.plan.cost import price_in
@@ -96,13 +96,57 @@ def test_one_that_names_somebody_else_beside_is_reset_once_its_time_is_over(
 ) -> None:
     first = of_each(FOR_A_WHILE, "10.77.0.0/16")
     before = letting_in(first, {}, {})
-    seen_at = first_seen(first, before, {}, {})
+    seen_at = last_open(first, before, {}, {})
     assert seen_at == dict.fromkeys(before, NOW)
     later = of_each(FOR_A_WHILE, *cidrs, at=at)
     assert (letting_in(later, before, seen_at) == before) is stays
     assert (still_letting_in(later, before, seen_at) == before) is stays
     kept = letting_in(later, before, seen_at)
-    assert first_seen(later, kept, before, seen_at) == (seen_at if stays else {})
+    assert last_open(later, kept, before, seen_at) == (seen_at if stays else {})
+
+
+IN_A_BLOCK_FOR_A_WHILE = {"IpAddress": {"aws:VpcSourceIp": "10.0.0.0/16"}} | OF_A_TIME
+
+
+@pytest.mark.parametrize(
+    ("is_seen_without_it", "stays"),
+    [
+        pytest.param(True, True, id="the block went long after it"),
+        pytest.param(False, False, id="the block went before anybody looked again"),
+    ],
+)
+def test_what_lets_in_others_than_those_whose_time_is_over_stays_where_their_block_goes(
+    *, is_seen_without_it: bool, stays: bool
+) -> None:
+    each = (OF_A_BLOCK, IN_A_BLOCK_FOR_A_WHILE)
+    first = of_each(each, "10.77.0.0/16")
+    before = letting_in(first, {}, {})
+    seen_at = last_open(first, before, {}, {})
+    over = of_each(each, "10.77.0.0/16", at=NOW + timedelta(days=1))
+    if is_seen_without_it:
+        assert letting_in(over, before, seen_at) == before
+        seen_at = last_open(over, before, before, seen_at)
+        assert seen_at == dict.fromkeys(before, NOW + timedelta(days=1))
+    gone = of_each(each, at=NOW + timedelta(days=2))
+    assert (still_letting_in(gone, before, seen_at) == before) is stays
+
+
+@pytest.mark.parametrize("key", ["aws:CurrentTime", "AWS:EpochTime"])
+def test_when_it_last_let_callers_in_is_written_again_only_where_a_time_may_end_that(key: str) -> None:
+    later = NOW + timedelta(hours=1)
+    for each, noted in (
+        ((OF_A_BLOCK,), NOW),
+        ((OF_A_BLOCK, {"NumericLessThan": {key: "2088-01-01T00:00:00Z"}} | OF_AN_ACCOUNT), later),
+    ):
+        first = of_each(each, "10.77.0.0/16")
+        before = letting_in(first, {}, {})
+        seen_at = last_open(first, before, {}, {})
+        again = of_each(each, "10.77.0.0/16", at=later)
+        assert last_open(again, before, before, seen_at) == dict.fromkeys(before, noted)
+        changed = dict.fromkeys(before, "another")
+        assert last_open(again, before, changed, seen_at) == dict.fromkeys(before, later)
+        shut = of_each(each, at=later)
+        assert last_open(shut, before, before, seen_at) == seen_at
 
 
 def test_what_an_earlier_version_remembered_stays_and_its_time_is_noted() -> None:
@@ -110,7 +154,7 @@ def test_what_an_earlier_version_remembered_stays_and_its_time_is_noted() -> Non
     before = letting_in(first, {}, {})
     shut = of_each(FOR_A_WHILE, at=NOW + timedelta(hours=1))
     assert letting_in(shut, before, {}) == still_letting_in(shut, before, {}) == before
-    assert first_seen(shut, before, before, {}) == dict.fromkeys(before, NOW + timedelta(hours=1))
+    assert last_open(shut, before, before, {}) == dict.fromkeys(before, NOW + timedelta(hours=1))
 
 
 def test_a_policy_that_the_document_names_is_given_all_the_same() -> None:

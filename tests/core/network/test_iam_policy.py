@@ -12,6 +12,9 @@ from lifeline.core.network.iam_policy import Permission, allows, is_readable
 PUT = "cloudwatch:PutMetricData"
 
 
+ALLOWING = '"Effect": "Allow", "Action": "*", "Resource": "*"'
+
+
 def statement(effect: str = "Allow", **members: object) -> dict[str, Any]:
     found: dict[str, Any] = {"Effect": effect, "Principal": "*", "Action": "*", "Resource": "*"}
     if "NotAction" in members:
@@ -123,6 +126,31 @@ def test_what_is_no_policy_can_not_be_told(document: str) -> None:
 @pytest.mark.parametrize("other", [statement("Permit"), {}, "Allow"])
 def test_a_policy_can_only_be_told_if_each_of_its_statements_can(other: object) -> None:
     assert judged(statement(), other) is judged(other, statement()) is Permission.UNSURE
+
+
+@pytest.mark.parametrize(
+    ("members", "permission"),
+    [
+        ('"Effect": "Allow", "Action": "*", "Resource": "*"', Permission.ALLOWED),
+        ('"Effect": "Deny", "Effect": "Allow", "Action": "*", "Resource": "*"', Permission.UNSURE),
+        ('"Effect": "Allow", "Effect": "Deny", "Effect": "Deny", "Action": "*", "Resource": "*"', Permission.UNSURE),
+        ('"Effect": "Deny", "Effect": "Deny", "Action": "*", "Resource": "*"', Permission.DENIED),
+        ('"Effect": "Allow", "Action": "s3:*", "Action": "*", "Resource": "*"', Permission.UNSURE),
+        ('"Effect": "Allow", "Action": "*", "Action": "s3:*", "Resource": "*"', Permission.UNSURE),
+        ('"Effect": "Allow", "Action": "*", "Resource": "arn:aws:s3:::x", "Resource": "*"', Permission.UNSURE),
+        (
+            '"Effect": "Allow", "Principal": {"AWS": "1"}, "Principal": "*", "Action": "*", "Resource": "*"',
+            Permission.UNSURE,
+        ),
+        ('"Effect": "Allow", "Principal": {"AWS": "1", "AWS": "*"}, "Action": "*", "Resource": "*"', Permission.UNSURE),
+        (ALLOWING + ', "Condition": {}, "Condition": {}', Permission.ALLOWED),
+        (ALLOWING + ', "Condition": {"Null": {"x": 1}}, "Condition": {}', Permission.UNSURE),
+        (ALLOWING + ', "Condition": {"Null": {"x": 1}, "Null": {}}', Permission.UNSURE),
+    ],
+)
+def test_of_a_member_that_is_there_twice_it_is_not_known_which_one_counts(members: str, permission: Permission) -> None:
+    """JSON leaves that open: where both say the same, they count."""
+    assert allows(f'{{"Statement": {{{members}}}}}', PUT) is permission
 
 
 def test_a_document_that_is_empty_or_a_policy_is_readable() -> None:

@@ -2,6 +2,8 @@
 
 from dataclasses import replace
 
+import pytest
+
 from lifeline.core.network.dns import DnsView
 from lifeline.core.network.model import Endpoint, EndpointState, Vpc
 from lifeline.core.plan.actions import ActionKind, Plan, ServiceState, Status
@@ -94,6 +96,15 @@ def test_one_that_is_not_certain_serves_and_is_noted_where_it_serves() -> None:
     note = "whether the policy of vpce-1 allows cloudwatch:PutMetricData isn't clear from the policy alone"
     assert (found.actions, found.services[0].state, found.notes) == ((), ServiceState.SERVED, (note,))
     idle = endpoint(MONITORING, "a", own=False, id="vpce-2", private_dns=False, policy=NARROW_POLICY)
+    assert plan(network(replace(OWN, policy=""), idle), "monitoring").notes == ()
+
+
+@pytest.mark.parametrize("policy", ["{}", '{"Statement": []}', "{"])
+def test_one_that_can_not_be_understood_stays_and_is_noted(policy: str) -> None:
+    found = plan(network(replace(OWN, policy=policy)), "monitoring")
+    note = "the policy of vpce-1 could not be understood"
+    assert (found.actions, found.services[0].state, found.notes) == ((), ServiceState.UNKNOWN, (note,))
+    idle = endpoint(MONITORING, "a", own=False, id="vpce-2", private_dns=False, policy=policy)
     assert plan(network(replace(OWN, policy=""), idle), "monitoring").notes == ()
 
 

@@ -10,7 +10,13 @@ import pytest
 
 from lifeline.core.network.endpoint_policy import Opening, judge_policy
 from lifeline.core.network.model import EndpointType, Service, Vpc
-from lifeline.core.policy.endpoint_policies import ChosenPolicy, EndpointPolicies, StoredPolicy, same_policy
+from lifeline.core.policy.endpoint_policies import (
+    ChosenPolicy,
+    EndpointPolicies,
+    StoredPolicy,
+    policy_print,
+    same_policy,
+)
 from tests.docs.pages import blocks
 from tests.support.builders import MONITORING, S3, endpoint, vpc
 from tests.support.repository import ROOT
@@ -169,6 +175,36 @@ def test_the_same_policy_is_the_same_however_it_is_written() -> None:
     account = policy(Principal={"AWS": "123456789012"})
     assert same_policy(account, policy(Principal={"AWS": ["arn:aws:iam::123456789012:root"]}))
     assert not same_policy(account, policy(Principal={"AWS": "210987654321"}))
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [
+        '"AWS:PrincipalOrgID": "o-2", "aws:PrincipalOrgID": "o-1"',
+        '"aws:PrincipalOrgID": "o-1", "AWS:PrincipalOrgID": "o-2"',
+        '"aws:PrincipalOrgID": "o-2", "aws:PrincipalOrgID": "o-1"',
+        '"AWS:PrincipalOrgID": {"o": 1}, "aws:PrincipalOrgID": "o-1"',
+    ],
+)
+def test_a_key_that_is_there_twice_in_whatever_case_makes_it_another_policy(keys: str) -> None:
+    """IAM's condition keys have no case: both must hold."""
+    named = policy(Condition={"StringEquals": {"aws:PrincipalOrgID": "o-1"}})
+    shut = named.replace('"aws:PrincipalOrgID": "o-1"', keys)
+    assert not same_policy(shut, named)
+    assert policy_print(shut) != policy_print(named)
+    assert same_policy(shut, shut)
+
+
+def test_a_key_that_is_spelled_in_two_ways_is_the_same_however_they_are_written() -> None:
+    """A named policy may have it, and is set again only where another one is there."""
+    one, other = (
+        policy(Condition={"StringEquals": keys})
+        for keys in (
+            {"aws:PrincipalOrgID": ["o-1"], "AWS:PrincipalOrgID": ["o-1", "o-2"]},
+            {"AWS:principalOrgId": ["o-2", "o-1"], "aws:PrincipalOrgID": "o-1"},
+        )
+    )
+    assert same_policy(one, other)
 
 
 # ---- the documented ones

@@ -4,6 +4,7 @@ do.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 from lifeline.adapters.aws.described import cidr_of, endpoint_of, security_group_of, vpc_of
@@ -49,11 +50,15 @@ def vpcs_with_machines(tables: Iterable[dict[str, Any]]) -> set[str]:
     return {table["VpcId"] for table in tables if any(_machine(route) for route in table.get("Routes", []))}
 
 
-def vpcs_with_callers(vpcs: Iterable[dict[str, Any]], endpoints: Iterable[dict[str, Any]]) -> set[str]:
-    """The VPCs with an endpoint whose policy treats the accounts that call unalike."""
-    by_id = {described["VpcId"]: described for described in vpcs}
+def vpcs_with_callers(
+    vpcs: Iterable[dict[str, Any]], endpoints: Iterable[dict[str, Any]], read_at: datetime
+) -> set[str]:
+    """The VPCs with an endpoint whose policy treats the accounts that call unalike, at the time of which it is judged:
+    where a date decides for one of them alone, the others are to be read.
+    """
+    by_id = {described["VpcId"]: replace(vpc_of(described), read_at=read_at) for described in vpcs}
     there = [one for one in endpoints if one.get("PolicyDocument") and one.get("VpcId") in by_id]
-    return {one["VpcId"] for one in there if hangs_on_account(endpoint_of(one), vpc_of(by_id[one["VpcId"]]))}
+    return {one["VpcId"] for one in there if hangs_on_account(endpoint_of(one), by_id[one["VpcId"]])}
 
 
 def subnets_at_edges(tables: Iterable[dict[str, Any]], subnets: Iterable[dict[str, Any]]) -> set[str]:

@@ -191,7 +191,8 @@ class Network:
         groups = [*groups, *_or_none(more)]
         guarded = guarded_vpcs(acls)
         asked = guarded | vpcs_with_members(groups, endpoints) | vpcs_with_machines(tables)
-        asked |= vpcs_with_callers(vpcs, endpoints)
+        read_at = datetime.now(UTC)
+        asked |= vpcs_with_callers(vpcs, endpoints, read_at)
         outside = [subnet for subnet in subnets if subnet.get("VpcId") not in asked]
         in_edges = begin(partial(self._attempt, partial(self._interfaces_in, subnets_at_edges(tables, outside))))
         found = self._attempt(partial(self._interfaces, asked))
@@ -230,7 +231,7 @@ class Network:
             vpc_id: tuple(interface_of(described, stopped) for described in of) for vpc_id, of in interfaces.items()
         }
         whole = (with_filters(vpc, groups, read.get(vpc.id), lists) for vpc in whole)
-        whole = (replace(vpc, read_at=datetime.now(UTC)) for vpc in whole)
+        whole = (replace(vpc, read_at=read_at) for vpc in whole)
         return tuple(
             replace(vpc, unread=(*unread, *(unseen if vpc.id in asked else ()), *_unread_lists(vpc, unlisted)))
             for vpc in whole

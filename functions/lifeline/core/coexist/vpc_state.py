@@ -51,7 +51,8 @@ class VpcState:
     - `approved`: by service (or `*`), when a person last approved what waited there.
     - `denied`: by action, in which words AWS's policies denied it since the last sweep.
     - `let_in`: by endpoint that Lifeline made, with or without its tag, the fingerprint of a policy that let callers in
-      when it was first seen, as far as that hangs on the network; `let_in_at`: when that was.
+      when it was first seen, as far as that hangs on the network; `let_in_at`: when that was, and of one that
+      names a time, when it last let callers in.
     - `full_subnets`: by subnet, when EC2 last refused it an interface for want of addresses, within three days.
     - `seen_at`: when a run last saw it, to the week.
 

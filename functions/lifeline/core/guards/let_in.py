@@ -3,7 +3,8 @@
 Whether a policy that names addresses or accounts means anybody hangs on the VPC's blocks, and on whose interfaces are
 there. Whoever may change those must not have Lifeline open the endpoint to everybody, so a policy that let callers in,
 and that nobody has changed since, stays. One whose time is over doesn't, whatever else it names: whoever wrote that
-chose the time.
+chose the time. Time alone is to blame only for what was let in when it was last seen: who takes a block away long after
+another one's time is over gets nothing reset.
 """
 
 from collections.abc import Mapping
@@ -14,8 +15,9 @@ from lifeline.core.network.endpoint_policy import hangs_on_network, is_shut
 from lifeline.core.network.model import Endpoint, Vpc
 from lifeline.core.plan.actions import Action, ActionKind, Plan
 from lifeline.core.plan.cost import Price, block
-from lifeline.core.policy.endpoint_policies import policy_print
+from lifeline.core.policy.endpoint_policies import canonical, policy_print
 
+_TIMES = ("aws:currenttime", "aws:epochtime")  # what a policy may end by (IAM guide: global condition context keys)
 _STAYS = (
     "its policy let callers in before and hasn't changed since, but the VPC's blocks, or the accounts that have "
     "interfaces there, have: change it if the endpoint is to serve others, or name it in the policy document"
@@ -37,18 +39,30 @@ def letting_in(vpc: Vpc, before: Mapping[str, str], seen_at: Mapping[str, dateti
     return {id_: now for id_, (now, endpoint) in prints.items() if known.get(id_) == now or not is_shut(endpoint, vpc)}
 
 
-def first_seen(
+def last_open(
     vpc: Vpc, let_in: Mapping[str, str], before: Mapping[str, str], seen_at: Mapping[str, datetime]
 ) -> dict[str, datetime]:
-    """By the same ids, when the policy was first seen to let callers in."""
-    same = {id_ for id_, now in let_in.items() if before.get(id_) == now}
-    found = {id_: seen_at.get(id_, vpc.read_at) if id_ in same else vpc.read_at for id_ in let_in}
+    """By the same ids, when the policy was last seen to let callers in; of one that no time ends, when it first was,
+    which isn't written again in each run.
+    """
+    there = {endpoint.id: endpoint for endpoint in vpc.endpoints}
+
+    def is_noted(id_: str) -> bool:
+        is_same = before.get(id_) == let_in[id_]
+        return is_same and (is_shut(there[id_], vpc) or not _names_a_time(there[id_].policy))
+
+    found = {id_: seen_at.get(id_, vpc.read_at) if is_noted(id_) else vpc.read_at for id_ in let_in}
     return {id_: at for id_, at in found.items() if at}
 
 
+def _names_a_time(policy: str) -> bool:
+    plain = canonical(policy).lower()
+    return any(key in plain for key in _TIMES)
+
+
 def still_letting_in(vpc: Vpc, let_in: Mapping[str, str], seen_at: Mapping[str, datetime]) -> dict[str, str]:
-    """Those of `let_in` without the policies that only the time has shut since: at the time when they were first seen,
-    they would let callers of the network in as it is now.
+    """Those of `let_in` without the policies that only the time has shut since: at the time when they were last seen to
+    let callers in, they would let in some of the network as it is now.
     """
     there = {endpoint.id: endpoint for endpoint in vpc.endpoints}
 

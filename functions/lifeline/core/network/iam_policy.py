@@ -11,6 +11,7 @@ from lifeline.core.network.conditions import ANY_CALL, Call, Match, is_like, mat
 
 EVERYTHING = "*"
 ANYTHING = "*:*"  # asked for: anything of any service
+_EITHER = object()  # nothing that a policy may say
 
 
 class Permission(StrEnum):
@@ -63,7 +64,7 @@ def is_readable(document: str) -> bool:
 def _statements(document: str) -> list[dict[str, Any]] | None:
     """The policy's statements, or None where it isn't one (IAM JSON grammar: one statement, or a list of them)."""
     try:
-        policy = json.loads(document)
+        policy = json.loads(document, object_pairs_hook=_members)
     except (ValueError, RecursionError):
         return None
     found = policy.get("Statement") if isinstance(policy, dict) else None
@@ -71,6 +72,15 @@ def _statements(document: str) -> list[dict[str, Any]] | None:
     if not isinstance(listed, list) or not listed or not all(isinstance(item, dict) for item in listed):
         return None
     return listed if all(item.get("Effect") in ("Allow", "Deny") for item in listed) else None
+
+
+def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """JSON leaves open which of two equal members counts: what they say isn't known where they differ."""
+    found: dict[str, Any] = {}
+    for name, value in pairs:
+        is_either = name in found and repr(found[name]) != repr(value)
+        found[name] = _EITHER if is_either else value
+    return found
 
 
 def _match(statement: Mapping[str, Any], asked: str, call: Call) -> Match:

@@ -94,11 +94,11 @@ def _shut_in_notes(scene: Scene) -> Iterator[str]:
 
 
 def _policy_notes(vpc: Vpc, reports: Iterable[ServiceReport]) -> Iterator[str]:
-    """What isn't known of the policies of endpoints that serve: they count as serving all the same."""
+    """What isn't known of the policies of endpoints that serve, or may: a narrow one counts as serving all the same."""
     serving = {path.endpoint_id for report in reports for _, path in report.paths}
     for endpoint in vpc.live_endpoints:
         verdict = judge_policy(endpoint, vpc)
-        if endpoint.id in serving and verdict.opening is Opening.NARROW:
+        if endpoint.id in serving and verdict.opening in {Opening.NARROW, Opening.UNREADABLE}:
             yield verdict.words
 
 

@@ -150,10 +150,12 @@ def policy_print(document: str) -> str:
 
 @lru_cache(maxsize=4096)
 def canonical(document: str) -> str:
-    """The policy in the one form that all that say the same have; itself where it is no JSON."""
+    """The policy in the one form that all that say the same have; itself where it is no JSON, or has a member twice,
+    of which nobody knows which one counts.
+    """
     try:
-        policy = json.loads(document)
-    except (ValueError, RecursionError):
+        policy = json.loads(document, object_pairs_hook=partial(_object, ""))
+    except (ValueError, RecursionError, InvalidInputError):
         return document.strip()
     if not isinstance(policy, dict):
         return document.strip()
@@ -178,10 +180,16 @@ def _plain_statement(statement: Any) -> Any:
     condition = statement.get("Condition")
     if isinstance(condition, dict):
         plain["Condition"] = {
-            operator: {name.lower(): _plain(value) for name, value in keys.items()} if isinstance(keys, dict) else keys
-            for operator, keys in condition.items()
+            operator: _plain_keys(keys) if isinstance(keys, dict) else keys for operator, keys in condition.items()
         }
     return plain
+
+
+def _plain_keys(keys: Mapping[str, Any]) -> dict[str, Any] | list[tuple[str, Any]]:
+    """IAM's keys have no case: of one that is spelled in several ways, each has to hold."""
+    pairs = sorted(((name.lower(), _plain(value)) for name, value in keys.items()), key=repr)
+    plain = dict(pairs)
+    return plain if len(plain) == len(pairs) else pairs
 
 
 def _plain(value: Any) -> Any:

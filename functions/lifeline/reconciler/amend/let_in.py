@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from lifeline.core.coexist.vpc_state import VpcState
-from lifeline.core.guards.let_in import depending_on_network, first_seen, leave_policies, letting_in, still_letting_in
+from lifeline.core.guards.let_in import depending_on_network, last_open, leave_policies, letting_in, still_letting_in
 from lifeline.core.plan.actions import Action, Plan
 from lifeline.reconciler.amend.amendment import Amendment, Decision, Fact, VpcContext
 
@@ -22,7 +22,7 @@ class LettingIn(Amendment):
         return Decision(leave_policies(plan, context.vpc, let_in, context.run.price), state)
 
     def after(self, context: VpcContext, plan: Plan, done: Sequence[Action], state: VpcState) -> Decision:
-        """Keeps which policies let callers in, and since when that is known."""
+        """Keeps which policies let callers in, and when each last did."""
         let_in = letting_in(context.vpc, state.let_in, state.let_in_at)
-        seen_at = first_seen(context.vpc, let_in, state.let_in, state.let_in_at)
+        seen_at = last_open(context.vpc, let_in, state.let_in, state.let_in_at)
         return Decision(plan, replace(state, let_in=let_in, let_in_at=seen_at))
