@@ -236,7 +236,7 @@ def flows_beyond(flows: Flows, others: Flows) -> Flows:
     """Those that aren't among the others."""
     left = [(without(here, addresses_of(others)), ports) for here, ports in flows]
     left += [(common(here, there), without(ports, on)) for here, ports in flows for there, on in others]
-    return flows_of(one for one in left if all(one))
+    return flows_of(left)
 
 
 def addresses_of(flows: Flows) -> Ranges:

@@ -115,10 +115,8 @@ def _cut_offs(there: AnsweringEnds, subnet: Subnet, vpc: Vpc, ports: Ranges, now
         each = {far: _shut(one, there, far, vpc) for far in there.ends}
         shut = {far: flows for far, flows in each.items() if is_shut_off(far, addresses_of(flows))}
         if shut:
-            names, lost = (
-                ", ".join(far.name for far in shut),
-                joined(found for flows in shut.values() for found in ports_on(flows)),
-            )
+            lost = joined(found for flows in shut.values() for found in ports_on(flows))
+            names = ", ".join(far.name for far in shut)
             words = f"{one.groups.names} of {one.interface.id} doesn't allow outbound {ports_in(lost)} to {names}"
             words = "; ".join((words, *one.unread))
             yield CutOff(one.interface, words, lost, is_known=not one.unread, unread=one.groups.unread)
