@@ -300,8 +300,8 @@ def after(network: Vpc, action: Action) -> Vpc:
     own = {one.id: one for one in network.endpoints}
     match action.kind:
         case ActionKind.CREATE_SECURITY_GROUP:
-            made = replace(own_security_group(), ingress=rules_for(action))
-            return replace(network, security_groups=(*network.security_groups, made))
+            group = replace(own_security_group(), ingress=rules_for(action))
+            return replace(network, security_groups=(*network.security_groups, group))
         case ActionKind.OPEN_SECURITY_GROUP:
             opened = tuple(
                 replace(one, ingress=(*one.ingress, *rules_for(action))) if one.id == "sg-own" else one
