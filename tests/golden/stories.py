@@ -338,6 +338,15 @@ _MAILING = replace(
 )
 _MAIL = PlanInput((Requirement("email-smtp", frozenset({APP_A, APP_B}), per_zone=True),), "lifeline", dns=DnsView())
 MAIL_HARMS = answer(plan_endpoints(_MAILING, ELSEWHERE, _MAIL))
+_NO_SMTPS = tuple(
+    AclEntry(number, egress=False, allow=False, protocol="6", cidr="10.20.0.0/16", from_port=port, to_port=port)
+    for number, port in ((50, 465), (60, 2465))
+)
+_APPS_ACL = NetworkAcl("acl-0c7d6e5f403122314", frozenset({APP_A, APP_B}), (*_NO_SMTPS, *_ALL))
+_WEB_FULL = tuple(replace(one, free_addresses=0) if one.id == WEB else one for one in NETWORK.subnets)
+MAIL_PORTS_LOST = answer(
+    plan_endpoints(replace(NETWORK, subnets=_WEB_FULL, network_acls=(_APPS_ACL,)), ELSEWHERE, _MAIL)
+)
 TAKEN_FROM_S3 = answer(
     plan(replace(NETWORK, endpoints=(_OUR_GATEWAY,), route_tables=(_ASTRAY, *NETWORK.route_tables[1:])), "s3")
 )
@@ -1023,6 +1032,7 @@ NOTICES: dict[str, tuple[float, Callable[[], Notice]]] = {
     "endpoints-maybe-by-nat64": (8, lambda: notified(BY_NAT64)),
     "endpoints-s3-behind-nat": (8, lambda: notified(S3_BEHIND_NAT)),
     "endpoints-mail-unknown-port": (8, lambda: notified(MAIL_HARMS)),
+    "endpoints-mail-ports-lost": (8, lambda: notified(MAIL_PORTS_LOST)),
     "endpoints-route-takes-gateways-addresses": (8, lambda: notified(TAKEN_FROM_S3)),
     "endpoints-own-gateway-stays": (8, lambda: notified(BESIDE_OURS, is_plan=True)),
     "endpoints-hides-public-apis": (8, lambda: notified(HIDES_PUBLIC_APIS)),

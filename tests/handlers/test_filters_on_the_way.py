@@ -45,6 +45,21 @@ class TestPorts:
         assert refused["status"] == "blocked"
         assert "doesn't let 9142 out of" in refused["error"]
 
+    @pytest.mark.parametrize("case", [requiring("email-smtp")], indirect=True)
+    def test_ports_that_work_today_are_not_lost_unsaid_because_another_is_shut_already(self, case: Case) -> None:
+        name = case.account.name_of("email-smtp")
+        case.account.offer(Service(name, private_dns_names=("email-smtp.us-east-1.amazonaws.com",)))
+        vpc_id, public, private = case.behind_nat()
+        case.guard(vpc_id, public, (50, True, "deny", "0.0.0.0/0", (25, 25)), *ALL)
+        submission = (110, False, "allow", "10.0.0.0/16", (587, 587))
+        answers = (120, False, "allow", "0.0.0.0/0", (32768, 65535))
+        case.guard(vpc_id, private, submission, answers, (100, True, "allow", "0.0.0.0/0", None))
+        case.account.set_free_addresses(public, 0)
+        refused = case.look(vpc_id)["actions"][-1]
+        assert refused["status"] == "blocked"
+        assert "make TCP 465, 2465, 2587 of the email-smtp service unreachable from" in refused["error"]
+        assert "doesn't let 465, 2465, 2587 into" in " ".join(case.told())
+
     @pytest.mark.parametrize("case", [requiring("brand-new")], indirect=True)
     def test_a_service_whose_ports_are_not_known_is_not_taken(self, case: Case) -> None:
         name = case.account.name_of("brand-new")

@@ -8,7 +8,8 @@ from typing import Any
 import boto3
 import pytest
 
-from tests.support.cases import Case
+from tests.support.cases import Case, requiring
+from tests.support.strict import Service
 
 FIXING: dict[str, Any] = {"version": 1, "rules": [{"require": ["monitoring"]}], "fix_dns": True}
 SERVERS = ("10.0.1.10", "10.0.1.11")
@@ -223,6 +224,20 @@ class TestClientsOwnGroups:
             "Lifeline will try to create the endpoint here. Unless a notice says that this is blocked, agents should "
             "report again by" in why
         )
+
+    @pytest.mark.parametrize("case", [requiring("iot.data")], indirect=True)
+    def test_that_let_out_one_of_the_services_ports_block_it_only_if_that_is_lost(self, case: Case) -> None:
+        name = case.account.name_of("iot.data")
+        case.account.offer(Service(name, private_dns_names=("iot.data.us-east-1.amazonaws.com",)))
+        mqtt = {"IpProtocol": "tcp", "FromPort": 8883, "ToPort": 8883}
+        for ranges, done in (("0.0.0.0/0", MADE), ("52.94.0.0/15", BLOCKED)):
+            vpc_id, _, private = case.behind_nat()
+            group = self.app(case, vpc_id, {**mqtt, "IpRanges": [{"CidrIp": ranges}]})
+            case.launch(private, group)
+            assert done in statuses(case.look(vpc_id))
+        told = " ".join(case.told())
+        assert "would make TCP 8883 of the iot.data service unreachable from a client in" in told
+        assert "doesn't allow outbound 8883 to" in told
 
     @pytest.mark.parametrize(
         "shown",

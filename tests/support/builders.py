@@ -142,7 +142,14 @@ def own_security_group(*cidrs: str, **more: object) -> SecurityGroup:
     return replace(made, **more)  # type: ignore[arg-type]
 
 
-def plan(network: Vpc, *services: str, per_zone: bool = True, tiers: frozenset[Tier] = PRIVATE, **more: object) -> Plan:
+def plan(
+    network: Vpc,
+    *services: str,
+    per_zone: bool = True,
+    tiers: frozenset[Tier] = PRIVATE,
+    catalog: Catalog = CATALOG,
+    **more: object,
+) -> Plan:
     """The plan where every subnet of `tiers` wishes for each service."""
     found = classify_subnets(network)
     clients = frozenset(one.id for one in network.subnets if found[one.id] in tiers and one.state == "available")
@@ -150,4 +157,4 @@ def plan(network: Vpc, *services: str, per_zone: bool = True, tiers: frozenset[T
         tuple(Requirement(service, clients, per_zone) for service in services or ("monitoring",)) if clients else ()
     )
     plan_input = PlanInput(requirements=requirements, owner=OWNER, price=price_in("us-east-1"))
-    return plan_endpoints(network, CATALOG, replace(plan_input, **more))  # type: ignore[arg-type]
+    return plan_endpoints(network, catalog, replace(plan_input, **more))  # type: ignore[arg-type]

@@ -30,6 +30,15 @@ def test_where_one_end_is_open_and_another_is_shut_it_depends_on_the_address() -
     assert barrier_of([([HALF], FAR), ([], FAR)], NEAR, PORTS, subnet("a"), repairable=False).is_partly_far
 
 
+def test_where_two_ends_are_shut_on_different_ports_it_depends_on_the_address() -> None:
+    other = Filter(ObstacleKind.NETWORK_ACL, (Lane(NEAR.addresses, PORTS[:1]),), "{ports} from {addresses}")
+    found = barrier_of([([ONE_PORT], FAR), ([other], FAR)], NEAR, PORTS, subnet("a"), repairable=False)
+    assert (found.is_partly_far, found.flows) == (True, ((NEAR.addresses, PORTS),))
+    assert barrier_of([([other], FAR)], NEAR, PORTS, subnet("a"), repairable=False).flows == (
+        (NEAR.addresses, PORTS[1:]),
+    )
+
+
 def test_a_rule_lets_its_own_ports_pass_and_no_others() -> None:
     narrow = Rule("tcp", 80, 80, ("0.0.0.0/0",))
     assert rule_lanes([narrow], FAR, vpc(), PORTS) == (Lane(FAR.addresses, PORTS[:1]),)

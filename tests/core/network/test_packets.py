@@ -5,7 +5,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lifeline.core.network.model import Ranges
-from lifeline.core.network.packets import addresses_in, blocks_in, common, is_few, joined, narrowed, usable_in, without
+from lifeline.core.network.packets import (
+    addresses_in,
+    addresses_of,
+    blocks_in,
+    common,
+    flows_beyond,
+    flows_of,
+    is_few,
+    joined,
+    narrowed,
+    ports_on,
+    usable_in,
+    without,
+)
 
 RANGES = st.lists(st.tuples(st.integers(0, 40), st.integers(0, 8)), max_size=6).map(
     lambda pairs: tuple((low, low + more) for low, more in pairs)
@@ -130,3 +143,24 @@ def test_ipv6_addresses_are_named_as_such() -> None:
 )
 def test_a_few_are_fewer_than_16_and_less_than_an_eighth(part: int, whole: int, is_a_few: bool) -> None:
     assert is_few(((1, part),), ((1, whole),)) is is_a_few
+
+
+A, B, C = (1, 10), (11, 20), (5, 15)
+ONE, TWO = ((443, 443),), ((8443, 8443),)
+BOTH = (*ONE, *TWO)
+
+
+def test_the_same_flows_are_the_same_whatever_their_parts() -> None:
+    assert flows_of([((A, B), ONE), ((C,), TWO)]) == flows_of([((C,), BOTH), (((16, 20),), ONE), ((A,), ONE)])
+    assert flows_of([((A,), ONE), ((A,), TWO), ((B,), ONE)]) == (((A,), BOTH), ((B,), ONE))
+    assert flows_of([]) == ()
+    assert flows_of([((), ONE)]) == ()
+
+
+def test_flows_are_beyond_others_by_their_address_or_by_their_port() -> None:
+    flows = (((A,), BOTH), ((B,), ONE))
+    assert flows_beyond(flows, ()) == flows
+    assert flows_beyond(flows, flows) == ()
+    assert flows_beyond(flows, (((C,), ONE),)) == ((((1, 4),), BOTH), (((5, 10),), TWO), (((16, 20),), ONE))
+    assert flows_beyond((((A,), ONE),), (((B,), ONE),)) == (((A,), ONE),)
+    assert (addresses_of(flows), ports_on(flows)) == (((1, 20),), BOTH)

@@ -12,7 +12,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lifeline.core.network.dns import AnswerKind, DnsAnswer, DnsView
-from lifeline.core.network.model import NatGateway, NetworkAcl, Route, RouteTable, TargetKind, Tier, UnsureTier, Vpc
+from lifeline.core.network.model import (
+    AclEntry,
+    NatGateway,
+    NetworkAcl,
+    Route,
+    RouteTable,
+    TargetKind,
+    Tier,
+    UnsureTier,
+    Vpc,
+)
 from lifeline.core.network.network_path import Reach
 from lifeline.core.network.ports import HTTPS
 from lifeline.core.network.priority import choices, in_force, is_decided
@@ -196,6 +206,28 @@ def test_of_choices_that_are_shut_each_by_another_cause_none_is_named_as_the_cau
     both = replace(both, network_acls=(walled,))
     alike = find_path(CLIENT, both, "monitoring", CATALOG, DnsView(), has_public_address=False)
     assert (alike.reach, len(alike.obstacles)) == (Reach.FILTERED, 1)
+
+
+@pytest.mark.parametrize(("shut", "reach"), [(443, Reach.PARTLY), (8443, Reach.UNKNOWN)])
+def test_choices_that_shut_different_ports_are_not_alike(shut: int, reach: Reach) -> None:
+    lists = by_list("pl-1", TO_NAT, "0.0.0.0/0"), by_list("pl-2", (TargetKind.NAT_GATEWAY, "nat-2"), "0.0.0.0/0")
+    there = network(
+        *lists, home=table("nat", default_route(IGW, "igw-1"), subnets=("nat", HOST.id.removeprefix("subnet-")))
+    )
+    in_host = NatGateway("nat-2", is_public=True, is_available=True, subnet_id=HOST.id)
+    everything = tuple(AclEntry(100, egress, allow=True, protocol="-1", cidr="0.0.0.0/0") for egress in (True, False))
+    acls = tuple(
+        NetworkAcl(
+            f"acl-{home.id}",
+            frozenset({home.id}),
+            (AclEntry(1, True, False, "6", "0.0.0.0/0", port, port), *everything),
+        )
+        for home, port in ((NAT_HOME, 443), (HOST, shut))
+    )
+    there = replace(there, nat_gateways=(NAT, in_host), network_acls=acls)
+    on_both = replace(CATALOG, ports=(("monitoring", ((443, 443), (8443, 8443))),))
+    found = find_path(CLIENT, there, "monitoring", on_both, DnsView(), has_public_address=False)
+    assert found.reach is reach
 
 
 @pytest.mark.parametrize(

@@ -9,11 +9,22 @@ import pytest
 
 from lifeline.core.network.dns import DnsView
 from lifeline.core.network.gates import End
-from lifeline.core.network.model import NatGateway, NetworkInterface, Route, Rule, SecurityGroup, TargetKind, Tier, Vpc
+from lifeline.core.network.model import (
+    AclEntry,
+    NatGateway,
+    NetworkAcl,
+    NetworkInterface,
+    Route,
+    Rule,
+    SecurityGroup,
+    TargetKind,
+    Tier,
+    Vpc,
+)
 from lifeline.core.network.packets import addresses_in
 from lifeline.core.network.reach import ServiceReach
 from lifeline.core.plan.actions import Action, ActionKind, Status
-from lifeline.core.plan.client_egress import AnsweringEnds
+from lifeline.core.plan.client_egress import AnsweringEnds, find_cut_off
 from lifeline.core.plan.harm import Dependent, _by_client
 from lifeline.core.policy.policy import Exempted, Requirement
 from tests.support import builders
@@ -305,3 +316,77 @@ def test_only_where_the_public_addresses_decide_and_were_not_read_is_that_said(
     harm = _by_client(Dependent(CLIENT, is_public=is_public, now=now), reach, frozenset({"sg-own"}))
     assert harm is not None
     assert ("the service's public addresses were not read" in harm.today) is (is_public and is_guess)
+
+
+class TestOfAServiceWithTwoPorts:
+    """On what a client's groups let out nowhere today, it has nothing to lose."""
+
+    ON_BOTH = replace(builders.CATALOG, ports=(("monitoring", ((443, 443), (8443, 8443))),))
+    HERE = ("10.0.0.0/16",)
+
+    def make(self, *rules: Rule, **more: Any) -> Action:
+        return make(network(*rules, **more), catalog=self.ON_BOTH)
+
+    @pytest.mark.parametrize(
+        "rules",
+        [
+            (Rule("tcp", 8443, 8443, ("0.0.0.0/0",)),),
+            (Rule("tcp", 8443, 8443, (*PUBLIC.cidrs, *HERE)),),
+            (PUBLIC, Rule("tcp", 443, 443, HERE), Rule("tcp", 8443, 8443, ("192.168.0.0/16",))),
+            (Rule("tcp", 8443, 8443, ("0.0.0.0/0",)), Rule("tcp", 443, 443, HERE)),
+        ],
+    )
+    def test_one_that_uses_one_port_and_is_let_out_on_it_withholds_nothing(self, rules: tuple[Rule, ...]) -> None:
+        assert self.make(*rules).status is Status.PLANNED
+
+    @pytest.mark.parametrize(
+        "rules", [(PUBLIC,), (PUBLIC, Rule("tcp", 8443, 8443, ("0.0.0.0/0",)), Rule("tcp", 5432, 5432, HERE))]
+    )
+    def test_the_port_that_it_would_lose_is_named_and_no_other(self, rules: tuple[Rule, ...]) -> None:
+        assert self.make(*rules).error == (
+            "private DNS would make TCP 443 of the monitoring service unreachable from a client in subnet-a, which may "
+            "reach it today (the service's public addresses were not read): sg-app of eni-app doesn't allow outbound "
+            "443 to 10.0.1.0/24; allow outbound 443 to the endpoint's subnets in that security group, or exempt "
+            "subnet-a in the policy (a tag isn't enough) if it doesn't need the service"
+        )
+
+    def test_so_are_all_that_it_would_lose_at_one_of_several_addresses(self) -> None:
+        two = (CLIENT, subnet("b", "us-east-1b", cidr="10.0.2.0/24"))
+        to_first = Rule("tcp", 443, 443, ("10.0.1.0/24",))
+        error = self.make(Rule("tcp", 0, 9000, PUBLIC.cidrs), to_first, subnets=two).error
+        assert "private DNS would make the monitoring service unreachable from a client" in error
+        assert "doesn't allow outbound 443, 8443 to 10.0.1.0/24, 10.0.2.0/24" in error
+
+    def test_what_the_network_shuts_today_is_not_lost(self) -> None:
+        both = (AclEntry(100, egress, allow=True, protocol="-1", cidr="0.0.0.0/0") for egress in (True, False))
+        no_443 = AclEntry(1, egress=True, allow=False, protocol="6", cidr="0.0.0.0/0", from_port=443, to_port=443)
+        acl = NetworkAcl("acl-1", frozenset({"subnet-a"}), (no_443, *both))
+        rules = (PUBLIC, Rule("tcp", 8443, 8443, ("0.0.0.0/0",)))
+        assert self.make(*rules, network_acls=(acl,)).status is Status.PLANNED
+        assert self.make(*rules).is_blocked
+
+    @pytest.mark.parametrize(("port", "status"), [(8443, Status.PLANNED), (443, Status.BLOCKED)])
+    def test_where_a_list_was_not_read_what_no_rule_lets_out_is_not_lost(self, port: int, status: Status) -> None:
+        by_list = Rule("tcp", port, port, prefix_lists=("pl-aws",))
+        here = Rule("tcp", 8443, 8443, self.HERE)
+        assert self.make(by_list, here).status is status
+
+    def test_nor_is_it_where_it_isnt_known_at_which_addresses_the_service_answers_today(self) -> None:
+        of = network(Rule("tcp", 8443, 8443, ("0.0.0.0/0",)))
+        there = AnsweringEnds((End(addresses_in(("10.0.1.0/24",), 4), "there", 4),))
+        both = ((443, 443), (8443, 8443))
+        assert find_cut_off(there, CLIENT, of, both) is None
+        cut_off = find_cut_off(there, CLIENT, network(Rule("tcp", 0, 9000, PUBLIC.cidrs)), both)
+        assert cut_off is not None
+        assert cut_off.ports == both
+
+    def test_one_of_which_a_group_was_not_read_may_use_them_all(self) -> None:
+        found = self.make(Rule("tcp", 8443, 8443, ("0.0.0.0/0",)), interface=OF_TWO)
+        assert found.reason.endswith(UNKNOWN)
+
+    def test_a_subnet_is_chosen_by_the_port_that_its_clients_use(self) -> None:
+        of = network(Rule("tcp", 8443, 8443, (*PUBLIC.cidrs, "10.0.0.0/16")))
+        both = replace(of, subnets=(*of.subnets, OTHER_BLOCK), cidrs=("10.0.0.0/16", "100.64.0.0/16"))
+        asked = (Requirement("monitoring", frozenset({"subnet-a"}), per_zone=True),)
+        action = make(both, requirements=asked, catalog=self.ON_BOTH)
+        assert (action.status, action.subnet_ids) == (Status.PLANNED, ("subnet-a",))

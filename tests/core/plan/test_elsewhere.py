@@ -16,6 +16,7 @@ from lifeline.core.network.model import (
     Part,
     Route,
     RouteTable,
+    Rule,
     Service,
     Subnet,
     TargetKind,
@@ -99,6 +100,20 @@ def test_one_that_is_led_and_let_in_is_told_of() -> None:
     action = make(vpc(CLIENT, dark, wide, BACK), asker(other(NAT, PEER)))
     assert (action.kind, action.status) == (ActionKind.ENABLE_PRIVATE_DNS, Status.PLANNED)
     assert "somebody asks here: whoever asks there will get the endpoint's addresses as well" in action.reason
+
+
+@pytest.mark.parametrize(("allowed", "status"), [(8443, Status.PLANNED), (443, Status.BLOCKED)])
+def test_one_that_reaches_one_port_today_has_no_other_to_lose(allowed: int, status: Status) -> None:
+    """Neither by its own ACL, nor by the one here, nor by the endpoint's group."""
+    both = tuple(AclEntry(100, egress, allow=True, protocol="-1", cidr="0.0.0.0/0") for egress in (True, False))
+    no_443 = AclEntry(1, egress=True, allow=False, protocol="6", cidr="0.0.0.0/0", from_port=443, to_port=443)
+    theirs = replace(other(NAT, PEER), network_acls=(NetworkAcl("acl-z", frozenset({"subnet-z"}), (no_443, *both)),))
+    ours = NetworkAcl("acl-a", frozenset({"subnet-a"}), (replace(no_443, egress=False, cidr="10.1.0.0/16"), *both))
+    everybody = Rule("tcp", allowed, allowed, ("10.1.0.0/16",))
+    group = replace(own_security_group(), ingress=(*own_security_group().ingress, everybody))
+    catalog = replace(builders.CATALOG, ports=(("monitoring", ((443, 443), (8443, 8443))),))
+    here = vpc(CLIENT, endpoint(MONITORING, "a", private_dns=False), group, BACK, network_acls=(ours,))
+    assert make(here, asker(theirs), catalog=catalog).status is status
 
 
 def test_one_that_is_led_to_the_endpoints_subnets_needs_no_way_to_the_others() -> None:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lifeline.core.network.dns import AnswerKind, DnsAnswer, DnsView
-from lifeline.core.network.gates import ObstacleKind, beyond_words
+from lifeline.core.network.gates import End, ObstacleKind, beyond_words
 from lifeline.core.network.model import (
     AclEntry,
     Endpoint,
@@ -29,7 +29,7 @@ from lifeline.core.network.network_path import NetworkPath, Reach
 from lifeline.core.network.obstacles import Obstacle
 from lifeline.core.network.reach import find_path
 from lifeline.core.plan.actions import Action, ActionKind, Plan, Status
-from lifeline.core.plan.harm import Harm, harm_words, unprepared
+from lifeline.core.plan.harm import Dependent, Harm, harm_words, unprepared
 from lifeline.core.policy.policy import Exempted, ExemptedBy
 from tests.support import builders
 from tests.support.builders import (
@@ -292,14 +292,19 @@ def applied(network: Vpc, actions: Sequence[Action]) -> Vpc:
     return network
 
 
+def rules_for(action: Action) -> tuple[Rule, ...]:
+    return tuple(Rule("tcp", low, high, action.cidrs) for low, high in action.ports)
+
+
 def after(network: Vpc, action: Action) -> Vpc:
     own = {one.id: one for one in network.endpoints}
     match action.kind:
         case ActionKind.CREATE_SECURITY_GROUP:
-            return replace(network, security_groups=(*network.security_groups, own_security_group(*action.cidrs)))
+            group = replace(own_security_group(), ingress=rules_for(action))
+            return replace(network, security_groups=(*network.security_groups, group))
         case ActionKind.OPEN_SECURITY_GROUP:
             opened = tuple(
-                replace(one, ingress=(*one.ingress, Rule("tcp", 443, 443, action.cidrs))) if one.id == "sg-own" else one
+                replace(one, ingress=(*one.ingress, *rules_for(action))) if one.id == "sg-own" else one
                 for one in network.security_groups
             )
             return replace(network, security_groups=opened)
@@ -454,3 +459,81 @@ def test_a_target_beyond_which_nobody_sees_is_remedied_by_the_route_though_more_
     path = NetworkPath(Reach.UNKNOWN, "it isn't known whether subnet-a can reach the endpoint", unread=unread)
     words = harm_words([Harm("monitoring", "subnet-a", path, today="reaches it")])
     assert "route the subnets' blocks to local" in words
+
+
+class TestOfAServiceWithTwoPorts:
+    """What is open today is judged for each port, and so is what would be lost."""
+
+    PORTS = ((443, 443), (8443, 8443))
+    ON_BOTH = replace(CATALOG, ports=(("monitoring", PORTS),))
+
+    @staticmethod
+    def denying(subnet: Subnet, *entries: tuple[bool, str, tuple[int, int]]) -> NetworkAcl:
+        denials = tuple(
+            AclEntry(place, egress=egress, allow=False, protocol="6", cidr=cidr, from_port=low, to_port=high)
+            for place, (egress, cidr, (low, high)) in enumerate(entries, start=1)
+        )
+        return NetworkAcl(f"acl-{subnet.id}", frozenset({subnet.id}), (*denials, ALL, replace(ALL, egress=False)))
+
+    def make(self, *acls: NetworkAcl, **more: Any) -> Action:
+        full = replace(PUBLIC, free_addresses=0)
+        network = replace(with_public(CLIENT, network_acls=acls), subnets=(CLIENT, full))
+        return of_kind(plan(network, catalog=self.ON_BOTH, **more), CREATE)[0]
+
+    def out_is_shut(self, port: int) -> NetworkAcl:
+        return self.denying(PUBLIC, (True, "0.0.0.0/0", (port, port)))
+
+    def into_is_shut(self, low: int, high: int, cidr: str = "10.0.0.0/16") -> NetworkAcl:
+        return self.denying(CLIENT, (False, cidr, (low, high)))
+
+    @pytest.mark.parametrize("acls", [(443, 8443), (8443, 443)])
+    def test_one_that_is_open_today_and_would_be_shut_blocks_it_whichever_is_shut_already(
+        self, acls: tuple[int, int]
+    ) -> None:
+        shut, lost = acls
+        action = self.make(self.out_is_shut(shut), self.into_is_shut(lost, lost))
+        assert action.error == (
+            f"private DNS would make TCP {lost} of the monitoring service unreachable from subnet-p, which reaches it "
+            f"today: network ACL acl-subnet-a doesn't let {lost} into subnet-a from 10.0.3.0/24; allow {lost}, and "
+            "responses to ports 32768-60999, in the network ACLs on both sides, or exempt subnet-p in the policy (a "
+            "tag isn't enough) if it doesn't need the service"
+        )
+
+    def test_one_that_is_shut_already_is_not_lost(self) -> None:
+        assert self.make(self.out_is_shut(443), self.into_is_shut(443, 443)).status is Status.PLANNED
+
+    def test_what_is_shut_already_is_neither_named_where_nothing_is_left(self) -> None:
+        error = self.make(self.out_is_shut(443), self.into_is_shut(0, 65535)).error
+        assert "would make TCP 8443 of the monitoring service" in error
+        assert "doesn't let 8443 into" in error
+
+    def test_no_port_is_named_where_all_are_lost(self) -> None:
+        error = self.make(self.into_is_shut(0, 65535)).error
+        assert "would make the monitoring service unreachable" in error
+        assert "doesn't let 443, 8443 into" in error
+
+    def test_of_a_few_addresses_and_of_an_exempt_subnet_the_port_is_told(self) -> None:
+        told = self.make(self.into_is_shut(8443, 8443, "10.0.3.66/32"))
+        assert told.status is Status.PLANNED
+        assert "; 10.0.3.66 of subnet-p would no longer reach it on TCP 8443 (network ACL" in told.reason
+        exempt = (Exempted("subnet-p", ("monitoring",), None, "nothing runs there"),)
+        spared = self.make(self.into_is_shut(443, 443), exempt=exempt)
+        assert "(nothing runs there), would no longer reach it on TCP 443 (network ACL" in spared.reason
+
+    def test_a_host_is_chosen_that_leaves_what_is_open_today(self) -> None:
+        """Not one that would leave more but for that."""
+        other = subnet("z", cidr="10.0.4.0/24", free=10)
+        acls = (
+            self.out_is_shut(443),
+            self.into_is_shut(8443, 8443, "10.0.3.0/24"),
+            self.denying(other, (False, "10.0.3.0/24", (443, 443))),
+        )
+        network = with_public(CLIENT, other, network_acls=acls)
+        network = replace(network, subnets=(CLIENT, other, replace(PUBLIC, free_addresses=0)))
+        [action] = of_kind(plan(network, catalog=self.ON_BOTH), CREATE)
+        assert (action.subnet_ids, action.status) == (("subnet-z",), Status.PLANNED)
+
+
+def test_who_reaches_a_service_by_another_name_only_may_lose_all_of_its_ports() -> None:
+    everything = ((End.of(CLIENT, 4).addresses, ((443, 443), (8443, 8443))),)
+    assert Dependent(CLIENT, shut=everything).open_ports(((443, 443), (8443, 8443))) == ((443, 443), (8443, 8443))

@@ -1,5 +1,6 @@
 """The oracle follows the packets before and after a plan: none that passed is shut, but those that the plan names."""
 
+import re
 from collections import Counter
 from dataclasses import replace
 from ipaddress import IPv4Network
@@ -18,30 +19,36 @@ from lifeline.core.network.model import (
     TargetKind,
     Vpc,
 )
-from lifeline.core.plan.actions import Action, Status
+from lifeline.core.plan.actions import Action, Plan, Status
 from tests.core.network.test_by_packets import BLOCKS, CLIENT, DETOURS, EVERYTHING, HOST, NAT, NAT_HOME, acls
 from tests.core.plan.test_harm import applied, plan
-from tests.support.builders import MONITORING, default_route, endpoint, own_security_group, table, vpc
+from tests.support.builders import CATALOG, MONITORING, default_route, endpoint, own_security_group, table, vpc
 from tests.support.examples import examples
 from tests.support.oracle import Oracle, Seen
 
 OUT = default_route(TargetKind.NAT_GATEWAY, NAT.id)
 PLACES = {CLIENT.id: "10.0.1.{}", HOST.id: "10.0.2.{}", NAT_HOME.id: "10.0.9.{}"}
+PORTS = (443, 8443)
+ON_BOTH = replace(CATALOG, ports=(("monitoring", tuple((port, port) for port in PORTS)),))
 LETS_IN = (("10.0.0.0/16",), ("10.0.0.0/16",), ("10.0.1.0/24",), ("10.0.2.0/25",), ("10.0.2.66/32", "10.0.1.0/24"))
 
 LISTS = (("pl-aws", ("52.0.0.0/8",)), ("pl-vpc", ("10.0.0.0/16",)), ("pl-part", ("10.0.2.0/25", "52.0.0.0/8")))
 egress_rules = st.builds(
     lambda ports, cidrs, groups, lists: Rule("tcp", ports[0], ports[1], tuple(cidrs), tuple(groups), tuple(lists)),
-    ports=st.sampled_from([(443, 443), (443, 443), (0, 65535), (25, 400)]),
+    ports=st.sampled_from([(443, 443), (443, 443), (8443, 8443), (0, 65535), (25, 400)]),
     cidrs=st.lists(st.sampled_from([*BLOCKS, "52.0.0.0/8", "0.0.0.0/0"]), max_size=2, unique=True),
     groups=st.lists(st.sampled_from(["sg-own", "sg-app"]), max_size=1),
     lists=st.lists(st.sampled_from([name for name, _ in LISTS] + ["pl-unread"]), max_size=1),
 )
 EVERYWHERE = (Rule("-1", 0, 65535, ("0.0.0.0/0",)),)
 PUBLIC = (Rule("tcp", 443, 443, ("52.0.0.0/8",)),)
+ONE_PORT = tuple((Rule("tcp", port, port, ("0.0.0.0/0",)),) for port in PORTS)
 LISTED = tuple((Rule("tcp", 443, 443, prefix_lists=(name,)),) for name, _ in LISTS)
 ways_out = st.one_of(
-    st.just(EVERYWHERE), st.just(PUBLIC), st.sampled_from(LISTED), st.lists(egress_rules, max_size=3).map(tuple)
+    st.just(EVERYWHERE),
+    st.just(PUBLIC),
+    st.sampled_from((*LISTED, *ONE_PORT)),
+    st.lists(egress_rules, max_size=3).map(tuple),
 )
 at_work = st.lists(
     st.builds(
@@ -57,10 +64,13 @@ at_work = st.lists(
     unique_by=lambda one: one.id,
 )
 denials = st.builds(
-    lambda number, egress, cidr: AclEntry(number, egress, False, "6", cidr),
+    lambda number, egress, cidr, ports: AclEntry(number, egress, False, "6", cidr, *ports),
     number=st.integers(2, 50),
     egress=st.booleans(),
-    cidr=st.sampled_from(["10.0.1.66/32", "10.0.1.0/30", "10.0.1.128/25", "10.0.2.66/32", "10.0.2.128/25"]),
+    ports=st.sampled_from([(0, 65535), (443, 443), (8443, 8443)]),
+    cidr=st.sampled_from(
+        ["0.0.0.0/0", "10.0.1.66/32", "10.0.1.0/30", "10.0.1.128/25", "10.0.2.66/32", "10.0.2.128/25"]
+    ),
 )
 
 
@@ -122,7 +132,7 @@ def test_what_a_plan_could_take_is_among_the_networks() -> None:
     @settings(max_examples=150, derandomize=True, database=None, phases=[Phase.generate])
     @given(networks())
     def draw(network: Vpc) -> None:
-        found = plan(network, "monitoring", per_zone=False)
+        found = planned(network, per_zone=False)
         after = with_interfaces(applied(network, found.actions))
         before = clients_that_pass(network)
         refused = " ".join(action.error for action in found.actions)
@@ -133,6 +143,9 @@ def test_what_a_plan_could_take_is_among_the_networks() -> None:
         seen.update(["a client's group in the way"] if before and "doesn't allow outbound" in refused else [])
         seen.update(["an ACL in the way"] if open_clients(network) and "network ACL" in refused else [])
         seen.update(["a few addresses that are named"] if open_clients(network) - open_clients(after) else [])
+        ports = {port for _, _, port in before}
+        seen.update(["one port of two in use"] if len(ports) == 1 and not refused else [])
+        seen.update(["a port that would be lost"] if "would make TCP" in refused else [])
 
     draw()
     wanted = (
@@ -141,6 +154,8 @@ def test_what_a_plan_could_take_is_among_the_networks() -> None:
         "an ACL in the way",
         "an endpoint of before that is changed",
         "one that must not take the name",
+        "one port of two in use",
+        "a port that would be lost",
     )
     assert {what: seen[what] >= 5 for what in wanted} == dict.fromkeys(wanted, True), seen
     assert seen["a few addresses that are named"], seen
@@ -150,17 +165,22 @@ def test_what_a_plan_could_take_is_among_the_networks() -> None:
 @given(networks(), st.booleans())
 def test_a_plan_shuts_no_flow_but_those_that_it_names(network: Vpc, per_zone: bool) -> None:
     before = open_clients(network)
-    found = plan(network, "monitoring", per_zone=per_zone)
+    found = planned(network, per_zone=per_zone)
     after = with_interfaces(applied(network, found.actions))
     lost = before - open_clients(after)
-    assert all(is_named(subnet_id, found.actions) for subnet_id, _ in lost), (lost, found.actions)
+    assert all(is_named(subnet_id, port, found.actions) for subnet_id, _, port in lost), (lost, found.actions)
 
 
-def open_clients(network: Vpc) -> set[tuple[str, str]]:
-    """Each address, with its subnet, from which every flow to the service passes."""
-    oracle = Oracle(network, [443])
+def planned(network: Vpc, *, per_zone: bool) -> Plan:
+    return plan(network, "monitoring", per_zone=per_zone, catalog=ON_BOTH)
+
+
+def open_clients(network: Vpc) -> set[tuple[str, str, int]]:
+    """Each address, with its subnet, and a port of the service to which every flow from it passes."""
     return {
-        (subnet.id, str(address))
+        (subnet.id, str(address), port)
+        for port in PORTS
+        for oracle in [Oracle(network, [port])]
         for subnet in network.subnets
         for address in oracle._representatives(IPv4Network(subnet.cidr))
         if passes(oracle, subnet, NetworkInterface("eni-asking", subnet.id, (str(address),)))
@@ -171,22 +191,49 @@ def open_clients(network: Vpc) -> set[tuple[str, str]]:
 @given(networks(), st.booleans())
 def test_a_plan_cuts_off_no_client_but_those_that_it_names(network: Vpc, per_zone: bool) -> None:
     before = clients_that_pass(network)
-    found = plan(network, "monitoring", per_zone=per_zone)
+    found = planned(network, per_zone=per_zone)
     after = with_interfaces(applied(network, found.actions))
     lost = before - clients_that_pass(after)
-    assert all(is_named(subnet_id, found.actions) for subnet_id, _ in lost), (lost, found.actions)
+    assert all(is_named(subnet_id, port, found.actions) for subnet_id, _, port in lost), (lost, found.actions)
 
 
-def clients_that_pass(network: Vpc) -> set[tuple[str, str]]:
-    """The interfaces, with their subnets, whose own groups and the network let them reach the service: some of its
-    public addresses, or all of an endpoint's.
+@settings(max_examples=examples(40, soak=1000))
+@given(networks(), st.booleans())
+def test_what_a_plan_says_would_be_lost_is_open_today(network: Vpc, per_zone: bool) -> None:
+    """Of ports that are named, somebody uses each, as far as is known."""
+    found = planned(network, per_zone=per_zone)
+    said = {
+        (subnet_id, port)
+        for action in found.actions
+        for low, subnet_id in re.findall(r"would make TCP (\d+) of .*? unreachable from (subnet-\w+),", action.error)
+        for port in [int(low)]
+    }
+    assert said <= open_in_part(network), (said, found.actions)
+
+
+def open_in_part(network: Vpc) -> set[tuple[str, int]]:
+    """Each subnet, and a port of the service to which some flows from there pass."""
+    there, found = answering(network), set[tuple[str, int]]()
+    for port in PORTS:
+        oracle = Oracle(network, [port])
+        for subnet in network.subnets:
+            public = oracle.by_public_name(subnet, None, (), has_public_address=True)
+            seen = {oracle.by_endpoint(there, subnet, None)} if there else public
+            found |= {(subnet.id, port)} if seen != {Seen.SHUT} else set()
+    return found
+
+
+def clients_that_pass(network: Vpc) -> set[tuple[str, str, int]]:
+    """The interfaces, with their subnets, and a port on which their own groups and the network let them reach the
+    service: some of its public addresses, or all of an endpoint's.
     """
-    oracle = Oracle(network, [443])
-    found: set[tuple[str, str]] = set()
+    found: set[tuple[str, str, int]] = set()
     for one in (one for one in network.interfaces or () if one.is_client and one.group_ids):
         home = next(subnet for subnet in network.subnets if subnet.id == one.subnet_id)
-        if passes(oracle, home, one) and oracle.lets_out(one, answering(network)):
-            found.add((home.id, one.id))
+        for port in PORTS:
+            oracle = Oracle(network, [port])
+            if passes(oracle, home, one) and oracle.lets_out(one, answering(network)):
+                found.add((home.id, one.id, port))
     return found
 
 
@@ -218,6 +265,7 @@ def with_interfaces(network: Vpc) -> Vpc:
     return replace(network, endpoints=ready, interfaces=(*others, *made.values()))
 
 
-def is_named(subnet_id: str, actions: tuple[Action, ...]) -> bool:
+def is_named(subnet_id: str, port: int, actions: tuple[Action, ...]) -> bool:
     texts = [text for action in actions for text in (action.reason, action.error)]
-    return any(f"of {subnet_id} would no longer reach it" in text for text in texts)
+    saying = f"of {subnet_id} would no longer reach it"
+    return any(f"{saying} (" in text or f"{saying} on TCP {port} (" in text for text in texts)

@@ -10,6 +10,7 @@ from lifeline.core.network.packets import (
     Lane,
     Traffic,
     addresses_in,
+    addresses_of,
     blocks_in,
     common,
     is_few,
@@ -113,7 +114,7 @@ class Passage:
 
     def matters(self, near: End) -> bool:
         """True if more is shut than a few clients of many."""
-        return not self.traffic.passes_any or not is_few(self.traffic.shut, near.addresses)
+        return not self.traffic.passes_any or not is_few(addresses_of(self.traffic.shut), near.addresses)
 
 
 def find_passage(gates: Sequence[Filter], near: End, far: End, ports: Ranges) -> Passage:
@@ -143,7 +144,7 @@ def find_passage(gates: Sequence[Filter], near: End, far: End, ports: Ranges) ->
             words[gate.kind] = said
     words = words or {ObstacleKind.NETWORK_ACL: _NONE_IN_COMMON}
     each = [traffic(nears, [lane], ports) for lane in fars]
-    outcomes = {(one.passes_any, one.shut, one.closed_ports) for one in each}
+    outcomes = {(one.passes_any, one.shut) for one in each}
     return Passage(found, tuple(words.items()), is_partly_far=len(outcomes) > 1)
 
 

@@ -7,6 +7,7 @@ from enum import StrEnum
 from lifeline.core.network.gates import ObstacleKind
 from lifeline.core.network.model import Ranges
 from lifeline.core.network.obstacles import Obstacle
+from lifeline.core.network.packets import Flows
 
 NOBODY_LOOKED = "whether a central endpoint answers was not checked"
 _SOME_NAMES = "clients also ask for other names of the service, which are answered otherwise"
@@ -58,10 +59,10 @@ class NetworkPath:
     endpoint. `unread` are clauses: what was not read and could change the verdict, or what can be done about it;
     `doubts` say why it may not hold although everything was read. `shut` are the subnet's addresses from which
     something of the service can't be reached, though it is served or open: a few, which `excepted` shut, or in
-    part. `is_partly_out` says that routes lead some public addresses out, and it isn't known whether they are the
-    service's. `is_repairable` is False where neither an endpoint of Lifeline's nor one that it could make would open
-    the path; if something is `unread`, True only says that one might. `conflict_id` is the zone that keeps AWS from
-    accepting one.
+    part; `flows` are they with the ports. `is_partly_out` says that routes lead some public addresses out, and it isn't
+    known whether they are the service's. `is_repairable` is False where neither an endpoint of Lifeline's nor one that
+    it could make would open the path; if something is `unread`, True only says that one might. `conflict_id` is the
+    zone that keeps AWS from accepting one.
     """
 
     reach: Reach
@@ -76,6 +77,7 @@ class NetworkPath:
     is_repairable: bool = False
     conflict_id: str = ""
     shut: Ranges = ()
+    flows: Flows = ()
     excepted: tuple[Obstacle, ...] = ()
     is_partly_out: bool = False
 
@@ -97,11 +99,11 @@ class NetworkPath:
         return "; ".join(obstacle.words for obstacle in self.excepted)
 
     @property
-    def standing(self) -> tuple[Reach, Ranges, str]:
+    def standing(self) -> tuple[Reach, Flows, str]:
         """By what and from where the service can be reached; alike for each way out, and for whatever shuts it off."""
         if not self.reach.is_open_in_part:
             return self.reach if self.reach is Reach.UNKNOWN else Reach.UNREACHABLE, (), ""
-        return Reach.OPEN_EGRESS if self.reach is Reach.OPEN_PUBLIC else self.reach, self.shut, self.exception
+        return Reach.OPEN_EGRESS if self.reach is Reach.OPEN_PUBLIC else self.reach, self.flows, self.exception
 
     @property
     def is_unasked(self) -> bool:

@@ -32,7 +32,19 @@ from lifeline.core.network.model import (
     suffix_of,
     version_of,
 )
-from lifeline.core.network.packets import Lane, Traffic, addresses_in, common, is_few, joined, lanes_let_in, span
+from lifeline.core.network.packets import (
+    Flows,
+    Lane,
+    Traffic,
+    addresses_in,
+    addresses_of,
+    common,
+    flows_of,
+    is_few,
+    joined,
+    lanes_let_in,
+    span,
+)
 from lifeline.core.network.ports import HTTPS
 from lifeline.core.network.routing import by_taker, routing_of, stays_local
 from lifeline.core.network.tiers import effective_route_table, nat64_route, nat64_words
@@ -58,7 +70,7 @@ class Barrier:
     """What stands between a subnet and a service. `unread` are clauses: what was not read and may stand there too.
 
     `obstacles` shut what matters; `excepted` shut a few addresses, where the rest is open. `shut` are the clients'
-    addresses from which not every flow passes, and `passes_any` says whether any flow does;
+    addresses from which not every flow passes, `flows` those that don't, and `passes_any` says whether any flow does;
     `is_partly_far` where that depends on the far address.
     """
 
@@ -66,6 +78,7 @@ class Barrier:
     unread: tuple[str, ...] = ()
     excepted: tuple[Obstacle, ...] = ()
     shut: Ranges = ()
+    flows: Flows = ()
     passes_any: bool = True
     is_reduced: bool = False
     is_partly_far: bool = False
@@ -126,15 +139,15 @@ def barrier_of(
 ) -> Barrier:
     """What is shut of the flows to any of the far ends, each behind its own gates."""
     found = [find_passage(gates, near, far, ports) for gates, far in ends]
-    shut = joined(address for passage in found for address in passage.traffic.shut)
-    whole = Passage(Traffic(any(passage.traffic.passes_any for passage in found), shut))
+    flows = flows_of(part for passage in found for part in passage.traffic.shut)
+    whole = Passage(Traffic(any(passage.traffic.passes_any for passage in found), flows))
     words = dict.fromkeys(said for passage in found for said in passage.shut_by)
     reduced = any(passage.traffic.is_reduced for passage in found)
-    barrier = Barrier(shut=shut, passes_any=whole.traffic.passes_any, is_reduced=reduced)
+    barrier = Barrier(shut=addresses_of(flows), flows=flows, passes_any=whole.traffic.passes_any, is_reduced=reduced)
     outcomes = {(passage.traffic.passes_any, passage.traffic.shut) for passage in found}
     differs = len(outcomes) > 1 or any(passage.is_partly_far for passage in found)
     barrier = replace(barrier, is_partly_far=differs)
-    if not shut:
+    if not flows:
         return barrier
     mine = {ObstacleKind.SECURITY_GROUP} if repairable else set()
     shutting = tuple(Obstacle(kind, text, client.id, kind in mine) for kind, text in words)

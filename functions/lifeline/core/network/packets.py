@@ -219,18 +219,47 @@ def _crossed(ones: tuple[Lane, ...], others: Sequence[Lane]) -> tuple[Lane, ...]
     )
 
 
+type Flows = tuple[tuple[Ranges, Ranges], ...]
+"""Clients' addresses, each once, and to which ports of the service."""
+
+
+def flows_of(parts: Iterable[tuple[Ranges, Ranges]]) -> Flows:
+    """These addresses and ports as one set of flows: of the same flows, the same whatever the parts."""
+    alike: dict[Ranges, list[tuple[int, int]]] = {}
+    for addresses, ports in parts:
+        alike.setdefault(ports, []).extend(addresses)
+    everybody = joined(found for addresses in alike.values() for found in addresses)
+    return tuple(sorted((lane.addresses, lane.ports) for lane in lanes_let_in(alike, everybody) if lane.ports))
+
+
+def flows_beyond(flows: Flows, others: Flows) -> Flows:
+    """Those that aren't among the others."""
+    left = [(without(here, addresses_of(others)), ports) for here, ports in flows]
+    left += [(common(here, there), without(ports, on)) for here, ports in flows for there, on in others]
+    return flows_of(left)
+
+
+def addresses_of(flows: Flows) -> Ranges:
+    """The clients whose flows these are."""
+    return joined(found for addresses, _ in flows for found in addresses)
+
+
+def ports_on(flows: Flows) -> Ranges:
+    """The service's ports to which any of them is."""
+    return joined(found for _, ports in flows for found in ports)
+
+
 @dataclass(frozen=True, slots=True)
 class Traffic:
     """What becomes of all flows between two sets of addresses. A flow is a client's address, a far one and a port of
     the service; it passes if the answers reach one of the client's ports, and is reduced if they don't reach all, of
     the client's or of a NAT's on the way.
 
-    `shut` are the clients of which not every flow passes, `closed_ports` the ports on which one of theirs doesn't.
+    `shut` are the flows that don't pass to each of the far addresses.
     """
 
     passes_any: bool
-    shut: Ranges = ()
-    closed_ports: Ranges = ()
+    shut: Flows = ()
     is_reduced: bool = False
 
     @property
@@ -242,8 +271,7 @@ class Traffic:
 def traffic(near: Sequence[Lane], far: Sequence[Lane], ports: Ranges) -> Traffic:
     """What passes both the filters that judge by the client's address and those that judge by the far one's."""
     passes_any = is_reduced = False
-    shut: list[tuple[int, int]] = []
-    closed: list[tuple[int, int]] = []
+    shut: list[tuple[Ranges, Ranges]] = []
     for client in near:
         for host in far:
             sources = common(client.sources, host.sources)
@@ -252,6 +280,5 @@ def traffic(near: Sequence[Lane], far: Sequence[Lane], ports: Ranges) -> Traffic
             is_partly = sources != EPHEMERAL or client.is_reduced or host.is_reduced
             is_reduced = is_reduced or (bool(passing) and is_partly)
             if passing != ports:
-                shut += client.addresses
-                closed += without(ports, passing)
-    return Traffic(passes_any, joined(shut), joined(closed), is_reduced)
+                shut.append((client.addresses, without(ports, passing)))
+    return Traffic(passes_any, flows_of(shut), is_reduced)

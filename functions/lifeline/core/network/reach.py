@@ -229,6 +229,7 @@ class ServiceReach(ServiceHere):
             doubts=(custom_dns_finding(self.dns),) if self.dns and is_asked else (),
             unread=barrier.unread,
             shut=barrier.shut,
+            flows=barrier.flows,
             excepted=barrier.excepted,
         )
         if barrier.obstacles and not (barrier.unread and barrier.passes_any):
@@ -270,7 +271,7 @@ class ServiceReach(ServiceHere):
         own = [endpoint for endpoint in self.endpoints if is_ready(endpoint) and not self._is_shut(endpoint, subnet)]
         barrier = way_to_central(central, subnet, self.vpc, self.ports, own, self.asking)
         unread = (*(self.dns.unreadable if self.dns else ()), *barrier.unread)
-        path = replace(path, unread=unread, obstacles=barrier.obstacles, shut=barrier.shut)
+        path = replace(path, unread=unread, obstacles=barrier.obstacles, shut=barrier.shut, flows=barrier.flows)
         if barrier.obstacles:
             return self._behind(barrier, path)
         if barrier.is_partly_far:
@@ -366,6 +367,7 @@ class ServiceReach(ServiceHere):
             is_repairable=bool(barrier.obstacles and self.offered and not self.conflict),
             conflict_id=self.conflict.source_id if self.conflict and barrier.obstacles else "",
             shut=barrier.shut,
+            flows=barrier.flows,
             excepted=barrier.excepted,
         )
 

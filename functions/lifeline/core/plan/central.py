@@ -268,7 +268,7 @@ class _Judge:
                 if found:
                     is_unread, why = found[0]
                     why = why.removeprefix(f"{one.subnet.id}: ")
-                    yield lost_words(one.subnet.id, exemption, suffix, why, is_sure=not is_unread)
+                    yield lost_words(one.subnet.id, exemption, f"the {suffix} service", why, is_sure=not is_unread)
 
     def _check_way(self, service: Service, one: Dependent, answers: Sequence[DnsAnswer]) -> Iterator[Check]:
         """Whether the subnet's clients are let out to the hub, and what lies beyond the VPC."""

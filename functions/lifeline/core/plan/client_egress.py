@@ -18,17 +18,28 @@ from lifeline.core.network.model import (
 )
 from lifeline.core.network.network_path import NetworkPath, Reach
 from lifeline.core.network.obstacles import Obstacle, rule_lanes, unread_lists
-from lifeline.core.network.packets import is_few, joined, ports_in, size
+from lifeline.core.network.packets import (
+    Flows,
+    addresses_of,
+    common,
+    is_few,
+    joined,
+    ports_in,
+    ports_on,
+    size,
+    without,
+)
 
 
 @dataclass(frozen=True, slots=True)
 class CutOff:
-    """An interface whose groups let nothing, or not everything, out to the endpoint; `is_known` if all that they name
-    was read, `unread` the groups whose own rules weren't, as a clause.
+    """An interface whose groups don't let it out to the endpoint on some of the `ports` that it uses; `is_known` if all
+    that they name was read, `unread` the groups whose own rules weren't, as a clause.
     """
 
     interface: NetworkInterface
     words: str
+    ports: Ranges
     is_known: bool
     unread: str = ""
 
@@ -90,30 +101,41 @@ def relying_words(endpoint: Endpoint, subnet: Subnet, vpc: Vpc, ports: Ranges) -
 def find_shut(
     there: AnsweringEnds, subnet: Subnet, vpc: Vpc, ports: Ranges, *, now: AnsweringEnds = NOT_KNOWN
 ) -> frozenset[Ranges]:
-    """For each client in the subnet, those of the addresses `there` to which its groups don't let it out on all ports:
-    as `find_cut_off` judges it, for many hosts at once. The same addresses once, and none for whom nothing is shut.
+    """For each client in the subnet, those of the addresses `there` to which its groups don't let it out on all its
+    ports: as `find_cut_off` judges it, for many hosts at once. The same addresses once, none for whom nothing is shut.
     """
-    clients = ((groups, there.rules(rules)) for _, groups, rules, _ in _with_rules(there, subnet, vpc, ports, now))
-    found = (_shut(rules, far, vpc, ports) for groups, rules in clients if not groups.unread for far in there.ends)
+    clients = (one for one in _with_rules(there, subnet, vpc, ports, now) if not one.groups.unread)
+    found = (addresses_of(_shut(one, there, far, vpc)) for one in clients for far in there.ends)
     return frozenset(filter(None, found))
 
 
 def _cut_offs(there: AnsweringEnds, subnet: Subnet, vpc: Vpc, ports: Ranges, now: AnsweringEnds) -> Iterator[CutOff]:
     """Egress rules are by address (VPC guide: security group rules), and private DNS answers with the endpoint's."""
-    for interface, groups, rules, unread in _with_rules(there, subnet, vpc, ports, now):
-        shut = [far for far in there.ends if is_shut_off(far, _shut(there.rules(rules), far, vpc, ports))]
+    for one in _with_rules(there, subnet, vpc, ports, now):
+        each = {far: _shut(one, there, far, vpc) for far in there.ends}
+        shut = {far: flows for far, flows in each.items() if is_shut_off(far, addresses_of(flows))}
         if shut:
+            lost = joined(found for flows in shut.values() for found in ports_on(flows))
             names = ", ".join(far.name for far in shut)
-            words = f"{groups.names} of {interface.id} doesn't allow outbound {ports_in(ports)} to {names}"
-            yield CutOff(interface, "; ".join((words, *unread)), is_known=not unread, unread=groups.unread)
+            words = f"{one.groups.names} of {one.interface.id} doesn't allow outbound {ports_in(lost)} to {names}"
+            words = "; ".join((words, *one.unread))
+            yield CutOff(one.interface, words, lost, is_known=not one.unread, unread=one.groups.unread)
 
 
-def _with_rules(
-    there: AnsweringEnds, subnet: Subnet, vpc: Vpc, ports: Ranges, now: AnsweringEnds
-) -> Iterator[tuple[NetworkInterface, OwnGroups, list[Rule], tuple[str, ...]]]:
-    """The subnet's clients with their groups, their outbound rules, and what of these wasn't read. Who can't reach any
-    of the addresses with which the service answers `now` has nothing to lose. Of interfaces with the same groups, the
-    first one counts: there may be thousands.
+@dataclass(frozen=True, slots=True)
+class _Client:
+    """An interface with its groups, the `ports` that they let it use today, and what of them wasn't read."""
+
+    interface: NetworkInterface
+    groups: OwnGroups
+    ports: Ranges
+    unread: tuple[str, ...]
+
+
+def _with_rules(there: AnsweringEnds, subnet: Subnet, vpc: Vpc, ports: Ranges, now: AnsweringEnds) -> Iterator[_Client]:
+    """The subnet's clients. On what its groups don't let out to the addresses with which the service answers `now`, a
+    client has nothing to lose; where these aren't known, or not all that its groups name was read, on what they let
+    out nowhere. Of interfaces with the same groups, the first one counts: there may be thousands.
     """
     clients = vpc.clients_in(subnet) if vpc.client_groups is not None else []
     first = {one.group_ids: one for one in sorted(clients, key=lambda one: one.id, reverse=True)}
@@ -123,16 +145,17 @@ def _with_rules(
         rules = groups.rules
         members = unknown_members(groups, vpc, ports) if there.group_ids is None else ""
         unread = (*unread_lists(rules, groups.names, vpc, ports), *filter(None, (members,)))
-        lanes = [lane for end in now.ends for lane in rule_lanes(now.rules(rules), end, vpc, ports)]
-        if now.ends and not (unread or groups.unread) and not any(lane.ports for lane in lanes):
-            continue
-        yield interface, groups, rules, unread
+        lanes = [lane.ports for end in now.ends for lane in rule_lanes(now.rules(rules), end, vpc, ports)]
+        named = lanes if now.ends and not unread else [common(ports, rule.ports) for rule in rules]
+        used = ports if groups.unread else joined(found for one in named for found in one)
+        if used:
+            yield _Client(interface, groups, used, unread)
 
 
-def _shut(rules: Collection[Rule], far: End, vpc: Vpc, ports: Ranges) -> Ranges:
-    """The addresses to which not all ports pass."""
-    lanes = rule_lanes(rules, far, vpc, ports)
-    return joined(found for lane in lanes if lane.ports != ports for found in lane.addresses)
+def _shut(one: _Client, there: AnsweringEnds, far: End, vpc: Vpc) -> Flows:
+    """The far addresses to which not all its ports pass, and which don't."""
+    lanes = rule_lanes(there.rules(one.groups.rules), far, vpc, one.ports)
+    return tuple((lane.addresses, lost) for lane in lanes if (lost := without(one.ports, lane.ports)))
 
 
 def is_shut_off(far: End, shut: Ranges) -> bool:

@@ -8,7 +8,7 @@ from lifeline.core.network.acl import acl_obstacle
 from lifeline.core.network.askers import Asking
 from lifeline.core.network.dns import AnswerKind, DnsAnswer, DnsView
 from lifeline.core.network.hub import lost_answers
-from lifeline.core.network.model import Endpoint, EndpointType, Ranges, SecurityGroup, Subnet, Vpc
+from lifeline.core.network.model import Endpoint, EndpointType, Ranges, SecurityGroup, Vpc
 from lifeline.core.network.obstacles import lets_in_cidr
 from lifeline.core.network.packets import usable_in
 from lifeline.core.network.tiers import covers
@@ -49,7 +49,7 @@ def find_elsewhere(
         if not asked:
             continue
         dependents = _dependents(takeover, asker.vpc) if asker.vpc else ()
-        losses = ((one, _why_not(takeover, endpoint, groups, one.subnet, asker.vpc)) for one in dependents if asker.vpc)
+        losses = ((one, _why_not(takeover, endpoint, groups, one, asker.vpc)) for one in dependents if asker.vpc)
         lost = next(((one, why) for one, why in losses if why), None)
         only = f" (of the service's names only {listed(asked)})" if asker.answers_usual(names) else ""
         if lost and asker.is_sure and not only:
@@ -103,19 +103,22 @@ def _dependents(takeover: Takeover, other: Vpc) -> tuple[Dependent, ...]:
 
 
 def _why_not(
-    takeover: Takeover, endpoint: Endpoint, groups: Collection[SecurityGroup], subnet: Subnet, other: Vpc
+    takeover: Takeover, endpoint: Endpoint, groups: Collection[SecurityGroup], one: Dependent, other: Vpc
 ) -> str:
-    """Why a subnet of another VPC couldn't use the endpoint; an empty text if nothing that was read speaks against."""
+    """Why a subnet of another VPC couldn't use the endpoint on the ports that are open to it today; an empty text if
+    nothing that was read speaks against.
+    """
+    subnet, ports = one.subnet, one.open_ports(takeover.ports)
     hosts = [host for host in takeover.vpc.subnets if host.id in endpoint.subnet_ids and host.cidr]
     addresses = tuple(str(ip_address(usable_in(host.cidr)[0][0])) for host in hosts)
     there = DnsAnswer(AnswerKind.PRIVATE_ZONE, "", "", "", addresses=addresses, endpoint_id=endpoint.id)
-    barrier = way_to_central(there, subnet, other, takeover.ports)
+    barrier = way_to_central(there, subnet, other, ports)
     if barrier.obstacles:
         return barrier.obstacles[0].words
-    walled = (acl_obstacle(subnet, host, takeover.vpc, takeover.ports) for host in hosts)
+    walled = (acl_obstacle(subnet, host, takeover.vpc, ports) for host in hosts)
     if shut := next(filter(None, walled), "") or lost_answers(subnet, other, there, hosts, takeover.vpc):
         return shut
-    if not subnet.cidr or _lets_in(groups, subnet.cidr, takeover.vpc, takeover.ports):
+    if not subnet.cidr or _lets_in(groups, subnet.cidr, takeover.vpc, ports):
         return ""
     return f"the endpoint's security group lets in {', '.join(takeover.vpc.all_cidrs)}, not {subnet.cidr}"
 

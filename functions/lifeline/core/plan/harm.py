@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 
 from lifeline.core.network.acl import acl_obstacle
 from lifeline.core.network.dns import DnsView, taken_from
@@ -22,13 +23,16 @@ from lifeline.core.network.network_path import NetworkPath, Reach
 from lifeline.core.network.obstacles import Obstacle, barrier_to, kept_out, led_elsewhere
 from lifeline.core.network.packets import (
     EPHEMERAL,
+    Flows,
     addresses_in,
+    addresses_of,
     blocks_in,
     common,
+    flows_beyond,
     is_few,
     joined,
     ports_in,
-    without,
+    ports_on,
 )
 from lifeline.core.network.ports import HTTPS, ports_of
 from lifeline.core.network.priority import is_decided
@@ -70,7 +74,8 @@ class Harm:
 
     `few` are the addresses, in words, where it is only a few of the subnet's, and no interface has them. `unsure` is
     one of its clients, in words, of which it isn't known. `exempt` is why the subnet need not reach the service. These
-    are told and block nothing. `today` are the dependent's words.
+    are told and block nothing. `today` are the dependent's words. `lost` are the ports of the service that it would no
+    longer reach, none if these are all.
     """
 
     service: str
@@ -80,6 +85,12 @@ class Harm:
     today: str = ""
     unsure: str = ""
     exempt: str = ""
+    lost: Ranges = ()
+
+    @property
+    def what(self) -> str:
+        """What it would lose: the service, or some of its ports."""
+        return f"{f'TCP {ports_in(self.lost)} of ' if self.lost else ''}the {self.service} service"
 
     @property
     def who(self) -> str:
@@ -154,12 +165,13 @@ class Takeover:
         or the host's own ACL or routes one of the others. The groups are judged once for all hosts: there may be
         hundreds of rules for each of thousands of clients.
         """
-        judged, rest = [(one.subnet, self._shut_to(one)) for one in clients], tuple(others)
+        judged = [(one.subnet, one.open_ports(self.ports), self._shut_to(one)) for one in clients]
+        rest = tuple(others)
 
         def is_closed(host: Subnet) -> bool:
             return any(
-                _is_cut(client, host, self.vpc, self.ports) or is_shut_off_in(host, client, shut)
-                for client, shut in judged
+                _is_cut(client, host, self.vpc, ports) or is_shut_off_in(host, client, shut)
+                for client, ports, shut in judged
             ) or any(kept_out(client, host, self.vpc, self.ports) for client in rest)
 
         def is_shut_off_in(host: Subnet, client: Subnet, shut: Iterable[Ranges]) -> bool:
@@ -177,7 +189,7 @@ class Takeover:
         ends = (End.of(host, client.subnet.ip_version) for host in self.vpc.subnets)
         whole = End(joined(found for end in ends for found in end.addresses), "", client.subnet.ip_version)
         there = AnsweringEnds((whole,), self.group_ids)
-        return find_shut(there, client.subnet, self.vpc, self.ports, now=client.now)
+        return find_shut(there, client.subnet, self.vpc, client.open_ports(self.ports), now=client.now)
 
     def imagined(self, placement: Placement) -> Endpoint:
         """An endpoint as it would be made."""
@@ -229,18 +241,22 @@ def shut_out(endpoint: Endpoint, vpc: Vpc, ports: Ranges) -> list[Obstacle]:
 
 @dataclass(frozen=True, slots=True)
 class Dependent:
-    """A subnet that reaches a service today, and from which of its addresses it doesn't reach all of it. `is_public`
-    says that it reaches the service's public addresses, `now` where the service answers it. `unread` is what wasn't
-    read on its way, or why that may lead elsewhere, as clauses. `name` is the one that it reaches the service by, if
-    that isn't the usual one.
+    """A subnet that reaches a service today, and which of its flows are `shut`. `is_public` says that it reaches the
+    service's public addresses, `now` where the service answers it. `unread` is what wasn't read on its way, or why that
+    may lead elsewhere, as clauses. `name` is the one that it reaches the service by, if that isn't the usual one.
     """
 
     subnet: Subnet
-    shut: Ranges = ()
+    shut: Flows = ()
     is_public: bool = False
     now: AnsweringEnds = NOT_KNOWN
     unread: tuple[str, ...] = ()
     name: str = ""
+
+    def open_ports(self, ports: Ranges) -> Ranges:
+        """Those of the ports on which some of its addresses reach the service; all if that is by another name only."""
+        whole = End.of(self.subnet, self.subnet.ip_version).addresses
+        return ports_on(flows_beyond(((whole, ports),), self.shut)) or ports
 
     @property
     def words(self) -> str:
@@ -283,10 +299,10 @@ def find_spared(
     return tuple((one, why[one.subnet.id]) for one in found if one.subnet.id in why)
 
 
-def lost_words(subnet_id: str, exemption: str, service: str, why: str, *, is_sure: bool) -> str:
-    """That a subnet that need not reach the service would, or might, lose it, in a clause."""
+def lost_words(subnet_id: str, exemption: str, what: str, why: str, *, is_sure: bool) -> str:
+    """That a subnet that need not reach the service would, or might, lose it, or some ports, in a clause."""
     makes = "would" if is_sure else "might"
-    return f"{subnet_id}, which is exempt ({exemption}), {makes} no longer reach the {service} service ({why})"
+    return f"{subnet_id}, which is exempt ({exemption}), {makes} no longer reach {what} ({why})"
 
 
 def _spared(exempt: Iterable[Exempted], service: str) -> Iterator[Exempted]:
@@ -306,7 +322,7 @@ def _dependent(subnet: Subnet, path: NetworkPath, reach: ServiceReach) -> Depend
     elif is_public or serving:
         now = AnsweringEnds((public_end_for(subnet, reach.service, reach.vpc),))
     unread = path.uncertainties if path.reach.is_open else path.unread
-    return Dependent(subnet, path.shut, is_public, now, unread)
+    return Dependent(subnet, path.flows, is_public, now, unread)
 
 
 def find_harm(
@@ -323,18 +339,24 @@ def find_harm(
     A few addresses that would be shut count where interfaces have them, and so do the clients' own security groups.
     `group_ids` are the endpoint's.
     """
-    reach = ServiceReach(after, service, catalog, dns)
-    paths = ((one, reach.path(one.subnet, has_public_address=True)) for one in dependents)
-    return tuple(harm for one, path in paths for harm in _harms(one, path, reach, group_ids))
+    whole = ServiceReach(after, service, catalog, dns)
+
+    @cache
+    def on(ports: Ranges) -> ServiceReach:
+        return whole if ports == whole.ports else replace(whole, catalog=replace(catalog, ports=((service, ports),)))
+
+    return tuple(harm for one in dependents for harm in _harms(one, on, whole.ports, group_ids))
 
 
-def _harms(dependent: Dependent, path: NetworkPath, reach: ServiceReach, group_ids: frozenset[str]) -> Iterator[Harm]:
-    by_network = _harm(reach.service, dependent, path, reach.vpc)
-    if by_network:
-        yield by_network
-    by_client = None if by_network and by_network.is_grave else _by_client(dependent, reach, group_ids)
-    if by_client:
-        yield by_client
+def _harms(
+    dependent: Dependent, on: Callable[[Ranges], ServiceReach], ports: Ranges, group_ids: frozenset[str]
+) -> Iterator[Harm]:
+    """The harm, named `on` the ports alone that are lost: what else is shut may be so already."""
+    by_network = _harm(dependent, on, dependent.open_ports(ports))
+    by_client = None if by_network and by_network.is_grave else _by_client(dependent, on(ports), group_ids)
+    for found in (by_network, by_client):
+        if found:
+            yield replace(found, lost=()) if found.lost == ports else found
 
 
 def _by_client(dependent: Dependent, reach: ServiceReach, group_ids: frozenset[str]) -> Harm | None:
@@ -346,11 +368,11 @@ def _by_client(dependent: Dependent, reach: ServiceReach, group_ids: frozenset[s
     subnet = dependent.subnet
     ids = group_ids or reach.holder.security_group_ids
     there = AnsweringEnds(tuple(ends_of(reach.holder, reach.vpc, subnet.ip_version)), ids)
-    cut_off = find_cut_off(there, subnet, reach.vpc, reach.ports, now=dependent.now)
+    cut_off = find_cut_off(there, subnet, reach.vpc, dependent.open_ports(reach.ports), now=dependent.now)
     if dependent.is_public and any(end.is_guess for end in dependent.now.ends):
         dependent = replace(dependent, unread=(*dependent.unread, "the service's public addresses were not read"))
     if cut_off:
-        return Harm(reach.service, subnet.id, cut_off.path(subnet), today=dependent.words)
+        return Harm(reach.service, subnet.id, cut_off.path(subnet), today=dependent.words, lost=cut_off.ports)
     unread = find_unread(there, subnet, reach.vpc, reach.ports)
     if unread is None:
         return None
@@ -358,14 +380,18 @@ def _by_client(dependent: Dependent, reach: ServiceReach, group_ids: frozenset[s
     return Harm(reach.service, subnet.id, unread.path(subnet), today=dependent.words, unsure=unsure)
 
 
-def _harm(service: str, dependent: Dependent, path: NetworkPath, after: Vpc) -> Harm | None:
-    subnet = dependent.subnet
-    harm = Harm(service, subnet.id, path, today=dependent.words)
+def _harm(dependent: Dependent, on: Callable[[Ranges], ServiceReach], ports: Ranges) -> Harm | None:
+    """What of these ports, those that are open today, the network takes."""
+    subnet, reach = dependent.subnet, on(ports)
+    path = reach.path(subnet, has_public_address=True)
+    harm = Harm(reach.service, subnet.id, path, today=dependent.words, lost=ports)
     if not path.reach.is_open_in_part:
         return harm
-    version = subnet.ip_version
-    lost = without(path.shut, dependent.shut)
-    there = after.clients_in(subnet)
+    flows = flows_beyond(path.flows, dependent.shut)
+    if flows and ports_on(flows) != ports:
+        return _harm(dependent, on, ports_on(flows))
+    version, lost = subnet.ip_version, addresses_of(flows)
+    there = reach.vpc.clients_in(subnet)
     in_use = addresses_in([address for one in there for address in one.addresses], version)
     whole = End.of(subnet, version).addresses
     if lost and is_few(lost, whole) and not common(lost, in_use):
@@ -388,7 +414,7 @@ def harm_words(found: Sequence[Harm], ports: Ranges = HTTPS) -> str:
     first = grave[0]
     others = len({harm.subnet_id for harm in grave} - {first.subnet_id})
     more = f" (and {write_count(others, 'more subnet')})" if others else ""
-    on, answers = ports_in(ports), ports_in(EPHEMERAL)
+    on, answers = ports_in(first.lost or ports), ports_in(EPHEMERAL)
     unread = "; ".join(first.path.unread)
     kind = first.path.excepted[0].kind if first.path.excepted else ObstacleKind.SECURITY_GROUP
     kind = ObstacleKind.NETWORK_ACL if Part.NETWORK_ACLS in unread else kind
@@ -407,7 +433,7 @@ def harm_words(found: Sequence[Harm], ports: Ranges = HTTPS) -> str:
         remedy = "let Lifeline read them"
     why = "; ".join((first.path.words, *first.path.unread))
     return (
-        f"private DNS {_makes(first)} make the {first.service} service unreachable from {first.who}{more}, which "
+        f"private DNS {_makes(first)} make {first.what} unreachable from {first.who}{more}, which "
         f"{first.today}: {why}; {remedy}, or exempt {first.subnet_id} in the policy (a tag isn't enough) if it "
         "doesn't need the service"
     )
@@ -418,7 +444,7 @@ def told_words(found: Sequence[Harm]) -> str:
     known, as what follows a reason; an empty text if there are none.
     """
     accepted = [
-        f"{_whose(harm)} {_makes(harm)} no longer reach it ({harm.path.exception or harm.path.words})"
+        f"{_whose(harm)} {_makes(harm)} no longer reach {_it(harm)} ({harm.path.exception or harm.path.words})"
         for harm in found
         if (harm.few or harm.exempt) and not harm.unsure
     ]
@@ -429,6 +455,10 @@ def told_words(found: Sequence[Harm]) -> str:
 
 def _makes(harm: Harm) -> str:
     return "might" if harm.path.reach is Reach.UNKNOWN else "would"
+
+
+def _it(harm: Harm) -> str:
+    return f"it on TCP {ports_in(harm.lost)}" if harm.lost else "it"
 
 
 def _whose(harm: Harm) -> str:

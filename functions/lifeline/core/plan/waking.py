@@ -84,14 +84,14 @@ def waking_told(vpc: Vpc, catalog: Catalog, plan_input: PlanInput) -> str:
             if harm.is_grave:
                 is_sure = harm.path.reach is not Reach.UNKNOWN
                 told.append(
-                    lost_words(harm.subnet_id, why[harm.subnet_id][1], service, harm.path.words, is_sure=is_sure)
+                    lost_words(harm.subnet_id, why[harm.subnet_id][1], harm.what, harm.path.words, is_sure=is_sure)
                 )
     required = {requirement.service for requirement in plan_input.requirements}
     for _, service, is_own_name in _hidden(vpc, dns, catalog, required):
         reach = _reach_then(service, vpc, catalog, dns)
         for one, said in find_spared(service, vpc, catalog, dns, plan_input.exempt):
             if lost := _why_lost(one, reach, is_own_name=is_own_name):
-                told.append(lost_words(one.subnet.id, said, service, lost, is_sure=is_own_name))
+                told.append(lost_words(one.subnet.id, said, f"the {service} service", lost, is_sure=is_own_name))
     return f"; {listed(told, _SHOWN)}" if told else ""
 
 
