@@ -481,6 +481,14 @@ _DNS_OFF = replace(
 )
 WAKING = answer(plan(_DNS_OFF, "monitoring", per_zone=False, dns=DnsView((_ASLEEP, _CORP)), fix_dns=True))
 WAKING_OTHERS = answer(plan(_DNS_OFF, "monitoring", per_zone=False, dns=DnsView((_CORP,)), fix_dns=True))
+WAKING_FOR_A_TAG = answer(
+    plan(
+        replace(_DNS_OFF, endpoints=()),
+        dns=DnsView((_CORP,)),
+        fix_dns=True,
+        requirements=(Requirement("monitoring", frozenset({_DNS_OFF.subnets[0].id}), per_zone=False, is_by_tag=True),),
+    )
+)
 FAILED = answer(PLAN, done(MAKE_GROUP), replace(MAKE, status=Status.FAILED, error=DENIED))
 
 
@@ -1021,6 +1029,7 @@ NOTICES: dict[str, tuple[float, Callable[[], Notice]]] = {
     "endpoints-others-may-ask": (8, lambda: notified(MAYBE_OTHERS, is_plan=True)),
     "endpoints-zones-would-wake": (8, lambda: notified(WAKING)),
     "endpoints-other-zones-wake": (8, lambda: notified(WAKING_OTHERS, is_plan=True)),
+    "endpoints-dns-for-a-tag": (8, lambda: notified(WAKING_FOR_A_TAG)),
     "hub-offered": (8, lambda: notified(ASKS_TO_SHARE)),
     "hub-shared": (8, lambda: notified(SHARED)),
     "hub-harmed": (8, lambda: notified(NO_LONGER_SHARED)),

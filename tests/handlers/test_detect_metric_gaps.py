@@ -1726,6 +1726,31 @@ class TestTheTagOfAnExpectedAgentThatGoesWhileItsInstanceIsStopped:
         assert (detector.kinds, agents_on_the_roster()) == (said, set())
 
 
+class TestWhatIsSetAsideForLongerThanForgetAfter:
+    @pytest.mark.parametrize(
+        ("aside", "back"),
+        [
+            (Instance(Power.RUNNING, tags=(("lifeline:exempt", "true"),)), Instance(Power.RUNNING)),
+            (Instance(Power.DOWN), Instance(Power.RUNNING, launched_at=minute(1500))),
+        ],
+    )
+    def test_leaves_the_watch_until_it_reports_again(self, detector: Detector, aside: Instance, back: Instance) -> None:
+        id_ = "i-0000000a"
+        short = replace(WATCH, rules=replace(WATCH.rules, forget_after=timedelta(days=1)))
+
+        def check(number: int, instance: Instance) -> None:
+            WatchRun(short, detector.tools(instances=Looked(instance)), now=minute(number)).check()
+
+        have_reported(id_)
+        check(0, Instance(Power.RUNNING))
+        for number in (1, 2, 8, 9, 60, 1430, 1450, 1500):
+            check(number, aside)
+        for number in range(1501, 1600, 9):
+            check(number, back)
+        assert "incident_opened" not in detector.kinds
+        assert agents_on_the_roster() == set()
+
+
 class TestForgetting:
     def test_a_forgotten_agent_is_silent_no_more_until_it_reports_again(self, detector: Detector) -> None:
         detector.run_each_minute(0, 0, reporting=(HOST,))

@@ -224,12 +224,12 @@ def test_for_a_tag_alone_nothing_is_turned_on_by_which_names_change_for_all_of_t
     there = network(NAT)
     theirs = replace(there, endpoints=(endpoint(MONITORING, "a", own=False),))
     (fix_,) = builders.plan(theirs, requirements=(asked("monitoring"),), dns=DnsView(), fix_dns=True).actions
-    assert (fix_.kind, fix_.error) == (
-        ActionKind.FIX_DNS,
-        "only a tag asks for the monitoring service, and turning that on changes what names lead to for all of the "
-        "VPC: have a rule of the policy ask for monitoring there, or do it yourself; private DNS requires the VPC's "
-        "enableDnsHostnames to be on: aws ec2 modify-vpc-attribute --vpc-id vpc-0123456789abcdef0 "
-        "--enable-dns-hostnames",
+    assert fix_.kind is ActionKind.FIX_DNS
+    assert fix_.error == (
+        "only a tag asks for the monitoring service, and a tag alone doesn't have Lifeline turn on the VPC's DNS, by "
+        "which names change for everybody there: have a rule of the policy ask for monitoring, or turn it on yourself; "
+        "private DNS requires the VPC's enableDnsHostnames to be on: aws ec2 modify-vpc-attribute --vpc-id "
+        "vpc-0123456789abcdef0 --enable-dns-hostnames"
     )
     (made,) = builders.plan(
         without_an_endpoint(), requirements=(asked("monitoring"),), dns=DnsView(), fix_dns=True

@@ -325,8 +325,9 @@ class ServicePlanner:
             return ""
         service = self.requirement.service
         return (
-            f"only a tag asks for the {service} service, and turning that on changes what names lead to for all of the "
-            f"VPC: have a rule of the policy ask for {service} there, or do it yourself; {self._dns_remedy(off, what)}"
+            f"only a tag asks for the {service} service, and a tag alone doesn't have Lifeline turn on the VPC's DNS, "
+            f"by which names change for everybody there: have a rule of the policy ask for {service}, or turn it on "
+            f"yourself; {self._dns_remedy(off, what)}"
         )
 
     def _dns_remedy(self, off: tuple[str, ...], what: str) -> str:
