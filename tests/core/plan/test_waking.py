@@ -265,3 +265,14 @@ def test_of_a_gateway_endpoint_what_wakes_nothing_is_turned_on_for_a_tag_too() -
         (Status.BLOCKED, BOTH),
         (Status.PLANNED, BOTH[:1]),
     ]
+
+
+def test_of_an_endpoint_that_wakes_and_lets_only_some_through_people_hear_and_it_blocks_nothing() -> None:
+    theirs = endpoint(LOGS, "a", own=False, id="vpce-2", policy=builders.NARROW_POLICY)
+    there = network(NAT)
+    action = fix(replace(there, endpoints=(*there.endpoints, theirs)))
+    assert action.status is Status.PLANNED
+    assert action.reason.endswith(
+        "; endpoints that begin to answer then may let only some callers or calls through: vpce-2 (logs)"
+    )
+    assert "callers or calls" not in fix(there).reason
