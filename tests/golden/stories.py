@@ -501,6 +501,31 @@ _DNS_OFF = replace(
 )
 WAKING = answer(plan(_DNS_OFF, "monitoring", per_zone=False, dns=DnsView((_ASLEEP, _CORP)), fix_dns=True))
 WAKING_OTHERS = answer(plan(_DNS_OFF, "monitoring", per_zone=False, dns=DnsView((_CORP,)), fix_dns=True))
+_NARROW = replace(
+    _ANSWERING,
+    id="vpce-0d5e6f7a8b9c0d1e2",
+    service_name="com.amazonaws.us-east-1.logs",
+    policy=NARROW_POLICY,
+    tags=(),
+    on_record=False,
+)
+WAKING_NARROW = answer(
+    plan(
+        replace(_DNS_OFF, endpoints=(_ANSWERING, _NARROW)),
+        "monitoring",
+        per_zone=False,
+        dns=DnsView((_CORP,)),
+        fix_dns=True,
+    )
+)
+WAKING_FOR_A_TAG = answer(
+    plan(
+        replace(_DNS_OFF, endpoints=()),
+        dns=DnsView((_CORP,)),
+        fix_dns=True,
+        requirements=(Requirement("monitoring", frozenset({_DNS_OFF.subnets[0].id}), per_zone=False, is_by_tag=True),),
+    )
+)
 FAILED = answer(PLAN, done(MAKE_GROUP), replace(MAKE, status=Status.FAILED, error=DENIED))
 
 
@@ -1044,6 +1069,8 @@ NOTICES: dict[str, tuple[float, Callable[[], Notice]]] = {
     "endpoints-others-ask-for-one-name": (8, lambda: notified(OTHERS_BY_FIPS, is_plan=True)),
     "endpoints-zones-would-wake": (8, lambda: notified(WAKING)),
     "endpoints-other-zones-wake": (8, lambda: notified(WAKING_OTHERS, is_plan=True)),
+    "endpoints-narrow-ones-wake": (8, lambda: notified(WAKING_NARROW, is_plan=True)),
+    "endpoints-dns-for-a-tag": (8, lambda: notified(WAKING_FOR_A_TAG)),
     "hub-offered": (8, lambda: notified(ASKS_TO_SHARE)),
     "hub-shared": (8, lambda: notified(SHARED)),
     "hub-harmed": (8, lambda: notified(NO_LONGER_SHARED)),

@@ -1674,7 +1674,7 @@ class TestTagsThatKeepASilenceFromBeingReported:
         detector.check(minute(9), instances=self.EXEMPT)
         assert detector.kinds == ["unwatched"]
 
-    @pytest.mark.parametrize(("power", "said"), [(Power.RUNNING, ["unwatched"]), (Power.DOWN, []), (Power.GONE, [])])
+    @pytest.mark.parametrize(("power", "said"), [(Power.RUNNING, ["unwatched"]), (Power.GONE, [])])
     def test_that_an_agent_is_expected_no_more_is_said_before_it_leaves_the_roster(
         self, detector: Detector, power: Power, said: list[str]
     ) -> None:
@@ -1704,6 +1704,51 @@ class TestTagsThatKeepASilenceFromBeingReported:
             assert WatchRun(WATCH, tools, now=minute(number), maintenance=[window]).check().opened == ()
         assert detector.kinds == said
         assert detector.check(minute(61), instances=tagged).opened == (self.ID,)
+
+
+class TestTheTagOfAnExpectedAgentThatGoesWhileItsInstanceIsStopped:
+    @pytest.mark.parametrize(("is_gone", "said"), [(False, ["unwatched"]), (True, [])])
+    def test_is_said_once_that_starts_before_the_agent_leaves_the_roster(
+        self, detector: Detector, said: list[str], *, is_gone: bool
+    ) -> None:
+        up = Instance(Power.RUNNING, launched_at=minute(-1), state="running")
+        expected, id_ = replace(up, tags=(("lifeline:agent", "expected"),)), "i-0000000a"
+        tagged = Looked(expected)
+        tagged.find_expected = lambda: {id_: expected}  # type: ignore[method-assign]
+        for number in range(3):
+            detector.check(minute(number), instances=tagged)
+        for number in range(4, 25):
+            detector.check(minute(number), instances=Looked(Instance(Power.DOWN, state="stopped")))
+        assert (detector.kinds, agents_on_the_roster()) == ([], {id_})
+        then = Looked(Instance(Power.GONE) if is_gone else replace(up, launched_at=minute(25)))
+        for number in range(26, 60):
+            detector.check(minute(number), instances=then)
+        assert (detector.kinds, agents_on_the_roster()) == (said, set())
+
+
+class TestWhatIsSetAsideForLongerThanForgetAfter:
+    @pytest.mark.parametrize(
+        ("aside", "back"),
+        [
+            (Instance(Power.RUNNING, tags=(("lifeline:exempt", "true"),)), Instance(Power.RUNNING)),
+            (Instance(Power.DOWN), Instance(Power.RUNNING, launched_at=minute(1500))),
+        ],
+    )
+    def test_leaves_the_watch_until_it_reports_again(self, detector: Detector, aside: Instance, back: Instance) -> None:
+        id_ = "i-0000000a"
+        short = replace(WATCH, rules=replace(WATCH.rules, forget_after=timedelta(days=1)))
+
+        def check(number: int, instance: Instance) -> None:
+            WatchRun(short, detector.tools(instances=Looked(instance)), now=minute(number)).check()
+
+        have_reported(id_)
+        check(0, Instance(Power.RUNNING))
+        for number in (1, 2, 8, 9, 60, 1430, 1450, 1500):
+            check(number, aside)
+        for number in range(1501, 1600, 9):
+            check(number, back)
+        assert "incident_opened" not in detector.kinds
+        assert agents_on_the_roster() == set()
 
 
 class TestForgetting:

@@ -251,13 +251,13 @@ def discover(
 
 def leaving_heard(roster: Mapping[str, Agent], changes: Mapping[str, Agent | None]) -> dict[str, Agent | None]:
     """The changes, in which an agent that is expected no more is only set aside until people were notified of that, or
-    its instance turns out to be stopped or gone: whoever can remove its tag must not end its watch unheard.
+    its instance is gone: whoever can remove its tag must not end its watch unheard, be it stopped meanwhile or not.
     """
     return {entity: _set_aside(roster[entity]) if agent is None else agent for entity, agent in changes.items()}
 
 
 def _set_aside(agent: Agent) -> Agent | None:
-    if agent.suppressed_by is Suppression.STOPPED or Suppression.UNTAGGED in agent.excused:
+    if Suppression.UNTAGGED in agent.excused:
         return None
     return replace(agent, state=State.SUPPRESSED, suppressed_by=Suppression.UNTAGGED)
 

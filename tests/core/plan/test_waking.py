@@ -197,3 +197,82 @@ def test_an_endpoint_without_private_dns_wakes_nothing_up() -> None:
 def test_with_the_attributes_on_nothing_wakes() -> None:
     dns = DnsView((zone("example.com"),))
     assert builders.plan(network(NAT, hostnames=True), "monitoring", dns=dns, fix_dns=True).actions == ()
+
+
+# ---- for whom they are turned on
+
+
+def asked(service: str, *, by_tag: bool = True) -> Requirement:
+    return Requirement(service, frozenset({CLIENT.id}), per_zone=True, is_by_tag=by_tag)
+
+
+def fixes(of: Vpc, *requirements: Requirement, dns: DnsView | None = None) -> list[tuple[Status, tuple[str, ...]]]:
+    """What becomes of each change of the VPC's attributes, with which these are."""
+    found = builders.plan(of, requirements=requirements, dns=dns or DnsView(), fix_dns=True).actions
+    return [(action.status, action.attributes) for action in found if action.kind is ActionKind.FIX_DNS]
+
+
+def without_an_endpoint(*, support: bool = True) -> Vpc:
+    return replace(network(NAT), endpoints=(), dns_support=support)
+
+
+HOSTNAMES = ("enableDnsHostnames",)
+BOTH = ("enableDnsSupport", "enableDnsHostnames")
+
+
+def test_for_a_tag_alone_nothing_is_turned_on_by_which_names_change_for_all_of_the_vpc() -> None:
+    there = network(NAT)
+    theirs = replace(there, endpoints=(endpoint(MONITORING, "a", own=False),))
+    (fix_,) = builders.plan(theirs, requirements=(asked("monitoring"),), dns=DnsView(), fix_dns=True).actions
+    assert fix_.kind is ActionKind.FIX_DNS
+    assert fix_.error == (
+        "only a tag asks for the monitoring service, and a tag alone doesn't have Lifeline turn on the VPC's DNS, by "
+        "which names change for everybody there: have a rule of the policy ask for monitoring, or turn it on yourself; "
+        "private DNS requires the VPC's enableDnsHostnames to be on: aws ec2 modify-vpc-attribute --vpc-id "
+        "vpc-0123456789abcdef0 --enable-dns-hostnames"
+    )
+    (made,) = builders.plan(
+        without_an_endpoint(), requirements=(asked("monitoring"),), dns=DnsView(), fix_dns=True
+    ).actions
+    assert (made.kind, made.error) == (ActionKind.CREATE_INTERFACE_ENDPOINT, fix_.error)
+    for of in (theirs, without_an_endpoint()):
+        assert fixes(of, asked("monitoring", by_tag=False)) == [(Status.PLANNED, HOSTNAMES)]
+
+
+def test_where_lifelines_own_endpoint_has_the_name_it_answers_again_whoever_asks_for_it() -> None:
+    assert fixes(network(NAT), asked("monitoring")) == [(Status.PLANNED, HOSTNAMES)]
+    assert fixes(network(NAT), asked("logs")) == []
+    assert builders.plan(network(NAT), requirements=(asked("logs"),), dns=DnsView(), fix_dns=True).actions[0].is_blocked
+
+
+def test_what_is_turned_on_for_a_rule_is_on_for_a_tag_as_well() -> None:
+    ruled, tagged = asked("monitoring", by_tag=False), asked("logs")
+    both = [(Status.PLANNED, HOSTNAMES)] * 2
+    assert fixes(without_an_endpoint(), ruled, tagged) == both
+    serving = (endpoint(MONITORING, "a", own=False), endpoint(LOGS, "a", own=False, id="vpce-2"))
+    asleep = replace(network(NAT), endpoints=serving)
+    assert fixes(asleep, ruled, tagged) == both
+    assert fixes(asleep, asked("monitoring"), tagged) == [(Status.BLOCKED, HOSTNAMES)] * 2
+
+
+def test_of_a_gateway_endpoint_what_wakes_nothing_is_turned_on_for_a_tag_too() -> None:
+    gateways = replace(network(), endpoints=(builders.gateway("main", own=False),), dns_support=False)
+    assert fixes(gateways, asked("s3")) == [(Status.PLANNED, BOTH[:1])]
+    assert fixes(replace(gateways, dns_hostnames=True), asked("s3")) == [(Status.BLOCKED, BOTH[:1])]
+    assert fixes(replace(gateways, dns_hostnames=True), asked("s3", by_tag=False)) == [(Status.PLANNED, BOTH[:1])]
+    beside = replace(gateways, endpoints=(*gateways.endpoints, endpoint(LOGS, "a", own=False, id="vpce-2")))
+    assert sorted(fixes(beside, asked("s3", by_tag=False), asked("logs"))) == [
+        (Status.BLOCKED, BOTH),
+        (Status.PLANNED, BOTH[:1]),
+    ]
+
+
+def test_of_an_endpoint_that_wakes_and_lets_only_some_through_people_hear_and_it_blocks_nothing() -> None:
+    theirs = endpoint(LOGS, "a", own=False, id="vpce-2", policy=builders.NARROW_POLICY)
+    there = network(NAT)
+    action = fix(replace(there, endpoints=(*there.endpoints, theirs)))
+    assert action.status is Status.PLANNED
+    assert action.reason.endswith(
+        "; endpoints that begin to answer then may let only some callers or calls through: vpce-2 (logs)"
+    )
+    assert "callers or calls" not in fix(there).reason

@@ -312,8 +312,24 @@ class ServicePlanner:
             return ""
         if not self.plan_input.fix_dns:
             return self._dns_remedy(off, what)
-        is_all = off == self.reach.attributes_off  # with one of them off, nothing that is private is answered
-        return waking_harm(self.vpc, self.catalog, self.plan_input) if is_all else ""
+        if off != self.reach.attributes_off:  # with one of them off, nothing that is private is answered
+            return ""
+        return self._tag_alone_words(off, what) or waking_harm(self.vpc, self.catalog, self.plan_input)
+
+    def _tag_alone_words(self, off: tuple[str, ...], what: str) -> str:
+        """Why a tag alone doesn't have the attributes turned on, which changes what names lead to for all of the VPC;
+        an empty text where a rule does, or where an endpoint that Lifeline made has the name: they were on then.
+        """
+        is_asked_by_rules = any(action.is_planned and action.attributes == off for action in self.planned)
+        was_on = self.reach.holder is not None and self.is_own(self.reach.holder)
+        if not self.requirement.is_by_tag or is_asked_by_rules or was_on:
+            return ""
+        service = self.requirement.service
+        return (
+            f"only a tag asks for the {service} service, and a tag alone doesn't have Lifeline turn on the VPC's DNS, "
+            f"by which names change for everybody there: have a rule of the policy ask for {service}, or turn it on "
+            f"yourself; {self._dns_remedy(off, what)}"
+        )
 
     def _dns_remedy(self, off: tuple[str, ...], what: str) -> str:
         command = f"aws ec2 modify-vpc-attribute --vpc-id {self.vpc.id}"

@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import replace
 
 from lifeline.core.network.dns import DnsAnswer, DnsView, domain_of, usual_names
+from lifeline.core.network.endpoint_policy import Opening, judge_policy
 from lifeline.core.network.model import FAILED_STATES, Catalog, Endpoint, EndpointType, Service, Vpc, suffix_of
 from lifeline.core.network.network_path import Reach
 from lifeline.core.network.ports import ports_of
@@ -74,8 +75,8 @@ def waking_harm(vpc: Vpc, catalog: Catalog, plan_input: PlanInput) -> str:
 
 
 def waking_told(vpc: Vpc, catalog: Catalog, plan_input: PlanInput) -> str:
-    """Which subnets that the policy exempts would lose a service then, as what follows a reason; an empty text if there
-    are none.
+    """Which subnets that the policy exempts would lose a service then, and which endpoints may shut somebody out, as
+    what follows a reason; an empty text if there are none.
     """
     dns, told = plan_input.dns, list[str]()
     for _, service, after in _waking_endpoints(vpc):
@@ -92,7 +93,18 @@ def waking_told(vpc: Vpc, catalog: Catalog, plan_input: PlanInput) -> str:
         for one, said in find_spared(service, vpc, catalog, dns, plan_input.exempt):
             if lost := _why_lost(one, reach, is_own_name=is_own_name):
                 told.append(lost_words(one.subnet.id, said, f"the {service} service", lost, is_sure=is_own_name))
-    return f"; {listed(told, _SHOWN)}" if told else ""
+    return (f"; {listed(told, _SHOWN)}" if told else "") + _narrow_words(vpc)
+
+
+def _narrow_words(vpc: Vpc) -> str:
+    """Which endpoints that let only some through would take a name, as what follows a reason: who asks isn't known."""
+    narrow = [
+        f"{endpoint.id} ({service})"
+        for endpoint, service, _ in _waking_endpoints(vpc)
+        if judge_policy(endpoint, vpc).opening is Opening.NARROW
+    ]
+    only = "endpoints that begin to answer then may let only some callers or calls through"
+    return f"; {only}: {listed(narrow, _SHOWN)}" if narrow else ""
 
 
 def _waking_endpoints(vpc: Vpc) -> Iterator[tuple[Endpoint, str, Vpc]]:
