@@ -32,11 +32,12 @@ _PLATFORMS = ("manylinux2014_x86_64", "manylinux_2_28_x86_64")
 # Native modules whose package works the same without. So the package is the same for x86_64 and arm64.
 _NATIVE_BY_CHOICE = ("markupsafe/_speedups.*",)
 # What nothing asks for: dateutil's own time zones, for which `tz.gettz` alone looks, the rules of calendars, which
-# `tz.tzical` alone reads, and Easter's; what botocore has for AWS's runtime in C, and urllib3 for browsers.
+# `tz.tzical` alone reads, Easter's, and Windows'; what botocore has for AWS's runtime in C, and urllib3 for browsers.
 _UNASKED = (
     "botocore/crt/auth.py",
     "dateutil/easter.py",
     "dateutil/rrule.py",
+    "dateutil/tz/win.py",
     "dateutil/zoneinfo/*",
     "urllib3/contrib/emscripten/*",
 )
