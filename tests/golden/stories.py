@@ -21,9 +21,10 @@ from lifeline.core.coexist.awaited import overdue
 from lifeline.core.coexist.canary import Canary, withdraw
 from lifeline.core.coexist.claims import Claim, Claimed, with_claims
 from lifeline.core.coexist.conflicts import Conflict, Reversal
-from lifeline.core.coexist.effects import EffectKind
+from lifeline.core.coexist.effects import Effect, EffectKind
 from lifeline.core.coexist.hand_over import answer_claims
 from lifeline.core.coexist.teardown import Attempt, Teardown, clear
+from lifeline.core.coexist.unusable_policies import changed_meanwhile
 from lifeline.core.coexist.waivers import Waiver
 from lifeline.core.event_path.causes import NOT_SWEPT, SILENT, CauseNews
 from lifeline.core.event_path.comparison import Comparison
@@ -108,6 +109,7 @@ from lifeline.core.plan.cost import price_in
 from lifeline.core.plan.endpoint_lifecycle import Made, follow
 from lifeline.core.plan.plan import plan_endpoints
 from lifeline.core.plan.scene import PlanInput
+from lifeline.core.policy.endpoint_policies import policy_print
 from lifeline.core.policy.policy import EXEMPT, Exempted, ExemptedBy, Limits, Requirement
 from lifeline.core.requests.trigger import Trigger
 from lifeline.core.severity import Severity
@@ -357,6 +359,17 @@ SHUT_BY_POLICY = answer(plan(replace(NETWORK, endpoints=(THEIRS_SHUT,)), "monito
 OURS_SHUT = replace(SERVES_MOST, security_group_ids=frozenset(), policy=SHUT_POLICY)
 OF_POLICY = plan(replace(NETWORK, endpoints=(OURS_SHUT,)), "monitoring", per_zone=False)
 POLICY_RESET = answer(OF_POLICY, *(replace(action, status=Status.DONE) for action in OF_POLICY.actions))
+OURS_OPENED = replace(SERVES_MOST, security_group_ids=frozenset())
+UNDER_NO_POLICY = plan(replace(NETWORK, endpoints=(OURS_OPENED,)), "monitoring", per_zone=False)
+OPENED_MEANWHILE = answer(
+    UNDER_NO_POLICY,
+    *changed_meanwhile(
+        replace(UNDER_NO_POLICY, actions=()),
+        replace(NETWORK, endpoints=(OURS_OPENED,)),
+        {ENDPOINT: "its endpoint policy /lifeline/lifeline/endpoint-policies/orgs doesn't exist; did you mean org?"},
+        {"monitoring": Conflict(frozenset({Effect(EffectKind.POLICY, ENDPOINT, policy_print(NARROW_POLICY))}))},
+    ),
+)
 OURS_GROWN = replace(
     SERVES_MOST,
     subnet_ids=frozenset({APP_A, APP_B}),
@@ -1048,6 +1061,7 @@ NOTICES: dict[str, tuple[float, Callable[[], Notice]]] = {
     "endpoints-s3-by-interface": (8, lambda: notified(BESIDE_S3, is_plan=True)),
     "endpoints-shut-by-policy": (8, lambda: notified(SHUT_BY_POLICY, because=because_of([DENIED_BY]))),
     "endpoints-policy-reset": (8, lambda: notified(POLICY_RESET, because=because_of([DENIED_BY]))),
+    "endpoints-policy-opened-meanwhile": (8, lambda: notified(OPENED_MEANWHILE, because=because_of([DENIED_BY]))),
     "endpoints-zones-added": (8, lambda: notified(ZONES_ADDED, because=because_of([DENIED_BY]))),
     "endpoints-own-group-shuts": (8, lambda: notified(BY_OWN_GROUP)),
     "endpoints-own-group-unread": (8, lambda: notified(OWN_GROUP_UNREAD, is_plan=True)),

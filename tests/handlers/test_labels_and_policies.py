@@ -8,6 +8,8 @@ from typing import Any
 import boto3
 import pytest
 
+from lifeline.adapters.store.endpoint_policies import EndpointPolicyStore
+from lifeline.core.errors import TransientError
 from lifeline.handlers.reconcile_endpoints import handler
 from tests.handlers.test_claims import endpoint, frozen, served, strict_for_all
 from tests.handlers.test_endpoint_policies import NARROW, OPEN, set_policy
@@ -258,3 +260,80 @@ def test_one_that_can_no_longer_be_used_leaves_what_is_there_as_it_is(days: Days
     answer = reconcile(vpc_id)
     assert [action["status"] for action in answer["actions"]] == ["blocked"]
     assert "doesn't exist" in answer["actions"][0]["error"]
+
+
+def spoil(how: str, vpc_id: str) -> None:
+    """Somebody makes the parameter unusable."""
+    ssm = boto3.client("ssm")
+    if how == "deleted":
+        ssm.delete_parameter(Name=f"{PREFIX}org")
+    if how == "invalid":
+        ssm.put_parameter(Name=f"{PREFIX}org", Value="{", Type="String", Overwrite=True)
+    if how == "shut for this VPC alone":
+        say(f"{PREFIX}org", **shut_to({"StringNotEquals": {"aws:SourceVpc": vpc_id}}))
+    if how == "one of too many":
+        for number in range(210):
+            say(f"{PREFIX}a{number}")
+
+
+@pytest.mark.parametrize("how", ["deleted", "invalid", "shut for this VPC alone", "one of too many"])
+def test_whoever_opens_an_endpoint_while_its_named_policy_cannot_be_used_is_heard_once_and_it_is_set_again_once_it_can(
+    days: Days, how: str
+) -> None:
+    say(endpoint_policies={"default": "org"})
+    say(f"{PREFIX}org", **json.loads(NARROW))
+    vpc_id, _, ours = served(days)
+    days.texts()
+    spoil(how, vpc_id)
+    days.sweeps(3)
+    assert days.texts() == [], "nothing changed there"
+    set_policy(days, ours, OPEN)
+    days.sweeps(30)
+    (text,) = map(flat, days.texts())
+    assert f"the policy of {ours} is no longer the one that Lifeline set" in text
+    assert f"its endpoint policy {PREFIX}org" in text
+    assert "mend the parameter" in text
+    assert "team-b-dev/mallory" in text
+    assert json.loads(endpoint(days, ours)["PolicyDocument"]) == json.loads(OPEN)
+    look = days.look(vpc_id)
+    assert [(action["action"], action["status"]) for action in look["actions"]] == [("mend_policy", "blocked")]
+    assert look["services"][0]["state"] == "served"
+
+    for number in range(20):
+        boto3.client("ssm").delete_parameters(Names=[f"{PREFIX}a{number}"])
+    say(f"{PREFIX}org", **json.loads(NARROW))
+    days.sweeps(2)
+    assert json.loads(endpoint(days, ours)["PolicyDocument"]) == json.loads(NARROW)
+    assert any(f"set the policy of {ours} to {PREFIX}org" in flat(text) for text in days.texts())
+
+
+def test_whoever_first_shuts_it_meanwhile_is_heard_for_opening_it_too(days: Days) -> None:
+    say(endpoint_policies={"default": "org"})
+    say(f"{PREFIX}org", **json.loads(NARROW))
+    _, _, ours = served(days)
+    boto3.client("ssm").delete_parameter(Name=f"{PREFIX}org")
+    set_policy(days, ours, json.dumps({"Statement": [{**json.loads(OPEN)["Statement"][0], "Effect": "Deny"}]}))
+    days.sweeps(1)
+    days.texts()
+    set_policy(days, ours, OPEN)
+    days.sweeps(3)
+    (text,) = map(flat, days.texts())
+    assert f"the policy of {ours} is no longer the one that Lifeline set" in text
+
+
+def test_parameters_that_cannot_be_read_for_a_moment_are_no_notice(days: Days, monkeypatch: pytest.MonkeyPatch) -> None:
+    say(endpoint_policies={"default": "org"})
+    say(f"{PREFIX}org", **json.loads(NARROW))
+    vpc_id, _, ours = served(days)
+    days.texts()
+
+    def throttled(_: EndpointPolicyStore) -> None:
+        raise TransientError("Rate exceeded", code="ThrottlingException")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(EndpointPolicyStore, "read", throttled)
+        reconcile(vpc_id)
+        days.sweeps(2)
+    assert days.texts() == []
+    set_policy(days, ours, OPEN)
+    assert json.loads(endpoint(days, ours)["PolicyDocument"]) == json.loads(NARROW)

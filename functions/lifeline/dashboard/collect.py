@@ -291,6 +291,7 @@ class _Cover:
             price=self._price,
             policy=planning.policy,
             catalog=planning.catalog,
+            endpoint_policies=planning.endpoint_policies,
             is_plan=True,
             epoch=epoch,
         )

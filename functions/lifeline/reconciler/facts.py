@@ -84,7 +84,8 @@ class FactReader:
         """What amendments know of the run, now."""
         planning = self.planning
         context = run_context(self.job, is_region=self.is_region)
-        return replace(context, policy=planning.policy, catalog=planning.catalog)
+        named = planning.endpoint_policies
+        return replace(context, policy=planning.policy, catalog=planning.catalog, endpoint_policies=named)
 
     # ---- reading
 

@@ -152,6 +152,20 @@ def test_a_policy_that_lifeline_gave_counts_once_it_says_more_or_less(given: str
     assert undone(network, effects=effects, found=replace(plan(network), actions=(again,))) == words
 
 
+def test_while_its_named_policy_cannot_be_used_the_one_that_lifeline_gave_stays_on_record() -> None:
+    named, default = (Effect(EffectKind.POLICY, "vpce-1", policy_print(given)) for given in (NARROW_POLICY, ""))
+    again = Action(ActionKind.RESET_POLICY, "it is shut", service="monitoring", endpoint_id="vpce-1")
+    for policy in ("", SHUT_POLICY):
+        network = vpc(SUBNET, own_security_group(), endpoint(MONITORING, "a", policy=policy))
+        found = replace(plan(network), actions=(again,))
+        known = {"monitoring": conflict(frozenset({named}))}
+        assert count(known, snapshot(network, found, unjudged=frozenset({"vpce-1"}))) == known
+        assert count(known, snapshot(network, found, unjudged=frozenset({"vpce-2"}))) != known
+    effects = frozenset({default})  # of which only that it lets nobody in is a loss
+    words = "the policy of vpce-1 was changed so that it no longer allows the service"
+    assert undone(network, effects=effects, found=found, unjudged=frozenset({"vpce-1"})) == [words]
+
+
 def test_where_groups_were_not_read_only_what_is_undone_besides_counts() -> None:
     without = Unread(Part.SECURITY_GROUPS, "AccessDenied")
     off = endpoint(MONITORING, "a", security_group_ids=frozenset(), private_dns=False)
@@ -416,6 +430,7 @@ def test_only_what_gives_up_or_is_a_persons_claims_nothing() -> None:
         ActionKind.REMOVE_ROUTE_TABLES,
         ActionKind.MEND_ROUTE,
         ActionKind.AWAIT_ENDPOINT,
+        ActionKind.MEND_POLICY,
         ActionKind.OPEN_NETWORK_ACL,
         ActionKind.CLOSE_SECURITY_GROUP,
         ActionKind.RETIRE_ENDPOINT,

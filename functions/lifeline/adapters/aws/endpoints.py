@@ -189,6 +189,7 @@ class Endpoints:
             case (
                 ActionKind.MEND_ROUTE
                 | ActionKind.AWAIT_ENDPOINT
+                | ActionKind.MEND_POLICY
                 | ActionKind.OPEN_NETWORK_ACL
                 | ActionKind.CONFIRM_OWNERSHIP
                 | ActionKind.CORRECT_TAG

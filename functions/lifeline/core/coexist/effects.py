@@ -97,7 +97,8 @@ class VpcSnapshot:
 
     `fresh` are endpoints that EC2 may not show yet, `failed` the services whose last endpoint AWS failed, `idle` what
     of Lifeline's own nothing required lately, `frozen` what is frozen already: what others do to these is no conflict.
-    `let_in` are the fingerprints of policies that let callers in before, by endpoint: these stand.
+    `let_in` are the fingerprints of policies that let callers in before, by endpoint: these stand. `unjudged` are the
+    endpoints whose named policy can't be used now: that of Lifeline's stays on record until it can.
     """
 
     vpc: Vpc
@@ -109,6 +110,7 @@ class VpcSnapshot:
     idle: frozenset[str] = frozenset()
     frozen: Mapping[str, Freeze] = field(default_factory=dict)
     let_in: Mapping[str, str] = field(default_factory=dict)
+    unjudged: frozenset[str] = frozenset()
 
 
 class EffectState(Enum):
@@ -237,7 +239,7 @@ def _seen_on(endpoint: Endpoint, effect: Effect, snapshot: VpcSnapshot) -> Effec
         EffectKind.PRIVATE_DNS: (endpoint.private_dns, ("",)),
         EffectKind.GROUP_OFF: (effect.part in endpoint.security_group_ids, (group.id for group in vpc.security_groups)),
         EffectKind.POLICY: (
-            effect.part == policy
+            effect.part == policy or endpoint.id in snapshot.unjudged
             if effect.part
             else snapshot.let_in.get(endpoint.id) == policy or not is_shut(endpoint, vpc),
             (effect.part,),

@@ -86,6 +86,9 @@ WORDS: dict[ActionKind, Words] = {
     ActionKind.REMOVE_ROUTE_TABLES: Words(Sign.CHANGE, "remove route tables from {}", "removed route tables from {}"),
     ActionKind.MEND_ROUTE: Words(Sign.CHANGE, "mend a route", "mended a route"),
     ActionKind.AWAIT_ENDPOINT: Words(Sign.CHANGE, "wait for {}", "waited for {}"),
+    ActionKind.MEND_POLICY: Words(
+        Sign.CHANGE, "mend the policy that is named for {}", "mended the policy that is named for {}"
+    ),
     ActionKind.OPEN_NETWORK_ACL: Words(Sign.CHANGE, "open a network ACL", "opened a network ACL"),
     ActionKind.CLOSE_SECURITY_GROUP: Words(
         Sign.CHANGE, "close security group {} to others", "closed security group {} to others"

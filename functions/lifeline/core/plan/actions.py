@@ -42,6 +42,7 @@ class ActionKind(StrEnum):
     REMOVE_ROUTE_TABLES = "remove_route_tables"
     MEND_ROUTE = "mend_route"  # always a person's: routes are the network owner's
     AWAIT_ENDPOINT = "await_endpoint"  # always a person's: others' endpoints, of which none ever comes up
+    MEND_POLICY = "mend_policy"  # always a person's: the parameter of a named endpoint policy that can't be used
     OPEN_NETWORK_ACL = "open_network_acl"  # always a person's: ACLs are the network owner's own guard
     RETIRE_ENDPOINT = "retire_endpoint"
     DELETE_SECURITY_GROUP = "delete_security_group"

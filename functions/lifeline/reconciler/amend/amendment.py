@@ -25,6 +25,7 @@ from lifeline.core.notices.notice import Notice
 from lifeline.core.plan.actions import REMOVALS, Action, Plan
 from lifeline.core.plan.cost import Price
 from lifeline.core.plan.endpoint_lifecycle import Followed
+from lifeline.core.policy.endpoint_policies import NO_POLICIES, EndpointPolicies
 from lifeline.core.policy.policy import Desired, Policy, desired
 from lifeline.core.policy.requiring_tags import RequiringTags
 from lifeline.core.requests.request import Request
@@ -57,7 +58,7 @@ class RunContext:
 
     `owner` is the stack's name. `is_region` says that the run reconciles all VPCs of the region, `is_plan` that nothing
     is applied. `epoch` says since when the stack enforces; None if it doesn't, or if the ledger that would say so can't
-    be read: nothing waits in the backlog then.
+    be read: nothing waits in the backlog then. `endpoint_policies` are those that the policy names.
     """
 
     now: datetime
@@ -65,6 +66,7 @@ class RunContext:
     price: Price
     policy: Policy = field(default_factory=lambda: Policy(rules=()))
     catalog: Catalog = field(default_factory=Catalog)
+    endpoint_policies: EndpointPolicies = NO_POLICIES
     is_region: bool = False
     is_plan: bool = False
     epoch: Epoch | None = None

@@ -12,7 +12,7 @@ from lifeline.reconciler.amend.awaited import Awaiting
 from lifeline.reconciler.amend.backlog import Backlogs, Surveys
 from lifeline.reconciler.amend.canary import CanaryWatch, CanaryWithdrawal
 from lifeline.reconciler.amend.claims import Claims
-from lifeline.reconciler.amend.conflicts import Conflicts
+from lifeline.reconciler.amend.conflicts import Conflicts, UnusablePolicies
 from lifeline.reconciler.amend.denials import DeniedCalls
 from lifeline.reconciler.amend.freezes import Freezes
 from lifeline.reconciler.amend.gate import Gate
@@ -34,6 +34,7 @@ REASONS: Final[tuple[Amendment, ...]] = (
     Conflicts(),  # last to change the plan: only now is it known what Lifeline itself removes, which nobody reverted
     Surveys(),  # changes no plan, but judges it with all that the reasons changed
     Awaiting(),  # after these: what it adds is nobody's change, and waits for no approval
+    UnusablePolicies(),  # as awaiting
 )
 
 GUARDS: Final[tuple[Amendment, ...]] = (

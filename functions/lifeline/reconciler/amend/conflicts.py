@@ -15,6 +15,7 @@ from lifeline.core.coexist.conflicts import (
     with_done,
 )
 from lifeline.core.coexist.effects import VpcSnapshot
+from lifeline.core.coexist.unusable_policies import changed_meanwhile, unusable_policies
 from lifeline.core.coexist.vpc_state import VpcList, VpcState
 from lifeline.core.guards.freeze import FreezeKind, freeze_words, standing
 from lifeline.core.guards.let_in import still_letting_in
@@ -80,6 +81,24 @@ class Conflicts(Amendment):
         )
 
 
+class UnusablePolicies(Amendment):
+    """Says which endpoints' policies somebody changed while Lifeline can't set them again."""
+
+    def needs(self, context: VpcContext, plan: Plan | None, state: VpcState) -> frozenset[Fact]:
+        """The state where a named policy can't be used: it says which one Lifeline set."""
+        return frozenset({Fact.STATE} if plan and _unusable(context) else ())
+
+    def decide(self, context: VpcContext, plan: Plan, state: VpcState) -> Decision:
+        """The plan with an action for each such endpoint, for a person."""
+        found = changed_meanwhile(plan, context.vpc, _unusable(context), state.conflicts)
+        return Decision(replace(plan, actions=(*plan.actions, *found)), state)
+
+
+def _unusable(context: VpcContext) -> Mapping[str, str]:
+    run = context.run
+    return unusable_policies(context.vpc, run.endpoint_policies, run.catalog, run.owner)
+
+
 def _counted(context: VpcContext, plan: Plan, state: VpcState) -> Mapping[str, Conflict]:
     snapshot = VpcSnapshot(
         context.vpc,
@@ -91,6 +110,7 @@ def _counted(context: VpcContext, plan: Plan, state: VpcState) -> Mapping[str, C
         idle=frozenset(state.unneeded),
         frozen=standing(state.frozen, context.run.now),
         let_in=still_letting_in(context.vpc, state.let_in, state.let_in_at),
+        unjudged=frozenset(_unusable(context)),
     )
     return count(state.conflicts, snapshot)
 
