@@ -307,6 +307,19 @@ def test_whoever_opens_an_endpoint_while_its_named_policy_cannot_be_used_is_hear
     assert any(f"set the policy of {ours} to {PREFIX}org" in flat(text) for text in days.texts())
 
 
+def test_whoever_changes_it_again_meanwhile_causes_no_notice_each_hour(days: Days) -> None:
+    say(endpoint_policies={"default": "org"})
+    say(f"{PREFIX}org", **json.loads(NARROW))
+    _, _, ours = served(days)
+    days.texts()
+    boto3.client("ssm").delete_parameter(Name=f"{PREFIX}org")
+    another = json.dumps({"Statement": [{**json.loads(OPEN)["Statement"][0], "Action": "cloudwatch:*"}]})
+    for number in range(12):
+        set_policy(days, ours, another if number % 2 else OPEN)
+        days.sweeps(1)
+    assert len([text for text in days.texts() if "no longer the one that Lifeline set" in flat(text)]) == 1
+
+
 def test_whoever_first_shuts_it_meanwhile_is_heard_for_opening_it_too(days: Days) -> None:
     say(endpoint_policies={"default": "org"})
     say(f"{PREFIX}org", **json.loads(NARROW))

@@ -69,7 +69,7 @@ def test_a_policy_that_is_no_longer_the_one_that_lifeline_set_is_said_with_what_
         (),
         True,
     )
-    why = "the policy of vpce-1 is no longer the one that Lifeline set, which can't set it again"
+    why = "the policy of vpce-1 is no longer the one that Lifeline set, and can't be set again"
     assert action.reason == f"{why}: its endpoint policy /p/org doesn't exist"
     assert action.error == "mend the parameter, and Lifeline sets the policy again, or set it yourself"
 

@@ -32,6 +32,6 @@ def changed_meanwhile(
         was_named, refusal = given.get(endpoint.id, ""), unusable.get(endpoint.id, "")
         is_news = endpoint.id in serving - told and policy_print(endpoint.policy) != was_named
         if was_named and refusal and is_news:
-            reason = f"the policy of {endpoint.id} is no longer the one that Lifeline set, which can't set it again"
+            reason = f"the policy of {endpoint.id} is no longer the one that Lifeline set, and can't be set again"
             action = Action.on(ActionKind.MEND_POLICY, endpoint, f"{reason}: {refusal}")
             yield action.only_for((), ()).blocked(_REMEDY)
