@@ -1,11 +1,13 @@
 """Each sweep proves that events arrive: its dry run comes back by the queue, or it doesn't."""
 
+import json
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from html import unescape
 from typing import Any
 
+import boto3
 import pytest
 from botocore.exceptions import ClientError
 
@@ -21,7 +23,8 @@ from lifeline.core.event_path.dry_run import DryRunVerdict
 from lifeline.core.event_path.proof import ALARM_SECONDS, EventPath
 from lifeline.handlers import coverage_page, reconcile_endpoints
 from tests.handlers.test_claims import refused, served, strict_for_all, theirs
-from tests.handlers.test_labels_and_policies import refuse_tag
+from tests.handlers.test_endpoint_policies import NARROW
+from tests.handlers.test_labels_and_policies import NAME, PREFIX, refuse_tag, say
 from tests.support.cloudtrail import RECORDED, Failure, Identity, record_call
 from tests.support.days import HOUR, MINUTES, Days
 from tests.support.metrics import new_datapoints
@@ -695,3 +698,28 @@ def test_refused_calls_that_a_pattern_leaves_out_are_told_by_nothing_and_of_half
     assert (last.happened, last.heard, last.lost_rules) == (6, 3, ())
     assert days.texts() == []
     assert days.live(vpc_id) == [ours]
+
+
+@pytest.mark.parametrize("is_gone_always", [True, False])
+def test_whoever_makes_a_named_endpoint_policy_unusable_neither_ends_the_alarm_nor_keeps_it_from_ringing(
+    monkeypatch: pytest.MonkeyPatch, is_gone_always: bool
+) -> None:
+    with emulated_world(monkeypatch, POLICY_PARAMETER=NAME, prove_event_path=True) as world:
+        monkeypatch.setattr(DryRuns, "decode", lambda *_: "{}")
+        days = strict_for_all(Days(world, monkeypatch))
+        say(endpoint_policies={"default": "org"})
+        say(f"{PREFIX}org", **json.loads(NARROW))
+        served(days)
+        sweep(days)
+        assert json.loads(days.account.dry_runs[-1].params["PolicyDocument"]) == json.loads(NARROW)
+        days.texts()
+        figures()
+        for number in range(4):
+            if is_gone_always or number % 2:
+                boto3.client("ssm").delete_parameters(Names=[f"{PREFIX}org"])
+            else:
+                say(f"{PREFIX}org", **json.loads(NARROW))
+            sweep(days)
+        assert "PolicyDocument" not in days.account.dry_runs[-1].params
+        assert figures()[-1] >= ALARM_SECONDS
+        assert known().notified_at

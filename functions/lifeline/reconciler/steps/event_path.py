@@ -25,6 +25,7 @@ from lifeline.core.network.model import Vpc
 from lifeline.core.notices.event_path import denied_dry_run_notice, lost_rules_notice, unheard_notice
 from lifeline.core.notices.notice import Notice
 from lifeline.core.plan.security_group import own_security_groups
+from lifeline.core.policy.endpoint_policies import NO_POLICIES
 from lifeline.core.policy.policy import Policy
 from lifeline.core.requests.request import Request
 from lifeline.core.wording import is_call, read_time
@@ -307,8 +308,10 @@ def candidate_among(
 def _candidates(planning: Planning, vpcs: Sequence[Vpc], owner: str) -> Iterator[Candidate]:
     ours = sorted(filter(planning.is_ours, vpcs), key=lambda vpc: (not own_security_groups(vpc, owner), vpc.id))
     asking = [*islice((vpc for vpc in ours if planning.desired(cut_off(vpc)).requirements), _MOST_PLANNED)]
+    unnamed = replace(planning, endpoint_policies=NO_POLICIES)  # no named policy that can't be used ends dry runs
     for vpc in chain(asking, map(with_room, asking)):
-        yield from candidates(vpc, planning.plan_cut_off(vpc), owner)
+        plans = (one.plan_cut_off(vpc) for one in (planning, unnamed))
+        yield from next(filter(None, ([*candidates(vpc, plan, owner)] for plan in plans)), ())
 
 
 def _denial(said: DryRun, dry_runs: DryRuns, role_arn: str) -> DryRunDenial:
