@@ -342,3 +342,38 @@ def test_before_the_first_sweep_a_path_waits_that_was_lost_with_a_table_that_som
     survey = state_of(vpc_id).survey
     assert survey
     assert survey.waiting == (set() if is_lost else {(subnet_id, "monitoring")})
+
+
+@pytest.mark.parametrize("by", ["a subnet", "a route"])
+def test_with_fix_dns_whoever_makes_a_subnet_or_deletes_a_route_has_the_vpcs_dns_turned_on_which_stays_on(
+    monkeypatch: pytest.MonkeyPatch, by: str
+) -> None:
+    document = json.dumps({"version": 1, "fix_dns": True})
+    with emulated_world(monkeypatch, POLICY_PARAMETER="/policy", MAY_FIX_DNS="yes", retire_after_hours=72) as world:
+        boto3.client("ssm").put_parameter(Name="/policy", Value=document, Type="String")
+        days, ec2, vpc_id = Days(world, monkeypatch), world.ec2, world.make_vpc(dns=False)
+        ec2.modify_vpc_attribute(VpcId=vpc_id, EnableDnsSupport={"Value": False})
+        subnet_id, main = world.make_subnet(vpc_id), world.open_to_internet(vpc_id)
+        days.sweeps(3)
+        attributes = ("enableDnsSupport", "enableDnsHostnames")
+
+        def are_on() -> set[bool]:
+            found = [ec2.describe_vpc_attribute(VpcId=vpc_id, Attribute=name) for name in attributes]
+            return {bool(one[f"E{name[1:]}"]["Value"]) for one, name in zip(found, attributes, strict=True)}
+
+        assert are_on() == {False}, "the owner turned them off"
+        if by == "a route":
+            days.cut_off(main)
+        else:
+            table = ec2.create_route_table(VpcId=vpc_id)["RouteTable"]["RouteTableId"]
+            subnet_id = world.make_subnet(vpc_id, "10.0.9.0/24")
+            ec2.associate_route_table(RouteTableId=table, SubnetId=subnet_id)
+        days.sweeps(2)
+        assert any("DNS" in text for text in days.texts())
+        assert (len(days.live(vpc_id)), are_on()) == (1, {True})
+        if by == "a subnet":
+            ec2.delete_subnet(SubnetId=subnet_id)
+        else:
+            world.open_to_internet(vpc_id)
+        days.sweeps(3)
+        assert are_on() == {True}

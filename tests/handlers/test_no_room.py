@@ -188,3 +188,26 @@ def test_people_hear_once_of_a_zone_whose_subnets_are_reserved_whichever_is_trie
         work(days)
         said.append(sum("InsufficientFreeAddressesInSubnet" in text for text in days.texts()))
     assert said[1:] == [0] * 5
+
+
+@pytest.mark.parametrize("free", [200, 0])
+def test_a_zone_that_is_taken_off_an_endpoint_and_filled_is_restored_once_there_is_room_and_nobody_hears_before(
+    days: Days, free: int
+) -> None:
+    vpc_id = days.world.make_vpc()
+    days.world.make_subnet(vpc_id)
+    second = days.world.make_subnet(vpc_id, "10.0.2.0/24", "us-east-1b")
+    days.sweeps(2)
+    (ours,) = [one for one in days.world.endpoints(vpc_id) if "monitoring" in one["ServiceName"]]
+    days.texts()
+    days.account.set_free_addresses(second, free)
+    days.world.ec2.modify_vpc_endpoint(VpcEndpointId=ours["VpcEndpointId"], RemoveSubnetIds=[second])
+    days.sweeps(3)
+    is_restored = any(second in subnets for subnets in monitoring_in(days, vpc_id))
+    assert (is_restored, bool(days.texts())) == ((True, True) if free else (False, False))
+    if not free:
+        (service,) = [one for one in days.look(vpc_id)["services"] if one["service"] == "monitoring"]
+        assert (service["state"], service["detail"]) == ("served", "")
+    days.account.set_free_addresses(second, 200)
+    days.sweeps(1)
+    assert any(second in subnets for subnets in monitoring_in(days, vpc_id))
