@@ -73,6 +73,12 @@ def test_new_agents_go_where_they_fit_and_else_begin_a_chunk() -> None:
     assert place([full], agents(2, start=2000), fits=few(7))[0] is full
 
 
+def test_at_least_half_of_those_that_fit_are_found_to() -> None:
+    assert [
+        sizes(place([chunk(0, 1)], agents(20, start=2000), fits=few(most)))[0] for most in (1, 2, 7, 8, 15, 16)
+    ] == [*(1, 2, 4, 8, 8, 16)]
+
+
 def test_one_that_fits_nowhere_has_a_chunk_of_its_own_and_keeps_nobody_out() -> None:
     too_long, *others = agents(4)
     placed = place([], [too_long, *others], fits=lambda chunk: too_long.entity not in chunk.agents)

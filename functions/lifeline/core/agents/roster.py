@@ -113,10 +113,10 @@ def _fitting(chunk: Chunk, agents: Sequence[Agent], fits: Callable[[Chunk], bool
     """The first of the agents, as many as were found to fit: at least half of those that do. Of a few is tried first,
     because what it takes to try grows with their bytes.
     """
-    count = 0
-    while count < len(agents) and fits(_with(chunk, agents[: 2 * count + 1])):
-        count = 2 * count + 1
-    return agents[:count]
+    fitting, more = agents[:0], agents[:1]
+    while len(fitting) < len(more) and fits(_with(chunk, more)):
+        fitting, more = more, agents[: 2 * len(more) + 1]
+    return fitting
 
 
 def _with(chunk: Chunk, agents: Sequence[Agent]) -> Chunk:
