@@ -1,5 +1,6 @@
 """Gateway endpoints beside what is narrow on purpose, and beside what failed."""
 
+import json
 from dataclasses import replace
 from typing import Any
 
@@ -12,6 +13,7 @@ from tests.support.builders import (
     NARROW_POLICY,
     S3,
     SHUT_POLICY,
+    VPC_ID,
     endpoint,
     gateway,
     own_security_group,
@@ -42,6 +44,32 @@ def test_others_narrow_gateway_endpoint_gets_no_full_access_one_beside_it(policy
     assert ("lets nobody through" in made.error) is ("have its policy allow" in made.error) is (policy == SHUT_POLICY)
     (report,) = plan(vpc(*TWO, replace(THEIRS, policy=policy)), "s3").services
     assert report.state is ServiceState.BLOCKED
+
+
+OWNER = "111122223333"
+OWN_CALLERS = {"Condition": {"StringEquals": {"aws:PrincipalAccount": OWNER}}}
+
+
+def allowing(**more: Any) -> str:
+    return json.dumps({"Statement": [{"Effect": "Allow", "Principal": "*", "Action": "*", "Resource": "*", **more}]})
+
+
+@pytest.mark.parametrize(
+    ("limits", "status"),
+    [
+        (OWN_CALLERS, Status.BLOCKED),
+        ({"Principal": {"AWS": f"arn:aws:iam::{OWNER}:*"}}, Status.BLOCKED),
+        ({"Condition": {"StringEquals": {"aws:SourceVpc": VPC_ID}}}, Status.PLANNED),
+        ({"Condition": {"IpAddress": {"aws:VpcSourceIp": "10.0.0.0/8"}}}, Status.PLANNED),
+    ],
+)
+def test_one_for_the_accounts_own_callers_is_narrow_and_one_for_all_who_are_in_the_vpc_is_not(
+    limits: dict[str, Any], status: Status
+) -> None:
+    """Credentials of another account may be used in the VPC, too."""
+    (made,) = routing(vpc(*TWO, replace(THEIRS, policy=allowing(**limits)), owner_id=OWNER))
+    assert made.status is status
+    assert (THEIRS.id in made.error) is (status is Status.BLOCKED)
 
 
 @pytest.mark.parametrize("tables", [(), ("unused",)])
@@ -81,6 +109,21 @@ def test_lifelines_own_is_spread_beside_a_narrow_one_only_where_it_is_narrow_too
     network = vpc(*TWO, subnet("c"), table("three", subnets=("c",)), THEIRS, own)
     (made,) = routing(network)
     assert (made.kind, made.status) == (ActionKind.ADD_ROUTE_TABLES, status)
+
+
+@pytest.mark.parametrize(
+    ("policy", "status"), [(NARROW_POLICY, Status.BLOCKED), (allowing(**OWN_CALLERS), Status.PLANNED)]
+)
+def test_lifelines_own_for_the_accounts_own_callers_is_spread_only_where_others_is_no_narrower(
+    policy: str, status: Status
+) -> None:
+    own = gateway("two", id="vpce-2", policy=allowing(**OWN_CALLERS))
+    theirs = replace(THEIRS, policy=policy)
+    network = vpc(*TWO, subnet("c"), table("three", subnets=("c",)), theirs, own, owner_id=OWNER)
+    (made,) = routing(network)
+    assert (made.kind, made.status) == (ActionKind.ADD_ROUTE_TABLES, status)
+    told = [note for note in plan(network, "s3").notes if "Lifeline made" in note]
+    assert len(told) == (status is Status.BLOCKED)
 
 
 def narrow_interface(*, own: bool) -> Endpoint:

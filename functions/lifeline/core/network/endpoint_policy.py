@@ -121,6 +121,13 @@ def hangs_on_account(endpoint: Endpoint, vpc: Vpc) -> bool:
     return _judged_for(vpc.owner_id, endpoint, vpc, vpc) is not _judged_for("", endpoint, vpc, vpc)
 
 
+def lets_any_caller_through(endpoint: Endpoint, vpc: Vpc) -> bool:
+    """True if the policy lets everything through that clients in the VPC send, whichever account's credentials they
+    use.
+    """
+    return _judged_for("", endpoint, vpc, vpc) is Opening.OPEN
+
+
 def is_shut(endpoint: Endpoint, vpc: Vpc) -> bool:
     """True if the endpoint's policy lets nothing through that counts."""
     return judge_policy(endpoint, vpc).opening is Opening.SHUT

@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import islice
 
-from lifeline.core.network.endpoint_policy import Opening, judge_policy
+from lifeline.core.network.endpoint_policy import Opening, judge_policy, lets_any_caller_through
 from lifeline.core.network.gates import ObstacleKind
 from lifeline.core.network.model import Catalog, Endpoint, EndpointState, EndpointType, Subnet, Vpc, is_own
 from lifeline.core.network.network_path import Reach
@@ -16,6 +17,7 @@ from lifeline.core.plan.service import ServicePlanner
 from lifeline.core.wording import write_count
 
 _WITHOUT_ROUTE = frozenset({Reach.UNREACHABLE, Reach.PENDING, Reach.FAILED})
+_FULL_ACCESS = 2
 
 
 class GatewayPlanner(ServicePlanner):
@@ -115,8 +117,8 @@ class GatewayPlanner(ServicePlanner):
             need = self.scene.cut_off(shut, service)
         reason = f"{need}: {write_count(len(missing), 'route table')} without a route to it"
         chosen = self.policy_of(self.service, own[0].id if own else "")
-        is_wide = not chosen.document and (not own or _lets_all_through(own[0], self.vpc))
-        narrow = self._beside_narrow() if is_wide else ""
+        width = _width(own[0], self.vpc) if own else _FULL_ACCESS
+        narrow = "" if chosen.document else self._beside_narrow(width)
         if own:
             action = self.action(ActionKind.ADD_ROUTE_TABLES, reason, route_table_ids=missing, endpoint_id=own[0].id)
             refusal = self.ports_words() or narrow
@@ -127,9 +129,9 @@ class GatewayPlanner(ServicePlanner):
         refusal = self.ports_words() or self.may_create() or chosen.refusal or narrow or self._quota_words()
         return action.blocked(refusal) if refusal else self.complete(action)
 
-    def _beside_narrow(self) -> str:
-        """Why no table may get a route to a gateway endpoint that lets everything through; an empty text if it may."""
-        others = (one for one in self.live() if not self.is_own(one) and _narrows(one, self.vpc))
+    def _beside_narrow(self, width: int) -> str:
+        """Why no table may get a route to a gateway endpoint of this `_width`; an empty text if it may."""
+        others = (one for one in self.live() if not self.is_own(one) and _narrows(one, width, self.vpc))
         theirs, service = next(others, None), self.requirement.service
         if theirs is None or self._is_asked_for:
             return ""
@@ -167,24 +169,27 @@ def gateway_notes(scene: Scene, catalog: Catalog) -> Iterator[str]:
                 f"{answering.id} answers for the {service} service in the whole VPC, so it gets no gateway "
                 f'endpoint: if it should have one as well, add "gateway_always": ["{service}"] to the policy'
             )
-        wide = next((one for one in gateways if is_own(one, owner) and _lets_all_through(one, vpc)), None)
-        others = (one for one in (answering, *gateways) if one and not is_own(one, owner))
-        narrow = next((one for one in others if _narrows(one, vpc)), None)
-        if wide and narrow:
+        own = (one for one in gateways if is_own(one, owner))
+        others = [one for one in (answering, *gateways) if one and not is_own(one, owner)]
+        pairs = ((wide, one) for wide in own for one in others if _narrows(one, _width(wide, vpc), vpc))
+        for wide, narrow in islice(pairs, 1):
             yield (
                 f"{wide.id}, which Lifeline made, lets everything through to the {service} service, and {narrow.id} "
                 f"may not. Lifeline changes neither: delete {wide.id} if {narrow.id} should be the only way"
             )
 
 
-def _narrows(endpoint: Endpoint, vpc: Vpc) -> bool:
-    """True if the endpoint's policy may not let through all that subnets send to it. A gateway on no table that one of
-    them uses restricts nobody: whoever made it must not keep others from the service.
+def _narrows(endpoint: Endpoint, width: int, vpc: Vpc) -> bool:
+    """True if the endpoint's policy may not let through what one of this `_width` does. A gateway on no table that
+    subnets use restricts nobody: whoever made it must not keep others from the service.
     """
     used = {table.id for subnet in vpc.subnets if (table := effective_route_table(subnet, vpc))}
     is_used = endpoint.type is not EndpointType.GATEWAY or not used.isdisjoint(endpoint.route_table_ids)
-    return is_used and not _lets_all_through(endpoint, vpc)
+    return is_used and _width(endpoint, vpc) < width
 
 
-def _lets_all_through(endpoint: Endpoint, vpc: Vpc) -> bool:
-    return judge_policy(endpoint, vpc).opening is Opening.OPEN
+def _width(endpoint: Endpoint, vpc: Vpc) -> int:
+    """2 if the endpoint lets everything through, 1 if only with credentials of the accounts that are in the VPC, which
+    keeps those of others out that somebody brings along, and 0 if it may not let through all of that, either.
+    """
+    return (judge_policy(endpoint, vpc).opening is Opening.OPEN) + lets_any_caller_through(endpoint, vpc)
