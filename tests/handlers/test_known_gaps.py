@@ -25,6 +25,7 @@ from lifeline.core.requests.trigger import Trigger
 from lifeline.handlers import detect_metric_gaps, reconcile_endpoints
 from tests.handlers.test_claims import refused, strict_for_all, their_table, theirs
 from tests.handlers.test_dns_records import add_subnet
+from tests.handlers.test_teardown import Site
 from tests.support import strict
 from tests.support.cases import Case
 from tests.support.days import MINUTES, Days
@@ -485,6 +486,63 @@ def test_an_endpoint_that_is_created_again_has_full_access_unless_a_policy_is_na
     (made,) = [one for one in case.look(vpc_id)["actions"] if one["status"] == "done"]
     assert made["endpoint_policy"] == "full access"
     assert any("policy: full access" in text for text in case.told())
+
+
+@pytest.mark.parametrize("is_by_route", [True, False])
+def test_so_has_one_that_went_by_a_route_or_by_a_refused_deletion(days: Days, *, is_by_route: bool) -> None:
+    site = Site(days)
+    (ours,) = days.live(site.vpc_id)
+    for_a_role = {**FULL_ACCESS, "Principal": {"AWS": f"arn:aws:iam::{ACCOUNT}:role/agents"}}
+    policy = json.dumps({"Statement": [for_a_role]})
+    days.world.ec2.modify_vpc_endpoint(VpcEndpointId=ours, PolicyDocument=policy)
+    days.sweeps(2)
+    assert (days.live(site.vpc_id), days.texts()) == ([ours], [])
+    if is_by_route:
+        gateway_id = days.world.ec2.create_internet_gateway()["InternetGateway"]["InternetGatewayId"]
+        days.world.ec2.attach_internet_gateway(InternetGatewayId=gateway_id, VpcId=site.vpc_id)
+        table_id = days.world.main_table(site.vpc_id)
+        days.connect(table_id, site.vpc_id)
+        days.sweeps(80, every=8)
+        assert days.live(site.vpc_id) == []
+        days.cut_off(table_id)
+    else:
+        days.deliver(site.try_subnet())
+        assert days.live(site.vpc_id) == []
+        site.add_interface()
+    days.texts()
+    days.sweeps(2)
+    assert any("policy: full access" in text for text in days.texts())
+    (made,) = days.world.endpoints(site.vpc_id)
+    assert json.loads(made["PolicyDocument"])["Statement"] == [FULL_ACCESS]
+
+
+@pytest.mark.parametrize("moved", [1, 2])
+def test_whoever_takes_every_subnet_off_a_narrow_gateway_endpoints_tables_gets_them_one_with_full_access(
+    monkeypatch: pytest.MonkeyPatch, moved: int
+) -> None:
+    with emulated_world(monkeypatch, REQUIRED_SERVICES="s3") as world:
+        days, ec2, vpc_id = strict_for_all(Days(world, monkeypatch)), world.ec2, world.make_vpc()
+        table_id = ec2.create_route_table(VpcId=vpc_id)["RouteTable"]["RouteTableId"]
+        links = [
+            ec2.associate_route_table(RouteTableId=table_id, SubnetId=world.make_subnet(vpc_id, cidr))["AssociationId"]
+            for cidr in ("10.0.1.0/24", "10.0.2.0/24")
+        ]
+        bucket = json.dumps({"Statement": [{**FULL_ACCESS, "Resource": "arn:aws:s3:::theirs/*"}]})
+        made = ec2.create_vpc_endpoint(**their_table(vpc_id, table_id), PolicyDocument=bucket)["VpcEndpoint"]
+        days.clock.advance(MINUTES)
+        days.sweeps(2)
+        assert (days.live(vpc_id), days.texts()) == ([made["VpcEndpointId"]], [])
+        for link in links[:moved]:
+            ec2.disassociate_route_table(AssociationId=link)
+        days.sweeps(2)
+        (text,) = days.texts()
+        if moved < len(links):
+            assert days.live(vpc_id) == [made["VpcEndpointId"]]
+            assert "no gateway endpoint with full access is added beside it" in text
+            return
+        (ours,) = (one for one in world.endpoints(vpc_id) if one["VpcEndpointId"] != made["VpcEndpointId"])
+        assert "policy: full access" in text
+        assert json.loads(ours["PolicyDocument"])["Statement"] == [FULL_ACCESS]
 
 
 # ---- a route into the unknown
