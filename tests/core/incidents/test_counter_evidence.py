@@ -12,7 +12,7 @@ from lifeline.core.guards.urgency import KnownPath, KnownVpc, note_paths
 from lifeline.core.history.change import Change
 from lifeline.core.incidents.incident import Cause, CauseKind, Confidence
 from lifeline.core.network.dns import DnsView
-from lifeline.core.network.model import EndpointState, Rule, SecurityGroup, TargetKind, Vpc
+from lifeline.core.network.model import AclEntry, EndpointState, NetworkAcl, Rule, SecurityGroup, TargetKind, Vpc
 from lifeline.core.network.reach import ServiceReach
 from lifeline.core.network.tiers import classify_subnets
 from lifeline.core.plan.actions import Plan, ServiceReport, ServiceState
@@ -182,6 +182,51 @@ class TestAnEndpointThatServesOthers:
         assert (closed.shut, reopened.shut) == ({"monitoring": {"subnet-a": minute(-9000)}}, {})
         assert noted(self.SEEN, minute(-2), reopened).shut == {"monitoring": {"subnet-a": minute(-2)}}
         assert noted(self.SEEN, minute(-8000), closed) == closed
+
+
+class TestAnEndpointThatAPartOfTheSubnetIsKeptFrom:
+    """What Lifeline saw of the subnet, which has a path, says nothing of that part of it."""
+
+    HALF = replace(own_security_group("10.0.1.128/25"), tags=(), on_record=False)
+    SEEN = vpc(subnet("a"), endpoint(MONITORING, "a", own=False), HALF)
+    DOUBT = "maybe by another name: it isn't known since when only a part of its subnet has been closed"
+
+    def cause(self, seen: Vpc, address: str = "10.0.1.20", **more: Any) -> Cause:
+        instance = replace(INSTANCE, address=address, group_ids=frozenset())
+        return why(facts(seen, known=noted(self.SEEN, minute(-9000)), instance=instance, **more))
+
+    def test_is_likely_the_cause_where_the_agent_reported_with_no_change_on_record(self) -> None:
+        cause = self.cause(self.SEEN)
+        assert (*verdict(cause), cause.confidence) == (CauseKind.ENDPOINT_CLOSED, False, Confidence.MEDIUM)
+        assert f"the agent reported until 2026-03-02 08:59:00 UTC, {self.DOUBT}" in cause.evidence
+
+    def test_is_likely_the_cause_where_a_rule_for_one_host_keeps_the_agent_out(self) -> None:
+        entries = [AclEntry(100, egress, True, "-1", "0.0.0.0/0") for egress in (True, False)]
+        acl = NetworkAcl("acl-b", frozenset({"subnet-b"}), (AclEntry(50, False, False, "-1", "10.0.1.20/32"), *entries))
+        there = (subnet("a"), subnet("b", cidr="10.0.2.0/24"), endpoint(MONITORING, "b", own=False))
+        seen = vpc(*there, own_security_group(tags=(), on_record=False), network_acls=(acl,))
+        cause = self.cause(seen)
+        assert (cause.kind, cause.confidence) == (CauseKind.ENDPOINT_CLOSED, Confidence.MEDIUM)
+        assert any(self.DOUBT in line for line in cause.evidence)
+
+    def test_is_likely_the_cause_where_the_group_lets_members_in_and_those_of_the_subnet_were_not_read(self) -> None:
+        members = replace(self.HALF, ingress=(Rule("tcp", 443, 443, groups=("sg-app",)),))
+        cause = self.cause(replace(self.SEEN, security_groups=(members,), interfaces=None))
+        assert (cause.kind, cause.confidence) == (CauseKind.ENDPOINT_CLOSED, Confidence.MEDIUM)
+        assert any(self.DOUBT in line for line in cause.evidence)
+
+    def test_is_surely_the_cause_where_its_change_is_on_record(self) -> None:
+        cause = self.cause(self.SEEN, changes=(change("RevokeSecurityGroupIngress", self.HALF.id),))
+        assert (cause.kind, cause.confidence) == (CauseKind.ENDPOINT_CLOSED, Confidence.HIGH)
+        assert not any(self.DOUBT in line for line in cause.evidence)
+
+    def test_is_surely_the_cause_for_an_agent_that_has_never_reported(self) -> None:
+        cause = self.cause(self.SEEN, agent=agent(seen_at=None))
+        assert (cause.kind, cause.confidence) == (CauseKind.ENDPOINT_CLOSED, Confidence.HIGH)
+
+    def test_says_nothing_of_a_subnet_that_is_closed_as_a_whole(self) -> None:
+        cause = self.cause(replace(self.SEEN, security_groups=(replace(self.HALF, ingress=()),)))
+        assert (cause.kind, cause.confidence) == (CauseKind.ENDPOINT_CLOSED, Confidence.HIGH)
 
 
 class TestTheOwnGroup:

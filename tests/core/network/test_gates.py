@@ -51,6 +51,8 @@ def test_a_subnet_without_the_ip_version_is_no_end(version: int) -> None:
         (64, 127, "10.0.1.64/26"),
         (4, 7, "10.0.1.0/29"),
         (8, 15, "10.0.1.8/29"),
+        (4, 4, "10.0.1.4"),
+        (254, 254, "10.0.1.254"),
     ],
 )
 def test_a_part_of_a_subnet_is_named_with_the_addresses_that_no_interface_gets(

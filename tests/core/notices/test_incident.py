@@ -420,7 +420,10 @@ def test_how_an_incident_ended_is_told(news: News, words: str) -> None:
     ("known", "words"),
     [
         (incident(notified_cause="AGENT|vpc-1"), "are still silent, and Lifeline has found a better explanation."),
-        (incident(notified_cause=CUT.key), "are still silent: what looked like a fix did not last."),
+        (
+            incident(notified_cause=CUT.key, notified_phase=Phase.RECOVERING),
+            "are still silent: what looked like a fix did not last.",
+        ),
         (
             incident(replace(CUT, kind=CauseKind.ENDPOINT_PENDING)),
             "are still silent, although they were expected back by now.",
@@ -429,6 +432,18 @@ def test_how_an_incident_ended_is_told(news: News, words: str) -> None:
 )
 def test_why_it_is_told_once_more_is_said(known: Incident, words: str) -> None:
     assert words in prose(News(NewsKind.UPDATED, known, silent=TWO), at=25)
+
+
+@pytest.mark.parametrize(
+    ("phase", "cause"),
+    [(Phase.BROKEN, CUT), (Phase.RECOVERING, replace(CUT, fixed_at=minute(20)))],
+    ids=["of-no-fix", "of-one-that-holds"],
+)
+def test_that_an_incident_is_more_severe_is_not_told_as_a_fix_that_did_not_last(phase: Phase, cause: Cause) -> None:
+    worse = incident(cause, phase=phase, notified_phase=phase, notified_cause=cause.key, severity=Severity.CRITICAL)
+    notified = prose(News(NewsKind.UPDATED, worse, silent=TWO), at=25)
+    assert "are still silent, and Lifeline now rates the incident as critical." in notified
+    assert "did not last" not in notified
 
 
 def test_an_endpoint_that_does_not_come_up_is_not_called_unseen() -> None:

@@ -68,6 +68,17 @@ def outlived_words(facts: Facts, service: str, kind: CauseKind, path: NetworkPat
     )
 
 
+def partial_words(facts: Facts, service: str) -> tuple[str, ...]:
+    """That the agent reported, as clauses, where only a part of its subnet is closed: that isn't kept, so it may have
+    been all the time.
+    """
+    seen_at = facts.agent.seen_at
+    if seen_at is None or service != METRICS:
+        return ()
+    reported = f"the agent reported until {write_time(seen_at)}, maybe by another name"
+    return (f"{reported}: it isn't known since when only a part of its subnet has been closed",)
+
+
 def ipv6_words(facts: Facts) -> tuple[str, ...]:
     """By which way an agent may reach AWS that its IPv4 network doesn't show, as clauses: dual-stack names, such as
     monitoring.<region>.api.aws, lead there by IPv6 (CloudWatch agent guide: use_dualstack_endpoint), and DNS64 gives

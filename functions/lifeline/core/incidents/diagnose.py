@@ -31,7 +31,13 @@ from lifeline.core.guards.mode import Mode
 from lifeline.core.history.change import Change
 from lifeline.core.incidents.canary import canary_cause
 from lifeline.core.incidents.changes import Field, change_evidence, change_words, clock_words
-from lifeline.core.incidents.counter_evidence import counter_evidence, had_path, ipv6_words, outlived_words
+from lifeline.core.incidents.counter_evidence import (
+    counter_evidence,
+    had_path,
+    ipv6_words,
+    outlived_words,
+    partial_words,
+)
 from lifeline.core.incidents.facts import METRICS, WITHOUT_ENDPOINT, Around, Facts, cause_of
 from lifeline.core.incidents.incident import RECOVERY_TIME, Cause, CauseKind, Confidence
 from lifeline.core.incidents.late import Others, late_causes
@@ -91,7 +97,7 @@ def diagnose(
         key = Around.key(of_agent)
         around = known[key] = known.get(key) or Around(of_agent)
         if asking := around.interface_of(of_agent):
-            around = known[key, asking] = known.get((key, asking)) or Around(of_agent, asking)
+            around = known[key, asking] = known.get((key, asking)) or Around(of_agent, asking, around.partial)
         found[entity] = _diagnose(of_agent, now, around)
         if found[entity].kind is CauseKind.AGENT:
             closed = around.changes_of_other_names(of_agent, METRICS, now)
@@ -232,6 +238,8 @@ class _Check:
                 self.against[service] = (*against, *([_elsewhere_words(elsewhere)] if elsewhere else []))
                 return None
             doubts = (*ipv6_words(self.facts), *outlived_words(self.facts, service, kind, path))
+            if service in self.around.partial:
+                doubts = (*doubts, *partial_words(self.facts, service))
             has_had_path = had_path(self.facts, service, kind, path)
             if service == METRICS and self.facts.agent.seen_at and not has_had_path:
                 confidence = Confidence.MEDIUM

@@ -258,12 +258,20 @@ def is_outlived(kind: CauseKind, path: NetworkPath | None) -> bool:
     return kind in {CauseKind.ENDPOINT_CLOSED, CauseKind.DNS_OFF, CauseKind.OWN_GROUP}
 
 
+def _may_differ(path: NetworkPath) -> bool:
+    """True if a part of the subnet is kept from the service, or may be, and not all of it."""
+    return path.reach is Reach.UNKNOWN or (bool(path.shut) and path.reach.is_open_in_part)
+
+
 class Around:
     """The paths from one subnet and what they depend on, computed once for all agents there with the same needs; or
-    from one interface (`asking`), where these differ.
+    from one interface (`asking`), where these differ. `partial` are the services that only a part of the subnet may be
+    kept from: what Lifeline saw of the subnet before says nothing of that part.
     """
 
-    def __init__(self, facts: Facts, asking: NetworkInterface | None = None) -> None:
+    def __init__(
+        self, facts: Facts, asking: NetworkInterface | None = None, partial: frozenset[str] | None = None
+    ) -> None:
         self._facts = facts
         self._subnet = facts.subnet
         self._asking = asking
@@ -273,6 +281,8 @@ class Around:
         self._closed: dict[tuple[str, NetworkInterface | None], tuple[ClosedEndpoint, ...]] = {}
         self.paths: Mapping[str, NetworkPath] = self._find_paths()
         self.tier = classify(self._subnet, facts.vpc) if self._subnet and facts.vpc else None
+        found = (service for service, path in self.paths.items() if _may_differ(path))
+        self.partial = frozenset(found) if partial is None else partial
 
     @property
     def has_no_way_out(self) -> bool:

@@ -85,6 +85,11 @@ class News:
         """True if an earlier notice named another cause."""
         return _is_explained(self.incident)
 
+    @property
+    def is_disappointed(self) -> bool:
+        """True if an earlier notice told of a fix that did not last."""
+        return _is_disappointed(self.incident)
+
 
 @dataclass(frozen=True, slots=True)
 class IncidentUpdate:
@@ -305,8 +310,7 @@ class _Update:
         is_worse = incident.severity is not None and _is_above(incident.severity, incident)
         if is_worse or (has_joined and self._now - incident.notified_at >= UPDATE_EVERY):
             return NewsKind.UPDATED
-        is_disappointed = incident.phase is Phase.BROKEN and incident.notified_phase is Phase.RECOVERING
-        if is_disappointed or _is_explained(incident):
+        if _is_disappointed(incident) or _is_explained(incident):
             return NewsKind.UPDATED
         return NewsKind.REMINDER if _reminders_due(incident, self._now) > incident.reminders else None
 
@@ -379,6 +383,10 @@ def _is_above(severity: Severity, incident: Incident) -> bool:
 
 def _is_explained(incident: Incident) -> bool:
     return incident.notified_cause not in ("", incident.cause.key)
+
+
+def _is_disappointed(incident: Incident) -> bool:
+    return incident.phase is Phase.BROKEN and incident.notified_phase is Phase.RECOVERING
 
 
 def _size(incident: Incident, members: Sequence[Agent]) -> int:

@@ -70,7 +70,9 @@ class End:
         return cls(usable_in(cidr) if cidr else (), cidr, version)
 
     def part(self, addresses: Ranges) -> str:
-        """Some of its addresses in words: its name if they are all. Addresses that no interface gets don't count."""
+        """Some of its addresses in words: its name if they are all. Addresses that no interface gets don't count
+        where that makes it shorter.
+        """
         if addresses == self.addresses:
             return self.name
         if "/" not in self.name or ", " in self.name:  # it isn't one block
@@ -78,7 +80,9 @@ class End:
         first, last = span(self.name)
         low, high = self.addresses[0][0], self.addresses[-1][1]
         whole = tuple((first if start == low else start, last if end == high else end) for start, end in addresses)
-        return blocks_in(whole, self.version)
+        pairs = zip(whole, addresses, strict=True)
+        shortest = (min(pair, key=lambda one: len(blocks_in((one,), self.version))) for pair in pairs)
+        return blocks_in(tuple(shortest), self.version)
 
 
 @dataclass(frozen=True, slots=True)

@@ -146,7 +146,9 @@ def _reason_for_update(news: News, now: datetime, *, one: bool) -> str:
     until = recovers_until(news.incident)
     if until and until <= now:
         return f", although {'it was' if one else 'they were'} expected back by now"
-    return ": what looked like a fix did not last"
+    if news.is_disappointed:
+        return ": what looked like a fix did not last"
+    return f", and Lifeline now rates the incident as {news.severity}"
 
 
 def _beginning(news: News) -> str:
