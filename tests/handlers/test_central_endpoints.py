@@ -5,9 +5,13 @@ from typing import Any
 
 import boto3
 import pytest
+from moto.ec2 import ec2_backends
 
+from lifeline.handlers.reconcile_endpoints import handler
+from lifeline.reconciler.steps.planning import CROWDED
 from tests.support.cases import Case, requiring
 from tests.support.counting import calls_of, counted_calls
+from tests.support.world import Context
 
 NAME = "monitoring.us-east-1.amazonaws.com"
 BUCKETS = "s3.us-east-1.amazonaws.com"
@@ -180,6 +184,84 @@ def test_a_silent_agents_notice_names_the_unlisted_endpoint_to_which_a_zone_lead
         f"- private hosted zone {zone_id} leads to vpce-0123456789abcdef0, which was deleted or is elsewhere: its "
         "addresses were not read"
     ) in why
+
+
+def test_once_ec2_lists_a_deleted_endpoint_no_more_the_zone_that_leads_there_counts_as_serving_again(
+    spoke: Spoke,
+) -> None:
+    """It may as well be another account's, which can't be told from here: docs/central.md says so."""
+    endpoint_id = spoke.endpoint_of_hub()
+    spoke.zone_leading_to(endpoint_id)
+    spoke.route()
+    spoke.ec2.delete_vpc_endpoints(VpcEndpointIds=[endpoint_id])
+    spoke.case.later()
+    assert spoke.service()["state"] == "blocked"
+    for region in ec2_backends["123456789012"].values():
+        region.vpc_end_points.pop(endpoint_id, None)
+    spoke.case.forget_dns()
+    assert spoke.service()["state"] == "served centrally"
+
+
+def test_a_hub_serves_a_subnet_that_has_no_room_for_an_endpoint(spoke: Spoke) -> None:
+    spoke.case.world.hub_zone(spoke.vpc_id, NAME, "10.9.0.10")
+    spoke.route()
+    spoke.case.account.set_free_addresses(spoke.subnet, 3)
+    assert spoke.service()["state"] == "served centrally"
+    assert spoke.case.told() == []
+
+
+@pytest.mark.parametrize("case", [{**requiring("monitoring"), "CREATABLE_SERVICES": "logs"}], indirect=True)
+def test_a_hub_serves_what_lifeline_may_not_create(spoke: Spoke) -> None:
+    zone_id = spoke.case.world.hub_zone(spoke.vpc_id, NAME, "10.9.0.10")
+    spoke.route()
+    with counted_calls() as made:
+        found = spoke.service()
+    assert (found["state"], found["by"], spoke.case.told()) == ("served centrally", zone_id, [])
+    with counted_calls() as kept:
+        spoke.service()
+    assert (calls_of(made, *DNS), calls_of(kept, *DNS)) == (4, 0)
+
+
+@pytest.mark.parametrize("case", [{**requiring("monitoring"), "CREATABLE_SERVICES": "logs"}], indirect=True)
+def test_what_lifeline_may_not_create_is_blocked_where_no_hub_answers(spoke: Spoke) -> None:
+    found = spoke.service()
+    assert (found["state"], "CreatableServices" in found["detail"]) == ("blocked", True)
+
+
+def test_where_no_endpoint_can_be_made_nobody_is_told_before_its_turn_which_comes_after_those_of_others(
+    case: Case, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who answers there is read for the verdict alone."""
+    monkeypatch.setenv("MOST_DNS_VIEWS", "1")
+    full, ready = [Spoke(case) for _ in range(3)], case.world.make_vpc()
+    case.world.make_subnet(ready)
+    for one in full:
+        one.route()
+        case.account.set_free_addresses(one.subnet, 3)
+    vpc_ids = [*(one.vpc_id for one in full), ready]
+    for number in range(5):
+        answer = handler({"vpc_ids": vpc_ids, "mode": "plan"}, Context(aws_request_id=f"run-{number}"))
+        assert [one["vpc_id"] for one in answer["vpcs"] if CROWDED not in str(one)] == [ready]
+    handler({"vpc_ids": vpc_ids}, Context())
+    assert {vpc_id for body in case.world.requeue() for vpc_id in body["vpc_ids"]} == {one.vpc_id for one in full}
+    assert [notice for notice in case.told() if any(one.vpc_id in notice for one in full)] == []
+    assert "at least 4 free addresses" in full[0].service()["detail"]
+
+
+@pytest.mark.parametrize("has_ipv6", [True, False])
+def test_a_hub_serves_a_subnet_with_ipv6_only_though_the_service_has_no_ipv6_endpoints(
+    spoke: Spoke, *, has_ipv6: bool
+) -> None:
+    spoke.case.account.show(spoke.subnet, Ipv6Native=True, CidrBlock=None)
+    zone_id = spoke.case.world.hub_zone(spoke.vpc_id, NAME, "10.9.0.10")
+    if has_ipv6:
+        record: Any = {"Name": NAME, "Type": "AAAA", "TTL": 60, "ResourceRecords": [{"Value": "fd00:9::10"}]}
+        changes: Any = {"Changes": [{"Action": "CREATE", "ResourceRecordSet": record}]}
+        boto3.client("route53").change_resource_record_sets(HostedZoneId=zone_id, ChangeBatch=changes)
+    spoke.route()
+    to_hub = {"DestinationIpv6CidrBlock": "fd00:9::/32", "TransitGatewayId": spoke.gateway}
+    spoke.ec2.create_route(RouteTableId=spoke.table, **to_hub)
+    assert spoke.service()["state"] == ("served centrally" if has_ipv6 else "blocked")
 
 
 @pytest.mark.parametrize("kind", ["FORWARD"])

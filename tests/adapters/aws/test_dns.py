@@ -414,6 +414,18 @@ def test_a_system_rule_of_a_profile_stays_here_and_its_endpoint_in_this_vpc_is_n
     assert [(one.kind, one.domain) for one in view.kept_here] == [(AnswerKind.PROFILE, "amazonaws.com")]
 
 
+@pytest.mark.parametrize(("state", "answers"), [("deleted", 0), ("Deleted", 0), ("deleting", 1), ("available", 1)])
+def test_an_endpoint_that_a_profile_still_carries_answers_nothing_once_ec2_shows_it_as_deleted(
+    state: str, answers: int
+) -> None:
+    shown = endpoint()
+    shown["VpcEndpoints"][0]["State"] = state
+    shared = profiles(f"arn:aws:ec2:{REGION}:{ACCOUNT}:vpc-endpoint/vpce-1", "arn:aws:route53:::hostedzone/Z9")
+    zones = route53(get_hosted_zone={"HostedZone": {"Name": "corp.example."}})
+    view = central(zones, shared=shared, ec2=Stub(describe_vpc_endpoints=shown)).view(VPC_ID, region=REGION)
+    assert (len(view.answers), view.unreadable) == (1 + answers, ())
+
+
 @pytest.mark.parametrize(("association", "status"), [("DELETING", "COMPLETE"), ("COMPLETE", "DELETED")])
 def test_a_profile_or_resource_that_goes_away_answers_nothing(association: str, status: str) -> None:
     shared = profiles("arn:aws:route53:::hostedzone/Z9", association=association, status=status)

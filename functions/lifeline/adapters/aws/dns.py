@@ -386,14 +386,22 @@ class CentralDns:
             case "resolver-rule":
                 return self._rule_view(resource_id, profile_id)
             case "vpc-endpoint":
-                endpoint = self._endpoint(resource_id)
-                if endpoint.get("VpcId") == vpc_id:  # it is seen as an endpoint of the VPC
-                    return DnsView()
-                return _endpoint_view(endpoint, profile_id, self._addresses_of(resource_id))
+                return self._endpoint_of(resource_id, profile_id, vpc_id)
             case "resolver-query-log-config":
                 return DnsView()
             case _:
                 return DnsView(brought=(f"{kind} {resource_id}",))
+
+    def _endpoint_of(self, endpoint_id: str, profile_id: str, vpc_id: str) -> DnsView:
+        """What a Profile's endpoint answers: nothing once it was deleted, though the Profile may still carry it. One of
+        the VPC itself is seen as such.
+        """
+        if _is_deleted(self._found(endpoint_id)):
+            return DnsView()
+        endpoint = self._endpoint(endpoint_id)
+        if endpoint.get("VpcId") == vpc_id:
+            return DnsView()
+        return _endpoint_view(endpoint, profile_id, self._addresses_of(endpoint_id))
 
     def _zone_name(self, zone_id: str) -> str:
         """The zone's name, read once: it never changes."""
@@ -406,7 +414,7 @@ class CentralDns:
 
     def _endpoint(self, endpoint_id: str) -> dict[str, Any]:
         found = self._found(endpoint_id)
-        if not found or found[0].get("State", "").lower() == EndpointState.DELETED:
+        if not found or _is_deleted(found):
             words = "was deleted or isn't this account's: which names it answers can't be seen from here"
             raise TerminalError(f"{endpoint_id} {words}")
         return found[0]
@@ -466,6 +474,10 @@ class CentralDns:
         if read_at is None or self._now() - read_at >= self._keep:
             return None
         return None if fresh and run < self._run else (found,)
+
+
+def _is_deleted(found: list[dict[str, Any]]) -> bool:
+    return any(one.get("State", "").lower() == EndpointState.DELETED for one in found)
 
 
 def _zone_answer(zone: dict[str, Any]) -> DnsAnswer:

@@ -20,7 +20,7 @@ from lifeline.core.network.dns import DnsView, custom_dns_finding
 from lifeline.core.network.hub import HubView
 from lifeline.core.network.model import IN_PLACE_OF, NO_CAPACITY, Catalog, EndpointState, EndpointType, SeenTier, Vpc
 from lifeline.core.network.way_out import usable_tiers
-from lifeline.core.plan.actions import ASSOCIATES, NAMING, ActionKind, Plan
+from lifeline.core.plan.actions import ASSOCIATES, NAMING, ActionKind, Plan, ServiceState
 from lifeline.core.plan.cost import Price, nat_comparison, price_in
 from lifeline.core.plan.endpoint_lifecycle import Followed
 from lifeline.core.plan.plan import plan_endpoints
@@ -83,7 +83,8 @@ class Planning:
         """Each VPC's plan by id, and the VPCs whose plan must wait for a later run, with the reason: there are too many
         at once, AWS throttled what decides, or it is among the `faults`. A VPC that is gone by now has no plan.
 
-        DNS attributes and central endpoints cost calls for each VPC, so they are read where an endpoint would be made.
+        DNS attributes and central endpoints cost calls for each VPC, so they are read where an endpoint would be made,
+        and the latter also where one can't be: there, a hub may serve all the same. Those wait for others' turns.
         Attributes that are known aren't read again, except for the VPCs in `check_dns`; of the others, which of these
         plans are `about_to_change` something decides: where nothing is applied now, unknown ones count as on.
         `is_region` says that `vpcs` are all of the region, and `fresh` that nothing that an earlier run read of central
@@ -96,9 +97,12 @@ class Planning:
         seen = {vpc.id: self.attributes.see(_settled(vpc) if vpc.id in tried_often else vpc) for vpc in vpcs}
         plans = {vpc_id: self._plan_one(vpc, known, None, 0) for vpc_id, vpc in seen.items()}
         wanting = [vpc_id for vpc_id, plan in plans.items() if _goes_by_names(plan) or self._has_stand_in(seen[vpc_id])]
+        doubted = [vpc_id for vpc_id, plan in plans.items() if vpc_id not in wanting and _hangs_on_names(plan)]
         most = self.settings.dns_views
-        if len(wanting) > most:
+        if len(wanting) + len(doubted) > most:
             wanting.sort(key=self._turn)
+            doubted.sort(key=lambda vpc_id: (not plans[vpc_id].has_work, self._turn(vpc_id)))
+        wanting += doubted
         naming, waiting = wanting[:most], dict.fromkeys(wanting[most:], CROWDED)
         changing = about_to_change({vpc_id: plans[vpc_id] for vpc_id in naming})
         unknown = [vpc_id for vpc_id in changing if vpc_id not in self.attributes.known]
@@ -144,6 +148,9 @@ class Planning:
             if vpc.is_partly_seen:
                 waiting[vpc.id] = THROTTLED
                 plans[vpc.id] = _with_notes(plans[vpc.id], [unread.note for unread in vpc.unread])
+        for vpc_id in waiting.keys() & set(doubted):
+            if not plans[vpc_id].has_work:
+                plans[vpc_id] = _put_off(plans[vpc_id], waiting[vpc_id])
         return plans, waiting | dict.fromkeys(self.faults.keys() & plans.keys(), UNJUDGED)
 
     def read_ahead(self, vpc_ids: Sequence[str]) -> Interfaces | None:
@@ -354,6 +361,19 @@ def read_once(places: HubPlaceStore | None) -> Callable[[], HubPlaces | None]:
 def _goes_by_names(plan: Plan) -> bool:
     """True if who answers for names of services must be known before the plan is carried out."""
     return any(action.kind in _GOES_BY_NAMES for action in plan.planned)
+
+
+def _hangs_on_names(plan: Plan) -> bool:
+    """True if it says that a service is blocked which a central endpoint may serve, about which nobody has asked."""
+    return any(
+        report.state is ServiceState.BLOCKED and any(path.is_unasked for _, path in report.paths)
+        for report in plan.services
+    )
+
+
+def _put_off(plan: Plan, why: str) -> Plan:
+    """The plan without its reasons, which only hold if no central endpoint answers."""
+    return replace(plan, actions=tuple(action.blocked(why) for action in plan.actions))
 
 
 def takes_names(plan: Plan) -> bool:
