@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, cast
 
 import pytest
@@ -12,8 +12,9 @@ from lifeline.core.agents.watches import Watch
 from lifeline.core.coexist.vpc_state import VpcState
 from lifeline.core.errors import TransientError
 from lifeline.core.guards.freeze import Freeze, FreezeKind
-from lifeline.core.guards.urgency import KnownVpc
+from lifeline.core.guards.urgency import KnownPath, KnownVpc
 from lifeline.core.history.change import Change
+from lifeline.core.incidents.facts import METRICS
 from lifeline.core.incidents.incident import Cause, CauseKind
 from lifeline.core.network.dns import DnsView
 from lifeline.core.network.iam_policy import Permission, RoleVerdict
@@ -28,12 +29,15 @@ from tests.support.home import HOME
 
 @dataclass
 class Region:
-    """Isolated VPCs, and everybody who can be asked about them; who or what is in `troubled` can't be read."""
+    """Isolated VPCs, and everybody who can be asked about them; who or what is in `troubled` can't be read. `routes`
+    are in all VPCs, or else in those of `routed`.
+    """
 
     troubled: frozenset[str] = frozenset()
     untraced: tuple[Change, ...] = ()
     state: VpcState = field(default_factory=VpcState)
     routes: tuple[RouteTable, ...] = ()
+    routed: frozenset[str] | None = None
     lists: tuple[tuple[str, tuple[str, ...]], ...] = ()
     seen_lists: tuple[tuple[str, tuple[str, ...]], ...] = ()
     known: dict[str, KnownVpc] = field(default_factory=dict)
@@ -65,7 +69,8 @@ class Region:
 
     def observe(self, vpc_ids: Sequence[str]) -> tuple[Vpc, ...]:
         self._note("observe", str(len(vpc_ids)))
-        return tuple(vpc(subnet(id_), *self.routes, id=id_, prefix_lists=self.seen_lists) for id_ in vpc_ids)
+        routes = {id_: self.routes if self.routed is None or id_ in self.routed else () for id_ in vpc_ids}
+        return tuple(vpc(subnet(id_), *routes[id_], id=id_, prefix_lists=self.seen_lists) for id_ in vpc_ids)
 
     def groups(self, ids: Sequence[str]) -> tuple[SecurityGroup, ...]:
         """Each group names the list of its own number alone."""
@@ -241,6 +246,30 @@ def test_who_else_answers_counts_for_an_instance_in_a_public_subnet_only_without
     (cause,) = region.causes(instances).values()
     assert region.times("view") == times
     assert (cause.words == "the instance has no public IPv4 address") != has_address
+
+
+@pytest.mark.parametrize(("path", "times"), [(METRICS, 1), ("logs", 0), ("subnet-vpc-00000000", 0)])
+@pytest.mark.parametrize("lost_at", [None, minute(0)])
+def test_who_else_answers_counts_where_there_is_a_way_out_if_something_was_seen_to_answer_the_name(
+    path: str, lost_at: datetime | None, times: int
+) -> None:
+    known = KnownVpc(minute(-9000), {path: KnownPath(minute(-9000), lost_at)})
+    region = Region(routes=TO_PEER, known={"vpc-00000000": known})
+    region.causes(instances_in(1, 1))
+    assert region.times("view") == times
+
+
+def test_whoever_has_a_way_out_takes_no_look_at_dns_from_those_that_have_none() -> None:
+    instances = instances_in(20, 20)
+    routed = frozenset(sorted({one.vpc_id for one in instances.values()})[:9])
+    known = {id_: KnownVpc(minute(-9000), {METRICS: KnownPath(minute(-9000))}) for id_ in routed}
+    region = Region(routes=TO_PEER, routed=routed, known=known)
+    causes = region.causes(instances)
+    viewed = {id_ for what, id_ in region.asked if what == "view"}
+    assert (len(viewed), viewed & routed) == (10, set())
+    waiting = [id_ for id_, one in causes.items() if any("in a later run" in line for line in one.evidence)]
+    assert len(waiting) == 1
+    assert not {instances[id_].vpc_id for id_ in waiting} & routed
 
 
 def test_a_vpc_whose_dns_attributes_cannot_be_read_leaves_the_others_known() -> None:

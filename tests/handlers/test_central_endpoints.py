@@ -1,15 +1,18 @@
 """Central means reachable: a hub's zone, and the routes by which a VPC gets there, through the whole handlers."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import boto3
 import pytest
 from moto.ec2 import ec2_backends
 
+from lifeline.handlers import reconcile_endpoints
 from lifeline.handlers.reconcile_endpoints import handler
 from lifeline.reconciler.steps.planning import CROWDED
+from tests.handlers.test_reconcile_endpoints import sqs
 from tests.support.cases import Case, requiring
+from tests.support.cloudtrail import record_call
 from tests.support.counting import calls_of, counted_calls
 from tests.support.world import Context
 
@@ -105,6 +108,29 @@ def test_a_nat_gateway_is_no_way_to_a_hub(case: Case) -> None:
     answer = case.look(vpc_id)
     assert ([one["status"] for one in answer["actions"]], case.world.endpoints(vpc_id)) == (["blocked"], [])
     assert private in answer["actions"][0]["subnet_ids"]
+
+
+def test_behind_a_nat_gateway_a_silent_agent_has_the_cut_of_the_hubs_path_as_its_cause_as_well(case: Case) -> None:
+    """Its subnet has a way out, but the name leads to the hub's addresses."""
+    ec2, (vpc_id, _, private) = case.world.ec2, case.behind_nat()
+    hub: Any = {"DestinationCidrBlock": "10.9.0.0/16"}
+    gateway = ec2.create_transit_gateway()["TransitGateway"]["TransitGatewayId"]
+    ec2.create_transit_gateway_vpc_attachment(VpcId=vpc_id, SubnetIds=[private], TransitGatewayId=gateway)
+    of_subnet: Any = [{"Name": "association.subnet-id", "Values": [private]}]
+    table = ec2.describe_route_tables(Filters=of_subnet)["RouteTables"][0]["RouteTableId"]
+    ec2.create_route(RouteTableId=table, TransitGatewayId=gateway, **hub)
+    case.world.hub_zone(vpc_id, NAME, "10.9.0.10")
+    assert case.look(vpc_id)["services"][0]["state"] == "served centrally"
+    agent = case.launch(private, ago=timedelta(hours=3))
+    ec2.delete_route(RouteTableId=table, **hub)
+    deleted = record_call("DeleteRoute", {"RouteTableId": table, **hub}, {}, at=datetime.now(UTC))
+    reconcile_endpoints.handler(sqs(deleted), Context())
+    case.forget_dns()
+    assert case.look(vpc_id)["services"][0]["state"] == "blocked"
+    why = case.why_silent(agent["InstanceId"], reported_for=timedelta(minutes=1))
+    assert why.strip().startswith("DeleteRoute by deploy-role/terraform")
+    assert f"no route of {table} leads to 10.9.0.10" in why
+    assert "was not checked" not in why
 
 
 def test_a_zone_without_a_record_is_in_the_way_and_serves_nobody(spoke: Spoke) -> None:

@@ -6,10 +6,15 @@ clients' own groups, zones that wake up), `test_s3_by_interface`, `test_security
 once), and `tests/adapters/aws/test_network.py` (a prefix list that isn't shared any more).
 """
 
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
 import pytest
 
 from lifeline.handlers import reconcile_endpoints
+from tests.handlers.test_reconcile_endpoints import sqs
 from tests.support.cases import Case, Entry, requiring
+from tests.support.cloudtrail import record_call
 from tests.support.strict import Service
 from tests.support.world import Context
 
@@ -615,3 +620,20 @@ class TestARouteThatTakesAGatewayEndpointsAddresses:
         vpc_id, _, _ = self.served_but(case, is_attached=is_attached, part_of_list=False)
         after = case.look(vpc_id)
         assert ([one["state"] for one in after["services"]], after["actions"]) == (["served"], [])
+
+
+def test_what_is_taken_from_a_clients_group_of_another_vpc_is_found_as_the_cause(case: Case) -> None:
+    """EC2 knows the group's own VPC alone: whose interfaces have it says where else the change counts."""
+    ec2, (vpc_id, _, private) = case.world.ec2, case.behind_nat()
+    group = case.group(case.world.make_vpc(cidr="10.20.0.0/16"), "golden")
+    case.account.associate(group, vpc_id)
+    agent = case.launch(private, group, ago=timedelta(hours=3))
+    case.look(vpc_id)
+    out: Any = {"GroupId": group, "IpPermissions": [{"IpProtocol": "-1", "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}]}
+    ec2.revoke_security_group_egress(**out)
+    revoked = record_call("RevokeSecurityGroupEgress", out, {"Return": True}, at=datetime.now(UTC))
+    reconcile_endpoints.handler(sqs(revoked), Context())
+    why = case.why_silent(agent["InstanceId"], reported_for=timedelta(minutes=1))
+    assert why.strip().startswith(f"the instance's own security group {group} allows no outbound TCP 443")
+    assert "Change: RevokeSecurityGroupEgress" in why
+    assert "no change of these rules is on record" not in why

@@ -232,15 +232,18 @@ class EvidenceCollector:
         vpcs = {vpc.id: vpc for vpc in self._attempt(lambda: self._observe(seen), none, "the network")}
         self._seen_vpcs = vpcs
         silent = [instances[entity] for entity in wanted]
+        known = self._known() if seen else {}
         shut_in = [vpc_id for vpc_id, vpc in vpcs.items() if _is_any_shut_in(vpc, silent, groups)]
-        views = run_concurrently([partial(self._view, vpc_id) for vpc_id in shut_in[:_MOST_CENTRAL]])
-        dns = dict(zip(shut_in, views, strict=False))
+        # A way out is of no use to a name that leads elsewhere: what was seen to answer it may be a hub, cut off now.
+        served = [vpc_id for vpc_id in vpcs if vpc_id in known and METRICS in known[vpc_id].paths]
+        asking = list(dict.fromkeys((*shut_in, *served)))[:_MOST_CENTRAL]
+        views = run_concurrently([partial(self._view, vpc_id) for vpc_id in asking])
+        dns = dict(zip(asking, views, strict=True))
         for vpc_id in shut_in[_MOST_CENTRAL:]:
             self._unreadable[vpc_id].append(f"the DNS answers in {vpc_id} are read in a later run")
         read = run_concurrently([partial(self._loaded, vpc_id, wanted, instances) for vpc_id in seen])
         untraced = self._untraced(wanted) if seen else ()
         is_past_read = untraced is not None
-        known = self._known() if seen else {}
         required = self._required(vpcs.values())
         found = {
             vpc_id: replace(

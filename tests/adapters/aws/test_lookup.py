@@ -147,6 +147,25 @@ def test_a_security_group_leads_to_the_vpcs_whose_endpoints_have_it_as_well(worl
     assert vpcs_of(shared, alone) == {shared: frozenset({owner, user}), alone: frozenset({owner})}
 
 
+def test_a_security_group_leads_to_the_vpcs_whose_interfaces_have_it_as_well(world: World) -> None:
+    """An instance may have one of another VPC that is associated with its own."""
+    owner, user = world.make_vpc(), world.make_vpc(cidr="10.9.0.0/16")
+    made = [world.ec2.create_security_group(GroupName=name, Description=name, VpcId=owner) for name in ("one", "two")]
+    shared, alone = (str(group["GroupId"]) for group in made)
+    for place in (world.make_subnet(user, "10.9.1.0/24"), world.make_subnet(owner)):
+        world.ec2.create_network_interface(SubnetId=place, Groups=[shared])
+    with calls("ec2") as asked:
+        assert vpcs_of(shared, alone) == {shared: frozenset({owner, user}), alone: frozenset({owner})}
+    assert [operation for operation, _ in asked].count("DescribeNetworkInterfaces") == 1
+
+
+def test_where_whose_interfaces_have_a_security_group_cannot_be_read_it_is_looked_up_again(world: World) -> None:
+    made = world.ec2.create_security_group(GroupName="one", Description="one", VpcId=world.make_vpc())
+    with failing("ec2", "DescribeNetworkInterfaces", "RequestLimitExceeded"):
+        found = Lookup().vpcs_of([("sg", [made["GroupId"]])])
+    assert (found.vpcs, list(found.failed)) == ({}, [made["GroupId"]])
+
+
 def test_an_interface_and_its_instance_lead_to_each_other_and_to_their_attachment(world: World) -> None:
     subnet_id = world.make_subnet(world.make_vpc())
     ran = world.ec2.run_instances(ImageId="ami-12345678", MinCount=2, MaxCount=2, SubnetId=subnet_id)

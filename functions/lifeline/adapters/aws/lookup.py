@@ -149,10 +149,9 @@ class Lookup:
         return {target_id: frozenset(ids) for target_id, ids in found.items()}
 
     def _interfaces(self, security_group_ids: list[str]) -> list[tuple[str, str]]:
-        filters = [{"Name": "group-id", "Values": security_group_ids}]
         return [
             (group["GroupId"], interface["NetworkInterfaceId"])
-            for interface in pages(self._ec2, "describe_network_interfaces", "NetworkInterfaces", Filters=filters)
+            for interface in self._interfaces_with(security_group_ids)
             if interface.get("InterfaceType") != "vpc_endpoint"
             for group in interface.get("Groups", [])
         ]
@@ -186,17 +185,25 @@ class Lookup:
                     found[name] = frozenset(vpcs_of(described))
         return found
 
-    def _using(self, security_group_ids: Iterable[str]) -> dict[str, frozenset[str]] | LifelineError:
-        """The VPCs whose endpoints have each security group: they may have one of another VPC (VPC guide: share
-        security groups). EC2 doesn't filter endpoints by their groups.
+    def _using(self, security_group_ids: Sequence[str]) -> dict[str, frozenset[str]] | LifelineError:
+        """The VPCs whose interfaces or endpoints have each security group: they may have one of another VPC (VPC guide:
+        share security groups). EC2 doesn't filter endpoints by their groups, and theirs may have no interfaces yet.
         """
+        endpoints = [{"Name": "vpc-endpoint-type", "Values": ["Interface"]}]
         found = dict.fromkeys(security_group_ids, frozenset[str]())
-        filters = [{"Name": "vpc-endpoint-type", "Values": ["Interface"]}]
         try:
-            endpoints = pages(self._ec2, "describe_vpc_endpoints", "VpcEndpoints", Filters=filters)
+            using = [
+                *pages(self._ec2, "describe_vpc_endpoints", "VpcEndpoints", Filters=endpoints),
+                *self._interfaces_with(security_group_ids),
+            ]
         except LifelineError as error:
             return error
-        for endpoint in endpoints:
-            for name in {group["GroupId"] for group in endpoint.get("Groups", [])} & found.keys():
-                found[name] |= {endpoint["VpcId"]}
+        for user in using:
+            for name in {group["GroupId"] for group in user.get("Groups", [])} & found.keys():
+                found[name] |= {user["VpcId"]}
         return found
+
+    def _interfaces_with(self, security_group_ids: Sequence[str]) -> Iterator[dict[str, Any]]:
+        for chunk in _chunks(security_group_ids):
+            filters = [{"Name": "group-id", "Values": chunk}]
+            yield from pages(self._ec2, "describe_network_interfaces", "NetworkInterfaces", Filters=filters)
