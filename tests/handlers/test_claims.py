@@ -513,6 +513,62 @@ def test_a_claim_of_routes_takes_them_from_lifelines_own_and_leaves_it_the_other
     assert days.sweeps(1) == []
 
 
+@pytest.mark.parametrize("how", ["its routes", "another table", "the policy", "the endpoint"])
+def test_while_one_tables_routes_are_claimed_people_hear_what_becomes_of_another_tables_path(
+    s3_days: Days, how: str
+) -> None:
+    days, ec2 = s3_days, s3_days.world.ec2
+    vpc_id, tables, ours = served_by_two_tables(days)
+    days.after(1)
+    days.texts()
+    (link,) = ec2.describe_route_tables(RouteTableIds=[tables[1]])["RouteTables"][0]["Associations"]
+    days.deliver(refused(days, their_table(vpc_id, tables[0])))
+    (text,) = days.texts()
+    assert "isolated subnets can't reach the s3 service" in flat(text)
+    assert link["SubnetId"] not in text, "that one still does"
+    days.sweeps(2)
+    assert days.texts() == []
+
+    if how == "its routes":
+        ec2.modify_vpc_endpoint(VpcEndpointId=ours, RemoveRouteTableIds=[tables[1]])
+    elif how == "another table":
+        new = ec2.create_route_table(VpcId=vpc_id)["RouteTable"]["RouteTableId"]
+        ec2.replace_route_table_association(AssociationId=link["RouteTableAssociationId"], RouteTableId=new)
+    elif how == "the policy":
+        shut = {"Effect": "Deny", "Principal": "*", "Action": "*", "Resource": "*"}
+        ec2.modify_vpc_endpoint(VpcEndpointId=ours, PolicyDocument=json.dumps({"Statement": [shut]}))
+    else:
+        ec2.delete_vpc_endpoints(VpcEndpointIds=[ours])
+    days.sweeps(12, every=2)
+    (text,) = days.texts()
+    assert "CreateVpcEndpoint by deploy-role/terraform" in flat(text)
+    assert f'{{"vpc_ids": ["{vpc_id}"], "unfreeze": ["s3"]}}' in text
+
+
+@pytest.mark.parametrize(("claimed", "other"), [("monitoring", "logs"), ("logs", "monitoring")])
+@pytest.mark.parametrize("attribute", ["EnableDnsHostnames", "EnableDnsSupport"])
+def test_while_a_name_is_claimed_the_vpcs_dns_is_turned_on_again_for_the_other_services(
+    monkeypatch: pytest.MonkeyPatch, attribute: str, claimed: str, other: str
+) -> None:
+    with emulated_world(monkeypatch, REQUIRED_SERVICES="monitoring,logs", MAY_FIX_DNS="yes", fix_dns=True) as world:
+        days = strict_for_all(Days(world, monkeypatch))
+        vpc_id = world.make_vpc()
+        subnet_id = world.make_subnet(vpc_id)
+        days.look(vpc_id)
+        days.clock.advance(MINUTES)
+        request = {**theirs(days, vpc_id, subnet_id), "ServiceName": f"com.amazonaws.us-east-1.{claimed}"}
+        days.deliver(refused(days, request))
+        days.sweeps(1)
+        days.texts()
+        world.ec2.modify_vpc_attribute(VpcId=vpc_id, **{attribute: {"Value": False}})
+        (done,) = days.sweeps(2)
+        assert (done["action"], done["status"]) == ("fix_dns", "done")
+        assert days.texts()
+        states = {one["service"]: one["state"] for one in days.look(vpc_id)["services"]}
+        assert states[other] == "served"
+        assert frozen(vpc_id) == [claimed]
+
+
 def test_a_claim_that_theirs_answered_counts_no_more_when_its_record_comes_again(s3_days: Days) -> None:
     """A replay would take the routes from whoever has no other path by then."""
     days = s3_days

@@ -11,7 +11,7 @@ import pytest
 from lifeline.adapters.store.endpoint_policies import EndpointPolicyStore
 from lifeline.core.errors import TransientError
 from lifeline.handlers.reconcile_endpoints import handler
-from tests.handlers.test_claims import endpoint, frozen, served, strict_for_all
+from tests.handlers.test_claims import endpoint, frozen, refused, served, strict_for_all, theirs
 from tests.handlers.test_endpoint_policies import NARROW, OPEN, set_policy
 from tests.support import strict
 from tests.support.days import MINUTES, Days
@@ -212,10 +212,16 @@ def test_parameters_without_end_beside_it_take_no_run_its_time_and_the_reason_is
     assert {action["status"] for action in reconcile(vpc_id)["actions"]} == {"done"}
 
 
+def told(days: Days) -> list[str]:
+    """What people heard since, each in one line, but for the dry runs, of which no test's record arrives."""
+    return [flat(text) for text in days.texts() if not text.startswith("Lifeline made dry runs")]
+
+
 def test_a_policy_that_somebody_changed_is_set_again_twice_and_then_frozen(days: Days) -> None:
     say(endpoint_policies={"default": "org"})
     say(f"{PREFIX}org", **json.loads(NARROW))
     _, _, ours = served(days)
+    days.after(1)
     days.texts()
     set_policy(days, ours, OPEN)
     assert json.loads(endpoint(days, ours)["PolicyDocument"]) == json.loads(NARROW)
@@ -225,7 +231,49 @@ def test_a_policy_that_somebody_changed_is_set_again_twice_and_then_frozen(days:
     assert json.loads(endpoint(days, ours)["PolicyDocument"]) == json.loads(NARROW)
     set_policy(days, ours, OPEN)
     assert json.loads(endpoint(days, ours)["PolicyDocument"]) == json.loads(OPEN)
-    assert f"the policy of {ours} was changed" in " ".join(days.texts()[-1].split())
+    (*_, text) = days.texts()
+    assert f"the policy of {ours} was changed" in " ".join(text.split())
+    days.sweeps(6)
+    assert told(days) == [], "the notice of the freeze says it"
+
+
+def test_whoever_opens_one_while_a_claim_stands_is_heard_and_it_is_set_again_once_that_is_over(days: Days) -> None:
+    say(endpoint_policies={"default": "org"})
+    say(f"{PREFIX}org", **json.loads(NARROW))
+    vpc_id, subnet_id, ours = served(days)
+    days.after(1)
+    days.deliver(refused(days, theirs(days, vpc_id, subnet_id)))
+    days.sweeps(1)
+    days.texts()
+    set_policy(days, ours, OPEN)
+    days.sweeps(12, every=2)
+    (text,) = told(days)
+    assert f"the policy of {ours}" in text
+    assert "team-b-dev/mallory" in text
+    assert "CreateVpcEndpoint by deploy-role/terraform" in text
+    days.sweeps(14, every=2)
+    assert json.loads(endpoint(days, ours)["PolicyDocument"]) == json.loads(NARROW)
+
+
+def test_whoever_opens_one_whose_service_is_frozen_for_something_else_is_heard_once(days: Days) -> None:
+    say(endpoint_policies={"default": "org"})
+    say(f"{PREFIX}org", **json.loads(NARROW))
+    vpc_id, _, ours = served(days)
+    days.after(1)
+    for _ in range(3):
+        days.clock.advance(MINUTES)
+        days.world.ec2.modify_vpc_endpoint(VpcEndpointId=ours, PrivateDnsEnabled=False)
+        days.sweeps(1)
+    assert frozen(vpc_id) == ["monitoring"]
+    days.sweeps(2)
+    days.texts()
+    set_policy(days, ours, OPEN)
+    days.sweeps(12, every=2)
+    (text,) = told(days)
+    assert f"the policy of {ours}" in text
+    assert "team-b-dev/mallory" in text
+    assert "frozen since" in text
+    assert json.loads(endpoint(days, ours)["PolicyDocument"]) == json.loads(OPEN)
 
 
 def test_one_that_lets_nobody_in_between_looks_is_set_again_where_its_policy_is_named(days: Days) -> None:

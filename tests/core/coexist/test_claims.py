@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lifeline.core.coexist.claims import CLAIM_HOLDS, Claim, Claimed, blocked_by_own, is_spent, with_claims
-from lifeline.core.coexist.hand_over import HandOver, answer_claims, leaves_traces
+from lifeline.core.coexist.hand_over import HandOver, answer_claims, leaves_traces, tiers_without
 from lifeline.core.guards.freeze import Freeze, FreezeKind, standing
 from lifeline.core.guards.limits import own_interfaces
 from lifeline.core.network.model import (
@@ -206,6 +206,7 @@ def kinds(found: HandOver) -> list[ActionKind]:
 
 
 SILENT = endpoint(MONITORING, "a", private_dns=False)
+MAKE = Action(ActionKind.CREATE_INTERFACE_ENDPOINT, "why", service="monitoring")
 
 
 def test_lifelines_own_gives_the_name_up_and_stays() -> None:
@@ -256,6 +257,48 @@ def test_only_for_a_path_that_was_lost_since_people_heard_of_the_claim_it_is_lef
     found = answer(network, {"monitoring": replace(FREEZE, is_notified=is_notified, told=told)})
     assert bool(kinds(found)) is is_left
     assert bool(found.plan.notes) is not is_left
+
+
+TWO = (subnet("a"), subnet("b", cidr="10.0.2.0/24"), table(subnets=("a",)), table("b", subnets=("b",)))
+
+
+@pytest.mark.parametrize(
+    ("ids", "serves", "named"),
+    [
+        (("rtb-main",), ("main", "b"), "a"),
+        (("rtb-b",), ("main", "b"), "b"),
+        (("rtb-b", "rtb-main"), ("main", "b"), "ab"),
+        (("rtb-main",), ("main",), "ab"),
+        ((), ("main", "b"), "ab"),
+    ],
+)
+def test_people_hear_of_the_subnets_on_the_tables_that_are_claimed_and_of_those_that_go_without_anyway(
+    ids: tuple[str, ...], serves: tuple[str, ...], named: str
+) -> None:
+    network = vpc(*TWO, gateway(*serves), endpoint(MONITORING, "a", state=EndpointState.FAILED))
+    found = tiers_without("s3", replace(FREEZE, ids=ids), plan(network, "s3", "monitoring"), network)
+    assert [subnet_id for subnet_id, _ in found] == [f"subnet-{name}" for name in named]
+
+
+def test_of_a_subnet_whose_table_was_not_seen_a_claim_of_routes_says_nothing() -> None:
+    network = vpc(*TWO, gateway("main", "b"))
+    unseen = replace(network, route_tables=network.route_tables[1:])
+    found = tiers_without("s3", replace(FREEZE, ids=("rtb-b",)), plan(network, "s3"), unseen)
+    assert [subnet_id for subnet_id, _ in found] == ["subnet-b"]
+
+
+def test_a_policy_of_lifelines_own_is_left_in_to_be_blocked_and_heard() -> None:
+    reset = Action(ActionKind.RESET_POLICY, "why", service="monitoring", endpoint_id="vpce-1", policy="{}")
+    before = Plan(VPC_ID, (), (Action(ActionKind.CREATE_SECURITY_GROUP, "why"), MAKE, reset))
+    found = answer(vpc(subnet("a")), before=before)
+    assert found.plan.actions == (reset,)
+    assert found.plan.notes
+
+
+def test_the_vpcs_dns_is_left_in_where_another_services_endpoint_needs_it_too() -> None:
+    theirs = Action(ActionKind.FIX_DNS, "the name of logs isn't resolved", endpoint_id="vpce-logs")
+    before = Plan(VPC_ID, (), (Action(ActionKind.FIX_DNS, "private DNS doesn't work"), theirs, MAKE))
+    assert answer(vpc(subnet("a")), before=before).plan.actions == (theirs,)
 
 
 def test_while_theirs_is_on_its_way_lifeline_waits() -> None:
@@ -516,12 +559,11 @@ def test_a_claim_that_ended_counts_as_not_met_before_a_run_has_seen_its_end(free
 
 def test_only_what_would_be_made_is_left_out_for_a_claim() -> None:
     """What is blocked, or removes something, stays in the plan. What prepares an endpoint goes with it."""
-    make = Action(ActionKind.CREATE_INTERFACE_ENDPOINT, "why", service="monitoring")
     prepare = Action(ActionKind.CREATE_SECURITY_GROUP, "why")
     others = Action(ActionKind.RETIRE_ENDPOINT, "why", service="monitoring", endpoint_id="vpce-9")
-    blocked = replace(make, kind=ActionKind.REPLACE_ENDPOINT).blocked("no subnet")
+    blocked = replace(MAKE, kind=ActionKind.REPLACE_ENDPOINT).blocked("no subnet")
     turn_on = Action(ActionKind.FIX_DNS, "why")
-    before = Plan(VPC_ID, (), (turn_on, prepare, make, others, blocked))
+    before = Plan(VPC_ID, (), (turn_on, prepare, MAKE, others, blocked))
     assert set(answer(vpc(subnet("a")), before=before).plan.actions) == {others, blocked}
     alone = Plan(VPC_ID, (), (prepare, others, blocked))
     assert set(answer(vpc(subnet("a")), before=alone).plan.actions) == {prepare, others, blocked}

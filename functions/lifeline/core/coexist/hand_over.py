@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from lifeline.core.coexist.claims import CLAIM_HOLDS, UNMET_HOLDS, is_timed_out
-from lifeline.core.guards.freeze import Freeze, FreezeKind, freeze_words, standing
+from lifeline.core.guards.freeze import Freeze, FreezeKind, freeze_words, idle_supports, standing
 from lifeline.core.network.model import (
     FAILED_STATES,
     Catalog,
@@ -17,6 +17,7 @@ from lifeline.core.network.model import (
     EndpointState,
     EndpointType,
     Ranges,
+    SeenTier,
     Tier,
     Vpc,
     is_own,
@@ -27,6 +28,7 @@ from lifeline.core.network.obstacles import barrier_to, unread_groups
 from lifeline.core.network.packets import EVERY_PORT
 from lifeline.core.network.ports import ports_of
 from lifeline.core.network.service_here import endpoints_of
+from lifeline.core.network.tiers import effective_route_table
 from lifeline.core.plan.actions import REMOVALS, Action, ActionKind, Plan, in_order
 from lifeline.core.plan.security_group import is_used, own_security_groups
 from lifeline.core.wording import fingerprint, write_actor, write_time
@@ -35,7 +37,6 @@ _USES_SECURITY_GROUP = frozenset(
     {ActionKind.CREATE_INTERFACE_ENDPOINT, ActionKind.REPLACE_ENDPOINT, ActionKind.ATTACH_SECURITY_GROUP}
 )
 _DELETES_SECURITY_GROUP = frozenset({ActionKind.DELETE_SECURITY_GROUP})
-_SUPPORTS = frozenset({ActionKind.FIX_DNS, ActionKind.CREATE_SECURITY_GROUP})
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +77,19 @@ def isolated_paths(service: str, plan: Plan) -> dict[str, NetworkPath]:
     isolated = {subnet_id for subnet_id, tier in plan.tiers if Tier.ISOLATED in tier.possible}
     paths = (path for report in plan.services if report.service == service for path in report.paths)
     return {fingerprint(subnet_id, length=8): path for subnet_id, path in paths if subnet_id in isolated}
+
+
+def tiers_without(service: str, freeze: Freeze, plan: Plan, vpc: Vpc) -> tuple[tuple[str, SeenTier], ...]:
+    """The tiers of the subnets of which people hear with the claim: of a name's all, of routes' those on their tables,
+    and those that go without anyway.
+    """
+    if not freeze.ids:
+        return plan.tiers
+    tables = ((subnet.id, effective_route_table(subnet, vpc)) for subnet in vpc.subnets)
+    on_tables = {subnet_id for subnet_id, table in tables if table and table.id in freeze.ids}
+    paths = (path for report in plan.services if report.service == service for path in report.paths)
+    without = on_tables | {subnet_id for subnet_id, path in paths if not path.reach.is_open}
+    return tuple((subnet_id, tier) for subnet_id, tier in plan.tiers if subnet_id in without)
 
 
 class _HandingOver:
@@ -175,13 +189,13 @@ class _HandingOver:
         return freeze.is_notified and not without <= freeze.told
 
     def _postpone(self, service: str) -> None:
-        """Leaves out what would be done for the service, and what only prepares it."""
-        before = self._actions
-        self._actions = [action for action in before if action.service != service or not _is_pressing(action)]
-        if len(self._actions) < len(before) and all(
-            action.kind in _SUPPORTS for action in filter(_is_pressing, self._actions)
-        ):
-            self._actions = [action for action in self._actions if not _is_pressing(action)]
+        """Leaves out what would be done for the service, and what only prepares it. An endpoint's policy stands in no
+        one's way: that is left in to be blocked, so that people hear who opened it.
+        """
+        before = set(idle_supports(tuple(self._actions)))
+        self._actions = [action for action in self._actions if action.service != service or not _is_in_the_way(action)]
+        idle = set(idle_supports(tuple(self._actions))) - before
+        self._actions = [action for action in self._actions if action not in idle]
 
     def _step_back(self, service: str, freeze: Freeze) -> Iterator[Action]:
         """AWS takes no change of an endpoint while it is pending, and says so: then it is tried again. One that failed
@@ -246,6 +260,10 @@ def _is_silent(endpoint: Endpoint) -> bool:
 
 def _is_pressing(action: Action) -> bool:
     return action.is_planned and action.kind not in REMOVALS
+
+
+def _is_in_the_way(action: Action) -> bool:
+    return _is_pressing(action) and action.kind is not ActionKind.RESET_POLICY
 
 
 def _answers(endpoint: Endpoint) -> bool:

@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from lifeline.core.coexist.claims import Claim, Claimed, blocked_by_own, is_spent, with_claims
-from lifeline.core.coexist.hand_over import HandOver, answer_claims, isolated_paths, leaves_traces
+from lifeline.core.coexist.hand_over import HandOver, answer_claims, isolated_paths, leaves_traces, tiers_without
 from lifeline.core.coexist.vpc_state import VpcList, VpcState
 from lifeline.core.guards.freeze import FreezeKind, is_overruled, standing, with_unfrozen
 from lifeline.core.network.model import Endpoint, suffix_of
@@ -105,12 +105,12 @@ def _announcements(context: VpcContext, plan: Plan, done: Sequence[Action], stat
         made_way = [action for action in done if action.service == service and action.kind in _MAKES_WAY]
         is_done = all(action.is_done for action in made_way)
         if freeze.kind is FreezeKind.CLAIM and not freeze.is_notified and is_done:
-            owner, tiers = context.run.owner, plan.tiers
+            owner, tiers = context.run.owner, tiers_without(service, freeze, plan, context.vpc)
             is_required = any(report.service == service for report in plan.services)
             notice = handed_over_notice(
                 freeze, service, plan.vpc_id, stack_name=owner, tiers=tiers, done=made_way, is_required=is_required
             )
-            told = frozenset(sorted(isolated_paths(service, plan))[:_MOST_TOLD])
+            told = frozenset(sorted(isolated_paths(service, replace(plan, tiers=tiers)))[:_MOST_TOLD])
             entries = VpcState(frozen={service: replace(freeze, is_notified=True, told=told)})
             yield Announcement(notice, entries, frozenset(made_way))
 

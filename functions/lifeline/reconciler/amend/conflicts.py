@@ -14,7 +14,7 @@ from lifeline.core.coexist.conflicts import (
     to_freeze,
     with_done,
 )
-from lifeline.core.coexist.effects import VpcSnapshot
+from lifeline.core.coexist.effects import EffectKind, VpcSnapshot
 from lifeline.core.coexist.unusable_policies import changed_meanwhile, unusable_policies
 from lifeline.core.coexist.vpc_state import VpcList, VpcState
 from lifeline.core.guards.freeze import FreezeKind, freeze_words, standing
@@ -55,7 +55,8 @@ class Conflicts(Amendment):
 
     def after(self, context: VpcContext, plan: Plan, done: Sequence[Action], state: VpcState) -> Decision:
         """Keeps what was done, ends the freezes of services that others serve by now, and announces new freezes in one
-        notice. What such a freeze blocks is no news, for that notice says it, unless more subnets lack something later.
+        notice. What such a freeze blocks is no news, for that notice says it, unless more subnets lack something later,
+        or it is a named policy that isn't among what others reverted.
         """
         ended = _conflicting(state) & _served_by_others(context, plan)
         state = replace(
@@ -77,8 +78,17 @@ class Conflicts(Amendment):
             plan,
             state,
             (Announcement(frozen_notice(_frozen(context, plan, pending)), entries),) if pending else (),
-            known=frozenset(action for action in actions if action.error in words),
+            known=frozenset(action for action in actions if action.error in words and not _is_opened(action, state)),
         )
+
+
+def _is_opened(action: Action, state: VpcState) -> bool:
+    """True if somebody changed a named policy and no reversal says so: what it shuts out may come in, and no path is
+    lost by which people would hear of it.
+    """
+    reversals = (one for conflict in state.conflicts.values() for one in conflict.reversals)
+    told = {one.id for one in reversals if one.kind is EffectKind.POLICY}
+    return action.kind is ActionKind.RESET_POLICY and bool(action.policy) and action.endpoint_id not in told
 
 
 class UnusablePolicies(Amendment):
