@@ -203,6 +203,14 @@ def test_no_tag_of_a_network_keeps_a_canary_from_being_withdrawn(days: Days, tag
     assert not has_private_dns(days, vpc_id)
 
 
+def test_a_sweep_withdraws_it_where_nothing_that_the_detector_asks_for_arrives(days: Days) -> None:
+    vpc_id, _ = switched_on(days)
+    days.clock.advance(MINUTES)
+    days.record_silence(vpc_id)
+    days.sweeps(2)
+    assert not has_private_dns(days, vpc_id)
+
+
 def test_the_same_silence_again_takes_nothing_back_that_was_switched_on_anew(days: Days) -> None:
     vpc_id, _ = switched_on(days)
     days.clock.advance(MINUTES)

@@ -10,6 +10,7 @@ from lifeline.adapters.aws.calls import begin, beside
 from lifeline.adapters.aws.network import Interfaces
 from lifeline.adapters.store.requiring_tags import KnownTags
 from lifeline.core.coexist.associated import leftovers
+from lifeline.core.coexist.canary import is_watched
 from lifeline.core.coexist.vpc_state import VpcList, VpcState
 from lifeline.core.errors import LifelineError, TransientError
 from lifeline.core.guards.hub_places import HubPlaces
@@ -294,7 +295,7 @@ class Reconciliation:
         checked = self._to_check([vpc.id for vpc in vpcs], is_region=is_region)
         asked = str if job.is_plan else begin(self._gatekeeper.why_stop)
         with stage("plan", job.run.id) as part:
-            awaiting = {vpc_id: state for vpc_id, state in self._swept.items() if state.awaited}
+            awaiting = {id_: one for id_, one in self._swept.items() if one.awaited or is_watched(one.canaries)}
             amended = facts.collect(vpcs, {**awaiting, **self._states, **states}, followed, lists=lists)
             nothing_now = not job.is_plan and not self._gatekeeper.is_stopped
             changing: AboutToChange = _nothing if nothing_now else tuple  # what is to be done is planned again
