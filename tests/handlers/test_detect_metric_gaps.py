@@ -1787,6 +1787,26 @@ class TestForgetting:
             detector.run(minute(number + 0.5))
         assert detector.kinds == ["forgotten"] * 4
 
+    def test_whoever_reports_again_between_what_is_said_and_what_is_written_stays_watched(
+        self, detector: Detector, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        detector.run_each_minute(0, 0, reporting=(HOST,))
+        detector.call(minute(1), {"forget": [HOST]})
+        publish(HOST, at=minute(2))
+        read = Roster.read
+
+        def racing(roster: Roster, *numbers: Any) -> Any:
+            found = read(roster, *numbers)
+            monkeypatch.setattr(Roster, "read", read)
+            assert states(detector.run(minute(2.3))) == {"reporting": 1}
+            return found
+
+        monkeypatch.setattr(Roster, "read", racing)
+        watched = {"field": "forget[0]", "message": "reported again meanwhile, so it is watched"}
+        assert detector.call(minute(2.2), {"forget": [HOST]}) == {"forgotten": [], "errors": [watched]}
+        assert detector.kinds == ["forgotten"]
+        assert [opened for one in detector.run_each_minute(3, 12) for opened in one["opened"]] == [HOST]
+
     def test_no_dashboard_forgets_an_agent(self, detector: Detector) -> None:
         detector.run_each_minute(0, 0, reporting=(HOST,))
         call = {"forget": [HOST]}

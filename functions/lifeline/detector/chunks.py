@@ -87,18 +87,23 @@ class ChunkWriter:
         words = f"new agents of {self._watch}, or new series of known ones, left out: the ledger has no room for them"
         self._attempt.failures.append(words)
 
-    def forget(self, entities: Iterable[str], now: datetime) -> list[str]:
-        """Suppress agents until they report again. Returns those that were on the roster, sorted.
+    def forget(self, entities: Iterable[str], told: Collection[str], now: datetime) -> list[str]:
+        """Suppress agents until they report again: those of which people were told, or that are forgotten already.
+        Returns them, sorted.
 
         Raises TransientError or TerminalError where the roster can't be read or written.
         """
-        wanted = frozenset(entities)
+        wanted = {entity: entity in told for entity in entities}
         return sorted(entity for number in self._roster.sizes() for entity in self._forget_in(number, wanted, now))
 
-    def _forget_in(self, number: int, wanted: frozenset[str], now: datetime) -> list[str]:
+    def _forget_in(self, number: int, wanted: Mapping[str, bool], now: datetime) -> list[str]:
         for _ in range(_TRIES):
             [chunk] = self._roster.read([number]) or [Chunk(number)]
-            changes = {entity: _forgotten(agent, now) for entity, agent in chunk.agents.items() if entity in wanted}
+            changes = {
+                entity: _forgotten(agent, now)
+                for entity, agent in chunk.agents.items()
+                if entity in wanted and (wanted[entity] or agent.suppressed_by is Suppression.FORGOTTEN)
+            }
             if not changes or self._roster.save(replaced(chunk, changes)):
                 return [*changes]
         raise TransientError(f"other runs of {self._watch} wrote first each time; some agents are not forgotten")

@@ -299,9 +299,15 @@ def _forget(request: Forget, runs: Mapping[str, WatchRun], tools: DetectorTools)
             named = [agent.entity for agent in agents]
             logger.warning("agents forgotten manually", watch=name, agents=named, stated_by=request.by)
         tools.notices.publish(forgotten_notice(news, by=request.by))
-    deleted = sorted({entity for run in chosen.values() for entity in run.chunks.forget(request.entities, run.now)})
+    told = {name: {agent.entity for agent in news.get(name, ())} for name in chosen}
+    forgotten = (run.chunks.forget(request.entities, told[name], run.now) for name, run in chosen.items())
+    deleted = sorted({entity for entities in forgotten for entity in entities})
+    known = {agent.entity for agents in found.values() for agent in agents}
     unknown = [
-        {"field": f"forget[{place}]", "message": "is on no roster"}
+        {
+            "field": f"forget[{place}]",
+            "message": "reported again meanwhile, so it is watched" if entity in known else "is on no roster",
+        }
         for place, entity in enumerate(request.entities)
         if entity not in deleted
     ]
