@@ -18,7 +18,7 @@ from lifeline.core.incidents.changes import (
     takes,
 )
 from lifeline.core.incidents.incident import CauseKind
-from lifeline.core.network.model import NatGateway, NetworkAcl, TargetKind, Vpc
+from lifeline.core.network.model import EndpointState, NatGateway, NetworkAcl, TargetKind, Vpc
 from tests.support.agents import minute
 from tests.support.builders import (
     MONITORING,
@@ -123,6 +123,19 @@ def behind(kind: CauseKind, *changes: Change) -> str:
 )
 def test_a_subnet_is_cut_off_by_what_its_own_way_hangs_on(name: str, ids: tuple[str, ...], concerns: bool) -> None:
     assert (behind(CauseKind.CUT_OFF, change(name, *ids)) == "e-1") is concerns
+
+
+@pytest.mark.parametrize(("service_name", "concerns"), [(MONITORING, True), ("com.amazonaws.us-east-1.logs", False)])
+def test_so_it_is_by_what_deleted_the_services_endpoint_while_ec2_still_shows_it(
+    service_name: str, concerns: bool
+) -> None:
+    gone = endpoint(service_name, "a", id="vpce-9", state=EndpointState.DELETING)
+    seen = replace(network(), endpoints=(gone,))
+    found = Past([change("DeleteVpcEndpoints", "vpce-9")], scope_of(seen.subnets[0], seen, "monitoring"))
+    assert (found.change_behind(CauseKind.CUT_OFF, SINCE) is not None) is concerns
+    far = replace(seen, endpoints=(replace(gone, service_name="com.amazonaws.eu-west-1.monitoring"),))
+    found = Past([change("DeleteVpcEndpoints", "vpce-9")], scope_of(far.subnets[0], far, "monitoring"))
+    assert found.change_behind(CauseKind.CUT_OFF, SINCE) is None
 
 
 @pytest.mark.parametrize(

@@ -142,6 +142,12 @@ def test_dhcp_options_lead_past_what_the_vpc_answers_itself() -> None:
     assert Askers((INBOUND,), (replace(WIDE, vpc_ids=()),)).vpcs_following(HERE) == frozenset()
 
 
+@pytest.mark.parametrize(("vpc_id", "is_sure"), [(OTHER, False), ("vpc-third", True)])
+def test_who_follows_a_rule_where_dhcp_options_name_other_servers_is_not_known(vpc_id: str, is_sure: bool) -> None:
+    askers = Askers((INBOUND,), (WIDE,), dns_servers=((vpc_id, ("192.168.1.2",)),))
+    assert [one.is_sure for one in askers.of(HERE, {}).askers if one.vpc_id == OTHER] == [is_sure]
+
+
 def test_of_a_vpc_that_answers_the_usual_names_the_others_are_left() -> None:
     names = (NAME, FIPS, "monitoring.us-east-1.api.aws")
     partly = Asker("", domain="amazonaws.com", closer=frozenset({NAME}))

@@ -84,7 +84,8 @@ class Askers:
             elsewhere = [vpc_id for vpc_id in rule.vpc_ids if vpc_id != vpc.id]
             for vpc_id in elsewhere:
                 words_of_it, closer = f"{words} of {vpc_id} to {where}", self._closer(vpc_id, rule.domain)
-                yield Asker(words_of_it, vpc_id, is_sure, rule.domain, others.get(vpc_id), closer)
+                asks_resolver = vpc_id not in dict(self.dns_servers)  # rules are the VPC's own resolver's
+                yield Asker(words_of_it, vpc_id, is_sure and asks_resolver, rule.domain, others.get(vpc_id), closer)
             if not elsewhere:
                 yield Asker(f"{words} to {where}", domain=rule.domain)
 
