@@ -209,6 +209,23 @@ class TestClientsOwnGroups:
         assert BLOCKED in statuses(case.look(vpc_id))
         assert f"{group} of eni-" in " ".join(case.told())
 
+    @pytest.mark.parametrize("case", [requiring("logs", "monitoring")], indirect=True)
+    def test_that_name_a_group_of_lifelines_that_the_endpoint_does_not_get_block_it(self, case: Case) -> None:
+        case.monkeypatch.setenv("REQUIRED_SERVICES", "logs")
+        vpc_id, _, private = case.behind_nat()
+        assert MADE in statuses(case.look(vpc_id))
+        case.later()
+        (made,) = case.world.endpoints(vpc_id)
+        group_id = made["Groups"][0]["GroupId"]
+        others = self.https(IpRanges=[{"CidrIp": "10.1.0.0/16"}])
+        case.world.ec2.authorize_security_group_ingress(GroupId=group_id, IpPermissions=[others])
+        public = self.https(IpRanges=[{"CidrIp": "52.94.0.0/15"}])
+        group = self.app(case, vpc_id, public, self.https(UserIdGroupPairs=[{"GroupId": group_id}]))
+        case.launch(private, group)
+        case.monkeypatch.setenv("REQUIRED_SERVICES", "logs,monitoring")
+        assert BLOCKED in statuses(case.look(vpc_id))
+        assert f"{group} of eni-" in " ".join(case.told())
+
     def test_that_block_it_leave_no_promise_of_it_once_the_subnet_that_needs_it_is_cut_off(self, case: Case) -> None:
         vpc_id, public, private = case.behind_nat()
         case.launch(public, case.group_only_to(vpc_id, "52.94.0.0/15"))

@@ -8,6 +8,7 @@ from lifeline.core.network.acl import unread_acls
 from lifeline.core.network.dns import domain_of, taken_from, usual_names
 from lifeline.core.network.model import FAILED_STATES, Endpoint, EndpointType, Subnet, suffix_of
 from lifeline.core.network.obstacles import Obstacle
+from lifeline.core.network.ports import HTTPS
 from lifeline.core.plan.actions import ASSOCIATES, NAMING, Action, ActionKind
 from lifeline.core.plan.central import find_holder
 from lifeline.core.plan.elsewhere import Elsewhere, find_elsewhere, shadow_words
@@ -22,7 +23,7 @@ from lifeline.core.plan.harm import (
     walled_off,
 )
 from lifeline.core.plan.placement import FEWEST_FREE_ADDRESSES, Placement, place_interfaces
-from lifeline.core.plan.security_group import own_security_groups
+from lifeline.core.plan.security_group import usable_security_group
 from lifeline.core.plan.service import ALLOW, ServicePlanner
 from lifeline.core.wording import listed
 
@@ -106,7 +107,8 @@ class EndpointMaker(ServicePlanner):
     def _takeover(self) -> Takeover:
         plan_input = self.plan_input
         service = self.requirement.service
-        own = frozenset(group.id for group in own_security_groups(self.vpc, plan_input.owner))
+        group = usable_security_group(self.vpc, plan_input.owner, self.ports or HTTPS)  # the one that it gets
+        own = frozenset({group.id} if group else ())
         return Takeover(self.service, service, self.vpc, plan_input.dns, plan_input.exempt, self.catalog.ports, own)
 
     def _elsewhere(self, endpoint: Endpoint) -> Elsewhere:
