@@ -707,7 +707,7 @@ def test_whoever_makes_a_named_endpoint_policy_unusable_neither_ends_the_alarm_n
     with emulated_world(monkeypatch, POLICY_PARAMETER=NAME, prove_event_path=True) as world:
         monkeypatch.setattr(DryRuns, "decode", lambda *_: "{}")
         days = strict_for_all(Days(world, monkeypatch))
-        say(endpoint_policies={"default": "org"})
+        say(endpoint_policies={"default": "org"}, prove_event_path=True)
         say(f"{PREFIX}org", **json.loads(NARROW))
         served(days)
         sweep(days)
