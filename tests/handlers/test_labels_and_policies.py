@@ -238,6 +238,17 @@ def test_a_policy_that_somebody_changed_is_set_again_twice_and_then_frozen(days:
     assert told(days) == [], "the notice of the freeze says it"
 
 
+def told_once_opened(days: Days, endpoint_id: str) -> str:
+    """The one notice of a day after somebody sets the endpoint's policy to full access."""
+    days.texts()
+    set_policy(days, endpoint_id, OPEN)
+    days.sweeps(12, every=2)
+    (text,) = told(days)
+    assert f"the policy of {endpoint_id}" in text
+    assert "team-b-dev/mallory" in text
+    return text
+
+
 def test_whoever_opens_one_while_a_claim_stands_is_heard_and_it_is_set_again_once_that_is_over(days: Days) -> None:
     say(endpoint_policies={"default": "org"})
     say(f"{PREFIX}org", **json.loads(NARROW))
@@ -245,12 +256,7 @@ def test_whoever_opens_one_while_a_claim_stands_is_heard_and_it_is_set_again_onc
     days.after(1)
     days.deliver(refused(days, theirs(days, vpc_id, subnet_id)))
     days.sweeps(1)
-    days.texts()
-    set_policy(days, ours, OPEN)
-    days.sweeps(12, every=2)
-    (text,) = told(days)
-    assert f"the policy of {ours}" in text
-    assert "team-b-dev/mallory" in text
+    text = told_once_opened(days, ours)
     assert "CreateVpcEndpoint by deploy-role/terraform" in text
     days.sweeps(14, every=2)
     assert json.loads(endpoint(days, ours)["PolicyDocument"]) == json.loads(NARROW)
@@ -267,12 +273,7 @@ def test_whoever_opens_one_whose_service_is_frozen_for_something_else_is_heard_o
         days.sweeps(1)
     assert frozen(vpc_id) == ["monitoring"]
     days.sweeps(2)
-    days.texts()
-    set_policy(days, ours, OPEN)
-    days.sweeps(12, every=2)
-    (text,) = told(days)
-    assert f"the policy of {ours}" in text
-    assert "team-b-dev/mallory" in text
+    text = told_once_opened(days, ours)
     assert "frozen since" in text
     assert json.loads(endpoint(days, ours)["PolicyDocument"]) == json.loads(OPEN)
 

@@ -19,11 +19,10 @@ from lifeline.core.network.model import (
     TargetKind,
     Vpc,
     named_lists,
-    suffix_of,
     version_of,
 )
 from lifeline.core.network.packets import EVERY_ADDRESS, narrowed, span, wider_of, without
-from lifeline.core.network.service_here import endpoints_of, is_of_another_region
+from lifeline.core.network.service_here import endpoints_of, ever_of
 from lifeline.core.network.tiers import effective_route_table, ways_out
 from lifeline.core.network.way_out import GATEWAYS
 from lifeline.core.wording import is_call, write_actor, write_person, write_time
@@ -161,7 +160,7 @@ def scope_of(
         subnet_ids=frozenset({subnet.id, *homes}),
         table_ids=frozenset(table.id for table in tables),
         target_ids=targets | lists,
-        endpoint_ids=frozenset(_ever_of(service, vpc)),
+        endpoint_ids=frozenset(endpoint.id for endpoint in ever_of(service, vpc)),
         filter_ids=acls | groups | lists,
         other_ids=_seen(vpc),
         versions=frozenset({subnet.ip_version} | ({4} if homes else set())),
@@ -424,12 +423,6 @@ def _is_dead(route: Route, text: str, out: Collection[Route]) -> bool:
     """True if the route leads nowhere with this destination. `out` are the subnet's routes that lead out."""
     is_public = bool(without((span(text),), private_addresses(version_of(text))))
     return not route.is_active or (is_public and route.target not in _INSIDE and route not in out)
-
-
-def _ever_of(service: str, vpc: Vpc) -> Iterator[str]:
-    """The service's endpoints, also those that EC2 shows for a while after they were deleted, by id."""
-    here = (endpoint for endpoint in vpc.endpoints if not is_of_another_region(endpoint, vpc))
-    return (endpoint.id for endpoint in here if suffix_of(endpoint.service_name) == service)
 
 
 def _seen(vpc: Vpc) -> frozenset[str]:

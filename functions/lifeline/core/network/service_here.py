@@ -224,9 +224,15 @@ def endpoints_of(service: str, vpc: Vpc) -> tuple[Endpoint, ...]:
 
     An endpoint of another region never serves this region's name (PrivateLink guide: cross-region connectivity).
     """
-    known = (endpoint for endpoint in vpc.live_endpoints if endpoint.type is not EndpointType.OTHER)
+    live = (endpoint for endpoint in ever_of(service, vpc) if not endpoint.state.is_gone)
+    return tuple(sorted(live, key=lambda endpoint: endpoint.id))
+
+
+def ever_of(service: str, vpc: Vpc) -> Iterator[Endpoint]:
+    """The same, and those that EC2 shows for a while after they were deleted."""
+    known = (endpoint for endpoint in vpc.endpoints if endpoint.type is not EndpointType.OTHER)
     here = (endpoint for endpoint in known if not is_of_another_region(endpoint, vpc))
-    return tuple(endpoint for endpoint in here if suffix_of(endpoint.service_name) == service)
+    return (endpoint for endpoint in here if suffix_of(endpoint.service_name) == service)
 
 
 def is_of_another_region(endpoint: Endpoint, vpc: Vpc) -> bool:
